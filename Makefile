@@ -1,0 +1,120 @@
+# Mayfly: `make help` lists the targets.  Not recursive; objects go below $(BUILD).
+
+VERSION = 0.1.0
+
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+DATADIR ?= $(PREFIX)/share/mayfly
+MANDIR ?= $(PREFIX)/share/man
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+
+BUILD ?= build
+CFLAGS ?= -O2 -g
+V ?= 0
+Q = $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-6s %s\n' '$(1)' '$(2)';)
+
+.DEFAULT_GOAL = all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+# --- flags -------------------------------------------------------------------------------------
+
+warnings = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wold-style-definition -Wpointer-arith -Wwrite-strings -Wformat=2 -Wundef -Wvla \
+	-Wimplicit-fallthrough -Wnull-dereference
+harden_c = -fstack-protector-strong -fPIE
+harden_ld = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+# _FORTIFY_SOURCE needs optimisation, and gets in the way of the sanitizers.
+HARDEN_CPP ?= -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+SANITIZE ?=
+
+pkgs = yaml-0.1 jansson libcurl
+pkg_cflags := $(shell pkg-config --cflags $(pkgs) 2>/dev/null)
+pkg_libs := $(shell pkg-config --libs $(pkgs) 2>/dev/null)
+check_libs = $(shell pkg-config --libs check 2>/dev/null)
+
+all_cppflags = -Isrc -D_GNU_SOURCE -DMAYFLY_VERSION='"$(VERSION)"' -DMAYFLY_DATADIR='"$(DATADIR)"' \
+	-DMAYFLY_SYSCONFDIR='"$(SYSCONFDIR)"' $(HARDEN_CPP) $(pkg_cflags) $(CPPFLAGS)
+all_cflags = -std=c11 $(warnings) $(harden_c) $(SANITIZE) $(CFLAGS)
+all_ldflags = $(harden_ld) $(SANITIZE) $(LDFLAGS)
+
+# --- what there is -----------------------------------------------------------------------------
+
+base = buf err log mem str strmap
+sys = child clock dirwatch file http loop notify usock
+model = backend env name node settings table
+render = escape output routing template view view_json
+store = envdir etcd etcd_source etcd_stream etcd_watch file_source registry
+apply = apply dnsmasq haproxy plan stage
+tools = cfgrender envwatch kvwatch svcregister
+tool_parts = cli
+
+lib_src = $(foreach room,base sys model render store apply,$(patsubst %,src/$(room)/%.c,$($(room))))
+part_src = $(patsubst %,src/cmd/%.c,$(tool_parts))
+tool_src = $(patsubst %,src/cmd/%.c,$(tools))
+lib = $(BUILD)/libmayfly.a
+bins = $(patsubst %,$(BUILD)/bin/%,$(tools))
+
+unit_src = $(wildcard tests/unit/test_*.c)
+unit = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(unit_src))
+helper_src = $(wildcard tests/tools/*.c)
+helpers = $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(helper_src))
+fuzz_src = $(wildcard tests/fuzz/fuzz_*.c)
+replay = $(patsubst tests/fuzz/%.c,$(BUILD)/tests/replay/%,$(fuzz_src))
+story = $(sort $(wildcard tests/integration/[0-9]*.sh))
+scripts = $(wildcard tests/integration/*.sh tests/bench/*.sh tests/*.sh contrib/*/*.sh \
+	contrib/git-hooks/* .ci/run)
+pages = $(wildcard man/*.[1-9])
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+deps_of = $(patsubst %.o,%.d,$(1))
+
+# --- build -------------------------------------------------------------------------------------
+
+.PHONY: all
+all: $(bins) ## build the tools into build/bin
+
+$(BUILD)/obj/%.o: %.c Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(all_cppflags) $(all_cflags) -MMD -MP -c -o $@ $<
+
+$(lib): $(call obj,$(lib_src) $(part_src))
+	$(call say,AR,$@)
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/bin/%: $(BUILD)/obj/src/cmd/%.o $(lib)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(all_cflags) $(all_ldflags) -o $@ $^ $(pkg_libs) $(LDLIBS)
+
+$(BUILD)/tests/test_%: $(BUILD)/obj/tests/unit/test_%.o $(lib)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(all_cflags) $(all_ldflags) -o $@ $^ $(pkg_libs) $(check_libs)
+
+$(BUILD)/tests/tools/%: $(BUILD)/obj/tests/tools/%.o $(lib)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(all_cflags) $(all_ldflags) -pthread -o $@ $^ $(pkg_libs) -lresolv
+
+$(BUILD)/tests/replay/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/replay.o $(lib)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(all_cflags) $(all_ldflags) -o $@ $^ $(pkg_libs)
+
+-include $(call deps_of,$(call obj,$(lib_src) $(part_src) $(tool_src) $(unit_src) $(helper_src) \
+	$(fuzz_src) tests/fuzz/replay.c))
+
+.SECONDARY:
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf build

@@ -1,0 +1,38 @@
+/*
+ * HAProxy's two sockets (management guide, sections 9.3 and 9.4): the worker's admin socket, and the
+ * master's command line.  No PID is needed, and no signal sent.
+ */
+#ifndef MF_APPLY_HAPROXY_H
+#define MF_APPLY_HAPROXY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct haproxy_job;
+struct loop;
+struct mf_err;
+
+/* What `show info` says of the running worker. */
+struct haproxy_info {
+	char version[32];
+	char description[64]; /* the fingerprint of the configuration that it runs */
+	int pid;
+	int64_t uptime_s;
+};
+typedef void haproxy_info_fn(void *ctx, const struct haproxy_info *info, const struct mf_err *err);
+struct haproxy_job *haproxy_read_info(struct loop *loop, const char *admin_socket,
+				      haproxy_info_fn *on_done, void *ctx);
+
+/*
+ * Reload by the master, and know whether it worked: the reply where there is one (2.7 and later),
+ * else `show proc` (a new worker; reloads counted up; failed), and in the end the admin socket, which
+ * must say the wanted description before the deadline.  MF_EUNAVAIL: no master there; MF_EDATA:
+ * HAProxy refused it, with its words where it gives any; MF_ETIMEOUT.
+ */
+typedef void haproxy_reload_fn(void *ctx, const struct mf_err *err);
+struct haproxy_job *haproxy_reload(struct loop *loop, const char *master_socket,
+				   const char *admin_socket, const char *want_description,
+				   int64_t deadline_ms, haproxy_reload_fn *on_done, void *ctx);
+void haproxy_cancel(struct haproxy_job *job); /* on_done is not called; NULL is fine */
+
+#endif

@@ -1,0 +1,293 @@
+/* Strings: parse strictly, write safely. */
+#include "base/str.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/buf.h"
+
+bool str_has_prefix(const char *s, const char *prefix)
+{
+	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+bool str_has_suffix(const char *s, const char *suffix)
+{
+	size_t n = strlen(s), m = strlen(suffix);
+
+	return n >= m && memcmp(s + n - m, suffix, m) == 0;
+}
+
+bool str_parse_int(const char *s, int64_t min, int64_t max, int64_t *ret)
+{
+	bool negative = s[0] == '-';
+	const char *p = negative ? s + 1 : s;
+	int64_t n = 0;
+
+	if (*p == '\0')
+		return false;
+	for (; *p != '\0'; p++) {
+		if (*p < '0' || *p > '9')
+			return false;
+		if (__builtin_mul_overflow(n, 10, &n) ||
+		    __builtin_sub_overflow(n, *p - '0', &n)) /* negative: its range is larger */
+			return false;
+	}
+	if (!negative && __builtin_sub_overflow(INT64_C(0), n, &n))
+		return false;
+	if (n < min || n > max)
+		return false;
+	*ret = n;
+	return true;
+}
+
+bool str_parse_duration(const char *s, int64_t *ret_ms)
+{
+	static const struct {
+		const char *unit;
+		int64_t ms;
+	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+	char digits[20];
+	size_t n = strspn(s, "0123456789");
+	int64_t value;
+
+	if (n == 0 || n >= sizeof(digits))
+		return false;
+	memcpy(digits, s, n);
+	digits[n] = '\0';
+	if (!str_parse_int(digits, 0, INT64_MAX, &value))
+		return false;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (strcmp(s + n, units[i].unit) == 0)
+			return !__builtin_mul_overflow(value, units[i].ms, ret_ms);
+	return false;
+}
+
+/* Exactly n digits at *p, within [min, max]; moves *p behind them. */
+static bool take_digits(const char **p, int n, int min, int max, int *ret)
+{
+	int value = 0;
+
+	for (int i = 0; i < n; i++, (*p)++) {
+		if (**p < '0' || **p > '9')
+			return false;
+		value = value * 10 + (**p - '0');
+	}
+	*ret = value;
+	return value >= min && value <= max;
+}
+
+static bool take_char(const char **p, const char *accepted)
+{
+	if (**p == '\0' || strchr(accepted, **p) == NULL)
+		return false;
+	(*p)++;
+	return true;
+}
+
+bool str_parse_time(const char *s, int64_t *ret_seconds)
+{
+	static const int month_days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	struct tm tm = {0};
+	int year, month, hours = 0, minutes = 0, sign = 0;
+	const char *p = s;
+
+	if (!take_digits(&p, 4, 1970, 9999, &year) || !take_char(&p, "-") ||
+	    !take_digits(&p, 2, 1, 12, &month) || !take_char(&p, "-") ||
+	    !take_digits(&p, 2, 1, month_days[month - 1], &tm.tm_mday) || !take_char(&p, "Tt ") ||
+	    !take_digits(&p, 2, 0, 23, &tm.tm_hour) || !take_char(&p, ":") ||
+	    !take_digits(&p, 2, 0, 59, &tm.tm_min) || !take_char(&p, ":") ||
+	    !take_digits(&p, 2, 0, 60, &tm.tm_sec))
+		return false;
+	if (month == 2 && tm.tm_mday == 29 &&
+	    !((year % 4 == 0 && year % 100 != 0) || year % 400 == 0))
+		return false;
+	if (take_char(&p, ".")) {
+		size_t n = strspn(p, "0123456789");
+
+		if (n == 0)
+			return false;
+		p += n;
+	}
+	if (!take_char(&p, "Zz")) {
+		if (*p != '+' && *p != '-')
+			return false;
+		sign = *p++ == '+' ? 1 : -1;
+		if (!take_digits(&p, 2, 0, 23, &hours) || !take_char(&p, ":") ||
+		    !take_digits(&p, 2, 0, 59, &minutes))
+			return false;
+	}
+	if (*p != '\0')
+		return false;
+	tm.tm_year = year - 1900;
+	tm.tm_mon = month - 1;
+	*ret_seconds = (int64_t)timegm(&tm) - (int64_t)sign * (hours * 3600 + minutes * 60);
+	return true;
+}
+
+/* Length of the well-formed UTF-8 sequence at s, or 0. */
+static size_t utf8_sequence(const unsigned char *s, size_t len)
+{
+	size_t n;
+	unsigned char low = 0x80, high = 0xbf;
+
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] >= 0xc2 && s[0] <= 0xdf)
+		n = 2;
+	else if (s[0] >= 0xe0 && s[0] <= 0xef)
+		n = 3;
+	else if (s[0] >= 0xf0 && s[0] <= 0xf4)
+		n = 4;
+	else
+		return 0;
+	if (s[0] == 0xe0)
+		low = 0xa0;
+	else if (s[0] == 0xed)
+		high = 0x9f;
+	else if (s[0] == 0xf0)
+		low = 0x90;
+	else if (s[0] == 0xf4)
+		high = 0x8f;
+	if (len < n || s[1] < low || s[1] > high)
+		return 0;
+	for (size_t i = 2; i < n; i++)
+		if (s[i] < 0x80 || s[i] > 0xbf)
+			return 0;
+	return n;
+}
+
+bool str_is_utf8(const char *s, size_t len)
+{
+	const unsigned char *p = (const unsigned char *)s;
+
+	for (size_t i = 0; i < len;) {
+		size_t n = p[i] == '\0' ? 0 : utf8_sequence(p + i, len - i);
+
+		if (n == 0)
+			return false;
+		i += n;
+	}
+	return true;
+}
+
+void str_add_escaped(struct buf *b, const char *s, size_t len)
+{
+	const unsigned char *p = (const unsigned char *)s;
+
+	for (size_t i = 0; i < len;) {
+		size_t n = utf8_sequence(p + i, len - i);
+
+		if (p[i] == '\n')
+			buf_add_str(b, "\\n");
+		else if (p[i] == '\t')
+			buf_add_str(b, "\\t");
+		else if (n == 0 || p[i] < 0x20 || p[i] == 0x7f)
+			buf_printf(b, "\\x%02x", p[i]);
+		else if (n == 2 && p[i] == 0xc2 && p[i + 1] < 0xa0) /* C1 controls */
+			buf_printf(b, "\\x%02x\\x%02x", p[i], p[i + 1]);
+		else
+			buf_add(b, p + i, n);
+		i += n == 0 ? 1 : n;
+	}
+}
+
+void str_add_json_string(struct buf *b, const char *s, size_t len)
+{
+	const unsigned char *p = (const unsigned char *)s;
+
+	buf_add_char(b, '"');
+	for (size_t i = 0; i < len;) {
+		size_t n = utf8_sequence(p + i, len - i);
+
+		if (n == 0)
+			buf_add_str(b, "\xef\xbf\xbd");
+		else if (p[i] == '"' || p[i] == '\\')
+			buf_printf(b, "\\%c", p[i]);
+		else if (p[i] == '\n')
+			buf_add_str(b, "\\n");
+		else if (p[i] == '\t')
+			buf_add_str(b, "\\t");
+		else if (p[i] < 0x20 || p[i] == 0x7f)
+			buf_printf(b, "\\u%04x", p[i]);
+		else
+			buf_add(b, p + i, n);
+		i += n == 0 ? 1 : n;
+	}
+	buf_add_char(b, '"');
+}
+
+uint64_t str_hash(uint64_t hash, const void *bytes, size_t len)
+{
+	const unsigned char *p = bytes;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ p[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+static const char base64_digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void str_add_base64(struct buf *b, const void *bytes, size_t len)
+{
+	const unsigned char *p = bytes;
+
+	for (size_t i = 0; i < len; i += 3) {
+		size_t left = len - i;
+		uint32_t v = (uint32_t)p[i] << 16;
+		char out[4];
+
+		if (left > 1)
+			v |= (uint32_t)p[i + 1] << 8;
+		if (left > 2)
+			v |= p[i + 2];
+		out[0] = base64_digits[v >> 18];
+		out[1] = base64_digits[v >> 12 & 63];
+		out[2] = left > 1 ? base64_digits[v >> 6 & 63] : '=';
+		out[3] = left > 2 ? base64_digits[v & 63] : '=';
+		buf_add(b, out, sizeof(out));
+	}
+}
+
+static int base64_value(unsigned char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+bool str_decode_base64(struct buf *b, const char *s, size_t len)
+{
+	size_t start = b->len;
+
+	if (len % 4 != 0)
+		return false;
+	buf_reserve(b, len / 4 * 3);
+	for (size_t i = 0; i < len; i += 4) {
+		int pad = i + 4 == len ? (s[i + 3] == '=') + (s[i + 2] == '=' && s[i + 3] == '=') : 0;
+		uint32_t v = 0;
+		char out[3];
+
+		for (int j = 0; j < 4; j++) {
+			int digit = j >= 4 - pad ? 0 : base64_value((unsigned char)s[i + (size_t)j]);
+
+			if (digit < 0) {
+				b->len = start;
+				b->data[start] = '\0';
+				return false;
+			}
+			v = v << 6 | (uint32_t)digit;
+		}
+		out[0] = (char)(v >> 16);
+		out[1] = (char)(v >> 8);
+		out[2] = (char)v;
+		buf_add(b, out, (size_t)(3 - pad));
+	}
+	return true;
+}

@@ -1,0 +1,43 @@
+/*
+ * Strings: strict parsing of the small values that flags, settings and files hold, and writing them
+ * so that they stay one word.  Parsers take the whole string or fail; ret_ is untouched on failure.
+ */
+#ifndef MF_BASE_STR_H
+#define MF_BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+
+bool str_has_prefix(const char *s, const char *prefix);
+bool str_has_suffix(const char *s, const char *suffix);
+
+/* Decimal digits, an optional '-' first; false outside [min, max]. */
+bool str_parse_int(const char *s, int64_t min, int64_t max, int64_t *ret);
+
+/* "250ms", "10s", "5m", "8h", "2d": a number that is no fraction, and a unit.  In milliseconds. */
+bool str_parse_duration(const char *s, int64_t *ret_ms);
+
+/* RFC 3339 date-time with seconds and an offset or Z; to seconds since 1970 UTC (fraction cut). */
+bool str_parse_time(const char *s, int64_t *ret_seconds);
+
+/* Well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms) with no NUL. */
+bool str_is_utf8(const char *s, size_t len);
+
+/* Control bytes, DEL and ill-formed UTF-8 as \n, \t or \xHH; the rest as it is. */
+void str_add_escaped(struct buf *b, const char *s, size_t len);
+
+/* A JSON string with its quotes (RFC 8259); ill-formed UTF-8 as U+FFFD. */
+void str_add_json_string(struct buf *b, const char *s, size_t len);
+
+/* 64-bit FNV-1a; start with STR_HASH_INIT and feed the result back in for more. */
+#define STR_HASH_INIT UINT64_C(0xcbf29ce484222325)
+uint64_t str_hash(uint64_t hash, const void *bytes, size_t len);
+
+/* Standard base64 with padding (RFC 4648, section 4). */
+void str_add_base64(struct buf *b, const void *bytes, size_t len);
+bool str_decode_base64(struct buf *b, const char *s, size_t len); /* appends; false: ill-formed */
+
+#endif

@@ -1,0 +1,72 @@
+/*
+ * One environment: a choice of versions.  Immutable once parsed, shared by counting references.
+ *
+ * The file format (YAML) and the etcd value (JSON) have the same fields; JSON also has "origin",
+ * {"owner": …, "source": …}, which says who put it there, so that nobody deletes another's.
+ */
+#ifndef MF_MODEL_ENV_H
+#define MF_MODEL_ENV_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+struct mf_err;
+struct node;
+
+#define ENV_MAX_SERVICES 512
+#define ENV_MAX_ROUTES   64 /* of one service */
+#define ENV_MAX_HOSTS    64
+#define ENV_VERSION_DEFAULT "latest"
+
+struct env_service {
+	char *name;
+	char *version;
+	char **routes; /* normalised to end in '/': "/", "/tasks/"; sorted, distinct */
+	size_t route_count;
+};
+
+struct env {
+	unsigned refs;
+	char *name;
+	char *prefix;  /* default www-<name> */
+	char *header;  /* default <name> */
+	char **hosts;  /* sorted, distinct */
+	size_t host_count;
+	struct env_service *services; /* sorted by name, distinct */
+	size_t service_count;
+	char *owner;   /* "" when put by hand */
+	char *source;  /* the owner's word for where it comes from, a file name; "" */
+	int64_t created;  /* etcd create revision, 0 from files: the older of two claims wins */
+	uint64_t digest;  /* of everything that decides routing: equal digest, equal routing */
+};
+
+/*
+ * One environment from a map node; origin is only known in JSON.  Errors: `environment dev: …`.
+ * Fields that are known but not supported yet are refused with those words.
+ */
+int env_parse_node(const struct node *node, int allow_origin, struct env **ret_env,
+		   struct mf_err *err);
+
+/*
+ * A whole environment file: one environment, or a list of them.  The good ones are handed over in
+ * an array; for each bad one on_bad is called with its words.  Returns MF_EDATA only when the file
+ * as a whole cannot be read (syntax, a repeated name); err then holds the place.
+ */
+typedef void env_bad_fn(void *ctx, const struct mf_err *why);
+int env_parse_file(const char *text, size_t len, struct env ***ret_envs, size_t *ret_count,
+		   env_bad_fn *on_bad, void *ctx, struct mf_err *err);
+
+/* The value of /mayfly/environments/<name>; its "name" must be the key's. */
+int env_parse_json(const char *name, const char *text, size_t len, int64_t created,
+		   struct env **ret_env, struct mf_err *err);
+
+/* Canonical JSON: all defaults written out, sorted, no white space; origin when owner is not "". */
+void env_format_json(const struct env *env, const char *owner, const char *source,
+		     struct buf *ret_json);
+
+struct env *env_ref(struct env *env);
+void env_unref(struct env *env); /* NULL is fine */
+const struct env_service *env_find_service(const struct env *env, const char *name);
+
+#endif

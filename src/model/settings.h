@@ -1,0 +1,67 @@
+/*
+ * The settings: /etc/mayfly/mayfly.yaml, every key optional.  Only shapes and defaults; flags and
+ * environment variables are laid over it by the tools.
+ */
+#ifndef MF_MODEL_SETTINGS_H
+#define MF_MODEL_SETTINGS_H
+
+#include <stddef.h>
+
+struct mf_err;
+
+enum dnsmasq_reload { DNSMASQ_NONE, DNSMASQ_PIDFILE, DNSMASQ_DOCKER };
+
+struct settings_target {
+	char *template; /* name, or path when it has a '/' */
+	char *output;   /* absolute path */
+	char **check;   /* argv, the staged file appended; NULL: none */
+	char **reload;  /* argv; NULL: none */
+	unsigned mode;  /* default 0644 */
+	char *escape;   /* "none" by default */
+};
+
+struct settings {
+	char *node;
+	char *state_dir;
+	struct {
+		char **endpoints; /* NULL at the end, here and below */
+		char *prefix;     /* starts with '/', no '/' at the end */
+		char *cacert, *cert, *key;        /* NULL: none */
+		char *user, *password;            /* NULL: none; password is not in the file */
+		char *password_file;
+	} etcd;
+	struct {
+		char *config;
+		char *admin_socket;
+		char *master_socket;
+		char **bind, **internal_bind, **local_bind;
+		char *stats_bind; /* "" none */
+		char **check;
+	} haproxy;
+	struct {
+		char *hosts;   /* "" not driven */
+		char *address;
+		enum dnsmasq_reload reload;
+		char *reload_arg; /* the PID file's path or the container's name */
+	} dnsmasq;
+	struct {
+		char *service_suffix;
+		char *default_environment; /* "" none */
+	} routing;
+	struct settings_target *targets;
+	size_t target_count;
+};
+
+/* All defaults.  node is the host's name, given by the caller. */
+struct settings *settings_new(const char *node);
+/* Lay a YAML text over settings.  MF_ECONFIG with key, line and column; then settings is unchanged. */
+int settings_parse(struct settings *settings, const char *text, size_t len, struct mf_err *err);
+void settings_free(struct settings *settings);
+
+/* What a flag or variable says instead. */
+void settings_set_str(char **field, const char *value);
+int settings_set_endpoints(struct settings *settings, const char *comma_separated,
+			   struct mf_err *err);
+int settings_set_prefix(struct settings *settings, const char *prefix, struct mf_err *err);
+
+#endif

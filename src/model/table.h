@@ -1,0 +1,88 @@
+/*
+ * The table of what a source said last, entry by entry, and the immutable snapshots made of it.
+ *
+ * Keys are those of etcd without the prefix: "environments/<env>",
+ * "backends/<service>/<version>/<instance>", "services/<service>"; others are ignored.  A value that
+ * cannot be parsed is set aside with its reason: the entry keeps its last good value (none if there
+ * never was one), and all others live on.
+ *
+ * Use: table_begin_full before a complete listing, table_put and table_del for each change,
+ * table_end_full after a complete listing (what was not put since begin is gone), table_snapshot
+ * whenever the table is consistent.
+ */
+#ifndef MF_MODEL_TABLE_H
+#define MF_MODEL_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/backend.h"
+#include "model/env.h"
+
+struct table;
+
+struct table *table_new(void);
+void table_free(struct table *table);
+
+void table_begin_full(struct table *table);
+void table_end_full(struct table *table);
+void table_put(struct table *table, const char *key, const char *value, size_t len,
+	       int64_t create_revision);
+void table_del(struct table *table, const char *key);
+
+/* Something set aside: "environment dev", "instance a/1/x", "file dev.yaml", "prefix www". */
+struct problem {
+	char *object;
+	char *reason;
+};
+
+/* A problem that is no key's, such as a file that cannot be read; reason NULL: it is over. */
+void table_set_problem(struct table *table, const char *object, const char *reason);
+
+/* One version of a service: what becomes one HAProxy backend. */
+struct backend {
+	unsigned refs;
+	char *service;
+	char *version;
+	char *name; /* "<service>:<version>" */
+	struct instance **instances; /* sorted by server name, distinct */
+	size_t instance_count;
+	struct service *settings; /* NULL: defaults */
+};
+
+/* Who a host name, first label or header value means.  Of two claims the older one wins (created,
+ * then name); the other is set aside as a problem, and the rest of that environment lives. */
+struct claim {
+	const char *key; /* borrowed from env */
+	struct env *env;
+};
+
+/* Everything in force at one revision.  Immutable; entries are shared with other snapshots, so that
+ * an unchanged entry is the same pointer in both. */
+struct snapshot {
+	unsigned refs;
+	int64_t revision;
+	struct env **envs; /* by name */
+	size_t env_count;
+	struct backend **backends; /* by service, version: with an instance, or named by an environment */
+	size_t backend_count;
+	char **services; /* all service names, sorted */
+	size_t service_count;
+	struct claim *hosts, *prefixes, *headers; /* by key */
+	size_t host_count, prefix_count, header_count;
+	struct problem *problems; /* by object */
+	size_t problem_count;
+};
+
+/* Whether anything changed since the last table_snapshot (an equal value is no change). */
+bool table_is_changed(const struct table *table);
+struct snapshot *table_snapshot(struct table *table, int64_t revision);
+struct snapshot *snapshot_ref(struct snapshot *snapshot);
+void snapshot_unref(struct snapshot *snapshot);
+
+const struct env *snapshot_find_env(const struct snapshot *snapshot, const char *name);
+const struct backend *snapshot_find_backend(const struct snapshot *snapshot, const char *service,
+					    const char *version);
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * The outputs: a snapshot and settings in, named files out.  The one place that knows which files
+ * there are.  kvwatch and cfgrender both come here, so what CI showed is what happens.
+ */
+#ifndef MF_RENDER_OUTPUT_H
+#define MF_RENDER_OUTPUT_H
+
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "render/template.h"
+
+struct mf_err;
+struct settings;
+struct snapshot;
+struct view;
+
+enum output_group { OUTPUT_HAPROXY, OUTPUT_DNSMASQ, OUTPUT_TARGET };
+
+struct output {
+	enum output_group group;
+	size_t target;    /* index in settings->targets for OUTPUT_TARGET */
+	char *name;       /* relative, below --output-dir: "haproxy.cfg", "maps/routes.map", "hosts" */
+	char *path;       /* where kvwatch puts it */
+	unsigned mode;
+	struct buf bytes;
+};
+
+struct output_set {
+	struct output *outputs; /* in the order in which they are to be renamed into place */
+	size_t count;
+	char fingerprint[17];   /* of all of HAProxy's files; haproxy.cfg carries it as `description` */
+};
+
+/* The view that every template of the outputs sees; borrows both.  Printed by --print-view. */
+struct output_view;
+struct output_view *output_view_new(const struct snapshot *snapshot, const struct settings *settings);
+void output_view_root(const struct output_view *view, struct view *ret_view);
+void output_view_free(struct output_view *view);
+
+/*
+ * Render all outputs.  A template error fails only its group: MF_EDATA in the set is reported by
+ * on_bad with the group's name, and that group's files are left out.
+ */
+int output_render(struct template_set *templates, const struct snapshot *snapshot,
+		  const struct settings *settings,
+		  void (*on_bad)(void *ctx, const char *group, const struct mf_err *why), void *ctx,
+		  struct output_set *ret_set, struct mf_err *err);
+void output_set_fini(struct output_set *set);
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * What templates see: a tree of values that is made while it is read, so that the large model is
+ * never copied.  A class is one table of names and functions; the same table prints the view as
+ * JSON.
+ */
+#ifndef MF_RENDER_VIEW_H
+#define MF_RENDER_VIEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buf;
+struct mf_err;
+struct view;
+
+enum view_kind { VIEW_NONE, VIEW_FALSE, VIEW_TRUE, VIEW_STRING, VIEW_LIST, VIEW_OBJECT };
+
+/* Objects.  get fills ret_view and returns true, or returns false: this object has no such name. */
+struct view_class {
+	bool (*get)(const void *obj, const char *name, size_t len, struct view *ret_view);
+	/* The i-th name, or NULL behind the last: for printing. */
+	const char *(*name)(const void *obj, size_t i);
+};
+
+/* Lists. */
+struct view_list_class {
+	void (*item)(const void *obj, size_t i, struct view *ret_view);
+};
+
+/* A value; pointers are borrowed from the model, and tmp holds a number's text. */
+struct view {
+	enum view_kind kind;
+	bool number; /* of a string: print it bare in JSON */
+	const char *str;
+	size_t len;  /* of a string, or the number of a list's items */
+	const void *obj;
+	const struct view_class *cls;
+	const struct view_list_class *list;
+	char tmp[32];
+};
+
+void view_set_str(struct view *v, const char *s);       /* NULL: VIEW_NONE */
+void view_set_int(struct view *v, long long n);
+void view_set_bool(struct view *v, bool b);
+void view_set_list(struct view *v, const struct view_list_class *cls, const void *obj, size_t n);
+void view_set_object(struct view *v, const struct view_class *cls, const void *obj);
+
+/* An object from a table of fields, the common case: get and name walk it. */
+struct view_field {
+	const char *name;
+	void (*get)(const void *obj, struct view *ret_view);
+};
+bool view_get_field(const struct view_field *fields, size_t count, const void *obj,
+		    const char *name, size_t len, struct view *ret_view);
+
+void view_print_json(const struct view *v, struct buf *ret_json); /* indented, members in order */
+
+/* A view of a JSON text of any shape.  Free when no view of it is used any more. */
+struct view_json;
+int view_json_parse(const char *text, size_t len, struct view_json **ret_json, struct mf_err *err);
+void view_json_root(const struct view_json *json, struct view *ret_view);
+void view_json_free(struct view_json *json);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * Child processes: an argv array (never a shell), a process group of their own, all output
+ * collected up to a bound, a deadline after which the group gets SIGTERM and, 2 s later, SIGKILL.
+ */
+#ifndef MF_SYS_CHILD_H
+#define MF_SYS_CHILD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct loop;
+struct mf_err;
+struct child;
+
+struct child_options {
+	const char *const *argv; /* NULL at the end; argv[0] is looked up in PATH */
+	const char *input;       /* written to its standard input; NULL: /dev/null */
+	size_t input_len;
+	const char *dir;         /* working directory; NULL: ours */
+	size_t max_output;       /* more than that is read and dropped; 0: 64 KiB */
+	int64_t deadline_ms;     /* 0: 30 s */
+};
+
+struct child_result {
+	int status;         /* exit code; 128 + signal; 126 or 127 when it could not be started */
+	bool timed_out;
+	const char *output; /* stdout and stderr together, as written; terminated */
+	size_t output_len;
+};
+
+typedef void child_done_fn(void *ctx, const struct child_result *result);
+
+/*
+ * Everything in options is copied.  A program that cannot be started is no error here: on_done
+ * hears of 126 or 127 with the reason as output.  on_done is called once, never from inside.
+ */
+struct child *child_start(struct loop *loop, const struct child_options *options,
+			  child_done_fn *on_done, void *ctx);
+void child_cancel(struct child *child); /* SIGKILLs the group, reaps; on_done is not called */
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * Whole files: bounded reading, atomic and durable replacement.
+ */
+#ifndef MF_SYS_FILE_H
+#define MF_SYS_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct buf;
+struct mf_err;
+
+/*
+ * Append a regular file's bytes.  MF_ENOINPUT: it is not there; MF_EPERM; MF_EDATA: longer than max
+ * or no regular file; MF_EFAIL.  Never blocks on a FIFO.
+ */
+int file_read(const char *path, size_t max, struct buf *ret_bytes, struct mf_err *err);
+
+/*
+ * Make path hold exactly these bytes, at once and for good: an exclusive temporary dot-file in the
+ * same directory, fsync, rename, fsync of the directory.  Equal bytes are not rewritten.  An
+ * existing file keeps its mode and owner; a new one gets mode (whatever the umask).  MF_EWRITE or
+ * MF_EPERM, with the path; then nothing is changed and no temporary file stays.
+ */
+int file_replace(const char *path, const void *bytes, size_t len, mode_t mode, bool *ret_changed,
+		 struct mf_err *err);
+
+/* rename(2) and fsync of the target's directory. */
+int file_rename(const char *from, const char *to, struct mf_err *err);
+
+int file_make_dirs(const char *path, mode_t mode, struct mf_err *err); /* mkdir -p */
+int file_remove_tree(const char *path, struct mf_err *err);            /* rm -rf; not there is fine */
+
+#endif

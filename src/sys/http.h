@@ -1,0 +1,59 @@
+/*
+ * HTTP requests on the loop, over TCP, TLS or a Unix socket (libcurl).  Connections are kept and
+ * reused by the loop's multi handle.
+ */
+#ifndef MF_SYS_HTTP_H
+#define MF_SYS_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct loop;
+struct mf_err;
+struct http_request;
+
+struct http_tls {
+	const char *ca_file;   /* NULL: the system's */
+	const char *cert_file; /* NULL: none */
+	const char *key_file;
+};
+
+/* Everything is borrowed until http_start returns, tls and body included (the body is copied). */
+struct http_options {
+	const char *method;             /* "GET", "POST", ... */
+	const char *url;
+	const char *unix_path;          /* NULL: TCP */
+	const char *const *headers;     /* "Name: value", NULL at the end; or NULL */
+	const char *body;               /* NULL: none */
+	size_t body_len;
+	const struct http_tls *tls;     /* NULL: defaults */
+	int64_t connect_timeout_ms;     /* 0: 2000 */
+	int64_t deadline_ms;            /* for the whole transfer; 0: none (a stream) */
+	size_t max_body;                /* a longer collected reply fails with MF_EDATA; 0: 1 MiB */
+	/*
+	 * A stream: called with each piece of a 2xx reply as it comes, instead of collecting it.
+	 * Return false to break off (then on_done gets MF_EFAIL).  http_cancel must not be called
+	 * inside it.
+	 */
+	bool (*on_data)(void *ctx, const char *bytes, size_t len);
+};
+
+struct http_reply {
+	int status;       /* 0 when the transfer failed before one came */
+	const char *body; /* terminated; empty for a stream's 2xx; a stream's error reply is collected */
+	size_t body_len;
+};
+
+/*
+ * Called once, never from inside http_start.  err is NULL when a whole reply of any status came;
+ * else MF_EUNAVAIL (no connection, TLS refused, broken off), MF_ETIMEOUT, MF_EDATA (too long).
+ * err->msg names the URL's host or the socket's path, never a secret.
+ */
+typedef void http_done_fn(void *ctx, const struct http_reply *reply, const struct mf_err *err);
+
+struct http_request *http_start(struct loop *loop, const struct http_options *options,
+				http_done_fn *on_done, void *ctx);
+void http_cancel(struct http_request *request); /* on_done is not called; NULL is fine */
+
+#endif

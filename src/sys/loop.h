@@ -1,0 +1,53 @@
+/*
+ * The event loop: one thread, one curl_multi_poll, sources and timers.
+ *
+ * Callbacks run one at a time.  Any of them may add and remove sources and timers, its own
+ * included: a removed one is marked, never called again, and its descriptor is closed after the
+ * dispatch.  Time is CLOCK_MONOTONIC in milliseconds.
+ */
+#ifndef MF_SYS_LOOP_H
+#define MF_SYS_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct mf_err;
+struct loop;
+struct loop_source;
+struct loop_timer;
+
+enum { LOOP_READ = 1, LOOP_WRITE = 2 };
+
+int loop_new(struct loop **ret_loop, struct mf_err *err);
+void loop_free(struct loop *loop); /* sources, timers and requests still there go unheard */
+
+/* Dispatch until loop_stop.  0, or negative if the kernel or libcurl refuses to wait. */
+int loop_run(struct loop *loop, struct mf_err *err);
+void loop_stop(struct loop *loop);
+
+int64_t loop_now(const struct loop *loop); /* a fresh reading */
+
+/*
+ * Watch a descriptor (NONBLOCK|CLOEXEC is the caller's doing).  The loop owns fd from here on.  A
+ * hang-up or error is reported as LOOP_READ: read() == 0 is the end.
+ */
+typedef void loop_fd_fn(void *ctx, int fd, unsigned events);
+struct loop_source *loop_add_fd(struct loop *loop, int fd, unsigned events, loop_fd_fn *on_ready,
+				void *ctx);
+void loop_set_events(struct loop_source *source, unsigned events);
+void loop_del_fd(struct loop_source *source); /* NULL is fine; closes fd after the dispatch */
+
+/* A one-shot timer; arming again moves it.  delay_ms <= 0: in the next round. */
+typedef void loop_timer_fn(void *ctx);
+struct loop_timer *loop_timer_new(struct loop *loop, loop_timer_fn *on_time, void *ctx);
+void loop_timer_set(struct loop_timer *timer, int64_t delay_ms);
+void loop_timer_clear(struct loop_timer *timer);
+bool loop_timer_is_set(const struct loop_timer *timer);
+void loop_timer_free(struct loop_timer *timer); /* NULL is fine */
+
+/* Block a signal and hear of it by signalfd.  Children start with nothing blocked. */
+typedef void loop_signal_fn(void *ctx, int signo);
+int loop_add_signal(struct loop *loop, int signo, loop_signal_fn *on_signal, void *ctx,
+		    struct mf_err *err);
+
+#endif

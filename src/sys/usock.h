@@ -1,0 +1,26 @@
+/*
+ * One request over a Unix stream socket: connect, send all, read until the peer closes.  This is
+ * how HAProxy's command line is spoken to (management guide, section 9.3).
+ */
+#ifndef MF_SYS_USOCK_H
+#define MF_SYS_USOCK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct loop;
+struct mf_err;
+struct usock;
+
+/*
+ * Called once, never from inside usock_start.  err is NULL when the peer closed in order; else
+ * MF_EUNAVAIL (cannot connect, reset), MF_ETIMEOUT, MF_EDATA (more than max_reply).  err->msg names
+ * the path.  reply is terminated, and holds what came so far also with an error.
+ */
+typedef void usock_done_fn(void *ctx, const char *reply, size_t len, const struct mf_err *err);
+
+struct usock *usock_start(struct loop *loop, const char *path, const char *request, size_t len,
+			  size_t max_reply, int64_t deadline_ms, usock_done_fn *on_done, void *ctx);
+void usock_cancel(struct usock *usock); /* on_done is not called; NULL is fine */
+
+#endif

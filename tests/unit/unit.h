@@ -1,0 +1,27 @@
+/*
+ * What every unit test program shares: one Check suite, TAP on standard output.
+ *
+ *     int main(void) { TCase *tc = ...; return unit_run("buf", tc); }
+ */
+#ifndef MF_TESTS_UNIT_H
+#define MF_TESTS_UNIT_H
+
+#include <check.h>
+
+static inline int unit_run(const char *name, TCase *tc)
+{
+	Suite *suite = suite_create(name);
+	SRunner *runner;
+	int failed;
+
+	tcase_set_timeout(tc, 60);
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_set_tap(runner, "-");
+	srunner_run_all(runner, CK_SILENT);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? 0 : 1;
+}
+
+#endif
