@@ -1,0 +1,73 @@
+/*
+ * What the tools' command lines share: options from one table (which also prints the help), and
+ * settings from flags, then environment variables, then the settings file, then defaults.
+ */
+#ifndef MF_CMD_CLI_H
+#define MF_CMD_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/settings.h"
+
+struct etcd;
+struct loop;
+struct mf_err;
+
+struct cli_option {
+	int id;		  /* the tool's own, from 1 */
+	char letter;	  /* '\0': only the long name */
+	const char *name; /* without the dashes */
+	const char *arg;  /* NULL: takes none */
+	const char *help;
+};
+
+struct cli_tool {
+	const char *name;
+	const char *summary;  /* one line, for --help */
+	const char *synopsis; /* the forms of the call, a line each, with the tool's name */
+	const struct cli_option *options;
+	size_t option_count;
+	/* Called for each of the tool's options, in order.  MF_EUSAGE with words, else 0. */
+	int (*on_option)(void *ctx, int id, const char *value, struct mf_err *err);
+};
+
+struct cli {
+	const struct cli_tool *tool;
+	struct settings *settings;
+	int argc; /* what is left behind the options */
+	char **argv;
+	struct cli_flags *flags; /* the common flags, kept for a reload */
+};
+
+#define CLI_GO_ON (-1)
+
+/*
+ * Parse the call and load the settings.  CLI_GO_ON, or the status to exit with: --help and
+ * --version print and give 0; a wrong call prints one line and gives 64; bad settings 66, 77 or 78.
+ */
+int cli_start(struct cli *cli, const struct cli_tool *tool, void *ctx, int argc, char **argv);
+void cli_fini(struct cli *cli);
+
+/* Read file and variables again under the same flags.  On failure nothing is changed. */
+int cli_read_settings(const struct cli *cli, struct settings **ret_settings, struct mf_err *err);
+
+/* An etcd client as the settings say. */
+int cli_open_etcd(const struct settings *settings, struct loop *loop, int64_t timeout_ms,
+		  struct etcd **ret_etcd, struct mf_err *err);
+
+/* Log an error that ends the tool; returns its exit status. */
+int cli_fail(const struct mf_err *err);
+
+/* A wrong call: one line with a hint to --help; returns 64. */
+int cli_usage(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A duration flag: MF_EUSAGE that names the flag, else 0. */
+int cli_parse_duration(const char *flag, const char *value, int64_t min_ms, int64_t max_ms,
+		       int64_t *ret_ms, struct mf_err *err);
+
+/* Stop the loop at SIGTERM or SIGINT. */
+int cli_stop_on_signals(struct loop *loop, struct mf_err *err);
+
+#endif
