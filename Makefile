@@ -49,7 +49,7 @@ render = escape output routing template view view_json
 store = envdir etcd etcd_source etcd_stream etcd_watch file_source registry
 apply = apply dnsmasq haproxy plan stage
 tools = cfgrender envwatch kvwatch svcregister
-tool_parts = cli
+tool_parts = any_template cli pipeline record templates
 
 lib_src = $(foreach room,base sys model render store apply,$(patsubst %,src/$(room)/%.c,$($(room))))
 part_src = $(patsubst %,src/cmd/%.c,$(tool_parts))
@@ -81,7 +81,26 @@ $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(all_cppflags) $(all_cflags) -MMD -MP -c -o $@ $<
 
-$(lib): $(call obj,$(lib_src) $(part_src))
+# The shipped templates are part of the programs, so that they need no data folder to work.
+shipped = $(wildcard templates/*.mustache)
+$(BUILD)/gen/builtin.c: $(shipped) Makefile
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q){ echo '#include "render/builtin.h"'; \
+	echo 'const struct builtin_template builtin_templates[] = {'; \
+	for t in $(shipped); do \
+		printf '\t{"%s", (const char[]){' "$$(basename "$$t" .mustache)"; \
+		od -An -v -tx1 "$$t" | sed 's/ \(..\)/(char)0x\1,/g'; \
+		printf '0}, %s},\n' "$$(wc -c <"$$t")"; \
+	done; \
+	echo '	{NULL, NULL, 0},'; echo '};'; } >$@
+
+$(BUILD)/obj/builtin.o: $(BUILD)/gen/builtin.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(all_cppflags) $(all_cflags) -Wno-overlength-strings -c -o $@ $<
+
+$(lib): $(call obj,$(lib_src) $(part_src)) $(BUILD)/obj/builtin.o
 	$(call say,AR,$@)
 	@mkdir -p $(@D)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^

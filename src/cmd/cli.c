@@ -136,7 +136,7 @@ static struct option *make_options(const struct cli_tool *tool, struct buf *ret_
 	struct option *list = mem_alloc((COMMON_COUNT + tool->option_count + 3) * sizeof(*list));
 	size_t n = 0;
 
-	buf_add_str(ret_letters, "+:Vh");
+	buf_add_str(ret_letters, ":Vh"); /* options may stand behind operands */
 	for (size_t i = 0; i < COMMON_COUNT; i++) {
 		list[n++] =
 		    (struct option){common[i].name, required_argument, NULL, FIRST_COMMON + (int)i};
@@ -367,6 +367,13 @@ int cli_open_etcd(const struct settings *settings, struct loop *loop, int64_t ti
 	};
 
 	return etcd_new(loop, &config, ret_etcd, err);
+}
+
+int cli_print(const struct buf *text, struct mf_err *err)
+{
+	if (fwrite(buf_str(text), 1, text->len, stdout) != text->len || fflush(stdout) != 0)
+		return mf_err_set_sys(err, MF_EWRITE, "standard output");
+	return 0;
 }
 
 int cli_parse_duration(const char *flag, const char *value, int64_t min_ms, int64_t max_ms,

@@ -11,6 +11,7 @@
 
 #include "model/settings.h"
 
+struct buf;
 struct etcd;
 struct loop;
 struct mf_err;
@@ -62,6 +63,9 @@ int cli_fail(const struct mf_err *err);
 
 /* A wrong call: one line with a hint to --help; returns 64. */
 int cli_usage(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Write to standard output, all of it.  MF_EWRITE. */
+int cli_print(const struct buf *text, struct mf_err *err);
 
 /* A duration flag: MF_EUSAGE that names the flag, else 0. */
 int cli_parse_duration(const char *flag, const char *value, int64_t min_ms, int64_t max_ms,

@@ -1,0 +1,287 @@
+/*
+ * cfgrender: the outputs once.  Prints what would change, writes them below a directory, or renders
+ * any template; never touches a running daemon.
+ */
+#include <string.h>
+
+#include "apply/plan.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cmd/any_template.h"
+#include "cmd/cli.h"
+#include "cmd/pipeline.h"
+#include "cmd/templates.h"
+#include "model/table.h"
+#include "render/escape.h"
+#include "render/output.h"
+#include "render/template.h"
+#include "sys/file.h"
+#include "sys/loop.h"
+
+#define EXIT_WOULD_CHANGE 2
+
+enum {
+	DRY_RUN = 1,
+	ENVIRONMENTS,
+	BACKENDS,
+	OUTPUT_DIR,
+	PRINT_VIEW,
+	TEMPLATE,
+	DATA,
+	PARTIALS,
+	ESCAPE,
+	TIMEOUT
+};
+
+static const struct cli_option options[] = {
+    {DRY_RUN, 'n', "dry-run", NULL,
+     "print the plan and a unified diff; exit 2 if anything would change"},
+    {OUTPUT_DIR, 'o', "output-dir", "DIR",
+     "write the outputs below DIR (with --dry-run: compare with them)"},
+    {PRINT_VIEW, 0, "print-view", NULL, "print the JSON that templates see"},
+    {ENVIRONMENTS, 'E', "environments", "DIR", "environments from files instead of etcd"},
+    {BACKENDS, 'B', "backends", "FILE", "instances from a file instead of etcd"},
+    {TEMPLATE, 't', "template", "FILE",
+     "render this template to standard output (-: standard input)"},
+    {DATA, 'd', "data", "JSON", "its data: a JSON text, a file, or - for standard input"},
+    {PARTIALS, 'p', "partials", "DIR", "where its partials are"},
+    {ESCAPE, 0, "escape", "HOW", "html (default), haproxy, word or none"},
+    {TIMEOUT, 0, "timeout", "TIME", "how long to wait for etcd (default 10s)"},
+};
+
+struct request {
+	bool dry_run, print_view;
+	struct pipeline_options from;
+	const char *output_dir;
+	struct any_template any;
+	int64_t timeout_ms;
+};
+
+/* What comes out of the pipeline. */
+struct run {
+	struct loop *loop;
+	struct snapshot *snapshot;
+	struct mf_err source_err; /* why there is no snapshot yet */
+	bool bad;		  /* a group could not be rendered */
+};
+
+static int on_option(void *ctx, int id, const char *value, struct mf_err *err)
+{
+	struct request *r = ctx;
+
+	switch (id) {
+	case DRY_RUN:
+		r->dry_run = true;
+		break;
+	case OUTPUT_DIR:
+		r->output_dir = value;
+		break;
+	case PRINT_VIEW:
+		r->print_view = true;
+		break;
+	case ENVIRONMENTS:
+		r->from.environments = value;
+		break;
+	case BACKENDS:
+		r->from.backends = value;
+		break;
+	case TEMPLATE:
+		r->any.template = value;
+		break;
+	case DATA:
+		r->any.data = value;
+		break;
+	case PARTIALS:
+		r->any.partials = value;
+		break;
+	case ESCAPE:
+		r->any.escape = escape_find(value);
+		if (r->any.escape == NULL)
+			return mf_err_set(err, MF_EUSAGE,
+					  "--escape: \"%s\": not one of html, haproxy, word, none",
+					  value);
+		break;
+	case TIMEOUT:
+		return cli_parse_duration("--timeout", value, 1, 3600000, &r->timeout_ms, err);
+	}
+	return 0;
+}
+
+static void on_snapshot(void *ctx, struct snapshot *snapshot)
+{
+	struct run *run = ctx;
+
+	snapshot_unref(run->snapshot);
+	run->snapshot = snapshot_ref(snapshot);
+	loop_stop(run->loop);
+}
+
+static void on_state(void *ctx, const struct mf_err *why)
+{
+	struct run *run = ctx;
+
+	if (why != NULL)
+		run->source_err = *why;
+}
+
+static void on_timeout(void *ctx)
+{
+	loop_stop(ctx);
+}
+
+/* One snapshot from etcd or from files. */
+static int read_model(const struct request *r, const struct settings *settings, struct run *run,
+		      struct mf_err *err)
+{
+	static const struct pipeline_events events = {on_snapshot, on_state};
+	struct loop_timer *timer = loop_timer_new(run->loop, on_timeout, run->loop);
+	struct pipeline *pipeline = NULL;
+	int code = pipeline_new(run->loop, settings, &r->from, &events, run, &pipeline, err);
+
+	if (code == 0 && run->snapshot == NULL) {
+		loop_timer_set(timer, r->timeout_ms);
+		code = loop_run(run->loop, err);
+	}
+	loop_timer_free(timer);
+	pipeline_free(pipeline);
+	if (code != 0 || run->snapshot != NULL)
+		return code;
+	if (run->source_err.code == 0)
+		return mf_err_set(err, MF_ETIMEOUT, "etcd: no answer within the time given");
+	*err = run->source_err;
+	return err->code;
+}
+
+static void on_bad(void *ctx, const char *group, const struct mf_err *why)
+{
+	((struct run *)ctx)->bad = true;
+	log_error("cannot render", LOG_STR("group", group), LOG_STR("error", why->msg));
+}
+
+static int write_outputs(const struct output_set *set, const char *dir, struct mf_err *err)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		const struct output *o = &set->outputs[i];
+		mem_auto_free char *path = mem_printf("%s/%s", dir, o->name);
+		mem_auto_free char *parent =
+		    mem_dup_bytes(path, (size_t)(strrchr(path, '/') - path));
+		bool changed;
+
+		if (o->group == OUTPUT_TARGET)
+			continue;
+		if (file_make_dirs(parent, 0755, err) != 0 ||
+		    file_replace(path, buf_str(&o->bytes), o->bytes.len, o->mode, &changed, err) !=
+			0)
+			return err->code;
+	}
+	return 0;
+}
+
+/* The plan and the diff; *ret_changes: whether there are any. */
+static int print_changes(const struct request *r, const struct settings *settings, struct run *run,
+			 const struct output_set *set, bool *ret_changes, struct mf_err *err)
+{
+	buf_auto struct buf text = BUF_INIT;
+	struct plan plan;
+	int code = plan_make(set, settings, r->output_dir, &plan, err);
+
+	if (code != 0)
+		return code;
+	*ret_changes = !plan_is_empty(&plan);
+	plan_print(&plan, &text);
+	code = plan_diff(run->loop, &plan, r->output_dir, &text, err);
+	if (code == 0)
+		code = cli_print(&text, err);
+	plan_fini(&plan);
+	return code;
+}
+
+static int print_view(const struct settings *settings, const struct snapshot *snapshot,
+		      struct mf_err *err)
+{
+	buf_auto struct buf text = BUF_INIT;
+	struct output_view *view = output_view_new(snapshot, settings);
+	struct view root;
+
+	output_view_root(view, &root);
+	view_print_json(&root, &text);
+	output_view_free(view);
+	return cli_print(&text, err);
+}
+
+static int render_outputs(const struct request *r, const struct settings *settings, struct run *run,
+			  bool *ret_changes, struct mf_err *err)
+{
+	struct template_set *templates = templates_open();
+	struct output_set set = {0};
+	int code = output_render(templates, run->snapshot, settings, on_bad, run, &set, err);
+
+	if (code == 0 && r->dry_run)
+		code = print_changes(r, settings, run, &set, ret_changes, err);
+	else if (code == 0)
+		code = write_outputs(&set, r->output_dir, err);
+	output_set_fini(&set);
+	template_set_free(templates);
+	return code;
+}
+
+static int render_model(const struct request *r, const struct settings *settings)
+{
+	struct run run = {0};
+	struct mf_err err = {0};
+	bool changes = false;
+	int code = loop_new(&run.loop, &err);
+
+	if (code == 0)
+		code = read_model(r, settings, &run, &err);
+	/* What CI checks must be right as a whole; in etcd, one bad entry stops nobody. */
+	if (code == 0 && pipeline_is_offline(&r->from) && run.snapshot->problem_count != 0)
+		code = mf_err_set(&err, MF_EDATA, "bad data: nothing is rendered");
+	else if (code == 0 && r->print_view)
+		code = print_view(settings, run.snapshot, &err);
+	else if (code == 0)
+		code = render_outputs(r, settings, &run, &changes, &err);
+	snapshot_unref(run.snapshot);
+	loop_free(run.loop);
+	if (code != 0)
+		return cli_fail(&err);
+	if (run.bad)
+		return mf_err_exit_status(MF_EDATA);
+	return changes ? EXIT_WOULD_CHANGE : 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct cli_tool tool = {
+	    .name = "cfgrender",
+	    .summary = "render Mayfly's outputs once, or say what would change",
+	    .synopsis =
+		"cfgrender --dry-run [--environments DIR --backends FILE] [--output-dir DIR]\n"
+		"cfgrender --output-dir DIR [--environments DIR --backends FILE]\n"
+		"cfgrender --print-view [--environments DIR --backends FILE]\n"
+		"cfgrender --template FILE [--data JSON] [--partials DIR] [--escape HOW]",
+	    .options = options,
+	    .option_count = sizeof(options) / sizeof(options[0]),
+	    .on_option = on_option,
+	};
+	struct request r = {.any.escape = escape_html, .timeout_ms = 10000};
+	struct mf_err err;
+	struct cli cli;
+	int status = cli_start(&cli, &tool, &r, argc, argv);
+
+	if (status != CLI_GO_ON)
+		return status;
+	if (cli.argc != 0)
+		status = cli_usage(&cli, "%s: not expected here", cli.argv[0]);
+	else if (r.any.template != NULL)
+		status = any_template_render(&r.any, &err) == 0 ? 0 : cli_fail(&err);
+	else if (!r.dry_run && !r.print_view && r.output_dir == NULL)
+		status = cli_usage(&cli, "say what to do: --dry-run, --output-dir, --print-view or "
+					 "--template");
+	else
+		status = render_model(&r, cli.settings);
+	cli_fini(&cli);
+	return status;
+}

@@ -1,0 +1,38 @@
+/*
+ * From a source to snapshots: what kvwatch and cfgrender have in common, so that what CI showed is
+ * what happens.
+ */
+#ifndef MF_CMD_PIPELINE_H
+#define MF_CMD_PIPELINE_H
+
+#include <stdbool.h>
+
+struct loop;
+struct mf_err;
+struct pipeline;
+struct settings;
+struct snapshot;
+
+struct pipeline_options {
+	const char *environments; /* a directory, and */
+	const char *backends;	  /* a file: together the offline mode; both NULL: etcd */
+	bool follow;		  /* else read files once; etcd is always followed until freed */
+};
+
+struct pipeline_events {
+	/* A new consistent model; borrowed during the call.  The first one comes even when empty.
+	 */
+	void (*on_snapshot)(void *ctx, struct snapshot *snapshot);
+	/* The source is out of reach (why), or back (NULL). */
+	void (*on_state)(void *ctx, const struct mf_err *why);
+};
+
+bool pipeline_is_offline(const struct pipeline_options *options);
+
+/* Everything is borrowed until pipeline_free.  Events may be called from inside (offline). */
+int pipeline_new(struct loop *loop, const struct settings *settings,
+		 const struct pipeline_options *options, const struct pipeline_events *events,
+		 void *ctx, struct pipeline **ret_pipeline, struct mf_err *err);
+void pipeline_free(struct pipeline *pipeline); /* NULL is fine */
+
+#endif
