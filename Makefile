@@ -43,7 +43,7 @@ all_ldflags = $(harden_ld) $(SANITIZE) $(LDFLAGS)
 # --- what there is -----------------------------------------------------------------------------
 
 base = buf err log mem str strmap
-sys = child clock dirwatch file http loop notify usock
+sys = child dirwatch file http loop notify usock
 model = backend env name node settings table
 render = escape output routing template view view_json
 store = envdir etcd etcd_source etcd_stream etcd_watch file_source registry

@@ -33,22 +33,28 @@ struct http_options {
 	size_t max_body;                /* a longer collected reply fails with MF_EDATA; 0: 1 MiB */
 	/*
 	 * A stream: called with each piece of a 2xx reply as it comes, instead of collecting it.
-	 * Return false to break off (then on_done gets MF_EFAIL).  http_cancel must not be called
-	 * inside it.
+	 * Return false to break off (then on_done gets MF_EFAIL).  Requests may be started and
+	 * cancelled inside it, this one included.
 	 */
 	bool (*on_data)(void *ctx, const char *bytes, size_t len);
 };
 
 struct http_reply {
 	int status;       /* 0 when the transfer failed before one came */
-	const char *body; /* terminated; empty for a stream's 2xx; a stream's error reply is collected */
+	const char *body; /* terminated; empty for a stream's 2xx; a stream's other reply is there */
 	size_t body_len;
+	bool is_sent; /* something went out, so that an error may hide a write that happened */
 };
 
 /*
  * Called once, never from inside http_start.  err is NULL when a whole reply of any status came;
- * else MF_EUNAVAIL (no connection, TLS refused, broken off), MF_ETIMEOUT, MF_EDATA (too long).
- * err->msg names the URL's host or the socket's path, never a secret.
+ * else MF_EUNAVAIL (no connection in time, TLS refused, broken off by the peer), MF_ETIMEOUT (the
+ * deadline, once connected), MF_EDATA (too long, no HTTP, no valid URL, method or header),
+ * MF_ECONFIG (our certificate files), MF_EFAIL.  err->msg is "host:port: why" or "/socket: why"
+ * with libcurl's own words, never a secret.  The request is gone when on_done returns.
+ *
+ * A kept connection that turns out dead before any byte of the reply came is replaced and the
+ * request sent again, once, whatever its method.
  */
 typedef void http_done_fn(void *ctx, const struct http_reply *reply, const struct mf_err *err);
 

@@ -1,0 +1,34 @@
+/*
+ * The seam between loop.c and http.c, and nobody else's: the loop runs libcurl's multi handle, the
+ * transfers on it are http.c's.
+ */
+#ifndef MF_SYS_LOOP_CURL_H
+#define MF_SYS_LOOP_CURL_H
+
+#include <stdbool.h>
+
+#include <curl/curl.h>
+
+struct loop;
+
+/* Embedded in the owner's object; set the first four, the rest is the loop's. */
+struct loop_transfer {
+	CURL *easy;
+	bool is_refused; /* not for libcurl: on_done comes in the next round */
+	void (*on_done)(struct loop_transfer *transfer, CURLcode result);
+	void (*on_free)(struct loop_transfer *transfer); /* off the multi handle: free it all */
+
+	struct loop *loop;
+	struct loop_transfer *prev, *next;
+	bool is_on_multi;
+	bool is_dead;
+};
+
+/*
+ * Both may be called at any time, also inside libcurl's callbacks: the multi handle is told
+ * between two rounds.  After loop_transfer_del on_done is not called, and on_free once.
+ */
+void loop_transfer_add(struct loop *loop, struct loop_transfer *transfer);
+void loop_transfer_del(struct loop_transfer *transfer);
+
+#endif
