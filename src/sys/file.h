@@ -20,16 +20,22 @@ int file_read(const char *path, size_t max, struct buf *ret_bytes, struct mf_err
 /*
  * Make path hold exactly these bytes, at once and for good: an exclusive temporary dot-file in the
  * same directory, fsync, rename, fsync of the directory.  Equal bytes are not rewritten.  An
- * existing file keeps its mode and owner; a new one gets mode (whatever the umask).  MF_EWRITE or
- * MF_EPERM, with the path; then nothing is changed and no temporary file stays.
+ * existing file keeps its mode, and its owner as far as we may give it; a new one gets mode
+ * (whatever the umask).  A symbolic link stays and the file it leads to is replaced; one that leads
+ * nowhere, and anything else that is no regular file, is refused.  MF_EWRITE or MF_EPERM, with the
+ * path; then nothing is changed and no temporary file stays (only when the last fsync, that of the
+ * directory, fails, the new bytes are there).  ret_changed may be NULL.
  */
 int file_replace(const char *path, const void *bytes, size_t len, mode_t mode, bool *ret_changed,
 		 struct mf_err *err);
 
-/* rename(2) and fsync of the target's directory. */
+/* rename(2) and fsync of the target's directory.  MF_ENOINPUT, MF_EWRITE or MF_EPERM. */
 int file_rename(const char *from, const char *to, struct mf_err *err);
 
-int file_make_dirs(const char *path, mode_t mode, struct mf_err *err); /* mkdir -p */
-int file_remove_tree(const char *path, struct mf_err *err);            /* rm -rf; not there is fine */
+/* mkdir -p, durably; the umask counts.  MF_EWRITE or MF_EPERM. */
+int file_make_dirs(const char *path, mode_t mode, struct mf_err *err);
+
+/* rm -rf, never through a symbolic link; not there is fine; at most 64 levels. */
+int file_remove_tree(const char *path, struct mf_err *err);
 
 #endif
