@@ -46,7 +46,8 @@ base = buf err log mem str strmap
 sys = child dirwatch file http loop notify usock
 model = backend env name node settings table
 render = escape output routing template view view_json
-store = envdir etcd etcd_source etcd_stream etcd_watch file_source registry
+store = backends_file env_sync envdir envfile etcd etcd_source etcd_stream etcd_watch file_source \
+	instances registry stamp
 apply = apply dnsmasq haproxy plan stage
 tools = cfgrender envwatch kvwatch svcregister
 tool_parts = any_template cli pipeline record templates

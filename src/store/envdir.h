@@ -4,8 +4,8 @@
  * Taken are *.yaml and *.yml that are no dot-files and no editor's backups.  A file that breaks
  * keeps its last good environments; a file that goes takes its environments with it, after a short
  * settling time (editors delete and create).  When the directory itself goes, is unmounted or
- * replaced by an empty one, or all of two or more files go at once, nothing is deleted: that is said
- * as a problem and holds until files are back.
+ * replaced by an empty one, or all of two or more files go at once, nothing is deleted: that is
+ * said as a problem and holds until files are back.
  */
 #ifndef MF_STORE_ENVDIR_H
 #define MF_STORE_ENVDIR_H
@@ -14,6 +14,8 @@
 #include <stddef.h>
 
 #include "model/env.h"
+
+#define ENVDIR_MAX_FILES ((size_t)10000)
 
 struct envdir;
 struct loop;
@@ -24,17 +26,34 @@ struct envdir_events {
 	void (*on_put)(void *ctx, const struct env *env, const char *file);
 	void (*on_del)(void *ctx, const char *name);
 	void (*on_problem)(void *ctx, const char *object, const char *reason); /* NULL: over */
-	/* After each round that changed anything, and after the first. */
+	/* After each round that changed anything, problems included, and after the first. */
 	void (*on_commit)(void *ctx);
 };
 
 /*
- * Read once, at once: MF_ENOINPUT or MF_EPERM when the directory cannot be read.  loop NULL: that
- * is all; else it is followed.  allow_empty: believe an emptied directory.
+ * Read once, at once: MF_ENOINPUT or MF_EPERM when the directory cannot be read, MF_EDATA when it
+ * has too many files.  loop NULL: that is all; else it is followed.  allow_empty: believe an
+ * emptied directory.  The first round's events come from inside, with *ret_envdir already set.
+ *
+ * Problems: object "directory PATH", "file NAME", "file NAME: environment dev"; "environment dev"
+ * when it stands in several files, of which the first by name counts.
  */
 int envdir_open(struct loop *loop, const char *path, bool allow_empty,
 		const struct envdir_events *events, void *ctx, struct envdir **ret_envdir,
 		struct mf_err *err);
-void envdir_close(struct envdir *envdir);
+void envdir_close(struct envdir *envdir); /* NULL is fine */
+
+/* Look again now, without a hint. */
+void envdir_rescan(struct envdir *envdir);
+
+/*
+ * Whether something in the file (a name below the directory) cannot be read or is wrong, so that
+ * what it does not say may still be meant.
+ */
+bool envdir_is_broken(const struct envdir *envdir, const char *file);
+
+/* The files that are there now, broken ones included; 0 also while the directory is out of reach.
+ */
+size_t envdir_file_count(const struct envdir *envdir);
 
 #endif

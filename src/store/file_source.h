@@ -1,7 +1,8 @@
 /*
  * Files as a source: a directory of environment files and a backends file,
  * `service: {version: ["10.0.0.5:8080", ...]}` in YAML, each of them optional.  loop NULL: read
- * once; else both are followed by inotify.  A backends file that breaks keeps its last good state.
+ * once; else both are followed by inotify.  A backends file that breaks keeps its last good state,
+ * and is a problem of the object "backends file"; those of the directory are told as envdir.h says.
  */
 #ifndef MF_STORE_FILE_SOURCE_H
 #define MF_STORE_FILE_SOURCE_H

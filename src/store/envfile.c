@@ -1,0 +1,222 @@
+/* One environment file.  Knows nothing of the other files beside it, nor of who is told. */
+#include "store/envfile.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "model/env.h"
+#include "model/node.h"
+#include "sys/file.h"
+
+struct envfile *envfile_new(const char *name)
+{
+	struct envfile *file = MEM_NEW(file);
+
+	file->name = mem_dup_str(name);
+	return file;
+}
+
+static void drop_bads(struct envfile *file)
+{
+	for (size_t i = 0; i < file->bad_count; i++) {
+		free(file->bads[i].object);
+		free(file->bads[i].reason);
+	}
+	free(file->bads);
+	file->bads = NULL;
+	file->bad_count = 0;
+}
+
+static void drop_items(struct envfile *file)
+{
+	for (size_t i = 0; i < file->item_count; i++)
+		env_unref(file->items[i].env);
+	free(file->items);
+	file->items = NULL;
+	file->item_count = 0;
+}
+
+void envfile_free(struct envfile *file)
+{
+	if (file == NULL)
+		return;
+	drop_bads(file);
+	drop_items(file);
+	free(file->name);
+	free(file);
+}
+
+bool envfile_is_live(const struct envfile *file, const struct envfile_item *item)
+{
+	return file->gone_at == 0 && item->left_at == 0 && !item->is_kept;
+}
+
+/*
+ * "environment dev: prefix: ..." is about an object of its own; two nameless ones share theirs, and
+ * then the reasons stand side by side.
+ */
+static void add_bad(struct envfile *file, const char *words)
+{
+	const char *colon = strstr(words, ": ");
+	bool has_own = colon != NULL && str_has_prefix(words, "environment");
+	buf_auto struct buf object = BUF_INIT;
+
+	buf_add_str(&object, "file ");
+	str_add_escaped(&object, file->name, strlen(file->name));
+	if (has_own) {
+		buf_printf(&object, ": %.*s", (int)(colon - words), words);
+		words = colon + 2;
+	}
+	for (size_t i = 0; i < file->bad_count; i++) {
+		struct envfile_bad *bad = &file->bads[i];
+
+		if (strcmp(bad->object, object.data) == 0) {
+			char *both = mem_printf("%s; %s", bad->reason, words);
+
+			free(bad->reason);
+			bad->reason = both;
+			return;
+		}
+	}
+	file->bads = mem_realloc(file->bads, file->bad_count + 1, sizeof(*file->bads));
+	file->bads[file->bad_count++] = (struct envfile_bad){buf_take(&object), mem_dup_str(words)};
+}
+
+static void on_bad(void *ctx, const struct mf_err *why)
+{
+	add_bad(ctx, why->msg);
+}
+
+static void set_all_bad(struct envfile *file, const char *words)
+{
+	drop_bads(file);
+	add_bad(file, words);
+	for (size_t i = 0; i < file->item_count; i++)
+		file->items[i].is_kept = true;
+}
+
+static bool has_env(struct env *const *envs, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(envs[i]->name, name) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Take the environments over.  One that was there and is not among them has left; when a part of
+ * the file is broken it may be just that part, and is kept.
+ */
+static void take(struct envfile *file, struct env **envs, size_t count, int64_t now,
+		 int64_t settle_ms)
+{
+	struct envfile_item *items =
+	    mem_realloc(NULL, count + file->item_count + 1, sizeof(*items));
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++)
+		items[n++] = (struct envfile_item){.env = envs[i]};
+	for (size_t i = 0; i < file->item_count; i++) {
+		struct envfile_item old = file->items[i];
+
+		if (has_env(envs, count, old.env->name) || (file->bad_count == 0 && settle_ms == 0))
+			continue;
+		old.is_kept = file->bad_count != 0;
+		if (old.is_kept)
+			old.left_at = 0;
+		else if (old.left_at == 0)
+			old.left_at = now;
+		old.env = env_ref(old.env);
+		items[n++] = old;
+	}
+	drop_items(file);
+	free(envs);
+	file->items = items;
+	file->item_count = n;
+}
+
+static void parse(struct envfile *file, const struct buf *text, int64_t now, int64_t settle_ms)
+{
+	struct env **envs = NULL;
+	size_t count = 0;
+	struct mf_err err;
+
+	drop_bads(file);
+	if (env_parse_file(buf_str(text), text->len, &envs, &count, on_bad, file, &err) == 0) {
+		take(file, envs, count, now, settle_ms);
+		return;
+	}
+	set_all_bad(file, err.msg); /* says enough */
+}
+
+/* An editor that writes in place empties the file first: wait for what follows. */
+static bool is_blank_for_now(struct envfile *file, const struct buf *text, int64_t now,
+			     int64_t settle_ms)
+{
+	if (text->len != 0 || file->item_count == 0 || settle_ms == 0) {
+		file->blank_at = 0;
+		return false;
+	}
+	if (file->blank_at == 0)
+		file->blank_at = now;
+	return now - file->blank_at < settle_ms;
+}
+
+bool envfile_load(struct envfile *file, const char *path, int64_t now, int64_t settle_ms)
+{
+	buf_auto struct buf text = BUF_INIT;
+	struct stamp stamp = {0};
+	struct mf_err err;
+	struct stat st;
+	int sys = stamp_take(path, &stamp);
+
+	if (sys == ENOENT && lstat(path, &st) != 0 && errno == ENOENT)
+		return false;
+	if (sys == 0 && file->blank_at == 0 && stamp_is_same(&file->stamp, &stamp))
+		return true;
+	file->stamp = stamp;
+	if (!str_is_utf8(file->name, strlen(file->name))) {
+		set_all_bad(file, "its name is no UTF-8 text");
+	} else if (file_read(path, NODE_MAX_BYTES, &text, &err) != 0) {
+		if (err.code != MF_EDATA)
+			file->stamp = (struct stamp){0};
+		set_all_bad(file, err.sys != 0 ? strerror(err.sys) : err.msg);
+	} else if (!is_blank_for_now(file, &text, now, settle_ms)) {
+		parse(file, &text, now, settle_ms);
+	}
+	return true;
+}
+
+static void sooner(int64_t *due, int64_t when)
+{
+	if (*due == 0 || when < *due)
+		*due = when;
+}
+
+int64_t envfile_settle(struct envfile *file, int64_t now, int64_t settle_ms)
+{
+	int64_t due = 0;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < file->item_count; i++) {
+		struct envfile_item *item = &file->items[i];
+
+		if (item->left_at != 0 && now - item->left_at >= settle_ms) {
+			env_unref(item->env);
+			continue;
+		}
+		if (item->left_at != 0)
+			sooner(&due, item->left_at + settle_ms);
+		file->items[kept++] = *item;
+	}
+	file->item_count = kept;
+	if (file->blank_at != 0 && now - file->blank_at < settle_ms)
+		sooner(&due, file->blank_at + settle_ms);
+	return due;
+}

@@ -1,0 +1,238 @@
+/*
+ * Files as a source: environments and instances put into the keys and values that etcd would hold.
+ * Knows nothing of how they are read, or of who listens.
+ */
+#include "store/file_source.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/strmap.h"
+#include "model/env.h"
+#include "model/node.h"
+#include "store/backends_file.h"
+#include "store/envdir.h"
+#include "store/stamp.h"
+#include "sys/dirwatch.h"
+#include "sys/file.h"
+#include "sys/loop.h"
+
+#define RETRY_MS 2000 /* what cannot be read may become readable without a hint */
+
+struct file_source {
+	struct source source;
+	const struct source_events *events;
+	void *ctx;
+	int64_t revision; /* 0 until the first listing is complete */
+	struct envdir *envdir;
+	char *backends; /* the file's path; NULL: none */
+	struct dirwatch *watch;
+	struct loop_timer *timer;
+	struct stamp stamp;
+	struct strmap *values; /* what was told: key -> value */
+	char *problem;	       /* what was told of the backends file; NULL: nothing */
+};
+
+static void commit(struct file_source *s)
+{
+	if (s->revision != 0)
+		s->events->on_commit(s->ctx, ++s->revision);
+}
+
+/* --- environments --------------------------------------------------------------------------- */
+
+static void on_env_put(void *ctx, const struct env *env, const char *file)
+{
+	struct file_source *s = ctx;
+	mem_auto_free char *key = mem_printf("environments/%s", env->name);
+	buf_auto struct buf json = BUF_INIT;
+
+	env_format_json(env, "", file, &json);
+	s->events->on_put(s->ctx, key, json.data, json.len, 0);
+}
+
+static void on_env_del(void *ctx, const char *name)
+{
+	struct file_source *s = ctx;
+	mem_auto_free char *key = mem_printf("environments/%s", name);
+
+	s->events->on_del(s->ctx, key);
+}
+
+static void on_env_problem(void *ctx, const char *object, const char *reason)
+{
+	struct file_source *s = ctx;
+
+	s->events->on_problem(s->ctx, object, reason);
+}
+
+static void on_env_commit(void *ctx)
+{
+	commit(ctx);
+}
+
+static const struct envdir_events envdir_events = {
+    .on_put = on_env_put,
+    .on_del = on_env_del,
+    .on_problem = on_env_problem,
+    .on_commit = on_env_commit,
+};
+
+/* --- instances ------------------------------------------------------------------------------ */
+
+static bool tell_backends(struct file_source *s, struct strmap *values)
+{
+	bool is_changed = false;
+	const char *key;
+	void *cursor = NULL, *value;
+
+	while (strmap_next(s->values, &cursor, &key, &value))
+		if (strmap_find(values, key) == NULL) {
+			s->events->on_del(s->ctx, key);
+			is_changed = true;
+		}
+	cursor = NULL;
+	while (strmap_next(values, &cursor, &key, &value))
+		if (strmap_find(s->values, key) == NULL) { /* a key says its value */
+			s->events->on_put(s->ctx, key, value, strlen(value), 0);
+			is_changed = true;
+		}
+	strmap_free(s->values);
+	s->values = values;
+	return is_changed;
+}
+
+static int load_backends(struct file_source *s, bool *ret_changed, struct mf_err *err)
+{
+	buf_auto struct buf text = BUF_INIT;
+	struct stamp stamp = {0};
+	struct strmap *values;
+
+	if (stamp_take(s->backends, &stamp) == 0 && stamp_is_same(&s->stamp, &stamp))
+		return s->problem == NULL ? 0 : mf_err_set(err, MF_EDATA, "%s", s->problem);
+	s->stamp = stamp;
+	if (file_read(s->backends, NODE_MAX_BYTES, &text, err) != 0) {
+		if (err->code != MF_EDATA)
+			s->stamp = (struct stamp){0};
+		return err->code;
+	}
+	if (backends_file_parse(buf_str(&text), text.len, &values, err) != 0)
+		return mf_err_wrap(err, "%s", s->backends);
+	*ret_changed = tell_backends(s, values);
+	return 0;
+}
+
+static void tell_problem(struct file_source *s, const char *reason)
+{
+	s->events->on_problem(s->ctx, "backends file", reason);
+	free(s->problem);
+	s->problem = mem_dup_str(reason);
+}
+
+static void reload_backends(struct file_source *s)
+{
+	bool is_changed = false;
+	struct mf_err err;
+
+	if (load_backends(s, &is_changed, &err) == 0) {
+		if (s->problem != NULL) {
+			tell_problem(s, NULL);
+			is_changed = true;
+		}
+	} else {
+		if (s->problem == NULL || strcmp(s->problem, err.msg) != 0) {
+			tell_problem(s, err.msg);
+			is_changed = true;
+		}
+		if (s->stamp.ino == 0)
+			loop_timer_set(s->timer, RETRY_MS);
+	}
+	if (is_changed)
+		commit(s);
+}
+
+static void on_hint(void *ctx, bool replaced)
+{
+	(void)replaced; /* a file that went with its directory is a file that cannot be read */
+	reload_backends(ctx);
+}
+
+static void on_time(void *ctx)
+{
+	reload_backends(ctx);
+}
+
+static char *parent_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return mem_dup_str(".");
+	return mem_dup_bytes(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+static int open_backends(struct file_source *s, struct loop *loop, const char *path,
+			 struct mf_err *err)
+{
+	mem_auto_free char *parent = parent_of(path);
+	bool is_changed;
+
+	s->backends = mem_dup_str(path);
+	if (loop != NULL) {
+		s->timer = loop_timer_new(loop, on_time, s);
+		if (dirwatch_start(loop, parent, on_hint, s, &s->watch, err) != 0)
+			return err->code;
+	}
+	if (load_backends(s, &is_changed, err) == 0)
+		return 0;
+	if (loop == NULL || err->code != MF_EDATA)
+		return err->code;
+	tell_problem(s, err->msg);
+	return 0;
+}
+
+/* --- both ----------------------------------------------------------------------------------- */
+
+static void file_source_free(struct source *source)
+{
+	struct file_source *s = (struct file_source *)source;
+
+	envdir_close(s->envdir);
+	dirwatch_stop(s->watch);
+	loop_timer_free(s->timer);
+	strmap_free(s->values);
+	free(s->backends);
+	free(s->problem);
+	free(s);
+}
+
+int file_source_new(struct loop *loop, const char *environments_dir, const char *backends_file,
+		    const struct source_events *events, void *ctx, struct source **ret_source,
+		    struct mf_err *err)
+{
+	struct file_source *s = MEM_NEW(s);
+	int code = 0;
+
+	s->source.free = file_source_free;
+	s->events = events;
+	s->ctx = ctx;
+	s->values = strmap_new(free);
+	events->on_full_begin(ctx);
+	if (environments_dir != NULL)
+		code =
+		    envdir_open(loop, environments_dir, false, &envdir_events, s, &s->envdir, err);
+	if (code == 0 && backends_file != NULL)
+		code = open_backends(s, loop, backends_file, err);
+	if (code != 0) {
+		file_source_free(&s->source);
+		return code;
+	}
+	events->on_full_end(ctx);
+	s->revision = 1;
+	*ret_source = &s->source;
+	events->on_commit(ctx, s->revision);
+	return 0;
+}
