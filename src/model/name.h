@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+struct buf;
 struct mf_err;
 
 enum name_kind {
@@ -16,7 +17,7 @@ enum name_kind {
 	NAME_HOST,        /* a DNS name in lower case, 1 to 253, no trailing dot, no port */
 	NAME_SERVICE,     /* DNS labels of [a-z0-9_-] joined by '.', 1 to 63 in all */
 	NAME_VERSION,     /* [A-Za-z0-9_.-], 1 to 128, starting with a letter, digit or '_': a Docker tag */
-	NAME_INSTANCE,    /* printable ASCII but '/', 1 to 255 */
+	NAME_INSTANCE,    /* printable ASCII but '/' and space, 1 to 255 */
 	NAME_ROUTE,       /* a path prefix: '/', [A-Za-z0-9._~%@:+=,-]; no "//", "/./", "/../"; to 512 */
 	NAME_KINDS
 };
@@ -26,6 +27,15 @@ enum name_kind {
  * and cut.  The caller wraps it with what it is.
  */
 int name_check(enum name_kind kind, const char *s, size_t len, struct mf_err *err);
+
+/* A value as it stands in error words: in double quotes, escaped, cut at 64 bytes. */
+void name_add_quoted(struct buf *b, const char *s, size_t len);
+
+/*
+ * A numeric address, canonical on return, without brackets; not 0.0.0.0 or ::.  ret_address is
+ * handed over.
+ */
+int name_parse_address(const char *s, size_t len, char **ret_address, struct mf_err *err);
 
 /*
  * "10.0.0.5:8080", "[fd00::5]:8080": numeric address (canonical on return, without brackets) and

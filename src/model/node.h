@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "model/name.h"
+
 struct mf_err;
 
 #define NODE_MAX_BYTES ((size_t)1 << 20)
@@ -41,14 +43,30 @@ void node_free(struct node *node);
 
 const struct node *node_find(const struct node *map, const char *key); /* NULL: not there */
 
+/* A new zeroed member behind the others, for those who build a tree; moves its elder siblings. */
+struct node *node_add_child(struct node *parent);
+
 /* MF_EDATA with these words and, when it is known, " (line L, column C)". */
 int node_error(const struct node *node, struct mf_err *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The same, with the place of the node's key. */
+int node_error_key(const struct node *node, struct mf_err *err, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* MF_EDATA unless it is a map with no other keys than these; the nearest one is suggested. */
+int node_check_keys(const struct node *node, const char *const *allowed, size_t count,
+		    struct mf_err *err);
+int node_check_list(const struct node *node, struct mf_err *err); /* MF_EDATA unless it is one */
 
 /* Scalar readers: MF_EDATA with what is expected there. */
 int node_get_text(const struct node *node, const char **ret_text, struct mf_err *err);
 int node_get_int(const struct node *node, long min, long max, long *ret, struct mf_err *err);
 int node_get_bool(const struct node *node, bool *ret, struct mf_err *err); /* true or false only */
 int node_get_duration(const struct node *node, long long *ret_ms, struct mf_err *err);
+
+/* A string that is a name of that kind; the words start with what: `version "0 .1": not …`. */
+int node_get_name(const struct node *node, enum name_kind kind, const char *what,
+		  const char **ret_text, struct mf_err *err);
 
 #endif

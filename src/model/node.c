@@ -1,0 +1,277 @@
+/*
+ * The tree itself: building, looking up, and reading scalars with the words for what is wrong.
+ * Knows neither YAML nor JSON, nor what any key means.
+ */
+#include "model/node.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#define SUGGEST_MAX_LEN	     ((size_t)24)
+#define SUGGEST_MAX_DISTANCE 2
+
+static void free_inside(struct node *node)
+{
+	for (size_t i = 0; i < node->child_count; i++)
+		free_inside(&node->children[i]);
+	free(node->children);
+	free(node->key);
+	free(node->text);
+}
+
+void node_free(struct node *node)
+{
+	if (node == NULL)
+		return;
+	free_inside(node);
+	free(node);
+}
+
+struct node *node_add_child(struct node *parent)
+{
+	size_t n = parent->child_count;
+	struct node *child;
+
+	/* Grown at each power of two, so that no capacity needs to be kept. */
+	if ((n & (n - 1)) == 0)
+		parent->children =
+		    mem_realloc(parent->children, n == 0 ? 1 : n * 2, sizeof(*parent->children));
+	child = &parent->children[parent->child_count++];
+	*child = (struct node){0};
+	return child;
+}
+
+const struct node *node_find(const struct node *map, const char *key)
+{
+	if (map->kind != NODE_MAP)
+		return NULL;
+	for (size_t i = 0; i < map->child_count; i++)
+		if (strcmp(map->children[i].key, key) == 0)
+			return &map->children[i];
+	return NULL;
+}
+
+static int __attribute__((format(printf, 4, 0)))
+error_at(unsigned line, unsigned column, struct mf_err *err, const char *format, va_list ap)
+{
+	mem_auto_free char *words = NULL;
+
+	if (vasprintf(&words, format, ap) < 0)
+		words = NULL;
+	if (line == 0)
+		return mf_err_set(err, MF_EDATA, "%s", words == NULL ? "" : words);
+	return mf_err_set(err, MF_EDATA, "%s (line %u, column %u)", words == NULL ? "" : words,
+			  line, column);
+}
+
+int node_error(const struct node *node, struct mf_err *err, const char *format, ...)
+{
+	va_list ap;
+	int code;
+
+	va_start(ap, format);
+	code = error_at(node->line, node->column, err, format, ap);
+	va_end(ap);
+	return code;
+}
+
+int node_error_key(const struct node *node, struct mf_err *err, const char *format, ...)
+{
+	va_list ap;
+	int code;
+
+	va_start(ap, format);
+	code = error_at(node->key_line, node->key_column, err, format, ap);
+	va_end(ap);
+	return code;
+}
+
+static size_t min3(size_t a, size_t b, size_t c)
+{
+	size_t least = a < b ? a : b;
+
+	return least < c ? least : c;
+}
+
+/* Levenshtein's, of short words. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[SUGGEST_MAX_LEN + 1];
+	size_t m = strlen(b);
+
+	for (size_t j = 0; j <= m; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1] != '\0'; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= m; j++) {
+			size_t above = row[j];
+
+			row[j] = min3(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
+			diagonal = above;
+		}
+	}
+	return row[m];
+}
+
+static const char *find_nearest(const char *key, const char *const *allowed, size_t count)
+{
+	size_t best = SUGGEST_MAX_DISTANCE + 1;
+	const char *nearest = NULL;
+
+	if (strlen(key) > SUGGEST_MAX_LEN)
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		size_t d = strlen(allowed[i]) > SUGGEST_MAX_LEN ? best : distance(key, allowed[i]);
+
+		if (d < best && d < strlen(allowed[i])) {
+			best = d;
+			nearest = allowed[i];
+		}
+	}
+	return nearest;
+}
+
+static int refuse_key(const struct node *member, const char *const *allowed, size_t count,
+		      struct mf_err *err)
+{
+	const char *nearest = find_nearest(member->key, allowed, count);
+	buf_auto struct buf words = BUF_INIT;
+
+	buf_add_str(&words, "unknown key ");
+	name_add_quoted(&words, member->key, strlen(member->key));
+	buf_add_str(&words, ": ");
+	if (nearest != NULL)
+		buf_printf(&words, "did you mean \"%s\"? ", nearest);
+	buf_add_str(&words, "allowed: ");
+	for (size_t i = 0; i < count; i++)
+		buf_printf(&words, "%s%s", i == 0 ? "" : ", ", allowed[i]);
+	return node_error_key(member, err, "%s", words.data);
+}
+
+static const char *kind_words(const struct node *node)
+{
+	if (node->kind == NODE_MAP)
+		return "a map";
+	if (node->kind == NODE_LIST)
+		return "a list";
+	return node->style == NODE_NULL ? "empty" : "a single value";
+}
+
+int node_check_keys(const struct node *node, const char *const *allowed, size_t count,
+		    struct mf_err *err)
+{
+	if (node->kind != NODE_MAP)
+		return node_error(node, err, "must be a map, not %s", kind_words(node));
+	for (size_t i = 0; i < node->child_count; i++) {
+		size_t j = 0;
+
+		while (j < count && strcmp(node->children[i].key, allowed[j]) != 0)
+			j++;
+		if (j == count)
+			return refuse_key(&node->children[i], allowed, count, err);
+	}
+	return 0;
+}
+
+int node_check_list(const struct node *node, struct mf_err *err)
+{
+	if (node->kind != NODE_LIST)
+		return node_error(node, err, "must be a list, not %s", kind_words(node));
+	return 0;
+}
+
+static int check_scalar(const struct node *node, const char *what, struct mf_err *err)
+{
+	if (node->kind != NODE_SCALAR || node->style == NODE_NULL)
+		return node_error(node, err, "must be %s, not %s", what, kind_words(node));
+	return 0;
+}
+
+static int refuse_text(const struct node *node, const char *what, struct mf_err *err)
+{
+	buf_auto struct buf quoted = BUF_INIT;
+
+	name_add_quoted(&quoted, node->text, strlen(node->text));
+	return node_error(node, err, "%s: must be %s", quoted.data, what);
+}
+
+int node_get_text(const struct node *node, const char **ret_text, struct mf_err *err)
+{
+	int code = check_scalar(node, "a string", err);
+
+	if (code != 0)
+		return code;
+	if (node->style == NODE_NUMBER)
+		return node_error(node, err, "must be a string: a number loses its zeros");
+	if (node->style == NODE_BOOL)
+		return node_error(node, err, "must be a string, not %s", node->text);
+	*ret_text = node->text;
+	return 0;
+}
+
+int node_get_int(const struct node *node, long min, long max, long *ret, struct mf_err *err)
+{
+	mem_auto_free char *what = mem_printf("a whole number from %ld to %ld", min, max);
+	int64_t n;
+	int code = check_scalar(node, what, err);
+
+	if (code != 0)
+		return code;
+	/* "90" in quotes is a string in both languages: say so before it confuses another reader.
+	 */
+	if (node->style == NODE_QUOTED || !str_parse_int(node->text, min, max, &n))
+		return refuse_text(node, what, err);
+	*ret = (long)n;
+	return 0;
+}
+
+int node_get_bool(const struct node *node, bool *ret, struct mf_err *err)
+{
+	int code = check_scalar(node, "true or false", err);
+
+	if (code != 0)
+		return code;
+	if (node->style == NODE_QUOTED || node->style == NODE_NUMBER ||
+	    (strcmp(node->text, "true") != 0 && strcmp(node->text, "false") != 0))
+		return refuse_text(node, "true or false", err);
+	*ret = node->text[0] == 't';
+	return 0;
+}
+
+int node_get_duration(const struct node *node, long long *ret_ms, struct mf_err *err)
+{
+	static const char what[] = "a duration with a unit, such as 250ms, 10s, 5m, 8h or 2d";
+	int64_t ms;
+	int code = check_scalar(node, what, err);
+
+	if (code != 0)
+		return code;
+	if (!str_parse_duration(node->text, &ms))
+		return refuse_text(node, what, err);
+	*ret_ms = ms;
+	return 0;
+}
+
+int node_get_name(const struct node *node, enum name_kind kind, const char *what,
+		  const char **ret_text, struct mf_err *err)
+{
+	struct mf_err why;
+	const char *text;
+
+	if (node_get_text(node, &text, &why) != 0)
+		return mf_err_set(err, MF_EDATA, "%s: %s", what, why.msg);
+	if (name_check(kind, text, strlen(text), &why) != 0)
+		return node_error(node, err, "%s %s", what, why.msg);
+	*ret_text = text;
+	return 0;
+}
