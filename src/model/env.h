@@ -20,23 +20,23 @@ struct node;
 #define ENV_VERSION_DEFAULT "latest"
 
 struct env_service {
-	char *name;
-	char *version;
-	char **routes; /* normalised to end in '/': "/", "/tasks/"; sorted, distinct */
+	const char *name;
+	const char *version;
+	const char **routes; /* normalised to end in '/': "/", "/tasks/"; sorted, distinct */
 	size_t route_count;
 };
 
 struct env {
 	unsigned refs;
-	char *name;
-	char *prefix;  /* default www-<name> */
-	char *header;  /* default <name> */
-	char **hosts;  /* sorted, distinct */
+	const char *name;
+	const char *prefix;  /* default www-<name> */
+	const char *header;  /* default <name> */
+	const char **hosts;  /* sorted, distinct */
 	size_t host_count;
 	struct env_service *services; /* sorted by name, distinct */
 	size_t service_count;
-	char *owner;   /* "" when put by hand */
-	char *source;  /* the owner's word for where it comes from, a file name; "" */
+	const char *owner;   /* "" when put by hand */
+	const char *source;  /* the owner's word for where it comes from, a file name; "" */
 	int64_t created;  /* etcd create revision, 0 from files: the older of two claims wins */
 	uint64_t digest;  /* of everything that decides routing: equal digest, equal routing */
 };
