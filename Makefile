@@ -44,10 +44,10 @@ all_ldflags = $(harden_ld) $(SANITIZE) $(LDFLAGS)
 
 base = buf err log mem str strmap
 sys = child dirwatch file http loop notify usock
-model = backend env name node settings table
-render = escape output routing template view view_json
-store = backends_file env_sync envdir envfile etcd etcd_source etcd_stream etcd_watch file_source \
-	instances registry stamp
+model = backend claims env env_read name node node_json node_yaml order settings slots snapshot table
+render = escape output routing template template_compile template_render view view_json
+store = backends_file env_sync envdir envfile etcd etcd_json etcd_kv etcd_source etcd_stream etcd_watch file_source \
+	instances problems registry stamp
 apply = apply dnsmasq haproxy plan stage
 tools = cfgrender envwatch kvwatch svcregister
 tool_parts = any_template cli pipeline record templates

@@ -17,6 +17,7 @@
 #include "base/str.h"
 #include "base/strmap.h"
 #include "store/envfile.h"
+#include "store/problems.h"
 #include "sys/dirwatch.h"
 #include "sys/loop.h"
 
@@ -295,31 +296,6 @@ static void collect_problems(const struct envdir *dir, struct strmap *problems)
 				       "files are back"));
 }
 
-static bool tell_problems(struct envdir *dir, struct strmap *problems)
-{
-	bool is_changed = false;
-	const char *object;
-	void *cursor = NULL, *reason;
-
-	while (strmap_next(dir->told, &cursor, &object, &reason))
-		if (strmap_find(problems, object) == NULL) {
-			dir->events->on_problem(dir->ctx, object, NULL);
-			is_changed = true;
-		}
-	cursor = NULL;
-	while (strmap_next(problems, &cursor, &object, &reason)) {
-		const char *before = strmap_find(dir->told, object);
-
-		if (before != NULL && strcmp(before, reason) == 0)
-			continue;
-		dir->events->on_problem(dir->ctx, object, reason);
-		is_changed = true;
-	}
-	strmap_free(dir->told);
-	dir->told = problems;
-	return is_changed;
-}
-
 static bool tell_environments(struct envdir *dir, struct strmap *placed)
 {
 	bool is_changed = false;
@@ -353,7 +329,7 @@ static void tell(struct envdir *dir)
 	bool is_changed;
 
 	collect_problems(dir, problems);
-	is_changed = tell_problems(dir, problems);
+	is_changed = problems_tell(&dir->told, problems, dir->events->on_problem, dir->ctx);
 	is_changed = tell_environments(dir, placed) || is_changed || !dir->is_told;
 	dir->is_told = true;
 	if (is_changed)

@@ -1,0 +1,56 @@
+/*
+ * Keeps the environments of one owner in etcd equal to a wanted set.
+ *
+ * The keys are listed and watched: drift of an owned one is put right, a wiped store filled again,
+ * what could not be written while etcd was out of reach is written when it is back, the last state
+ * first.  Every write is a transaction that compares the key's revision, so that no other writer is
+ * overwritten unseen: when it fails all is read and decided again.
+ *
+ * An environment that is there with no origin was put by hand and is taken over; one of another
+ * owner is left alone and is a problem of the object "environments/<name>".
+ */
+#ifndef MF_STORE_ENV_SYNC_H
+#define MF_STORE_ENV_SYNC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct env;
+struct env_sync;
+struct etcd;
+struct loop;
+struct mf_err;
+
+struct env_sync_options {   /* borrowed during env_sync_new only */
+	const char *prefix; /* "/mayfly" */
+	const char *owner;
+	bool force;	/* overwrite other owners' too */
+	bool no_follow; /* do not watch etcd: one way to equality, then on_state(NULL) */
+};
+
+struct env_sync_events {
+	/*
+	 * Whether an owned environment may go that was never wanted here: one left from an earlier
+	 * run.  source is the origin's word, "" if there is none.
+	 */
+	bool (*may_delete)(void *ctx, const char *name, const char *source);
+	void (*on_problem)(void *ctx, const char *object, const char *reason); /* NULL: over */
+	/*
+	 * etcd is equal to what is wanted, as far as it may be (NULL), or it may not be (why:
+	 * retried for ever): told on each change.
+	 */
+	void (*on_state)(void *ctx, const struct mf_err *why);
+};
+
+/* etcd is borrowed.  Nothing is written before the first env_sync_commit. */
+struct env_sync *env_sync_new(struct loop *loop, struct etcd *etcd,
+			      const struct env_sync_options *options,
+			      const struct env_sync_events *events, void *ctx);
+void env_sync_free(struct env_sync *sync); /* NULL is fine */
+
+/* source: the file's name, for the origin. */
+void env_sync_put(struct env_sync *sync, const struct env *env, const char *source);
+void env_sync_del(struct env_sync *sync, const char *name);
+void env_sync_commit(struct env_sync *sync); /* the wanted set is whole: go */
+
+#endif
