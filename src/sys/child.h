@@ -1,6 +1,8 @@
 /*
  * Child processes: an argv array (never a shell), a process group of their own, all output
  * collected up to a bound, a deadline after which the group gets SIGTERM and, 2 s later, SIGKILL.
+ * Signals are as by default in the child, none blocked.  What it leaves running in the background is
+ * left alone, unless the deadline passed; its output is waited for half a second and no longer.
  */
 #ifndef MF_SYS_CHILD_H
 #define MF_SYS_CHILD_H
@@ -37,6 +39,7 @@ typedef void child_done_fn(void *ctx, const struct child_result *result);
  */
 struct child *child_start(struct loop *loop, const struct child_options *options,
 			  child_done_fn *on_done, void *ctx);
-void child_cancel(struct child *child); /* SIGKILLs the group, reaps; on_done is not called */
+/* SIGKILLs the group, reaps; on_done is not called.  NULL is fine. */
+void child_cancel(struct child *child);
 
 #endif

@@ -14,11 +14,12 @@ struct usock;
 
 /*
  * Called once, never from inside usock_start.  err is NULL when the peer closed in order; else
- * MF_EUNAVAIL (cannot connect, reset), MF_ETIMEOUT, MF_EDATA (more than max_reply).  err->msg names
+ * MF_EUNAVAIL (cannot connect, reset, closed before it took the whole request), MF_ETIMEOUT, MF_EDATA (more than max_reply).  err->msg names
  * the path.  reply is terminated, and holds what came so far also with an error.
  */
 typedef void usock_done_fn(void *ctx, const char *reply, size_t len, const struct mf_err *err);
 
+/* path, request: copied.  deadline_ms is for all of it; 0: 10 s. */
 struct usock *usock_start(struct loop *loop, const char *path, const char *request, size_t len,
 			  size_t max_reply, int64_t deadline_ms, usock_done_fn *on_done, void *ctx);
 void usock_cancel(struct usock *usock); /* on_done is not called; NULL is fine */

@@ -1,0 +1,345 @@
+/*
+ * Child processes.  The leader is left unreaped until the end, so that its number, which is also
+ * its group's, cannot come to mean somebody else while we may still signal it.  Does not judge
+ * output.
+ */
+#include "sys/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "sys/loop.h"
+
+enum {
+	CHILD_MAX_OUTPUT = 64 * 1024,
+	CHILD_DEADLINE_MS = 30 * 1000,
+	CHILD_KILL_MS = 2000, /* from SIGTERM to SIGKILL */
+	CHILD_GRACE_MS = 500, /* for output when the leader is gone and somebody holds the pipe */
+	CHILD_POLL_MS = 10,   /* where the kernel gives us no pidfd */
+	CHILD_CHUNK = 16 * 1024,
+};
+
+enum child_stage { CHILD_RUNNING, CHILD_TERMINATED, CHILD_KILLED };
+
+struct child {
+	pid_t pid; /* 0: could not be started */
+	enum child_stage stage;
+	bool has_exited, has_all_output, is_finishing;
+	int start_status; /* 126 or 127 */
+	struct loop_source *exit_source, *output_source, *input_source;
+	struct loop_timer *timer, *poll_timer;
+	struct buf input;
+	size_t input_sent;
+	struct buf output;
+	size_t max_output;
+	child_done_fn *on_done;
+	void *ctx;
+};
+
+static void destroy(struct child *child)
+{
+	loop_del_fd(child->exit_source);
+	loop_del_fd(child->output_source);
+	loop_del_fd(child->input_source);
+	loop_timer_free(child->timer);
+	loop_timer_free(child->poll_timer);
+	buf_fini(&child->input);
+	buf_fini(&child->output);
+	free(child);
+}
+
+static int reap(const struct child *child)
+{
+	siginfo_t info = {0};
+
+	while (waitid(P_PID, (id_t)child->pid, &info, WEXITED) != 0)
+		if (errno != EINTR)
+			return 1; /* somebody else reaped it */
+	return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+}
+
+static void finish(struct child *child)
+{
+	struct child_result result = {0};
+
+	child->is_finishing = true;
+	result.status = child->start_status;
+	result.timed_out = child->stage != CHILD_RUNNING;
+	if (child->pid != 0) {
+		if (result.timed_out)
+			(void)kill(-child->pid, SIGKILL);
+		result.status = reap(child);
+	}
+	result.output = buf_str(&child->output);
+	result.output_len = child->output.len;
+	child->on_done(child->ctx, &result);
+	destroy(child);
+}
+
+static void finish_if_complete(struct child *child)
+{
+	if (child->has_exited && child->has_all_output)
+		finish(child);
+}
+
+static void on_timer(void *ctx)
+{
+	struct child *child = ctx;
+
+	if (child->stage == CHILD_RUNNING && !child->has_exited) {
+		child->stage = CHILD_TERMINATED;
+		(void)kill(-child->pid, SIGTERM);
+		loop_timer_set(child->timer, CHILD_KILL_MS);
+	} else if (child->stage == CHILD_TERMINATED) {
+		child->stage = CHILD_KILLED;
+		(void)kill(-child->pid, SIGKILL);
+		loop_timer_set(child->timer, CHILD_GRACE_MS);
+	} else {
+		child->has_all_output = true; /* whoever holds the pipe is not waited for */
+		finish_if_complete(child);
+	}
+}
+
+static void on_exited(struct child *child)
+{
+	child->has_exited = true;
+	if (child->stage == CHILD_RUNNING)
+		loop_timer_set(child->timer, CHILD_GRACE_MS);
+	finish_if_complete(child);
+}
+
+static void on_exit_ready(void *ctx, int fd, unsigned events)
+{
+	struct child *child = ctx;
+
+	(void)fd;
+	(void)events;
+	loop_del_fd(child->exit_source);
+	child->exit_source = NULL;
+	on_exited(child);
+}
+
+static void on_poll(void *ctx)
+{
+	struct child *child = ctx;
+	siginfo_t info = {0};
+
+	if (waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	    info.si_pid == 0)
+		loop_timer_set(child->poll_timer, CHILD_POLL_MS);
+	else
+		on_exited(child);
+}
+
+static void on_output_ready(void *ctx, int fd, unsigned events)
+{
+	struct child *child = ctx;
+	size_t room = child->max_output - child->output.len;
+	char bytes[CHILD_CHUNK];
+	ssize_t n = read(fd, bytes, sizeof(bytes));
+
+	(void)events;
+	if (n > 0) {
+		buf_add(&child->output, bytes, (size_t)n < room ? (size_t)n : room);
+		return;
+	}
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	loop_del_fd(child->output_source);
+	child->output_source = NULL;
+	child->has_all_output = true;
+	finish_if_complete(child);
+}
+
+static void on_input_ready(void *ctx, int fd, unsigned events)
+{
+	struct child *child = ctx;
+	size_t left = child->input.len - child->input_sent;
+	ssize_t n = write(fd, buf_str(&child->input) + child->input_sent, left);
+
+	(void)events;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n >= 0)
+		child->input_sent += (size_t)n;
+	if (n >= 0 && child->input_sent < child->input.len)
+		return;
+	loop_del_fd(child->input_source); /* all written, or nobody reads it: EPIPE */
+	child->input_source = NULL;
+}
+
+/* --- starting -------------------------------------------------------------------------------- */
+
+struct child_pipes {
+	int output[2], input[2]; /* read end, write end; -1 where there is none */
+};
+
+/* Off the numbers 0 to 2, which the child's side is about to be copied onto. */
+static int move_up(int fd)
+{
+	int moved;
+
+	if (fd < 0 || fd > STDERR_FILENO)
+		return fd;
+	moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	(void)close(fd);
+	return moved;
+}
+
+/* Ours is non-blocking; the child's is as a program expects it. */
+static bool open_pipe(int ends[2], int ours)
+{
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return false;
+	ends[0] = move_up(ends[0]);
+	ends[1] = move_up(ends[1]);
+	return ends[0] >= 0 && ends[1] >= 0 && fcntl(ends[ours], F_SETFL, O_NONBLOCK) == 0;
+}
+
+static void close_pipes(struct child_pipes *pipes)
+{
+	mem_close_indirect(&pipes->output[0]);
+	mem_close_indirect(&pipes->output[1]);
+	mem_close_indirect(&pipes->input[0]);
+	mem_close_indirect(&pipes->input[1]);
+}
+
+static int add_actions(posix_spawn_file_actions_t *actions, const struct child_pipes *pipes,
+		       const char *dir)
+{
+	int rc;
+
+	if (pipes->input[0] >= 0)
+		rc = posix_spawn_file_actions_adddup2(actions, pipes->input[0], STDIN_FILENO);
+	else
+		rc = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY,
+						      0);
+	if (rc == 0)
+		rc = posix_spawn_file_actions_adddup2(actions, pipes->output[1], STDOUT_FILENO);
+	if (rc == 0)
+		rc = posix_spawn_file_actions_adddup2(actions, pipes->output[1], STDERR_FILENO);
+	if (rc == 0 && dir != NULL)
+		rc = posix_spawn_file_actions_addchdir_np(actions, dir);
+	return rc;
+}
+
+static void set_attributes(posix_spawnattr_t *attr)
+{
+	sigset_t all, none;
+
+	(void)sigfillset(&all);
+	(void)sigemptyset(&none);
+	(void)posix_spawnattr_setpgroup(attr, 0);
+	(void)posix_spawnattr_setsigdefault(attr, &all);
+	(void)posix_spawnattr_setsigmask(attr, &none);
+	(void)posix_spawnattr_setflags(attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF |
+						 POSIX_SPAWN_SETSIGMASK);
+}
+
+/* 0 or an errno. */
+static int spawn(const struct child_options *options, const struct child_pipes *pipes,
+		 pid_t *ret_pid)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	int rc = posix_spawn_file_actions_init(&actions);
+
+	if (rc != 0)
+		return rc;
+	rc = posix_spawnattr_init(&attr);
+	if (rc == 0) {
+		set_attributes(&attr);
+		rc = add_actions(&actions, pipes, options->dir);
+		if (rc == 0)
+			rc = posix_spawnp(ret_pid, options->argv[0], &actions, &attr,
+					  (char *const *)(uintptr_t)options->argv, environ);
+		(void)posix_spawnattr_destroy(&attr);
+	}
+	(void)posix_spawn_file_actions_destroy(&actions);
+	return rc;
+}
+
+/* 0 or an errno, and then nothing of it runs. */
+static int start(struct child *child, const struct child_options *options,
+		 struct child_pipes *pipes)
+{
+	if (!open_pipe(pipes->output, 0) || (options->input != NULL && !open_pipe(pipes->input, 1)))
+		return errno;
+	return spawn(options, pipes, &child->pid);
+}
+
+/* A kernel before 5.3, a container's filter of system calls or a debugger may refuse pidfds. */
+static void watch_exit(struct child *child, struct loop *loop)
+{
+	int fd = pidfd_open(child->pid, 0);
+
+	if (fd >= 0) {
+		(void)fcntl(fd, F_SETFL, O_NONBLOCK);
+		child->exit_source = loop_add_fd(loop, fd, LOOP_READ, on_exit_ready, child);
+		return;
+	}
+	child->poll_timer = loop_timer_new(loop, on_poll, child);
+	loop_timer_set(child->poll_timer, CHILD_POLL_MS);
+}
+
+static void take_pipes(struct child *child, struct loop *loop, const struct child_options *options,
+		       struct child_pipes *pipes)
+{
+	child->output_source =
+	    loop_add_fd(loop, pipes->output[0], LOOP_READ, on_output_ready, child);
+	pipes->output[0] = -1;
+	if (options->input == NULL)
+		return;
+	buf_add(&child->input, options->input, options->input_len);
+	child->input_source = loop_add_fd(loop, pipes->input[1], LOOP_WRITE, on_input_ready, child);
+	pipes->input[1] = -1;
+}
+
+struct child *child_start(struct loop *loop, const struct child_options *options,
+			  child_done_fn *on_done, void *ctx)
+{
+	struct child_pipes pipes = {{-1, -1}, {-1, -1}};
+	struct child *child = MEM_NEW(child);
+	int64_t delay_ms = options->deadline_ms > 0 ? options->deadline_ms : CHILD_DEADLINE_MS;
+	int rc;
+
+	child->max_output = options->max_output != 0 ? options->max_output : CHILD_MAX_OUTPUT;
+	child->on_done = on_done;
+	child->ctx = ctx;
+	child->timer = loop_timer_new(loop, on_timer, child);
+	rc = start(child, options, &pipes);
+	if (rc == 0) {
+		watch_exit(child, loop);
+		take_pipes(child, loop, options, &pipes);
+	} else {
+		child->pid = 0;
+		child->start_status = rc == ENOENT ? 127 : 126;
+		child->has_exited = true;
+		delay_ms = 0;
+		buf_printf(&child->output, "cannot start %s: %s", options->argv[0], strerror(rc));
+	}
+	close_pipes(&pipes);
+	loop_timer_set(child->timer, delay_ms);
+	return child;
+}
+
+void child_cancel(struct child *child)
+{
+	if (child == NULL || child->is_finishing)
+		return;
+	if (child->pid != 0) {
+		(void)kill(-child->pid, SIGKILL);
+		(void)reap(child);
+	}
+	destroy(child);
+}

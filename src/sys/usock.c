@@ -1,0 +1,193 @@
+/*
+ * One request and its reply over a Unix stream socket.  Knows nothing of what is said; each piece
+ * of progress is made when the loop finds the socket ready, the first included.
+ */
+#include "sys/usock.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "sys/loop.h"
+
+enum {
+	USOCK_CHUNK = 64 * 1024,
+	USOCK_DEADLINE_MS = 10 * 1000,
+	USOCK_RETRY_MS = 20, /* a full accept queue has no event to wait for */
+};
+
+struct usock {
+	struct loop *loop;
+	char *path;
+	struct loop_source *source; /* NULL: not connected yet */
+	struct loop_timer *deadline;
+	struct loop_timer *attempt;
+	struct buf request;
+	size_t sent;
+	struct buf reply;
+	size_t max_reply;
+	bool is_refused, is_finishing;
+	usock_done_fn *on_done;
+	void *ctx;
+	struct mf_err err;
+};
+
+static void destroy(struct usock *usock)
+{
+	loop_del_fd(usock->source);
+	loop_timer_free(usock->deadline);
+	loop_timer_free(usock->attempt);
+	buf_fini(&usock->request);
+	buf_fini(&usock->reply);
+	free(usock->path);
+	free(usock);
+}
+
+/* With what is in err. */
+static void finish(struct usock *usock)
+{
+	usock->is_finishing = true;
+	usock->on_done(usock->ctx, buf_str(&usock->reply), usock->reply.len,
+		       usock->err.code == 0 ? NULL : &usock->err);
+	destroy(usock);
+}
+
+static void fail_sys(struct usock *usock, const char *what)
+{
+	(void)mf_err_set_sys(&usock->err, MF_EUNAVAIL, "%s: %s", usock->path, what);
+	finish(usock);
+}
+
+static void on_deadline(void *ctx)
+{
+	struct usock *usock = ctx;
+	const char *what = usock->source == NULL	      ? "no connection"
+			   : usock->sent < usock->request.len ? "request not taken"
+							      : "no end of the reply";
+
+	(void)mf_err_set(&usock->err, MF_ETIMEOUT, "%s: %s in time", usock->path, what);
+	finish(usock);
+}
+
+/* After a refusal there may still be a reply to read that says why. */
+static void send_some(struct usock *usock, int fd)
+{
+	size_t left = usock->request.len - usock->sent;
+	ssize_t n = send(fd, buf_str(&usock->request) + usock->sent, left, MSG_NOSIGNAL);
+
+	if (n > 0)
+		usock->sent += (size_t)n;
+	else if (n < 0 && errno != EAGAIN && errno != EINTR)
+		usock->is_refused = true;
+	if (usock->is_refused || usock->sent == usock->request.len)
+		loop_set_events(usock->source, LOOP_READ);
+}
+
+static void on_end(struct usock *usock)
+{
+	if (usock->sent < usock->request.len)
+		(void)mf_err_set(&usock->err, MF_EUNAVAIL, "%s: closed before all was sent",
+				 usock->path);
+	finish(usock);
+}
+
+static void receive_some(struct usock *usock, int fd)
+{
+	ssize_t n;
+
+	buf_reserve(&usock->reply, USOCK_CHUNK);
+	n = recv(fd, usock->reply.data + usock->reply.len, USOCK_CHUNK, 0);
+	if (n < 0) {
+		if (errno != EAGAIN && errno != EINTR)
+			fail_sys(usock, "reading the reply");
+		return;
+	}
+	if (n == 0) {
+		on_end(usock);
+		return;
+	}
+	if ((size_t)n > usock->max_reply - usock->reply.len) {
+		usock->reply.len = usock->max_reply;
+		(void)mf_err_set(&usock->err, MF_EDATA, "%s: reply longer than %zu bytes",
+				 usock->path, usock->max_reply);
+	} else {
+		usock->reply.len += (size_t)n;
+	}
+	usock->reply.data[usock->reply.len] = '\0';
+	if (usock->err.code != 0)
+		finish(usock);
+}
+
+static void on_ready(void *ctx, int fd, unsigned events)
+{
+	struct usock *usock = ctx;
+
+	if (usock->sent < usock->request.len && !usock->is_refused)
+		send_some(usock, fd);
+	if (events & LOOP_READ)
+		receive_some(usock, fd);
+}
+
+/* 0 with the socket in *ret_fd, or -1 with errno. */
+static int connect_to(const char *path, int *ret_fd)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	mem_auto_close int fd = -1;
+
+	if (strlen(path) >= sizeof(addr.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(addr.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0)
+		return -1;
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
+}
+
+static void on_attempt(void *ctx)
+{
+	struct usock *usock = ctx;
+	unsigned events = usock->request.len > 0 ? LOOP_READ | LOOP_WRITE : LOOP_READ;
+	int fd;
+
+	if (connect_to(usock->path, &fd) == 0)
+		usock->source = loop_add_fd(usock->loop, fd, events, on_ready, usock);
+	else if (errno == EAGAIN)
+		loop_timer_set(usock->attempt, USOCK_RETRY_MS);
+	else
+		fail_sys(usock, "cannot connect");
+}
+
+struct usock *usock_start(struct loop *loop, const char *path, const char *request, size_t len,
+			  size_t max_reply, int64_t deadline_ms, usock_done_fn *on_done, void *ctx)
+{
+	struct usock *usock = MEM_NEW(usock);
+
+	usock->loop = loop;
+	usock->path = mem_dup_str(path);
+	usock->max_reply = max_reply;
+	usock->on_done = on_done;
+	usock->ctx = ctx;
+	buf_add(&usock->request, request, len);
+	usock->deadline = loop_timer_new(loop, on_deadline, usock);
+	loop_timer_set(usock->deadline, deadline_ms > 0 ? deadline_ms : USOCK_DEADLINE_MS);
+	usock->attempt = loop_timer_new(loop, on_attempt, usock);
+	loop_timer_set(usock->attempt, 0);
+	return usock;
+}
+
+void usock_cancel(struct usock *usock)
+{
+	if (usock != NULL && !usock->is_finishing)
+		destroy(usock);
+}
