@@ -1,6 +1,6 @@
 /*
  * Mustache templates (specification 1.4: interpolation, sections, inverted sections, comments,
- * partials, set delimiters, and of the optional modules inheritance; no lambdas).
+ * partials, set delimiters, and of the optional modules inheritance and dynamic names; no lambdas).
  *
  * A template is compiled once and rendered many times.  Errors name template, line and column:
  * `template haproxy.cfg:12:5: section "backends" is never closed`.
@@ -20,10 +20,12 @@ struct template_set;
 #define TEMPLATE_MAX_BYTES ((size_t)1 << 20)
 #define TEMPLATE_MAX_DEPTH 64              /* of sections, partials and parents together */
 #define TEMPLATE_MAX_OUTPUT ((size_t)256 << 20)
+#define TEMPLATE_MAX_STEPS ((size_t)1 << 26) /* tags, texts and look-ups of one rendering */
 
 /*
  * How {{name}} is written; {{{name}}} and {{&name}} are written as they are.  0, or MF_EDATA for a
- * value that cannot be written there at all.
+ * value that cannot be written there at all.  A name that is not there is the empty string, which
+ * comes here too.
  */
 typedef int template_escape_fn(struct buf *out, const char *s, size_t len, struct mf_err *err);
 
@@ -31,7 +33,9 @@ typedef int template_escape_fn(struct buf *out, const char *s, size_t len, struc
  * Where templates, partials and parents come from: for a name, its text (appended to ret_text), or
  * MF_ENOINPUT.  level: 0 is the first place to look; a template that names itself as parent or
  * partial is looked for from the level behind its own, so that a user's haproxy.cfg can extend the
- * shipped one.  ret_level: where it was found.
+ * shipped one; when there is none, it means itself and recurses.  ret_level: where it was found.
+ * A name that comes from the data ({{>*name}}) holds only letters, digits, '.', '_' and '-', and
+ * does not start with '.'.
  */
 typedef int template_load_fn(void *ctx, const char *name, int level, struct buf *ret_text,
 			     int *ret_level, struct mf_err *err);

@@ -27,11 +27,14 @@ struct view_list_class {
 	void (*item)(const void *obj, size_t i, struct view *ret_view);
 };
 
-/* A value; pointers are borrowed from the model, and tmp holds a number's text. */
+/*
+ * A value; pointers are borrowed from the model.  A plain copy is a good one.  False in a section:
+ * VIEW_NONE, VIEW_FALSE, the empty string, the empty list.
+ */
 struct view {
 	enum view_kind kind;
 	bool number; /* of a string: print it bare in JSON */
-	const char *str;
+	const char *str; /* of a string; NULL: it is in tmp (a number made while reading) */
 	size_t len;  /* of a string, or the number of a list's items */
 	const void *obj;
 	const struct view_class *cls;
@@ -39,11 +42,17 @@ struct view {
 	char tmp[32];
 };
 
+void view_set_none(struct view *v);
 void view_set_str(struct view *v, const char *s);       /* NULL: VIEW_NONE */
+void view_set_bytes(struct view *v, const char *s, size_t len);
 void view_set_int(struct view *v, long long n);
 void view_set_bool(struct view *v, bool b);
 void view_set_list(struct view *v, const struct view_list_class *cls, const void *obj, size_t n);
 void view_set_object(struct view *v, const struct view_class *cls, const void *obj);
+
+/* The text of a VIEW_STRING, v->len bytes. */
+const char *view_text(const struct view *v);
+bool view_is_true(const struct view *v);
 
 /* An object from a table of fields, the common case: get and name walk it. */
 struct view_field {
@@ -53,9 +62,16 @@ struct view_field {
 bool view_get_field(const struct view_field *fields, size_t count, const void *obj,
 		    const char *name, size_t len, struct view *ret_view);
 
-void view_print_json(const struct view *v, struct buf *ret_json); /* indented, members in order */
+/* Indented, members in order; what is deeper than VIEW_MAX_DEPTH is null. */
+#define VIEW_MAX_DEPTH 64
+void view_print_json(const struct view *v, struct buf *ret_json);
 
-/* A view of a JSON text of any shape.  Free when no view of it is used any more. */
+/*
+ * A view of a JSON text of any shape (RFC 8259), no deeper than VIEW_MAX_DEPTH and no longer than
+ * VIEW_JSON_MAX_BYTES; a repeated member is an error.  A number is written as short as it can be:
+ * 85, 1.21, 5e+100.  Free when no view of it is used any more.
+ */
+#define VIEW_JSON_MAX_BYTES ((size_t)64 << 20)
 struct view_json;
 int view_json_parse(const char *text, size_t len, struct view_json **ret_json, struct mf_err *err);
 void view_json_root(const struct view_json *json, struct view *ret_view);

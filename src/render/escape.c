@@ -1,0 +1,167 @@
+/*
+ * Escaping, one function for each kind of output.  Knows only bytes: what a value means is the
+ * templates' matter.
+ */
+#include "render/escape.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+int escape_none(struct buf *out, const char *s, size_t len, struct mf_err *err)
+{
+	(void)err;
+	buf_add(out, s, len);
+	return 0;
+}
+
+static const char *html_entity(char c)
+{
+	switch (c) {
+	case '&':
+		return "&amp;";
+	case '"':
+		return "&quot;";
+	case '<':
+		return "&lt;";
+	case '>':
+		return "&gt;";
+	case '\'':
+		return "&#39;";
+	default:
+		return NULL;
+	}
+}
+
+int escape_html(struct buf *out, const char *s, size_t len, struct mf_err *err)
+{
+	size_t done = 0;
+
+	(void)err;
+	for (size_t i = 0; i < len; i++) {
+		const char *entity = html_entity(s[i]);
+
+		if (entity == NULL)
+			continue;
+		buf_add(out, s + done, i - done);
+		buf_add_str(out, entity);
+		done = i + 1;
+	}
+	buf_add(out, s + done, len - done);
+	return 0;
+}
+
+/*
+ * How a byte is written in a word of haproxy.cfg: 0 as it is, '\\' behind a backslash, 'x' as \xHH.
+ * The quotes are never written bare, so that a tag inside a template's own quotes cannot end them
+ * either.  '$' must not meet HAProxy's environment, and ' has no backslash form within "".
+ */
+static char haproxy_form(unsigned char c)
+{
+	switch (c) {
+	case ' ':
+	case '#':
+	case '\\':
+	case '"':
+		return '\\';
+	case '\'':
+	case '$':
+	case 0x7f:
+		return 'x';
+	default:
+		return c < 0x20 ? 'x' : 0;
+	}
+}
+
+static void add_haproxy_byte(struct buf *out, unsigned char c)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	buf_add_char(out, '\\');
+	if (haproxy_form(c) == '\\') {
+		buf_add_char(out, (char)c);
+	} else if (c == '\n') {
+		buf_add_char(out, 'n');
+	} else {
+		buf_add_char(out, 'x');
+		buf_add_char(out, digits[c >> 4]);
+		buf_add_char(out, digits[c & 15]);
+	}
+}
+
+int escape_haproxy(struct buf *out, const char *s, size_t len, struct mf_err *err)
+{
+	size_t done = 0;
+
+	if (len == 0) {
+		buf_add(out, "\"\"", 2);
+		return 0;
+	}
+	if (memchr(s, '\0', len) != NULL)
+		return mf_err_set(err, MF_EDATA, "not allowed: a NUL byte");
+	for (size_t i = 0; i < len; i++) {
+		if (haproxy_form((unsigned char)s[i]) == 0)
+			continue;
+		buf_add(out, s + done, i - done);
+		add_haproxy_byte(out, (unsigned char)s[i]);
+		done = i + 1;
+	}
+	buf_add(out, s + done, len - done);
+	return 0;
+}
+
+/* Why a byte cannot be part of a word of a map or hosts file; NULL: it can. */
+static const char *word_fault(unsigned char c)
+{
+	switch (c) {
+	case ' ':
+		return "a space";
+	case '"':
+	case '\'':
+		return "a quote";
+	case '#':
+		return "'#'";
+	case ';':
+		return "';'";
+	case '\\':
+		return "a backslash";
+	default:
+		if (c < 0x20 || c == 0x7f)
+			return "a control byte";
+		return c > 0x7f ? "a byte that is not ASCII" : NULL;
+	}
+}
+
+int escape_word(struct buf *out, const char *s, size_t len, struct mf_err *err)
+{
+	if (len == 0)
+		return mf_err_set(err, MF_EDATA, "not allowed: an empty value");
+	for (size_t i = 0; i < len; i++) {
+		const char *fault = word_fault((unsigned char)s[i]);
+
+		if (fault != NULL)
+			return mf_err_set(err, MF_EDATA, "not allowed: %s", fault);
+	}
+	buf_add(out, s, len);
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	template_escape_fn *escape;
+} escapes[] = {
+    {"html", escape_html},
+    {"haproxy", escape_haproxy},
+    {"word", escape_word},
+    {"none", escape_none},
+};
+
+template_escape_fn *escape_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(escapes) / sizeof(escapes[0]); i++) {
+		if (strcmp(escapes[i].name, name) == 0)
+			return escapes[i].escape;
+	}
+	return NULL;
+}

@@ -1,0 +1,189 @@
+/*
+ * Values as templates see them: how they are set, looked up in tables, and printed.  Knows neither
+ * the model nor templates.
+ */
+#include "render/view.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+
+static void set_kind(struct view *v, enum view_kind kind)
+{
+	v->kind = kind;
+	v->number = false;
+	v->str = NULL;
+	v->len = 0;
+	v->obj = NULL;
+	v->cls = NULL;
+	v->list = NULL;
+}
+
+void view_set_none(struct view *v)
+{
+	set_kind(v, VIEW_NONE);
+}
+
+void view_set_str(struct view *v, const char *s)
+{
+	if (s == NULL)
+		view_set_none(v);
+	else
+		view_set_bytes(v, s, strlen(s));
+}
+
+void view_set_bytes(struct view *v, const char *s, size_t len)
+{
+	set_kind(v, VIEW_STRING);
+	v->str = s;
+	v->len = len;
+}
+
+void view_set_int(struct view *v, long long n)
+{
+	set_kind(v, VIEW_STRING);
+	v->number = true;
+	v->len = (size_t)snprintf(v->tmp, sizeof(v->tmp), "%lld", n);
+}
+
+void view_set_bool(struct view *v, bool b)
+{
+	set_kind(v, b ? VIEW_TRUE : VIEW_FALSE);
+}
+
+void view_set_list(struct view *v, const struct view_list_class *cls, const void *obj, size_t n)
+{
+	set_kind(v, VIEW_LIST);
+	v->list = cls;
+	v->obj = obj;
+	v->len = n;
+}
+
+void view_set_object(struct view *v, const struct view_class *cls, const void *obj)
+{
+	set_kind(v, VIEW_OBJECT);
+	v->cls = cls;
+	v->obj = obj;
+}
+
+const char *view_text(const struct view *v)
+{
+	return v->str != NULL ? v->str : v->tmp;
+}
+
+bool view_is_true(const struct view *v)
+{
+	switch (v->kind) {
+	case VIEW_NONE:
+	case VIEW_FALSE:
+		return false;
+	case VIEW_STRING:
+	case VIEW_LIST:
+		return v->len != 0;
+	case VIEW_TRUE:
+	case VIEW_OBJECT:
+		break;
+	}
+	return true;
+}
+
+bool view_get_field(const struct view_field *fields, size_t count, const void *obj,
+		    const char *name, size_t len, struct view *ret_view)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *have = fields[i].name;
+
+		/* The first byte decides nearly always, and this is the renderer's inner loop. */
+		if (have[0] == name[0] && strncmp(have, name, len) == 0 && have[len] == '\0') {
+			fields[i].get(obj, ret_view);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void add_line(struct buf *out, unsigned depth)
+{
+	buf_add_char(out, '\n');
+	for (unsigned i = 0; i < depth; i++)
+		buf_add(out, "  ", 2);
+}
+
+static void print_value(const struct view *v, unsigned depth, struct buf *out);
+
+static void print_list(const struct view *v, unsigned depth, struct buf *out)
+{
+	struct view item;
+
+	buf_add_char(out, '[');
+	for (size_t i = 0; i < v->len; i++) {
+		if (i != 0)
+			buf_add_char(out, ',');
+		add_line(out, depth + 1);
+		view_set_none(&item);
+		v->list->item(v->obj, i, &item);
+		print_value(&item, depth + 1, out);
+	}
+	if (v->len != 0)
+		add_line(out, depth);
+	buf_add_char(out, ']');
+}
+
+static void print_object(const struct view *v, unsigned depth, struct buf *out)
+{
+	const char *name;
+	struct view member;
+	size_t i;
+
+	buf_add_char(out, '{');
+	for (i = 0; (name = v->cls->name(v->obj, i)) != NULL; i++) {
+		if (i != 0)
+			buf_add_char(out, ',');
+		add_line(out, depth + 1);
+		str_add_json_string(out, name, strlen(name));
+		buf_add(out, ": ", 2);
+		if (!v->cls->get(v->obj, name, strlen(name), &member))
+			view_set_none(&member);
+		print_value(&member, depth + 1, out);
+	}
+	if (i != 0)
+		add_line(out, depth);
+	buf_add_char(out, '}');
+}
+
+static void print_value(const struct view *v, unsigned depth, struct buf *out)
+{
+	enum view_kind kind = depth > VIEW_MAX_DEPTH ? VIEW_NONE : v->kind;
+
+	switch (kind) {
+	case VIEW_NONE:
+		buf_add_str(out, "null");
+		break;
+	case VIEW_FALSE:
+		buf_add_str(out, "false");
+		break;
+	case VIEW_TRUE:
+		buf_add_str(out, "true");
+		break;
+	case VIEW_STRING:
+		if (v->number)
+			buf_add(out, view_text(v), v->len);
+		else
+			str_add_json_string(out, view_text(v), v->len);
+		break;
+	case VIEW_LIST:
+		print_list(v, depth, out);
+		break;
+	case VIEW_OBJECT:
+		print_object(v, depth, out);
+		break;
+	}
+}
+
+void view_print_json(const struct view *v, struct buf *ret_json)
+{
+	print_value(v, 0, ret_json);
+	buf_add_char(ret_json, '\n');
+}
