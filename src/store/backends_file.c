@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/strmap.h"
 #include "model/name.h"
 #include "model/node.h"
+#include "store/instances.h"
 
 static int check_key(const struct node *node, enum name_kind kind, struct mf_err *err)
 {
@@ -22,7 +24,8 @@ static int check_key(const struct node *node, enum name_kind kind, struct mf_err
 static int add_endpoint(const char *service, const char *version, const struct node *node,
 			struct strmap *values, struct mf_err *err)
 {
-	mem_auto_free char *address = NULL, *endpoint = NULL, *key = NULL;
+	mem_auto_free char *address = NULL, *key = NULL;
+	buf_auto struct buf endpoint = BUF_INIT;
 	struct mf_err why;
 	const char *text;
 	unsigned port;
@@ -31,12 +34,11 @@ static int add_endpoint(const char *service, const char *version, const struct n
 		return err->code;
 	if (name_parse_endpoint(text, strlen(text), &address, &port, &why) != 0)
 		return node_error(node, err, "%s", why.msg);
-	endpoint = mem_printf(strchr(address, ':') != NULL ? "[%s]:%u" : "%s:%u", address, port);
-	key = mem_printf("backends/%s/%s/%s", service, version, endpoint);
+	instances_add_endpoint(&endpoint, address, port);
+	key = mem_printf("backends/%s/%s/%s", service, version, endpoint.data);
 	if (strmap_find(values, key) != NULL)
-		return node_error(node, err, "%s: given twice", endpoint);
-	strmap_set(values, key, endpoint);
-	endpoint = NULL;
+		return node_error(node, err, "%s: given twice", endpoint.data);
+	strmap_set(values, key, buf_take(&endpoint));
 	return 0;
 }
 

@@ -168,6 +168,15 @@ static bool is_blank_for_now(struct envfile *file, const struct buf *text, int64
 	return now - file->blank_at < settle_ms;
 }
 
+/* It becomes the origin of its environments, which must be read again. */
+static bool is_name_text(const char *name)
+{
+	for (const char *p = name; *p != '\0'; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			return false;
+	return str_is_utf8(name, strlen(name));
+}
+
 bool envfile_load(struct envfile *file, const char *path, int64_t now, int64_t settle_ms)
 {
 	buf_auto struct buf text = BUF_INIT;
@@ -181,8 +190,8 @@ bool envfile_load(struct envfile *file, const char *path, int64_t now, int64_t s
 	if (sys == 0 && file->blank_at == 0 && stamp_is_same(&file->stamp, &stamp))
 		return true;
 	file->stamp = stamp;
-	if (!str_is_utf8(file->name, strlen(file->name))) {
-		set_all_bad(file, "its name is no UTF-8 text");
+	if (!is_name_text(file->name)) {
+		set_all_bad(file, "its name is no printable text");
 	} else if (file_read(path, NODE_MAX_BYTES, &text, &err) != 0) {
 		if (err.code != MF_EDATA)
 			file->stamp = (struct stamp){0};
