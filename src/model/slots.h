@@ -1,0 +1,28 @@
+/*
+ * The versions of services that there are: one slot for each that an environment names or that has
+ * an instance, with the backend last made of it for as long as nothing of it changes.
+ */
+#ifndef MF_MODEL_SLOTS_H
+#define MF_MODEL_SLOTS_H
+
+struct env;
+struct instance;
+struct service;
+struct slots;
+struct snapshot;
+
+struct slots *slots_new(void);
+void slots_free(struct slots *slots);
+
+/* All borrowed until the matching del. */
+void slots_add_env(struct slots *slots, const struct env *env);
+void slots_del_env(struct slots *slots, const struct env *env);
+void slots_add_instance(struct slots *slots, struct instance *instance);
+void slots_del_instance(struct slots *slots, const struct instance *instance);
+void slots_set_service(struct slots *slots, const char *name, struct service *service);
+void slots_del_service(struct slots *slots, const char *name);
+
+/* Fill in backends and services; what did not change since the last time is the same backend. */
+void slots_fill(struct slots *slots, struct snapshot *snapshot);
+
+#endif

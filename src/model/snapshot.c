@@ -1,0 +1,155 @@
+/*
+ * Snapshots and the backends in them: made once, shared, read, freed.  Knows nothing of the table
+ * that they are made from.
+ */
+#include "model/snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+struct snapshot *snapshot_new(int64_t revision)
+{
+	struct snapshot *snapshot = MEM_NEW(snapshot);
+
+	snapshot->refs = 1;
+	snapshot->revision = revision;
+	return snapshot;
+}
+
+void snapshot_add_problem(struct snapshot *snapshot, const char *object, const char *reason)
+{
+	size_t n = snapshot->problem_count;
+
+	/* Grown at each power of two, so that no capacity needs to be kept. */
+	if ((n & (n - 1)) == 0)
+		snapshot->problems =
+		    mem_realloc(snapshot->problems, n == 0 ? 1 : n * 2, sizeof(struct problem));
+	snapshot->problems[n] = (struct problem){mem_dup_str(object), mem_dup_str(reason)};
+	snapshot->problem_count++;
+}
+
+static int compare_problems(const void *a, const void *b)
+{
+	const struct problem *x = a, *y = b;
+	int order = strcmp(x->object, y->object);
+
+	return order != 0 ? order : strcmp(x->reason, y->reason);
+}
+
+void snapshot_sort_problems(struct snapshot *snapshot)
+{
+	if (snapshot->problem_count > 1)
+		qsort(snapshot->problems, snapshot->problem_count, sizeof(struct problem),
+		      compare_problems);
+}
+
+struct snapshot *snapshot_ref(struct snapshot *snapshot)
+{
+	snapshot->refs++;
+	return snapshot;
+}
+
+void snapshot_unref(struct snapshot *snapshot)
+{
+	if (snapshot == NULL || --snapshot->refs != 0)
+		return;
+	for (size_t i = 0; i < snapshot->env_count; i++)
+		env_unref(snapshot->envs[i]);
+	for (size_t i = 0; i < snapshot->backend_count; i++)
+		backend_unref(snapshot->backends[i]);
+	for (size_t i = 0; i < snapshot->problem_count; i++) {
+		free(snapshot->problems[i].object);
+		free(snapshot->problems[i].reason);
+	}
+	free(snapshot->envs);
+	free(snapshot->backends);
+	free(snapshot->services);
+	free(snapshot->hosts);
+	free(snapshot->prefixes);
+	free(snapshot->headers);
+	free(snapshot->problems);
+	free(snapshot);
+}
+
+static int compare_env(const void *name, const void *item)
+{
+	return strcmp(name, (*(struct env *const *)item)->name);
+}
+
+const struct env *snapshot_find_env(const struct snapshot *snapshot, const char *name)
+{
+	struct env *const *found = snapshot->env_count == 0
+				       ? NULL
+				       : bsearch(name, snapshot->envs, snapshot->env_count,
+						 sizeof(*snapshot->envs), compare_env);
+
+	return found == NULL ? NULL : *found;
+}
+
+struct version_probe {
+	const char *service, *version;
+};
+
+static int compare_backend(const void *key, const void *item)
+{
+	const struct version_probe *probe = key;
+	const struct backend *backend = *(struct backend *const *)item;
+	int order = strcmp(probe->service, backend->service);
+
+	return order != 0 ? order : strcmp(probe->version, backend->version);
+}
+
+const struct backend *snapshot_find_backend(const struct snapshot *snapshot, const char *service,
+					    const char *version)
+{
+	const struct version_probe probe = {service, version};
+	struct backend *const *found =
+	    snapshot->backend_count == 0
+		? NULL
+		: bsearch(&probe, snapshot->backends, snapshot->backend_count,
+			  sizeof(*snapshot->backends), compare_backend);
+
+	return found == NULL ? NULL : *found;
+}
+
+struct backend *backend_new(const char *service, const char *version, struct service *settings,
+			    struct instance *const *instances, size_t instance_count)
+{
+	size_t n = strlen(service), m = strlen(version);
+	struct backend *backend = mem_alloc(sizeof(*backend) + instance_count * sizeof(*instances) +
+					    2 * (n + 1) + 2 * (m + 1));
+	char *strings;
+
+	backend->refs = 1;
+	backend->instances = (struct instance **)(backend + 1);
+	backend->instance_count = instance_count;
+	for (size_t i = 0; i < instance_count; i++)
+		backend->instances[i] = instance_ref(instances[i]);
+	strings = (char *)(backend->instances + instance_count);
+	backend->service = memcpy(strings, service, n + 1);
+	backend->version = memcpy(strings + n + 1, version, m + 1);
+	backend->name = strings + n + m + 2;
+	memcpy(backend->name, service, n);
+	backend->name[n] = ':';
+	memcpy(backend->name + n + 1, version, m + 1);
+	backend->settings = settings == NULL ? NULL : service_ref(settings);
+	return backend;
+}
+
+struct backend *backend_ref(struct backend *backend)
+{
+	backend->refs++;
+	return backend;
+}
+
+void backend_unref(struct backend *backend)
+{
+	if (backend == NULL || --backend->refs != 0)
+		return;
+	for (size_t i = 0; i < backend->instance_count; i++)
+		instance_unref(backend->instances[i]);
+	service_unref(backend->settings);
+	free(backend);
+}

@@ -1,0 +1,429 @@
+/*
+ * The table: each key's last good value and what is wrong with the last one.  Knows nothing of
+ * where keys come from.
+ */
+#include "model/table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/strmap.h"
+#include "model/claims.h"
+#include "model/order.h"
+#include "model/slots.h"
+#include "model/snapshot.h"
+
+#define KEY_MAX	   511 /* longer than any key of good names */
+#define OBJECT_MAX ((size_t)200)
+#define PARTS_MAX  3
+
+enum entry_kind { ENTRY_ENV, ENTRY_INSTANCE, ENTRY_SERVICE, ENTRY_KINDS };
+
+struct entry {
+	enum entry_kind kind;
+	uint64_t hash; /* of the last value's bytes */
+	size_t len;
+	int64_t created;
+	uint64_t generation;
+	union {
+		struct env *env;
+		struct instance *instance;
+		struct service *service;
+	} good;			 /* NULL: there never was one */
+	struct problem *problem; /* of the last value; NULL: none */
+};
+
+struct table {
+	struct strmap *entries; /* by key */
+	struct strmap *others;	/* problems of no key, by object */
+	struct order envs;	/* those good, by name */
+	struct order problems;	/* by object */
+	struct claims *claims;
+	struct slots *slots;
+	uint64_t generation; /* of listings */
+	bool is_listing;
+	bool is_changed;
+};
+
+/* --- keys ------------------------------------------------------------------------------------ */
+
+static const struct kind {
+	const char *prefix, *word, *shape;
+	size_t parts;
+} kinds[ENTRY_KINDS] = {
+    [ENTRY_ENV] = {"environments/", "environment", "environments/NAME", 1},
+    [ENTRY_INSTANCE] = {"backends/", "instance", "backends/SERVICE/VERSION/INSTANCE", 3},
+    [ENTRY_SERVICE] = {"services/", "service", "services/NAME", 1},
+};
+
+struct key {
+	char text[KEY_MAX + 1];
+	const char *parts[PARTS_MAX];
+};
+
+static const struct kind *find_kind(const char *key)
+{
+	for (size_t i = 0; i < ENTRY_KINDS; i++)
+		if (str_has_prefix(key, kinds[i].prefix))
+			return &kinds[i];
+	return NULL;
+}
+
+static bool split_key(const struct kind *kind, const char *text, struct key *ret_key)
+{
+	const char *rest = text + strlen(kind->prefix);
+	size_t n = 0;
+
+	if (strlen(rest) > KEY_MAX)
+		return false;
+	(void)snprintf(ret_key->text, sizeof(ret_key->text), "%s", rest);
+	ret_key->parts[n++] = ret_key->text;
+	for (char *p = ret_key->text; *p != '\0'; p++) {
+		if (*p != '/')
+			continue;
+		if (n == kind->parts)
+			return false;
+		*p = '\0';
+		ret_key->parts[n++] = p + 1;
+	}
+	return n == kind->parts;
+}
+
+/* --- problems -------------------------------------------------------------------------------- */
+
+static int compare_problems(const void *a, const void *b)
+{
+	const struct problem *x = a, *y = b;
+	int order = strcmp(x->object, y->object);
+
+	if (order != 0 || x == y)
+		return order;
+	return (uintptr_t)x < (uintptr_t)y ? -1 : 1;
+}
+
+/* Words that begin with the object itself would say it twice. */
+static const char *skip_object(const char *object, const char *reason)
+{
+	size_t n = strlen(object);
+
+	if (str_has_prefix(reason, object) && str_has_prefix(reason + n, ": "))
+		return reason + n + 2;
+	return reason;
+}
+
+/* Takes object over. */
+static struct problem *add_problem(struct table *table, char *object, const char *reason)
+{
+	struct problem *problem = MEM_NEW(problem);
+
+	problem->object = object;
+	problem->reason = mem_dup_str(skip_object(object, reason));
+	order_add(&table->problems, problem);
+	return problem;
+}
+
+static void del_problem(struct table *table, struct problem *problem)
+{
+	if (problem == NULL)
+		return;
+	(void)order_del(&table->problems, problem);
+	free(problem->object);
+	free(problem->reason);
+	free(problem);
+}
+
+static char *object_of_key(const struct kind *kind, const char *key)
+{
+	const char *rest = key + strlen(kind->prefix);
+	size_t n = strlen(rest);
+	struct buf object = BUF_INIT;
+
+	buf_printf(&object, "%s ", kind->word);
+	str_add_escaped(&object, rest, n > OBJECT_MAX ? OBJECT_MAX : n);
+	return buf_take(&object);
+}
+
+void table_set_problem(struct table *table, const char *object, const char *reason)
+{
+	struct problem *old = strmap_find(table->others, object);
+
+	if (reason == NULL && old == NULL)
+		return;
+	if (reason != NULL && old != NULL && strcmp(old->reason, skip_object(object, reason)) == 0)
+		return;
+	del_problem(table, old);
+	if (reason == NULL)
+		(void)strmap_del(table->others, object);
+	else
+		strmap_set(table->others, object, add_problem(table, mem_dup_str(object), reason));
+	table->is_changed = true;
+}
+
+/* --- entries --------------------------------------------------------------------------------- */
+
+static int compare_envs(const void *a, const void *b)
+{
+	return strcmp(((const struct env *)a)->name, ((const struct env *)b)->name);
+}
+
+struct table *table_new(void)
+{
+	struct table *table = MEM_NEW(table);
+
+	table->entries = strmap_new(free);
+	table->others = strmap_new(NULL);
+	table->envs.compare = compare_envs;
+	table->problems.compare = compare_problems;
+	table->claims = claims_new();
+	table->slots = slots_new();
+	table->is_changed = true; /* nothing was ever taken from it */
+	return table;
+}
+
+static void set_env(struct table *table, struct entry *entry, struct env *env)
+{
+	struct env *old = entry->good.env;
+
+	/* The new one goes in first, so that what both name is never without a name. */
+	if (env != NULL)
+		slots_add_env(table->slots, env);
+	if (old != NULL) {
+		slots_del_env(table->slots, old);
+		claims_del(table->claims, old);
+		(void)order_del(&table->envs, old);
+		env_unref(old);
+	}
+	if (env != NULL) {
+		claims_add(table->claims, env);
+		order_add(&table->envs, env);
+	}
+	entry->good.env = env;
+}
+
+static void set_instance(struct table *table, struct entry *entry, struct instance *instance)
+{
+	struct instance *old = entry->good.instance;
+
+	if (old != NULL) {
+		slots_del_instance(table->slots, old);
+		instance_unref(old);
+	}
+	if (instance != NULL)
+		slots_add_instance(table->slots, instance);
+	entry->good.instance = instance;
+}
+
+static void set_service(struct table *table, struct entry *entry, struct service *service)
+{
+	struct service *old = entry->good.service;
+
+	if (service != NULL)
+		slots_set_service(table->slots, service->name, service);
+	else if (old != NULL)
+		slots_del_service(table->slots, old->name);
+	service_unref(old);
+	entry->good.service = service;
+}
+
+static void clear_entry(struct table *table, struct entry *entry)
+{
+	switch (entry->kind) {
+	case ENTRY_ENV:
+		set_env(table, entry, NULL);
+		break;
+	case ENTRY_INSTANCE:
+		set_instance(table, entry, NULL);
+		break;
+	case ENTRY_SERVICE:
+	case ENTRY_KINDS:
+		set_service(table, entry, NULL);
+		break;
+	}
+	del_problem(table, entry->problem);
+	entry->problem = NULL;
+}
+
+/* What others read of an instance; its value may say more, and say it in other words. */
+static bool is_equal(const struct instance *a, const struct instance *b)
+{
+	return a != NULL && strcmp(a->server, b->server) == 0 && a->weight == b->weight &&
+	       a->state == b->state;
+}
+
+static int load_env(struct table *table, struct entry *entry, const struct key *key,
+		    const char *value, size_t len, struct mf_err *err)
+{
+	struct env *env;
+	int code = env_parse_json(key->parts[0], value, len, entry->created, &env, err);
+
+	if (code == 0)
+		set_env(table, entry, env);
+	return code;
+}
+
+static int load_instance(struct table *table, struct entry *entry, const struct key *key,
+			 const char *value, size_t len, struct mf_err *err)
+{
+	struct instance *instance;
+	int code =
+	    instance_parse(key->parts[0], key->parts[1], key->parts[2], value, len, &instance, err);
+
+	if (code != 0)
+		return code;
+	if (is_equal(entry->good.instance, instance))
+		instance_unref(instance);
+	else
+		set_instance(table, entry, instance);
+	return 0;
+}
+
+static int load_service(struct table *table, struct entry *entry, const struct key *key,
+			const char *value, size_t len, struct mf_err *err)
+{
+	struct service *service;
+	int code = service_parse(key->parts[0], value, len, &service, err);
+
+	if (code == 0)
+		set_service(table, entry, service);
+	return code;
+}
+
+static int load_entry(struct table *table, struct entry *entry, const char *text, const char *value,
+		      size_t len, struct mf_err *err)
+{
+	struct key key;
+
+	if (!split_key(&kinds[entry->kind], text, &key))
+		return mf_err_set(err, MF_EDATA, "the key must be %s", kinds[entry->kind].shape);
+	switch (entry->kind) {
+	case ENTRY_ENV:
+		return load_env(table, entry, &key, value, len, err);
+	case ENTRY_INSTANCE:
+		return load_instance(table, entry, &key, value, len, err);
+	case ENTRY_SERVICE:
+	case ENTRY_KINDS:
+		break;
+	}
+	return load_service(table, entry, &key, value, len, err);
+}
+
+/* Whether it is what the entry was loaded from.  Only of an environment does its age matter. */
+static bool is_same(const struct entry *entry, uint64_t hash, size_t len, int64_t created)
+{
+	return entry->hash == hash && entry->len == len &&
+	       (entry->kind != ENTRY_ENV || entry->created == created);
+}
+
+void table_put(struct table *table, const char *key, const char *value, size_t len,
+	       int64_t create_revision)
+{
+	const struct kind *kind = find_kind(key);
+	struct entry *entry;
+	struct mf_err err;
+	uint64_t hash;
+
+	if (kind == NULL)
+		return;
+	hash = str_hash(STR_HASH_INIT, value, len);
+	entry = strmap_find(table->entries, key);
+	if (entry == NULL) {
+		entry = MEM_NEW(entry);
+		entry->kind = (enum entry_kind)(kind - kinds);
+		strmap_set(table->entries, key, entry);
+	} else if (is_same(entry, hash, len, create_revision)) {
+		entry->generation = table->generation;
+		return;
+	}
+	entry->generation = table->generation;
+	entry->hash = hash;
+	entry->len = len;
+	entry->created = create_revision;
+	del_problem(table, entry->problem);
+	entry->problem = NULL;
+	if (load_entry(table, entry, key, value, len, &err) != 0)
+		entry->problem = add_problem(table, object_of_key(kind, key), err.msg);
+	table->is_changed = true;
+}
+
+void table_del(struct table *table, const char *key)
+{
+	struct entry *entry = strmap_find(table->entries, key);
+
+	if (entry == NULL)
+		return;
+	clear_entry(table, entry);
+	(void)strmap_del(table->entries, key);
+	table->is_changed = true;
+}
+
+void table_begin_full(struct table *table)
+{
+	table->generation++;
+	table->is_listing = true;
+}
+
+void table_end_full(struct table *table)
+{
+	void *cursor = NULL, *value;
+	const char *key;
+
+	if (!table->is_listing)
+		return;
+	table->is_listing = false;
+	while (strmap_next(table->entries, &cursor, &key, &value))
+		if (((struct entry *)value)->generation != table->generation)
+			table_del(table, key);
+}
+
+void table_free(struct table *table)
+{
+	void *cursor = NULL, *value;
+	const char *key;
+
+	if (table == NULL)
+		return;
+	while (strmap_next(table->entries, &cursor, &key, &value))
+		clear_entry(table, value);
+	cursor = NULL;
+	while (strmap_next(table->others, &cursor, &key, &value))
+		del_problem(table, value);
+	strmap_free(table->entries);
+	strmap_free(table->others);
+	order_fini(&table->envs);
+	order_fini(&table->problems);
+	claims_free(table->claims);
+	slots_free(table->slots);
+	free(table);
+}
+
+/* --- snapshots ------------------------------------------------------------------------------- */
+
+bool table_is_changed(const struct table *table)
+{
+	return table->is_changed;
+}
+
+struct snapshot *table_snapshot(struct table *table, int64_t revision)
+{
+	struct snapshot *snapshot = snapshot_new(revision);
+
+	snapshot->envs = mem_alloc(table->envs.count * sizeof(struct env *));
+	snapshot->env_count = table->envs.count;
+	for (size_t i = 0; i < table->envs.count; i++)
+		snapshot->envs[i] = env_ref(table->envs.items[i]);
+	slots_fill(table->slots, snapshot);
+	claims_fill(table->claims, snapshot);
+	for (size_t i = 0; i < table->problems.count; i++) {
+		const struct problem *problem = table->problems.items[i];
+
+		snapshot_add_problem(snapshot, problem->object, problem->reason);
+	}
+	snapshot_sort_problems(snapshot);
+	table->is_changed = false;
+	return snapshot;
+}
