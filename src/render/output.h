@@ -19,9 +19,9 @@ enum output_group { OUTPUT_HAPROXY, OUTPUT_DNSMASQ, OUTPUT_TARGET };
 
 struct output {
 	enum output_group group;
-	size_t target;    /* index in settings->targets for OUTPUT_TARGET */
-	char *name;       /* relative, below --output-dir: "haproxy.cfg", "maps/routes.map", "hosts" */
-	char *path;       /* where kvwatch puts it */
+	size_t target; /* index in settings->targets for OUTPUT_TARGET */
+	char *name;    /* relative, below --output-dir: "haproxy.cfg", "maps/routes.map", "hosts" */
+	char *path;    /* where kvwatch puts it */
 	unsigned mode;
 	struct buf bytes;
 };
@@ -29,18 +29,21 @@ struct output {
 struct output_set {
 	struct output *outputs; /* in the order in which they are to be renamed into place */
 	size_t count;
-	char fingerprint[17];   /* of all of HAProxy's files; haproxy.cfg carries it as `description` */
+	char fingerprint[17]; /* of all of HAProxy's files; haproxy.cfg carries it as `description`
+			       */
 };
 
 /* The view that every template of the outputs sees; borrows both.  Printed by --print-view. */
 struct output_view;
-struct output_view *output_view_new(const struct snapshot *snapshot, const struct settings *settings);
+struct output_view *output_view_new(const struct snapshot *snapshot,
+				    const struct settings *settings);
 void output_view_root(const struct output_view *view, struct view *ret_view);
 void output_view_free(struct output_view *view);
 
 /*
  * Render all outputs.  A template error fails only its group: MF_EDATA in the set is reported by
- * on_bad with the group's name, and that group's files are left out.
+ * on_bad with the group's name, and that group's files are left out.  Fails when there is nothing
+ * left.  dnsmasq's "hosts" is always there, with path "" where dnsmasq is not driven.
  */
 int output_render(struct template_set *templates, const struct snapshot *snapshot,
 		  const struct settings *settings,

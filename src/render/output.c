@@ -1,0 +1,211 @@
+/*
+ * The outputs: which files there are, from which template each is made, and where it goes.  Knows
+ * neither what is in a file (templates) nor how it gets to its place (apply).
+ */
+#include "render/output.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "model/settings.h"
+#include "render/escape.h"
+#include "render/output_view.h"
+#include "render/view.h"
+
+#define MODE_PUBLIC 0644 /* daemons read them after they have dropped their privileges */
+
+/* HAProxy's files, in the order in which they are put into place: haproxy.cfg names the others. */
+static const struct haproxy_file {
+	const char *name;
+	const char *template;
+	template_escape_fn *escape;
+	enum routing_map map;
+} haproxy_files[] = {
+#define X(id, map) {"maps/" map ".map", "map", escape_word, id},
+    ROUTING_MAPS(X)
+#undef X
+	{"maps/503.html", "503.html", escape_html, ROUTING_MAP_COUNT},
+    {"maps/503.json", "503.json", escape_word, ROUTING_MAP_COUNT},
+    {"haproxy.cfg", "haproxy.cfg", escape_haproxy, ROUTING_MAP_COUNT},
+};
+
+#define HAPROXY_FILES (sizeof(haproxy_files) / sizeof(haproxy_files[0]))
+
+struct rendering {
+	struct template_set *templates;
+	const struct settings *settings;
+	struct output_view *view;
+	struct output_set *set;
+};
+
+static int render(const struct rendering *r, const char *name, template_escape_fn *escape,
+		  struct buf *out, struct mf_err *err)
+{
+	const struct template *tmpl;
+	struct view root;
+
+	if (template_set_find(r->templates, name, &tmpl, err) != 0)
+		return err->code;
+	output_view_root(r->view, &root);
+	return template_render(r->templates, tmpl, &root, escape, out, err);
+}
+
+/* A new output at the end of the set; name and path are handed over. */
+static struct output *add_output(struct output_set *set, enum output_group group, char *name,
+				 char *path, unsigned mode)
+{
+	struct output *output;
+
+	set->outputs = mem_realloc(set->outputs, set->count + 1, sizeof(*set->outputs));
+	output = &set->outputs[set->count++];
+	*output = (struct output){
+	    .group = group, .name = name, .path = path, .mode = mode, .bytes = BUF_INIT};
+	return output;
+}
+
+static void drop_outputs(struct output_set *set, size_t from)
+{
+	while (set->count > from) {
+		struct output *output = &set->outputs[--set->count];
+
+		free(output->name);
+		free(output->path);
+		buf_fini(&output->bytes);
+	}
+}
+
+/* --- HAProxy -----------------------------------------------------------------------------------
+ */
+
+/* A file's place: haproxy.cfg where the settings say, the rest beside it. */
+static char *haproxy_path(const struct settings *settings, const struct haproxy_file *file)
+{
+	const char *config = settings->haproxy.config;
+	const char *slash = strrchr(config, '/');
+
+	if (strcmp(file->name, "haproxy.cfg") == 0)
+		return mem_dup_str(config);
+	return mem_printf("%.*s%s", slash == NULL ? 0 : (int)(slash - config + 1), config,
+			  file->name);
+}
+
+static int render_haproxy_file(const struct rendering *r, const struct haproxy_file *file,
+			       struct buf *out, struct mf_err *err)
+{
+	int code;
+
+	output_view_set_map(r->view, file->map);
+	code = render(r, file->template, file->escape, out, err);
+	output_view_set_map(r->view, ROUTING_MAP_COUNT);
+	return code;
+}
+
+static void hash_output(const struct output *output, uint64_t *hash)
+{
+	*hash = str_hash(*hash, output->name, strlen(output->name) + 1);
+	*hash = str_hash(*hash, output->bytes.data, output->bytes.len);
+	*hash = str_hash(*hash, "", 1);
+}
+
+/*
+ * haproxy.cfg carries the hash of all files, its own included as it is with none in it: so it is
+ * made twice.
+ */
+static int render_haproxy(const struct rendering *r, struct mf_err *err)
+{
+	uint64_t hash = STR_HASH_INIT;
+	struct output *output = NULL;
+
+	output_view_set_fingerprint(r->view, "");
+	for (size_t i = 0; i < HAPROXY_FILES; i++) {
+		const struct haproxy_file *file = &haproxy_files[i];
+
+		output = add_output(r->set, OUTPUT_HAPROXY, mem_dup_str(file->name),
+				    haproxy_path(r->settings, file), MODE_PUBLIC);
+		if (render_haproxy_file(r, file, &output->bytes, err) != 0)
+			return err->code;
+		hash_output(output, &hash);
+	}
+	(void)snprintf(r->set->fingerprint, sizeof(r->set->fingerprint), "%016" PRIx64, hash);
+	output_view_set_fingerprint(r->view, r->set->fingerprint);
+	buf_clear(&output->bytes);
+	return render_haproxy_file(r, &haproxy_files[HAPROXY_FILES - 1], &output->bytes, err);
+}
+
+/* --- the others --------------------------------------------------------------------------------
+ */
+
+/* Made also when dnsmasq is not driven: then it has no path. */
+static int render_dnsmasq(const struct rendering *r, struct mf_err *err)
+{
+	struct output *output = add_output(r->set, OUTPUT_DNSMASQ, mem_dup_str("hosts"),
+					   mem_dup_str(r->settings->dnsmasq.hosts), MODE_PUBLIC);
+
+	return render(r, "hosts", escape_word, &output->bytes, err);
+}
+
+static int render_target(const struct rendering *r, size_t i, struct mf_err *err)
+{
+	const struct settings_target *target = &r->settings->targets[i];
+	template_escape_fn *escape = escape_find(target->escape);
+	struct output *output;
+
+	if (escape == NULL)
+		return mf_err_set(err, MF_ECONFIG, "escape %s: there is none of that name",
+				  target->escape);
+	output = add_output(r->set, OUTPUT_TARGET, mem_printf("targets%s", target->output),
+			    mem_dup_str(target->output), target->mode);
+	output->target = i;
+	return render(r, target->template, escape, &output->bytes, err);
+}
+
+/* --- all ---------------------------------------------------------------------------------------
+ */
+
+typedef void bad_fn(void *ctx, const char *group, const struct mf_err *why);
+
+/* A group that failed leaves nothing behind it but its words. */
+static void end_group(struct output_set *set, size_t start, const char *group, int code,
+		      const struct mf_err *why, bad_fn *on_bad, void *ctx)
+{
+	if (code == 0)
+		return;
+	drop_outputs(set, start);
+	on_bad(ctx, group, why);
+}
+
+int output_render(struct template_set *templates, const struct snapshot *snapshot,
+		  const struct settings *settings, bad_fn *on_bad, void *ctx,
+		  struct output_set *ret_set, struct mf_err *err)
+{
+	struct mf_err why = {0};
+	struct rendering r = {templates, settings, output_view_new(snapshot, settings), ret_set};
+	size_t start = 0;
+
+	*ret_set = (struct output_set){0};
+	end_group(ret_set, start, "haproxy", render_haproxy(&r, &why), &why, on_bad, ctx);
+	start = ret_set->count;
+	end_group(ret_set, start, "dnsmasq", render_dnsmasq(&r, &why), &why, on_bad, ctx);
+	for (size_t i = 0; i < settings->target_count; i++) {
+		start = ret_set->count;
+		end_group(ret_set, start, settings->targets[i].output, render_target(&r, i, &why),
+			  &why, on_bad, ctx);
+	}
+	output_view_free(r.view);
+	if (ret_set->count != 0)
+		return 0;
+	return mf_err_set(err, why.code, "nothing can be rendered: %s", why.msg);
+}
+
+void output_set_fini(struct output_set *set)
+{
+	drop_outputs(set, 0);
+	free(set->outputs);
+	*set = (struct output_set){0};
+}

@@ -1,0 +1,13 @@
+/* What the renderer of outputs tells the view beyond output.h: which file is being written. */
+#ifndef MF_RENDER_OUTPUT_VIEW_H
+#define MF_RENDER_OUTPUT_VIEW_H
+
+#include "render/routing.h"
+
+struct output_view;
+
+/* `entries` is this map from now on; ROUTING_MAP_COUNT: no map. */
+void output_view_set_map(struct output_view *view, enum routing_map map);
+void output_view_set_fingerprint(struct output_view *view, const char *fingerprint);
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * Routing as map entries: what the maps of HAProxy say for a snapshot.
+ *
+ * An environment's routes and versions are kept under its generation, `<env>@<digest>`: an equal
+ * choice of versions gives an equal generation, and a changed one never touches the entries that
+ * requests under way still read.  The one entry `<env> <env>@<digest>` of the map `environments`
+ * decides which of them is in force, whether a host, a prefix or a header led to the environment.
+ *
+ *	routes        <generation><route>     service    longest match; routes end in '/'
+ *	versions      <generation>/<service>  version    no service has a '/' in its name
+ *	names         <environment>           value of x-mayfly for the next hop
+ *	environments  <environment>           generation
+ *	headers       value of x-mayfly       environment
+ *	prefixes      first label of a host   environment
+ *	hosts         full host name          environment
+ */
+#ifndef MF_RENDER_ROUTING_H
+#define MF_RENDER_ROUTING_H
+
+#include <stddef.h>
+
+struct env;
+struct routing;
+struct snapshot;
+
+/* In this order new entries can be put into place: what is named is there before its name is. */
+#define ROUTING_MAPS(X)                                                                            \
+	X(ROUTING_ROUTES, "routes")                                                                \
+	X(ROUTING_VERSIONS, "versions")                                                            \
+	X(ROUTING_NAMES, "names")                                                                  \
+	X(ROUTING_ENVIRONMENTS, "environments")                                                    \
+	X(ROUTING_HEADERS, "headers")                                                              \
+	X(ROUTING_PREFIXES, "prefixes")                                                            \
+	X(ROUTING_HOSTS, "hosts")
+
+enum routing_map {
+#define X(id, name) id,
+	ROUTING_MAPS(X)
+#undef X
+	    ROUTING_MAP_COUNT
+};
+
+#define ROUTING_MAX_KEY	       1024
+#define ROUTING_MAX_VALUE      512
+#define ROUTING_MAX_GENERATION 128
+
+/* One line of a map; both are terminated. */
+struct routing_entry {
+	char key[ROUTING_MAX_KEY];
+	char value[ROUTING_MAX_VALUE];
+	size_t key_len, value_len;
+};
+
+/* Borrows the snapshot.  Entries are made when they are asked for; their order is stable. */
+struct routing *routing_new(const struct snapshot *snapshot);
+void routing_free(struct routing *routing);
+size_t routing_count(const struct routing *routing, enum routing_map map);
+void routing_get(const struct routing *routing, enum routing_map map, size_t i,
+		 struct routing_entry *ret_entry);
+
+const char *routing_map_name(enum routing_map map);
+void routing_format_generation(const struct env *env, char ret[ROUTING_MAX_GENERATION]);
+
+#endif
