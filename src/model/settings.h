@@ -13,21 +13,21 @@ enum dnsmasq_reload { DNSMASQ_NONE, DNSMASQ_PIDFILE, DNSMASQ_DOCKER };
 
 struct settings_target {
 	char *template; /* name, or path when it has a '/' */
-	char *output;   /* absolute path */
-	char **check;   /* argv, the staged file appended; NULL: none */
-	char **reload;  /* argv; NULL: none */
-	unsigned mode;  /* default 0644 */
-	char *escape;   /* "none" by default */
+	char *output;	/* absolute path */
+	char **check;	/* argv, the staged file appended; NULL: none */
+	char **reload;	/* argv; NULL: none */
+	unsigned mode;	/* default 0644 */
+	char *escape;	/* "none" by default */
 };
 
 struct settings {
 	char *node;
 	char *state_dir;
 	struct {
-		char **endpoints; /* NULL at the end, here and below */
-		char *prefix;     /* starts with '/', no '/' at the end */
-		char *cacert, *cert, *key;        /* NULL: none */
-		char *user, *password;            /* NULL: none; password is not in the file */
+		char **endpoints;	   /* NULL at the end, here and below */
+		char *prefix;		   /* starts with '/', no '/' at the end */
+		char *cacert, *cert, *key; /* NULL: none */
+		char *user, *password;	   /* NULL: none; password is not in the file */
 		char *password_file;
 	} etcd;
 	struct {
@@ -39,7 +39,7 @@ struct settings {
 		char **check;
 	} haproxy;
 	struct {
-		char *hosts;   /* "" not driven */
+		char *hosts; /* "" not driven */
 		char *address;
 		enum dnsmasq_reload reload;
 		char *reload_arg; /* the PID file's path or the container's name */
@@ -54,7 +54,8 @@ struct settings {
 
 /* All defaults.  node is the host's name, given by the caller. */
 struct settings *settings_new(const char *node);
-/* Lay a YAML text over settings.  MF_ECONFIG with key, line and column; then settings is unchanged. */
+/* Lay a YAML text over settings.  MF_ECONFIG with key, line and column; then settings is unchanged.
+ */
 int settings_parse(struct settings *settings, const char *text, size_t len, struct mf_err *err);
 void settings_free(struct settings *settings);
 
