@@ -44,13 +44,14 @@ all_ldflags = $(harden_ld) $(SANITIZE) $(LDFLAGS)
 
 base = buf err log mem str strmap
 sys = child dirwatch file http loop notify usock
-model = backend claims env env_read name node node_json node_yaml order settings slots snapshot table
+model = backend claims env env_read name node node_json node_yaml order settings settings_value slots \
+	snapshot table
 render = escape output output_view routing template template_compile template_render view view_json
 store = backends_file env_sync envdir envfile etcd etcd_json etcd_kv etcd_source etcd_stream etcd_watch file_source \
 	instances problems registry stamp
 apply = apply dnsmasq haproxy plan stage
 tools = cfgrender envwatch kvwatch svcregister
-tool_parts = any_template cli pipeline record templates
+tool_parts = announce any_template cli env_check pipeline record templates watchdog
 
 lib_src = $(foreach room,base sys model render store apply,$(patsubst %,src/$(room)/%.c,$($(room))))
 part_src = $(patsubst %,src/cmd/%.c,$(tool_parts))
