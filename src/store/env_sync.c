@@ -19,6 +19,7 @@
 #include "store/problems.h"
 #include "sys/loop.h"
 
+#define OWNER_MAX     ((size_t)255) /* of an origin's member, model/env_read.c */
 #define RETRY_MIN_MS  ((int64_t)200)
 #define RETRY_MAX_MS  ((int64_t)5000)
 #define REFUSED_MS    ((int64_t)30000)	/* until a value that etcd refused is tried again */
@@ -524,6 +525,18 @@ void env_sync_commit(struct env_sync *s)
 {
 	s->is_committed = true;
 	decide(s);
+}
+
+int env_sync_check_owner(const char *owner, struct mf_err *err)
+{
+	size_t len = strlen(owner);
+
+	if (len == 0 || len > OWNER_MAX)
+		return mf_err_set(err, MF_EDATA, "must have 1 to %zu bytes", OWNER_MAX);
+	for (const char *p = owner; *p != '\0'; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			return mf_err_set(err, MF_EDATA, "not allowed: a control character");
+	return str_is_utf8(owner, len) ? 0 : mf_err_set(err, MF_EDATA, "must be UTF-8");
 }
 
 struct env_sync *env_sync_new(struct loop *loop, struct etcd *etcd,

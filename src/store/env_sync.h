@@ -42,6 +42,10 @@ struct env_sync_events {
 	void (*on_state)(void *ctx, const struct mf_err *why);
 };
 
+/* Whether an origin with this owner can be read again: 1 to 255 bytes of printable text.  MF_EDATA.
+ */
+int env_sync_check_owner(const char *owner, struct mf_err *err);
+
 /* etcd is borrowed.  Nothing is written before the first env_sync_commit. */
 struct env_sync *env_sync_new(struct loop *loop, struct etcd *etcd,
 			      const struct env_sync_options *options,

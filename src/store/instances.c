@@ -41,6 +41,17 @@ void instances_add_endpoint(struct buf *b, const char *address, unsigned port)
 	buf_printf(b, strchr(address, ':') != NULL ? "[%s]:%u" : "%s:%u", address, port);
 }
 
+/* Any bytes of the node's name that an instance may not have become '-'. */
+char *instances_make_id(const char *node, const char *address, unsigned port)
+{
+	char *id = mem_printf("%.128s-%s-%u", node, address, port);
+
+	for (char *p = id; *p != '\0'; p++)
+		if (*p <= ' ' || *p == 0x7f || *p == '/')
+			*p = '-';
+	return id;
+}
+
 static void drop_found(struct instances_call *c)
 {
 	for (size_t i = 0; i < c->count; i++) {

@@ -43,4 +43,7 @@ void instances_cancel(struct instances_call *call); /* on_done is not called; NU
 /* "10.0.0.5:8080", "[fd00::5]:8080" */
 void instances_add_endpoint(struct buf *b, const char *address, unsigned port);
 
+/* The name of a node's instance when none is given: <node>-<address>-<port>.  Handed over. */
+char *instances_make_id(const char *node, const char *address, unsigned port);
+
 #endif

@@ -1,0 +1,247 @@
+/*
+ * envwatch: keep etcd equal to a directory of environment files, for ever or once.  Wiring only:
+ * the directory says what is wanted, the synchroniser does what is to be done about it.
+ */
+#include <signal.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cmd/cli.h"
+#include "cmd/env_check.h"
+#include "cmd/watchdog.h"
+#include "store/env_sync.h"
+#include "store/envdir.h"
+#include "store/etcd.h"
+#include "sys/loop.h"
+#include "sys/notify.h"
+
+#define DEFAULT_DIR MAYFLY_SYSCONFDIR "/mayfly/environments"
+
+enum { ONCE = 1, CHECK, OWNER, FORCE, ALLOW_EMPTY, TIMEOUT, OPTIONS_END };
+
+static const struct cli_option options[] = {
+    {ONCE, 0, "once", NULL, "make etcd equal to DIR, then exit"},
+    {CHECK, 0, "check", NULL, "validate only, without etcd"},
+    {OWNER, 0, "owner", "NAME", "whose environments these are (default envwatch@<node>)"},
+    {FORCE, 0, "force", NULL, "overwrite environments of other owners"},
+    {ALLOW_EMPTY, 0, "allow-empty", NULL, "believe a directory without files: delete all"},
+    {TIMEOUT, 0, "timeout", "TIME", "with --once: how long to try (default 10s)"},
+};
+
+struct envwatch {
+	struct cli cli;
+	bool is_given[OPTIONS_END]; /* of the options that have no value */
+	const char *owner;
+	int64_t timeout_ms;
+
+	struct loop *loop;
+	struct etcd *etcd;
+	struct env_sync *sync;
+	struct envdir *envdir;
+	struct loop_timer *deadline;
+	struct watchdog *watchdog;
+	struct mf_err why; /* code 0: nothing is known to be wrong with etcd */
+	bool is_bad;	   /* something was set aside */
+	bool is_ready;
+	int status; /* of --once */
+};
+
+static int on_option(void *ctx, int id, const char *value, struct mf_err *err)
+{
+	struct envwatch *w = ctx;
+
+	if (value == NULL)
+		w->is_given[id] = true;
+	else if (id == OWNER)
+		w->owner = value;
+	else
+		return cli_parse_duration("--timeout", value, 1, 3600000, &w->timeout_ms, err);
+	return 0;
+}
+
+static void on_problem(void *ctx, const char *object, const char *reason)
+{
+	struct envwatch *w = ctx;
+
+	if (reason == NULL) {
+		log_info("no longer set aside", LOG_STR("object", object));
+		return;
+	}
+	w->is_bad = true;
+	log_warn("set aside", LOG_STR("object", object), LOG_STR("reason", reason));
+}
+
+/* --- from the directory --------------------------------------------------------------------- */
+
+static void on_put(void *ctx, const struct env *env, const char *file)
+{
+	env_sync_put(((struct envwatch *)ctx)->sync, env, file);
+}
+
+static void on_del(void *ctx, const char *name)
+{
+	env_sync_del(((struct envwatch *)ctx)->sync, name);
+}
+
+static void on_commit(void *ctx)
+{
+	env_sync_commit(((struct envwatch *)ctx)->sync);
+}
+
+static const struct envdir_events envdir_events = {
+    .on_put = on_put,
+    .on_del = on_del,
+    .on_problem = on_problem,
+    .on_commit = on_commit,
+};
+
+/* --- from etcd ------------------------------------------------------------------------------ */
+
+/* What an earlier run left goes, unless a broken file or a missing directory may still mean it. */
+static bool may_delete(void *ctx, const char *name, const char *source)
+{
+	const struct envwatch *w = ctx;
+
+	(void)name;
+	if (envdir_file_count(w->envdir) == 0 && !w->is_given[ALLOW_EMPTY])
+		return false;
+	return !envdir_is_broken(w->envdir, source);
+}
+
+static void end(struct envwatch *w, int status)
+{
+	w->status = status;
+	loop_stop(w->loop);
+}
+
+static void on_state(void *ctx, const struct mf_err *why)
+{
+	struct envwatch *w = ctx;
+
+	if (why != NULL) {
+		w->why = *why;
+		if (w->is_given[ONCE] && !mf_err_is_retry(why->code))
+			end(w, cli_fail(why));
+		else
+			log_warn("etcd cannot be kept equal, trying on",
+				 LOG_STR("error", why->msg));
+		return;
+	}
+	w->why.code = 0;
+	log_info("etcd is equal to the directory");
+	notify_send(w->is_ready ? "STATUS=equal" : "READY=1\nSTATUS=equal");
+	w->is_ready = true;
+	if (w->is_given[ONCE])
+		end(w, w->is_bad ? mf_err_exit_status(MF_EDATA) : 0);
+}
+
+static const struct env_sync_events sync_events = {
+    .may_delete = may_delete,
+    .on_problem = on_problem,
+    .on_state = on_state,
+};
+
+/* --- the tool ------------------------------------------------------------------------------- */
+
+static void on_deadline(void *ctx)
+{
+	struct envwatch *w = ctx;
+
+	if (w->why.code == 0)
+		(void)mf_err_set(&w->why, MF_ETIMEOUT, "etcd: not done within the time given");
+	end(w, cli_fail(&w->why));
+}
+
+static void on_hangup(void *ctx, int signo)
+{
+	struct envwatch *w = ctx;
+
+	(void)signo;
+	log_info("looking through the directory again");
+	envdir_rescan(w->envdir);
+}
+
+static int start(struct envwatch *w, const char *dir, const char *owner, struct mf_err *err)
+{
+	struct env_sync_options sync = {w->cli.settings->etcd.prefix, owner, w->is_given[FORCE],
+					w->is_given[ONCE]};
+	/* A call gives up before --once does, so that its reason is known by then. */
+	int64_t call_ms = w->is_given[ONCE] && w->timeout_ms < 10000 ? w->timeout_ms / 2 + 1 : 0;
+	int code = loop_new(&w->loop, err);
+
+	if (code != 0 || (code = cli_stop_on_signals(w->loop, err)) != 0 ||
+	    (code = cli_open_etcd(w->cli.settings, w->loop, call_ms, &w->etcd, err)) != 0)
+		return code;
+	w->deadline = loop_timer_new(w->loop, on_deadline, w);
+	w->watchdog = watchdog_start(w->loop);
+	w->sync = env_sync_new(w->loop, w->etcd, &sync, &sync_events, w);
+	code = envdir_open(w->is_given[ONCE] ? NULL : w->loop, dir, w->is_given[ALLOW_EMPTY],
+			   &envdir_events, w, &w->envdir, err);
+	if (code != 0)
+		return code;
+	if (envdir_file_count(w->envdir) == 0 && !w->is_given[ALLOW_EMPTY])
+		log_warn("no environment files: nothing is deleted from etcd",
+			 LOG_STR("directory", dir));
+	if (w->is_given[ONCE])
+		loop_timer_set(w->deadline, w->timeout_ms);
+	return w->is_given[ONCE] ? 0 : loop_add_signal(w->loop, SIGHUP, on_hangup, w, err);
+}
+
+static void stop(struct envwatch *w)
+{
+	notify_send("STOPPING=1");
+	envdir_close(w->envdir);
+	env_sync_free(w->sync);
+	etcd_free(w->etcd);
+	loop_timer_free(w->deadline);
+	watchdog_stop(w->watchdog);
+	loop_free(w->loop);
+}
+
+static int run(struct envwatch *w)
+{
+	const char *dir = w->cli.argc == 1 ? w->cli.argv[0] : DEFAULT_DIR;
+	mem_auto_free char *by_node = mem_printf("envwatch@%s", w->cli.settings->node);
+	const char *owner = w->owner == NULL ? by_node : w->owner;
+	struct mf_err err;
+
+	if (env_sync_check_owner(owner, &err) != 0)
+		return cli_usage(&w->cli, "--owner: %s", err.msg);
+	w->status = w->is_given[ONCE] ? 1 : 0; /* --once was broken off by a signal */
+	if (start(w, dir, owner, &err) != 0 || loop_run(w->loop, &err) != 0)
+		w->status = cli_fail(&err);
+	stop(w);
+	return w->status;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct cli_tool tool = {
+	    .name = "envwatch",
+	    .summary = "keep etcd equal to a directory of environment files",
+	    .synopsis = "envwatch [--owner NAME] [--force] [--allow-empty] [DIR]\n"
+			"envwatch --once [--timeout TIME] [DIR]\n"
+			"envwatch --check FILE...",
+	    .options = options,
+	    .option_count = sizeof(options) / sizeof(options[0]),
+	    .on_option = on_option,
+	};
+	struct envwatch w = {.timeout_ms = 10000};
+	int status = cli_start(&w.cli, &tool, &w, argc, argv);
+
+	if (status != CLI_GO_ON)
+		return status;
+	if (w.is_given[CHECK] && w.is_given[ONCE])
+		status = cli_usage(&w.cli, "--check and --once: only one of them");
+	else if (w.is_given[CHECK] && w.cli.argc == 0)
+		status = cli_usage(&w.cli, "--check: which files?");
+	else if (w.is_given[CHECK])
+		status = env_check_files(w.cli.argv, w.cli.argc);
+	else if (w.cli.argc > 1)
+		status = cli_usage(&w.cli, "%s: not expected here", w.cli.argv[1]);
+	else
+		status = run(&w);
+	cli_fini(&w.cli);
+	return status;
+}
