@@ -1,6 +1,6 @@
 /*
- * A client for etcd v3 over its JSON gateway (etcd API reference, /v3/ paths; 3.4 and later), on the
- * loop.
+ * A client for etcd v3 over its JSON gateway (etcd API reference, /v3/ paths; 3.4 and later), on
+ * the loop.
  *
  * Several endpoints: a call that finds one out of reach goes to the next, each round with longer
  * waits and jitter.  Every call carries Grpc-Metadata-hasleader, so that a member cut off from its
@@ -11,7 +11,8 @@
  * Keys are etcd's own, prefix included; bytes, here NUL-terminated text: keys with a NUL are not
  * ours and are skipped.  All calls are asynchronous, on_done is called once and never from inside,
  * and ret handles are valid until then.  err in a callback is NULL on success, else MF_EUNAVAIL,
- * MF_ETIMEOUT, MF_EUNKNOWN, MF_EPERM or MF_EDATA, with endpoint and etcd's own words.
+ * MF_ETIMEOUT, MF_EUNKNOWN, MF_EPERM, MF_EDATA, MF_ENOINPUT (the lease is not there) or MF_ECONFIG
+ * (a certificate's file), with endpoint and etcd's own words.
  */
 #ifndef MF_STORE_ETCD_H
 #define MF_STORE_ETCD_H
@@ -26,16 +27,19 @@ struct etcd_watch;
 struct loop;
 struct mf_err;
 
-struct etcd_config { /* all borrowed during etcd_new only */
-	const char *const *endpoints; /* "http://127.0.0.1:2379", also without scheme; NULL at the end */
+/* All borrowed during etcd_new only. */
+struct etcd_config {
+	const char *const *endpoints; /* "http://127.0.0.1:2379", "etcd1:2379"; NULL at the end */
 	const char *cacert, *cert, *key; /* files; NULL: none */
-	const char *user, *password;     /* NULL: no authentication */
-	int64_t timeout_ms;              /* of a call, all retries included; 0: 5000 */
+	const char *user, *password;	 /* NULL: no authentication */
+	int64_t timeout_ms; /* of a call, all retries included (a list: of each page); 0: 5000 */
 };
 
+/* MF_ECONFIG: an endpoint that is none, or cert without key. */
 int etcd_new(struct loop *loop, const struct etcd_config *config, struct etcd **ret_etcd,
 	     struct mf_err *err);
-void etcd_free(struct etcd *etcd); /* cancels everything */
+/* Cancels all calls.  Sources, registries and watches on it go first; not inside a callback. */
+void etcd_free(struct etcd *etcd);
 const char *etcd_endpoint(const struct etcd *etcd); /* the one in use; borrowed */
 
 struct etcd_kv { /* borrowed during the callback */
@@ -58,17 +62,21 @@ struct etcd_call *etcd_list(struct etcd *etcd, const char *prefix,
 			    const struct etcd_list_events *events, void *ctx);
 
 /* A transaction: all comparisons hold, then all of these operations, else none. */
-enum etcd_compare { ETCD_IF_CREATED, ETCD_IF_MOD, ETCD_IF_LEASE }; /* create_revision, mod_revision, lease == n */
+enum etcd_compare {
+	ETCD_IF_CREATED, /* create_revision == n; 0: the key is not there */
+	ETCD_IF_MOD,	 /* mod_revision == n */
+	ETCD_IF_LEASE,	 /* lease == n */
+};
 struct etcd_if {
 	enum etcd_compare compare;
 	const char *key;
-	int64_t n; /* ETCD_IF_CREATED with 0: the key is not there */
+	int64_t n;
 };
 struct etcd_op {
 	const char *key;
 	const char *value; /* NULL: delete the key */
 	size_t value_len;
-	int64_t lease;     /* 0: none */
+	int64_t lease; /* 0: none */
 };
 #define ETCD_MAX_OPS 128 /* etcd's own limit, ifs and ops each */
 typedef void etcd_txn_fn(void *ctx, bool succeeded, int64_t revision, const struct mf_err *err);
@@ -81,7 +89,8 @@ struct etcd_call *etcd_txn(struct etcd *etcd, const struct etcd_if *ifs, size_t 
  * lease is lost.
  */
 typedef void etcd_lease_fn(void *ctx, int64_t lease, int64_t ttl, const struct mf_err *err);
-struct etcd_call *etcd_lease_grant(struct etcd *etcd, int64_t ttl, etcd_lease_fn *on_done, void *ctx);
+struct etcd_call *etcd_lease_grant(struct etcd *etcd, int64_t ttl, etcd_lease_fn *on_done,
+				   void *ctx);
 struct etcd_call *etcd_lease_keep_alive(struct etcd *etcd, int64_t lease, etcd_lease_fn *on_done,
 					void *ctx);
 struct etcd_call *etcd_lease_revoke(struct etcd *etcd, int64_t lease, etcd_lease_fn *on_done,
@@ -93,7 +102,8 @@ void etcd_cancel(struct etcd_call *call); /* on_done is not called; NULL is fine
  * Watch a prefix from a revision on.  Goes on for ever across endpoints, resuming at the revision
  * after the last one delivered, with a probe of the endpoint while the stream is silent.  on_commit
  * follows the events of each revision.  on_lost: what lies between can't be had (compacted, store
- * wiped or restored: its revision is below ours); nothing more comes, free the watch and list again.
+ * wiped or restored: its revision is below ours); nothing more comes, free the watch and list
+ * again.
  */
 struct etcd_watch_events {
 	void (*on_put)(void *ctx, const struct etcd_kv *kv);

@@ -1,0 +1,621 @@
+/*
+ * The client's core: endpoints, tokens, and calls that look for an endpoint which answers.  Knows
+ * which calls may be repeated; not what they ask.
+ */
+#include "store/etcd.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "store/etcd_internal.h"
+#include "sys/loop.h"
+
+enum {
+	CALL_TIMEOUT_MS = 5000,
+	CALL_BACKOFF_MAX_MS = 1000, /* a call ends by its deadline: longer waits would waste it */
+	ATTEMPT_MIN_MS = 500,
+	CONNECT_TIMEOUT_MS = 2000,
+	ATTEMPTS_IN_DEADLINE = 3,
+	MAX_ENDPOINTS = 64,
+};
+
+struct etcd {
+	struct loop *loop;
+	char **endpoints; /* URLs with no slash at the end */
+	size_t endpoint_count, current;
+	char *cacert, *cert, *key;
+	char *user, *password;
+	char *token_header;    /* "Authorization: ...", or NULL */
+	uint64_t token_serial; /* counts the tokens */
+	bool is_auth_off;      /* etcd says that it needs none */
+	struct etcd_call *token_call;
+	int64_t timeout_ms;
+	struct etcd_call *calls;
+};
+
+struct etcd_call {
+	struct etcd *etcd;
+	struct etcd_call *prev, *next;
+	const char *path;
+	char *what;
+	struct buf body;
+	enum etcd_repeat repeat;
+	size_t max_body;
+	int pinned;
+	int64_t timeout_ms, deadline, backoff_ms;
+	size_t endpoint, tried; /* of the attempt; in this round */
+	uint64_t token_serial;	/* of the attempt */
+	uint64_t token_wait;	/* waits for the token with this serial; 0: does not */
+	bool is_token_call, is_renewed, is_continued, is_cancelled, is_busy;
+	struct http_request *request;
+	struct loop_timer *timer;
+	struct mf_err why; /* the last attempt's fault */
+	enum etcd_fault_kind fault;
+	etcd_reply_fn *on_reply;
+	void (*free_ctx)(void *ctx);
+	void *ctx;
+};
+
+/* --- back-off --------------------------------------------------------------------------------- */
+
+int64_t etcd_backoff(int64_t *step_ms, int64_t max_ms)
+{
+	uint32_t random = 0;
+	int64_t step = *step_ms < ETCD_BACKOFF_MIN_MS ? ETCD_BACKOFF_MIN_MS : *step_ms;
+
+	if (step > max_ms)
+		step = max_ms;
+	*step_ms = step * 2;
+	(void)!getrandom(&random, sizeof(random), GRND_NONBLOCK);
+	return step / 2 + (int64_t)(random % (uint32_t)(step / 2 + 1));
+}
+
+/* --- endpoints -------------------------------------------------------------------------------- */
+
+struct loop *etcd_loop(const struct etcd *etcd)
+{
+	return etcd->loop;
+}
+
+size_t etcd_endpoint_count(const struct etcd *etcd)
+{
+	return etcd->endpoint_count;
+}
+
+size_t etcd_endpoint_current(const struct etcd *etcd)
+{
+	return etcd->current;
+}
+
+const char *etcd_endpoint_url(const struct etcd *etcd, size_t endpoint)
+{
+	return etcd->endpoints[endpoint];
+}
+
+const char *etcd_endpoint(const struct etcd *etcd)
+{
+	return etcd->endpoints[etcd->current];
+}
+
+/* Several calls may find out about the same endpoint: only the first moves on. */
+void etcd_endpoint_failed(struct etcd *etcd, size_t endpoint)
+{
+	if (etcd->current == endpoint)
+		etcd->current = (endpoint + 1) % etcd->endpoint_count;
+}
+
+/* "http://host:port" from what people write.  Anything that could hide a second URL is refused. */
+static char *normalize_endpoint(const char *s, bool is_tls, struct mf_err *err)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789-._~:[]%";
+	bool has_scheme = strstr(s, "://") != NULL;
+	const char *scheme = is_tls ? "https://" : "http://";
+	const char *rest = s;
+	size_t len;
+
+	if (has_scheme) {
+		scheme = str_has_prefix(s, "https://") ? "https://" : "http://";
+		if (!str_has_prefix(s, scheme)) {
+			(void)mf_err_set(err, MF_ECONFIG,
+					 "endpoint: only http:// and https:// are known");
+			return NULL;
+		}
+		rest = s + strlen(scheme);
+	}
+	len = strspn(rest, allowed);
+	if (len == 0 || len > 255 || rest[len + strspn(rest + len, "/")] != '\0') {
+		(void)mf_err_set(err, MF_ECONFIG,
+				 "endpoint: must be [http[s]://]HOST[:PORT], with no path, user or "
+				 "other part");
+		return NULL;
+	}
+	return mem_printf("%s%.*s", scheme, (int)len, rest);
+}
+
+static int set_endpoints(struct etcd *etcd, const struct etcd_config *config, struct mf_err *err)
+{
+	bool is_tls = config->cacert != NULL || config->cert != NULL;
+	size_t count = 0;
+
+	while (config->endpoints != NULL && config->endpoints[count] != NULL)
+		count++;
+	if (count == 0 || count > MAX_ENDPOINTS)
+		return mf_err_set(err, MF_ECONFIG, "etcd endpoints: 1 to %d are needed",
+				  MAX_ENDPOINTS);
+	etcd->endpoints = mem_alloc(count * sizeof(*etcd->endpoints));
+	for (size_t i = 0; i < count; i++) {
+		etcd->endpoints[i] = normalize_endpoint(config->endpoints[i], is_tls, err);
+		if (etcd->endpoints[i] == NULL)
+			return MF_ECONFIG;
+		etcd->endpoint_count++;
+	}
+	return 0;
+}
+
+/* --- requests --------------------------------------------------------------------------------- */
+
+struct http_request *etcd_post(struct etcd *etcd, size_t endpoint, const char *path,
+			       struct http_options *options, http_done_fn *on_done, void *ctx)
+{
+	struct http_tls tls = {etcd->cacert, etcd->cert, etcd->key};
+	const char *headers[] = {"Content-Type: application/json", "Grpc-Metadata-hasleader: true",
+				 etcd->token_header, NULL};
+	mem_auto_free char *url = mem_printf("%s%s", etcd->endpoints[endpoint], path);
+
+	options->method = "POST";
+	options->url = url;
+	options->headers = headers;
+	options->tls = &tls;
+	if (options->connect_timeout_ms == 0)
+		options->connect_timeout_ms = CONNECT_TIMEOUT_MS;
+	return http_start(etcd->loop, options, on_done, ctx);
+}
+
+/* --- calls ------------------------------------------------------------------------------------ */
+
+static void attempt(struct etcd_call *call);
+static void token_call_ended(struct etcd *etcd, const struct mf_err *err);
+
+static void call_free(struct etcd_call *call)
+{
+	struct etcd *etcd = call->etcd;
+
+	if (call->prev != NULL)
+		call->prev->next = call->next;
+	else
+		etcd->calls = call->next;
+	if (call->next != NULL)
+		call->next->prev = call->prev;
+	http_cancel(call->request);
+	loop_timer_free(call->timer);
+	if (call->free_ctx != NULL)
+		call->free_ctx(call->ctx);
+	buf_fini(&call->body);
+	free(call->what);
+	free(call);
+}
+
+static void restart_clock(struct etcd_call *call)
+{
+	call->deadline = loop_now(call->etcd->loop) + call->timeout_ms;
+	call->backoff_ms = 0;
+	call->tried = 0;
+	call->is_renewed = false;
+	call->fault = ETCD_FAULT_NONE;
+	call->why = (struct mf_err){0};
+}
+
+static void finish(struct etcd_call *call, const struct etcd_reply *reply, const struct mf_err *err)
+{
+	call->is_continued = false;
+	call->is_busy = true;
+	call->on_reply(call->ctx, call, reply, call->fault, err);
+	call->is_busy = false;
+	if (call->is_continued && !call->is_cancelled)
+		attempt(call);
+	else
+		call_free(call);
+}
+
+static void fail(struct etcd_call *call)
+{
+	if (call->why.code == 0)
+		(void)mf_err_set(&call->why, MF_ETIMEOUT, "etcd: no answer in %lld ms",
+				 (long long)call->timeout_ms);
+	(void)mf_err_wrap(&call->why, "%s", call->what);
+	finish(call, NULL, &call->why);
+}
+
+/* The attempt came to nothing, and another cannot do harm: the next endpoint, or a pause. */
+static void try_elsewhere(struct etcd_call *call)
+{
+	struct etcd *etcd = call->etcd;
+	int64_t delay;
+
+	if (call->pinned != ETCD_ANY) {
+		fail(call);
+		return;
+	}
+	etcd_endpoint_failed(etcd, call->endpoint);
+	call->tried++;
+	if (call->tried < etcd->endpoint_count) {
+		attempt(call);
+		return;
+	}
+	call->tried = 0;
+	delay = etcd_backoff(&call->backoff_ms, CALL_BACKOFF_MAX_MS);
+	if (loop_now(etcd->loop) + delay >= call->deadline)
+		fail(call);
+	else
+		loop_timer_set(call->timer, delay);
+}
+
+static void renew_token(struct etcd_call *call)
+{
+	if (call->etcd->user == NULL || call->is_renewed || call->is_token_call) {
+		fail(call);
+		return;
+	}
+	call->is_renewed = true;
+	etcd_token_drop(call->etcd, call->token_serial);
+	attempt(call);
+}
+
+static void on_fault(struct etcd_call *call, const struct etcd_fault *fault)
+{
+	bool is_write = call->repeat == ETCD_REPEAT_ONCE;
+
+	call->fault = fault->kind;
+	(void)mf_err_set(&call->why, etcd_fault_code(fault->kind, is_write), "etcd %s: %s",
+			 call->etcd->endpoints[call->endpoint], fault->words);
+	switch (fault->kind) {
+	case ETCD_FAULT_TOKEN:
+		renew_token(call);
+		break;
+	case ETCD_FAULT_REFUSED:
+		try_elsewhere(call);
+		break;
+	case ETCD_FAULT_AWAY:
+		if (!is_write) {
+			try_elsewhere(call);
+			break;
+		}
+		etcd_endpoint_failed(call->etcd, call->endpoint);
+		fail(call);
+		break;
+	default:
+		fail(call);
+		break;
+	}
+}
+
+static void on_broken(struct etcd_call *call, const struct http_reply *reply,
+		      const struct mf_err *err)
+{
+	bool is_lost = call->repeat == ETCD_REPEAT_ONCE && reply->is_sent;
+
+	call->fault = ETCD_FAULT_NONE;
+	call->why = *err;
+	(void)mf_err_wrap(&call->why, "etcd");
+	if (err->code == MF_EDATA || err->code == MF_ECONFIG || err->code == MF_EFAIL) {
+		call->fault = err->code == MF_EDATA ? ETCD_FAULT_LONG : ETCD_FAULT_NONE;
+		fail(call);
+	} else if (is_lost) {
+		call->why.code = MF_EUNKNOWN;
+		etcd_endpoint_failed(call->etcd, call->endpoint);
+		fail(call);
+	} else {
+		try_elsewhere(call);
+	}
+}
+
+static void on_http_done(void *ctx, const struct http_reply *http, const struct mf_err *err)
+{
+	struct etcd_call *call = ctx;
+	struct etcd_fault fault = {0};
+	struct etcd_reply reply;
+	json_t *json;
+	const json_t *result;
+
+	call->request = NULL;
+	if (err != NULL) {
+		on_broken(call, http, err);
+		return;
+	}
+	/* A stream's reply has a line end and may have more lines: the first is what was asked. */
+	json = json_loadb(http->body, http->body_len, JSON_DISABLE_EOF_CHECK, NULL);
+	if (etcd_fault_read(http->status, json, &fault)) {
+		on_fault(call, &fault);
+	} else if (!json_is_object(json)) {
+		etcd_fault_set(&fault, 0, 502, "an answer that is no JSON object");
+		on_fault(call, &fault);
+	} else {
+		result = json_object_get(json, "result");
+		reply.json = json_is_object(result) ? result : json;
+		reply.len = http->body_len;
+		reply.revision = etcd_json_revision(reply.json);
+		call->fault = ETCD_FAULT_NONE;
+		finish(call, &reply, NULL);
+	}
+	json_decref(json);
+}
+
+/* With a choice of endpoints a silent one must not eat the whole deadline. */
+static int64_t attempt_ms(const struct etcd_call *call, int64_t left)
+{
+	size_t shares = call->etcd->endpoint_count < ATTEMPTS_IN_DEADLINE
+			    ? call->etcd->endpoint_count
+			    : ATTEMPTS_IN_DEADLINE;
+	int64_t share = call->timeout_ms / (int64_t)shares;
+
+	if (call->pinned != ETCD_ANY)
+		return left;
+	if (share < ATTEMPT_MIN_MS)
+		share = ATTEMPT_MIN_MS;
+	return share < left ? share : left;
+}
+
+static void on_token_reply(void *ctx, struct etcd_call *call, const struct etcd_reply *reply,
+			   enum etcd_fault_kind fault, const struct mf_err *err)
+{
+	struct etcd *etcd = ctx;
+	const char *token = reply == NULL ? "" : etcd_json_get_text(reply->json, "token");
+	struct mf_err none;
+
+	(void)call;
+	etcd->token_call = NULL;
+	if (fault == ETCD_FAULT_NO_AUTH) {
+		etcd->is_auth_off = true;
+		err = NULL;
+	} else if (err == NULL && token[0] == '\0') {
+		(void)mf_err_set(&none, MF_EPERM, "%s: no token in the answer", call->what);
+		err = &none;
+	} else if (err == NULL) {
+		etcd->token_header = mem_printf("Authorization: %s", token);
+	}
+	token_call_ended(etcd, err);
+}
+
+static struct etcd_call *call_new(struct etcd *etcd, const char *what, etcd_reply_fn *on_reply,
+				  void (*free_ctx)(void *ctx), void *ctx);
+
+static void fetch_token(struct etcd *etcd)
+{
+	struct etcd_call *call = call_new(etcd, "authenticate", on_token_reply, NULL, etcd);
+
+	call->path = "/v3/auth/authenticate";
+	call->is_token_call = true;
+	etcd_json_authenticate(&call->body, etcd->user, etcd->password);
+	etcd->token_serial++;
+	etcd->token_call = call;
+	attempt(call);
+}
+
+static void wait_for_token(struct etcd_call *call, int64_t left)
+{
+	if (call->etcd->token_call == NULL)
+		fetch_token(call->etcd);
+	call->token_wait = call->etcd->token_serial;
+	loop_timer_set(call->timer, left);
+}
+
+/*
+ * All who wait for this token go on or fail.  Any of them may start, cancel or end others, so the
+ * list is read from its start each time.
+ */
+static void token_call_ended(struct etcd *etcd, const struct mf_err *err)
+{
+	uint64_t serial = etcd->token_serial;
+	struct etcd_call *call = etcd->calls;
+
+	while (call != NULL) {
+		if (call->token_wait != serial) {
+			call = call->next;
+			continue;
+		}
+		call->token_wait = 0;
+		loop_timer_clear(call->timer);
+		if (err != NULL) {
+			call->why = *err;
+			fail(call);
+		} else {
+			attempt(call);
+		}
+		call = etcd->calls;
+	}
+}
+
+static void attempt(struct etcd_call *call)
+{
+	struct etcd *etcd = call->etcd;
+	int64_t left = call->deadline - loop_now(etcd->loop);
+	struct http_options options = {
+	    .body = buf_str(&call->body), .body_len = call->body.len, .max_body = call->max_body};
+
+	if (left <= 0) {
+		fail(call);
+		return;
+	}
+	if (!call->is_token_call && etcd_token_is_wanted(etcd)) {
+		wait_for_token(call, left);
+		return;
+	}
+	if (call->path == NULL) {
+		finish(call, NULL, NULL);
+		return;
+	}
+	call->endpoint = call->pinned != ETCD_ANY ? (size_t)call->pinned : etcd->current;
+	call->token_serial = etcd->token_serial;
+	options.deadline_ms = attempt_ms(call, left);
+	call->request = etcd_post(etcd, call->endpoint, call->path, &options, on_http_done, call);
+}
+
+/* The pause is over, or the wait for a token was too long, or etcd_call_fail's time has come. */
+static void on_timer(void *ctx)
+{
+	struct etcd_call *call = ctx;
+
+	if (call->token_wait != 0 || (call->path == NULL && call->why.code != 0)) {
+		call->token_wait = 0;
+		fail(call);
+		return;
+	}
+	attempt(call);
+}
+
+static struct etcd_call *call_new(struct etcd *etcd, const char *what, etcd_reply_fn *on_reply,
+				  void (*free_ctx)(void *ctx), void *ctx)
+{
+	struct etcd_call *call = MEM_NEW(call);
+
+	call->etcd = etcd;
+	call->what = mem_dup_str(what);
+	call->pinned = ETCD_ANY;
+	call->timeout_ms = etcd->timeout_ms;
+	call->timer = loop_timer_new(etcd->loop, on_timer, call);
+	call->on_reply = on_reply;
+	call->free_ctx = free_ctx;
+	call->ctx = ctx;
+	call->next = etcd->calls;
+	if (call->next != NULL)
+		call->next->prev = call;
+	etcd->calls = call;
+	restart_clock(call);
+	return call;
+}
+
+struct etcd_call *etcd_call_start(struct etcd *etcd, const struct etcd_request *request,
+				  etcd_reply_fn *on_reply, void (*free_ctx)(void *ctx), void *ctx)
+{
+	struct etcd_call *call = call_new(etcd, request->what, on_reply, free_ctx, ctx);
+
+	call->path = request->path;
+	call->repeat = request->repeat;
+	call->max_body = request->max_body;
+	call->pinned = request->endpoint;
+	if (request->body != NULL) {
+		call->body = *request->body;
+		*request->body = (struct buf)BUF_INIT;
+	}
+	if (request->deadline_ms != 0)
+		call->timeout_ms = request->deadline_ms;
+	restart_clock(call);
+	if (call->path == NULL)
+		loop_timer_set(call->timer, 0);
+	else
+		attempt(call);
+	return call;
+}
+
+struct etcd_call *etcd_call_fail(struct etcd *etcd, const struct mf_err *why,
+				 etcd_reply_fn *on_reply, void (*free_ctx)(void *ctx), void *ctx)
+{
+	struct etcd_call *call = call_new(etcd, "etcd", on_reply, free_ctx, ctx);
+
+	call->why = *why;
+	loop_timer_set(call->timer, 0);
+	return call;
+}
+
+void etcd_call_continue(struct etcd_call *call, struct buf *body)
+{
+	buf_fini(&call->body);
+	call->body = *body;
+	*body = (struct buf)BUF_INIT;
+	call->is_continued = true;
+	restart_clock(call);
+}
+
+bool etcd_call_is_cancelled(const struct etcd_call *call)
+{
+	return call->is_cancelled;
+}
+
+void etcd_cancel(struct etcd_call *call)
+{
+	if (call == NULL)
+		return;
+	if (call->is_busy)
+		call->is_cancelled = true;
+	else
+		call_free(call);
+}
+
+/* --- tokens ----------------------------------------------------------------------------------- */
+
+bool etcd_token_is_wanted(const struct etcd *etcd)
+{
+	return etcd->user != NULL && !etcd->is_auth_off && etcd->token_header == NULL;
+}
+
+uint64_t etcd_token_serial(const struct etcd *etcd)
+{
+	return etcd->token_serial;
+}
+
+/* A serial that is not the newest means that somebody has renewed it already. */
+void etcd_token_drop(struct etcd *etcd, uint64_t serial)
+{
+	if (serial != etcd->token_serial || etcd->token_call != NULL)
+		return;
+	free(etcd->token_header);
+	etcd->token_header = NULL;
+	etcd->is_auth_off = false;
+}
+
+/* --- the client ------------------------------------------------------------------------------- */
+
+int etcd_new(struct loop *loop, const struct etcd_config *config, struct etcd **ret_etcd,
+	     struct mf_err *err)
+{
+	struct etcd *etcd = MEM_NEW(etcd);
+	int code;
+
+	etcd->loop = loop;
+	etcd->timeout_ms = config->timeout_ms > 0 ? config->timeout_ms : CALL_TIMEOUT_MS;
+	etcd->cacert = mem_dup_str(config->cacert);
+	etcd->cert = mem_dup_str(config->cert);
+	etcd->key = mem_dup_str(config->key);
+	etcd->user = mem_dup_str(config->user);
+	if (config->user != NULL)
+		etcd->password = mem_dup_str(config->password == NULL ? "" : config->password);
+	code = set_endpoints(etcd, config, err);
+	if (code == 0 && (config->cert == NULL) != (config->key == NULL))
+		code = mf_err_set(err, MF_ECONFIG, "etcd: cert and key go together");
+	if (code != 0) {
+		etcd_free(etcd);
+		return code;
+	}
+	*ret_etcd = etcd;
+	return 0;
+}
+
+static void free_secret(char *s)
+{
+	if (s != NULL)
+		explicit_bzero(s, strlen(s));
+	free(s);
+}
+
+void etcd_free(struct etcd *etcd)
+{
+	if (etcd == NULL)
+		return;
+	while (etcd->calls != NULL)
+		call_free(etcd->calls);
+	for (size_t i = 0; i < etcd->endpoint_count; i++)
+		free(etcd->endpoints[i]);
+	free(etcd->endpoints);
+	free(etcd->cacert);
+	free(etcd->cert);
+	free(etcd->key);
+	free(etcd->user);
+	free_secret(etcd->password);
+	free_secret(etcd->token_header);
+	free(etcd);
+}

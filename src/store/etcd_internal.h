@@ -1,0 +1,81 @@
+/*
+ * What the parts of the etcd client share: calls with retries, endpoints, tokens.
+ */
+#ifndef MF_STORE_ETCD_INTERNAL_H
+#define MF_STORE_ETCD_INTERNAL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "store/etcd.h"
+#include "store/etcd_json.h"
+#include "sys/http.h"
+
+/* What a call's owner gets: reply is NULL on failure, and then fault says more than err's code. */
+struct etcd_reply {
+	const json_t *json; /* borrowed */
+	size_t len;	    /* of its text */
+	int64_t revision;   /* header.revision */
+};
+
+/*
+ * The call goes away after this returns, unless it was continued inside.  fault is ETCD_FAULT_NONE
+ * on success, and when err comes from the connection.
+ */
+typedef void etcd_reply_fn(void *ctx, struct etcd_call *call, const struct etcd_reply *reply,
+			   enum etcd_fault_kind fault, const struct mf_err *err);
+
+enum etcd_repeat {
+	ETCD_REPEAT_SAFE, /* a read, or a write that may happen twice */
+	ETCD_REPEAT_ONCE, /* a write: repeated only if it certainly was not taken */
+};
+
+struct etcd_request {
+	const char *path; /* "/v3/kv/range", static; NULL: no request, only have a token */
+	const char
+	    *what; /* for messages: "list /mayfly/"; borrowed until etcd_call_start returns */
+	enum etcd_repeat repeat;
+	struct buf *body;    /* taken over */
+	size_t max_body;     /* 0: 1 MiB */
+	int endpoint;	     /* ETCD_ANY, or this one only and one attempt only */
+	int64_t deadline_ms; /* 0: the client's */
+};
+enum { ETCD_ANY = -1 };
+
+/* on_reply is called once for the start and for each continuation, and never from inside these.
+ * free_ctx (may be NULL) is called when the call goes away, cancelled or not. */
+struct etcd_call *etcd_call_start(struct etcd *etcd, const struct etcd_request *request,
+				  etcd_reply_fn *on_reply, void (*free_ctx)(void *ctx), void *ctx);
+/* Inside on_reply only: the same call with another body, and all its time again. */
+void etcd_call_continue(struct etcd_call *call, struct buf *body);
+/* Inside on_reply: whether the owner of the handle has let it go meanwhile. */
+bool etcd_call_is_cancelled(const struct etcd_call *call);
+/* A call that only fails. */
+struct etcd_call *etcd_call_fail(struct etcd *etcd, const struct mf_err *why,
+				 etcd_reply_fn *on_reply, void (*free_ctx)(void *ctx), void *ctx);
+
+struct loop *etcd_loop(const struct etcd *etcd);
+size_t etcd_endpoint_count(const struct etcd *etcd);
+size_t etcd_endpoint_current(const struct etcd *etcd);
+const char *etcd_endpoint_url(const struct etcd *etcd, size_t endpoint);
+void etcd_endpoint_failed(struct etcd *etcd,
+			  size_t endpoint); /* the next one is used from now on */
+
+/* Tokens: whether one is wanted and not there; drop one that was refused (the serial it had). */
+bool etcd_token_is_wanted(const struct etcd *etcd);
+uint64_t etcd_token_serial(const struct etcd *etcd);
+void etcd_token_drop(struct etcd *etcd, uint64_t serial);
+
+/* Fill in URL, headers and TLS for a POST to an endpoint and start it. */
+struct http_request *etcd_post(struct etcd *etcd, size_t endpoint, const char *path,
+			       struct http_options *options, http_done_fn *on_done, void *ctx);
+
+/* Back-off: a delay of half to all of *step, which then doubles up to its bound. */
+enum { ETCD_BACKOFF_MIN_MS = 100, ETCD_BACKOFF_MAX_MS = 5000 };
+int64_t etcd_backoff(int64_t *step_ms, int64_t max_ms);
+
+#endif

@@ -1,0 +1,298 @@
+/*
+ * etcd's JSON, written and read.  Knows what requests and replies look like and what an error
+ * means; nothing of connections, endpoints or retries.
+ */
+#include "store/etcd_json.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+/* --- requests --------------------------------------------------------------------------------- */
+
+static void add_bytes(struct buf *b, const char *name, const void *bytes, size_t len)
+{
+	buf_printf(b, "\"%s\":\"", name);
+	str_add_base64(b, bytes, len);
+	buf_add_char(b, '"');
+}
+
+void etcd_json_add_range_end(struct buf *b, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	while (len > 0 && (unsigned char)prefix[len - 1] == 0xff)
+		len--;
+	if (len == 0) {
+		buf_add_char(b, '\0');
+		return;
+	}
+	buf_add(b, prefix, len);
+	b->data[b->len - 1] = (char)((unsigned char)prefix[len - 1] + 1);
+}
+
+/* key and range_end.  The empty prefix, all keys, starts at "\0": an empty key is refused. */
+static void add_range(struct buf *b, const char *prefix, const struct buf *after)
+{
+	buf_auto struct buf end = BUF_INIT;
+
+	if (after != NULL)
+		add_bytes(b, "key", after->data, after->len + 1); /* the next key: with its NUL */
+	else
+		add_bytes(b, "key", prefix, prefix[0] == '\0' ? 1 : strlen(prefix));
+	etcd_json_add_range_end(&end, prefix);
+	buf_add_char(b, ',');
+	add_bytes(b, "range_end", end.data, end.len);
+}
+
+void etcd_json_list(struct buf *b, const char *prefix, const struct buf *after, int64_t limit,
+		    int64_t revision)
+{
+	buf_add_char(b, '{');
+	add_range(b, prefix, after);
+	buf_printf(b, ",\"limit\":\"%" PRId64 "\",\"revision\":\"%" PRId64 "\"}", limit, revision);
+}
+
+void etcd_json_probe(struct buf *b, const char *prefix)
+{
+	buf_add_char(b, '{');
+	add_range(b, prefix, NULL);
+	buf_add_str(b, ",\"limit\":\"1\",\"keys_only\":true}");
+}
+
+static void add_if(struct buf *b, const struct etcd_if *condition)
+{
+	static const struct {
+		const char *target, *member;
+	} words[] = {
+	    [ETCD_IF_CREATED] = {"CREATE", "create_revision"},
+	    [ETCD_IF_MOD] = {"MOD", "mod_revision"},
+	    [ETCD_IF_LEASE] = {"LEASE", "lease"},
+	};
+
+	buf_add_char(b, '{');
+	add_bytes(b, "key", condition->key, strlen(condition->key));
+	buf_printf(b, ",\"target\":\"%s\",\"result\":\"EQUAL\",\"%s\":\"%" PRId64 "\"}",
+		   words[condition->compare].target, words[condition->compare].member,
+		   condition->n);
+}
+
+static void add_op(struct buf *b, const struct etcd_op *op)
+{
+	buf_add_str(b, op->value == NULL ? "{\"request_delete_range\":{" : "{\"request_put\":{");
+	add_bytes(b, "key", op->key, strlen(op->key));
+	if (op->value != NULL) {
+		buf_add_char(b, ',');
+		add_bytes(b, "value", op->value, op->value_len);
+		buf_printf(b, ",\"lease\":\"%" PRId64 "\"", op->lease);
+	}
+	buf_add_str(b, "}}");
+}
+
+void etcd_json_txn(struct buf *b, const struct etcd_if *ifs, size_t if_count,
+		   const struct etcd_op *ops, size_t op_count)
+{
+	buf_add_str(b, "{\"compare\":[");
+	for (size_t i = 0; i < if_count; i++) {
+		if (i > 0)
+			buf_add_char(b, ',');
+		add_if(b, &ifs[i]);
+	}
+	buf_add_str(b, "],\"success\":[");
+	for (size_t i = 0; i < op_count; i++) {
+		if (i > 0)
+			buf_add_char(b, ',');
+		add_op(b, &ops[i]);
+	}
+	buf_add_str(b, "]}");
+}
+
+void etcd_json_watch(struct buf *b, const char *prefix, int64_t start_revision)
+{
+	buf_add_str(b, "{\"create_request\":{");
+	add_range(b, prefix, NULL);
+	buf_printf(
+	    b, ",\"start_revision\":\"%" PRId64 "\",\"progress_notify\":true,\"fragment\":true}}",
+	    start_revision);
+}
+
+void etcd_json_int(struct buf *b, const char *name, int64_t n)
+{
+	buf_printf(b, "{\"%s\":\"%" PRId64 "\"}", name, n);
+}
+
+void etcd_json_authenticate(struct buf *b, const char *user, const char *password)
+{
+	buf_add_str(b, "{\"name\":");
+	str_add_json_string(b, user, strlen(user));
+	buf_add_str(b, ",\"password\":");
+	str_add_json_string(b, password, strlen(password));
+	buf_add_char(b, '}');
+}
+
+/* --- replies ---------------------------------------------------------------------------------- */
+
+bool etcd_json_get_int(const json_t *object, const char *name, int64_t *ret)
+{
+	const json_t *member = json_object_get(object, name);
+
+	if (member == NULL)
+		*ret = 0;
+	else if (json_is_integer(member))
+		*ret = json_integer_value(member);
+	else
+		return json_is_string(member) &&
+		       str_parse_int(json_string_value(member), INT64_MIN, INT64_MAX, ret);
+	return true;
+}
+
+bool etcd_json_get_bool(const json_t *object, const char *name)
+{
+	return json_is_true(json_object_get(object, name));
+}
+
+const char *etcd_json_get_text(const json_t *object, const char *name)
+{
+	const char *s = json_string_value(json_object_get(object, name));
+
+	return s == NULL ? "" : s;
+}
+
+int64_t etcd_json_revision(const json_t *reply)
+{
+	int64_t revision = 0;
+
+	(void)etcd_json_get_int(json_object_get(reply, "header"), "revision", &revision);
+	return revision;
+}
+
+static bool get_bytes(const json_t *object, const char *name, struct buf *ret)
+{
+	const json_t *member = json_object_get(object, name);
+
+	buf_clear(ret);
+	buf_reserve(ret, 0);
+	return member == NULL ||
+	       (json_is_string(member) &&
+		str_decode_base64(ret, json_string_value(member), json_string_length(member)));
+}
+
+int etcd_json_get_kv(const json_t *object, struct buf *key, struct buf *value,
+		     struct etcd_kv *ret_kv, bool *ret_skip, struct mf_err *err)
+{
+	struct etcd_kv kv = {0};
+
+	if (!json_is_object(object) || !get_bytes(object, "key", key) || key->len == 0 ||
+	    !get_bytes(object, "value", value))
+		return mf_err_set(err, MF_EDATA, "a pair that is none: key or value");
+	if (!etcd_json_get_int(object, "create_revision", &kv.create_revision) ||
+	    !etcd_json_get_int(object, "mod_revision", &kv.mod_revision) ||
+	    !etcd_json_get_int(object, "lease", &kv.lease) || kv.mod_revision <= 0)
+		return mf_err_set(err, MF_EDATA, "a pair that is none: revision or lease");
+	kv.key = key->data;
+	kv.value = value->data;
+	kv.value_len = value->len;
+	*ret_skip = strlen(key->data) != key->len;
+	*ret_kv = kv;
+	return 0;
+}
+
+/* --- faults ----------------------------------------------------------------------------------- */
+
+enum { ANY = -1 };
+
+/* The first that fits holds.  grpc: google.rpc.Code; words: a part of etcd's own. */
+static const struct {
+	int grpc, status;
+	const char *words;
+	enum etcd_fault_kind kind;
+} faults[] = {
+    {16, ANY, NULL, ETCD_FAULT_TOKEN},
+    {ANY, 401, NULL, ETCD_FAULT_TOKEN},
+    {ANY, ANY, "invalid auth token", ETCD_FAULT_TOKEN},
+    {ANY, ANY, "revision in auth token is old", ETCD_FAULT_TOKEN},
+    {ANY, ANY, "revision of auth store is old", ETCD_FAULT_TOKEN},
+    {ANY, ANY, "user name is empty", ETCD_FAULT_TOKEN},
+    {ANY, ANY, "authentication is not enabled", ETCD_FAULT_NO_AUTH},
+    {ANY, ANY, "authentication failed", ETCD_FAULT_DENIED},
+    {ANY, ANY, "permission denied", ETCD_FAULT_DENIED},
+    {7, ANY, NULL, ETCD_FAULT_DENIED},
+    {ANY, 403, NULL, ETCD_FAULT_DENIED},
+    {ANY, ANY, "no leader", ETCD_FAULT_REFUSED},
+    {ANY, ANY, "required revision has been compacted", ETCD_FAULT_COMPACTED},
+    {11, ANY, NULL, ETCD_FAULT_COMPACTED},
+    {8, ANY, "larger than max", ETCD_FAULT_LONG},
+    {8, ANY, NULL, ETCD_FAULT_FULL},
+    {ANY, 429, NULL, ETCD_FAULT_FULL},
+    {5, ANY, NULL, ETCD_FAULT_MISSING},
+    {3, ANY, NULL, ETCD_FAULT_BAD},
+    {9, ANY, NULL, ETCD_FAULT_BAD},
+    {12, ANY, NULL, ETCD_FAULT_BAD},
+};
+
+static enum etcd_fault_kind kind_of(int grpc, int status, const char *words)
+{
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		if ((faults[i].grpc == ANY || faults[i].grpc == grpc) &&
+		    (faults[i].status == ANY || faults[i].status == status) &&
+		    (faults[i].words == NULL || strstr(words, faults[i].words) != NULL))
+			return faults[i].kind;
+	return status >= 300 && status < 500 ? ETCD_FAULT_BAD : ETCD_FAULT_AWAY;
+}
+
+void etcd_fault_set(struct etcd_fault *fault, int grpc_code, int status, const char *words)
+{
+	buf_auto struct buf b = BUF_INIT;
+
+	fault->kind = kind_of(grpc_code, status, words);
+	if (words[0] == '\0')
+		buf_printf(&b, "HTTP status %d", status);
+	else
+		str_add_escaped(&b, words, strnlen(words, sizeof(fault->words)));
+	(void)snprintf(fault->words, sizeof(fault->words), "%s", b.data);
+}
+
+bool etcd_fault_read(int status, const json_t *reply, struct etcd_fault *ret_fault)
+{
+	const json_t *error = json_object_get(reply, "error");
+	const json_t *shape = json_is_object(error) ? error : reply;
+	const char *words = etcd_json_get_text(shape, "message");
+	int64_t code = 0;
+
+	if (status == 200 && (error == NULL || json_string_length(error) == 0) &&
+	    !json_is_object(error))
+		return false;
+	if (words[0] == '\0')
+		words = etcd_json_get_text(shape, "error");
+	if (!etcd_json_get_int(shape, "grpc_code", &code) || code == 0)
+		(void)etcd_json_get_int(shape, "code", &code);
+	etcd_fault_set(ret_fault, code > 0 && code < 100 ? (int)code : 0, status, words);
+	return true;
+}
+
+int etcd_fault_code(enum etcd_fault_kind kind, bool is_write)
+{
+	switch (kind) {
+	case ETCD_FAULT_NONE:
+		return 0;
+	case ETCD_FAULT_TOKEN:
+	case ETCD_FAULT_NO_AUTH:
+	case ETCD_FAULT_DENIED:
+		return MF_EPERM;
+	case ETCD_FAULT_AWAY:
+		return is_write ? MF_EUNKNOWN : MF_EUNAVAIL;
+	case ETCD_FAULT_REFUSED:
+	case ETCD_FAULT_FULL:
+	case ETCD_FAULT_COMPACTED:
+		return MF_EUNAVAIL;
+	case ETCD_FAULT_MISSING:
+		return MF_ENOINPUT;
+	case ETCD_FAULT_LONG:
+	case ETCD_FAULT_BAD:
+		break;
+	}
+	return MF_EDATA;
+}

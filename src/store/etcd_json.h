@@ -1,0 +1,84 @@
+/*
+ * What is said to etcd and what it answers, as JSON (etcd API reference v3, mapped by its
+ * grpc-gateway): int64s as text or numbers, fields that are zero left out, bytes in base64.
+ */
+#ifndef MF_STORE_ETCD_JSON_H
+#define MF_STORE_ETCD_JSON_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "store/etcd.h"
+
+struct mf_err;
+
+/* --- requests: each appends one body --- */
+
+/* The first key behind everything that starts with prefix (range_end); "\0" when there is none. */
+void etcd_json_add_range_end(struct buf *b, const char *prefix);
+
+/*
+ * A page of what is under prefix, behind the key `after` (NULL: from the start), at a revision (0:
+ * the newest).
+ */
+void etcd_json_list(struct buf *b, const char *prefix, const struct buf *after, int64_t limit,
+		    int64_t revision);
+void etcd_json_probe(struct buf *b, const char *prefix); /* as little as a linearizable read can */
+void etcd_json_txn(struct buf *b, const struct etcd_if *ifs, size_t if_count,
+		   const struct etcd_op *ops, size_t op_count);
+void etcd_json_watch(struct buf *b, const char *prefix, int64_t start_revision);
+void etcd_json_int(struct buf *b, const char *name, int64_t n); /* {"name":"n"} */
+void etcd_json_authenticate(struct buf *b, const char *user, const char *password);
+
+/* --- replies --- */
+
+/* A member that is an int64; 0 when it is not there.  False: it is something else. */
+bool etcd_json_get_int(const json_t *object, const char *name, int64_t *ret);
+bool etcd_json_get_bool(const json_t *object, const char *name);	/* not there: false */
+const char *etcd_json_get_text(const json_t *object, const char *name); /* not there: "" */
+
+/* header.revision; 0 when there is none. */
+int64_t etcd_json_revision(const json_t *reply);
+
+/*
+ * One mvccpb.KeyValue.  key and value are cleared, filled, and borrowed by ret_kv.  MF_EDATA when
+ * it is none; *ret_skip when its key holds a NUL and so is not ours.
+ */
+int etcd_json_get_kv(const json_t *object, struct buf *key, struct buf *value,
+		     struct etcd_kv *ret_kv, bool *ret_skip, struct mf_err *err);
+
+/* --- faults --- */
+
+/* What to do about an error that etcd, or something between, answers. */
+enum etcd_fault_kind {
+	ETCD_FAULT_NONE,
+	ETCD_FAULT_TOKEN,     /* the token is refused: fetch another */
+	ETCD_FAULT_NO_AUTH,   /* authentication is not enabled there */
+	ETCD_FAULT_REFUSED,   /* certainly not taken: another endpoint may */
+	ETCD_FAULT_AWAY,      /* may have been taken; another endpoint may know better */
+	ETCD_FAULT_FULL,      /* certainly not taken: no space, or too many requests */
+	ETCD_FAULT_LONG,      /* the reply would be longer than can be carried */
+	ETCD_FAULT_COMPACTED, /* the revision is gone */
+	ETCD_FAULT_MISSING,   /* the lease is not there */
+	ETCD_FAULT_DENIED,    /* user, password or permission */
+	ETCD_FAULT_BAD, /* a request or reply that makes no sense, and will not the next time */
+};
+
+struct etcd_fault {
+	enum etcd_fault_kind kind;
+	char words[256]; /* etcd's own, escaped and cut */
+};
+
+/*
+ * Read the error in a parsed reply of any of etcd's shapes: {"error": "words", "message", "code"};
+ * {"error": {"grpc_code" or "code", "message"}} inside a stream; {"code", "message", "details"}.
+ * False: there is none in it (HTTP status 200 and no error).
+ */
+bool etcd_fault_read(int status, const json_t *reply, struct etcd_fault *ret_fault);
+void etcd_fault_set(struct etcd_fault *fault, int grpc_code, int status, const char *words);
+int etcd_fault_code(enum etcd_fault_kind kind, bool is_write); /* the enum mf_code of it */
+
+#endif
