@@ -12,7 +12,8 @@
 struct etcd;
 struct loop;
 
-/* prefix: "/mayfly", no slash at the end.  repair_ms 0: 5 minutes, with jitter.  etcd is borrowed. */
+/* prefix: "/mayfly", no slash at the end.  repair_ms 0: 5 minutes, with jitter.  etcd is borrowed.
+ */
 struct source *etcd_source_new(struct loop *loop, struct etcd *etcd, const char *prefix,
 			       int64_t repair_ms, const struct source_events *events, void *ctx);
 
