@@ -2,8 +2,8 @@
  * Keeps a set of keys in etcd under one lease, for as long as it lives.
  *
  * The lease is kept alive every third of its time; a lost lease is granted anew and all keys put
- * again at once; a key that somebody deletes is put again (each key's prefix is watched).  An outage
- * shorter than the time to live changes nothing; after a longer one all is put again.
+ * again at once; a key that somebody deletes is put again (each key's prefix is watched).  An
+ * outage shorter than the time to live changes nothing; after a longer one all is put again.
  */
 #ifndef MF_STORE_REGISTRY_H
 #define MF_STORE_REGISTRY_H
@@ -30,7 +30,8 @@ struct registry *registry_new(struct loop *loop, struct etcd *etcd, const char *
 void registry_set(struct registry *registry, const char *key, const char *value, size_t len);
 void registry_del(struct registry *registry, const char *key);
 
-/* Revoke the lease, which deletes all keys; then on_done.  MF_EUNAVAIL etc.: they go by their TTL. */
+/* Revoke the lease, which deletes all keys; then on_done.  MF_EUNAVAIL etc.: they go by their TTL.
+ */
 void registry_stop(struct registry *registry, void (*on_done)(void *ctx, const struct mf_err *err),
 		   void *ctx);
 void registry_free(struct registry *registry); /* forgets; the keys go by their TTL */
