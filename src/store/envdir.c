@@ -398,7 +398,7 @@ bool envdir_is_broken(const struct envdir *dir, const char *name)
 {
 	const struct envfile *file = find_file(dir, name);
 
-	return file != NULL && (file->gone_at != 0 || file->bad_count != 0);
+	return file != NULL && (file->gone_at != 0 || file->blank_at != 0 || file->bad_count != 0);
 }
 
 int envdir_open(struct loop *loop, const char *path, bool allow_empty,

@@ -155,11 +155,11 @@ static void parse(struct envfile *file, const struct buf *text, int64_t now, int
 	set_all_bad(file, err.msg); /* says enough */
 }
 
-/* An editor that writes in place empties the file first: wait for what follows. */
+/* A file that is written in place is empty first: wait for what follows. */
 static bool is_blank_for_now(struct envfile *file, const struct buf *text, int64_t now,
 			     int64_t settle_ms)
 {
-	if (text->len != 0 || file->item_count == 0 || settle_ms == 0) {
+	if (text->len != 0 || settle_ms == 0) {
 		file->blank_at = 0;
 		return false;
 	}
