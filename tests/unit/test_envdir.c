@@ -1,0 +1,489 @@
+/* A directory of environment files: every way in which files come, change and go. */
+#include "store/envdir.h"
+
+#include "record.h"
+
+#define ENV(name, version)                                                                         \
+	"name: " name "\nservices:\n  - name: frontend\n    version: " version "\n    route: /\n"
+#define ITEM(name) "- name: " name "\n  services: [frontend]\n"
+
+static struct record rec;
+static struct envdir *dir;
+
+static void on_put(void *ctx, const struct env *env, const char *file)
+{
+	mem_auto_free char *line =
+	    mem_printf("put %s %s %s", env->name, env->services[0].version, file);
+
+	(void)ctx;
+	record_add(&rec, line);
+}
+
+static void on_del(void *ctx, const char *name)
+{
+	mem_auto_free char *line = mem_printf("del %s", name);
+
+	(void)ctx;
+	record_add(&rec, line);
+}
+
+static void on_problem(void *ctx, const char *object, const char *reason)
+{
+	mem_auto_free char *line =
+	    reason == NULL ? mem_printf("over %s", object) : mem_printf("%s: %s", object, reason);
+
+	(void)ctx;
+	record_add(&rec, line);
+}
+
+static void on_commit(void *ctx)
+{
+	(void)ctx;
+	record_add(&rec, "commit");
+}
+
+static const struct envdir_events events = {on_put, on_del, on_problem, on_commit};
+
+static void setup(void)
+{
+	record_begin(&rec);
+	dir = NULL;
+	ck_assert_int_eq(mkdir(record_path(&rec, "d"), 0755), 0);
+}
+
+static void teardown(void)
+{
+	envdir_close(dir);
+	record_end(&rec);
+}
+
+static void open_dir(struct loop *loop, bool allow_empty)
+{
+	struct mf_err err;
+
+	ck_assert_int_eq(
+	    envdir_open(loop, record_path(&rec, "d"), allow_empty, &events, NULL, &dir, &err), 0);
+	rec.seen = rec.lines.len;
+}
+
+static void follow(void)
+{
+	open_dir(rec.loop, false);
+}
+
+/* --- once ----------------------------------------------------------------------------------- */
+
+static const struct once {
+	struct {
+		const char *name, *text;
+	} files[4];
+	const char *lines;
+} once[] = {
+    {{{0}}, "commit\n"},
+    {{{"a.yaml", ENV("dev", "1")}}, "put dev 1 a.yaml\ncommit\n"},
+    {{{"b.yml", ENV("prod", "1")}, {"a.yaml", ITEM("x") ITEM("y")}},
+     "put x latest a.yaml\nput y latest a.yaml\nput prod 1 b.yml\ncommit\n"},
+    /* what is no environment file */
+    {{{".dev.yaml", ENV("a", "1")},
+      {"dev.yaml~", ENV("b", "1")},
+      {"#dev.yaml#", ENV("c", "1")},
+      {"dev.txt", ENV("d", "1")}},
+     "commit\n"},
+    /* the first by name keeps it */
+    {{{"b.yaml", ENV("dev", "2")}, {"a.yaml", ENV("dev", "1")}},
+     "environment dev: also in b.yaml; the one in a.yaml counts\nput dev 1 a.yaml\ncommit\n"},
+    {{{"b.yaml", ENV("dev", "2")}, {"a.yaml", ENV("dev", "1")}, {"c.yaml", ENV("dev", "3")}},
+     "environment dev: also in c.yaml, b.yaml; the one in a.yaml counts\n"
+     "put dev 1 a.yaml\ncommit\n"},
+    /* the good ones of a file beside a bad one, with its place */
+    {{{"a.yaml", ITEM("good") "- name: bad\n  services: [\"a b\"]\n"}},
+     "file a.yaml: environment bad: service \"a b\": not allowed: a space (line 4, column 14)\n"
+     "put good latest a.yaml\ncommit\n"},
+    {{{"a.yaml", "name: [\n"}, {"b.yaml", ENV("dev", "1")}}, NULL},
+};
+
+START_TEST(reads_once)
+{
+	const struct once *t = &once[_i];
+
+	for (size_t i = 0; i < 4 && t->files[i].name != NULL; i++) {
+		mem_auto_free char *name = mem_printf("d/%s", t->files[i].name);
+
+		record_write(&rec, name, t->files[i].text);
+	}
+	open_dir(NULL, false);
+	if (t->lines != NULL) {
+		ck_assert_str_eq(rec.lines.data, t->lines);
+		return;
+	}
+	/* the YAML parser's own words */
+	ck_assert(record_has(&rec, "file a.yaml: not YAML: "));
+	ck_assert(record_has(&rec, "line 2, column 1)\nput dev 1 b.yaml\ncommit\n"));
+	ck_assert(envdir_is_broken(dir, "a.yaml"));
+	ck_assert(!envdir_is_broken(dir, "b.yaml"));
+	ck_assert(!envdir_is_broken(dir, "c.yaml"));
+	ck_assert_uint_eq(envdir_file_count(dir), 2);
+}
+END_TEST
+
+START_TEST(directory_that_cannot_be_read)
+{
+	struct mf_err err;
+
+	record_write(&rec, "file", "");
+	for (int i = 0; i < 2; i++) {
+		struct loop *loop = i == 0 ? NULL : rec.loop;
+
+		ck_assert_int_eq(
+		    envdir_open(loop, record_path(&rec, "none"), false, &events, NULL, &dir, &err),
+		    MF_ENOINPUT);
+		ck_assert_ptr_nonnull(strstr(err.msg, "/none: "));
+		ck_assert_int_eq(
+		    envdir_open(loop, record_path(&rec, "file"), false, &events, NULL, &dir, &err),
+		    MF_ENOINPUT);
+	}
+	ck_assert_ptr_null(dir);
+	ck_assert_uint_eq(rec.lines.len, 0);
+}
+END_TEST
+
+START_TEST(too_many_files)
+{
+	struct mf_err err;
+
+	for (size_t i = 0; i <= ENVDIR_MAX_FILES; i++) {
+		mem_auto_free char *name = mem_printf("d/%zu.yaml", i);
+
+		record_write(&rec, name, "");
+	}
+	ck_assert_int_eq(
+	    envdir_open(NULL, record_path(&rec, "d"), false, &events, NULL, &dir, &err), MF_EDATA);
+	ck_assert_ptr_nonnull(strstr(err.msg, "/d: more than 10000 environment files"));
+}
+END_TEST
+
+/* --- changes -------------------------------------------------------------------------------- */
+
+static void save_in_place(const char *text)
+{
+	record_write(&rec, "d/a.yaml", text);
+}
+
+static void save_by_rename(const char *text)
+{
+	record_write(&rec, "d/.a.yaml.swp", text);
+	record_rename(&rec, "d/.a.yaml.swp", "d/a.yaml");
+}
+
+static void save_by_rename_from_outside(const char *text)
+{
+	record_write(&rec, "new", text);
+	record_rename(&rec, "new", "d/a.yaml");
+}
+
+static void save_with_backup(const char *text)
+{
+	record_rename(&rec, "d/a.yaml", "d/a.yaml~");
+	record_write(&rec, "d/a.yaml", text);
+}
+
+static void save_by_delete(const char *text)
+{
+	record_remove(&rec, "d/a.yaml");
+	record_write(&rec, "d/a.yaml", text);
+}
+
+static void save_behind_link(const char *text)
+{
+	record_write(&rec, "real", text);
+	record_remove(&rec, "d/a.yaml");
+	ck_assert_int_eq(symlink("../real", record_path(&rec, "d/a.yaml")), 0);
+}
+
+static void (*const saves[])(const char *text) = {
+    save_in_place,    save_by_rename, save_by_rename_from_outside,
+    save_with_backup, save_by_delete, save_behind_link,
+};
+
+START_TEST(follows_every_way_of_saving)
+{
+	record_write(&rec, "d/a.yaml", ENV("dev", "1"));
+	follow();
+	ck_assert_str_eq(rec.lines.data, "put dev 1 a.yaml\ncommit\n");
+	saves[_i](ENV("dev", "2"));
+	record_await(&rec, "put dev 2 a.yaml");
+	record_await(&rec, "commit");
+	/* a deletion in between would be told by now: this one takes as long */
+	record_write(&rec, "d/b.yaml", ENV("other", "1"));
+	record_await(&rec, "put other 1 b.yaml");
+	record_remove(&rec, "d/b.yaml");
+	record_await(&rec, "del other");
+	ck_assert(!record_has(&rec, "del dev"));
+}
+END_TEST
+
+/* Within one tick of the file system's clock, and with the same size. */
+START_TEST(second_save_in_the_same_tick)
+{
+	char text[] = ENV("dev", "1");
+	char *version = strstr(text, "version: ") + strlen("version: ");
+
+	record_write(&rec, "d/a.yaml", text);
+	follow();
+	for (*version = '2'; *version <= '9'; (*version)++) {
+		mem_auto_free char *line = mem_printf("put dev %c a.yaml\ncommit\n", *version);
+
+		record_write(&rec, "d/a.yaml", text);
+		envdir_rescan(dir);
+		ck_assert_str_eq(rec.lines.data + rec.seen, line);
+		rec.seen = rec.lines.len;
+	}
+}
+END_TEST
+
+START_TEST(equal_file_is_no_change)
+{
+	record_write(&rec, "d/a.yaml", ENV("dev", "1"));
+	follow();
+	record_write(&rec, "d/a.yaml", "# a remark\n" ENV("dev", "1"));
+	envdir_rescan(dir);
+	envdir_rescan(dir);
+	ck_assert_uint_eq(rec.seen, rec.lines.len);
+}
+END_TEST
+
+START_TEST(environment_moves_to_another_file)
+{
+	record_write(&rec, "d/b.yaml", ENV("dev", "1"));
+	follow();
+	record_rename(&rec, "d/b.yaml", "d/c.yaml");
+	record_await(&rec, "put dev 1 c.yaml");
+	record_write(&rec, "d/a.yaml", ENV("x", "1"));
+	record_await(&rec, "put x 1 a.yaml");
+	record_remove(&rec, "d/a.yaml");
+	record_await(&rec, "del x");
+	ck_assert(!record_has(&rec, "del dev"));
+	ck_assert(!record_has(&rec, "also in"));
+}
+END_TEST
+
+/* --- broken files --------------------------------------------------------------------------- */
+
+START_TEST(broken_file_keeps_its_last_good)
+{
+	record_write(&rec, "d/a.yaml", ENV("dev", "1"));
+	follow();
+	record_write(&rec, "d/a.yaml", "name: dev\nprefix: a b\n");
+	record_await(&rec, "file a.yaml: environment dev: prefix \"a b\": not allowed: a space "
+			   "(line 2, column 9)");
+	ck_assert(envdir_is_broken(dir, "a.yaml"));
+	record_await(&rec, "commit");
+	envdir_rescan(dir); /* told once */
+	ck_assert_uint_eq(rec.seen, rec.lines.len);
+	record_write(&rec, "d/a.yaml", ENV("dev", "2"));
+	record_await(&rec, "over file a.yaml: environment dev");
+	record_await(&rec, "put dev 2 a.yaml");
+	ck_assert(!envdir_is_broken(dir, "a.yaml"));
+	ck_assert(!record_has(&rec, "del "));
+}
+END_TEST
+
+/* What the bad part of a list was meant to be is not known, so nothing of the file goes. */
+START_TEST(bad_one_of_a_list_keeps_the_missing)
+{
+	record_write(&rec, "d/a.yaml", ITEM("x") ITEM("y"));
+	follow();
+	record_write(&rec, "d/a.yaml", ITEM("x") "- name: \"y z\"\n");
+	record_await(&rec, "file a.yaml: environment \"y z\": not allowed: a space "
+			   "(line 3, column 9)");
+	record_await(&rec, "commit");
+	ck_assert(!record_has(&rec, "del "));
+	record_write(&rec, "d/a.yaml", ITEM("x"));
+	record_await(&rec, "over file a.yaml: environment \"y z\"");
+	record_await(&rec, "del y");
+	ck_assert(!record_has(&rec, "del x"));
+}
+END_TEST
+
+START_TEST(dangling_link_keeps_the_last_good)
+{
+	record_write(&rec, "d/a.yaml", ENV("dev", "1"));
+	follow();
+	record_remove(&rec, "d/a.yaml");
+	ck_assert_int_eq(symlink("nowhere", record_path(&rec, "d/a.yaml")), 0);
+	record_await(&rec, "file a.yaml: No such file or directory");
+	record_write(&rec, "d/nowhere", ENV("dev", "2"));
+	record_await(&rec, "over file a.yaml");
+	record_await(&rec, "put dev 2 a.yaml");
+	ck_assert(!record_has(&rec, "del "));
+}
+END_TEST
+
+START_TEST(other_kinds_of_files_are_problems)
+{
+	mem_auto_free char *large = mem_alloc((1 << 20) + 2);
+
+	memset(large, '#', (1 << 20) + 1);
+	ck_assert_int_eq(mkdir(record_path(&rec, "d/a.yaml"), 0755), 0);
+	ck_assert_int_eq(mkfifo(record_path(&rec, "d/b.yaml"), 0644), 0);
+	record_write(&rec, "d/c.yaml", large);
+	record_write(&rec, "d/d\n.yaml", ENV("dev", "1"));
+	record_write(&rec, "d/e.yaml", ENV("dev", "2"));
+	follow();
+	ck_assert(record_has(&rec, "file a.yaml: "));
+	ck_assert(record_has(&rec, "file b.yaml: "));
+	ck_assert(record_has(&rec, "file c.yaml: "));
+	ck_assert(record_has(&rec, "file d\\n.yaml: its name is no printable text\n"));
+	ck_assert(record_has(&rec, "put dev 2 e.yaml\n"));
+}
+END_TEST
+
+/* --- what goes ------------------------------------------------------------------------------ */
+
+START_TEST(deleted_file_takes_its_environments)
+{
+	record_write(&rec, "d/a.yaml", ENV("a", "1"));
+	record_write(&rec, "d/b.yaml", ENV("b", "1"));
+	follow();
+	record_remove(&rec, "d/a.yaml");
+	envdir_rescan(dir);
+	ck_assert_uint_eq(rec.seen, rec.lines.len); /* not at once */
+	ck_assert(envdir_is_broken(dir, "a.yaml")); /* it may come back */
+	record_await(&rec, "del a");
+	record_await(&rec, "commit");
+	ck_assert(!envdir_is_broken(dir, "a.yaml"));
+	record_remove(&rec, "d/b.yaml"); /* one of one, by hand */
+	record_await(&rec, "del b");
+	ck_assert(!record_has(&rec, "directory"));
+}
+END_TEST
+
+START_TEST(environment_leaves_its_file)
+{
+	record_write(&rec, "d/a.yaml", ITEM("x") ITEM("y"));
+	follow();
+	record_write(&rec, "d/a.yaml", ITEM("x"));
+	envdir_rescan(dir);
+	ck_assert_uint_eq(rec.seen, rec.lines.len);
+	record_await(&rec, "del y");
+	ck_assert(!record_has(&rec, "del x"));
+}
+END_TEST
+
+START_TEST(emptied_file_keeps_its_environments)
+{
+	record_write(&rec, "d/a.yaml", ENV("dev", "1"));
+	follow();
+	record_write(&rec, "d/a.yaml", "");
+	envdir_rescan(dir);
+	ck_assert_uint_eq(rec.seen, rec.lines.len); /* its writer may only have begun */
+	ck_assert(envdir_is_broken(dir, "a.yaml"));
+	record_await(&rec, "file a.yaml: holds no environment");
+	record_write(&rec, "d/a.yaml", ENV("dev", "2"));
+	record_await(&rec, "put dev 2 a.yaml");
+	ck_assert(!record_has(&rec, "del "));
+}
+END_TEST
+
+/* The problem of the directory itself; free it. */
+static char *of_directory(const char *reason)
+{
+	return mem_printf("directory %s: %s", record_path(&rec, "d"), reason);
+}
+
+#define HELD "no environment file is left: nothing is deleted until files are back"
+
+START_TEST(emptied_directory_deletes_nothing)
+{
+	mem_auto_free char *held = of_directory(HELD);
+
+	record_write(&rec, "d/a.yaml", ENV("a", "1"));
+	record_write(&rec, "d/b.yaml", ENV("b", "1"));
+	follow();
+	record_remove(&rec, "d/a.yaml");
+	record_remove(&rec, "d/b.yaml");
+	record_await(&rec, held);
+	ck_assert_uint_eq(envdir_file_count(dir), 0);
+	/* files are back: only now what is still missing goes, after its time */
+	record_write(&rec, "d/b.yaml", ENV("b", "1"));
+	envdir_rescan(dir);
+	ck_assert(!record_has(&rec, "del "));
+	ck_assert(record_has(&rec, "over directory"));
+	record_await(&rec, "del a");
+	ck_assert(!record_has(&rec, "del b"));
+}
+END_TEST
+
+START_TEST(emptied_directory_is_believed_when_told_to)
+{
+	record_write(&rec, "d/a.yaml", ENV("a", "1"));
+	record_write(&rec, "d/b.yaml", ENV("b", "1"));
+	open_dir(rec.loop, true);
+	record_remove(&rec, "d/a.yaml");
+	record_remove(&rec, "d/b.yaml");
+	record_await(&rec, "del a");
+	record_await(&rec, "del b");
+	ck_assert(!record_has(&rec, "directory"));
+}
+END_TEST
+
+/* One file is enough here: it was not deleted by hand. */
+START_TEST(replaced_directory_deletes_nothing)
+{
+	mem_auto_free char *held = of_directory(HELD);
+	mem_auto_free char *gone = of_directory("cannot be read: No such file or directory");
+
+	record_write(&rec, "d/a.yaml", ENV("a", "1"));
+	follow();
+	record_rename(&rec, "d", "old");
+	record_await(&rec, gone);
+	ck_assert_uint_eq(envdir_file_count(dir), 0);
+	ck_assert_int_eq(mkdir(record_path(&rec, "d"), 0755), 0);
+	record_await(&rec, held);
+	record_write(&rec, "d/a.yaml", ENV("a", "2"));
+	record_await(&rec, "put a 2 a.yaml");
+	record_write(&rec, "d/a.yaml", ENV("a", "3")); /* the new one is followed */
+	record_await(&rec, "put a 3 a.yaml");
+	ck_assert(!record_has(&rec, "del "));
+}
+END_TEST
+
+START_TEST(directory_swapped_for_another_with_files)
+{
+	record_write(&rec, "d/a.yaml", ENV("a", "1"));
+	follow();
+	ck_assert_int_eq(mkdir(record_path(&rec, "new"), 0755), 0);
+	record_write(&rec, "new/b.yaml", ENV("b", "1"));
+	record_rename(&rec, "d", "old");
+	record_rename(&rec, "new", "d");
+	record_await(&rec, "put b 1 b.yaml");
+	record_await(&rec, "del a");
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("envdir");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc, reads_once, 0, (int)(sizeof(once) / sizeof(once[0])));
+	tcase_add_test(tc, directory_that_cannot_be_read);
+	tcase_add_test(tc, too_many_files);
+	tcase_add_loop_test(tc, follows_every_way_of_saving, 0,
+			    (int)(sizeof(saves) / sizeof(saves[0])));
+	tcase_add_test(tc, second_save_in_the_same_tick);
+	tcase_add_test(tc, equal_file_is_no_change);
+	tcase_add_test(tc, environment_moves_to_another_file);
+	tcase_add_test(tc, broken_file_keeps_its_last_good);
+	tcase_add_test(tc, bad_one_of_a_list_keeps_the_missing);
+	tcase_add_test(tc, dangling_link_keeps_the_last_good);
+	tcase_add_test(tc, other_kinds_of_files_are_problems);
+	tcase_add_test(tc, deleted_file_takes_its_environments);
+	tcase_add_test(tc, environment_leaves_its_file);
+	tcase_add_test(tc, emptied_file_keeps_its_environments);
+	tcase_add_test(tc, emptied_directory_deletes_nothing);
+	tcase_add_test(tc, emptied_directory_is_believed_when_told_to);
+	tcase_add_test(tc, replaced_directory_deletes_nothing);
+	tcase_add_test(tc, directory_swapped_for_another_with_files);
+	return unit_run("envdir", tc);
+}
