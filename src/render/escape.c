@@ -4,6 +4,7 @@
  */
 #include "render/escape.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -53,25 +54,19 @@ int escape_html(struct buf *out, const char *s, size_t len, struct mf_err *err)
 }
 
 /*
- * How a byte is written in a word of haproxy.cfg: 0 as it is, '\\' behind a backslash, 'x' as \xHH.
- * The quotes are never written bare, so that a tag inside a template's own quotes cannot end them
- * either.  '$' must not meet HAProxy's environment, and ' has no backslash form within "".
+ * How an ASCII byte is written in a word of haproxy.cfg: '.' as it is, '\\' behind a backslash, 'x'
+ * as \xHH.  The quotes are never written bare, so that a tag inside a template's own quotes cannot
+ * end them either.  '$' must not meet HAProxy's environment, and ' has no backslash form within "".
  */
+static const char haproxy_forms[] = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+				    "\\.\\\\x..x........................"
+				    "............................\\..."
+				    "...............................x";
+static_assert(sizeof(haproxy_forms) == 0x80 + 1, "one form for each ASCII byte");
+
 static char haproxy_form(unsigned char c)
 {
-	switch (c) {
-	case ' ':
-	case '#':
-	case '\\':
-	case '"':
-		return '\\';
-	case '\'':
-	case '$':
-	case 0x7f:
-		return 'x';
-	default:
-		return c < 0x20 ? 'x' : 0;
-	}
+	return c < 0x80 ? haproxy_forms[c] : '.';
 }
 
 static void add_haproxy_byte(struct buf *out, unsigned char c)
@@ -101,7 +96,7 @@ int escape_haproxy(struct buf *out, const char *s, size_t len, struct mf_err *er
 	if (memchr(s, '\0', len) != NULL)
 		return mf_err_set(err, MF_EDATA, "not allowed: a NUL byte");
 	for (size_t i = 0; i < len; i++) {
-		if (haproxy_form((unsigned char)s[i]) == 0)
+		if (haproxy_form((unsigned char)s[i]) == '.')
 			continue;
 		buf_add(out, s + done, i - done);
 		add_haproxy_byte(out, (unsigned char)s[i]);

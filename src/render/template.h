@@ -20,7 +20,7 @@ struct template_set;
 #define TEMPLATE_MAX_BYTES  ((size_t)1 << 20)
 #define TEMPLATE_MAX_DEPTH  64 /* of sections, partials and parents together */
 #define TEMPLATE_MAX_OUTPUT ((size_t)256 << 20)
-#define TEMPLATE_MAX_STEPS  ((size_t)1 << 26) /* tags, texts and look-ups of one rendering */
+#define TEMPLATE_MAX_STEPS  ((size_t)1 << 24) /* tags, texts and look-ups of one rendering */
 
 /*
  * How {{name}} is written; {{{name}}} and {{&name}} are written as they are.  0, or MF_EDATA for a

@@ -37,7 +37,8 @@ struct compiler {
 	struct template *t;
 	const char *src;
 	size_t len;
-	size_t pos;	/* what lies before it is done */
+	size_t pos; /* what lies before it is done */
+	uint32_t pos_line, pos_column;
 	size_t counted; /* and line and column are those of this one */
 	uint32_t line, column;
 	char open[DELIMITER_MAX], close[DELIMITER_MAX];
@@ -84,6 +85,14 @@ static void count_to(struct compiler *c, size_t pos)
 			c->column++;
 		}
 	}
+}
+
+static void move_to(struct compiler *c, size_t pos)
+{
+	count_to(c, pos);
+	c->pos = pos;
+	c->pos_line = c->line;
+	c->pos_column = c->column;
 }
 
 static void look_around(const struct compiler *c, struct tag *tag)
@@ -157,9 +166,10 @@ static struct op *add_op(struct compiler *c, enum op_kind kind, uint32_t line, u
 /* The text from where we are to end; then we are at next. */
 static void take_text(struct compiler *c, size_t end, size_t next)
 {
+	uint32_t line = c->pos_line, column = c->pos_column;
 	size_t pos = c->pos, text = c->t->pool.len;
 
-	c->pos = next;
+	move_to(c, next);
 	if (pos >= end || is_muted(c))
 		return;
 	while (pos < end) {
@@ -171,7 +181,7 @@ static void take_text(struct compiler *c, size_t end, size_t next)
 		pos = line_end;
 	}
 	if (c->t->pool.len != text)
-		add_op(c, OP_TEXT, c->line, c->column)->text =
+		add_op(c, OP_TEXT, line, column)->text =
 		    (struct span){(uint32_t)text, (uint32_t)(c->t->pool.len - text)};
 }
 
@@ -185,6 +195,18 @@ static void take_line(struct compiler *c, const struct tag *tag)
 }
 
 /* --- names --- */
+
+/* Behind the '*' of a dynamic name white space is padding: the length of both, 0 without one. */
+static size_t padded_star(const struct tag *tag)
+{
+	size_t i = 0;
+
+	if (tag->len != 0 && tag->name[0] == '*') {
+		for (i = 1; i < tag->len && is_space(tag->name[i]);)
+			i++;
+	}
+	return i;
+}
 
 static int add_path(struct compiler *c, const struct tag *tag, struct op *op, const char *name,
 		    size_t len)
@@ -214,9 +236,9 @@ static int add_path(struct compiler *c, const struct tag *tag, struct op *op, co
 static int add_target(struct compiler *c, const struct tag *tag, struct op *op)
 {
 	struct template *t = c->t;
-	size_t i = 1;
+	size_t star = padded_star(tag);
 
-	op->dynamic = tag->name[0] == '*';
+	op->dynamic = star != 0;
 	if (!op->dynamic) {
 		MEM_GROW(t->links, t->link_count, t->link_cap);
 		t->links[t->link_count] =
@@ -224,9 +246,7 @@ static int add_target(struct compiler *c, const struct tag *tag, struct op *op)
 		op->link = t->link_count++;
 		return 0;
 	}
-	while (i < tag->len && is_space(tag->name[i]))
-		i++;
-	return add_path(c, tag, op, tag->name + i, tag->len - i);
+	return add_path(c, tag, op, tag->name + star, tag->len - star);
 }
 
 /* --- tags --- */
@@ -357,7 +377,10 @@ static int take_block(struct compiler *c, const struct tag *tag)
 
 static bool is_same_name(const struct tag *a, const struct tag *b)
 {
-	return a->len == b->len && memcmp(a->name, b->name, a->len) == 0;
+	size_t i = padded_star(a), k = padded_star(b);
+
+	return a->name[0] == b->name[0] && a->len - i == b->len - k &&
+	       memcmp(a->name + i, b->name + k, a->len - i) == 0;
 }
 
 /* The end of a block: with its start it may have its lines to itself, on one line or on several. */
@@ -379,7 +402,7 @@ static void end_parent(struct compiler *c, const struct level *level, const stru
 {
 	bool alone = level->tag.blank_before && tag->blank_after;
 
-	c->pos = alone ? tag->after : tag->end;
+	move_to(c, alone ? tag->after : tag->end);
 	if (!level->dead)
 		c->t->ops[level->op].alone = alone;
 }
@@ -473,18 +496,11 @@ static int take_tag(struct compiler *c, const struct tag *tag)
 
 static int check_name(struct compiler *c, const struct tag *tag)
 {
-	size_t i = 0;
-
 	if (tag->sigil == '!' || tag->sigil == '=')
 		return 0;
 	if (tag->len == 0)
 		return fail(c, tag, "a tag without a name");
-	/* White space behind the '*' of a dynamic name is padding. */
-	if (tag->name[0] == '*') {
-		for (i = 1; i < tag->len && is_space(tag->name[i]);)
-			i++;
-	}
-	for (; i < tag->len; i++) {
+	for (size_t i = padded_star(tag); i < tag->len; i++) {
 		if (is_space(tag->name[i]) || tag->name[i] == '\0')
 			return fail(c, tag, "white space within a name");
 	}
@@ -565,6 +581,8 @@ int template_compile(const char *name, int level, const char *text, size_t len,
 	    .t = t,
 	    .src = text,
 	    .len = len,
+	    .pos_line = 1,
+	    .pos_column = 1,
 	    .line = 1,
 	    .column = 1,
 	    .open = "{{",

@@ -33,9 +33,9 @@ struct view_list_class {
  */
 struct view {
 	enum view_kind kind;
-	bool number; /* of a string: print it bare in JSON */
+	bool number;	 /* of a string: print it bare in JSON */
 	const char *str; /* of a string; NULL: it is in tmp (a number made while reading) */
-	size_t len;  /* of a string, or the number of a list's items */
+	size_t len;	 /* of a string, or the number of a list's items */
 	const void *obj;
 	const struct view_class *cls;
 	const struct view_list_class *list;
@@ -43,7 +43,7 @@ struct view {
 };
 
 void view_set_none(struct view *v);
-void view_set_str(struct view *v, const char *s);       /* NULL: VIEW_NONE */
+void view_set_str(struct view *v, const char *s); /* NULL: VIEW_NONE */
 void view_set_bytes(struct view *v, const char *s, size_t len);
 void view_set_int(struct view *v, long long n);
 void view_set_bool(struct view *v, bool b);

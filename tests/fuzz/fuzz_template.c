@@ -1,0 +1,63 @@
+/*
+ * Templates and JSON views: data up to the first newline or NUL, then the template, which also
+ * finds itself as the partial "p" and behind itself.  Rendered with every escaping.
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "render/escape.h"
+#include "render/template.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static int load(void *ctx, const char *name, int level, struct buf *ret_text, int *ret_level,
+		struct mf_err *err)
+{
+	if (strlen(name) > 2 || level > 1)
+		return mf_err_set(err, MF_ENOINPUT, "no template \"%s\"", name);
+	buf_add_str(ret_text, ctx);
+	*ret_level = level;
+	return 0;
+}
+
+static void render(struct template_set *set, const struct view *root)
+{
+	static template_escape_fn *const escapes[] = {escape_html, escape_haproxy, escape_word};
+	const struct template *t;
+	struct mf_err err;
+
+	if (template_set_find(set, "p", &t, &err) < 0)
+		return;
+	for (size_t i = 0; i < sizeof(escapes) / sizeof(escapes[0]); i++) {
+		buf_auto struct buf out = BUF_INIT;
+
+		(void)template_render(set, t, root, escapes[i], &out, &err);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	buf_auto struct buf text = BUF_INIT;
+	buf_auto struct buf printed = BUF_INIT;
+	struct template_set *set;
+	struct view_json *json;
+	struct mf_err err;
+	struct view root;
+	size_t split = 0;
+
+	while (split < size && data[split] != '\n' && data[split] != '\0')
+		split++;
+	if (split == size || view_json_parse((const char *)data, split, &json, &err) < 0)
+		return 0;
+	view_json_root(json, &root);
+	view_print_json(&root, &printed);
+	buf_add(&text, data + split + 1, size - split - 1);
+	set = template_set_new(load, (void *)(uintptr_t)buf_str(&text));
+	render(set, &root);
+	template_set_free(set);
+	view_json_free(json);
+	return 0;
+}
