@@ -13,6 +13,7 @@
 /* --- list ------------------------------------------------------------------------------------- */
 
 enum {
+	REVOKE_MS = 3000, /* whoever revokes is about to stop, and the lease ends by itself anyway */
 	LIST_LIMIT_MAX = 1000,
 	LIST_PAGE_BIG = 2 * 1024 * 1024,  /* from here on pages get smaller ... */
 	LIST_PAGE_MAX = 24 * 1024 * 1024, /* ... and this is refused, unless it is one pair */
@@ -234,7 +235,8 @@ static struct etcd_call *start_lease(struct etcd *etcd, const char *path, const 
 				       .what = what,
 				       .repeat = ETCD_REPEAT_SAFE,
 				       .body = body,
-				       .endpoint = ETCD_ANY};
+				       .endpoint = ETCD_ANY,
+				       .deadline_ms = model->is_revoke ? REVOKE_MS : 0};
 
 	*lease = *model;
 	return etcd_call_start(etcd, &request, on_lease_reply, free, lease);
