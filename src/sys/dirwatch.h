@@ -3,7 +3,8 @@
  *
  * Survives what happens to directories: every editor's way of saving, a queue overflow, the
  * directory removed, moved away, replaced, unmounted, or not there yet (its nearest existing parent
- * is watched meanwhile), and a Kubernetes ..data swap.
+ * is watched meanwhile), mounted over, reached by symbolic links that change, and a Kubernetes ..data
+ * swap.
  */
 #ifndef MF_SYS_DIRWATCH_H
 #define MF_SYS_DIRWATCH_H
@@ -17,10 +18,11 @@ struct dirwatch;
 /*
  * Called after a batch of events, never from inside dirwatch_start.  replaced: the directory itself
  * went, came, was unmounted or is another one than before, so that files which are missing now were
- * not deleted one by one.
+ * not deleted one by one.  dirwatch_stop may be called inside.
  */
 typedef void dirwatch_fn(void *ctx, bool replaced);
 
+/* A path that is not there, or may not be read, is watched too; MF_EFAIL: inotify's limits. */
 int dirwatch_start(struct loop *loop, const char *path, dirwatch_fn *on_change, void *ctx,
 		   struct dirwatch **ret_watch, struct mf_err *err);
 void dirwatch_stop(struct dirwatch *watch); /* NULL is fine */
