@@ -2,7 +2,8 @@
  * The plan: the difference between what is applied and what is wanted, as a list of typed steps.
  *
  * Steps of one group are done in their order; groups (HAProxy, dnsmasq, each further target) are
- * independent, so that a failure of one stops no other.  A way of applying is one more kind of step.
+ * independent, so that a failure of one stops no other.  A way of applying is one more kind of
+ * step.
  */
 #ifndef MF_APPLY_PLAN_H
 #define MF_APPLY_PLAN_H
@@ -18,23 +19,23 @@ struct mf_err;
 struct settings;
 
 enum step_kind {
-	STEP_CREATE, /* a file that is not there yet */
+	STEP_CREATE,  /* a file that is not there yet */
 	STEP_REPLACE, /* a file with other bytes */
-	STEP_CHECK,  /* run the group's check on the staged files */
-	STEP_RELOAD, /* make the running daemon read them */
+	STEP_CHECK,   /* run the group's check on the staged files */
+	STEP_RELOAD,  /* make the running daemon read them */
 };
 
 struct step {
 	enum step_kind kind;
 	const struct output *output; /* of CREATE and REPLACE; borrowed from the set */
-	char *reason;                /* of RELOAD: why; else NULL */
-	size_t added, removed;       /* lines, of CREATE and REPLACE */
+	char *reason;		     /* of RELOAD: why; else NULL */
+	size_t added, removed;	     /* lines, of CREATE and REPLACE */
 };
 
 struct plan_group {
 	enum output_group group;
-	size_t target;     /* index in settings->targets */
-	const char *name;  /* "haproxy", "dnsmasq", the target's output path; borrowed */
+	size_t target;	  /* index in settings->targets */
+	const char *name; /* "haproxy", "dnsmasq", the target's output path; borrowed */
 	struct step *steps;
 	size_t step_count; /* 0: nothing to do */
 };
@@ -51,6 +52,22 @@ struct plan {
 int plan_make(const struct output_set *outputs, const struct settings *settings, const char *below,
 	      struct plan *ret_plan, struct mf_err *err);
 void plan_fini(struct plan *plan);
+
+/* The same for one group.  name is borrowed. */
+struct plan_group_id {
+	enum output_group group;
+	size_t target;
+	const char *name;
+};
+int plan_make_group(const struct output_set *outputs, const struct settings *settings,
+		    const char *below, const struct plan_group_id *id, struct plan_group *ret_group,
+		    struct mf_err *err);
+void plan_group_fini(struct plan_group *group);
+
+/* The groups that have outputs, in the order of the set; at most max of them.  Returns how many. */
+size_t plan_list_groups(const struct output_set *outputs, struct plan_group_id *ret_ids,
+			size_t max);
+
 bool plan_is_empty(const struct plan *plan);
 
 /* For people, a line a step: "haproxy: change maps/routes.map (+3 -1)". */

@@ -1,0 +1,310 @@
+/*
+ * The plan: compares wanted bytes with files, and says what would be done.  Does none of it.
+ */
+#include "apply/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "model/settings.h"
+#include "sys/file.h"
+
+enum { PLAN_MAX_FILE = 1 << 30 };
+
+/* --- counting lines -------------------------------------------------------------------------- */
+
+struct text_line {
+	const char *text;
+	size_t len;
+};
+
+struct text_lines {
+	struct text_line *lines;
+	size_t count, cap;
+};
+
+static struct text_lines split_lines(const char *text, size_t len)
+{
+	struct text_lines all = {NULL, 0, 0};
+	const char *end = text + len;
+
+	while (text < end) {
+		const char *newline = memchr(text, '\n', (size_t)(end - text));
+		const char *next = newline == NULL ? end : newline + 1;
+
+		MEM_GROW(all.lines, all.count, all.cap);
+		all.lines[all.count++] = (struct text_line){text, (size_t)(next - text)};
+		text = next;
+	}
+	return all;
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+	const struct text_line *x = a, *y = b;
+	size_t n = x->len < y->len ? x->len : y->len;
+	int order = memcmp(x->text, y->text, n);
+
+	return order != 0 ? order : (x->len > y->len) - (x->len < y->len);
+}
+
+static void sort_lines(struct text_lines *all)
+{
+	if (all->count > 1)
+		qsort(all->lines, all->count, sizeof(*all->lines), compare_lines);
+}
+
+/*
+ * How many lines only one side has.  A line that moved counts as neither: exact for sorted files,
+ * which all big ones are, and much cheaper than a diff.
+ */
+static void count_lines(struct text_lines *old, struct text_lines *new, struct step *step)
+{
+	size_t i = 0, j = 0;
+
+	sort_lines(old);
+	sort_lines(new);
+	while (i < old->count && j < new->count) {
+		int order = compare_lines(&old->lines[i], &new->lines[j]);
+
+		step->removed += order < 0;
+		step->added += order > 0;
+		i += order <= 0;
+		j += order >= 0;
+	}
+	step->removed += old->count - i;
+	step->added += new->count - j;
+}
+
+/* The same, without what both have in common at the beginning and at the end. */
+static void count_changes(const struct buf *old, const struct buf *new, struct step *step)
+{
+	struct text_lines a = split_lines(buf_str(old), old->len);
+	struct text_lines b = split_lines(buf_str(new), new->len);
+	struct text_lines x, y;
+	size_t head = 0, tail = 0, least = a.count < b.count ? a.count : b.count;
+
+	while (head < least && compare_lines(&a.lines[head], &b.lines[head]) == 0)
+		head++;
+	while (tail < least - head &&
+	       compare_lines(&a.lines[a.count - 1 - tail], &b.lines[b.count - 1 - tail]) == 0)
+		tail++;
+	x = (struct text_lines){a.lines == NULL ? NULL : a.lines + head, a.count - head - tail, 0};
+	y = (struct text_lines){b.lines == NULL ? NULL : b.lines + head, b.count - head - tail, 0};
+	count_lines(&x, &y, step);
+	free(a.lines);
+	free(b.lines);
+}
+
+/* --- making ---------------------------------------------------------------------------------- */
+
+static char *path_of(const struct output *output, const char *below)
+{
+	return below == NULL ? mem_dup_str(output->path) : mem_printf("%s/%s", below, output->name);
+}
+
+static struct step *add_step(struct plan_group *group, enum step_kind kind)
+{
+	group->steps = mem_realloc(group->steps, group->step_count + 1, sizeof(*group->steps));
+	group->steps[group->step_count] = (struct step){.kind = kind};
+	return &group->steps[group->step_count++];
+}
+
+static int add_file_step(struct plan_group *group, const struct output *output, const char *below,
+			 struct mf_err *err)
+{
+	mem_auto_free char *path = path_of(output, below);
+	buf_auto struct buf old = BUF_INIT;
+	struct step *step;
+	int code = file_read(path, PLAN_MAX_FILE, &old, err);
+
+	if (code != 0 && code != MF_ENOINPUT)
+		return code;
+	if (code == 0 && old.len == output->bytes.len &&
+	    (old.len == 0 || memcmp(old.data, output->bytes.data, old.len) == 0))
+		return 0;
+	step = add_step(group, code == MF_ENOINPUT ? STEP_CREATE : STEP_REPLACE);
+	step->output = output;
+	count_changes(&old, &output->bytes, step);
+	return 0;
+}
+
+static bool is_of(const struct output *output, const struct plan_group_id *id)
+{
+	return output->group == id->group &&
+	       (id->group != OUTPUT_TARGET || output->target == id->target);
+}
+
+static bool has_check(const struct settings *settings, const struct plan_group_id *id)
+{
+	switch (id->group) {
+	case OUTPUT_HAPROXY:
+		return settings->haproxy.check != NULL && settings->haproxy.check[0] != NULL;
+	case OUTPUT_TARGET:
+		return id->target < settings->target_count &&
+		       settings->targets[id->target].check != NULL;
+	case OUTPUT_DNSMASQ:
+		break;
+	}
+	return false;
+}
+
+static bool has_reload(const struct settings *settings, const struct plan_group_id *id)
+{
+	switch (id->group) {
+	case OUTPUT_HAPROXY:
+		return true;
+	case OUTPUT_TARGET:
+		return id->target < settings->target_count &&
+		       settings->targets[id->target].reload != NULL;
+	case OUTPUT_DNSMASQ:
+		break;
+	}
+	return settings->dnsmasq.reload != DNSMASQ_NONE;
+}
+
+static char *name_changes(const struct plan_group *group)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < group->step_count; i++)
+		count += group->steps[i].output != NULL;
+	if (count == 1)
+		return mem_printf("%s differs", group->steps[0].output->name);
+	return mem_printf("%zu files differ", count);
+}
+
+int plan_make_group(const struct output_set *outputs, const struct settings *settings,
+		    const char *below, const struct plan_group_id *id, struct plan_group *ret_group,
+		    struct mf_err *err)
+{
+	struct plan_group group = {.group = id->group, .target = id->target, .name = id->name};
+
+	for (size_t i = 0; i < outputs->count; i++) {
+		int code = is_of(&outputs->outputs[i], id)
+			       ? add_file_step(&group, &outputs->outputs[i], below, err)
+			       : 0;
+
+		if (code != 0) {
+			plan_group_fini(&group);
+			return code;
+		}
+	}
+	if (group.step_count > 0) {
+		char *reason = name_changes(&group);
+
+		if (has_check(settings, id))
+			(void)add_step(&group, STEP_CHECK);
+		if (has_reload(settings, id))
+			add_step(&group, STEP_RELOAD)->reason = reason;
+		else
+			free(reason);
+	}
+	*ret_group = group;
+	return 0;
+}
+
+static const char *group_name(const struct output *output)
+{
+	switch (output->group) {
+	case OUTPUT_HAPROXY:
+		return "haproxy";
+	case OUTPUT_DNSMASQ:
+		return "dnsmasq";
+	case OUTPUT_TARGET:
+		break;
+	}
+	return output->path;
+}
+
+size_t plan_list_groups(const struct output_set *outputs, struct plan_group_id *ret_ids, size_t max)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < outputs->count; i++) {
+		const struct output *output = &outputs->outputs[i];
+		bool is_known = false;
+
+		for (size_t j = 0; j < count; j++)
+			is_known = is_known || is_of(output, &ret_ids[j]);
+		if (!is_known && count < max)
+			ret_ids[count++] = (struct plan_group_id){output->group, output->target,
+								  group_name(output)};
+	}
+	return count;
+}
+
+int plan_make(const struct output_set *outputs, const struct settings *settings, const char *below,
+	      struct plan *ret_plan, struct mf_err *err)
+{
+	struct plan plan = {NULL, 0};
+	struct plan_group_id *ids = mem_alloc(outputs->count * sizeof(*ids));
+	size_t count = plan_list_groups(outputs, ids, outputs->count);
+	int code = 0;
+
+	plan.groups = mem_alloc(count * sizeof(*plan.groups));
+	for (size_t i = 0; i < count && code == 0; i++) {
+		code = plan_make_group(outputs, settings, below, &ids[i], &plan.groups[i], err);
+		plan.group_count += code == 0;
+	}
+	free(ids);
+	if (code != 0)
+		plan_fini(&plan);
+	else
+		*ret_plan = plan;
+	return code;
+}
+
+void plan_group_fini(struct plan_group *group)
+{
+	for (size_t i = 0; i < group->step_count; i++)
+		free(group->steps[i].reason);
+	free(group->steps);
+	*group = (struct plan_group){.steps = NULL};
+}
+
+void plan_fini(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->group_count; i++)
+		plan_group_fini(&plan->groups[i]);
+	free(plan->groups);
+	*plan = (struct plan){NULL, 0};
+}
+
+bool plan_is_empty(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->group_count; i++)
+		if (plan->groups[i].step_count > 0)
+			return false;
+	return true;
+}
+
+static void print_step(const struct plan_group *group, const struct step *step, struct buf *text)
+{
+	buf_printf(text, "%s: ", group->name);
+	switch (step->kind) {
+	case STEP_CREATE:
+		buf_printf(text, "create %s (+%zu)\n", step->output->name, step->added);
+		break;
+	case STEP_REPLACE:
+		buf_printf(text, "change %s (+%zu -%zu)\n", step->output->name, step->added,
+			   step->removed);
+		break;
+	case STEP_CHECK:
+		buf_add_str(text, "check\n");
+		break;
+	case STEP_RELOAD:
+		buf_printf(text, "reload (%s)\n", step->reason);
+		break;
+	}
+}
+
+void plan_print(const struct plan *plan, struct buf *ret_text)
+{
+	for (size_t i = 0; i < plan->group_count; i++)
+		for (size_t j = 0; j < plan->groups[i].step_count; j++)
+			print_step(&plan->groups[i], &plan->groups[i].steps[j], ret_text);
+}
