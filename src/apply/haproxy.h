@@ -1,6 +1,6 @@
 /*
- * HAProxy's two sockets (management guide, sections 9.3 and 9.4): the worker's admin socket, and the
- * master's command line.  No PID is needed, and no signal sent.
+ * HAProxy's two sockets (management guide, sections 9.3 and 9.4): the worker's admin socket, and
+ * the master's command line.  No PID is needed, and no signal sent.
  */
 #ifndef MF_APPLY_HAPROXY_H
 #define MF_APPLY_HAPROXY_H
@@ -25,9 +25,9 @@ struct haproxy_job *haproxy_read_info(struct loop *loop, const char *admin_socke
 
 /*
  * Reload by the master, and know whether it worked: the reply where there is one (2.7 and later),
- * else `show proc` (a new worker; reloads counted up; failed), and in the end the admin socket, which
- * must say the wanted description before the deadline.  MF_EUNAVAIL: no master there; MF_EDATA:
- * HAProxy refused it, with its words where it gives any; MF_ETIMEOUT.
+ * else `show proc` (a new worker; reloads counted up; failed), and in the end the admin socket,
+ * which must say the wanted description before the deadline.  MF_EUNAVAIL: no master there;
+ * MF_EDATA: HAProxy refused it, with its words where it gives any; MF_ETIMEOUT.
  */
 typedef void haproxy_reload_fn(void *ctx, const struct mf_err *err);
 struct haproxy_job *haproxy_reload(struct loop *loop, const char *master_socket,

@@ -1,0 +1,399 @@
+/*
+ * HAProxy's two sockets: asks the worker what it runs, and tells the master to reload.  Knows
+ * nothing of files, and so not which configuration is the right one.
+ */
+#include "apply/haproxy.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apply/words.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "sys/loop.h"
+#include "sys/usock.h"
+
+enum {
+	HAPROXY_MAX_REPLY = 1024 * 1024,
+	HAPROXY_ASK_MS = 2000,	  /* for one answer */
+	HAPROXY_POLL_MS = 2,	  /* between looks at a reload, doubled up to ... */
+	HAPROXY_POLL_MAX_MS = 25, /* ... this */
+	HAPROXY_SETTLE_MS = 5000, /* from a good reload to the wanted description */
+};
+
+/* One look at the master's `show proc`. */
+struct proc_table {
+	int64_t reloads;
+	int64_t failed;
+	int64_t worker; /* PID of the current one; 0: none */
+};
+
+struct haproxy_job {
+	struct loop *loop;
+	char *master, *admin, *want;
+	int64_t deadline; /* by loop_now */
+	int64_t poll_ms;
+	void (*ask)(struct haproxy_job *job); /* what the timer asks again */
+	struct usock *usock;
+	struct loop_timer *timer;
+	struct proc_table before;
+	haproxy_info_fn *on_info; /* one of these two */
+	haproxy_reload_fn *on_reload;
+	void *ctx;
+};
+
+static struct haproxy_job *job_new(struct loop *loop, const char *admin, void *ctx)
+{
+	struct haproxy_job *job = MEM_NEW(job);
+
+	job->loop = loop;
+	job->admin = mem_dup_str(admin);
+	job->ctx = ctx;
+	job->poll_ms = HAPROXY_POLL_MS;
+	return job;
+}
+
+void haproxy_cancel(struct haproxy_job *job)
+{
+	if (job == NULL)
+		return;
+	usock_cancel(job->usock);
+	loop_timer_free(job->timer);
+	free(job->master);
+	free(job->admin);
+	free(job->want);
+	free(job);
+}
+
+static void ask(struct haproxy_job *job, const char *socket, const char *command,
+		usock_done_fn *on_done)
+{
+	int64_t left = job->deadline - loop_now(job->loop);
+
+	if (left < 1)
+		left = 1;
+	job->usock = usock_start(job->loop, socket, command, strlen(command), HAPROXY_MAX_REPLY,
+				 left < HAPROXY_ASK_MS ? left : HAPROXY_ASK_MS, on_done, job);
+}
+
+/* What a failed question means to the caller. */
+static int connect_code(const struct mf_err *err)
+{
+	return err->sys == EACCES || err->sys == EPERM ? MF_EPERM : err->code;
+}
+
+/* --- show info ------------------------------------------------------------------------------- */
+
+/* The value of "\n<name>: <value>" in a reply, or NULL. */
+static const char *find_field(const char *reply, const char *name, size_t *ret_len)
+{
+	size_t n = strlen(name);
+
+	for (const char *line = reply; line != NULL; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, name, n) == 0 && strncmp(line + n, ": ", 2) == 0) {
+			*ret_len = strcspn(line + n + 2, "\n");
+			return line + n + 2;
+		}
+	}
+	return NULL;
+}
+
+static void copy_field(const char *reply, const char *name, char *ret, size_t size)
+{
+	size_t len;
+	const char *value = find_field(reply, name, &len);
+
+	(void)snprintf(ret, size, "%.*s", value == NULL ? 0 : (int)len, value == NULL ? "" : value);
+}
+
+static int64_t number_field(const char *reply, const char *name)
+{
+	char digits[24];
+	int64_t n;
+
+	copy_field(reply, name, digits, sizeof(digits));
+	return str_parse_int(digits, 0, INT64_MAX, &n) ? n : 0;
+}
+
+/* False: this is no answer to `show info`. */
+static bool parse_info(const char *reply, struct haproxy_info *ret_info)
+{
+	size_t len;
+
+	if (find_field(reply, "Pid", &len) == NULL)
+		return false;
+	copy_field(reply, "Version", ret_info->version, sizeof(ret_info->version));
+	copy_field(reply, "description", ret_info->description, sizeof(ret_info->description));
+	ret_info->pid = (int)number_field(reply, "Pid");
+	ret_info->uptime_s = number_field(reply, "Uptime_sec");
+	return true;
+}
+
+/* Parse what the admin socket said, or say why there is nothing to parse. */
+static int read_info(const char *path, const char *reply, const struct mf_err *why,
+		     struct haproxy_info *ret_info, struct mf_err *err)
+{
+	if (why != NULL)
+		return mf_err_set(err, connect_code(why), "%s", why->msg);
+	if (!parse_info(reply, ret_info))
+		return mf_err_set(err, MF_EUNAVAIL, "%s: no answer of HAProxy's", path);
+	return 0;
+}
+
+static void on_info_reply(void *ctx, const char *reply, size_t len, const struct mf_err *why)
+{
+	struct haproxy_job *job = ctx;
+	struct haproxy_info info = {0};
+	struct mf_err err;
+	haproxy_info_fn *on_info = job->on_info;
+	void *on_info_ctx = job->ctx;
+	int code = read_info(job->admin, reply, why, &info, &err);
+
+	(void)len;
+	job->usock = NULL;
+	haproxy_cancel(job);
+	on_info(on_info_ctx, code == 0 ? &info : NULL, code == 0 ? NULL : &err);
+}
+
+struct haproxy_job *haproxy_read_info(struct loop *loop, const char *admin_socket,
+				      haproxy_info_fn *on_done, void *ctx)
+{
+	struct haproxy_job *job = job_new(loop, admin_socket, ctx);
+
+	job->on_info = on_done;
+	job->deadline = loop_now(loop) + HAPROXY_ASK_MS;
+	ask(job, job->admin, "show info\n", on_info_reply);
+	return job;
+}
+
+/* --- reload ---------------------------------------------------------------------------------- */
+
+static void end_reload(struct haproxy_job *job, const struct mf_err *err)
+{
+	haproxy_reload_fn *on_reload = job->on_reload;
+	void *ctx = job->ctx;
+
+	haproxy_cancel(job);
+	on_reload(ctx, err);
+}
+
+static void fail_reload(struct haproxy_job *job, int code, const char *words)
+{
+	struct mf_err err;
+
+	(void)mf_err_set(&err, code, "%s", words);
+	end_reload(job, &err);
+}
+
+/* Ask the same again in a moment; false: the deadline is over. */
+static bool ask_later(struct haproxy_job *job)
+{
+	if (loop_now(job->loop) >= job->deadline)
+		return false;
+	loop_timer_set(job->timer, job->poll_ms);
+	job->poll_ms =
+	    job->poll_ms * 2 < HAPROXY_POLL_MAX_MS ? job->poll_ms * 2 : HAPROXY_POLL_MAX_MS;
+	return true;
+}
+
+static void on_timer(void *ctx)
+{
+	struct haproxy_job *job = ctx;
+
+	job->ask(job);
+}
+
+/*
+ * The table of the master's processes (management guide, section 9.4), of 1.9 and later:
+ *
+ *     #<PID>          <type>          <reloads>       <uptime>        <version>
+ *     812             master          3 [failed: 1]   0d00h00m04s     2.6.12
+ *     # workers
+ *     814             worker          1               0d00h00m04s     2.6.12
+ *     # old workers
+ *     ...
+ *     # programs
+ *
+ * False: there is no master in it.
+ */
+static bool parse_procs(const char *reply, struct proc_table *ret_table)
+{
+	struct proc_table table = {0};
+	bool has_master = false, is_old = false;
+
+	for (const char *line = reply; line != NULL; line = strchr(line, '\n')) {
+		long long pid, reloads;
+		char type[16];
+		const char *failed;
+
+		line += *line == '\n';
+		if (*line == '#') {
+			is_old = str_has_prefix(line, "# old");
+			continue;
+		}
+		if (sscanf(line, "%lld %15s %lld", &pid, type, &reloads) != 3)
+			continue;
+		if (strcmp(type, "master") == 0) {
+			has_master = true;
+			table.reloads = reloads;
+			failed = strstr(line, "[failed: ");
+			if (failed != NULL && failed < line + strcspn(line, "\n"))
+				table.failed = strtoll(failed + strlen("[failed: "), NULL, 10);
+		} else if (strcmp(type, "worker") == 0 && !is_old && table.worker == 0) {
+			table.worker = pid;
+		}
+	}
+	if (has_master)
+		*ret_table = table;
+	return has_master;
+}
+
+static void on_settled(void *ctx, const char *reply, size_t len, const struct mf_err *why)
+{
+	struct haproxy_job *job = ctx;
+	struct haproxy_info info = {0};
+	struct mf_err err;
+	int code = read_info(job->admin, reply, why, &info, &err);
+
+	(void)len;
+	job->usock = NULL;
+	if (code == 0 && strcmp(info.description, job->want) == 0) {
+		end_reload(job, NULL);
+		return;
+	}
+	if (ask_later(job))
+		return;
+	if (code != 0) {
+		(void)mf_err_wrap(&err, "HAProxy has reloaded, but cannot be asked what it runs");
+		end_reload(job, &err);
+		return;
+	}
+	(void)mf_err_set(&err, MF_ECONFIG,
+			 "HAProxy has reloaded, but runs \"%s\" and not \"%s\": it may have been "
+			 "started with another file",
+			 info.description, job->want);
+	end_reload(job, &err);
+}
+
+static void ask_settled(struct haproxy_job *job)
+{
+	ask(job, job->admin, "show info\n", on_settled);
+}
+
+/* The reload has worked: now the worker must say the wanted description. */
+static void wait_until_settled(struct haproxy_job *job)
+{
+	int64_t until = loop_now(job->loop) + HAPROXY_SETTLE_MS;
+
+	if (until < job->deadline)
+		job->deadline = until;
+	job->poll_ms = HAPROXY_POLL_MS;
+	job->ask = ask_settled;
+	ask_settled(job);
+}
+
+/*
+ * After a reload the master counts it up; a good one sets the failures to 0 and has a new worker, a
+ * bad one counts the failures up and keeps the old worker.  While it loads, its socket is not
+ * there.
+ */
+static void on_procs_after(void *ctx, const char *reply, size_t len, const struct mf_err *why)
+{
+	struct haproxy_job *job = ctx;
+	struct proc_table now = {0};
+	bool is_there = why == NULL && parse_procs(reply, &now);
+
+	(void)len;
+	job->usock = NULL;
+	if (is_there && now.reloads != job->before.reloads && now.failed > 0)
+		fail_reload(job, MF_EDATA,
+			    "HAProxy could not load it, and its check does not see why: an address "
+			    "in use, or one that is not this machine's; HAProxy's log names it");
+	else if (is_there && now.worker != 0 && now.worker != job->before.worker)
+		wait_until_settled(job);
+	else if (!ask_later(job))
+		fail_reload(job, MF_ETIMEOUT, "HAProxy has not ended its reload in time");
+}
+
+static void ask_procs_after(struct haproxy_job *job)
+{
+	/* Only `quit` makes the master hang up; a worker does so by itself. */
+	ask(job, job->master, "show proc;quit\n", on_procs_after);
+}
+
+static void refuse(struct haproxy_job *job, const char *reply, size_t len)
+{
+	buf_auto struct buf words = BUF_INIT;
+	const char *log = strstr(reply, "--");
+
+	buf_add_str(&words, "HAProxy could not load it: ");
+	if (log != NULL)
+		words_add_complaint(&words, log + 2, len - (size_t)(log + 2 - reply), NULL, NULL);
+	else
+		buf_add_str(&words, "it gave no reason");
+	fail_reload(job, MF_EDATA, buf_str(&words));
+}
+
+/* 2.7 and later answer "Success=0|1", "--", and the log; before that the master just hangs up. */
+static void on_reload_reply(void *ctx, const char *reply, size_t len, const struct mf_err *why)
+{
+	struct haproxy_job *job = ctx;
+
+	(void)why; /* it may be cut off: what became of it is asked anew */
+	job->usock = NULL;
+	if (str_has_prefix(reply, "Success=0")) {
+		refuse(job, reply, len);
+		return;
+	}
+	if (str_has_prefix(reply, "Success=1")) {
+		wait_until_settled(job);
+		return;
+	}
+	job->ask = ask_procs_after;
+	ask_procs_after(job);
+}
+
+static void on_procs_before(void *ctx, const char *reply, size_t len, const struct mf_err *why)
+{
+	struct haproxy_job *job = ctx;
+	struct mf_err err;
+
+	(void)len;
+	job->usock = NULL;
+	if (why != NULL) {
+		/* Nothing was asked for yet: whatever it is, it is out of reach. */
+		(void)mf_err_set(&err, connect_code(why) == MF_EPERM ? MF_EPERM : MF_EUNAVAIL,
+				 "HAProxy's master: %s", why->msg);
+		end_reload(job, &err);
+		return;
+	}
+	if (!parse_procs(reply, &job->before)) {
+		(void)mf_err_set(&err, MF_EUNAVAIL, "%s: no answer of HAProxy's master",
+				 job->master);
+		end_reload(job, &err);
+		return;
+	}
+	job->usock =
+	    usock_start(job->loop, job->master, "reload\n", strlen("reload\n"), HAPROXY_MAX_REPLY,
+			job->deadline - loop_now(job->loop), on_reload_reply, job);
+}
+
+struct haproxy_job *haproxy_reload(struct loop *loop, const char *master_socket,
+				   const char *admin_socket, const char *want_description,
+				   int64_t deadline_ms, haproxy_reload_fn *on_done, void *ctx)
+{
+	struct haproxy_job *job = job_new(loop, admin_socket, ctx);
+
+	job->master = mem_dup_str(master_socket);
+	job->want = mem_dup_str(want_description);
+	job->on_reload = on_done;
+	job->timer = loop_timer_new(loop, on_timer, job);
+	job->deadline = loop_now(loop) + deadline_ms;
+	ask(job, job->master, "show proc;quit\n", on_procs_before);
+	return job;
+}
