@@ -23,10 +23,10 @@ struct mf_err;
 struct settings;
 
 struct apply_group_result {
-	const char *name;  /* "haproxy", "dnsmasq", a target's output path */
-	int code;          /* 0: files and daemon are equal to what was wanted */
-	bool changed;      /* something was done */
-	bool pending;      /* files are right, but the daemon is not there yet: not a failure */
+	const char *name; /* "haproxy", "dnsmasq", a target's output path */
+	int code;	  /* 0: files and daemon are equal to what was wanted */
+	bool changed;	  /* something was done */
+	bool pending;	  /* files are right, but the daemon is not there yet: not a failure */
 	bool reloaded;
 	const char *words; /* why, when code is not 0 or pending; "" else */
 };
@@ -39,17 +39,23 @@ struct apply_result {
 };
 
 struct apply_events {
-	/* A plan ended, well or not; called also for a retry.  Never from inside apply_want. */
+	/*
+	 * A plan ended, well or not; called also for a retry, and when HAProxy goes or comes. Never
+	 * from inside apply_want.  May want something new, but must not free the engine.
+	 */
 	void (*on_result)(void *ctx, const struct apply_result *result);
 };
 
-/* settings is borrowed until apply_free or apply_set_settings. */
+/*
+ * settings is borrowed until apply_free or apply_set_settings.  The latter breaks off what runs and
+ * forgets what is wanted, which was rendered with the old ones: render anew and want that.
+ */
 struct apply *apply_new(struct loop *loop, const struct settings *settings,
 			const struct apply_events *events, void *ctx);
 void apply_set_settings(struct apply *apply, const struct settings *settings);
 void apply_free(struct apply *apply); /* what runs is broken off between steps; staged files go */
 
-/* Want these from now on; takes the set over. */
+/* Want these from now on; takes over what is in the set, and leaves it empty. */
 void apply_want(struct apply *apply, struct output_set *outputs, int64_t revision);
 
 /* Whether nothing runs and nothing waits (a pending or failed group that is retried later may). */
