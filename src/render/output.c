@@ -106,11 +106,27 @@ static int render_haproxy_file(const struct rendering *r, const struct haproxy_f
 	return code;
 }
 
+/* Eight bytes at a time: these are megabytes, where a byte at a time would be a tenth of it all. */
+static uint64_t hash_bytes(uint64_t hash, const char *bytes, size_t len)
+{
+	uint64_t word;
+
+	for (; len >= sizeof(word); bytes += sizeof(word), len -= sizeof(word)) {
+		memcpy(&word, bytes, sizeof(word));
+		hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+		hash ^= hash >> 32;
+	}
+	return str_hash(hash, bytes, len);
+}
+
 static void hash_output(const struct output *output, uint64_t *hash)
 {
+	uint64_t len = output->bytes.len;
+
 	*hash = str_hash(*hash, output->name, strlen(output->name) + 1);
-	*hash = str_hash(*hash, output->bytes.data, output->bytes.len);
-	*hash = str_hash(*hash, "", 1);
+	*hash = str_hash(*hash, &len, sizeof(len));
+	if (len != 0)
+		*hash = hash_bytes(*hash, output->bytes.data, output->bytes.len);
 }
 
 /*

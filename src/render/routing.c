@@ -163,11 +163,6 @@ static char *put_generation(char *at, const char *end, const struct env *env)
 	return at;
 }
 
-void routing_format_generation(const struct env *env, char ret[ROUTING_MAX_GENERATION])
-{
-	(void)put_generation(ret, ret + ROUTING_MAX_GENERATION, env);
-}
-
 /*
  * The value of x-mayfly that leads back to an environment.  Where another holds the one that it
  * asked for, that one would lead the next hop astray: then a value that no environment can claim.

@@ -19,7 +19,6 @@
 
 #include <stddef.h>
 
-struct env;
 struct routing;
 struct snapshot;
 
@@ -40,9 +39,8 @@ enum routing_map {
 	    ROUTING_MAP_COUNT
 };
 
-#define ROUTING_MAX_KEY	       1024
-#define ROUTING_MAX_VALUE      512
-#define ROUTING_MAX_GENERATION 128
+#define ROUTING_MAX_KEY	  1024
+#define ROUTING_MAX_VALUE 512
 
 /* One line of a map; both are terminated. */
 struct routing_entry {
@@ -59,6 +57,5 @@ void routing_get(const struct routing *routing, enum routing_map map, size_t i,
 		 struct routing_entry *ret_entry);
 
 const char *routing_map_name(enum routing_map map);
-void routing_format_generation(const struct env *env, char ret[ROUTING_MAX_GENERATION]);
 
 #endif
