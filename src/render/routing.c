@@ -31,8 +31,8 @@ struct routing {
 	const struct snapshot *snapshot;
 	struct origins routes;
 	struct origins versions;
-	/* Environments whose header value an older environment holds. */
-	const struct env **nameless;
+	/* Environments whose header value an older one holds: indices of snapshot->envs. */
+	size_t *nameless;
 	size_t nameless_count;
 	size_t nameless_cap;
 };
@@ -97,7 +97,7 @@ struct routing *routing_new(const struct snapshot *snapshot)
 		if (holds_header(snapshot, snapshot->envs[i]))
 			continue;
 		MEM_GROW(routing->nameless, routing->nameless_count, routing->nameless_cap);
-		routing->nameless[routing->nameless_count++] = snapshot->envs[i];
+		routing->nameless[routing->nameless_count++] = i;
 	}
 	return routing;
 }
@@ -239,7 +239,8 @@ void routing_get(const struct routing *routing, enum routing_map map, size_t i,
 		if (i < snapshot->header_count)
 			set_claim(&snapshot->headers[i], ret_entry);
 		else
-			set_nameless(routing->nameless[i - snapshot->header_count], ret_entry);
+			set_nameless(snapshot->envs[routing->nameless[i - snapshot->header_count]],
+				     ret_entry);
 		break;
 	case ROUTING_PREFIXES:
 		set_claim(&snapshot->prefixes[i], ret_entry);

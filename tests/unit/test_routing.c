@@ -1,0 +1,111 @@
+/* Map entries: which there are, and what they say. */
+#include "render/routing.h"
+
+#include <string.h>
+
+#include "model/env.h"
+#include "model/table.h"
+
+#include "unit.h"
+
+static const char *root_route[] = {"/"};
+static const char *two_routes[] = {"/shop/", "/tasks/"};
+static struct env_service old_services[] = {
+    {.name = "backend", .version = "0.0.1"},
+    {.name = "frontend", .version = "0.0.2", .routes = root_route, .route_count = 1},
+};
+static struct env_service new_services[] = {
+    {.name = "tasks", .version = "1.4-rc1", .routes = two_routes, .route_count = 2},
+};
+static struct env old_env = {.name = "prod",
+			     .header = "Prod.1",
+			     .services = old_services,
+			     .service_count = 2,
+			     .digest = UINT64_C(0x0123456789abcdef)};
+/* It asked for a header that the older one holds. */
+static struct env new_env = {.name = "thief",
+			     .header = "Prod.1",
+			     .services = new_services,
+			     .service_count = 1,
+			     .digest = UINT64_C(0xfedcba9876543210)};
+static struct env *envs[] = {&old_env, &new_env};
+static struct claim headers[] = {{"Prod.1", &old_env}};
+static struct claim prefixes[] = {{"www", &old_env}, {"www-thief", &new_env}};
+static struct claim hosts[] = {{"shop.example.com", &new_env}};
+static const struct snapshot model = {.envs = envs,
+				      .env_count = 2,
+				      .hosts = hosts,
+				      .host_count = 1,
+				      .prefixes = prefixes,
+				      .prefix_count = 2,
+				      .headers = headers,
+				      .header_count = 1};
+
+static const struct {
+	enum routing_map map;
+	size_t i;
+	const char *key, *value;
+} expected[] = {
+    {ROUTING_ROUTES, 0, "prod@0123456789abcdef/", "frontend"},
+    {ROUTING_ROUTES, 1, "thief@fedcba9876543210/shop/", "tasks"},
+    {ROUTING_ROUTES, 2, "thief@fedcba9876543210/tasks/", "tasks"},
+    {ROUTING_VERSIONS, 0, "prod@0123456789abcdef/backend", "0.0.1"},
+    {ROUTING_VERSIONS, 1, "prod@0123456789abcdef/frontend", "0.0.2"},
+    {ROUTING_VERSIONS, 2, "thief@fedcba9876543210/tasks", "1.4-rc1"},
+    {ROUTING_NAMES, 0, "prod", "Prod.1"},
+    {ROUTING_NAMES, 1, "thief", "@thief"},
+    {ROUTING_ENVIRONMENTS, 0, "prod", "prod@0123456789abcdef"},
+    {ROUTING_ENVIRONMENTS, 1, "thief", "thief@fedcba9876543210"},
+    {ROUTING_HEADERS, 0, "Prod.1", "prod"},
+    {ROUTING_HEADERS, 1, "@thief", "thief"},
+    {ROUTING_PREFIXES, 0, "www", "prod"},
+    {ROUTING_PREFIXES, 1, "www-thief", "thief"},
+    {ROUTING_HOSTS, 0, "shop.example.com", "thief"},
+};
+
+START_TEST(entries)
+{
+	struct routing *routing = routing_new(&model);
+	struct routing_entry entry;
+
+	routing_get(routing, expected[_i].map, expected[_i].i, &entry);
+	ck_assert_str_eq(entry.key, expected[_i].key);
+	ck_assert_str_eq(entry.value, expected[_i].value);
+	ck_assert_uint_eq(entry.key_len, strlen(entry.key));
+	ck_assert_uint_eq(entry.value_len, strlen(entry.value));
+	routing_free(routing);
+}
+END_TEST
+
+START_TEST(nothing_is_left_out)
+{
+	struct routing *routing = routing_new(&model);
+	size_t count = 0;
+
+	for (enum routing_map map = 0; map < ROUTING_MAP_COUNT; map++)
+		count += routing_count(routing, map);
+	ck_assert_uint_eq(count, sizeof(expected) / sizeof(expected[0]));
+	routing_free(routing);
+}
+END_TEST
+
+START_TEST(empty_model)
+{
+	static const struct snapshot empty;
+	struct routing *routing = routing_new(&empty);
+
+	for (enum routing_map map = 0; map < ROUTING_MAP_COUNT; map++)
+		ck_assert_uint_eq(routing_count(routing, map), 0);
+	routing_free(routing);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("routing");
+
+	tcase_add_loop_test(tc, entries, 0, sizeof(expected) / sizeof(expected[0]));
+	tcase_add_test(tc, nothing_is_left_out);
+	tcase_add_test(tc, empty_model);
+	return unit_run("routing", tc);
+}
