@@ -136,6 +136,10 @@ $(BUILD)/tests/replay/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/rep
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+.PHONY: golden
+golden: $(BUILD)/tests/test_output ## render the golden files in tests/data anew
+	GOLDEN_WRITE=1 $<
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf build
