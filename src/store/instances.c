@@ -135,7 +135,7 @@ static void on_begin(void *ctx)
 static void on_kv(void *ctx, const struct etcd_kv *kv)
 {
 	struct instances_call *c = ctx;
-	struct instance *instance;
+	struct instance *instance = NULL;
 	struct mf_err err;
 
 	if (parse_kv(c, kv, &instance, &err) != 0) {
