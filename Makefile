@@ -46,7 +46,7 @@ base = buf err log mem str strmap
 sys = child dirwatch file http loop notify usock
 model = backend claims env env_read name node node_json node_yaml order settings settings_value slots \
 	snapshot table
-render = escape output output_view routing template template_compile template_render view view_json
+render = escape output output_view routing template template_compile template_render template_scan view view_json
 store = backends_file env_sync envdir envfile etcd etcd_json etcd_kv etcd_source etcd_stream etcd_watch file_source \
 	instances problems registry stamp
 apply = apply dnsmasq group haproxy plan plan_diff stage words

@@ -66,7 +66,7 @@ static_assert(sizeof(haproxy_forms) == 0x80 + 1, "one form for each ASCII byte")
 
 static char haproxy_form(unsigned char c)
 {
-	return c < 0x80 ? haproxy_forms[c] : '.';
+	return (char)(c < 0x80 ? haproxy_forms[c] : '.');
 }
 
 static void add_haproxy_byte(struct buf *out, unsigned char c)

@@ -83,9 +83,11 @@ static int find(struct template_set *set, const char *name, int level, const str
 	mem_auto_free char *key = mem_printf("%d/%s", level, name);
 	buf_auto struct buf text = BUF_INIT;
 	struct template *t = strmap_find(set->names, key);
-	int rc, found = level;
+	int found = level;
 
 	if (t == NULL) {
+		int rc;
+
 		if (set->load == NULL)
 			return mf_err_set(err, MF_ENOINPUT, "no template \"%s\"", name);
 		rc = set->load(set->ctx, name, level, &text, &found, err);
@@ -130,7 +132,7 @@ int template_set_resolve(struct template_set *set, const struct template *from, 
 	int rc = find(set, name, self ? from->level + 1 : 0, &t, err);
 
 	/* With nothing behind it, a template that names itself recurses. */
-	if (self && (rc == MF_ENOINPUT || (rc == 0 && t->level <= from->level))) {
+	if (self && (rc == MF_ENOINPUT || (t != NULL && t->level <= from->level))) {
 		*ret = from;
 		return 0;
 	}

@@ -8,19 +8,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "render/template_ops.h"
-
-#define DELIMITER_MAX 16
-
-struct tag {
-	char sigil;	  /* '#' and so on; 0 for {{name}}, '{' for {{{name}}} */
-	const char *name; /* trimmed content */
-	size_t len;
-	size_t start, end;	  /* of the whole tag in the text */
-	size_t line_start, after; /* its line, from its start to behind its end's newline */
-	size_t blank_end;	  /* where the white space behind the tag ends */
-	bool blank_before, blank_after;
-	uint32_t line, column;
-};
+#include "render/template_scan.h"
 
 /* An element that is not closed yet. */
 struct level {
@@ -35,30 +23,17 @@ struct level {
 
 struct compiler {
 	struct template *t;
+	struct scan scan;
 	const char *src;
 	size_t len;
 	size_t pos; /* what lies before it is done */
 	uint32_t pos_line, pos_column;
-	size_t counted; /* and line and column are those of this one */
-	uint32_t line, column;
-	char open[DELIMITER_MAX], close[DELIMITER_MAX];
-	size_t open_len, close_len;
 	const char *dedent; /* the white space that lines of the current argument lose */
 	size_t dedent_len;
 	struct level levels[TEMPLATE_MAX_DEPTH];
 	size_t depth;
 	struct mf_err *err;
 };
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-static bool is_space(char c)
-{
-	return is_blank(c) || (c >= '\n' && c <= '\r');
-}
 
 /* A name in a message: as much of it as helps. */
 static int shown(size_t len)
@@ -73,43 +48,10 @@ static int fail(struct compiler *c, const struct tag *tag, const char *what)
 
 /* --- places and white space --- */
 
-static void count_to(struct compiler *c, size_t pos)
-{
-	for (; c->counted < pos; c->counted++) {
-		char byte = c->src[c->counted];
-
-		if (byte == '\n') {
-			c->line++;
-			c->column = 1;
-		} else if (((unsigned char)byte & 0xc0) != 0x80) {
-			c->column++;
-		}
-	}
-}
-
 static void move_to(struct compiler *c, size_t pos)
 {
-	count_to(c, pos);
 	c->pos = pos;
-	c->pos_line = c->line;
-	c->pos_column = c->column;
-}
-
-static void look_around(const struct compiler *c, struct tag *tag)
-{
-	size_t i = tag->start;
-
-	while (i > 0 && is_blank(c->src[i - 1]))
-		i--;
-	tag->line_start = i;
-	tag->blank_before = i == 0 || c->src[i - 1] == '\n';
-	for (i = tag->end; i < c->len && is_blank(c->src[i]);)
-		i++;
-	tag->blank_end = i;
-	if (i < c->len && c->src[i] == '\r' && i + 1 < c->len && c->src[i + 1] == '\n')
-		i++;
-	tag->blank_after = i == c->len || c->src[i] == '\n';
-	tag->after = i < c->len ? i + 1 : i;
+	scan_place(&c->scan, pos, &c->pos_line, &c->pos_column);
 }
 
 /* The white space at pos, as far as it is this line's. */
@@ -117,7 +59,7 @@ static size_t blank_length(const struct compiler *c, size_t pos)
 {
 	size_t i = pos;
 
-	while (i < c->len && is_blank(c->src[i]))
+	while (i < c->len && scan_is_blank(c->src[i]))
 		i++;
 	return i - pos;
 }
@@ -196,18 +138,6 @@ static void take_line(struct compiler *c, const struct tag *tag)
 
 /* --- names --- */
 
-/* Behind the '*' of a dynamic name white space is padding: the length of both, 0 without one. */
-static size_t padded_star(const struct tag *tag)
-{
-	size_t i = 0;
-
-	if (tag->len != 0 && tag->name[0] == '*') {
-		for (i = 1; i < tag->len && is_space(tag->name[i]);)
-			i++;
-	}
-	return i;
-}
-
 static int add_path(struct compiler *c, const struct tag *tag, struct op *op, const char *name,
 		    size_t len)
 {
@@ -236,7 +166,7 @@ static int add_path(struct compiler *c, const struct tag *tag, struct op *op, co
 static int add_target(struct compiler *c, const struct tag *tag, struct op *op)
 {
 	struct template *t = c->t;
-	size_t star = padded_star(tag);
+	size_t star = tag_star(tag);
 
 	op->dynamic = star != 0;
 	if (!op->dynamic) {
@@ -375,14 +305,6 @@ static int take_block(struct compiler *c, const struct tag *tag)
 	return push(c, tag, OP_BLOCK, dead);
 }
 
-static bool is_same_name(const struct tag *a, const struct tag *b)
-{
-	size_t i = padded_star(a), k = padded_star(b);
-
-	return a->name[0] == b->name[0] && a->len - i == b->len - k &&
-	       memcmp(a->name + i, b->name + k, a->len - i) == 0;
-}
-
 /* The end of a block: with its start it may have its lines to itself, on one line or on several. */
 static void end_block(struct compiler *c, const struct level *level, const struct tag *tag)
 {
@@ -415,7 +337,7 @@ static int take_end(struct compiler *c, const struct tag *tag)
 		return template_error(c->err, MF_EDATA, c->t, tag->line, tag->column,
 				      "\"/%.*s\" closes nothing", shown(tag->len), tag->name);
 	level = &c->levels[c->depth - 1];
-	if (!is_same_name(tag, &level->tag))
+	if (!tag_is_closed_by(&level->tag, tag))
 		return template_error(c->err, MF_EDATA, c->t, tag->line, tag->column,
 				      "\"/%.*s\" where \"%.*s\" of line %u is to be closed",
 				      shown(tag->len), tag->name, shown(level->tag.len),
@@ -442,32 +364,6 @@ static int take_end(struct compiler *c, const struct tag *tag)
 	return 0;
 }
 
-static int take_delimiters(struct compiler *c, const struct tag *tag)
-{
-	size_t open_len = 0, close_at;
-
-	while (open_len < tag->len && !is_space(tag->name[open_len]))
-		open_len++;
-	for (close_at = open_len; close_at < tag->len && is_space(tag->name[close_at]);)
-		close_at++;
-	if (open_len == 0 || close_at == tag->len)
-		return fail(c, tag, "two delimiters are expected");
-	if (memchr(tag->name, '=', tag->len) != NULL)
-		return fail(c, tag, "a delimiter cannot hold '='");
-	for (size_t i = close_at; i < tag->len; i++) {
-		if (is_space(tag->name[i]))
-			return fail(c, tag, "more than two delimiters");
-	}
-	if (open_len > sizeof(c->open) || tag->len - close_at > sizeof(c->close))
-		return fail(c, tag, "a delimiter is too long");
-	take_line(c, tag);
-	memcpy(c->open, tag->name, open_len);
-	c->open_len = open_len;
-	c->close_len = tag->len - close_at;
-	memcpy(c->close, tag->name + close_at, c->close_len);
-	return 0;
-}
-
 static int take_tag(struct compiler *c, const struct tag *tag)
 {
 	switch (tag->sigil) {
@@ -475,7 +371,8 @@ static int take_tag(struct compiler *c, const struct tag *tag)
 		take_line(c, tag);
 		return 0;
 	case '=':
-		return take_delimiters(c, tag);
+		take_line(c, tag);
+		return scan_set_delimiters(&c->scan, tag);
 	case '#':
 	case '^':
 		return take_section(c, tag);
@@ -492,82 +389,27 @@ static int take_tag(struct compiler *c, const struct tag *tag)
 	}
 }
 
-/* --- reading tags --- */
-
-static int check_name(struct compiler *c, const struct tag *tag)
-{
-	if (tag->sigil == '!' || tag->sigil == '=')
-		return 0;
-	if (tag->len == 0)
-		return fail(c, tag, "a tag without a name");
-	for (size_t i = padded_star(tag); i < tag->len; i++) {
-		if (is_space(tag->name[i]) || tag->name[i] == '\0')
-			return fail(c, tag, "white space within a name");
-	}
-	return 0;
-}
-
-static void trim(struct tag *tag, const char *from, const char *to)
-{
-	while (from < to && is_space(*from))
-		from++;
-	while (to > from && is_space(to[-1]))
-		to--;
-	tag->name = from;
-	tag->len = (size_t)(to - from);
-}
-
-/* The tag that starts at tag->start, where the opening delimiter is. */
-static int read_tag(struct compiler *c, struct tag *tag)
-{
-	char close[DELIMITER_MAX + 1];
-	size_t close_len = 0, body = tag->start + c->open_len;
-	const char *end;
-
-	count_to(c, tag->start);
-	tag->line = c->line;
-	tag->column = c->column;
-	tag->sigil = body < c->len ? c->src[body] : '\0';
-	if (tag->sigil != '\0' && strchr("!=#^/><$&{", tag->sigil) != NULL)
-		body++;
-	else
-		tag->sigil = 0;
-	if (tag->sigil == '{' || tag->sigil == '=')
-		close[close_len++] = tag->sigil == '{' ? '}' : '=';
-	memcpy(close + close_len, c->close, c->close_len);
-	close_len += c->close_len;
-	end = memmem(c->src + body, c->len - body, close, close_len);
-	if (end == NULL)
-		return fail(c, tag, "a tag is never closed");
-	trim(tag, c->src + body, end);
-	tag->end = (size_t)(end - c->src) + close_len;
-	look_around(c, tag);
-	return check_name(c, tag);
-}
-
 static int compile(struct compiler *c)
 {
-	const char *open;
+	struct tag tag;
 	int rc;
 
-	while ((open = memmem(c->src + c->pos, c->len - c->pos, c->open, c->open_len)) != NULL) {
-		struct tag tag = {.start = (size_t)(open - c->src)};
-
-		rc = read_tag(c, &tag);
-		if (rc == 0)
-			rc = take_tag(c, &tag);
+	while ((rc = scan_next(&c->scan, c->pos, &tag)) > 0) {
+		rc = take_tag(c, &tag);
 		if (rc < 0)
 			return rc;
 	}
+	if (rc < 0)
+		return rc;
 	if (c->depth != 0) {
-		const struct tag *tag = &c->levels[c->depth - 1].tag;
-		const char *what = tag->sigil == '<'   ? "parent"
-				   : tag->sigil == '$' ? "block"
-						       : "section";
+		const struct tag *open = &c->levels[c->depth - 1].tag;
+		const char *what = open->sigil == '<'	? "parent"
+				   : open->sigil == '$' ? "block"
+							: "section";
 
-		return template_error(c->err, MF_EDATA, c->t, tag->line, tag->column,
-				      "%s \"%.*s\" is never closed", what, shown(tag->len),
-				      tag->name);
+		return template_error(c->err, MF_EDATA, c->t, open->line, open->column,
+				      "%s \"%.*s\" is never closed", what, shown(open->len),
+				      open->name);
 	}
 	take_text(c, c->len, c->len);
 	return 0;
@@ -579,19 +421,14 @@ int template_compile(const char *name, int level, const char *text, size_t len,
 	struct template *t = MEM_NEW(t);
 	struct compiler c = {
 	    .t = t,
+	    .scan = SCAN_INIT(t, text, len, err),
 	    .src = text,
 	    .len = len,
 	    .pos_line = 1,
 	    .pos_column = 1,
-	    .line = 1,
-	    .column = 1,
-	    .open = "{{",
-	    .close = "}}",
-	    .open_len = 2,
-	    .close_len = 2,
 	    .err = err,
 	};
-	int rc;
+	int rc = 0;
 
 	t->name = mem_dup_str(name);
 	t->level = level;
@@ -599,8 +436,8 @@ int template_compile(const char *name, int level, const char *text, size_t len,
 	if (len > TEMPLATE_MAX_BYTES)
 		rc = mf_err_set(err, MF_EDATA, "template %s: more than %zu bytes", name,
 				TEMPLATE_MAX_BYTES);
-	else
-		rc = len == 0 ? 0 : compile(&c);
+	else if (len != 0)
+		rc = compile(&c);
 	if (rc < 0) {
 		template_free(t);
 		return rc;

@@ -98,12 +98,13 @@ static bool get(const struct view *in, const struct template *t, struct span par
 /* Valid until the next look-up or push; an entry of the stack, or the place behind it. */
 static const struct view *resolve(struct render *r, const struct template *t, const struct op *op)
 {
-	const struct span *parts = t->parts + op->first_part;
 	struct view *found = &r->stack[r->count];
+	const struct span *parts;
 	size_t i = r->count;
 
 	if (op->part_count == 0)
 		return &r->stack[r->count - 1];
+	parts = t->parts + op->first_part;
 	while (i > 0 && !get(&r->stack[i - 1], t, parts[0], found))
 		i--;
 	r->steps += r->count - i;

@@ -103,12 +103,12 @@ static int fill_object(struct value *v, json_t *json, unsigned depth, struct mf_
 	size_t count = json_object_size(json);
 	const char *name;
 	json_t *child;
-	int rc = 0;
 
 	v->members = mem_alloc(count * sizeof(*v->members));
 	json_object_foreach(json, name, child)
 	{
 		struct member *m = &v->members[v->len++];
+		int rc;
 
 		m->name = mem_dup_str(name);
 		m->name_len = strlen(name);

@@ -68,11 +68,10 @@ START_TEST(specification)
 	mem_auto_free char *path = mem_printf("tests/data/mustache/%s.json", golden[_i]);
 	json_error_t why = {0};
 	json_t *tests = json_load_file(path, 0, &why);
-	json_t *test;
-	size_t i;
 
 	ck_assert_msg(json_array_size(tests) != 0, "%s:%d: %s", path, why.line, why.text);
-	json_array_foreach(tests, i, test) check_golden(test);
+	for (size_t i = 0; i < json_array_size(tests); i++)
+		check_golden(json_array_get(tests, i));
 	json_decref(tests);
 }
 END_TEST
