@@ -50,7 +50,7 @@ bool str_parse_duration(const char *s, int64_t *ret_ms)
 	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
 	char digits[20];
 	size_t n = strspn(s, "0123456789");
-	int64_t value;
+	int64_t value, ms;
 
 	if (n == 0 || n >= sizeof(digits))
 		return false;
@@ -59,8 +59,11 @@ bool str_parse_duration(const char *s, int64_t *ret_ms)
 	if (!str_parse_int(digits, 0, INT64_MAX, &value))
 		return false;
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (strcmp(s + n, units[i].unit) == 0)
-			return !__builtin_mul_overflow(value, units[i].ms, ret_ms);
+		if (strcmp(s + n, units[i].unit) == 0 &&
+		    !__builtin_mul_overflow(value, units[i].ms, &ms)) {
+			*ret_ms = ms;
+			return true;
+		}
 	return false;
 }
 

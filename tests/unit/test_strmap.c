@@ -1,0 +1,132 @@
+/* base/strmap: a table that owns or borrows its values. */
+#include "base/strmap.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "unit.h"
+
+static int freed;
+
+static void count_free(void *value)
+{
+	(void)value;
+	freed++;
+}
+
+START_TEST(finds_what_was_set)
+{
+	struct strmap *map = strmap_new(NULL);
+	int one = 1, two = 2;
+
+	ck_assert_ptr_null(strmap_find(map, "a"));
+	strmap_set(map, "a", &one);
+	strmap_set(map, "ab", &two);
+	strmap_set(map, "", &two);
+	ck_assert_ptr_eq(strmap_find(map, "a"), &one);
+	ck_assert_ptr_eq(strmap_find_bytes(map, "abc", 2), &two);
+	ck_assert_ptr_eq(strmap_find_bytes(map, "abc", 0), &two);
+	ck_assert_ptr_null(strmap_find(map, "abc"));
+	ck_assert_uint_eq(strmap_count(map), 3);
+	strmap_free(map);
+}
+END_TEST
+
+START_TEST(frees_each_value_once)
+{
+	struct strmap *map = strmap_new(count_free);
+	int a, b, c;
+
+	freed = 0;
+	strmap_set(map, "a", &a);
+	strmap_set(map, "b", &b);
+	ck_assert_int_eq(freed, 0);
+	strmap_set(map, "a", &a); /* the same again */
+	ck_assert_int_eq(freed, 0);
+	strmap_set(map, "a", &c); /* replaced */
+	ck_assert_int_eq(freed, 1);
+	ck_assert(strmap_del(map, "b"));
+	ck_assert_int_eq(freed, 2);
+	ck_assert(!strmap_del(map, "b"));
+	strmap_free(map);
+	ck_assert_int_eq(freed, 3);
+	strmap_free(NULL);
+}
+END_TEST
+
+START_TEST(owns_memory_and_keys)
+{
+	struct strmap *map = strmap_new(free);
+	char key[16];
+
+	for (int i = 0; i < 1000; i++) {
+		(void)snprintf(key, sizeof(key), "key-%d", i);
+		strmap_set(map, key, mem_dup_str(key));
+	}
+	ck_assert_uint_eq(strmap_count(map), 1000);
+	for (int i = 0; i < 1000; i++) {
+		(void)snprintf(key, sizeof(key), "key-%d", i);
+		ck_assert_str_eq(strmap_find(map, key), key);
+	}
+	strmap_free(map);
+}
+END_TEST
+
+START_TEST(walks_in_order_of_insertion)
+{
+	static const char *const keys[] = {"z", "a", "m"};
+	struct strmap *map = strmap_new(NULL);
+	void *cursor = NULL, *value;
+	const char *key;
+	int n = 0;
+
+	ck_assert(!strmap_next(map, &cursor, &key, &value));
+	for (int i = 0; i < 3; i++)
+		strmap_set(map, keys[i], (void *)(uintptr_t)keys[i]);
+	cursor = NULL;
+	while (strmap_next(map, &cursor, &key, &value)) {
+		ck_assert_str_eq(key, keys[n]);
+		ck_assert_ptr_eq(value, keys[n]);
+		n++;
+	}
+	ck_assert_int_eq(n, 3);
+	ck_assert(!strmap_next(map, &cursor, &key, &value));
+	strmap_free(map);
+}
+END_TEST
+
+START_TEST(may_lose_the_current_entry_in_a_walk)
+{
+	struct strmap *map = strmap_new(NULL);
+	void *cursor = NULL, *value;
+	const char *key;
+	char name[16];
+	int seen = 0;
+
+	for (int i = 0; i < 50; i++) {
+		(void)snprintf(name, sizeof(name), "%d", i);
+		strmap_set(map, name, map);
+	}
+	while (strmap_next(map, &cursor, &key, &value)) {
+		(void)snprintf(name, sizeof(name), "%s", key);
+		if (seen++ % 2 == 0)
+			ck_assert(strmap_del(map, name));
+	}
+	ck_assert_int_eq(seen, 50);
+	ck_assert_uint_eq(strmap_count(map), 25);
+	strmap_free(map);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("strmap");
+
+	tcase_add_test(tc, finds_what_was_set);
+	tcase_add_test(tc, frees_each_value_once);
+	tcase_add_test(tc, owns_memory_and_keys);
+	tcase_add_test(tc, walks_in_order_of_insertion);
+	tcase_add_test(tc, may_lose_the_current_entry_in_a_walk);
+	return unit_run("strmap", tc);
+}
