@@ -124,6 +124,7 @@ static struct problem *add_problem(struct table *table, char *object, const char
 	problem->object = object;
 	problem->reason = mem_dup_str(skip_object(object, reason));
 	order_add(&table->problems, problem);
+	table->is_changed = true;
 	return problem;
 }
 
@@ -132,6 +133,7 @@ static void del_problem(struct table *table, struct problem *problem)
 	if (problem == NULL)
 		return;
 	(void)order_del(&table->problems, problem);
+	table->is_changed = true;
 	free(problem->object);
 	free(problem->reason);
 	free(problem);
@@ -161,7 +163,6 @@ void table_set_problem(struct table *table, const char *object, const char *reas
 		(void)strmap_del(table->others, object);
 	else
 		strmap_set(table->others, object, add_problem(table, mem_dup_str(object), reason));
-	table->is_changed = true;
 }
 
 /* --- entries --------------------------------------------------------------------------------- */
@@ -203,6 +204,7 @@ static void set_env(struct table *table, struct entry *entry, struct env *env)
 		order_add(&table->envs, env);
 	}
 	entry->good.env = env;
+	table->is_changed = true;
 }
 
 static void set_instance(struct table *table, struct entry *entry, struct instance *instance)
@@ -216,6 +218,7 @@ static void set_instance(struct table *table, struct entry *entry, struct instan
 	if (instance != NULL)
 		slots_add_instance(table->slots, instance);
 	entry->good.instance = instance;
+	table->is_changed = true;
 }
 
 static void set_service(struct table *table, struct entry *entry, struct service *service)
@@ -228,6 +231,7 @@ static void set_service(struct table *table, struct entry *entry, struct service
 		slots_del_service(table->slots, old->name);
 	service_unref(old);
 	entry->good.service = service;
+	table->is_changed = true;
 }
 
 static void clear_entry(struct table *table, struct entry *entry)
@@ -347,7 +351,6 @@ void table_put(struct table *table, const char *key, const char *value, size_t l
 	entry->problem = NULL;
 	if (load_entry(table, entry, key, value, len, &err) != 0)
 		entry->problem = add_problem(table, object_of_key(kind, key), err.msg);
-	table->is_changed = true;
 }
 
 void table_del(struct table *table, const char *key)
@@ -358,7 +361,6 @@ void table_del(struct table *table, const char *key)
 		return;
 	clear_entry(table, entry);
 	(void)strmap_del(table->entries, key);
-	table->is_changed = true;
 }
 
 void table_begin_full(struct table *table)
