@@ -1,0 +1,92 @@
+#!/bin/bash
+# envwatch keeps what it owns equal through an outage and a wiped store, and never takes or deletes
+# what is another's, nor what a broken or missing file may still mean.
+. "$(dirname "$0")/lib.sh"
+
+need etcd etcdctl
+
+start_etcd
+write_settings
+E=$T/environments
+text() { printf 'name: %s\nservices: [{name: web, version: "%s"}]\n' "$1" "$2"; }
+version_is() { [[ $(etcd_get "environments/$1") == *"\"version\":\"$2\""* ]]; }
+names() { etcd_keys environments | sed 's|.*/||' | tr '\n' ' '; }
+revision() { etcdctl get --write-out=json / | sed -n 's/.*"revision":\([0-9]*\).*/\1/p'; }
+
+text a 1 >"$E/a.yaml"
+text b 1 >"$E/b.yaml"
+run_tool envwatch --once "$E"
+is "$STATUS" 0 'once: done'
+is "$(names)" 'a b ' 'both are in etcd'
+before=$(revision)
+run_tool envwatch --once "$E"
+is "$STATUS" 0 'again: nothing to change'
+is "$(revision)" "$before" 'and nothing is written'
+
+etcd_put environments/hand '{"name":"hand","services":["web"]}'
+etcd_put environments/theirs '{"name":"theirs","services":["web"],"origin":{"owner":"them","source":"x"}}'
+etcd_put environments/broken '{"name":7,"origin":{"owner":"them"}}'
+rm "$E/b.yaml"
+run_tool envwatch --once "$E"
+is "$(names)" 'a broken hand theirs ' 'what is in no file any more goes, and nothing of others'
+text hand 1 >"$E/hand.yaml"
+text theirs 1 >"$E/theirs.yaml"
+text broken 1 >"$E/broken.yaml"
+run_tool envwatch --once "$E"
+is "$STATUS" 65 "another owner's cannot be put"
+like "$ERR" 'environments/theirs.*them' 'which is said'
+like "$ERR" 'environments/broken.*them' 'also of one that nobody can read'
+like "$ERR" 'taken over.*hand' 'what has no owner is taken over'
+run_tool envwatch --once --owner them "$E"
+is "$STATUS" 65 'their owner may, but not ours'
+ok 'and did' version_is theirs 1
+run_tool envwatch --once --force "$E"
+is "$STATUS" 0 'force takes all'
+run_tool envwatch --once "$E"
+is "$STATUS" 0 'and owns it then'
+
+printf '[' >"$E/a.yaml"
+rm "$E/broken.yaml"
+run_tool envwatch --once "$E"
+is "$STATUS" 65 'a broken file'
+is "$(names)" 'a hand theirs ' 'keeps what an earlier run put from it'
+mkdir "$T/none"
+run_tool envwatch --once "$T/none"
+is "$STATUS:$(names)" '0:a hand theirs ' 'an empty directory deletes nothing'
+run_tool envwatch --once --allow-empty "$T/none"
+is "$STATUS:$(names)" '0:' 'unless it is told that it may'
+
+rm "$E"/*.yaml
+text a 1 >"$E/a.yaml"
+text b 1 >"$E/b.yaml"
+start_tool envwatch "$E"
+within 'following' 10 version_is b 1
+stop etcd
+text a 2 >"$E/a.yaml"
+text c 1 >"$E/c.yaml"
+rm "$E/b.yaml"
+text a 3 >"$E/.a" && mv "$E/.a" "$E/a.yaml"
+start_again etcd
+within 'after an outage the last state is there' 20 version_is a 3
+within 'with what is new' 10 version_is c 1
+within 'and without what is gone' 10 not etcd_has environments/b
+
+before=$(revision)
+stop etcd
+rm -r "$T/data-etcd"
+start_again etcd
+within 'a wiped store is filled again' 20 version_is a 3
+within 'with all of it' 10 version_is c 1
+is "$(names)" 'a c ' 'and no more'
+ok 'it was another store' test "$(revision)" -lt "$before"
+
+stop envwatch INT
+is "$STATUS" 0 'it stops in order'
+is "$(names)" 'a c ' 'and leaves what is there'
+stop etcd
+run_tool envwatch --once --timeout 1s "$E"
+is "$STATUS" 69 'once, without etcd'
+run_tool envwatch --once "$T/nowhere"
+is "$STATUS" 66 'no directory'
+
+done_testing
