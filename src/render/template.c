@@ -16,10 +16,12 @@
 struct template_set {
 	template_load_fn *load;
 	void *ctx;
-	struct strmap *names;	/* "LEVEL/NAME" as asked for; borrowed */
-	struct template **list; /* all, also those which another of their name has replaced */
+	/* All templates, also those which another of their name has replaced. */
+	struct template **list;
 	size_t count, cap;
-	uint64_t generation; /* of names; links that are older are looked up anew */
+	struct strmap *added;  /* by name; borrowed, as is the next */
+	struct strmap *loaded; /* by "LEVEL/NAME" as asked for */
+	uint64_t generation;   /* of added; links that are older are looked up anew */
 };
 
 int template_error(struct mf_err *err, int code, const struct template *t, uint32_t line,
@@ -54,7 +56,8 @@ struct template_set *template_set_new(template_load_fn *load, void *ctx)
 
 	set->load = load;
 	set->ctx = ctx;
-	set->names = strmap_new(NULL);
+	set->added = strmap_new(NULL);
+	set->loaded = strmap_new(NULL);
 	set->generation = 1;
 	return set;
 }
@@ -66,7 +69,8 @@ void template_set_free(struct template_set *set)
 	for (size_t i = 0; i < set->count; i++)
 		template_free(set->list[i]);
 	free(set->list);
-	strmap_free(set->names);
+	strmap_free(set->added);
+	strmap_free(set->loaded);
 	free(set);
 }
 
@@ -76,13 +80,13 @@ static void keep(struct template_set *set, struct template *t)
 	set->list[set->count++] = t;
 }
 
-/* The template that is first found at level or behind it. */
-static int find(struct template_set *set, const char *name, int level, const struct template **ret,
-		struct mf_err *err)
+/* The template that is first found at level or behind it in the loader's places. */
+static int find_loaded(struct template_set *set, const char *name, int level,
+		       const struct template **ret, struct mf_err *err)
 {
 	mem_auto_free char *key = mem_printf("%d/%s", level, name);
 	buf_auto struct buf text = BUF_INIT;
-	struct template *t = strmap_find(set->names, key);
+	struct template *t = strmap_find(set->loaded, key);
 	int found = level;
 
 	if (t == NULL) {
@@ -96,7 +100,7 @@ static int find(struct template_set *set, const char *name, int level, const str
 		if (rc < 0)
 			return rc;
 		keep(set, t);
-		strmap_set(set->names, key, t);
+		strmap_set(set->loaded, key, t);
 	}
 	*ret = t;
 	return 0;
@@ -105,20 +109,24 @@ static int find(struct template_set *set, const char *name, int level, const str
 int template_set_find(struct template_set *set, const char *name, const struct template **ret,
 		      struct mf_err *err)
 {
-	return find(set, name, 0, ret, err);
+	const struct template *t = strmap_find(set->added, name);
+
+	if (t == NULL)
+		return find_loaded(set, name, 0, ret, err);
+	*ret = t;
+	return 0;
 }
 
 int template_set_add(struct template_set *set, const char *name, const char *text, size_t len,
 		     const struct template **ret, struct mf_err *err)
 {
-	mem_auto_free char *key = mem_printf("0/%s", name);
 	struct template *t;
 	int rc = template_compile(name, -1, text, len, &t, err);
 
 	if (rc < 0)
 		return rc;
 	keep(set, t);
-	strmap_set(set->names, key, t);
+	strmap_set(set->added, name, t);
 	set->generation++;
 	*ret = t;
 	return 0;
@@ -129,7 +137,8 @@ int template_set_resolve(struct template_set *set, const struct template *from, 
 {
 	bool self = strcmp(name, from->name) == 0;
 	const struct template *t = NULL;
-	int rc = find(set, name, self ? from->level + 1 : 0, &t, err);
+	int rc = self ? find_loaded(set, name, from->level + 1, &t, err)
+		      : template_set_find(set, name, &t, err);
 
 	/* With nothing behind it, a template that names itself recurses. */
 	if (self && (rc == MF_ENOINPUT || (t != NULL && t->level <= from->level))) {

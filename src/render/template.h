@@ -47,7 +47,10 @@ void template_set_free(struct template_set *set);
 /* Load and compile by name; owned by the set. */
 int template_set_find(struct template_set *set, const char *name, const struct template **ret,
 		      struct mf_err *err);
-/* Compile a text given here under a name; owned by the set. */
+/*
+ * Compile a text given here under a name; owned by the set.  It comes before all levels, and takes
+ * the place of one added earlier, which stays good for those who hold it.
+ */
 int template_set_add(struct template_set *set, const char *name, const char *text, size_t len,
 		     const struct template **ret, struct mf_err *err);
 

@@ -410,6 +410,10 @@ int template_render(struct template_set *set, const struct template *tmpl, const
 
 	r.stack[r.count++] = *root;
 	rc = run(&r, scope, 0, tmpl->count);
+	if (rc < 0 && out->len != r.base) {
+		out->len = r.base;
+		out->data[r.base] = '\0';
+	}
 	buf_fini(&r.indent);
 	return rc;
 }

@@ -144,8 +144,10 @@ static int read_tag(struct scan *s, struct tag *tag)
 		body++;
 	else
 		tag->sigil = 0;
-	if (tag->sigil == '{' || tag->sigil == '=')
-		close[close_len++] = (char)(tag->sigil == '{' ? '}' : '=');
+	if (tag->sigil == '{')
+		close[close_len++] = '}';
+	else if (tag->sigil == '=')
+		close[close_len++] = '=';
 	memcpy(close + close_len, s->close, s->close_len);
 	close_len += s->close_len;
 	end = memmem(s->src + body, s->len - body, close, close_len);

@@ -133,7 +133,7 @@ static char *render(const struct shelf *shelf, const char *data, template_escape
 		rc = template_render(set, t, &root, escape, &out, &err);
 	if (rc < 0) {
 		ck_assert_int_eq(rc, err.code);
-		buf_clear(&out);
+		ck_assert_uint_eq(out.len, 0);
 		buf_add_str(&out, err.msg);
 	}
 	template_set_free(set);
@@ -338,6 +338,41 @@ START_TEST(a_set_keeps_and_replaces)
 }
 END_TEST
 
+START_TEST(a_text_given_here_comes_before_all_levels)
+{
+	const struct shelf shelf[] = {
+	    {"0/x", "loaded {{$b}}{{/b}}"}, {"0/y", "{{>x}}"}, {NULL, NULL}};
+	struct template_set *set = template_set_new(load, (void *)(uintptr_t)shelf);
+	const char *text = "{{<x}}{{$b}}given{{/b}}{{/x}}";
+	buf_auto struct buf out = BUF_INIT;
+	const struct template *t;
+	struct view root;
+
+	view_set_none(&root);
+	ck_assert_int_eq(template_set_add(set, "x", text, strlen(text), &t, NULL), 0);
+	ck_assert_int_eq(template_set_find(set, "y", &t, NULL), 0);
+	ck_assert_int_eq(template_render(set, t, &root, escape_none, &out, NULL), 0);
+	ck_assert_str_eq(out.data, "loaded given");
+	template_set_free(set);
+}
+END_TEST
+
+START_TEST(a_failure_leaves_the_output_as_it_was)
+{
+	struct template_set *set = template_set_new(NULL, NULL);
+	buf_auto struct buf out = BUF_INIT;
+	const struct template *t;
+	struct view root;
+
+	view_set_str(&root, "a b");
+	buf_add_str(&out, "before");
+	ck_assert_int_eq(template_set_add(set, "x", "text {{.}}", 10, &t, NULL), 0);
+	ck_assert_int_eq(template_render(set, t, &root, escape_word, &out, NULL), MF_EDATA);
+	ck_assert_str_eq(out.data, "before");
+	template_set_free(set);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("template");
@@ -351,5 +386,7 @@ int main(void)
 	tcase_add_test(tc, sections_nest_to_the_bound_and_no_further);
 	tcase_add_test(tc, a_large_text_is_refused);
 	tcase_add_test(tc, a_set_keeps_and_replaces);
+	tcase_add_test(tc, a_text_given_here_comes_before_all_levels);
+	tcase_add_test(tc, a_failure_leaves_the_output_as_it_was);
 	return unit_run("template", tc);
 }
