@@ -1,0 +1,155 @@
+#!/bin/bash
+# Who answers: every way in which a request names its environment and its service, and what it is
+# told where nobody can answer.
+. "$(dirname "$0")/lib.sh"
+
+need haproxy curl socat
+
+for name in 'prod-web web 1' 'pr-web web 2' 'prod-tasks tasks 1' 'pr-tasks tasks 2' 'deep deep 1'; do
+	# shellcheck disable=SC2086
+	start_app $name
+done
+write_environment prod web=1@/ tasks=1
+cat >"$T/environments/pr.yaml" <<'EOF'
+name: pr-42
+header: PR.42
+hosts: [shop.example.com]
+services:
+  - {name: web, version: 2, route: /}
+  - {name: tasks, version: 2, route: [/tasks/, /jobs]}
+  - {name: deep, version: 1, route: /tasks/deep}
+  - {name: gone, version: 7, route: /gone}
+  - {name: refused, version: 1, route: /refused}
+EOF
+write_environment small tasks=1@/tasks
+ports 1
+cat >"$T/backends.yaml" <<EOF
+web: {1: ["${ADDRESS[prod-web]}"], 2: ["${ADDRESS[pr-web]}"]}
+tasks: {1: ["${ADDRESS[prod-tasks]}"], 2: ["${ADDRESS[pr-tasks]}"]}
+deep: {1: ["${ADDRESS[deep]}"]}
+refused: {1: ["127.0.0.1:${PORTS[0]}"]}
+EOF
+
+# render [KEY=YAML...]: settings and files for an HAProxy, which is started or reloaded.
+render() {
+	write_settings "$@"
+	run_tool cfgrender --output-dir "$T/haproxy" --environments "$T/environments" \
+		--backends "$T/backends.yaml" || die "cfgrender: $ERR"
+	is "$(haproxy -dW -c -f "$T/haproxy/haproxy.cfg" 2>&1)" 'Configuration file is valid' \
+		'HAProxy takes it without a warning'
+	if is_running haproxy; then
+		haproxy_master reload >/dev/null
+		wait_for 10 says "$(sed -n 's/^ *description //p' "$T/haproxy/haproxy.cfg")" \
+			haproxy_cmd 'show info' || die 'HAProxy does not reload'
+	else
+		start_haproxy
+	fi
+}
+
+# goes NAME REGEX HOST URL [CURL-OPTION...]
+goes() {
+	local name=$1 regex=$2
+
+	shift 2
+	like "$(fetch "$@")" "$regex" "$name"
+}
+
+# fails NAME ERROR WORDS HOST URL [CURL-OPTION...]: the 503 page, as HTML and as JSON
+fails() {
+	local name=$1 error=$2 words=$3 reply
+
+	shift 3
+	reply=$(fetch "$@" -i -H 'Accept: text/html;q=0.5, application/json')
+	like "$reply" '^503$' "$name: 503"
+	like "$reply" "^x-mayfly-error: $error"$'\r'?'$' "$name: $error"
+	like "$reply" '^cache-control: no-store' "$name: is not to be kept"
+	like "$reply" "^\\{\"status\": 503, \"error\": \"$error\", \"message\": \"[^\"]*${words}[^\"]*\"" \
+		"$name: as JSON"
+	like "$reply" '^\{("[a-z]*": ("[^"<>\\]*"|503)(, |\}$)){6}' "$name: that is well formed"
+	reply=$(fetch "$@" -i)
+	like "$reply" '^content-type: text/html' "$name: as a page"
+	like "$reply" "<p>[^<]*$words" "$name: which says the same"
+}
+
+render routing='{default_environment: prod}'
+
+note 'from outside: by host and path'
+goes 'the first label' '^web 1 .* environment prod$' www-prod.example.com "$HTTP/"
+goes 'the first label of another' '^web 2 .* environment PR.42$' www-pr-42.example.com "$HTTP/"
+goes 'a full host name' '^web 2 ' shop.example.com "$HTTP/"
+goes 'in capitals, with port and dot' '^web 2 ' Shop.EXAMPLE.com.:8080 "$HTTP/"
+goes 'a route with its slash' '^tasks 2 ' shop.example.com "$HTTP/tasks/"
+goes 'and without' '^tasks 2 ' shop.example.com "$HTTP/tasks?x=/"
+goes 'a second route' '^tasks 2 ' shop.example.com "$HTTP/jobs/7"
+goes 'a route ends where a segment ends' '^web 2 ' shop.example.com "$HTTP/tasksx"
+goes 'the longest route wins' '^deep 1 ' shop.example.com "$HTTP/tasks/deep/x"
+goes 'but only whole segments of it' '^tasks 2 ' shop.example.com "$HTTP/tasks/deepx"
+goes 'a path of 10 kB' '^tasks 2 ' shop.example.com "$HTTP/tasks/$(printf 'a%.0s' {1..10000})"
+
+note 'the header is ours alone'
+for header in 'x-mayfly: prod' 'X-MAYFLY: prod' 'x_mayfly: prod' 'X_Mayfly: prod' 'x.mayfly: prod'; do
+	reply=$(fetch shop.example.com "$HTTP/headers" -H "$header")
+	like "$reply" '^x-mayfly: PR.42'$'\r''?$' "$header is overwritten"
+	unlike "$reply" 'mayfly: prod' 'and does not pass'
+done
+for header in 'x-mayfly' 'keep-alive, X-Mayfly' 'close ,x_mayfly , te'; do
+	reply=$(fetch shop.example.com "$HTTP/headers" -H "Connection: $header")
+	like "$reply" '^x-mayfly: PR.42' "Connection: $header"
+	unlike "$reply" '^connection:.*mayfly' 'does not tell the next hop to drop it'
+done
+
+note 'between services: by name and header'
+goes 'the header' '^tasks 2 .* environment PR.42$' tasks.service "$INTERNAL/" -H 'x-mayfly: PR.42'
+goes 'in any spelling of the name' '^tasks 2 ' TASKS.Service.:80 "$INTERNAL/" -H 'X-MAYFLY: PR.42'
+goes 'the name alone' '^tasks 2 ' tasks "$INTERNAL/" -H 'x-mayfly: PR.42'
+goes 'baggage' '^tasks 2 .* environment PR.42$' tasks.service "$INTERNAL/" \
+	-H 'baggage: a=b;c=d , mayfly = PR.42 ;p=1,z=1'
+goes 'baggage in several lines' '^tasks 2 ' tasks.service "$INTERNAL/" -H 'baggage: x=mayfly=prod' \
+	-H 'Baggage: q=1,mayfly=PR.42' -H 'baggage: z=1' -H 'other: ,mayfly=prod'
+goes 'the header before baggage' '^tasks 1 ' tasks.service "$INTERNAL/" -H 'x-mayfly: prod' \
+	-H 'baggage: mayfly=PR.42'
+goes 'neither: the default' '^tasks 1 .* environment prod$' tasks.service "$INTERNAL/" \
+	-H 'baggage: amayfly=PR.42,a;mayfly=PR.42'
+goes 'an empty header is none' '^tasks 1 ' tasks.service "$INTERNAL/" -H 'x-mayfly;'
+
+note 'from a process of this host: by the first part of the path'
+goes 'which is taken off' '^GET /a/headers\?q=/1 ' localhost "$LOCAL/web/a/headers?q=/1" -H 'x-mayfly: PR.42'
+goes 'alone' '^tasks 2 ' localhost "$LOCAL/tasks" -H 'x-mayfly: PR.42'
+goes 'alone, with a query' '^tasks 1 ' localhost "$LOCAL/tasks?q"
+
+note 'nobody there'
+fails 'no such host' no-environment 'host name nobody.example.com' nobody.example.com "$HTTP/"
+fails 'no such path' no-service 'small has no service at the path /nope' www-small.example.com "$HTTP/nope"
+fails 'no such header' no-environment 'x-mayfly value nope' tasks.service "$INTERNAL/" -H 'x-mayfly: nope'
+fails 'no such name in baggage' no-environment 'x-mayfly value nope' tasks.service "$INTERNAL/" \
+	-H 'baggage: mayfly=nope'
+fails 'no such service' no-service 'prod has no service named nope' nope.service "$INTERNAL/"
+fails 'no such service of this host' no-service 'prod has no service named nope' localhost "$LOCAL/nope/x"
+fails 'no instance' no-instance 'version 7 of service gone' shop.example.com "$HTTP/gone"
+goes 'an instance that refuses' '^x-mayfly-error: no-connection' shop.example.com "$HTTP/refused/" -i
+fails 'a hostile host' no-environment 'host name a\?b\?\?c' 'a"b\<c%[env(HOME)]>' "$HTTP/"
+fails 'a hostile path' no-service 'path /nope\?0d' www-small.example.com "$HTTP/nope%0d%0a<x>%22"
+fails 'a hostile header' no-environment 'value \?script\?\?\?\?\?env' tasks.service "$INTERNAL/" \
+	-H 'x-mayfly: <script>\"%[env(HOME)]'
+fails 'a hostile name' no-service 'named \?b\?\?' '<b>"{}.service' "$INTERNAL/"
+goes 'a page where HTML is preferred' '^content-type: text/html' nobody "$HTTP/" -i \
+	-H 'Accept: text/html, application/json;q=0.9'
+
+note 'one port for both'
+render haproxy.internal_bind= haproxy.local_bind=
+goes 'a host of an environment' '^web 2 .* environment PR.42$' shop.example.com "$HTTP/" -H 'x-mayfly: prod'
+goes 'the name of a service' '^tasks 2 .* environment PR.42$' tasks.service "$HTTP/" -H 'x-mayfly: PR.42'
+fails 'no header, and no default' no-environment 'names no environment' tasks.service "$HTTP/"
+fails 'no such service' no-service 'pr-42 has no service named nope' nope.service "$HTTP/" -H 'x-mayfly: PR.42'
+
+note 'a reload'
+for keepalive in '' --keepalive; do
+	start_load --url "$HTTP/" -H 'Host: shop.example.com' --connections 8 --rate 500 $keepalive
+	for i in {1..5}; do
+		render haproxy.local_bind= "haproxy.stats_bind=$( ((i % 2)) || printf '"127.0.0.1:%s"' "$STATS_PORT")"
+	done
+	stop_load
+	is "$(load_says failed)" 0 "loses no request of $(load_says requests) ${keepalive:-without keep-alive}"
+done
+
+done_testing
