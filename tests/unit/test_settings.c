@@ -1,0 +1,308 @@
+/* Settings: defaults, what a file lays over them, and what it must not say. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "model/settings.h"
+#include "unit.h"
+
+static void ck_list(char *const *list, const char *const *want)
+{
+	size_t i = 0;
+
+	ck_assert_ptr_nonnull(list);
+	for (; want[i] != NULL; i++) {
+		ck_assert_ptr_nonnull(list[i]);
+		ck_assert_str_eq(list[i], want[i]);
+	}
+	ck_assert_ptr_null(list[i]);
+}
+#define CK_LIST(list, ...) ck_list(list, (const char *const[]){__VA_ARGS__, NULL})
+
+static void lay(struct settings *settings, const char *text)
+{
+	struct mf_err err;
+
+	ck_assert_msg(settings_parse(settings, text, strlen(text), &err) == 0, "%s", err.msg);
+}
+
+static void ck_defaults(const struct settings *s)
+{
+	static const char *const none[] = {NULL};
+
+	ck_assert_str_eq(s->node, "n1");
+	ck_assert_str_eq(s->state_dir, "/var/lib/mayfly");
+	CK_LIST(s->etcd.endpoints, "http://127.0.0.1:2379");
+	ck_assert_str_eq(s->etcd.prefix, "/mayfly");
+	ck_assert_ptr_null(s->etcd.cacert);
+	ck_assert_ptr_null(s->etcd.user);
+	ck_assert_ptr_null(s->etcd.password);
+	ck_assert_ptr_null(s->etcd.password_file);
+	ck_assert_str_eq(s->haproxy.config, "/etc/haproxy/haproxy.cfg");
+	ck_assert_str_eq(s->haproxy.admin_socket, "/run/haproxy/admin.sock");
+	ck_assert_str_eq(s->haproxy.master_socket, "/run/haproxy/master.sock");
+	CK_LIST(s->haproxy.bind, "*:80");
+	ck_list(s->haproxy.internal_bind, none);
+	ck_list(s->haproxy.local_bind, none);
+	ck_assert_str_eq(s->haproxy.stats_bind, "");
+	CK_LIST(s->haproxy.check, "haproxy", "-c", "-f");
+	ck_assert_str_eq(s->dnsmasq.hosts, "");
+	ck_assert_str_eq(s->dnsmasq.address, "127.0.0.1");
+	ck_assert_int_eq(s->dnsmasq.reload, DNSMASQ_NONE);
+	ck_assert_str_eq(s->routing.service_suffix, "service");
+	ck_assert_str_eq(s->routing.default_environment, "");
+	ck_assert_uint_eq(s->target_count, 0);
+}
+
+START_TEST(defaults_hold_with_an_empty_file)
+{
+	struct settings *s = settings_new("n1");
+
+	ck_defaults(s);
+	lay(s, "");
+	lay(s, "# nothing\n");
+	lay(s, "{}");
+	ck_defaults(s);
+	settings_free(s);
+	settings_free(NULL);
+}
+END_TEST
+
+START_TEST(every_key_is_read)
+{
+	struct settings *s = settings_new("n1");
+
+	lay(s, "node: web-1.example\n"
+	       "state_dir: /srv/mayfly\n"
+	       "etcd:\n"
+	       "  endpoints: [https://e1:2379, 'https://[fd00::1]:2379']\n"
+	       "  prefix: /teams/mayfly\n"
+	       "  cacert: /etc/ca.pem\n"
+	       "  cert: /etc/c.pem\n"
+	       "  key: /etc/k.pem\n"
+	       "  user: mayfly\n"
+	       "  password_file: /etc/pw\n"
+	       "haproxy:\n"
+	       "  config: /srv/haproxy.cfg\n"
+	       "  admin_socket: /srv/a.sock\n"
+	       "  master_socket: /srv/m.sock\n"
+	       "  bind: ['*:80', ':::8080', /run/x.sock, 'abns@x']\n"
+	       "  internal_bind: ['127.0.0.1:81']\n"
+	       "  local_bind: ['127.0.0.1:8000']\n"
+	       "  stats_bind: 127.0.0.1:8404\n"
+	       "  check: [/usr/sbin/haproxy, -c, -f]\n"
+	       "dnsmasq: {hosts: /srv/hosts, address: 10.0.0.1, reload: 'pidfile:/run/d.pid'}\n"
+	       "routing: {service_suffix: svc.example, default_environment: prod}\n"
+	       "targets:\n"
+	       "  - {template: nginx.conf, output: /etc/nginx.conf, mode: 0600, escape: word,\n"
+	       "     check: [nginx, -t], reload: [nginx, -s, reload]}\n"
+	       "  - {template: /srv/t, output: /srv/o}\n");
+	ck_assert_str_eq(s->node, "web-1.example");
+	ck_assert_str_eq(s->state_dir, "/srv/mayfly");
+	CK_LIST(s->etcd.endpoints, "https://e1:2379", "https://[fd00::1]:2379");
+	ck_assert_str_eq(s->etcd.prefix, "/teams/mayfly");
+	ck_assert_str_eq(s->etcd.cacert, "/etc/ca.pem");
+	ck_assert_str_eq(s->etcd.cert, "/etc/c.pem");
+	ck_assert_str_eq(s->etcd.key, "/etc/k.pem");
+	ck_assert_str_eq(s->etcd.user, "mayfly");
+	ck_assert_str_eq(s->etcd.password_file, "/etc/pw");
+	ck_assert_str_eq(s->haproxy.config, "/srv/haproxy.cfg");
+	ck_assert_str_eq(s->haproxy.admin_socket, "/srv/a.sock");
+	ck_assert_str_eq(s->haproxy.master_socket, "/srv/m.sock");
+	CK_LIST(s->haproxy.bind, "*:80", ":::8080", "/run/x.sock", "abns@x");
+	CK_LIST(s->haproxy.internal_bind, "127.0.0.1:81");
+	CK_LIST(s->haproxy.local_bind, "127.0.0.1:8000");
+	ck_assert_str_eq(s->haproxy.stats_bind, "127.0.0.1:8404");
+	CK_LIST(s->haproxy.check, "/usr/sbin/haproxy", "-c", "-f");
+	ck_assert_str_eq(s->dnsmasq.hosts, "/srv/hosts");
+	ck_assert_str_eq(s->dnsmasq.address, "10.0.0.1");
+	ck_assert_int_eq(s->dnsmasq.reload, DNSMASQ_PIDFILE);
+	ck_assert_str_eq(s->dnsmasq.reload_arg, "/run/d.pid");
+	ck_assert_str_eq(s->routing.service_suffix, "svc.example");
+	ck_assert_str_eq(s->routing.default_environment, "prod");
+	ck_assert_uint_eq(s->target_count, 2);
+	ck_assert_str_eq(s->targets[0].template, "nginx.conf");
+	ck_assert_uint_eq(s->targets[0].mode, 0600);
+	ck_assert_str_eq(s->targets[0].escape, "word");
+	CK_LIST(s->targets[0].check, "nginx", "-t");
+	CK_LIST(s->targets[0].reload, "nginx", "-s", "reload");
+	ck_assert_str_eq(s->targets[1].output, "/srv/o");
+	ck_assert_uint_eq(s->targets[1].mode, 0644);
+	ck_assert_str_eq(s->targets[1].escape, "none");
+	ck_assert_ptr_null(s->targets[1].check);
+	settings_free(s);
+}
+END_TEST
+
+START_TEST(a_second_file_changes_only_what_it_names)
+{
+	struct settings *s = settings_new("n1");
+
+	lay(s, "dnsmasq: {reload: 'docker:dns', address: '::1'}\n"
+	       "targets: [{template: a, output: /a}]\nrouting: {default_environment: prod}");
+	lay(s, "haproxy: {bind: []}");
+	ck_assert_int_eq(s->dnsmasq.reload, DNSMASQ_DOCKER);
+	ck_assert_str_eq(s->dnsmasq.reload_arg, "dns");
+	ck_assert_str_eq(s->dnsmasq.address, "::1");
+	ck_assert_uint_eq(s->target_count, 1);
+	ck_assert_ptr_null(s->haproxy.bind[0]);
+	lay(s, "dnsmasq: {reload: none}\ntargets: []\nrouting: {default_environment: ''}");
+	ck_assert_int_eq(s->dnsmasq.reload, DNSMASQ_NONE);
+	ck_assert_str_eq(s->dnsmasq.reload_arg, "");
+	ck_assert_uint_eq(s->target_count, 0);
+	ck_assert_str_eq(s->routing.default_environment, "");
+	settings_free(s);
+}
+END_TEST
+
+static const struct {
+	const char *text, *words;
+} bad[] = {
+    {"log_level: debug", "unknown key \"log_level\": allowed: node, state_dir, etcd, haproxy, "
+			 "dnsmasq, routing, targets (line 1, column 1)"},
+    {"state-dir: /x", "unknown key \"state-dir\": did you mean \"state_dir\"? allowed: node, "
+		      "state_dir, etcd, haproxy, dnsmasq, routing, targets (line 1, column 1)"},
+    {"[]", "must be a map, not a list (line 1, column 1)"},
+    {"haproxy:\n  bnd: []",
+     "haproxy: unknown key \"bnd\": did you mean \"bind\"? allowed: config, admin_socket, "
+     "master_socket, bind, internal_bind, local_bind, stats_bind, check (line 2, column 3)"},
+    {"etcd: {password: x}", "etcd: unknown key \"password\": allowed: endpoints, prefix, cacert, "
+			    "cert, key, user, password_file (line 1, column 8)"},
+    {"etcd:", "etcd: must be a map, not empty (line 1, column 6)"},
+    {"node: a b", "node: \"a b\": not allowed: a space (line 1, column 7)"},
+    {"node:", "node: must be a string, not empty (line 1, column 6)"},
+    {"state_dir: var", "state_dir: \"var\": must be an absolute path (line 1, column 12)"},
+    {"state_dir: ''", "state_dir: \"\": must not be empty (line 1, column 12)"},
+    {"state_dir: /x/", "state_dir: \"/x/\": must not end with \"/\" (line 1, column 12)"},
+    {"haproxy: {config: \"/a b\"}",
+     "haproxy.config: \"/a b\": not allowed: a space (line 1, column 19)"},
+    {"haproxy: {admin_socket: \"/a\\nglobal\"}",
+     "haproxy.admin_socket: \"/a\\nglobal\": not allowed: \"\\n\" (line 1, column 25)"},
+    {"haproxy: {admin_socket: \"/a'b\"}",
+     "haproxy.admin_socket: \"/a'b\": not allowed: \"'\" (line 1, column 25)"},
+    {"haproxy: {admin_socket: /a/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}",
+     "haproxy.admin_socket: \"/a/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa..."
+     "\": too long (98 bytes, at most 97) (line 1, column 25)"},
+    {"haproxy: {bind: '*:80'}",
+     "haproxy.bind: must be a list, not a single value (line 1, column 17)"},
+    {"haproxy: {bind: ['*:80 ssl']}",
+     "haproxy.bind: \"*:80 ssl\": not allowed: a space (line 1, column 18)"},
+    {"haproxy: {bind: ['*:80,*:81']}",
+     "haproxy.bind: \"*:80,*:81\": not allowed: \",\" (line 1, column 18)"},
+    {"haproxy: {bind: ['80']}",
+     "haproxy.bind: \"80\": must be ADDRESS:PORT or a socket's path (line 1, column 18)"},
+    {"haproxy: {stats_bind: \"x:1\\n\"}",
+     "haproxy.stats_bind: \"x:1\\n\": not allowed: \"\\n\" (line 1, column 23)"},
+    {"haproxy: {check: []}", "haproxy.check: must not be an empty list (line 1, column 18)"},
+    {"haproxy: {check: haproxy -c}",
+     "haproxy.check: must be a list, not a single value (line 1, column 18)"},
+    {"etcd: {endpoints: []}", "etcd.endpoints: must not be an empty list (line 1, column 19)"},
+    {"etcd: {endpoints: [ftp://x]}",
+     "etcd.endpoints: \"ftp://x\": must be http://HOST:PORT or https://HOST:PORT (line 1, column "
+     "20)"},
+    {"etcd: {endpoints: ['http://a:1/x']}",
+     "etcd.endpoints: \"http://a:1/x\": must be http://HOST:PORT or https://HOST:PORT (line 1, "
+     "column 20)"},
+    {"etcd: {endpoints: ['http://u@h:1']}",
+     "etcd.endpoints: \"http://u@h:1\": not allowed: \"@\" (line 1, column 20)"},
+    {"etcd: {prefix: mayfly}",
+     "etcd.prefix: \"mayfly\": must start with \"/\" (line 1, column 16)"},
+    {"etcd: {prefix: /}", "etcd.prefix: \"/\": must not end with \"/\" (line 1, column 16)"},
+    {"etcd: {prefix: /a//b}", "etcd.prefix: \"/a//b\": not allowed: \"//\" (line 1, column 16)"},
+    {"dnsmasq: {address: localhost}",
+     "dnsmasq.address: \"localhost\": must be a numeric address, such as 10.0.0.5 or fd00::5 (line "
+     "1, column 20)"},
+    {"dnsmasq: {reload: hup}",
+     "dnsmasq.reload: \"hup\": must be pidfile:PATH, docker:NAME or none (line 1, column 19)"},
+    {"dnsmasq: {reload: 'pidfile:x'}",
+     "dnsmasq.reload: \"x\": must be an absolute path (line 1, column 19)"},
+    {"dnsmasq: {reload: 'docker:a b'}",
+     "dnsmasq.reload: \"a b\": not allowed: a space (line 1, column 19)"},
+    {"dnsmasq: {reload: 'docker:'}", "dnsmasq.reload: \"\": must not be empty (line 1, column 19)"},
+    {"routing: {default_environment: Prod}",
+     "routing.default_environment: \"Prod\": not allowed: \"P\": write lower case (line 1, column "
+     "32)"},
+    {"routing: {service_suffix: .service}",
+     "routing.service_suffix: \".service\": not allowed: an empty label (\".\" at its start, its "
+     "end or doubled) (line 1, column 27)"},
+    {"targets: {}", "targets: must be a list, not a map (line 1, column 10)"},
+    {"targets: [{template: a}]", "targets: template and output must be given (line 1, column 11)"},
+    {"targets: [x]", "targets: must be a map, not a single value (line 1, column 11)"},
+    {"targets: [{template: a, output: /a, owner: b}]",
+     "targets: unknown key \"owner\": allowed: template, output, check, reload, escape, mode (line "
+     "1, column 37)"},
+    {"targets: [{template: ../a, output: /a}]",
+     "targets.template: \"../a\": must be an absolute path (line 1, column 22)"},
+    {"targets: [{template: a, output: /a, mode: 888}]",
+     "targets.mode: must be octal, such as 0644 (line 1, column 43)"},
+    {"targets: [{template: a, output: /a, mode: 04755}]",
+     "targets.mode: must be octal, such as 0644 (line 1, column 43)"},
+    {"targets: [{template: a, output: /a, escape: xml}]",
+     "targets.escape: \"xml\": must be none, html, haproxy or word (line 1, column 45)"},
+    {"node: a\nnode: b", "\"node\": the key is there twice, first in line 1 (line 2, column 1)"},
+};
+
+START_TEST(a_bad_file_is_refused_and_changes_nothing)
+{
+	struct settings *s = settings_new("n1");
+	struct mf_err err;
+	const char *text = bad[_i].text;
+
+	ck_assert_int_eq(settings_parse(s, text, strlen(text), &err), MF_ECONFIG);
+	ck_assert_int_eq(err.code, MF_ECONFIG);
+	ck_assert_str_eq(err.msg, bad[_i].words);
+	ck_defaults(s);
+	settings_free(s);
+}
+END_TEST
+
+START_TEST(what_was_good_before_the_error_is_not_laid_over)
+{
+	static const char text[] = "node: other\nstate_dir: /other\nhaproxy: {bind: ['*:1']}\n"
+				   "dnsmasq: {reload: 'docker:x'}\n"
+				   "targets: [{template: a, output: /a}, {template: b}]\n";
+	struct settings *s = settings_new("n1");
+
+	ck_assert_int_eq(settings_parse(s, text, strlen(text), NULL), MF_ECONFIG);
+	ck_defaults(s);
+	settings_free(s);
+}
+END_TEST
+
+START_TEST(flags_and_variables_go_over_it)
+{
+	struct settings *s = settings_new("n1");
+	struct mf_err err;
+
+	ck_assert_int_eq(settings_set_endpoints(s, "e1:2379,https://e2:2379", &err), 0);
+	CK_LIST(s->etcd.endpoints, "e1:2379", "https://e2:2379");
+	ck_assert_int_eq(settings_set_endpoints(s, "e1:2379,", &err), MF_EUSAGE);
+	ck_assert_str_eq(err.msg, "endpoints: \"\": must not be empty");
+	ck_assert_int_eq(settings_set_endpoints(s, "", &err), MF_EUSAGE);
+	ck_assert_int_eq(settings_set_endpoints(s, "a b", &err), MF_EUSAGE);
+	CK_LIST(s->etcd.endpoints, "e1:2379", "https://e2:2379");
+	ck_assert_int_eq(settings_set_prefix(s, "/x", &err), 0);
+	ck_assert_int_eq(settings_set_prefix(s, "x", &err), MF_EUSAGE);
+	ck_assert_str_eq(err.msg, "prefix: \"x\": must start with \"/\"");
+	ck_assert_str_eq(s->etcd.prefix, "/x");
+	settings_set_str(&s->node, s->node + 1); /* within itself */
+	ck_assert_str_eq(s->node, "1");
+	settings_set_str(&s->etcd.password, "secret");
+	settings_free(s);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("settings");
+
+	tcase_add_test(tc, defaults_hold_with_an_empty_file);
+	tcase_add_test(tc, every_key_is_read);
+	tcase_add_test(tc, a_second_file_changes_only_what_it_names);
+	tcase_add_loop_test(tc, a_bad_file_is_refused_and_changes_nothing, 0,
+			    sizeof(bad) / sizeof(bad[0]));
+	tcase_add_test(tc, what_was_good_before_the_error_is_not_laid_over);
+	tcase_add_test(tc, flags_and_variables_go_over_it);
+	return unit_run("settings", tc);
+}
