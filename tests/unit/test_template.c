@@ -171,6 +171,7 @@ static const struct {
     {"{{<gone}}{{/gone}}", "template x:1:1: no template \"gone\""},
     {"x {{>*name}}", "template x:1:3: no template \"gone\""},
     {"{{>*path}}", "template x:1:1: *path holds no template's name"},
+    {"{{>*space}}", "template x:1:1: *space holds no template's name"},
     {"{{>*dot}}", "template x:1:1: *dot holds no template's name"},
     {"{{>*list}}", "template x:1:1: *list holds no template's name"},
     {"\n{{list}}", "template x:2:1: list is a list, which cannot be written as text"},
