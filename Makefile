@@ -35,7 +35,8 @@ pkg_cflags := $(shell pkg-config --cflags $(pkgs) 2>/dev/null)
 pkg_libs := $(shell pkg-config --libs $(pkgs) 2>/dev/null)
 check_libs = $(shell pkg-config --libs check 2>/dev/null)
 
-all_cppflags = -Isrc -D_GNU_SOURCE -DMAYFLY_VERSION='"$(VERSION)"' -DMAYFLY_DATADIR='"$(DATADIR)"' \
+# Quoted includes only: <sys/file.h> is the system's, "sys/file.h" is ours.
+all_cppflags = -iquote src -D_GNU_SOURCE -DMAYFLY_VERSION='"$(VERSION)"' -DMAYFLY_DATADIR='"$(DATADIR)"' \
 	-DMAYFLY_SYSCONFDIR='"$(SYSCONFDIR)"' $(HARDEN_CPP) $(pkg_cflags) $(CPPFLAGS)
 all_cflags = -std=c11 $(warnings) $(harden_c) $(SANITIZE) $(CFLAGS)
 all_ldflags = $(harden_ld) $(SANITIZE) $(LDFLAGS)
@@ -66,8 +67,8 @@ helpers = $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(helper_src))
 fuzz_src = $(wildcard tests/fuzz/fuzz_*.c)
 replay = $(patsubst tests/fuzz/%.c,$(BUILD)/tests/replay/%,$(fuzz_src))
 story = $(sort $(wildcard tests/integration/[0-9]*.sh))
-scripts = $(wildcard tests/integration/*.sh tests/bench/*.sh tests/*.sh contrib/*/*.sh \
-	contrib/git-hooks/* .ci/run)
+scripts = $(wildcard tests/*.sh tests/*/*.sh contrib/*.sh contrib/*/*.sh contrib/git-hooks/* \
+	contrib/completions/* .ci/run)
 pages = $(wildcard man/*.[1-9])
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -130,16 +131,139 @@ $(BUILD)/tests/replay/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/rep
 -include $(call deps_of,$(call obj,$(lib_src) $(part_src) $(tool_src) $(unit_src) $(helper_src) \
 	$(fuzz_src) tests/fuzz/replay.c))
 
+$(BUILD)/fuzzers/%: $(BUILD)/obj/tests/fuzz/%.o $(lib)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(all_cflags) $(all_ldflags) -fsanitize=fuzzer -o $@ $^ $(pkg_libs)
+
 .SECONDARY:
+
+# --- what a person asks for --------------------------------------------------------------------
+
+# Tools are found and flags asked for when make starts, so what needs packages first calls make anew.
+again = +$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+sanitizers = -fsanitize=address,undefined -fno-sanitize-recover=all
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: deps
+deps: ## install what is missing from Debian's packages (root or sudo)
+	@contrib/deps.sh
+
+.PHONY: demo
+demo: ## see it work: etcd, HAProxy, dnsmasq and all tools, on loopback (STEP=1 waits for Enter)
+	@contrib/deps.sh -q build servers
+	@$(again) all helpers
+	@BUILD=$(BUILD) contrib/demo/demo.sh
+
+.PHONY: check
+check: ## prove it: unit tests, fuzz corpora, and stories with the real servers
+	@contrib/deps.sh -q build servers test
+	@$(again) programs
+	@$(MAKE) --no-print-directory run-tests
+
+.PHONY: check-unit
+check-unit: ## the unit tests and the fuzz corpora alone
+	@$(again) programs
+	@$(MAKE) --no-print-directory run-tests story=
+
+.PHONY: asan
+asan: ## the whole suite under AddressSanitizer and UBSan, in build/asan
+	@contrib/deps.sh -q build servers test
+	@$(again) run-tests BUILD=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
+		HARDEN_CPP=-U_FORTIFY_SOURCE SANITIZE='$(sanitizers)' FORK=no
+
+.PHONY: valgrind
+valgrind: ## the whole suite with unit tests and tools under valgrind
+	@contrib/deps.sh -q build servers test lint
+	@$(again) programs
+	@VALGRIND=1 $(MAKE) --no-print-directory run-tests
+
+.PHONY: coverage
+coverage: ## the whole suite with line coverage, in build/coverage
+	@rm -rf build/coverage
+	@$(again) run-tests BUILD=build/coverage CFLAGS='-O0 -g --coverage -fprofile-update=atomic' \
+		HARDEN_CPP=-U_FORTIFY_SOURCE
+	lcov -q --capture --directory build/coverage/obj/src --output-file build/coverage/info
+	lcov -q --list build/coverage/info
+	genhtml -q --output-directory build/coverage/html build/coverage/info
+
+FUZZ_TIME ?= 300
+.PHONY: fuzz
+fuzz: ## every fuzzer for FUZZ_TIME=300 seconds, in build/fuzz (clang)
+	@$(again) fuzzers BUILD=build/fuzz CC=clang CFLAGS='-O1 -g' HARDEN_CPP=-U_FORTIFY_SOURCE \
+		SANITIZE='$(sanitizers) -fsanitize=fuzzer-no-link'
+	FUZZ_TIME=$(FUZZ_TIME) tests/fuzz/run.sh $(patsubst tests/fuzz/%.c,build/fuzz/fuzzers/%,$(fuzz_src))
+
+.PHONY: lint
+lint: export all_cppflags := $(all_cppflags)
+lint: export warnings := $(warnings)
+lint: export scripts := $(scripts)
+lint: export pages := $(pages)
+lint: ## every checker: formatting, analysers, layering, headers, scripts, manual pages
+	@contrib/deps.sh -q build lint
+	+@MAKE='$(MAKE)' tests/lint.sh $(CHECKS)
+
+.PHONY: format
+format: ## clang-format every source in place
+	clang-format -i $(wildcard src/*/*.[ch] tests/*/*.[ch])
 
 .PHONY: golden
 golden: $(BUILD)/tests/test_output ## render the golden files in tests/data anew
 	GOLDEN_WRITE=1 $<
 
+.PHONY: programs helpers fuzzers run-tests
+helpers: $(helpers)
+programs: all $(unit) $(helpers) $(replay)
+fuzzers: $(patsubst tests/fuzz/%.c,$(BUILD)/fuzzers/%,$(fuzz_src))
+
+# TAP_DIR=DIR keeps the results; JOBS stories run side by side.
+JOBS ?= 2
+run-tests: programs
+	$(Q)BUILD=$(BUILD) CK_FORK=$(or $(FORK),yes) prove -j$(JOBS) --timer --exec tests/one.sh \
+		$(unit) $(replay) $(story)
+
+# --- install -----------------------------------------------------------------------------------
+
+INSTALL ?= install
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+units = $(wildcard contrib/systemd/*.service)
+completions = $(wildcard contrib/completions/*)
+schema = $(wildcard contrib/schema/*.json)
+examples = $(wildcard contrib/examples/*/*.yaml)
+
+.PHONY: install
+install: all ## install below DESTDIR and PREFIX
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/templates $(DESTDIR)$(DATADIR)/examples \
+		$(DESTDIR)$(UNITDIR) $(DESTDIR)$(COMPLETIONDIR) \
+		$(addprefix $(DESTDIR)$(MANDIR)/man,$(sort $(patsubst .%,%,$(suffix $(pages)))))
+	$(INSTALL) -m 755 $(bins) $(DESTDIR)$(BINDIR)/
+	$(INSTALL) -m 644 $(shipped) $(DESTDIR)$(DATADIR)/templates/
+	$(if $(schema),$(INSTALL) -m 644 $(schema) $(DESTDIR)$(DATADIR)/)
+	$(if $(examples),$(INSTALL) -m 644 $(examples) $(DESTDIR)$(DATADIR)/examples/)
+	$(if $(completions),$(INSTALL) -m 644 $(completions) $(DESTDIR)$(COMPLETIONDIR)/)
+	$(foreach page,$(pages),$(INSTALL) -m 644 $(page) \
+		$(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(page)))/ && ) true
+	for unit in $(units); do \
+		sed 's|@BINDIR@|$(BINDIR)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g' $$unit \
+			>$(DESTDIR)$(UNITDIR)/$$(basename $$unit) || exit; \
+	done
+
+.PHONY: uninstall
+uninstall: ## remove what install put there
+	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(bins))) \
+		$(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(units))) \
+		$(addprefix $(DESTDIR)$(COMPLETIONDIR)/,$(notdir $(completions))) \
+		$(foreach page,$(pages),$(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page)))
+	rm -rf $(DESTDIR)$(DATADIR)
+
+.PHONY: dist
+dist: ## pack what is committed as build/mayfly-VERSION.tar.gz
+	@mkdir -p $(BUILD)
+	git archive --prefix=mayfly-$(VERSION)/ -o $(BUILD)/mayfly-$(VERSION).tar.gz HEAD
+
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf build
+	rm -rf $(BUILD)

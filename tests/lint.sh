@@ -1,0 +1,112 @@
+#!/bin/bash
+# Everything about the sources that a program can check.  Called by `make lint`, which says where
+# scripts and pages are and how sources are compiled; `tests/lint.sh CHECK...` runs only those.
+set -u
+MAKE=${MAKE:-make}
+jobs=$(nproc)
+shopt -s nullglob
+sources=(src/*/*.c tests/*/*.c)
+headers=(src/*/*.h tests/*/*.h)
+read -r -a scripts <<<"${scripts:-}"
+read -r -a pages <<<"${pages:-}"
+# As make has it, with the shell's quotes around some values.
+cppflags=() warnings_on=()
+eval "cppflags=(${all_cppflags:--iquote src -D_GNU_SOURCE})"
+read -r -a warnings_on <<<"${warnings:-}"
+
+check_format() { clang-format --dry-run -Werror "${sources[@]}" "${headers[@]}"; }
+
+# Which rooms a room may look into, and which room alone may use a library.
+declare -A may=(
+	[base]='base'
+	[sys]='base sys'
+	[model]='base model'
+	[render]='base model render'
+	[store]='base model store sys'
+	[apply]='base model render apply sys'
+	[cmd]='base sys model render store apply cmd'
+)
+libraries=(
+	'^yaml\.h$|^src/model/node'
+	'^uthash\.h$|^src/base/strmap\.c$'
+	'^curl/|^src/sys/(loop|http)[a-z_]*\.[ch]$'
+	'^jansson\.h$|^src/(model|store|render)/'
+)
+
+check_layering() {
+	local file line room target library pattern allowed bad=0
+
+	while IFS=: read -r file line; do
+		room=${file#src/}
+		room=${room%%/*}
+		target=${line#*[<\"]}
+		target=${target%%[>\"]*}
+		if [[ $line == *'"'* && " ${may[$room]:-} " != *" ${target%%/*} "* ]]; then
+			printf '%s: %s: %s may not look into %s\n' "$file" "$line" "$room" "${target%%/*}"
+			bad=1
+		fi
+		for library in "${libraries[@]}"; do
+			pattern=${library%%|*}
+			allowed=${library#*|}
+			if [[ $line == *'<'* && $target =~ $pattern && ! $file =~ $allowed ]]; then
+				printf '%s: %s: not here\n' "$file" "$line"
+				bad=1
+			fi
+		done
+	done < <(grep -HE '^ *# *include' src/*/*.[ch])
+	return "$bad"
+}
+
+check_headers() {
+	local header bad=0
+
+	for header in "${headers[@]}"; do
+		grep -qE '^#ifndef MF_' "$header" || { echo "$header: no guard" && bad=1; }
+		echo "#include \"$header\"" | clang "${cppflags[@]}" "${warnings_on[@]}" -Werror -std=c11 -O2 \
+			-iquote . -fsyntax-only -x c - || bad=1
+	done
+	return "$bad"
+}
+
+check_gcc() {
+	"$MAKE" --no-print-directory -j"$jobs" BUILD=build/lint-gcc CC=gcc CFLAGS='-O2 -Werror' programs >/dev/null
+}
+check_clang() {
+	"$MAKE" --no-print-directory -j"$jobs" BUILD=build/lint-clang CC=clang CFLAGS='-O2 -Werror' programs \
+		>/dev/null
+}
+
+# Whatever is left of the output of a checker is a finding.
+nothing_but() { ! grep -vE "$1"; }
+
+check_tidy() {
+	printf '%s\n' "${sources[@]}" |
+		xargs -P "$jobs" -I '{}' clang-tidy --quiet '{}' -- -std=c11 -O2 "${cppflags[@]}" 2>&1 |
+		nothing_but '^[0-9]+ warnings? generated\.$'
+}
+
+check_cppcheck() {
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr -j "$jobs" \
+		--suppress=missingIncludeSystem --error-exitcode=1 -I src -D_GNU_SOURCE "${sources[@]}"
+}
+
+check_shell() { shellcheck "${scripts[@]}"; }
+
+# Manuals of other packages need not be installed.
+check_pages() {
+	mandoc -T lint -W style "${pages[@]}" 2>&1 |
+		nothing_but 'referenced manual not found|mandoc\.db lacks'
+}
+
+all=(format layering headers shell pages gcc clang cppcheck tidy)
+(($# > 0)) || set -- "${all[@]}"
+failed=()
+for check; do
+	if output=$("check_$check" 2>&1) && [[ -z $output ]]; then
+		printf 'ok      %s\n' "$check"
+	else
+		printf '%s\nfailed  %s\n' "$output" "$check"
+		failed+=("$check")
+	fi
+done
+((${#failed[@]} == 0)) || { printf 'lint: failed: %s\n' "${failed[*]}" && exit 1; }
