@@ -360,6 +360,15 @@ static int64_t attempt_ms(const struct etcd_call *call, int64_t left)
 	return share < left ? share : left;
 }
 
+/* It goes into a header line as it is. */
+static bool is_token(const char *s)
+{
+	for (const char *p = s; *p != '\0'; p++)
+		if (*p <= ' ' || *p > '~')
+			return false;
+	return *s != '\0';
+}
+
 static void on_token_reply(void *ctx, struct etcd_call *call, const struct etcd_reply *reply,
 			   enum etcd_fault_kind fault, const struct mf_err *err)
 {
@@ -372,7 +381,7 @@ static void on_token_reply(void *ctx, struct etcd_call *call, const struct etcd_
 	if (fault == ETCD_FAULT_NO_AUTH) {
 		etcd->is_auth_off = true;
 		err = NULL;
-	} else if (err == NULL && token[0] == '\0') {
+	} else if (err == NULL && !is_token(token)) {
 		(void)mf_err_set(&none, MF_EPERM, "%s: no token in the answer", call->what);
 		err = &none;
 	} else if (err == NULL) {

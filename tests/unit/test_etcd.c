@@ -1,0 +1,650 @@
+/* The etcd client: requests, replies, and what a gateway may do to a call. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "gateway.h"
+#include "store/etcd.h"
+#include "store/etcd_json.h"
+#include "sys/loop.h"
+#include "unit.h"
+
+/* --- requests --------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *prefix, *end;
+	size_t len;
+} ends[] = {
+    {"/mayfly/", "/mayfly0", 8}, {"a", "b", 1},		{"a\xff", "b", 1}, {"a\xff\xff", "b", 1},
+    {"\xfe\xff", "\xff", 1},	 {"\xff\xff", "\0", 1}, {"", "\0", 1},	   {"a\x7f", "a\x80", 2},
+};
+
+START_TEST(test_range_end)
+{
+	buf_auto struct buf b = BUF_INIT;
+
+	etcd_json_add_range_end(&b, ends[_i].prefix);
+	ck_assert_uint_eq(b.len, ends[_i].len);
+	ck_assert_mem_eq(b.data, ends[_i].end, b.len);
+}
+END_TEST
+
+START_TEST(test_requests)
+{
+	struct etcd_if ifs[] = {{ETCD_IF_CREATED, "/a", 0}, {ETCD_IF_LEASE, "/b", -5}};
+	struct etcd_op ops[] = {{"/a", "1", 1, 7}, {"/b", NULL, 0, 0}, {"/c", "", 0, 0}};
+	buf_auto struct buf b = BUF_INIT;
+	buf_auto struct buf after = BUF_INIT;
+
+	etcd_json_list(&b, "/a/", NULL, 1000, 0);
+	ck_assert_str_eq(b.data, "{\"key\":\"L2Ev\",\"range_end\":\"L2Ew\",\"limit\":\"1000\","
+				 "\"revision\":\"0\"}");
+	buf_clear(&b);
+	buf_add_str(&after, "/a/b");
+	etcd_json_list(&b, "/a/", &after, 1, 9);
+	ck_assert_str_eq(b.data, "{\"key\":\"L2EvYgA=\",\"range_end\":\"L2Ew\",\"limit\":\"1\","
+				 "\"revision\":\"9\"}");
+	buf_clear(&b);
+	etcd_json_list(&b, "", NULL, 1, 0);
+	ck_assert_str_eq(b.data, "{\"key\":\"AA==\",\"range_end\":\"AA==\",\"limit\":\"1\","
+				 "\"revision\":\"0\"}");
+	buf_clear(&b);
+	etcd_json_txn(&b, ifs, 2, ops, 3);
+	ck_assert_str_eq(
+	    b.data,
+	    "{\"compare\":[{\"key\":\"L2E=\",\"target\":\"CREATE\",\"result\":\"EQUAL\","
+	    "\"create_revision\":\"0\"},{\"key\":\"L2I=\",\"target\":\"LEASE\",\"result\":"
+	    "\"EQUAL\","
+	    "\"lease\":\"-5\"}],\"success\":[{\"request_put\":{\"key\":\"L2E=\",\"value\":\"MQ==\","
+	    "\"lease\":\"7\"}},{\"request_delete_range\":{\"key\":\"L2I=\"}},{\"request_put\":{"
+	    "\"key\":\"L2M=\",\"value\":\"\",\"lease\":\"0\"}}]}");
+	buf_clear(&b);
+	etcd_json_authenticate(&b, "u\"", "p\\\n");
+	ck_assert_str_eq(b.data, "{\"name\":\"u\\\"\",\"password\":\"p\\\\\\n\"}");
+}
+END_TEST
+
+/* --- replies ---------------------------------------------------------------------------------- */
+
+static const struct {
+	int status;
+	const char *body;
+	enum etcd_fault_kind kind;
+	const char *words;
+} fault_table[] = {
+    {200, "{}", ETCD_FAULT_NONE, NULL},
+    {200, "{\"error\":\"\"}", ETCD_FAULT_NONE, NULL}, /* LeaseGrantResponse has such a field */
+    {200, "{\"error\":\"no space\"}", ETCD_FAULT_AWAY, "no space"},
+    {404, "{\"error\":\"e\",\"message\":\"m\",\"code\":5}", ETCD_FAULT_MISSING, "m"},
+    {404, "{\"code\":5,\"message\":\"m\",\"details\":[]}", ETCD_FAULT_MISSING, "m"},
+    {404, "{\"error\":\"e\",\"code\":\"5\"}", ETCD_FAULT_MISSING, "e"},
+    {404, "404 page not found", ETCD_FAULT_BAD, "HTTP status 404"},
+    {302, "", ETCD_FAULT_BAD, "HTTP status 302"},
+    {502, "<html>", ETCD_FAULT_AWAY, "HTTP status 502"},
+    {500, "{\"error\":\"context deadline exceeded\",\"code\":4}", ETCD_FAULT_AWAY,
+     "context deadline exceeded"},
+    {503, "{\"error\":\"etcdserver: no leader\",\"code\":14}", ETCD_FAULT_REFUSED,
+     "etcdserver: no leader"},
+    {503, "{\"error\":\"etcdserver: request timed out\",\"code\":14}", ETCD_FAULT_AWAY,
+     "etcdserver: request timed out"},
+    {401, "{\"error\":\"etcdserver: invalid auth token\",\"code\":16}", ETCD_FAULT_TOKEN,
+     "etcdserver: invalid auth token"},
+    {400, "{\"error\":\"etcdserver: user name is empty\",\"code\":3}", ETCD_FAULT_TOKEN,
+     "etcdserver: user name is empty"},
+    {400, "{\"error\":\"etcdserver: revision of auth store is old\",\"code\":3}", ETCD_FAULT_TOKEN,
+     "etcdserver: revision of auth store is old"},
+    {400,
+     "{\"error\":\"etcdserver: authentication failed, invalid user ID or password\","
+     "\"code\":3}",
+     ETCD_FAULT_DENIED, "etcdserver: authentication failed, invalid user ID or password"},
+    {403, "{\"error\":\"etcdserver: permission denied\",\"code\":7}", ETCD_FAULT_DENIED,
+     "etcdserver: permission denied"},
+    {412, "{\"error\":\"etcdserver: authentication is not enabled\",\"code\":9}",
+     ETCD_FAULT_NO_AUTH, "etcdserver: authentication is not enabled"},
+    {400, "{\"error\":\"etcdserver: mvcc: required revision has been compacted\",\"code\":11}",
+     ETCD_FAULT_COMPACTED, "etcdserver: mvcc: required revision has been compacted"},
+    {429, "{\"error\":\"etcdserver: mvcc: database space exceeded\",\"code\":8}", ETCD_FAULT_FULL,
+     "etcdserver: mvcc: database space exceeded"},
+    {429, "{\"error\":\"grpc: received message larger than max (5 vs. 4)\",\"code\":8}",
+     ETCD_FAULT_LONG, "grpc: received message larger than max (5 vs. 4)"},
+    {400, "{\"error\":\"etcdserver: duplicate key given in txn request\",\"code\":3}",
+     ETCD_FAULT_BAD, "etcdserver: duplicate key given in txn request"},
+    {500, "{\"error\":\"a\\u001b[2J\\nb\"}", ETCD_FAULT_AWAY, "a\\x1b[2J\\nb"},
+};
+
+START_TEST(test_fault)
+{
+	json_t *json = json_loads(fault_table[_i].body, 0, NULL);
+	struct etcd_fault fault = {0};
+	bool is_fault = etcd_fault_read(fault_table[_i].status, json, &fault);
+
+	ck_assert_int_eq(is_fault, fault_table[_i].kind != ETCD_FAULT_NONE);
+	if (is_fault) {
+		ck_assert_int_eq(fault.kind, fault_table[_i].kind);
+		ck_assert_str_eq(fault.words, fault_table[_i].words);
+	}
+	json_decref(json);
+}
+END_TEST
+
+static const struct {
+	const char *given, *url; /* url NULL: refused */
+	const char *cacert;
+} endpoint_table[] = {
+    {"127.0.0.1:2379", "http://127.0.0.1:2379", NULL},
+    {"127.0.0.1:2379", "https://127.0.0.1:2379", "ca.pem"},
+    {"http://etcd1:2379/", "http://etcd1:2379", "ca.pem"},
+    {"https://etcd1", "https://etcd1", NULL},
+    {"[::1]:2379", "http://[::1]:2379", NULL},
+    {"", NULL, NULL},
+    {"http://", NULL, NULL},
+    {"ftp://etcd1:2379", NULL, NULL},
+    {"unix:///run/etcd", NULL, NULL},
+    {"http://user:pw@etcd1:2379", NULL, NULL},
+    {"http://etcd1:2379/v3", NULL, NULL},
+    {"etcd1:2379?x", NULL, NULL},
+    {"etcd1:2379 ", NULL, NULL},
+    {"etcd1:2379\r\nX: y", NULL, NULL},
+};
+
+START_TEST(test_endpoint)
+{
+	const char *endpoints[] = {endpoint_table[_i].given, NULL};
+	struct etcd_config config = {.endpoints = endpoints, .cacert = endpoint_table[_i].cacert};
+	struct etcd *etcd = NULL;
+	struct loop *loop;
+	struct mf_err err;
+
+	ck_assert_int_eq(loop_new(&loop, &err), 0);
+	ck_assert_int_eq(etcd_new(loop, &config, &etcd, &err),
+			 endpoint_table[_i].url == NULL ? MF_ECONFIG : 0);
+	if (etcd != NULL)
+		ck_assert_str_eq(etcd_endpoint(etcd), endpoint_table[_i].url);
+	etcd_free(etcd);
+	loop_free(loop);
+}
+END_TEST
+
+/* --- calls ------------------------------------------------------------------------------------ */
+
+struct bench {
+	struct loop *loop;
+	struct etcd *etcd;
+	struct gateway gateways[2];
+	struct buf story;
+	struct mf_err err;
+	int64_t ended;
+	int wanted; /* outcomes, until the loop stops */
+};
+
+static void bench_init(struct bench *b, const struct gateway_line *first,
+		       const struct gateway_line *second, const char *user, int64_t timeout_ms)
+{
+	const char *endpoints[3] = {0};
+	struct etcd_config config = {
+	    .endpoints = endpoints, .user = user, .password = "secret", .timeout_ms = timeout_ms};
+	struct mf_err err;
+
+	*b = (struct bench){.wanted = 1};
+	ck_assert_int_eq(loop_new(&b->loop, &err), 0);
+	gateway_init(&b->gateways[0], b->loop, first);
+	endpoints[0] = b->gateways[0].url;
+	if (second != NULL) {
+		gateway_init(&b->gateways[1], b->loop, second);
+		endpoints[1] = b->gateways[1].url;
+	}
+	ck_assert_int_eq(etcd_new(b->loop, &config, &b->etcd, &err), 0);
+}
+
+static void bench_run(struct bench *b)
+{
+	struct mf_err err;
+
+	ck_assert_int_eq(loop_run(b->loop, &err), 0);
+	gateway_is_done(&b->gateways[0]);
+	if (b->gateways[1].loop != NULL)
+		gateway_is_done(&b->gateways[1]);
+}
+
+static void bench_fini(struct bench *b)
+{
+	etcd_free(b->etcd);
+	gateway_fini(&b->gateways[0]);
+	if (b->gateways[1].loop != NULL)
+		gateway_fini(&b->gateways[1]);
+	loop_free(b->loop);
+	buf_fini(&b->story);
+}
+
+static void on_outcome(struct bench *b, const struct mf_err *err)
+{
+	b->err = err == NULL ? (struct mf_err){0} : *err;
+	if (--b->wanted == 0)
+		loop_stop(b->loop);
+}
+
+static void on_begin(void *ctx)
+{
+	buf_add_char(&((struct bench *)ctx)->story, '[');
+}
+
+static void on_kv(void *ctx, const struct etcd_kv *kv)
+{
+	buf_printf(&((struct bench *)ctx)->story, "%s=%s ", kv->key, kv->value);
+}
+
+static void on_list_done(void *ctx, int64_t revision, const struct mf_err *err)
+{
+	struct bench *b = ctx;
+
+	buf_printf(&b->story, "]%lld", (long long)revision);
+	on_outcome(b, err);
+}
+
+static void on_txn_done(void *ctx, bool succeeded, int64_t revision, const struct mf_err *err)
+{
+	struct bench *b = ctx;
+
+	buf_printf(&b->story, "%s %lld", succeeded ? "yes" : "no", (long long)revision);
+	on_outcome(b, err);
+}
+
+static void on_lease_done(void *ctx, int64_t lease, int64_t ttl, const struct mf_err *err)
+{
+	struct bench *b = ctx;
+
+	buf_printf(&b->story, "%lld %lld", (long long)lease, (long long)ttl);
+	on_outcome(b, err);
+}
+
+static const struct etcd_list_events list_events = {on_begin, on_kv, on_list_done};
+
+static void start_txn(struct bench *b)
+{
+	struct etcd_op op = {"/a", "1", 1, 0};
+
+	(void)etcd_txn(b->etcd, NULL, 0, &op, 1, on_txn_done, b);
+}
+
+#define RANGE		   "/v3/kv/range"
+#define TXN		   "/v3/kv/txn"
+#define AUTH		   "/v3/auth/authenticate"
+#define HEAD		   "\"header\":{\"revision\":\"9\"}"
+#define KV(key)		   "{\"key\":\"" key "\",\"mod_revision\":\"4\",\"value\":\"MQ==\"}"
+#define FAULT(words, code) "{\"error\":\"" words "\",\"message\":\"" words "\",\"code\":" code "}"
+#define NO_LEADER	   FAULT("etcdserver: no leader", "14")
+#define BAD_TOKEN	   FAULT("etcdserver: invalid auth token", "16")
+#define COMPACTED	   FAULT("etcdserver: mvcc: required revision has been compacted", "11")
+
+static const struct {
+	struct gateway_line script[6];
+	const char *story;
+	int code;
+	const char *asked; /* must be part of what was asked; NULL: nothing special */
+} list_table[] = {
+    {{{RANGE, GATEWAY_SAY, 200, "{" HEAD "}"}}, "[]9", 0, NULL},
+    {{{RANGE, GATEWAY_SAY, 200, "{" HEAD ",\"more\":true,\"kvs\":[" KV("L2E=") "]}"},
+      {RANGE, GATEWAY_SAY, 200, "{\"header\":{\"revision\":\"12\"},\"kvs\":[" KV("L2I=") "]}"}},
+     "[/a=1 /b=1 ]9",
+     0,
+     /* behind the last key, at the first page's revision */
+     "{\"key\":\"L2EA\",\"range_end\":\"MA==\",\"limit\":\"1000\",\"revision\":\"9\"}"},
+    {{{RANGE, GATEWAY_SAY, 200, "{" HEAD ",\"more\":true}"}}, "[]9", 0, NULL},
+    {{{RANGE, GATEWAY_SAY, 200, "{" HEAD ",\"kvs\":[" KV("L2EAYg==") "," KV("L2I=") "]}"}},
+     "[/b=1 ]9",
+     0,
+     NULL},
+    /* compacted in mid-scan: all over again */
+    {{{RANGE, GATEWAY_SAY, 200, "{" HEAD ",\"more\":true,\"kvs\":[" KV("L2E=") "]}"},
+      {RANGE, GATEWAY_SAY, 400, COMPACTED},
+      {RANGE, GATEWAY_SAY, 200, "{\"header\":{\"revision\":\"20\"},\"kvs\":[" KV("L2I=") "]}"}},
+     "[/a=1 [/b=1 ]20",
+     0,
+     NULL},
+    {{{RANGE, GATEWAY_SAY, 429, FAULT("grpc: received message larger than max (5 vs. 4)", "8")},
+      {RANGE, GATEWAY_SAY, 200, "{" HEAD ",\"kvs\":[" KV("L2E=") "]}"}},
+     "[/a=1 ]9",
+     0,
+     "\"limit\":\"125\""},
+    {{{RANGE, GATEWAY_BREAK_OFF, 0, NULL}, {RANGE, GATEWAY_SAY, 200, "{" HEAD "}"}},
+     "[]9",
+     0,
+     NULL},
+    {{{RANGE, GATEWAY_SAY, 503, NO_LEADER}, {RANGE, GATEWAY_SAY, 200, "{" HEAD "}"}},
+     "[]9",
+     0,
+     NULL},
+    {{{RANGE, GATEWAY_SAY, 200, "not JSON"}, {RANGE, GATEWAY_SAY, 200, "{" HEAD "}"}},
+     "[]9",
+     0,
+     NULL},
+    {{{RANGE, GATEWAY_SAY, 200, "{\"kvs\":[" KV("L2E=") "]}"}}, "[]0", MF_EDATA, NULL},
+    {{{RANGE, GATEWAY_SAY, 200, "{" HEAD ",\"kvs\":[7]}"}}, "[]9", MF_EDATA, NULL},
+    {{{RANGE, GATEWAY_SAY, 400, FAULT("etcdserver: key is not provided", "3")}},
+     "]0",
+     MF_EDATA,
+     NULL},
+    {{{RANGE, GATEWAY_SAY, 403, FAULT("etcdserver: permission denied", "7")}},
+     "]0",
+     MF_EPERM,
+     NULL},
+    {{{RANGE, GATEWAY_SAY, 401, BAD_TOKEN}}, "]0", MF_EPERM, NULL}, /* and we have no user */
+};
+
+START_TEST(test_list)
+{
+	struct bench b;
+
+	bench_init(&b, list_table[_i].script, NULL, NULL, 0);
+	(void)etcd_list(b.etcd, "/", &list_events, &b);
+	bench_run(&b);
+	ck_assert_str_eq(buf_str(&b.story), list_table[_i].story);
+	ck_assert_msg(b.err.code == list_table[_i].code, "%s", b.err.msg);
+	if (list_table[_i].asked != NULL)
+		ck_assert_msg(strstr(b.gateways[0].asked.data, list_table[_i].asked) != NULL, "%s",
+			      b.gateways[0].asked.data);
+	bench_fini(&b);
+}
+END_TEST
+
+static const struct {
+	struct gateway_line first[3], second[2];
+	int code;
+} txn_table[] = {
+    {{{TXN, GATEWAY_SAY, 200, "{" HEAD ",\"succeeded\":true}"}}, {{0}}, 0},
+    /* certainly not taken: once more */
+    {{{TXN, GATEWAY_SAY, 503, NO_LEADER}},
+     {{TXN, GATEWAY_SAY, 200, "{" HEAD ",\"succeeded\":true}"}},
+     0},
+    /* may have been taken: never again */
+    {{{TXN, GATEWAY_BREAK_OFF, 0, NULL}}, {{0}}, MF_EUNKNOWN},
+    {{{TXN, GATEWAY_HANG, 0, NULL}}, {{0}}, MF_EUNKNOWN},
+    {{{TXN, GATEWAY_SAY, 500, FAULT("context deadline exceeded", "4")}}, {{0}}, MF_EUNKNOWN},
+    {{{TXN, GATEWAY_SAY, 503, FAULT("etcdserver: request timed out", "14")}}, {{0}}, MF_EUNKNOWN},
+    {{{TXN, GATEWAY_SAY, 200, "not JSON"}}, {{0}}, MF_EUNKNOWN},
+    {{{TXN, GATEWAY_SAY, 429, FAULT("etcdserver: mvcc: database space exceeded", "8")}},
+     {{0}},
+     MF_EUNAVAIL},
+    {{{TXN, GATEWAY_SAY, 404, FAULT("etcdserver: requested lease not found", "5")}},
+     {{0}},
+     MF_ENOINPUT},
+};
+
+START_TEST(test_txn)
+{
+	struct bench b;
+
+	bench_init(&b, txn_table[_i].first, txn_table[_i].second, NULL, 1200);
+	start_txn(&b);
+	bench_run(&b);
+	ck_assert_msg(b.err.code == txn_table[_i].code, "%d %s", b.err.code, b.err.msg);
+	ck_assert_str_eq(buf_str(&b.story), txn_table[_i].code == 0 ? "yes 9" : "no 0");
+	bench_fini(&b);
+}
+END_TEST
+
+/* Nothing listens on the first: the second is used, and from then on at once. */
+START_TEST(test_refused_then_sticky)
+{
+	static const struct gateway_line none[] = {{0}};
+	static const struct gateway_line script[] = {
+	    {TXN, GATEWAY_SAY, 200, "{" HEAD ",\"succeeded\":true}"},
+	    {TXN, GATEWAY_SAY, 200, "{" HEAD "}"},
+	    {0}};
+	struct bench b;
+
+	bench_init(&b, none, script, NULL, 0);
+	loop_del_fd(b.gateways[0].listener);
+	b.gateways[0].listener = NULL;
+	start_txn(&b);
+	start_txn(&b);
+	b.wanted = 2;
+	bench_run(&b);
+	ck_assert_str_eq(buf_str(&b.story), "yes 9no 9");
+	ck_assert_str_eq(etcd_endpoint(b.etcd), b.gateways[1].url);
+	bench_fini(&b);
+}
+END_TEST
+
+/* A silent endpoint costs its share of the deadline, not all of it. */
+START_TEST(test_silent_endpoint)
+{
+	static const struct gateway_line first[] = {{RANGE, GATEWAY_HANG, 0, NULL}, {0}};
+	static const struct gateway_line second[] = {{RANGE, GATEWAY_SAY, 200, "{" HEAD "}"}, {0}};
+	struct bench b;
+	int64_t started;
+
+	bench_init(&b, first, second, NULL, 2000);
+	started = loop_now(b.loop);
+	(void)etcd_list(b.etcd, "/", &list_events, &b);
+	bench_run(&b);
+	ck_assert_msg(b.err.code == 0, "%s", b.err.msg);
+	ck_assert_int_ge(loop_now(b.loop) - started, 900);
+	ck_assert_int_lt(loop_now(b.loop) - started, 2000);
+	bench_fini(&b);
+}
+END_TEST
+
+START_TEST(test_deadline)
+{
+	static const struct gateway_line none[] = {{0}};
+	struct bench b;
+	int64_t started;
+
+	bench_init(&b, none, NULL, NULL, 700);
+	loop_del_fd(b.gateways[0].listener);
+	b.gateways[0].listener = NULL;
+	started = loop_now(b.loop);
+	start_txn(&b);
+	bench_run(&b);
+	ck_assert_int_eq(b.err.code, MF_EUNAVAIL);
+	ck_assert_ptr_nonnull(strstr(b.err.msg, "write /a: etcd: 127.0.0.1:"));
+	ck_assert_int_le(loop_now(b.loop) - started, 900);
+	bench_fini(&b);
+}
+END_TEST
+
+/* One token for two calls; refused later, one more, once. */
+START_TEST(test_token)
+{
+	static const struct gateway_line script[] = {
+	    {AUTH, GATEWAY_SAY, 200, "{" HEAD ",\"token\":\"t.1\"}"},
+	    {TXN, GATEWAY_SAY, 200, "{" HEAD "}"},
+	    {TXN, GATEWAY_SAY, 401, BAD_TOKEN},
+	    {AUTH, GATEWAY_SAY, 200, "{" HEAD ",\"token\":\"t.2\"}"},
+	    {TXN, GATEWAY_SAY, 401, BAD_TOKEN},
+	    {0}};
+	struct bench b;
+
+	bench_init(&b, script, NULL, "mayfly", 0);
+	start_txn(&b);
+	b.wanted = 1;
+	ck_assert_int_eq(loop_run(b.loop, &b.err), 0);
+	ck_assert_int_eq(b.err.code, 0);
+	b.wanted = 1;
+	start_txn(&b);
+	bench_run(&b);
+	ck_assert_int_eq(b.err.code, MF_EPERM);
+	ck_assert_ptr_null(strstr(b.err.msg, "secret"));
+	ck_assert_ptr_null(strstr(b.err.msg, "t.2"));
+	bench_fini(&b);
+}
+END_TEST
+
+START_TEST(test_one_token_for_all)
+{
+	static const struct gateway_line script[] = {
+	    {AUTH, GATEWAY_SAY, 200, "{" HEAD ",\"token\":\"t.1\"}"},
+	    {TXN, GATEWAY_SAY, 200, "{" HEAD "}"},
+	    {TXN, GATEWAY_SAY, 200, "{" HEAD "}"},
+	    {0}};
+	struct bench b;
+
+	bench_init(&b, script, NULL, "mayfly", 0);
+	start_txn(&b);
+	start_txn(&b);
+	b.wanted = 2;
+	bench_run(&b);
+	ck_assert_int_eq(b.err.code, 0);
+	bench_fini(&b);
+}
+END_TEST
+
+static const struct {
+	struct gateway_line script[3];
+	int code;
+} auth_table[] = {
+    {{{AUTH, GATEWAY_SAY, 412, FAULT("etcdserver: authentication is not enabled", "9")},
+      {TXN, GATEWAY_SAY, 200, "{" HEAD "}"}},
+     0},
+    {{{AUTH, GATEWAY_SAY, 400,
+       FAULT("etcdserver: authentication failed, invalid user ID or password", "3")}},
+     MF_EPERM},
+    {{{AUTH, GATEWAY_SAY, 200, "{}"}}, MF_EPERM},
+    {{{AUTH, GATEWAY_SAY, 200, "{\"token\":\"a\\r\\nX: y\"}"}}, MF_EPERM},
+};
+
+START_TEST(test_authenticate)
+{
+	struct bench b;
+
+	bench_init(&b, auth_table[_i].script, NULL, "mayfly", 0);
+	start_txn(&b);
+	bench_run(&b);
+	ck_assert_msg(b.err.code == auth_table[_i].code, "%d %s", b.err.code, b.err.msg);
+	bench_fini(&b);
+}
+END_TEST
+
+enum lease_verb { GRANT, KEEP_ALIVE, REVOKE };
+
+static const struct {
+	enum lease_verb verb;
+	struct gateway_line script[3];
+	const char *story;
+	int code;
+} lease_table[] = {
+    {GRANT, {{"/v3/lease/grant", GATEWAY_SAY, 200, "{\"ID\":\"77\",\"TTL\":\"5\"}"}}, "77 5", 0},
+    {GRANT, {{"/v3/lease/grant", GATEWAY_SAY, 200, "{\"TTL\":\"5\"}"}}, "0 0", MF_EDATA},
+    /* an orphan ends by itself */
+    {GRANT,
+     {{"/v3/lease/grant", GATEWAY_BREAK_OFF, 0, NULL},
+      {"/v3/lease/grant", GATEWAY_SAY, 200, "{\"ID\":\"77\",\"TTL\":\"5\"}"}},
+     "77 5",
+     0},
+    {KEEP_ALIVE,
+     {{"/v3/lease/keepalive", GATEWAY_SAY, 200, "{\"result\":{\"ID\":\"77\",\"TTL\":\"5\"}}\n"}},
+     "77 5",
+     0},
+    {KEEP_ALIVE,
+     {{"/v3/lease/keepalive", GATEWAY_SAY, 200, "{\"result\":{\"ID\":\"77\"}}\n"}},
+     "77 0",
+     0},
+    {KEEP_ALIVE,
+     {{"/v3/lease/keepalive", GATEWAY_SAY, 200,
+       "{\"error\":{\"grpc_code\":14,\"message\":\"etcdserver: no leader\"}}\n"},
+      {"/v3/lease/keepalive", GATEWAY_SAY, 200, "{\"result\":{\"TTL\":5}}\n"}},
+     "77 5",
+     0},
+    {REVOKE, {{"/v3/lease/revoke", GATEWAY_SAY, 200, "{}"}}, "77 0", 0},
+    {REVOKE,
+     {{"/v3/lease/revoke", GATEWAY_SAY, 404, FAULT("etcdserver: requested lease not found", "5")}},
+     "77 0",
+     0},
+};
+
+START_TEST(test_lease)
+{
+	struct bench b;
+
+	bench_init(&b, lease_table[_i].script, NULL, NULL, 0);
+	switch (lease_table[_i].verb) {
+	case GRANT:
+		(void)etcd_lease_grant(b.etcd, 5, on_lease_done, &b);
+		break;
+	case KEEP_ALIVE:
+		(void)etcd_lease_keep_alive(b.etcd, 77, on_lease_done, &b);
+		break;
+	case REVOKE:
+		(void)etcd_lease_revoke(b.etcd, 77, on_lease_done, &b);
+		break;
+	}
+	bench_run(&b);
+	ck_assert_str_eq(buf_str(&b.story), lease_table[_i].story);
+	ck_assert_msg(b.err.code == lease_table[_i].code, "%d %s", b.err.code, b.err.msg);
+	bench_fini(&b);
+}
+END_TEST
+
+START_TEST(test_too_many_operations)
+{
+	static const struct gateway_line none[] = {{0}};
+	struct etcd_op ops[ETCD_MAX_OPS + 1];
+	struct bench b;
+
+	for (size_t i = 0; i <= ETCD_MAX_OPS; i++)
+		ops[i] = (struct etcd_op){"/a", "1", 1, 0};
+	bench_init(&b, none, NULL, NULL, 0);
+	(void)etcd_txn(b.etcd, NULL, 0, ops, ETCD_MAX_OPS + 1, on_txn_done, &b);
+	ck_assert_int_eq(b.wanted, 1); /* not from inside */
+	bench_run(&b);
+	ck_assert_int_eq(b.err.code, MF_EDATA);
+	bench_fini(&b);
+}
+END_TEST
+
+struct canceller {
+	struct bench bench;
+	struct etcd_call *call;
+};
+
+static void cancel_on_kv(void *ctx, const struct etcd_kv *kv)
+{
+	struct canceller *c = ctx;
+
+	(void)kv;
+	etcd_cancel(c->call);
+	loop_stop(c->bench.loop);
+}
+
+START_TEST(test_cancel_inside)
+{
+	static const struct etcd_list_events events = {on_begin, cancel_on_kv, on_list_done};
+	static const struct gateway_line script[] = {
+	    {RANGE, GATEWAY_SAY, 200,
+	     "{" HEAD ",\"more\":true,\"kvs\":[" KV("L2E=") "," KV("L2I=") "]}"},
+	    {0}};
+	struct canceller c;
+
+	bench_init(&c.bench, script, NULL, NULL, 0);
+	c.call = etcd_list(c.bench.etcd, "/", &events, &c);
+	bench_run(&c.bench);
+	ck_assert_str_eq(buf_str(&c.bench.story), "[");
+	bench_fini(&c.bench);
+}
+END_TEST
+
+#define COUNT(table) ((int)(sizeof(table) / sizeof((table)[0])))
+
+int main(void)
+{
+	TCase *tc = tcase_create("etcd");
+
+	tcase_add_loop_test(tc, test_range_end, 0, COUNT(ends));
+	tcase_add_test(tc, test_requests);
+	tcase_add_loop_test(tc, test_fault, 0, COUNT(fault_table));
+	tcase_add_loop_test(tc, test_endpoint, 0, COUNT(endpoint_table));
+	tcase_add_loop_test(tc, test_list, 0, COUNT(list_table));
+	tcase_add_loop_test(tc, test_txn, 0, COUNT(txn_table));
+	tcase_add_test(tc, test_refused_then_sticky);
+	tcase_add_test(tc, test_silent_endpoint);
+	tcase_add_test(tc, test_deadline);
+	tcase_add_test(tc, test_token);
+	tcase_add_test(tc, test_one_token_for_all);
+	tcase_add_loop_test(tc, test_authenticate, 0, COUNT(auth_table));
+	tcase_add_loop_test(tc, test_lease, 0, COUNT(lease_table));
+	tcase_add_test(tc, test_too_many_operations);
+	tcase_add_test(tc, test_cancel_inside);
+	return unit_run("etcd", tc);
+}
