@@ -21,7 +21,7 @@ struct output {
 	enum output_group group;
 	size_t target; /* index in settings->targets for OUTPUT_TARGET */
 	char *name;    /* relative, below --output-dir: "haproxy.cfg", "maps/routes.map", "hosts" */
-	char *path;    /* where kvwatch puts it */
+	char *path;    /* where kvwatch puts it; "": nowhere, it is made for --output-dir only */
 	unsigned mode;
 	struct buf bytes;
 };
@@ -29,8 +29,9 @@ struct output {
 struct output_set {
 	struct output *outputs; /* in the order in which they are to be renamed into place */
 	size_t count;
-	char fingerprint[17]; /* of all of HAProxy's files; haproxy.cfg carries it as `description`
-			       */
+	/* Of all of HAProxy's files, 16 hex digits: haproxy.cfg carries `mayfly-<fingerprint>` as
+	 * description.  "" when HAProxy's group failed. */
+	char fingerprint[17];
 };
 
 /* The view that every template of the outputs sees; borrows both.  Printed by --print-view. */
