@@ -22,6 +22,7 @@ enum {
 	HAPROXY_ASK_MS = 2000,	  /* for one answer */
 	HAPROXY_POLL_MS = 2,	  /* between looks at a reload, doubled up to ... */
 	HAPROXY_POLL_MAX_MS = 25, /* ... this */
+	HAPROXY_PATIENCE_MS = 5000,
 	HAPROXY_SETTLE_MS = 5000, /* from a good reload to the wanted description */
 };
 
@@ -41,6 +42,8 @@ struct haproxy_job {
 	struct usock *usock;
 	struct loop_timer *timer;
 	struct proc_table before;
+	int64_t patience;	  /* until when a master that does not answer may be loading */
+	struct mf_err unreached;  /* what to say after that */
 	haproxy_info_fn *on_info; /* one of these two */
 	haproxy_reload_fn *on_reload;
 	void *ctx;
@@ -354,33 +357,57 @@ static void on_reload_reply(void *ctx, const char *reply, size_t len, const stru
 		wait_until_settled(job);
 		return;
 	}
+	job->poll_ms = HAPROXY_POLL_MS;
 	job->ask = ask_procs_after;
 	ask_procs_after(job);
+}
+
+static void start_reload(struct haproxy_job *job)
+{
+	job->usock =
+	    usock_start(job->loop, job->master, "reload\n", strlen("reload\n"), HAPROXY_MAX_REPLY,
+			job->deadline - loop_now(job->loop), on_reload_reply, job);
+}
+
+/* The master does not answer.  If its worker does, it is loading just now, for a moment. */
+static void on_worker_asked(void *ctx, const char *reply, size_t len, const struct mf_err *why)
+{
+	struct haproxy_job *job = ctx;
+
+	(void)reply;
+	(void)len;
+	job->usock = NULL;
+	if (why != NULL || loop_now(job->loop) >= job->patience || !ask_later(job))
+		end_reload(job, &job->unreached);
 }
 
 static void on_procs_before(void *ctx, const char *reply, size_t len, const struct mf_err *why)
 {
 	struct haproxy_job *job = ctx;
-	struct mf_err err;
 
 	(void)len;
 	job->usock = NULL;
-	if (why != NULL) {
-		/* Nothing was asked for yet: whatever it is, it is out of reach. */
-		(void)mf_err_set(&err, connect_code(why) == MF_EPERM ? MF_EPERM : MF_EUNAVAIL,
-				 "HAProxy's master: %s", why->msg);
-		end_reload(job, &err);
+	if (why == NULL && parse_procs(reply, &job->before)) {
+		start_reload(job);
 		return;
 	}
-	if (!parse_procs(reply, &job->before)) {
-		(void)mf_err_set(&err, MF_EUNAVAIL, "%s: no answer of HAProxy's master",
+	/* Nothing was asked for yet: whatever it is, it is out of reach. */
+	if (why == NULL)
+		(void)mf_err_set(&job->unreached, MF_EUNAVAIL, "%s: no answer of HAProxy's master",
 				 job->master);
-		end_reload(job, &err);
-		return;
-	}
-	job->usock =
-	    usock_start(job->loop, job->master, "reload\n", strlen("reload\n"), HAPROXY_MAX_REPLY,
-			job->deadline - loop_now(job->loop), on_reload_reply, job);
+	else
+		(void)mf_err_set(&job->unreached,
+				 connect_code(why) == MF_EPERM ? MF_EPERM : MF_EUNAVAIL,
+				 "HAProxy's master: %s", why->msg);
+	if (why != NULL && (why->sys == ECONNREFUSED || why->sys == ECONNRESET))
+		ask(job, job->admin, "show info\n", on_worker_asked);
+	else
+		end_reload(job, &job->unreached);
+}
+
+static void ask_procs_before(struct haproxy_job *job)
+{
+	ask(job, job->master, "show proc;quit\n", on_procs_before);
 }
 
 struct haproxy_job *haproxy_reload(struct loop *loop, const char *master_socket,
@@ -394,6 +421,8 @@ struct haproxy_job *haproxy_reload(struct loop *loop, const char *master_socket,
 	job->on_reload = on_done;
 	job->timer = loop_timer_new(loop, on_timer, job);
 	job->deadline = loop_now(loop) + deadline_ms;
-	ask(job, job->master, "show proc;quit\n", on_procs_before);
+	job->patience = loop_now(loop) + HAPROXY_PATIENCE_MS;
+	job->ask = ask_procs_before;
+	ask_procs_before(job);
 	return job;
 }

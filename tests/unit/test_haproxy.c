@@ -1,0 +1,287 @@
+/* HAProxy's sockets: against a real one, and against a master that answers as newer ones do. */
+#include "apply/haproxy.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "base/err.h"
+#include "daemon.h"
+#include "outputs.h"
+#include "unit.h"
+
+static char *folder, *admin, *master;
+static struct loop *loop;
+static struct mf_err result;
+static bool is_done;
+static struct haproxy_info last_info;
+
+static void setup(void)
+{
+	folder = daemon_make_folder();
+	admin = mem_printf("%s/admin.sock", folder);
+	master = mem_printf("%s/master.sock", folder);
+	ck_assert_int_eq(loop_new(&loop, NULL), 0);
+}
+
+static void teardown(void)
+{
+	loop_free(loop);
+	free(admin);
+	free(master);
+	daemon_remove_folder(folder);
+}
+
+static bool done(void *ctx)
+{
+	(void)ctx;
+	return is_done;
+}
+
+static void on_info(void *ctx, const struct haproxy_info *info, const struct mf_err *err)
+{
+	(void)ctx;
+	ck_assert((info == NULL) != (err == NULL));
+	result = err == NULL ? (struct mf_err){0} : *err;
+	if (info != NULL)
+		last_info = *info;
+	is_done = true;
+}
+
+static void on_reload(void *ctx, const struct mf_err *err)
+{
+	(void)ctx;
+	result = err == NULL ? (struct mf_err){0} : *err;
+	is_done = true;
+}
+
+static int read_info(void)
+{
+	is_done = false;
+	(void)haproxy_read_info(loop, admin, on_info, NULL);
+	ck_assert(!is_done);
+	ck_assert(daemon_wait_until(loop, done, NULL, 10000));
+	return result.code;
+}
+
+static int reload(const char *fingerprint)
+{
+	mem_auto_free char *want = mem_printf("mayfly-%s", fingerprint);
+
+	is_done = false;
+	(void)haproxy_reload(loop, master, admin, want, 8000, on_reload, NULL);
+	ck_assert(!is_done);
+	ck_assert(daemon_wait_until(loop, done, NULL, 12000));
+	return result.code;
+}
+
+static void write_config(struct output_set *set, int port, const char *map)
+{
+	mem_auto_free char *maps = mem_printf("%s/maps", folder);
+
+	(void)mkdir(maps, 0755);
+	output_set_fini(set);
+	*set = (struct output_set){.count = 0};
+	outputs_add_haproxy(set, folder, port, map, "");
+	for (size_t i = 0; i < set->count; i++)
+		daemon_write(set->outputs[i].path, buf_str(&set->outputs[i].bytes));
+}
+
+static bool answers(void *ctx)
+{
+	(void)ctx;
+	return access(admin, F_OK) == 0 && access(master, F_OK) == 0;
+}
+
+static pid_t start_haproxy(void)
+{
+	mem_auto_free char *log = mem_printf("%s/haproxy.log", folder);
+	mem_auto_free char *config = mem_printf("%s/haproxy.cfg", folder);
+	const char *argv[] = {"haproxy", "-W", "-S", master, "-f", config, NULL};
+	pid_t pid = daemon_start(log, argv);
+
+	ck_assert(daemon_wait_until(loop, answers, NULL, 10000));
+	return pid;
+}
+
+START_TEST(nobody_there_is_unavailable)
+{
+	ck_assert_int_eq(read_info(), MF_EUNAVAIL);
+	ck_assert_ptr_nonnull(strstr(result.msg, admin));
+	ck_assert_int_eq(reload("0"), MF_EUNAVAIL);
+	ck_assert_ptr_nonnull(strstr(result.msg, master));
+}
+END_TEST
+
+START_TEST(a_cancelled_question_is_not_answered)
+{
+	is_done = false;
+	haproxy_cancel(haproxy_read_info(loop, admin, on_info, NULL));
+	haproxy_cancel(haproxy_reload(loop, master, admin, "x", 1000, on_reload, NULL));
+	haproxy_cancel(NULL);
+	ck_assert(!daemon_wait_until(loop, done, NULL, 50));
+}
+END_TEST
+
+START_TEST(a_real_haproxy_reloads)
+{
+	struct output_set set = {.count = 0};
+	int port, pid_before;
+	pid_t pid;
+
+	if (!daemon_is_there("haproxy"))
+		return;
+	port = daemon_free_port();
+	write_config(&set, port, "x one\n");
+	pid = start_haproxy();
+	ck_assert_int_eq(read_info(), 0);
+	ck_assert_str_eq(last_info.description + strlen("mayfly-"), set.fingerprint);
+	ck_assert_int_ne(last_info.version[0], '\0');
+	pid_before = last_info.pid;
+	for (int i = 0; i < 3; i++) {
+		write_config(&set, port, i % 2 == 0 ? "x two\n" : "x three\n");
+		ck_assert_int_eq(reload(set.fingerprint), 0);
+		ck_assert_int_eq(read_info(), 0);
+		ck_assert_str_eq(last_info.description + strlen("mayfly-"), set.fingerprint);
+		ck_assert_int_ne(last_info.pid, pid_before);
+		pid_before = last_info.pid;
+	}
+	ck_assert_int_eq(reload("0123456789abcdef"), MF_ECONFIG);
+	ck_assert_ptr_nonnull(strstr(result.msg, "another file"));
+	output_set_fini(&set);
+	daemon_stop(pid);
+}
+END_TEST
+
+START_TEST(a_real_haproxy_refuses_a_taken_port)
+{
+	struct output_set set = {.count = 0};
+	int fd, pid_before;
+	pid_t pid;
+
+	if (!daemon_is_there("haproxy"))
+		return;
+	write_config(&set, daemon_free_port(), "x one\n");
+	pid = start_haproxy();
+	ck_assert_int_eq(read_info(), 0);
+	pid_before = last_info.pid;
+	fd = daemon_listen(0);
+	write_config(&set, daemon_port_of(fd), "x two\n");
+	ck_assert_int_eq(reload(set.fingerprint), MF_EDATA);
+	ck_assert_int_eq(read_info(), 0);
+	ck_assert_int_eq(last_info.pid, pid_before);
+	/* Once more: the master's count of failures is not at 0 now. */
+	ck_assert_int_eq(reload(set.fingerprint), MF_EDATA);
+	(void)close(fd);
+	ck_assert_int_eq(reload(set.fingerprint), 0);
+	output_set_fini(&set);
+	daemon_stop(pid);
+}
+END_TEST
+
+/* --- a master that is played ----------------------------------------------------------------- */
+
+/* Answers each connection to the master with the next text, after having read a line. */
+static pid_t play(const char *path, const char *const *texts)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	pid_t parent = getpid();
+	pid_t pid;
+
+	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	ck_assert_int_eq(listen(fd, 5), 0);
+	pid = fork();
+	if (pid != 0) {
+		(void)close(fd);
+		return pid;
+	}
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (; getppid() == parent && *texts != NULL; texts++) {
+		char line[128];
+		int peer = accept(fd, NULL, NULL);
+
+		if (read(peer, line, sizeof(line)) <= 0 || write(peer, *texts, strlen(*texts)) < 0)
+			_exit(1);
+		(void)close(peer);
+	}
+	_exit(0);
+}
+
+#define PROCS(reloads, failed, worker)                                                             \
+	"#<PID>          <type>          <reloads>       <uptime>        <version>\n"              \
+	"20841           master          " reloads " [failed: " failed "]   0d00h00m01s     2.6\n" \
+	"# workers\n" worker "           worker          0               0d00h00m01s     2.6\n"    \
+	"# old workers\n100             worker          5               0d00h00m01s     2.6\n"     \
+	"# programs\n\n"
+#define INFO "Name: HAProxy\nVersion: 3.0\nPid: 42\nUptime_sec: 7\ndescription: mayfly-f00\n"
+
+static const struct {
+	const char *master[4];
+	const char *admin[3];
+	int code;
+	const char *words; /* in the message */
+} plays[] = {
+    {{PROCS("1", "0", "7"), "Success=1\n--\nloaded\n"}, {INFO}, 0, ""},
+    {{PROCS("1", "0", "7"),
+      "Success=0\n--\n[NOTICE] (1) : x\n[ALERT] (1) : Binding [h.cfg:3]: cannot bind\n"},
+     {NULL},
+     MF_EDATA,
+     "HAProxy could not load it: Binding [h.cfg:3]: cannot bind"},
+    {{PROCS("1", "0", "7"), "", PROCS("2", "0", "8")}, {"", INFO}, 0, ""},
+    {{PROCS("1", "0", "7"), "", PROCS("2", "1", "7")}, {NULL}, MF_EDATA, "could not load it"},
+    /* An old worker is no new one: it has not ended yet. */
+    {{PROCS("1", "0", "7"), "", PROCS("1", "0", "7"), PROCS("2", "0", "8")}, {INFO}, 0, ""},
+    {{"Unknown command\n"}, {NULL}, MF_EUNAVAIL, "no answer of HAProxy's master"},
+};
+
+START_TEST(every_master_is_understood)
+{
+	const char *texts[5] = {NULL};
+	const char *infos[4] = {NULL};
+	pid_t pids[2];
+
+	memcpy(texts, plays[_i].master, sizeof(plays[_i].master));
+	memcpy(infos, plays[_i].admin, sizeof(plays[_i].admin));
+	pids[0] = play(master, texts);
+	pids[1] = play(admin, infos);
+	ck_assert_int_eq(reload("f00"), plays[_i].code);
+	ck_assert_msg(strstr(result.msg, plays[_i].words) != NULL, "%s", result.msg);
+	for (size_t i = 0; i < 2; i++) {
+		int status;
+
+		ck_assert_int_eq(waitpid(pids[i], &status, 0), pids[i]);
+		ck_assert_int_eq(status, 0);
+	}
+}
+END_TEST
+
+START_TEST(info_is_parsed)
+{
+	const char *texts[] = {INFO, "Name: HAProxy\n", NULL};
+	pid_t pid = play(admin, texts);
+
+	ck_assert_int_eq(read_info(), 0);
+	ck_assert_int_eq(last_info.pid, 42);
+	ck_assert_int_eq(last_info.uptime_s, 7);
+	ck_assert_str_eq(last_info.version, "3.0");
+	ck_assert_str_eq(last_info.description, "mayfly-f00");
+	ck_assert_int_eq(read_info(), MF_EUNAVAIL);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("haproxy");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, nobody_there_is_unavailable);
+	tcase_add_test(tc, a_cancelled_question_is_not_answered);
+	tcase_add_test(tc, info_is_parsed);
+	tcase_add_loop_test(tc, every_master_is_understood, 0, sizeof(plays) / sizeof(plays[0]));
+	tcase_add_test(tc, a_real_haproxy_reloads);
+	tcase_add_test(tc, a_real_haproxy_refuses_a_taken_port);
+	return unit_run("haproxy", tc);
+}
