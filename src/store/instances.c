@@ -46,8 +46,8 @@ char *instances_make_id(const char *node, const char *address, unsigned port)
 {
 	char *id = mem_printf("%.128s-%s-%u", node, address, port);
 
-	for (char *p = id; *p != '\0'; p++)
-		if (*p <= ' ' || *p == 0x7f || *p == '/')
+	for (unsigned char *p = (unsigned char *)id; *p != '\0'; p++)
+		if (*p <= ' ' || *p >= 0x7f || *p == '/')
 			*p = '-';
 	return id;
 }

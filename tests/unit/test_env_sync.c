@@ -1,0 +1,393 @@
+/*
+ * What is written to etcd, and when it is decided again.  The gateway stands in for etcd, since a
+ * real one cannot be made to lose a race on demand.
+ */
+#include "store/env_sync.h"
+
+#include "base/log.h"
+#include "base/str.h"
+#include "gateway.h"
+#include "model/env.h"
+#include "record.h"
+#include "store/etcd.h"
+
+#define RANGE	  "/v3/kv/range"
+#define TXN	  "/v3/kv/txn"
+#define PUT_DONE  "{\"header\":{\"revision\":\"9\"},\"succeeded\":true}"
+#define PUT_LOST  "{\"header\":{\"revision\":\"9\"}}"
+#define OURS	  "us"
+#define OURS_JSON "{\"name\":\"a\",\"origin\":{\"owner\":\"us\",\"source\":\"old.yaml\"}}"
+#define HAND_JSON "{\"name\":\"a\"}"
+#define THEM_JSON "{\"name\":\"a\",\"origin\":{\"owner\":\"them\"}}"
+
+static struct record rec;
+static struct gateway gateway;
+static struct etcd *etcd;
+static struct env_sync *syncer;
+static bool may_delete;
+static struct buf bodies[8]; /* what script lines point to */
+static size_t body_count;
+
+static bool on_may_delete(void *ctx, const char *name, const char *source)
+{
+	mem_auto_free char *line = mem_printf("may %s of %s go", name, source);
+
+	(void)ctx;
+	record_add(&rec, line);
+	return may_delete;
+}
+
+static void on_problem(void *ctx, const char *object, const char *reason)
+{
+	mem_auto_free char *line =
+	    reason == NULL ? mem_printf("over %s", object) : mem_printf("%s: %s", object, reason);
+
+	(void)ctx;
+	record_add(&rec, line);
+}
+
+static void on_state(void *ctx, const struct mf_err *why)
+{
+	(void)ctx;
+	record_add(&rec, why == NULL ? "equal" : "not equal");
+}
+
+static void setup(void)
+{
+	record_begin(&rec);
+	log_set(LOG_LEVEL_ERROR, LOG_TEXT);
+	etcd = NULL;
+	syncer = NULL;
+	may_delete = false;
+	body_count = 0;
+}
+
+static void teardown(void)
+{
+	env_sync_free(syncer);
+	etcd_free(etcd);
+	gateway_fini(&gateway);
+	for (size_t i = 0; i < body_count; i++)
+		buf_fini(&bodies[i]);
+	record_end(&rec);
+}
+
+static void add_member(struct buf *b, const char *name, const char *text, size_t len)
+{
+	buf_printf(b, "\"%s\":\"", name);
+	str_add_base64(b, text, len);
+	buf_add_str(b, "\"");
+}
+
+/* The answer to a listing: of one environment, or of none when value is NULL. */
+static const char *listing(const char *name, const char *value, int mod_revision)
+{
+	struct buf *b = &bodies[body_count++];
+	mem_auto_free char *key = mem_printf("/mayfly/environments/%s", name);
+
+	*b = (struct buf)BUF_INIT;
+	buf_add_str(b, "{\"header\":{\"revision\":\"8\"}");
+	if (value != NULL) {
+		buf_add_str(b, ",\"kvs\":[{");
+		add_member(b, "key", key, strlen(key));
+		buf_printf(b, ",\"create_revision\":\"2\",\"mod_revision\":\"%d\",", mod_revision);
+		add_member(b, "value", value, strlen(value));
+		buf_add_str(b, "}],\"count\":\"1\"");
+	}
+	buf_add_str(b, "}");
+	return b->data;
+}
+
+static void start(const struct gateway_line *script, bool force)
+{
+	static const struct env_sync_events events = {on_may_delete, on_problem, on_state};
+	const struct env_sync_options options = {"/mayfly", OURS, force, true};
+	const char *endpoints[] = {NULL, NULL};
+	struct etcd_config config = {.endpoints = endpoints};
+	struct mf_err err;
+
+	gateway_init(&gateway, rec.loop, script);
+	endpoints[0] = gateway.url;
+	ck_assert_int_eq(etcd_new(rec.loop, &config, &etcd, &err), 0);
+	syncer = env_sync_new(rec.loop, etcd, &options, &events, NULL);
+}
+
+static struct env *parse_env(const char *name)
+{
+	mem_auto_free char *json = mem_printf("{\"name\":\"%s\",\"services\":[]}", name);
+	struct mf_err err;
+	struct env *env;
+
+	ck_assert_int_eq(env_parse_json(name, json, strlen(json), 0, &env, &err), 0);
+	return env;
+}
+
+static void want(const char *name)
+{
+	struct env *env = parse_env(name);
+
+	env_sync_put(syncer, env, "a.yaml");
+	env_unref(env);
+}
+
+/* What want("a") puts. */
+static const char *wanted_json(void)
+{
+	struct buf *b = &bodies[body_count++];
+	struct env *env = parse_env("a");
+
+	*b = (struct buf)BUF_INIT;
+	env_format_json(env, OURS, "a.yaml", b);
+	env_unref(env);
+	return b->data;
+}
+
+static size_t count_of(const char *words)
+{
+	size_t n = 0;
+
+	for (const char *p = buf_str(&gateway.asked); (p = strstr(p, words)) != NULL; p++)
+		n++;
+	return n;
+}
+
+static void finish(const char *lines)
+{
+	env_sync_commit(syncer);
+	record_await(&rec, "equal");
+	gateway_is_done(&gateway);
+	ck_assert_str_eq(rec.lines.data, lines);
+}
+
+/* --- what is decided ------------------------------------------------------------------------ */
+
+static const struct decision {
+	const char *stored; /* NULL: nothing; "": what is wanted */
+	bool force;
+	bool writes;
+	const char *lines;
+} decisions[] = {
+    {NULL, false, true, "equal\n"},
+    {"", false, false, "equal\n"},
+    {OURS_JSON, false, true, "equal\n"},
+    {HAND_JSON, false, true, "equal\n"},
+    {"no JSON", false, true, "equal\n"},
+    {THEM_JSON, false, false, "environments/a: belongs to \"them\" and is left alone\nequal\n"},
+    /* what nobody can read still has its owner */
+    {"{\"name\":7,\"origin\":{\"owner\":\"them\"}}", false, false,
+     "environments/a: belongs to \"them\" and is left alone\nequal\n"},
+    {THEM_JSON, true, true, "equal\n"},
+};
+
+START_TEST(decides)
+{
+	const struct decision *t = &decisions[_i];
+	bool is_wanted = t->stored != NULL && t->stored[0] == '\0';
+	const char *stored = is_wanted ? wanted_json() : t->stored;
+	const struct gateway_line script[] = {
+	    {RANGE, GATEWAY_SAY, 200, listing("a", stored, 5)},
+	    {t->writes ? TXN : NULL, GATEWAY_SAY, 200, PUT_DONE},
+	    {NULL, GATEWAY_SAY, 0, NULL},
+	};
+
+	start(script, t->force);
+	want("a");
+	finish(t->lines);
+	if (!t->writes)
+		return;
+	/* compared with what was read */
+	ck_assert_uint_eq(count_of("\"MOD\""), stored == NULL ? 0 : 1);
+	ck_assert_uint_eq(count_of("\"CREATE\""), stored == NULL ? 1 : 0);
+}
+END_TEST
+
+static const struct leftover {
+	const char *stored;
+	bool was_wanted, may_delete, writes;
+	const char *lines;
+} leftovers[] = {
+    {OURS_JSON, false, true, true, "may a of old.yaml go\nequal\n"},
+    {OURS_JSON, false, false, false, "may a of old.yaml go\nequal\n"},
+    {OURS_JSON, true, false, true, "equal\n"}, /* nobody needs to be asked */
+    {HAND_JSON, true, true, false, "equal\n"},
+    {THEM_JSON, true, true, false, "equal\n"},
+};
+
+START_TEST(deletes_only_what_is_owned)
+{
+	const struct leftover *t = &leftovers[_i];
+	const struct gateway_line script[] = {
+	    {RANGE, GATEWAY_SAY, 200, listing("a", t->stored, 5)},
+	    {t->writes ? TXN : NULL, GATEWAY_SAY, 200, PUT_DONE},
+	    {NULL, GATEWAY_SAY, 0, NULL},
+	};
+
+	start(script, false);
+	may_delete = t->may_delete;
+	if (t->was_wanted) {
+		want("a");
+		env_sync_del(syncer, "a");
+	}
+	finish(t->lines);
+	ck_assert_uint_eq(count_of("request_delete_range"), t->writes ? 1 : 0);
+	ck_assert_uint_eq(count_of("request_put"), 0);
+}
+END_TEST
+
+START_TEST(writes_nothing_before_the_first_commit)
+{
+	const struct gateway_line script[] = {
+	    {RANGE, GATEWAY_SAY, 200, listing("a", OURS_JSON, 5)},
+	    {TXN, GATEWAY_SAY, 200, PUT_DONE},
+	    {NULL, GATEWAY_SAY, 0, NULL},
+	};
+	struct mf_err err;
+	struct loop_timer *timer;
+
+	start(script, false);
+	timer = loop_timer_new(rec.loop, record_on_deadline, rec.loop);
+	while (gateway.count == 0) {
+		loop_timer_set(timer, 10);
+		ck_assert_int_eq(loop_run(rec.loop, &err), 0);
+	}
+	loop_timer_set(timer, 50);
+	ck_assert_int_eq(loop_run(rec.loop, &err), 0);
+	loop_timer_free(timer);
+	ck_assert_uint_eq(gateway.count, 1);
+	want("a");
+	finish("equal\n");
+}
+END_TEST
+
+START_TEST(fills_transactions_up_to_their_limit)
+{
+	const struct gateway_line script[] = {
+	    {RANGE, GATEWAY_SAY, 200, listing("a", NULL, 0)},
+	    {TXN, GATEWAY_SAY, 200, PUT_DONE},
+	    {TXN, GATEWAY_SAY, 200, PUT_DONE},
+	    {NULL, GATEWAY_SAY, 0, NULL},
+	};
+
+	start(script, false);
+	for (int i = 0; i < ETCD_MAX_OPS + 1; i++) {
+		mem_auto_free char *name = mem_printf("e%d", i);
+
+		want(name);
+	}
+	finish("equal\n");
+	ck_assert_uint_eq(count_of("request_put"), ETCD_MAX_OPS + 1);
+}
+END_TEST
+
+/* --- what goes wrong ------------------------------------------------------------------------ */
+
+START_TEST(another_writer_is_first)
+{
+	const struct gateway_line script[] = {
+	    {RANGE, GATEWAY_SAY, 200, listing("a", HAND_JSON, 5)},
+	    {TXN, GATEWAY_SAY, 200, PUT_LOST},
+	    {RANGE, GATEWAY_SAY, 200, listing("a", THEM_JSON, 7)},
+	    {NULL, GATEWAY_SAY, 0, NULL},
+	};
+
+	start(script, false);
+	want("a");
+	finish("environments/a: belongs to \"them\" and is left alone\nequal\n");
+}
+END_TEST
+
+START_TEST(another_writer_is_first_but_ours_is_due)
+{
+	const struct gateway_line script[] = {
+	    {RANGE, GATEWAY_SAY, 200, listing("a", NULL, 0)},
+	    {TXN, GATEWAY_SAY, 200, PUT_LOST},
+	    {RANGE, GATEWAY_SAY, 200, listing("a", HAND_JSON, 777)},
+	    {TXN, GATEWAY_SAY, 200, PUT_DONE},
+	    {NULL, GATEWAY_SAY, 0, NULL},
+	};
+
+	start(script, false);
+	want("a");
+	finish("equal\n");
+	ck_assert_ptr_nonnull(strstr(gateway.asked.data, "777"));
+}
+END_TEST
+
+/* It may have been written: that is read before anything else is. */
+START_TEST(outcome_is_unknown)
+{
+	const struct gateway_line script[] = {
+	    {RANGE, GATEWAY_SAY, 200, listing("a", NULL, 0)},
+	    {TXN, GATEWAY_SAY, 500, "{\"error\":\"context deadline exceeded\",\"code\":2}"},
+	    {RANGE, GATEWAY_SAY, 200, listing("a", wanted_json(), 9)},
+	    {NULL, GATEWAY_SAY, 0, NULL},
+	};
+
+	start(script, false);
+	want("a");
+	finish("not equal\nequal\n");
+}
+END_TEST
+
+#define REFUSED "{\"error\":\"too large\",\"code\":3,\"message\":\"too large\"}"
+
+START_TEST(what_etcd_refuses_stops_no_other)
+{
+	const struct gateway_line script[] = {
+	    {RANGE, GATEWAY_SAY, 200, listing("a", NULL, 0)},
+	    {TXN, GATEWAY_SAY, 400, REFUSED},
+	    {TXN, GATEWAY_SAY, 400, REFUSED},
+	    {TXN, GATEWAY_SAY, 200, PUT_DONE},
+	    {NULL, GATEWAY_SAY, 0, NULL},
+	};
+
+	start(script, false);
+	want("a");
+	want("b");
+	env_sync_commit(syncer);
+	record_await(&rec, "equal");
+	gateway_is_done(&gateway);
+	ck_assert(record_has(&rec, "environments/a: "));
+	ck_assert(record_has(&rec, "too large\n"));
+	ck_assert(!record_has(&rec, "environments/b"));
+}
+END_TEST
+
+/* --- owners --------------------------------------------------------------------------------- */
+
+START_TEST(checks_owners)
+{
+	static const char *const bad[] = {"", "a\nb", "\x7f", "\xff"};
+	char text[257];
+	struct mf_err err;
+
+	start((const struct gateway_line[]){{RANGE, GATEWAY_HANG, 0, NULL}}, false);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ck_assert_int_eq(env_sync_check_owner(bad[i], &err), MF_EDATA);
+	for (size_t i = 0; i < sizeof(text) - 1; i++)
+		text[i] = 'x';
+	text[256] = '\0';
+	ck_assert_int_eq(env_sync_check_owner(text, &err), MF_EDATA);
+	text[255] = '\0';
+	ck_assert_int_eq(env_sync_check_owner(text, &err), 0);
+	ck_assert_int_eq(env_sync_check_owner("envwatch@h\xc3\xb6st 1", &err), 0);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("env_sync");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc, decides, 0, (int)(sizeof(decisions) / sizeof(decisions[0])));
+	tcase_add_loop_test(tc, deletes_only_what_is_owned, 0,
+			    (int)(sizeof(leftovers) / sizeof(leftovers[0])));
+	tcase_add_test(tc, writes_nothing_before_the_first_commit);
+	tcase_add_test(tc, fills_transactions_up_to_their_limit);
+	tcase_add_test(tc, another_writer_is_first);
+	tcase_add_test(tc, another_writer_is_first_but_ours_is_due);
+	tcase_add_test(tc, outcome_is_unknown);
+	tcase_add_test(tc, what_etcd_refuses_stops_no_other);
+	tcase_add_test(tc, checks_owners);
+	return unit_run("env_sync", tc);
+}
