@@ -1,84 +1,99 @@
 /*
- * Runs a fuzz entry on every file of the directories given as arguments, with no fuzzer: TAP, one
- * line a file.  A crash ends it before its plan, which is a failure.
+ * Runs a fuzz entry over its corpus, without a fuzzer: what once broke something stays mended.
+ * fuzz_NAME reads tests/fuzz/corpus/NAME, or the folders given; one TAP test for each file.
  */
 #include <dirent.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
-#include "fuzz.h"
+#include "base/str.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static unsigned tests;
+static unsigned failed;
+
+static bool read_file(const char *path, struct buf *ret_bytes)
+{
+	FILE *f = fopen(path, "re");
+	char bytes[16384];
+	size_t n;
+	bool good;
+
+	if (f == NULL)
+		return false;
+	while ((n = fread(bytes, 1, sizeof(bytes), f)) != 0)
+		buf_add(ret_bytes, bytes, n);
+	good = ferror(f) == 0;
+	(void)fclose(f);
+	return good;
+}
+
+static void report(bool good, const char *path)
+{
+	(void)printf("%s %u - %s\n", good ? "ok" : "not ok", ++tests, path);
+	(void)fflush(stdout); /* before the next one may crash */
+	if (!good)
+		failed++;
+}
+
+/* A copy without room behind it, so that a sanitizer sees one byte too many being read. */
+static void replay(const char *path)
+{
+	buf_auto struct buf bytes = BUF_INIT;
+	mem_auto_free uint8_t *exact = NULL;
+
+	if (!read_file(path, &bytes)) {
+		report(false, path);
+		return;
+	}
+	exact = mem_alloc(bytes.len);
+	if (bytes.len != 0)
+		memcpy(exact, bytes.data, bytes.len);
+	(void)LLVMFuzzerTestOneInput(exact, bytes.len);
+	report(true, path);
+}
 
 static int is_input(const struct dirent *entry)
 {
 	return entry->d_name[0] != '.';
 }
 
-/* NULL: cannot be read.  The copy is exact, so that a sanitizer sees a read behind its end. */
-static uint8_t *read_all(const char *path, size_t *ret_size)
-{
-	FILE *file = fopen(path, "rb");
-	struct stat st;
-	uint8_t *data = NULL;
-
-	if (file == NULL)
-		return NULL;
-	if (fstat(fileno(file), &st) == 0 && S_ISREG(st.st_mode)) {
-		*ret_size = (size_t)st.st_size;
-		data = mem_alloc(*ret_size);
-		if (fread(data, 1, *ret_size, file) != *ret_size) {
-			free(data);
-			data = NULL;
-		}
-	}
-	(void)fclose(file);
-	return data;
-}
-
-static int replay(const char *path, unsigned number)
-{
-	size_t size = 0;
-	uint8_t *data = read_all(path, &size);
-
-	if (data == NULL) {
-		(void)printf("not ok %u - %s: cannot be read\n", number, path);
-		return 1;
-	}
-	(void)LLVMFuzzerTestOneInput(data, size);
-	free(data);
-	(void)printf("ok %u - %s\n", number, path);
-	(void)fflush(stdout);
-	return 0;
-}
-
-static int replay_directory(const char *directory, unsigned *count)
+static void replay_folder(const char *folder)
 {
 	struct dirent **entries;
-	int n = scandir(directory, &entries, is_input, alphasort), failed = 0;
+	int n = scandir(folder, &entries, is_input, alphasort);
 
-	if (n < 0) {
-		(void)printf("not ok %u - %s: cannot be read\n", ++*count, directory);
-		return 1;
-	}
+	if (n <= 0) /* no corpus is no proof */
+		report(false, folder);
+	if (n < 0)
+		return;
 	for (int i = 0; i < n; i++) {
-		mem_auto_free char *path = mem_printf("%s/%s", directory, entries[i]->d_name);
+		mem_auto_free char *path = mem_printf("%s/%s", folder, entries[i]->d_name);
 
-		failed += replay(path, ++*count);
+		replay(path);
 		free(entries[i]);
 	}
 	free(entries);
-	return failed;
 }
 
 int main(int argc, char **argv)
 {
-	unsigned count = 0;
-	int failed = 0;
+	const char *slash = strrchr(argv[0], '/');
+	const char *name = slash == NULL ? argv[0] : slash + 1;
+	mem_auto_free char *own = NULL;
 
+	if (str_has_prefix(name, "fuzz_"))
+		name += strlen("fuzz_");
+	own = mem_printf("tests/fuzz/corpus/%s", name);
+	if (argc < 2)
+		replay_folder(own);
 	for (int i = 1; i < argc; i++)
-		failed += replay_directory(argv[i], &count);
-	(void)printf("1..%u\n", count);
-	return failed == 0 && count != 0 ? 0 : 1;
+		replay_folder(argv[i]);
+	(void)printf("1..%u\n", tests);
+	return failed == 0 ? 0 : 1;
 }
