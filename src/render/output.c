@@ -56,16 +56,14 @@ static int render(const struct rendering *r, const char *name, template_escape_f
 	return template_render(r->templates, tmpl, &root, escape, out, err);
 }
 
-/* A new output at the end of the set; name and path are handed over. */
-static struct output *add_output(struct output_set *set, enum output_group group, char *name,
-				 char *path, unsigned mode)
+/* A new output at the end of the set, still with neither name nor path. */
+static struct output *add_output(struct output_set *set, enum output_group group, unsigned mode)
 {
 	struct output *output;
 
 	set->outputs = mem_realloc(set->outputs, set->count + 1, sizeof(*set->outputs));
 	output = &set->outputs[set->count++];
-	*output = (struct output){
-	    .group = group, .name = name, .path = path, .mode = mode, .bytes = BUF_INIT};
+	*output = (struct output){.group = group, .mode = mode, .bytes = BUF_INIT};
 	return output;
 }
 
@@ -142,8 +140,9 @@ static int render_haproxy(const struct rendering *r, struct mf_err *err)
 	for (size_t i = 0; i < HAPROXY_FILES; i++) {
 		const struct haproxy_file *file = &haproxy_files[i];
 
-		output = add_output(r->set, OUTPUT_HAPROXY, mem_dup_str(file->name),
-				    haproxy_path(r->settings, file), MODE_PUBLIC);
+		output = add_output(r->set, OUTPUT_HAPROXY, MODE_PUBLIC);
+		output->name = mem_dup_str(file->name);
+		output->path = haproxy_path(r->settings, file);
 		if (render_haproxy_file(r, file, &output->bytes, err) != 0)
 			return err->code;
 		hash_output(output, &hash);
@@ -160,9 +159,10 @@ static int render_haproxy(const struct rendering *r, struct mf_err *err)
 /* Made also when dnsmasq is not driven: then it has no path. */
 static int render_dnsmasq(const struct rendering *r, struct mf_err *err)
 {
-	struct output *output = add_output(r->set, OUTPUT_DNSMASQ, mem_dup_str("hosts"),
-					   mem_dup_str(r->settings->dnsmasq.hosts), MODE_PUBLIC);
+	struct output *output = add_output(r->set, OUTPUT_DNSMASQ, MODE_PUBLIC);
 
+	output->name = mem_dup_str("hosts");
+	output->path = mem_dup_str(r->settings->dnsmasq.hosts);
 	return render(r, "hosts", escape_word, &output->bytes, err);
 }
 
@@ -175,8 +175,9 @@ static int render_target(const struct rendering *r, size_t i, struct mf_err *err
 	if (escape == NULL)
 		return mf_err_set(err, MF_ECONFIG, "escape %s: there is none of that name",
 				  target->escape);
-	output = add_output(r->set, OUTPUT_TARGET, mem_printf("targets%s", target->output),
-			    mem_dup_str(target->output), target->mode);
+	output = add_output(r->set, OUTPUT_TARGET, target->mode);
+	output->name = mem_printf("targets%s", target->output);
+	output->path = mem_dup_str(target->output);
 	output->target = i;
 	return render(r, target->template, escape, &output->bytes, err);
 }
