@@ -1,9 +1,9 @@
 /*
- * Templates and JSON views: data up to the first newline or NUL, then the template, which also
- * finds itself as the partial "p" and behind itself.  Rendered with every escaping.
+ * Templates and JSON views: data up to the first newline or NUL, then the template, which is also
+ * every partial of one or two letters, on two levels.
  */
-#include <stddef.h>
-#include <stdint.h>
+#include "fuzz.h"
+
 #include <string.h>
 
 #include "base/buf.h"
