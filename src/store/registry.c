@@ -53,7 +53,7 @@ struct registry {
 	int64_t asked_at;	   /* when the keep-alive under way was sent */
 	int64_t revision;	   /* of our last write */
 	int64_t backoff_ms;
-	size_t batch_max;
+	size_t batch_max, gone_count;		/* gone_count: not logged yet */
 	struct etcd_call *write, *alive, *list; /* write: a grant, a transaction, the revocation */
 	struct etcd_watch *watch;
 	bool is_list_wanted, is_stopping, is_watch_denied;
@@ -377,9 +377,18 @@ static void note_gone(struct registry *r, const char *key, struct item *item, in
 	item->gone_revision = revision;
 	if (!item->is_wanted)
 		return;
-	log_info("key is gone: putting it again", LOG_STR("key", key));
+	log_debug("key is gone", LOG_STR("key", key));
+	r->gone_count++;
 	if (loop_now(r->loop) - item->put_at < REGISTRY_DELETED_MS)
 		item->not_before = item->put_at + REGISTRY_DELETED_MS;
+}
+
+static void log_gone(struct registry *r)
+{
+	if (r->gone_count > 0)
+		log_info("keys are gone: putting them again", LOG_STR("prefix", r->prefix),
+			 LOG_INT("count", r->gone_count));
+	r->gone_count = 0;
 }
 
 static void on_watch_del(void *ctx, const char *key, int64_t revision)
@@ -394,6 +403,7 @@ static void on_watch_del(void *ctx, const char *key, int64_t revision)
 static void on_watch_commit(void *ctx, int64_t revision)
 {
 	(void)revision;
+	log_gone(ctx);
 	step(ctx);
 }
 
@@ -465,6 +475,7 @@ static void on_list_done(void *ctx, int64_t revision, const struct mf_err *err)
 		if (!item->is_listed && !item->is_dirty)
 			note_gone(r, key, item, revision);
 	}
+	log_gone(r);
 	start_watch(r, revision + 1);
 	step(r);
 }
