@@ -1,0 +1,302 @@
+/* sys/child: how children start, end, and are ended. */
+#include "sys/child.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "unit_loop.h"
+
+#define COUNT(table) ((int)(sizeof(table) / sizeof((table)[0])))
+
+static struct loop *loop;
+static struct {
+	int calls, status;
+	bool timed_out;
+	char *output;
+	size_t len;
+} got;
+
+static void setup(void)
+{
+	loop = unit_loop_new();
+	memset(&got, 0, sizeof(got));
+}
+
+static void teardown(void)
+{
+	loop_free(loop);
+	free(got.output);
+	/* Whatever happened: nobody is left for us to wait for. */
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+	ck_assert_int_eq(errno, ECHILD);
+}
+
+static void on_done(void *ctx, const struct child_result *result)
+{
+	(void)ctx;
+	got.calls++;
+	got.status = result->status;
+	got.timed_out = result->timed_out;
+	free(got.output);
+	got.output = mem_dup_bytes(result->output, result->output_len);
+	got.len = result->output_len;
+	loop_stop(loop);
+}
+
+static void run(const struct child_options *options)
+{
+	(void)child_start(loop, options, on_done, NULL);
+	ck_assert_int_eq(got.calls, 0);
+	unit_loop_run(loop);
+	ck_assert_int_eq(got.calls, 1);
+	got.calls = 0;
+}
+
+static void run_shell(const char *script, int64_t deadline_ms)
+{
+	const char *argv[] = {"sh", "-c", script, NULL};
+	struct child_options options = {.argv = argv, .deadline_ms = deadline_ms};
+
+	run(&options);
+}
+
+static const struct {
+	const char *script;
+	int status;
+	const char *output;
+} scripts[] = {
+    {"exit 0", 0, ""},
+    {"exit 3", 3, ""},
+    {"echo out; echo err >&2; echo out", 0, "out\nerr\nout\n"},
+    {"kill -9 $$", 137, ""},
+    {"kill -TERM $$", 143, ""},
+    {"cat", 0, ""}, /* standard input is empty */
+    {"printf 'no newline'", 0, "no newline"},
+};
+
+START_TEST(ends_with_its_status_and_output)
+{
+	run_shell(scripts[_i].script, 0);
+	ck_assert_int_eq(got.status, scripts[_i].status);
+	ck_assert_str_eq(got.output, scripts[_i].output);
+	ck_assert(!got.timed_out);
+}
+END_TEST
+
+static const struct {
+	const char *program;
+	int status;
+	const char *reason;
+} no_programs[] = {
+    {"/nonexistent/program", 127, "cannot start /nonexistent/program: No such file or directory"},
+    {"no-such-program-anywhere", 127, "No such file or directory"},
+    {"/etc/passwd", 126, "cannot start /etc/passwd: Permission denied"},
+};
+
+START_TEST(says_why_it_could_not_start)
+{
+	const char *argv[] = {no_programs[_i].program, NULL};
+	struct child_options options = {.argv = argv};
+
+	run(&options);
+	ck_assert_int_ge(got.status, 126);
+	ck_assert_int_le(got.status, 127);
+	/* valgrind forks where the kernel would share memory, and the reason stays in the child. */
+	if (getenv("LD_PRELOAD") != NULL && strstr(getenv("LD_PRELOAD"), "vgpreload") != NULL)
+		return;
+	ck_assert_int_eq(got.status, no_programs[_i].status);
+	ck_assert_ptr_nonnull(strstr(got.output, no_programs[_i].reason));
+}
+END_TEST
+
+START_TEST(passes_arguments_without_a_shell)
+{
+	const char *argv[] = {"printf", "%s|", "$HOME; exit 9", "a b", "", "*", NULL};
+	struct child_options options = {.argv = argv};
+
+	run(&options);
+	ck_assert_int_eq(got.status, 0);
+	ck_assert_str_eq(got.output, "$HOME; exit 9|a b||*|");
+}
+END_TEST
+
+START_TEST(feeds_its_input)
+{
+	const char *argv[] = {"wc", "-c", NULL};
+	struct child_options options = {.argv = argv};
+	size_t len = 1000000; /* more than a pipe holds */
+	char *input = mem_alloc(len);
+
+	options.input = input;
+	options.input_len = len;
+	run(&options);
+	ck_assert_int_eq(atoi(got.output), 1000000);
+	argv[0] = "true"; /* reads none of it */
+	argv[1] = NULL;
+	run(&options);
+	ck_assert_int_eq(got.status, 0);
+	argv[0] = "cat";
+	options.input_len = 0;
+	run(&options);
+	ck_assert_uint_eq(got.len, 0);
+	free(input);
+}
+END_TEST
+
+START_TEST(bounds_the_output_and_reads_on)
+{
+	const char *argv[] = {"sh", "-c", "head -c 300000 /dev/zero | tr '\\0' x; exit 4", NULL};
+	struct child_options options = {.argv = argv, .max_output = 1000};
+
+	run(&options);
+	ck_assert_int_eq(got.status, 4);
+	ck_assert_uint_eq(got.len, 1000);
+	options.max_output = 0;
+	run(&options);
+	ck_assert_uint_eq(got.len, 65536);
+}
+END_TEST
+
+START_TEST(runs_in_its_directory)
+{
+	const char *argv[] = {"pwd", NULL};
+	struct child_options options = {.argv = argv, .dir = "/usr"};
+
+	run(&options);
+	ck_assert_str_eq(got.output, "/usr\n");
+	options.dir = "/nonexistent";
+	run(&options);
+	ck_assert_int_ge(got.status, 126);
+}
+END_TEST
+
+START_TEST(starts_with_default_signals_in_its_own_group)
+{
+	const char *argv[] = {"cat", "/proc/self/status", NULL};
+	struct child_options options = {.argv = argv};
+	const char *ignored;
+	sigset_t set;
+
+	(void)sigfillset(&set);
+	ck_assert_int_eq(sigprocmask(SIG_BLOCK, &set, NULL), 0);
+	ck_assert(signal(SIGUSR1, SIG_IGN) != SIG_ERR);
+	run(&options);
+	ck_assert_ptr_nonnull(strstr(got.output, "\nSigBlk:\t0000000000000000\n"));
+	ignored = strstr(got.output, "\nSigIgn:\t");
+	ck_assert_ptr_nonnull(ignored);
+	/* glibc keeps 32 and 33 for itself, and has them ignored across an exec. */
+	ck_assert_uint_eq(strtoull(ignored + 9, NULL, 16) & 0x7fffffff, 0);
+	run_shell("test \"$(ps -o pgid= -p $$ | tr -d ' ')\" = $$", 0);
+	ck_assert_int_eq(got.status, 0);
+}
+END_TEST
+
+START_TEST(gets_term_at_the_deadline)
+{
+	run_shell("echo started; sleep 100", 200);
+	ck_assert(got.timed_out);
+	ck_assert_int_eq(got.status, 143);
+	ck_assert_str_eq(got.output, "started\n");
+}
+END_TEST
+
+START_TEST(gets_kill_when_term_does_not_help)
+{
+	int64_t before = loop_now(loop);
+
+	run_shell("trap '' TERM; while :; do sleep 0.1; done", 100);
+	ck_assert(got.timed_out);
+	ck_assert_int_eq(got.status, 137);
+	ck_assert_int_ge(loop_now(loop) - before, 2000);
+}
+END_TEST
+
+START_TEST(takes_its_whole_group_along_at_the_deadline)
+{
+	pid_t pid;
+
+	/* The grandchild ignores SIGTERM and holds no pipe. */
+	run_shell("sh -c 'trap \"\" TERM; sleep 100; sleep 100' >/dev/null 2>&1 & echo $!; wait",
+		  300);
+	ck_assert(got.timed_out);
+	pid = (pid_t)atoi(got.output);
+	ck_assert_int_gt(pid, 1);
+	for (int i = 0; i < 1000; i++) { /* gone, or a zombie that init will reap */
+		char path[64], state = 'X';
+		FILE *f;
+
+		(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+		f = fopen(path, "re");
+		if (f == NULL)
+			return;
+		if (fscanf(f, "%*d %*s %c", &state) != 1)
+			state = 'X';
+		(void)fclose(f);
+		if (state == 'Z' || state == 'X')
+			return;
+		(void)usleep(10000);
+	}
+	ck_abort_msg("the grandchild lives on");
+}
+END_TEST
+
+START_TEST(grandchild_with_the_pipe_does_not_hold_it_up)
+{
+	int64_t before = loop_now(loop);
+
+	run_shell("sleep 3 & echo done", 0);
+	ck_assert(!got.timed_out);
+	ck_assert_int_eq(got.status, 0);
+	ck_assert_str_eq(got.output, "done\n");
+	ck_assert_int_lt(loop_now(loop) - before, 2500);
+}
+END_TEST
+
+static void on_stop(void *ctx)
+{
+	(void)ctx;
+	loop_stop(loop);
+}
+
+START_TEST(cancelled_is_killed_reaped_and_not_heard_of)
+{
+	const char *argv[] = {"sleep", "100", NULL};
+	const char *no_argv[] = {"/nonexistent", NULL};
+	struct child_options options = {.argv = argv};
+	struct loop_timer *timer = loop_timer_new(loop, on_stop, NULL);
+
+	child_cancel(NULL);
+	child_cancel(child_start(loop, &options, on_done, NULL));
+	options.argv = no_argv;
+	child_cancel(child_start(loop, &options, on_done, NULL));
+	loop_timer_set(timer, 20);
+	unit_loop_run(loop);
+	ck_assert_int_eq(got.calls, 0);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("child");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc, ends_with_its_status_and_output, 0, COUNT(scripts));
+	tcase_add_loop_test(tc, says_why_it_could_not_start, 0, COUNT(no_programs));
+	tcase_add_test(tc, passes_arguments_without_a_shell);
+	tcase_add_test(tc, feeds_its_input);
+	tcase_add_test(tc, bounds_the_output_and_reads_on);
+	tcase_add_test(tc, runs_in_its_directory);
+	tcase_add_test(tc, starts_with_default_signals_in_its_own_group);
+	tcase_add_test(tc, gets_term_at_the_deadline);
+	tcase_add_test(tc, gets_kill_when_term_does_not_help);
+	tcase_add_test(tc, takes_its_whole_group_along_at_the_deadline);
+	tcase_add_test(tc, grandchild_with_the_pipe_does_not_hold_it_up);
+	tcase_add_test(tc, cancelled_is_killed_reaped_and_not_heard_of);
+	return unit_run("child", tc);
+}
