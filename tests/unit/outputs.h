@@ -42,7 +42,7 @@ static inline void outputs_add_haproxy(struct output_set *set, const char *folde
 		   "defaults\n\tmode http\n\ttimeout client 5s\n\ttimeout server 5s\n"
 		   "\ttimeout connect 5s\n"
 		   "frontend web\n\tbind 127.0.0.1:%d\n%s"
-		   "\thttp-request return status 200 content-type text/plain string "
+		   "\thttp-request return status 200 content-type text/plain lf-string "
 		   "\"%%[str(x),map(maps/a.map,none)]\"\n",
 		   set->fingerprint, folder, port, extra);
 	outputs_add(set, OUTPUT_HAPROXY, "maps/a.map", mem_printf("%s/maps/a.map", folder), map);
