@@ -1,0 +1,323 @@
+/* The engine and everything that is not HAProxy: dnsmasq, further targets, and how they fail. */
+#include "apply_world.h"
+#include "unit.h"
+
+static void set_dnsmasq(enum dnsmasq_reload how, const char *arg)
+{
+	settings->dnsmasq.reload = how;
+	settings_set_str(&settings->dnsmasq.reload_arg, arg);
+}
+
+/* settings' targets, as long as the test lasts; argv of each as a shell command. */
+static struct settings_target targets[2];
+static char *commands[4][4];
+
+static char **shell(size_t i, const char *command)
+{
+	commands[i][0] = (char *)(uintptr_t) "sh";
+	commands[i][1] = (char *)(uintptr_t) "-c";
+	commands[i][2] = (char *)(uintptr_t)command;
+	commands[i][3] = NULL;
+	return commands[i];
+}
+
+static void set_targets(size_t count)
+{
+	settings->targets = count == 0 ? NULL : targets;
+	settings->target_count = count;
+}
+
+static bool exists(void *ctx)
+{
+	return access(ctx, F_OK) == 0;
+}
+
+/* --- dnsmasq --------------------------------------------------------------------------------- */
+
+/* One A query for x.test; true when it is answered with 10.0.0.<last>. */
+static bool resolves_to(unsigned char last)
+{
+	static const unsigned char query[] = {0x12, 0x34, 1, 0,	  0,   1,   0,	 0, 0, 0, 0, 0,
+					      1,    'x',  4, 't', 'e', 's', 't', 0, 0, 1, 0, 1};
+	struct sockaddr_in addr = {.sin_family = AF_INET};
+	struct timeval patience = {.tv_usec = 100 * 1000};
+	const unsigned char want[] = {10, 0, 0, last};
+	unsigned char reply[512];
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	ssize_t n;
+
+	addr.sin_port = htons((uint16_t)port);
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	n = -1;
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 &&
+	    send(fd, query, sizeof(query), 0) == sizeof(query))
+		n = recv(fd, reply, sizeof(reply), 0);
+	(void)close(fd);
+	return n >= 4 && memmem(reply, (size_t)n, want, sizeof(want)) != NULL;
+}
+
+static bool is_resolved(void *ctx)
+{
+	return resolves_to(*(unsigned char *)ctx);
+}
+
+static pid_t start_dnsmasq(const char *pid_file)
+{
+	mem_auto_free char *log = mem_printf("%s/dnsmasq.log", folder);
+	mem_auto_free char *port_flag = mem_printf("--port=%d", port);
+	mem_auto_free char *pid_flag = mem_printf("--pid-file=%s", pid_file);
+	mem_auto_free char *hosts_flag = mem_printf("--addn-hosts=%s/hosts", folder);
+	const char *argv[] = {"dnsmasq",
+			      "--keep-in-foreground",
+			      "--conf-file=/dev/null",
+			      "--no-resolv",
+			      "--no-hosts",
+			      "--local=/test/",
+			      "--listen-address=127.0.0.1",
+			      "--bind-interfaces",
+			      port_flag,
+			      pid_flag,
+			      hosts_flag,
+			      NULL};
+
+	return daemon_start(log, argv);
+}
+
+START_TEST(a_real_dnsmasq_follows)
+{
+	mem_auto_free char *pid_file = mem_printf("%s/dnsmasq.pid", folder);
+	unsigned char one = 1, two = 2;
+	pid_t pid;
+
+	if (!daemon_is_there("dnsmasq"))
+		return;
+	set_dnsmasq(DNSMASQ_PIDFILE, pid_file);
+	want_file(OUTPUT_DNSMASQ, "hosts", "10.0.0.1 x.test\n");
+	wait_for_result();
+	ck_assert_int_eq(told_of("dnsmasq")->code, 0);
+	ck_assert(told_of("dnsmasq")->pending && told_of("dnsmasq")->changed);
+	pid = start_dnsmasq(pid_file);
+	ck_assert(daemon_wait_until(loop, is_resolved, &one, 10000));
+	ck_assert(daemon_wait_until(loop, exists, pid_file, 10000));
+	want_file(OUTPUT_DNSMASQ, "hosts", "10.0.0.2 x.test\n");
+	wait_for_result();
+	ck_assert_int_eq(told_of("dnsmasq")->code, 0);
+	ck_assert(!told_of("dnsmasq")->pending && told_of("dnsmasq")->reloaded);
+	ck_assert(daemon_wait_until(loop, is_resolved, &two, 10000));
+	want_file(OUTPUT_DNSMASQ, "hosts", "10.0.0.2 x.test\n");
+	wait_for_result();
+	ck_assert(!told_of("dnsmasq")->changed && !told_of("dnsmasq")->reloaded);
+	ck_assert_uint_eq(count_stages(), 0);
+	daemon_stop(pid);
+}
+END_TEST
+
+START_TEST(hosts_can_be_read_by_everybody)
+{
+	mem_auto_free char *path = mem_printf("%s/hosts", folder);
+	struct stat st;
+
+	daemon_write(path, "old\n");
+	ck_assert_int_eq(chmod(path, 0600), 0);
+	want_file(OUTPUT_DNSMASQ, "hosts", "new\n");
+	wait_for_result();
+	ck_assert(told_of("dnsmasq")->changed && !told_of("dnsmasq")->reloaded);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 0777, 0644);
+}
+END_TEST
+
+START_TEST(a_reload_that_is_owed_survives_the_process)
+{
+	mem_auto_free char *pid_file = mem_printf("%s/dnsmasq.pid", folder);
+
+	set_dnsmasq(DNSMASQ_PIDFILE, pid_file);
+	daemon_write(pid_file, "1\n"); /* no dnsmasq: told, but not heard */
+	want_file(OUTPUT_DNSMASQ, "hosts", "new\n");
+	wait_for_result();
+	ck_assert_int_eq(told_of("dnsmasq")->code, MF_EDATA);
+	expect_file("hosts", "new\n");
+	ck_assert_uint_eq(count_stages(), 1);
+	apply_free(apply);
+	start_engine();
+	set_dnsmasq(DNSMASQ_DOCKER, "../not a name");
+	want_file(OUTPUT_DNSMASQ, "hosts", "new\n");
+	wait_for_result();
+	ck_assert_int_eq(told_of("dnsmasq")->code, MF_ECONFIG); /* so it was tried */
+	set_dnsmasq(DNSMASQ_NONE, "");
+}
+END_TEST
+
+/* --- targets --------------------------------------------------------------------------------- */
+
+START_TEST(a_target_is_checked_renamed_and_reloaded)
+{
+	mem_auto_free char *path = mem_printf("%s/t.conf", folder);
+	mem_auto_free char *reload = mem_printf("cat %s >> %s/seen", path, folder);
+
+	targets[0] = (struct settings_target){
+	    .output = path,
+	    .check = shell(0, "grep -q good \"$0\" || { echo \"$0: not good\"; exit 1; }"),
+	    .reload = shell(1, reload),
+	};
+	set_targets(1);
+	want_file(OUTPUT_TARGET, "t.conf", "good 1\n");
+	wait_for_result();
+	ck_assert_int_eq(told_of(path)->code, 0);
+	ck_assert(told_of(path)->reloaded && told_of(path)->changed);
+	expect_file("seen", "good 1\n");
+	want_file(OUTPUT_TARGET, "t.conf", "bad\n");
+	wait_for_result();
+	ck_assert_int_eq(told_of(path)->code, MF_EDATA);
+	ck_assert_ptr_nonnull(strstr(told_of(path)->words, path));
+	ck_assert_ptr_nonnull(strstr(told_of(path)->words, "not good"));
+	ck_assert_ptr_null(strstr(told_of(path)->words, ".mayfly-stage"));
+	expect_file("t.conf", "good 1\n");
+	want_file(OUTPUT_TARGET, "t.conf", "good 2\n");
+	wait_for_result();
+	expect_file("seen", "good 1\ngood 2\n");
+	ck_assert_uint_eq(count_stages(), 0);
+	set_targets(0);
+}
+END_TEST
+
+START_TEST(a_failed_reload_is_tried_again)
+{
+	mem_auto_free char *path = mem_printf("%s/t.conf", folder);
+	mem_auto_free char *may = mem_printf("%s/may", folder);
+	mem_auto_free char *reload = mem_printf("test -e %s || { echo no; exit 3; }", may);
+	unsigned before;
+
+	targets[0] = (struct settings_target){.output = path, .reload = shell(0, reload)};
+	set_targets(1);
+	want_file(OUTPUT_TARGET, "t.conf", "1\n");
+	wait_for_result();
+	ck_assert_int_eq(told_of(path)->code, MF_EFAIL);
+	ck_assert_str_eq(told_of(path)->words, "sh ends with 3: no");
+	expect_file("t.conf", "1\n");
+	before = results;
+	want_file(OUTPUT_TARGET, "t.conf", "1\n"); /* the same: in its own time */
+	wait_for_result();
+	ck_assert_uint_eq(results, before + 1);
+	ck_assert_int_eq(told_of(path)->code, MF_EFAIL);
+	daemon_write(may, "");
+	wait_for_result();
+	ck_assert_int_eq(told_of(path)->code, 0);
+	ck_assert(told_of(path)->reloaded);
+	ck_assert_uint_eq(count_stages(), 0);
+	set_targets(0);
+}
+END_TEST
+
+START_TEST(a_missing_program_is_named)
+{
+	static char *argv[] = {(char *)"/nonexistent/checker", NULL};
+	mem_auto_free char *path = mem_printf("%s/t.conf", folder);
+
+	targets[0] = (struct settings_target){.output = path, .check = argv};
+	set_targets(1);
+	want_file(OUTPUT_TARGET, "t.conf", "1\n");
+	wait_for_result();
+	ck_assert_int_eq(told_of(path)->code, MF_ECONFIG);
+	ck_assert_ptr_nonnull(strstr(told_of(path)->words, "/nonexistent/checker"));
+	ck_assert_int_ne(access(path, F_OK), 0);
+	set_targets(0);
+}
+END_TEST
+
+/* --- together -------------------------------------------------------------------------------- */
+
+START_TEST(a_failing_group_stops_no_other)
+{
+	mem_auto_free char *one = mem_printf("%s/one", folder);
+	mem_auto_free char *two = mem_printf("%s/two", folder);
+	struct output_set set = {.count = 0};
+
+	targets[0] = (struct settings_target){.output = one, .check = shell(0, "exit 1")};
+	targets[1] = (struct settings_target){.output = two, .check = shell(1, "exit 0")};
+	set_targets(2);
+	outputs_add(&set, OUTPUT_TARGET, "one", mem_dup_str(one), "1\n");
+	outputs_add(&set, OUTPUT_TARGET, "two", mem_dup_str(two), "2\n");
+	set.outputs[1].target = 1;
+	outputs_add(&set, OUTPUT_DNSMASQ, "hosts", mem_printf("%s/none/hosts", one), "h\n");
+	daemon_write(one, "a file where a folder must be\n");
+	want(&set);
+	wait_for_result();
+	ck_assert_uint_eq(told_count, 3);
+	ck_assert_int_eq(told_of(one)->code, MF_EDATA);
+	ck_assert_int_eq(told_of(two)->code, 0);
+	ck_assert_int_ne(told_of("dnsmasq")->code, 0);
+	ck_assert_ptr_nonnull(strstr(told_of("dnsmasq")->words, one));
+	expect_file("two", "2\n");
+	set_targets(0);
+}
+END_TEST
+
+START_TEST(an_unwritable_folder_is_named)
+{
+	mem_auto_free char *dir = mem_printf("%s/closed", folder);
+
+	ck_assert_int_eq(mkdir(dir, 0555), 0);
+	if (geteuid() == 0)
+		ck_assert_int_eq(seteuid(65534), 0);
+	want_file(OUTPUT_DNSMASQ, "closed/hosts", "h\n");
+	wait_for_result();
+	ck_assert_int_eq(told_of("dnsmasq")->code, MF_EPERM);
+	ck_assert_ptr_nonnull(strstr(told_of("dnsmasq")->words, dir));
+	if (getuid() == 0)
+		ck_assert_int_eq(seteuid(0), 0);
+	ck_assert_int_eq(chmod(dir, 0755), 0);
+	wait_for_result(); /* it is tried again by itself */
+	ck_assert_int_eq(told_of("dnsmasq")->code, 0);
+	expect_file("closed/hosts", "h\n");
+}
+END_TEST
+
+START_TEST(an_empty_set_has_a_result_too)
+{
+	struct output_set set = {.count = 0};
+
+	want(&set);
+	wait_for_result();
+	ck_assert_uint_eq(told_count, 0);
+}
+END_TEST
+
+START_TEST(an_engine_may_go_at_any_time)
+{
+	mem_auto_free char *path = mem_printf("%s/t.conf", folder);
+
+	targets[0] = (struct settings_target){.output = path, .check = shell(0, "sleep 60")};
+	set_targets(1);
+	want_file(OUTPUT_TARGET, "t.conf", "1\n");
+	ck_assert(!daemon_wait_until(loop, is_told, &(unsigned){results}, 100));
+	ck_assert_uint_eq(count_stages(), 1);
+	apply_free(apply);
+	ck_assert_uint_eq(count_stages(), 0);
+	start_engine();
+	want_file(OUTPUT_TARGET, "t.conf", "1\n");
+	apply_free(apply);
+	start_engine();
+	apply_free(NULL);
+	set_targets(0);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("apply");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, a_real_dnsmasq_follows);
+	tcase_add_test(tc, hosts_can_be_read_by_everybody);
+	tcase_add_test(tc, a_reload_that_is_owed_survives_the_process);
+	tcase_add_test(tc, a_target_is_checked_renamed_and_reloaded);
+	tcase_add_test(tc, a_failed_reload_is_tried_again);
+	tcase_add_test(tc, a_missing_program_is_named);
+	tcase_add_test(tc, a_failing_group_stops_no_other);
+	tcase_add_test(tc, an_unwritable_folder_is_named);
+	tcase_add_test(tc, an_empty_set_has_a_result_too);
+	tcase_add_test(tc, an_engine_may_go_at_any_time);
+	return unit_run("apply", tc);
+}
