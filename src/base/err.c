@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static void set_words(struct mf_err *err, int code, int sys, const char *format, va_list ap)
+__attribute__((format(printf, 4, 0))) static void set_words(struct mf_err *err, int code, int sys,
+							    const char *format, va_list ap)
 {
 	err->code = code;
 	err->sys = sys;

@@ -4,9 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
 #include "base/mem.h"
+#include "base/str.h"
+
+/* uthash's own falls through its switch in silence, which compilers complain about. */
+#define HASH_FUNCTION(key, len, hash) ((hash) = (unsigned)str_hash(STR_HASH_INIT, (key), (len)))
+#include <uthash.h>
 
 struct entry {
 	UT_hash_handle hh;
