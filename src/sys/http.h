@@ -21,16 +21,21 @@ struct http_tls {
 
 /* Everything is borrowed until http_start returns, tls and body included (the body is copied). */
 struct http_options {
-	const char *method;             /* "GET", "POST", ... */
+	const char *method; /* "GET", "POST", ... */
 	const char *url;
-	const char *unix_path;          /* NULL: TCP */
-	const char *const *headers;     /* "Name: value", NULL at the end; or NULL */
-	const char *body;               /* NULL: none */
+	const char *unix_path;	    /* NULL: TCP */
+	const char *const *headers; /* "Name: value", NULL at the end; or NULL */
+	const char *body;	    /* NULL: none */
 	size_t body_len;
-	const struct http_tls *tls;     /* NULL: defaults */
-	int64_t connect_timeout_ms;     /* 0: 2000 */
-	int64_t deadline_ms;            /* for the whole transfer; 0: none (a stream) */
-	size_t max_body;                /* a longer collected reply fails with MF_EDATA; 0: 1 MiB */
+	const struct http_tls *tls; /* NULL: defaults */
+	int64_t connect_timeout_ms; /* 0: 2000 */
+	int64_t deadline_ms;	    /* for the whole transfer; 0: none (a stream) */
+	size_t max_body;	    /* a longer collected reply fails with MF_EDATA; 0: 1 MiB */
+	/*
+	 * Never over a connection that is kept from before.  libcurl sends a request again by
+	 * itself when such a one turns out to be dead, and what must not happen twice could.
+	 */
+	bool is_fresh;
 	/*
 	 * A stream: called with each piece of a 2xx reply as it comes, instead of collecting it.
 	 * Return false to break off (then on_done gets MF_EFAIL).  Requests may be started and
@@ -40,8 +45,9 @@ struct http_options {
 };
 
 struct http_reply {
-	int status;       /* 0 when the transfer failed before one came */
-	const char *body; /* terminated; empty for a stream's 2xx; a stream's other reply is there */
+	int status; /* 0 when the transfer failed before one came */
+	/* Terminated; empty for a stream's 2xx; a stream's other reply is there. */
+	const char *body;
 	size_t body_len;
 	bool is_sent; /* something went out, so that an error may hide a write that happened */
 };
