@@ -443,8 +443,10 @@ static void attempt(struct etcd_call *call)
 {
 	struct etcd *etcd = call->etcd;
 	int64_t left = call->deadline - loop_now(etcd->loop);
-	struct http_options options = {
-	    .body = buf_str(&call->body), .body_len = call->body.len, .max_body = call->max_body};
+	struct http_options options = {.body = buf_str(&call->body),
+				       .body_len = call->body.len,
+				       .max_body = call->max_body,
+				       .is_fresh = call->repeat == ETCD_REPEAT_ONCE};
 
 	if (left <= 0) {
 		fail(call);
