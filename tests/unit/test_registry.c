@@ -1,0 +1,347 @@
+/* The registry: what it writes, and what it does about other hands. */
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "gateway.h"
+#include "store/etcd.h"
+#include "store/registry.h"
+#include "sys/loop.h"
+#include "unit.h"
+
+#define GRANT		       "/v3/lease/grant"
+#define ALIVE		       "/v3/lease/keepalive"
+#define REVOKE		       "/v3/lease/revoke"
+#define TXN		       "/v3/kv/txn"
+#define RANGE		       "/v3/kv/range"
+#define WATCH		       "/v3/watch"
+#define LINE(revision, rest)   "{\"result\":{\"header\":{\"revision\":\"" revision "\"}" rest "}}\n"
+#define CREATED(revision)      LINE(revision, ",\"created\":true")
+#define EVENT(revision, event) LINE(revision, ",\"events\":[" event "]")
+#define PUT(key, revision, lease)                                                                  \
+	"{\"kv\":{\"key\":\"" key "\",\"mod_revision\":\"" revision "\",\"lease\":\"" lease "\"}}"
+#define DEL(key, revision)                                                                         \
+	"{\"type\":\"DELETE\",\"kv\":{\"key\":\"" key "\",\"mod_revision\":\"" revision "\"}}"
+#define A		   "L2E=" /* "/a" */
+#define B		   "L2I="
+#define FAULT(words, code) "{\"error\":\"" words "\",\"message\":\"" words "\",\"code\":" code "}"
+#define NO_LEASE	   FAULT("etcdserver: requested lease not found", "5")
+#define LEASE(id, ttl)	   "{\"ID\":\"" id "\",\"TTL\":\"" ttl "\"}"
+#define DONE(revision)	   "{\"header\":{\"revision\":\"" revision "\"},\"succeeded\":true}"
+#define QUIET                                                                                      \
+	{                                                                                          \
+		WATCH, GATEWAY_STREAM, 200, CREATED("5")                                           \
+	}
+
+struct bench {
+	struct loop *loop;
+	struct etcd *etcd;
+	struct gateway gateway;
+	struct registry *registry;
+	struct loop_timer *deadline, *look;
+	struct buf story;
+	const char *withdrawn; /* a key that is withdrawn once all is well */
+	size_t stop_after;     /* that many requests; 0: not at all */
+};
+
+static void on_state(void *ctx, const struct mf_err *why)
+{
+	struct bench *b = ctx;
+
+	buf_printf(&b->story, "%s ", why == NULL ? "ok" : mf_err_word(why->code));
+}
+
+static void on_deadline(void *ctx)
+{
+	const struct bench *b = ctx;
+
+	ck_abort_msg("so far:\n%s%s", buf_str(&b->gateway.asked), buf_str(&b->story));
+}
+
+static void on_stopped(void *ctx, const struct mf_err *err)
+{
+	struct bench *b = ctx;
+
+	buf_printf(&b->story, "stopped %s", err == NULL ? "" : err->msg);
+}
+
+/* When the script is through, and what it led to has been told. */
+static void on_look(void *ctx)
+{
+	struct bench *b = ctx;
+
+	if (b->stop_after != 0 && b->gateway.count == b->stop_after) {
+		b->stop_after = 0;
+		registry_stop(b->registry, on_stopped, b);
+	}
+	if (b->withdrawn != NULL && b->story.len > 0) {
+		registry_del(b->registry, b->withdrawn);
+		b->withdrawn = NULL;
+	}
+	if (b->gateway.script[b->gateway.count].path == NULL && b->story.len > 0)
+		loop_stop(b->loop);
+	else
+		loop_timer_set(b->look, 5);
+}
+
+static void bench_init(struct bench *b, const struct gateway_line *script)
+{
+	static const struct registry_events events = {on_state};
+	const char *endpoints[2] = {0};
+	struct etcd_config config = {.endpoints = endpoints};
+	struct mf_err err;
+
+	*b = (struct bench){0};
+	ck_assert_int_eq(loop_new(&b->loop, &err), 0);
+	gateway_init(&b->gateway, b->loop, script);
+	endpoints[0] = b->gateway.url;
+	b->deadline = loop_timer_new(b->loop, on_deadline, b);
+	loop_timer_set(b->deadline, 20000);
+	b->look = loop_timer_new(b->loop, on_look, b);
+	loop_timer_set(b->look, 5);
+	ck_assert_int_eq(etcd_new(b->loop, &config, &b->etcd, &err), 0);
+	b->registry = registry_new(b->loop, b->etcd, "/", 5, &events, b);
+}
+
+static void bench_run(struct bench *b)
+{
+	struct mf_err err;
+
+	ck_assert_int_eq(loop_run(b->loop, &err), 0);
+	gateway_is_done(&b->gateway);
+}
+
+static void bench_fini(struct bench *b)
+{
+	registry_free(b->registry);
+	etcd_free(b->etcd);
+	gateway_fini(&b->gateway);
+	loop_timer_free(b->deadline);
+	loop_timer_free(b->look);
+	loop_free(b->loop);
+	buf_fini(&b->story);
+}
+
+/* The nth request that was made, from 0. */
+static const char *asked(const struct bench *b, int n)
+{
+	const char *s = buf_str(&b->gateway.asked);
+
+	while (n-- > 0)
+		s = strchr(s, '\n') + 1;
+	return s;
+}
+
+static bool asked_has(const struct bench *b, int n, const char *part)
+{
+	const char *line = asked(b, n), *found = strstr(line, part);
+
+	return found != NULL && found < strchr(line, '\n');
+}
+
+static const struct {
+	const char *name;
+	struct gateway_line script[8];
+	int n;			  /* of the request that is looked at */
+	const char *part, *other; /* is in it, is not */
+	const char *story;
+} table[] = {
+    {"all keys in one transaction, under the lease",
+     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")}, {TXN, GATEWAY_SAY, 200, DONE("5")}, QUIET},
+     1,
+     "{\"request_put\":{\"key\":\"" A "\",\"value\":\"MQ==\",\"lease\":\"77\"}},{\"request_put\":{"
+     "\"key\":\"" B "\"",
+     "delete",
+     "ok "},
+    {"our own events change nothing",
+     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
+      {TXN, GATEWAY_SAY, 200, DONE("5")},
+      {WATCH, GATEWAY_STREAM, 200,
+       CREATED("5") EVENT("6", PUT(A, "6", "77")) EVENT("7", PUT("L2M=", "7", "3"))}},
+     2,
+     "\"start_revision\":\"6\"",
+     "nothing",
+     "ok "},
+    {"a lease that is gone when keys are put",
+     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
+      {TXN, GATEWAY_SAY, 404, NO_LEASE},
+      {GRANT, GATEWAY_SAY, 200, LEASE("78", "60")},
+      {TXN, GATEWAY_SAY, 200, DONE("5")},
+      QUIET},
+     3,
+     "\"lease\":\"78\"",
+     "\"lease\":\"77\"",
+     "ok "},
+    {"a lease that is lost",
+     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "1")},
+      {TXN, GATEWAY_SAY, 200, DONE("5")},
+      QUIET,
+      {ALIVE, GATEWAY_SAY, 200, "{\"result\":{\"ID\":\"77\"}}\n"},
+      {GRANT, GATEWAY_SAY, 200, LEASE("78", "60")},
+      {TXN, GATEWAY_SAY, 200, DONE("6")}},
+     5,
+     "\"lease\":\"78\"",
+     "\"lease\":\"77\"",
+     "ok "},
+    {"a key that is deleted is put again, that one alone",
+     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
+      {TXN, GATEWAY_SAY, 200, DONE("5")},
+      {WATCH, GATEWAY_STREAM, 200, CREATED("5") EVENT("6", DEL(B, "6"))},
+      {TXN, GATEWAY_SAY, 200, DONE("7")}},
+     3,
+     B,
+     A,
+     "ok "},
+    {"news from before our put are old",
+     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
+      {TXN, GATEWAY_SAY, 200, DONE("9")},
+      {WATCH, GATEWAY_STREAM, 200,
+       CREATED("10") EVENT("10", DEL(B, "8")) EVENT("10", DEL(A, "10"))},
+      {TXN, GATEWAY_SAY, 200, DONE("11")}},
+     3,
+     A,
+     B,
+     "ok "},
+    {"what another lease put is theirs until it is deleted",
+     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
+      {TXN, GATEWAY_SAY, 200, DONE("5")},
+      {WATCH, GATEWAY_STREAM, 200,
+       CREATED("5") EVENT("6", PUT(A, "6", "99")) EVENT("7", DEL(B, "7"))},
+      {TXN, GATEWAY_SAY, 200, DONE("8")}},
+     3,
+     B,
+     A,
+     "ok "},
+    {"and then ours again",
+     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
+      {TXN, GATEWAY_SAY, 200, DONE("5")},
+      {WATCH, GATEWAY_STREAM, 200,
+       CREATED("5") EVENT("6", PUT(A, "6", "99")) EVENT("7", DEL(A, "7"))},
+      {TXN, GATEWAY_SAY, 200, DONE("8")}},
+     3,
+     A,
+     B,
+     "ok "},
+    {"a key that is refused does not hold up the others",
+     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
+      {TXN, GATEWAY_SAY, 400, FAULT("etcdserver: request is too large", "3")},
+      {TXN, GATEWAY_SAY, 400, FAULT("etcdserver: request is too large", "3")},
+      {TXN, GATEWAY_SAY, 200, DONE("5")},
+      QUIET},
+     3,
+     B,
+     A,
+     "bad data "},
+    {"an unknown outcome is written again",
+     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
+      {TXN, GATEWAY_BREAK_OFF, 0, NULL},
+      {TXN, GATEWAY_SAY, 200, DONE("5")},
+      QUIET},
+     2,
+     B,
+     "delete",
+     "unknown outcome ok "},
+    {"after a compaction all is listed",
+     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
+      {TXN, GATEWAY_SAY, 200, DONE("5")},
+      {WATCH, GATEWAY_STREAM, 200,
+       CREATED("5") LINE("9", ",\"canceled\":true,\"compact_revision\":\"8\"")},
+      {RANGE, GATEWAY_SAY, 200,
+       "{\"header\":{\"revision\":\"9\"},\"kvs\":[{\"key\":\"" A
+       "\",\"mod_revision\":\"5\",\"lease\":\"77\"}]}"},
+      {WATCH, GATEWAY_STREAM, 200, CREATED("10")},
+      {TXN, GATEWAY_SAY, 200, DONE("11")}},
+     5,
+     B,
+     A,
+     "ok "},
+};
+#define COUNT ((int)(sizeof(table) / sizeof(table[0])))
+
+START_TEST(test_registry)
+{
+	struct bench b;
+
+	bench_init(&b, table[_i].script);
+	registry_set(b.registry, "/a", "1", 1);
+	registry_set(b.registry, "/b", "2", 1);
+	bench_run(&b);
+	ck_assert_msg(asked_has(&b, table[_i].n, table[_i].part), "%s: %s", table[_i].name,
+		      asked(&b, table[_i].n));
+	ck_assert_msg(!asked_has(&b, table[_i].n, table[_i].other), "%s: %s", table[_i].name,
+		      asked(&b, table[_i].n));
+	ck_assert_msg(strcmp(buf_str(&b.story), table[_i].story) == 0, "%s: %s", table[_i].name,
+		      buf_str(&b.story));
+	bench_fini(&b);
+}
+END_TEST
+
+/* A key that is withdrawn is deleted, if it is still ours; a stranger's stays. */
+START_TEST(test_del)
+{
+	static const struct gateway_line script[] = {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
+						     {TXN, GATEWAY_SAY, 200, DONE("5")},
+						     QUIET,
+						     {TXN, GATEWAY_SAY, 200, DONE("6")},
+						     {0}};
+	struct bench b;
+
+	bench_init(&b, script);
+	registry_set(b.registry, "/a", "1", 1);
+	registry_set(b.registry, "/b", "1", 1);
+	b.withdrawn = "/b";
+	bench_run(&b);
+	ck_assert(asked_has(&b, 3,
+			    "{\"compare\":[{\"key\":\"" B
+			    "\",\"target\":\"LEASE\",\"result\":\"EQUAL\",\"lease\":\"77\"}],"
+			    "\"success\":[{\"request_delete_range\":{\"key\":\"" B "\"}}]}"));
+	bench_fini(&b);
+}
+END_TEST
+
+/* All goes with the lease. */
+START_TEST(test_stop)
+{
+	static const struct gateway_line script[] = {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
+						     {TXN, GATEWAY_SAY, 200, DONE("5")},
+						     QUIET,
+						     {REVOKE, GATEWAY_SAY, 200, "{}"},
+						     {0}};
+	struct bench b;
+
+	bench_init(&b, script);
+	registry_set(b.registry, "/a", "1", 1);
+	b.stop_after = 3;
+	bench_run(&b);
+	ck_assert_str_eq(b.story.data, "ok stopped ");
+	ck_assert(asked_has(&b, 3, "{\"ID\":\"77\"}"));
+	bench_fini(&b);
+}
+END_TEST
+
+/* Nothing was ever put: nothing to revoke. */
+START_TEST(test_stop_early)
+{
+	static const struct gateway_line none[] = {{0}};
+	struct bench b;
+
+	bench_init(&b, none);
+	registry_set(b.registry, "/a", "1", 1);
+	registry_stop(b.registry, on_stopped, &b);
+	ck_assert_uint_eq(b.story.len, 0); /* not from inside */
+	bench_run(&b);
+	ck_assert_str_eq(b.story.data, "stopped ");
+	bench_fini(&b);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("registry");
+
+	tcase_add_loop_test(tc, test_registry, 0, COUNT);
+	tcase_add_test(tc, test_del);
+	tcase_add_test(tc, test_stop);
+	tcase_add_test(tc, test_stop_early);
+	return unit_run("registry", tc);
+}
