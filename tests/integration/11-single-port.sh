@@ -1,0 +1,24 @@
+#!/bin/bash
+# The original use: one port for browsers and for the services' calls to each other.
+. "$(dirname "$0")/lib.sh"
+
+need etcd etcdctl haproxy dnsmasq dig curl socat
+
+start_mayfly haproxy.internal_bind=
+cp "$TOP"/contrib/examples/environments/*.yaml "$T/environments/"
+start_instance backend-1 backend 0.0.1
+start_instance backend-2 backend 0.0.2
+within 'dnsmasq learns the name of a service' 10 says '^127\.0\.0\.1$' dns backend.service
+start_instance frontend-1 frontend 0.0.1 --call "http://backend.service:$HTTP_PORT/" \
+	--dns "127.0.0.1:$DNS_PORT"
+
+within 'a browser reaches dev by its host name' 10 serves www-dev.example.com \
+	'^frontend 0.0.1 .* environment dev$'
+within 'whose frontend reaches the backend of dev' 10 serves www-dev.example.com \
+	'^backend 0.0.2 .* environment dev$'
+within 'and prod has its own' 10 serves www.example.com '^backend 0.0.1 .* environment prod$'
+like "$(fetch backend.service "$HTTP/" -H 'x-mayfly: dev')" '^backend 0.0.2 ' \
+	'a call by name, with the header'
+is "$(fetch_status backend.service "$HTTP/")" 503 'a call that names no environment is refused'
+
+done_testing

@@ -1,0 +1,71 @@
+#!/bin/bash
+# CI checks an environment with no etcd, no network and no privilege.
+. "$(dirname "$0")/lib.sh"
+
+need diff unshare setpriv
+
+dry_run() { # [OPTION...]: as nobody, in a network namespace of its own with nothing in it
+	timeout 60 unshare --net setpriv --reuid=65534 --regid=65534 --clear-groups \
+		"$MAYFLY_BIN/cfgrender" --dry-run "${from[@]}" "$@" >"$T/out/stdout" 2>"$T/out/stderr"
+	STATUS=$?
+	OUT=$(<"$T/out/stdout")
+	ERR=$(<"$T/out/stderr")
+}
+from=(--environments "$T/environments" --backends "$T/backends.yaml")
+unshare --net true 2>/dev/null || dry_run() { run_tool cfgrender --dry-run "${from[@]}" "$@"; }
+
+cp "$TOP"/contrib/examples/environments/*.yaml "$T/environments/"
+cat >"$T/backends.yaml" <<'EOF'
+frontend: {0.0.1: ["10.0.0.5:8080"]}
+backend:
+  0.0.1: ["10.0.0.6:8080", "10.0.0.7:8080"]
+  0.0.2: ["[fd00::8]:8080"]
+EOF
+write_settings
+dry_run
+is "$STATUS" 2 'a dry run with nothing there exits 2'
+is "$ERR" '' 'with nothing to complain of'
+like "$OUT" '^haproxy: ' 'it prints the plan'
+like "$OUT" '^--- /dev/null' 'and a diff in which all is new'
+like "$OUT" '^\+\+\+ b/haproxy.cfg' 'of haproxy.cfg'
+like "$OUT" '^\+ *server 10.0.0.6:8080 10.0.0.6:8080' 'with its servers'
+like "$OUT" '^\+www-dev dev' 'and of the maps'
+is "$(ls -A "$T/haproxy")" '' 'and it writes nothing'
+
+ok 'the same, written below a directory' run_tool cfgrender --output-dir "$T/out/below" "${from[@]}"
+ok 'there are haproxy.cfg, maps and hosts' test -s "$T/out/below/haproxy.cfg" -a \
+	-s "$T/out/below/maps/routes.map" -a -s "$T/out/below/hosts"
+dry_run --output-dir "$T/out/below"
+is "$STATUS" 0 'compared with that, nothing would change'
+is "$OUT" '' 'and nothing is printed'
+
+sed -i 's/0.0.2/0.0.1/' "$T/environments/dev.yaml"
+dry_run --output-dir "$T/out/below"
+is "$STATUS" 2 'another version would change something'
+like "$OUT" '^-dev@[0-9a-f]+/backend 0.0.2' 'namely this'
+like "$OUT" '^\+dev@[0-9a-f]+/backend 0.0.1' 'into that'
+unlike "$OUT" '^[-+]prod@' 'and nothing of prod'
+
+printf 'name: dev\nservices:\n  - name: backend\n    version: "0 .1"\n' >"$T/environments/dev.yaml"
+dry_run
+is "$STATUS" 65 'a bad file exits 65'
+like "$ERR" 'dev.yaml.*environment dev: service backend: version "0 .1": not allowed: a space \(line 4, column 14\)' \
+	'and is named with file, line and column'
+run_tool cfgrender --dry-run --environments "$T/nowhere" --backends "$T/backends.yaml"
+is "$STATUS" 66 'a directory that is not there exits 66'
+run_tool cfgrender --dry-run --environments "$T/environments" --backends "$T/nowhere"
+is "$STATUS" 66 'as does a file'
+run_tool cfgrender --dry-run --timeout 300ms
+is "$STATUS" 69 'from etcd, which is not there: 69'
+run_tool cfgrender
+is "$STATUS" 64 'with nothing to do it says so'
+run_tool cfgrender --frobnicate
+is "$STATUS" 64 'an option that is none exits 64'
+is "$(wc -l <<<"$ERR")" 1 'with one line'
+
+rm "$T/environments/dev.yaml"
+run_tool cfgrender --print-view "${from[@]}"
+is "$STATUS" 0 'the view is printed'
+like "$OUT" '"name": "prod"' 'with what is in it'
+
+done_testing

@@ -1,0 +1,80 @@
+#!/bin/bash
+# Hostile names and values in every field, in files and directly in etcd: each is set aside and named,
+# none reaches HAProxy's configuration, and the good ones beside them live.
+. "$(dirname "$0")/lib.sh"
+
+need etcd etcdctl haproxy curl socat
+
+start_mayfly
+start_instance web web 1
+write_environment good web=1@/
+within 'a good environment is served' 10 serves www-good.example.com '^web 1 '
+
+long=$(printf 'x%.0s' {1..10000})
+evil=(
+	$'a\nprogram evil\n    command touch '"$T/owned"
+	'a; disable frontend external' 'a%[env(PATH)]' 'a"b' "a'b" 'a b' 'a#b' 'a\b' '../../etc' $'a\tb'
+	'{{name}}' "$long" $'a\xff' 'é' '' '${PATH}'
+)
+json() { # STRING: as JSON, invalid bytes and all
+	local s=${1//\\/\\\\}
+	s=${s//\"/\\\"}
+	s=${s//$'\n'/\\n}
+	printf '"%s"' "${s//$'\t'/\\t}"
+}
+
+n=0
+for value in "${evil[@]}"; do
+	q=$(json "$value")
+	((++n))
+	{
+		printf -- '- {name: %s}\n' "$q"
+		printf -- '- {name: f%d-prefix, prefix: %s}\n' $n "$q"
+		printf -- '- {name: f%d-header, header: %s}\n' $n "$q"
+		printf -- '- {name: f%d-host, hosts: [%s]}\n' $n "$q"
+		printf -- '- {name: f%d-service, services: [%s]}\n' $n "$q"
+		printf -- '- {name: f%d-version, services: [{name: web, version: %s}]}\n' $n "$q"
+		printf -- '- {name: f%d-route, services: [{name: web, route: %s}]}\n' $n "$q"
+		printf -- '- {name: f%d-key, %s: 1}\n' $n "${q}"
+	} >"$T/environments/evil-$n.yaml"
+	for field in prefix header; do
+		etcd_put "environments/e$n-$field" "{\"name\":\"e$n-$field\",\"$field\":$q}"
+	done
+	etcd_put "environments/e$n-host" "{\"name\":\"e$n-host\",\"hosts\":[$q]}"
+	etcd_put "environments/e$n-service" "{\"name\":\"e$n-service\",\"services\":[{\"name\":$q}]}"
+	etcd_put "environments/e$n-version" \
+		"{\"name\":\"e$n-version\",\"services\":[{\"name\":\"web\",\"version\":$q}]}"
+	etcd_put "environments/e$n-route" \
+		"{\"name\":\"e$n-route\",\"services\":[{\"name\":\"web\",\"route\":$q}]}"
+	etcd_put "backends/web/1/e$n" "$value"
+	etcd_put "backends/web/1/j$n" "{\"address\":$q,\"port\":80}"
+	etcd_put "services/web" "{\"check\":$q,\"balance\":$q}"
+	[[ -z $value ]] || etcd_put "backends/$value/1/k$n" 127.0.0.1:1
+	[[ -z $value ]] || etcd_put "backends/web/$value/k$n" 127.0.0.1:1
+	[[ -z $value ]] || etcd_put "environments/$value" '{"name":"x"}'
+done
+etcdctl put "$(printf '/mayfly/environments/\xff\xfe')" x >/dev/null
+
+write_environment after web=1@/
+within 'a good environment after all that is served' 20 serves www-after.example.com '^web 1 '
+ok 'and the first one is' serves www-good.example.com '^web 1 '
+ok 'kvwatch is alive' is_running kvwatch
+ok 'envwatch is alive' is_running envwatch
+like "$(<"$T/log/envwatch")" 'evil-1.yaml' 'what is bad in a file is named by file'
+like "$(<"$T/log/kvwatch")" 'e1-version' 'what is bad in etcd is named by key'
+unlike "$(cat "$T"/haproxy/haproxy.cfg "$T"/haproxy/maps/*.map)" 'program|disable|env\(|xxxxx|PATH|evil' \
+	'nothing of it is in what HAProxy reads'
+ok 'nothing was run' not test -e "$T/owned"
+is "$(wc -l <"$T/haproxy/maps/environments.map")" "$(grep -c . "$T/haproxy/maps/names.map")" \
+	'maps are whole'
+ok 'what HAProxy reads is valid' haproxy -c -f "$T/haproxy/haproxy.cfg"
+is "$(grep -cP '[^\x09\x0a\x20-\x7e\xc0-\xff\x80-\xbf]' "$T/log/kvwatch")" 0 'the log holds no control characters'
+
+# From the outside: hostile requests.
+for host in 'www-good;x.example.com' '<script>alert(1)</script>' "$(printf 'a%.0s' {1..3000})" '%0a%0d' '"'; do
+	body=$(fetch "$host" "$HTTP/<script>")
+	unlike "$body" '<script>' 'a page shows no script of the client'
+	like "$body" '^(503|400)$' 'and is an error'
+done
+
+done_testing

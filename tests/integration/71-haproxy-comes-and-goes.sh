@@ -1,0 +1,58 @@
+#!/bin/bash
+# HAProxy is started late, restarted, killed, and reloaded by somebody else: it always ends up with
+# what is wanted.
+. "$(dirname "$0")/lib.sh"
+
+need etcd etcdctl haproxy curl socat
+
+start_etcd
+write_settings
+start_app web-1 web 1
+start_app web-2 web 2
+etcd_put backends/web/1/a "${ADDRESS[web-1]}"
+etcd_put backends/web/2/a "${ADDRESS[web-2]}"
+dev() { etcd_put environments/dev "{\"name\":\"dev\",\"services\":[{\"name\":\"web\",\"version\":\"$1\",\"route\":\"/\"}]}"; }
+dev 1
+start_tool kvwatch
+within 'files are written while HAProxy is not there' 10 grep -q '^backend web:2' "$T/haproxy/haproxy.cfg"
+ok 'and they are valid' haproxy -c -f "$T/haproxy/haproxy.cfg"
+start_haproxy
+within 'HAProxy started later serves' 10 serves www-dev.example.com '^web 1 '
+
+stop haproxy
+dev 2
+within 'with HAProxy stopped, files follow' 10 grep -q ' 2$' "$T/haproxy/maps/versions.map"
+start_again haproxy
+within 'and it serves the new version at once' 10 serves www-dev.example.com '^web 2 '
+
+stop haproxy KILL
+within 'the sockets of a killed one are refused' 10 not haproxy_is_ready
+dev 1
+start_again haproxy
+within 'it is brought up to date' 20 serves www-dev.example.com '^web 1 '
+
+# Somebody starts it with another file: kvwatch cannot change that, and says so.
+sed 's/^    description .*/    description foreign/' "$T/haproxy/haproxy.cfg" >"$T/haproxy/foreign.cfg"
+stop haproxy
+mark kvwatch
+start foreign haproxy -W -S "$T/run/master.sock" -f "$T/haproxy/foreign.cfg"
+within 'a foreign configuration is noticed and named' 20 log_has kvwatch 'runs "foreign"'
+stop foreign
+start_again haproxy
+within 'until ours is run again' 20 serves www-dev.example.com '^web 1 '
+
+stop kvwatch KILL
+dev 2
+start_again kvwatch
+within 'a killed kvwatch takes up where it was' 20 serves www-dev.example.com '^web 2 '
+worker=$(haproxy_worker)
+stop kvwatch
+mark kvwatch
+start_again kvwatch
+etcd_put config/app/x y
+run_tool kvwatch --once
+is "$STATUS $ERR" "0 " "with nothing to change"
+is "$(haproxy_worker)" "$worker" 'nothing is reloaded'
+ok 'no stage is left' not ls -d "$T"/haproxy/.mayfly-stage.*
+
+done_testing
