@@ -223,7 +223,7 @@ static void adopt_coming(struct apply *apply)
 	apply->has_coming = false;
 	for (size_t i = 0; i < apply->member_count; i++)
 		apply->members[i].is_listed = false;
-	count = plan_list_groups(&apply->current, ids, APPLY_MAX_GROUPS);
+	count = plan_list_groups(&apply->current, NULL, ids, APPLY_MAX_GROUPS);
 	for (size_t i = 0; i < count; i++)
 		list_member(apply, &ids[i]);
 }

@@ -220,13 +220,14 @@ static const char *group_name(const struct output *output)
 	return output->path;
 }
 
-size_t plan_list_groups(const struct output_set *outputs, struct plan_group_id *ret_ids, size_t max)
+size_t plan_list_groups(const struct output_set *outputs, const char *below,
+			struct plan_group_id *ret_ids, size_t max)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < outputs->count; i++) {
 		const struct output *output = &outputs->outputs[i];
-		bool is_known = false;
+		bool is_known = below == NULL && output->path[0] == '\0';
 
 		for (size_t j = 0; j < count; j++)
 			is_known = is_known || is_of(output, &ret_ids[j]);
@@ -242,7 +243,7 @@ int plan_make(const struct output_set *outputs, const struct settings *settings,
 {
 	struct plan plan = {NULL, 0};
 	struct plan_group_id *ids = mem_alloc(outputs->count * sizeof(*ids));
-	size_t count = plan_list_groups(outputs, ids, outputs->count);
+	size_t count = plan_list_groups(outputs, below, ids, outputs->count);
 	int code = 0;
 
 	plan.groups = mem_alloc(count * sizeof(*plan.groups));

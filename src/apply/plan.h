@@ -64,9 +64,12 @@ int plan_make_group(const struct output_set *outputs, const struct settings *set
 		    struct mf_err *err);
 void plan_group_fini(struct plan_group *group);
 
-/* The groups that have outputs, in the order of the set; at most max of them.  Returns how many. */
-size_t plan_list_groups(const struct output_set *outputs, struct plan_group_id *ret_ids,
-			size_t max);
+/*
+ * The groups that have outputs, in the order of the set; at most max of them.  Returns how many.
+ * An output with a name but no path (dnsmasq is not driven) counts only below a directory.
+ */
+size_t plan_list_groups(const struct output_set *outputs, const char *below,
+			struct plan_group_id *ret_ids, size_t max);
 
 bool plan_is_empty(const struct plan *plan);
 

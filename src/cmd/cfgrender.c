@@ -56,7 +56,6 @@ struct request {
 	struct pipeline_options from;
 	const char *output_dir;
 	struct any_template any;
-	int64_t timeout_ms;
 };
 
 /* What comes out of the pipeline. */
@@ -104,7 +103,7 @@ static int on_option(void *ctx, int id, const char *value, struct mf_err *err)
 					  value);
 		break;
 	case TIMEOUT:
-		return cli_parse_duration("--timeout", value, 1, 3600000, &r->timeout_ms, err);
+		return cli_parse_duration("--timeout", value, 1, 3600000, &r->from.timeout_ms, err);
 	}
 	return 0;
 }
@@ -122,13 +121,10 @@ static void on_state(void *ctx, const struct mf_err *why)
 {
 	struct run *run = ctx;
 
-	if (why != NULL)
-		run->source_err = *why;
-}
-
-static void on_timeout(void *ctx)
-{
-	loop_stop(ctx);
+	if (why == NULL)
+		return;
+	run->source_err = *why;
+	loop_stop(run->loop);
 }
 
 /* One snapshot from etcd or from files. */
@@ -136,20 +132,14 @@ static int read_model(const struct request *r, const struct settings *settings, 
 		      struct mf_err *err)
 {
 	static const struct pipeline_events events = {on_snapshot, on_state};
-	struct loop_timer *timer = loop_timer_new(run->loop, on_timeout, run->loop);
 	struct pipeline *pipeline = NULL;
 	int code = pipeline_new(run->loop, settings, &r->from, &events, run, &pipeline, err);
 
-	if (code == 0 && run->snapshot == NULL) {
-		loop_timer_set(timer, r->timeout_ms);
+	if (code == 0 && run->snapshot == NULL)
 		code = loop_run(run->loop, err);
-	}
-	loop_timer_free(timer);
 	pipeline_free(pipeline);
 	if (code != 0 || run->snapshot != NULL)
 		return code;
-	if (run->source_err.code == 0)
-		return mf_err_set(err, MF_ETIMEOUT, "etcd: no answer within the time given");
 	*err = run->source_err;
 	return err->code;
 }
@@ -266,7 +256,7 @@ int main(int argc, char **argv)
 	    .option_count = sizeof(options) / sizeof(options[0]),
 	    .on_option = on_option,
 	};
-	struct request r = {.any.escape = escape_html, .timeout_ms = 10000};
+	struct request r = {.any.escape = escape_html, .from.timeout_ms = 10000};
 	struct mf_err err;
 	struct cli cli;
 	int status = cli_start(&cli, &tool, &r, argc, argv);

@@ -124,6 +124,18 @@ int cli_usage(const struct cli *cli, const char *format, ...)
 	return mf_err_exit_status(MF_EUSAGE);
 }
 
+void cli_tell_problem(const char *object, const char *reason)
+{
+	mem_auto_free char *words = NULL;
+
+	if (reason == NULL) {
+		log_info("no longer set aside", LOG_STR("object", object));
+		return;
+	}
+	words = mem_printf("set aside: %s: %s", object, reason);
+	log_warn(words);
+}
+
 int cli_fail(const struct mf_err *err)
 {
 	log_error(err->msg);

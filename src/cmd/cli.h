@@ -58,6 +58,9 @@ int cli_read_settings(const struct cli *cli, struct settings **ret_settings, str
 int cli_open_etcd(const struct settings *settings, struct loop *loop, int64_t timeout_ms,
 		  struct etcd **ret_etcd, struct mf_err *err);
 
+/* Log what was set aside and why: a warning; reason NULL: it is over. */
+void cli_tell_problem(const char *object, const char *reason);
+
 /* Log an error that ends the tool; returns its exit status. */
 int cli_fail(const struct mf_err *err);
 

@@ -64,12 +64,8 @@ static void on_problem(void *ctx, const char *object, const char *reason)
 {
 	struct envwatch *w = ctx;
 
-	if (reason == NULL) {
-		log_info("no longer set aside", LOG_STR("object", object));
-		return;
-	}
-	w->is_bad = true;
-	log_warn("set aside", LOG_STR("object", object), LOG_STR("reason", reason));
+	w->is_bad = w->is_bad || reason != NULL;
+	cli_tell_problem(object, reason);
 }
 
 /* --- from the directory --------------------------------------------------------------------- */

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/strmap.h"
 #include "cmd/cli.h"
@@ -70,12 +69,11 @@ static void tell_problems(struct pipeline *p, const struct snapshot *snapshot)
 
 		strmap_set(now, problem->object, mem_dup_str(problem->reason));
 		if (before == NULL || strcmp(before, problem->reason) != 0)
-			log_warn("set aside", LOG_STR("object", problem->object),
-				 LOG_STR("reason", problem->reason));
+			cli_tell_problem(problem->object, problem->reason);
 	}
 	while (strmap_next(p->told, &cursor, &object, &reason))
 		if (strmap_find(now, object) == NULL)
-			log_info("no longer set aside", LOG_STR("object", object));
+			cli_tell_problem(object, NULL);
 	strmap_free(p->told);
 	p->told = now;
 }
@@ -127,7 +125,7 @@ int pipeline_new(struct loop *loop, const struct settings *settings,
 		code = file_source_new(options->follow ? loop : NULL, options->environments,
 				       options->backends, &source_events, p, &p->source, err);
 	} else {
-		code = cli_open_etcd(settings, loop, 0, &p->etcd, err);
+		code = cli_open_etcd(settings, loop, options->timeout_ms, &p->etcd, err);
 		if (code == 0)
 			p->source = etcd_source_new(loop, p->etcd, settings->etcd.prefix, 0,
 						    &source_events, p);

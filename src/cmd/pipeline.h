@@ -6,6 +6,7 @@
 #define MF_CMD_PIPELINE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct loop;
 struct mf_err;
@@ -16,6 +17,7 @@ struct snapshot;
 struct pipeline_options {
 	const char *environments; /* a directory, and */
 	const char *backends;	  /* a file: together the offline mode; both NULL: etcd */
+	int64_t timeout_ms;	  /* of a call to etcd; 0: its default */
 	bool follow;		  /* else read files once; etcd is always followed until freed */
 };
 

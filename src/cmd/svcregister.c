@@ -95,7 +95,7 @@ static int start_register(struct svcregister *r, struct mf_err *err)
 static void on_bad(void *ctx, const struct mf_err *why)
 {
 	(void)ctx;
-	log_warn("set aside", LOG_STR("reason", why->msg));
+	cli_tell_problem("etcd", why->msg);
 }
 
 static void on_listed(void *ctx, struct instance *const *list, size_t count,
