@@ -3,6 +3,7 @@
  */
 #include "model/backend.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,8 +153,10 @@ static struct instance *new_instance(const char *service, const char *version, c
 	char port[16];
 	struct instance *instance;
 	char *strings;
-	int n = snprintf(port, sizeof(port), ":%u", draft->port);
+	int n;
 
+	assert(draft->address != NULL);
+	n = snprintf(port, sizeof(port), ":%u", draft->port);
 	instance = mem_alloc(sizeof(*instance) + strlen(service) + strlen(version) + strlen(id) +
 			     2 * strlen(draft->address) + (size_t)n + 5);
 	strings = (char *)(instance + 1);

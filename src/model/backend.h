@@ -22,7 +22,7 @@ struct instance {
 	unsigned port;
 	unsigned weight; /* 0 to 256, default 100 */
 	enum instance_state state;
-	char *server;  /* its name in HAProxy: ADDRESS:PORT, unique within a version */
+	char *server; /* its name in HAProxy: ADDRESS:PORT, unique within a version */
 };
 
 /*
@@ -44,8 +44,8 @@ struct service {
 	unsigned refs;
 	char *name;
 	enum service_balance balance;
-	char *check;            /* "" none, "tcp", or a path for HTTP checks */
-	int64_t check_interval; /* ms */
+	char *check;				 /* "" none, "tcp", or a path for HTTP checks */
+	int64_t check_interval;			 /* ms */
 	int64_t connect_timeout, server_timeout; /* ms; 0: the defaults */
 };
 

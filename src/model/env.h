@@ -14,9 +14,9 @@ struct buf;
 struct mf_err;
 struct node;
 
-#define ENV_MAX_SERVICES 512
-#define ENV_MAX_ROUTES   64 /* of one service */
-#define ENV_MAX_HOSTS    64
+#define ENV_MAX_SERVICES    512
+#define ENV_MAX_ROUTES	    64 /* of one service */
+#define ENV_MAX_HOSTS	    64
 #define ENV_VERSION_DEFAULT "latest"
 
 struct env_service {
@@ -29,16 +29,16 @@ struct env_service {
 struct env {
 	unsigned refs;
 	const char *name;
-	const char *prefix;  /* default www-<name> */
-	const char *header;  /* default <name> */
-	const char **hosts;  /* sorted, distinct */
+	const char *prefix; /* default www-<name> */
+	const char *header; /* default <name> */
+	const char **hosts; /* sorted, distinct */
 	size_t host_count;
 	struct env_service *services; /* sorted by name, distinct */
 	size_t service_count;
-	const char *owner;   /* "" when put by hand */
-	const char *source;  /* the owner's word for where it comes from, a file name; "" */
-	int64_t created;  /* etcd create revision, 0 from files: the older of two claims wins */
-	uint64_t digest;  /* of everything that decides routing: equal digest, equal routing */
+	const char *owner;  /* "" when put by hand */
+	const char *source; /* the owner's word for where it comes from, a file name; "" */
+	int64_t created;    /* etcd create revision, 0 from files: the older of two claims wins */
+	uint64_t digest;    /* of everything that decides routing: equal digest, equal routing */
 };
 
 /*

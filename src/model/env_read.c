@@ -2,6 +2,7 @@
  * Reads environments: a node tree in, validated drafts out, errors with their place.  The one place
  * that knows the format's keys; YAML and JSON differ only in what `origin` says.
  */
+#include <assert.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -522,7 +523,7 @@ int env_parse_json(const char *name, const char *text, size_t len, int64_t creat
 		   struct env **ret_env, struct mf_err *err)
 {
 	struct node *root;
-	struct env *env;
+	struct env *env = NULL;
 	int code = name_check(NAME_ENVIRONMENT, name, strlen(name), err);
 
 	if (code != 0)
@@ -534,6 +535,7 @@ int env_parse_json(const char *name, const char *text, size_t len, int64_t creat
 	node_free(root);
 	if (code != 0)
 		return code;
+	assert(env != NULL);
 	code = check_key(name, env, err);
 	if (code != 0) {
 		env_unref(env);

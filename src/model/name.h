@@ -12,19 +12,19 @@ struct mf_err;
 
 enum name_kind {
 	NAME_ENVIRONMENT, /* [a-z0-9-], 1 to 63, neither first nor last '-' */
-	NAME_PREFIX,      /* one DNS label: as NAME_ENVIRONMENT */
-	NAME_HEADER,      /* [A-Za-z0-9._-], 1 to 128: a value of x-mayfly */
-	NAME_HOST,        /* a DNS name in lower case, 1 to 253, no trailing dot, no port */
-	NAME_SERVICE,     /* DNS labels of [a-z0-9_-] joined by '.', 1 to 63 in all */
-	NAME_VERSION,     /* [A-Za-z0-9_.-], 1 to 128, starting with a letter, digit or '_': a Docker tag */
-	NAME_INSTANCE,    /* printable ASCII but '/' and space, 1 to 255 */
-	NAME_ROUTE,       /* a path prefix: '/', [A-Za-z0-9._~%@:+=,-]; no "//", "/./", "/../"; to 512 */
+	NAME_PREFIX,	  /* one DNS label: as NAME_ENVIRONMENT */
+	NAME_HEADER,	  /* [A-Za-z0-9._-], 1 to 128: a value of x-mayfly */
+	NAME_HOST,	  /* a DNS name in lower case, 1 to 253, no trailing dot, no port */
+	NAME_SERVICE,	  /* DNS labels of [a-z0-9_-] joined by '.', 1 to 63 in all */
+	NAME_VERSION,	  /* a Docker tag: [A-Za-z0-9_.-], 1 to 128, neither '.' nor '-' first */
+	NAME_INSTANCE,	  /* printable ASCII but '/' and space, 1 to 255 */
+	NAME_ROUTE,	  /* '/' and [A-Za-z0-9._~%@:+=,-], to 512; no "//", "/./", "/../" */
 	NAME_KINDS
 };
 
 /*
- * 0, or MF_EDATA with `"the value": why` (`not allowed: a space`, `too long (…)`), the value escaped
- * and cut.  The caller wraps it with what it is.
+ * 0, or MF_EDATA with `"the value": why` (`not allowed: a space`, `too long (…)`), the value
+ * escaped and cut.  The caller wraps it with what it is.
  */
 int name_check(enum name_kind kind, const char *s, size_t len, struct mf_err *err);
 

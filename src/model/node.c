@@ -67,9 +67,11 @@ error_at(unsigned line, unsigned column, struct mf_err *err, const char *format,
 	if (vasprintf(&words, format, ap) < 0)
 		words = NULL;
 	if (line == 0)
-		return mf_err_set(err, MF_EDATA, "%s", words == NULL ? "" : words);
-	return mf_err_set(err, MF_EDATA, "%s (line %u, column %u)", words == NULL ? "" : words,
-			  line, column);
+		(void)mf_err_set(err, MF_EDATA, "%s", words == NULL ? "" : words);
+	else
+		(void)mf_err_set(err, MF_EDATA, "%s (line %u, column %u)",
+				 words == NULL ? "" : words, line, column);
+	return MF_EDATA;
 }
 
 int node_error(const struct node *node, struct mf_err *err, const char *format, ...)
@@ -266,7 +268,7 @@ int node_get_name(const struct node *node, enum name_kind kind, const char *what
 		  const char **ret_text, struct mf_err *err)
 {
 	struct mf_err why;
-	const char *text;
+	const char *text = "";
 
 	if (node_get_text(node, &text, &why) != 0)
 		return mf_err_set(err, MF_EDATA, "%s: %s", what, why.msg);

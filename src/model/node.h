@@ -27,12 +27,13 @@ enum node_style { NODE_PLAIN, NODE_QUOTED, NODE_NUMBER, NODE_BOOL, NODE_NULL };
 
 struct node {
 	enum node_kind kind;
-	enum node_style style;   /* of a scalar; YAML gives only PLAIN, QUOTED and NULL (~, null, empty) */
-	unsigned line, column;   /* from 1; 0 when unknown (JSON) */
-	char *key;               /* of a map's member, else NULL */
+	enum node_style
+	    style; /* of a scalar; YAML gives only PLAIN, QUOTED and NULL (~, null, empty) */
+	unsigned line, column; /* from 1; 0 when unknown (JSON) */
+	char *key;	       /* of a map's member, else NULL */
 	unsigned key_line, key_column;
-	char *text;              /* of a scalar, UTF-8 */
-	struct node *children;   /* of a list or map, in order */
+	char *text;	       /* of a scalar, UTF-8 */
+	struct node *children; /* of a list or map, in order */
 	size_t child_count;
 };
 

@@ -16,7 +16,7 @@ struct order {
 
 void order_fini(struct order *order);
 size_t order_lower_bound(const struct order *order, const void *probe); /* first item >= probe */
-void *order_find(const struct order *order, const void *probe);         /* NULL: not there */
+void *order_find(const struct order *order, const void *probe);		/* NULL: not there */
 void order_add(struct order *order, void *item);
 bool order_del(struct order *order, const void *probe); /* false: was not there */
 

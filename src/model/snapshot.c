@@ -83,7 +83,7 @@ const struct env *snapshot_find_env(const struct snapshot *snapshot, const char 
 	struct env *const *found = snapshot->env_count == 0
 				       ? NULL
 				       : bsearch(name, snapshot->envs, snapshot->env_count,
-						 sizeof(*snapshot->envs), compare_env);
+						 sizeof(struct env *), compare_env);
 
 	return found == NULL ? NULL : *found;
 }
@@ -109,7 +109,7 @@ const struct backend *snapshot_find_backend(const struct snapshot *snapshot, con
 	    snapshot->backend_count == 0
 		? NULL
 		: bsearch(&probe, snapshot->backends, snapshot->backend_count,
-			  sizeof(*snapshot->backends), compare_backend);
+			  sizeof(struct backend *), compare_backend);
 
 	return found == NULL ? NULL : *found;
 }
@@ -118,8 +118,9 @@ struct backend *backend_new(const char *service, const char *version, struct ser
 			    struct instance *const *instances, size_t instance_count)
 {
 	size_t n = strlen(service), m = strlen(version);
-	struct backend *backend = mem_alloc(sizeof(*backend) + instance_count * sizeof(*instances) +
-					    2 * (n + 1) + 2 * (m + 1));
+	struct backend *backend =
+	    mem_alloc(sizeof(*backend) + instance_count * sizeof(struct instance *) + 2 * (n + 1) +
+		      2 * (m + 1));
 	char *strings;
 
 	backend->refs = 1;

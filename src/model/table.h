@@ -2,9 +2,9 @@
  * The table of what a source said last, entry by entry, and the immutable snapshots made of it.
  *
  * Keys are those of etcd without the prefix: "environments/<env>",
- * "backends/<service>/<version>/<instance>", "services/<service>"; others are ignored.  A value that
- * cannot be parsed is set aside with its reason: the entry keeps its last good value (none if there
- * never was one), and all others live on.
+ * "backends/<service>/<version>/<instance>", "services/<service>"; others are ignored.  A value
+ * that cannot be parsed is set aside with its reason: the entry keeps its last good value (none if
+ * there never was one), and all others live on.
  *
  * Use: table_begin_full before a complete listing, table_put and table_del for each change,
  * table_end_full after a complete listing (what was not put since begin is gone), table_snapshot
@@ -45,7 +45,7 @@ struct backend {
 	unsigned refs;
 	char *service;
 	char *version;
-	char *name; /* "<service>:<version>" */
+	char *name;		     /* "<service>:<version>" */
 	struct instance **instances; /* sorted by server name, distinct */
 	size_t instance_count;
 	struct service *settings; /* NULL: defaults */
@@ -65,9 +65,10 @@ struct snapshot {
 	int64_t revision;
 	struct env **envs; /* by name */
 	size_t env_count;
-	struct backend **backends; /* by service, version: with an instance, or named by an environment */
+	struct backend *
+	    *backends; /* by service, version: with an instance, or named by an environment */
 	size_t backend_count;
-	char **services; /* all service names, sorted */
+	char **services; /* the names of all services that have a backend, sorted */
 	size_t service_count;
 	struct claim *hosts, *prefixes, *headers; /* by key */
 	size_t host_count, prefix_count, header_count;

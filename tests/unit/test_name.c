@@ -120,7 +120,7 @@ START_TEST(a_label_of_64_is_refused)
 	struct mf_err err;
 
 	memset(host, 'a', sizeof(host));
-	memcpy(host + 64, ".com", 4);
+	host[64] = '.';
 	ck_assert_int_eq(name_check(NAME_HOST, host, 68, &err), MF_EDATA);
 	ck_assert_ptr_nonnull(strstr(err.msg, "longer than 63"));
 	ck_assert_int_eq(name_check(NAME_HOST, host + 1, 67, &err), 0);
@@ -133,7 +133,8 @@ START_TEST(a_quoted_value_is_cut_between_characters)
 	char text[80];
 
 	memset(text, 'a', sizeof(text));
-	memcpy(text + 63, "\xc3\xbc", 2);
+	text[63] = '\xc3';
+	text[64] = '\xbc';
 	name_add_quoted(&quoted, text, sizeof(text));
 	ck_assert_uint_eq(quoted.len, 63 + 5);
 	ck_assert_str_eq(quoted.data + 60, "aaaa...\"");

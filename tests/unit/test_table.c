@@ -272,11 +272,12 @@ END_TEST
 START_TEST(a_key_of_10000_bytes_is_cut_in_words)
 {
 	struct table *table = table_new();
-	mem_auto_free char *key = mem_alloc(10001);
+	mem_auto_free char *name = mem_alloc(10001);
+	mem_auto_free char *key = NULL;
 	struct snapshot *s;
 
-	memset(key, 'a', 10000);
-	memcpy(key, "services/", 9);
+	memset(name, 'a', 10000);
+	key = mem_printf("services/%s", name);
 	put(table, key, "{}");
 	s = table_snapshot(table, 1);
 	ck_assert_uint_eq(s->problem_count, 1);
