@@ -296,6 +296,18 @@ static void collect_problems(const struct envdir *dir, struct strmap *problems)
 				       "files are back"));
 }
 
+/* The digest covers what a request meets inside; who is let in is compared by itself. */
+static bool is_same_env(const struct env *a, const struct env *b)
+{
+	if (a->digest != b->digest || strcmp(a->prefix, b->prefix) != 0 ||
+	    a->host_count != b->host_count)
+		return false;
+	for (size_t i = 0; i < a->host_count; i++)
+		if (strcmp(a->hosts[i], b->hosts[i]) != 0)
+			return false;
+	return true;
+}
+
 static bool tell_environments(struct envdir *dir, struct strmap *placed)
 {
 	bool is_changed = false;
@@ -311,7 +323,7 @@ static bool tell_environments(struct envdir *dir, struct strmap *placed)
 	while (strmap_next(placed, &cursor, &name, &value)) {
 		const struct placed *now = value, *before = strmap_find(dir->placed, name);
 
-		if (before != NULL && before->env->digest == now->env->digest &&
+		if (before != NULL && is_same_env(before->env, now->env) &&
 		    strcmp(before->file, now->file) == 0)
 			continue;
 		dir->events->on_put(dir->ctx, now->env, now->file);

@@ -252,6 +252,25 @@ START_TEST(equal_file_is_no_change)
 }
 END_TEST
 
+/* Versions and routes stay: only who is let in changes. */
+START_TEST(changed_prefix_and_hosts_are_changes)
+{
+	static const char *const heads[] = {"prefix: www\n", "hosts: [a.example.com]\n",
+					    "hosts: [b.example.com]\n", "header: other\n", ""};
+
+	record_write(&rec, "d/a.yaml", ENV("dev", "1"));
+	follow();
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+		mem_auto_free char *text = mem_printf("%s%s", heads[i], ENV("dev", "1"));
+
+		record_write(&rec, "d/a.yaml", text);
+		envdir_rescan(dir);
+		ck_assert_str_eq(rec.lines.data + rec.seen, "put dev 1 a.yaml\ncommit\n");
+		rec.seen = rec.lines.len;
+	}
+}
+END_TEST
+
 START_TEST(environment_moves_to_another_file)
 {
 	record_write(&rec, "d/b.yaml", ENV("dev", "1"));
@@ -473,6 +492,7 @@ int main(void)
 			    (int)(sizeof(saves) / sizeof(saves[0])));
 	tcase_add_test(tc, second_save_in_the_same_tick);
 	tcase_add_test(tc, equal_file_is_no_change);
+	tcase_add_test(tc, changed_prefix_and_hosts_are_changes);
 	tcase_add_test(tc, environment_moves_to_another_file);
 	tcase_add_test(tc, broken_file_keeps_its_last_good);
 	tcase_add_test(tc, bad_one_of_a_list_keeps_the_missing);
