@@ -114,17 +114,21 @@ static bool split_key(const char *key, char **ret_service, char **ret_version, c
 	return true;
 }
 
-static int parse_kv(const struct instances_call *c, const struct etcd_kv *kv,
-		    struct instance **ret_instance, struct mf_err *err)
+/* NULL: it is none, and err says why. */
+static struct instance *parse_kv(const struct instances_call *c, const struct etcd_kv *kv,
+				 struct mf_err *err)
 {
 	mem_auto_free char *service = NULL, *version = NULL;
+	struct instance *instance = NULL;
 	const char *id;
 
 	if (!str_has_prefix(kv->key, c->prefix) ||
 	    !split_key(kv->key + strlen(c->prefix), &service, &version, &id))
-		return mf_err_set(err, MF_EDATA, "key %s: not backends/SERVICE/VERSION/INSTANCE",
-				  kv->key);
-	return instance_parse(service, version, id, kv->value, kv->value_len, ret_instance, err);
+		mf_err_set(err, MF_EDATA, "key %s: not backends/SERVICE/VERSION/INSTANCE", kv->key);
+	else if (instance_parse(service, version, id, kv->value, kv->value_len, &instance, err) !=
+		 0)
+		return NULL;
+	return instance;
 }
 
 static void on_begin(void *ctx)
@@ -135,10 +139,10 @@ static void on_begin(void *ctx)
 static void on_kv(void *ctx, const struct etcd_kv *kv)
 {
 	struct instances_call *c = ctx;
-	struct instance *instance = NULL;
 	struct mf_err err;
+	struct instance *instance = parse_kv(c, kv, &err);
 
-	if (parse_kv(c, kv, &instance, &err) != 0) {
+	if (instance == NULL) {
 		if (c->address == NULL)
 			c->events->on_bad(c->ctx, &err);
 		return;

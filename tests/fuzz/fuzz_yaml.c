@@ -1,5 +1,5 @@
 /*
- * Fuzzes what is read from YAML: environment files, settings, and the shape of a backends file.
+ * Fuzzes what is read from YAML: environment files, settings, backends files.
  * What was read must be what is written and read again.
  */
 #include <stdlib.h>
@@ -7,12 +7,11 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/str.h"
+#include "base/strmap.h"
 #include "fuzz.h"
-#include "model/backend.h"
 #include "model/env.h"
-#include "model/node.h"
 #include "model/settings.h"
+#include "store/backends_file.h"
 
 static void check_words(const struct mf_err *err)
 {
@@ -65,34 +64,15 @@ static void read_settings(const char *text, size_t len)
 	settings_free(settings);
 }
 
-static void read_instances(const char *service, const struct node *version)
-{
-	for (size_t i = 0; i < version->child_count; i++) {
-		struct instance *instance;
-		const char *text;
-
-		if (node_get_text(&version->children[i], &text, NULL) != 0 ||
-		    instance_parse(service, version->key, text, text, strlen(text), &instance,
-				   NULL) != 0)
-			continue;
-		instance_unref(instance);
-	}
-}
-
-/* service: {version: [endpoint, ...]} */
 static void read_backends(const char *text, size_t len)
 {
-	struct node *root;
+	struct strmap *values;
+	struct mf_err err;
 
-	if (node_parse_yaml(text, len, &root, NULL) != 0)
-		return;
-	for (size_t i = 0; root->kind == NODE_MAP && i < root->child_count; i++) {
-		const struct node *service = &root->children[i];
-
-		for (size_t j = 0; service->kind == NODE_MAP && j < service->child_count; j++)
-			read_instances(service->key, &service->children[j]);
-	}
-	node_free(root);
+	if (backends_file_parse(text, len, &values, &err) != 0)
+		check_words(&err);
+	else
+		strmap_free(values);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
