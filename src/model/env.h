@@ -42,7 +42,8 @@ struct env {
 };
 
 /*
- * One environment from a map node; origin is only known in JSON.  Errors: `environment dev: …`.
+ * One environment from a map node; name and services must be there (half a file is no environment);
+ * origin is only known in JSON.  Errors: `environment dev: …`.
  * Fields that are known but not supported yet are refused with those words.
  */
 int env_parse_node(const struct node *node, int allow_origin, struct env **ret_env,
