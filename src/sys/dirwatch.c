@@ -143,11 +143,11 @@ static char *take_component(struct buf *rest)
 
 static void go_up(struct buf *dir)
 {
-	const char *slash = strrchr(buf_str(dir), '/');
+	char *slash = dir->data == NULL ? NULL : strrchr(dir->data, '/');
 
 	if (slash != NULL) {
+		*slash = '\0';
 		dir->len = (size_t)(slash - dir->data);
-		dir->data[dir->len] = '\0';
 	}
 }
 

@@ -57,33 +57,31 @@ struct signal_handler {
 };
 
 struct loop {
-	bool is_stopped;
-	bool is_dispatching;
+	bool is_stopped, is_dispatching;
+	bool has_dead_sources, has_dead_timers;
+	bool has_new_transfers; /* some to put on the multi handle or take off it */
 
 	struct loop_source **sources;
 	size_t source_count, source_cap;
-	bool has_dead_sources;
 	struct curl_waitfd *waits;	 /* what this round waits for, */
 	struct loop_source **wait_owner; /* and whose each of them is */
 	size_t wait_cap;
 
 	struct loop_timer *timers; /* all of them */
-	bool has_dead_timers;
 	struct loop_timer **heap;
 	size_t heap_count, heap_cap;
 	struct loop_timer **batch; /* due in this round */
 	size_t batch_cap;
 	uint64_t next_order;
-	int timer_fd;
 	int64_t armed_ns; /* what timer_fd is set to; 0: nothing */
 
+	int timer_fd;
 	int signal_fd; /* -1: no signal asked for yet */
 	sigset_t signals;
 	struct signal_handler handlers[NSIG];
 
 	CURLM *multi;
 	struct loop_transfer *transfers;
-	bool has_new_transfers; /* some to put on the multi handle or take off it */
 };
 
 /* --- time ------------------------------------------------------------------------------------ */
@@ -544,8 +542,10 @@ void loop_free(struct loop *loop)
 	for (size_t i = 0; i < loop->source_count; i++)
 		loop->sources[i]->is_dead = true;
 	sweep_sources(loop);
-	while (loop->timers != NULL)
-		timer_destroy(loop, loop->timers);
+	for (struct loop_timer *timer = loop->timers, *next; timer != NULL; timer = next) {
+		next = timer->next;
+		free(timer);
+	}
 	free(loop->sources);
 	free(loop->waits);
 	free(loop->wait_owner);

@@ -139,7 +139,7 @@ static void on_ready(void *ctx, int fd, unsigned events)
 static int connect_to(const char *path, int *ret_fd)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	mem_auto_close int fd = -1;
+	int fd;
 
 	if (strlen(path) >= sizeof(addr.sun_path)) {
 		errno = ENAMETOOLONG;
@@ -147,10 +147,13 @@ static int connect_to(const char *path, int *ret_fd)
 	}
 	memcpy(addr.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0)
+	if (fd < 0)
 		return -1;
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0) {
+		mem_close_indirect(&fd);
+		return -1;
+	}
 	*ret_fd = fd;
-	fd = -1;
 	return 0;
 }
 

@@ -136,7 +136,7 @@ START_TEST(feeds_its_input)
 	options.input = input;
 	options.input_len = len;
 	run(&options);
-	ck_assert_int_eq(atoi(got.output), 1000000);
+	ck_assert_int_eq(strtol(got.output, NULL, 10), 1000000);
 	argv[0] = "true"; /* reads none of it */
 	argv[1] = NULL;
 	run(&options);
@@ -225,7 +225,7 @@ START_TEST(takes_its_whole_group_along_at_the_deadline)
 	run_shell("sh -c 'trap \"\" TERM; sleep 100; sleep 100' >/dev/null 2>&1 & echo $!; wait",
 		  300);
 	ck_assert(got.timed_out);
-	pid = (pid_t)atoi(got.output);
+	pid = (pid_t)strtol(got.output, NULL, 10);
 	ck_assert_int_gt(pid, 1);
 	for (int i = 0; i < 1000; i++) { /* gone, or a zombie that init will reap */
 		char path[64], state = 'X';

@@ -77,8 +77,8 @@ START_TEST(walks_in_order_of_insertion)
 {
 	static const char *const keys[] = {"z", "a", "m"};
 	struct strmap *map = strmap_new(NULL);
-	void *cursor = NULL, *value;
-	const char *key;
+	void *cursor = NULL, *value = NULL;
+	const char *key = "";
 	int n = 0;
 
 	ck_assert(!strmap_next(map, &cursor, &key, &value));
@@ -99,8 +99,8 @@ END_TEST
 START_TEST(may_lose_the_current_entry_in_a_walk)
 {
 	struct strmap *map = strmap_new(NULL);
-	void *cursor = NULL, *value;
-	const char *key;
+	void *cursor = NULL, *value = NULL;
+	const char *key = "";
 	char name[16];
 	int seen = 0;
 
