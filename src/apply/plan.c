@@ -309,3 +309,22 @@ void plan_print(const struct plan *plan, struct buf *ret_text)
 		for (size_t j = 0; j < plan->groups[i].step_count; j++)
 			print_step(&plan->groups[i], &plan->groups[i].steps[j], ret_text);
 }
+
+int plan_write_below(const struct output_set *outputs, const char *dir, struct mf_err *err)
+{
+	for (size_t i = 0; i < outputs->count; i++) {
+		const struct output *o = &outputs->outputs[i];
+		mem_auto_free char *path = path_of(o, dir);
+		mem_auto_free char *parent =
+		    mem_dup_bytes(path, (size_t)(strrchr(path, '/') - path));
+		bool changed;
+
+		if (o->group == OUTPUT_TARGET)
+			continue;
+		if (file_make_dirs(parent, 0755, err) != 0 ||
+		    file_replace(path, buf_str(&o->bytes), o->bytes.len, o->mode, &changed, err) !=
+			0)
+			return err->code;
+	}
+	return 0;
+}

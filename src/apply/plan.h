@@ -71,6 +71,12 @@ void plan_group_fini(struct plan_group *group);
 size_t plan_list_groups(const struct output_set *outputs, const char *below,
 			struct plan_group_id *ret_ids, size_t max);
 
+/*
+ * No plan at all: write every output below dir by its name, but those of settings->targets, whose
+ * place is their own.  MF_EWRITE, MF_EPERM.
+ */
+int plan_write_below(const struct output_set *outputs, const char *dir, struct mf_err *err);
+
 bool plan_is_empty(const struct plan *plan);
 
 /* For people, a line a step: "haproxy: change maps/routes.map (+3 -1)". */

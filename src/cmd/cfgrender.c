@@ -17,7 +17,6 @@
 #include "render/escape.h"
 #include "render/output.h"
 #include "render/template.h"
-#include "sys/file.h"
 #include "sys/loop.h"
 
 #define EXIT_WOULD_CHANGE 2
@@ -150,25 +149,6 @@ static void on_bad(void *ctx, const char *group, const struct mf_err *why)
 	log_error("cannot render", LOG_STR("group", group), LOG_STR("error", why->msg));
 }
 
-static int write_outputs(const struct output_set *set, const char *dir, struct mf_err *err)
-{
-	for (size_t i = 0; i < set->count; i++) {
-		const struct output *o = &set->outputs[i];
-		mem_auto_free char *path = mem_printf("%s/%s", dir, o->name);
-		mem_auto_free char *parent =
-		    mem_dup_bytes(path, (size_t)(strrchr(path, '/') - path));
-		bool changed;
-
-		if (o->group == OUTPUT_TARGET)
-			continue;
-		if (file_make_dirs(parent, 0755, err) != 0 ||
-		    file_replace(path, buf_str(&o->bytes), o->bytes.len, o->mode, &changed, err) !=
-			0)
-			return err->code;
-	}
-	return 0;
-}
-
 /* The plan and the diff; *ret_changes: whether there are any. */
 static int print_changes(const struct request *r, const struct settings *settings, struct run *run,
 			 const struct output_set *set, bool *ret_changes, struct mf_err *err)
@@ -211,7 +191,7 @@ static int render_outputs(const struct request *r, const struct settings *settin
 	if (code == 0 && r->dry_run)
 		code = print_changes(r, settings, run, &set, ret_changes, err);
 	else if (code == 0)
-		code = write_outputs(&set, r->output_dir, err);
+		code = plan_write_below(&set, r->output_dir, err);
 	output_set_fini(&set);
 	template_set_free(templates);
 	return code;

@@ -3,18 +3,16 @@
  * Wiring only: the pipeline brings snapshots, render makes outputs, apply puts them in force.
  */
 #include <signal.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "apply/apply.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "base/mem.h"
-#include "base/strmap.h"
 #include "cmd/cli.h"
 #include "cmd/pipeline.h"
-#include "cmd/record.h"
+#include "cmd/report.h"
 #include "cmd/templates.h"
+#include "cmd/watchdog.h"
 #include "model/table.h"
 #include "render/output.h"
 #include "sys/loop.h"
@@ -45,10 +43,10 @@ struct kvwatch {
 	struct snapshot *snapshot; /* the newest; NULL before the first */
 	struct loop_timer *first;  /* FIRST_CONFIG_MS */
 	struct loop_timer *deadline;
-	struct loop_timer *watchdog;
+	struct watchdog *watchdog;
+	struct report *report;
 	struct mf_err source_err; /* code 0 while the source is there */
 	bool render_failed;	  /* a group of the newest snapshot could not be rendered */
-	bool ready;		  /* a first good apply was announced */
 	int status;		  /* of --once */
 };
 
@@ -140,50 +138,13 @@ static void on_state(void *ctx, const struct mf_err *why)
 	k->source_err = *why;
 }
 
-static void announce_ready(struct kvwatch *k, const struct apply_result *result)
-{
-	mem_auto_free char *state =
-	    mem_printf("%sSTATUS=revision %lld applied", k->ready ? "" : "READY=1\n",
-		       (long long)result->revision);
-
-	notify_send(state);
-	k->ready = true;
-}
-
-static void log_group(const struct apply_result *result, const struct apply_group_result *g)
-{
-	if (g->code != 0)
-		log_error("cannot apply, the last good state stays", LOG_STR("group", g->name),
-			  LOG_INT("revision", result->revision), LOG_STR("error", g->words));
-	else if (g->pending)
-		log_warn("written, but not loaded yet", LOG_STR("group", g->name),
-			 LOG_INT("revision", result->revision), LOG_STR("reason", g->words));
-	else if (g->changed)
-		log_info("applied", LOG_STR("group", g->name),
-			 LOG_INT("revision", result->revision),
-			 LOG_STR("reloaded", g->reloaded ? "yes" : "no"),
-			 LOG_INT("took_ms", result->took_ms));
-}
-
 static void on_result(void *ctx, const struct apply_result *result)
 {
 	struct kvwatch *k = ctx;
-	int worst = 0;
+	int worst = report_result(k->report, k->cli.settings, result, k->snapshot != NULL);
 
-	for (size_t i = 0; i < result->group_count; i++) {
-		log_group(result, &result->groups[i]);
-		if (worst == 0)
-			worst = result->groups[i].code;
-	}
 	if (worst == 0 && k->render_failed)
 		worst = MF_EDATA;
-	if (worst == 0 && k->snapshot != NULL) {
-		struct mf_err err;
-
-		if (record_applied(k->cli.settings, result->revision, &err) != 0)
-			log_warn("cannot record what is applied", LOG_STR("error", err.msg));
-		announce_ready(k, result);
-	}
 	if (k->once && (worst == 0 || !mf_err_is_retry(worst))) {
 		k->status = mf_err_exit_status(worst);
 		loop_stop(k->loop);
@@ -203,14 +164,6 @@ static void on_deadline(void *ctx)
 		k->status = cli_fail(&err);
 	}
 	loop_stop(k->loop);
-}
-
-static void on_watchdog(void *ctx)
-{
-	struct kvwatch *k = ctx;
-
-	notify_send("WATCHDOG=1");
-	loop_timer_set(k->watchdog, notify_watchdog_ms());
 }
 
 /* SIGHUP: settings, templates and source anew; bad settings keep the old ones. */
@@ -251,14 +204,13 @@ static int start(struct kvwatch *k, struct mf_err *err)
 		return code;
 	k->first = loop_timer_new(k->loop, write_first_config, k);
 	k->deadline = loop_timer_new(k->loop, on_deadline, k);
-	k->watchdog = loop_timer_new(k->loop, on_watchdog, k);
+	k->watchdog = watchdog_start(k->loop);
 	k->templates = templates_open();
+	k->report = report_new();
 	k->apply = apply_new(k->loop, k->cli.settings, &apply_events, k);
 	loop_timer_set(k->first, FIRST_CONFIG_MS);
 	if (k->once)
 		loop_timer_set(k->deadline, k->timeout_ms);
-	if (notify_watchdog_ms() > 0)
-		loop_timer_set(k->watchdog, 0);
 	k->from.follow = !k->once;
 	return pipeline_new(k->loop, k->cli.settings, &k->from, &events, k, &k->pipeline, err);
 }
@@ -271,7 +223,8 @@ static void stop(struct kvwatch *k)
 	template_set_free(k->templates);
 	loop_timer_free(k->first);
 	loop_timer_free(k->deadline);
-	loop_timer_free(k->watchdog);
+	watchdog_stop(k->watchdog);
+	report_free(k->report);
 	snapshot_unref(k->snapshot);
 	loop_free(k->loop);
 }

@@ -36,7 +36,7 @@ sed 's/^    description .*/    description foreign/' "$T/haproxy/haproxy.cfg" >"
 stop haproxy
 mark kvwatch
 start foreign haproxy -W -S "$T/run/master.sock" -f "$T/haproxy/foreign.cfg"
-within 'a foreign configuration is noticed and named' 20 log_has kvwatch 'runs "foreign"'
+within 'a foreign configuration is noticed and named' 20 log_has kvwatch 'runs .*foreign'
 stop foreign
 start_again haproxy
 within 'until ours is run again' 20 serves www-dev.example.com '^web 1 '
