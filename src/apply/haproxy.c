@@ -180,9 +180,12 @@ static void end_reload(struct haproxy_job *job, const struct mf_err *err)
 {
 	haproxy_reload_fn *on_reload = job->on_reload;
 	void *ctx = job->ctx;
+	struct mf_err why = {0};
 
+	if (err != NULL)
+		why = *err; /* it may be the job's own */
 	haproxy_cancel(job);
-	on_reload(ctx, err);
+	on_reload(ctx, err == NULL ? NULL : &why);
 }
 
 static void fail_reload(struct haproxy_job *job, int code, const char *words)

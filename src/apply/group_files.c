@@ -1,0 +1,259 @@
+/*
+ * The phases of a group that deal with files: which differ, stage them all, have them checked, and
+ * rename them into place.  Knows nothing of running daemons.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "apply/group_internal.h"
+#include "apply/words.h"
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+enum { HOSTS_MODE = 0444 }; /* dnsmasq reads its hosts once its privileges are dropped */
+
+/* --- paths ----------------------------------------------------------------------------------- */
+
+static char *dir_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return mem_dup_str(".");
+	return mem_dup_bytes(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+/* Where all files of the group are below, and where the stage is made. */
+char *group_dir(const struct group *group)
+{
+	if (group->kind == OUTPUT_HAPROXY)
+		return dir_of(group->settings->haproxy.config);
+	for (size_t i = 0; i < group->outputs->count; i++)
+		if (group_has(group, &group->outputs->outputs[i]))
+			return dir_of(group->outputs->outputs[i].path);
+	return mem_dup_str(".");
+}
+
+/* An output's place in the stage: the same as below dir, so that relative names still hold. */
+static const char *relative_to(const char *dir, const struct output *output)
+{
+	size_t n = strlen(dir);
+
+	if (strncmp(output->path, dir, n) == 0 && output->path[n] == '/')
+		return output->path + n + 1;
+	return output->name;
+}
+
+/* What tells this group's stages from others in the same directory. */
+char *group_stage_tag(const struct group *group)
+{
+	switch (group->kind) {
+	case OUTPUT_HAPROXY:
+		return mem_dup_str("haproxy");
+	case OUTPUT_DNSMASQ:
+		return mem_dup_str("dnsmasq");
+	case OUTPUT_TARGET:
+		break;
+	}
+	return mem_printf("%016llx", (unsigned long long)str_hash(STR_HASH_INIT, group->name,
+								  strlen(group->name)));
+}
+
+/* What the group's check is given: HAProxy's main file, or the only one. */
+static const struct output *main_output(const struct group *group)
+{
+	const struct output *found = NULL;
+
+	for (size_t i = 0; i < group->outputs->count; i++) {
+		const struct output *output = &group->outputs->outputs[i];
+
+		if (!group_has(group, output))
+			continue;
+		found = output;
+		if (group->kind == OUTPUT_HAPROXY &&
+		    strcmp(output->path, group->settings->haproxy.config) == 0)
+			break;
+	}
+	return found;
+}
+
+/* --- plan: which files differ? --------------------------------------------------------------- */
+
+bool group_needs_plan(const struct group *group)
+{
+	(void)group;
+	return true;
+}
+
+static void sweep_once(struct group *group)
+{
+	mem_auto_free char *dir = group_dir(group);
+	mem_auto_free char *tag = group_stage_tag(group);
+
+	if (group->is_swept)
+		return;
+	group->is_swept = true;
+	/* Of HAProxy it can be seen what it has loaded. */
+	group->owes_reload = stage_sweep(dir, tag) > 0 && group->kind != OUTPUT_HAPROXY;
+}
+
+void group_plan(struct group *group)
+{
+	struct mf_err err;
+
+	sweep_once(group);
+	if (plan_make_group(group->outputs, group->settings, NULL, &group->id, &group->plan,
+			    &err) != 0)
+		group_fail(group, &err);
+	else
+		group_next(group);
+}
+
+/* --- stage ----------------------------------------------------------------------------------- */
+
+bool group_has_changes(const struct group *group)
+{
+	return group->plan.step_count > 0;
+}
+
+static bool is_planned(const struct group *group, const struct output *output)
+{
+	for (size_t i = 0; i < group->plan.step_count; i++)
+		if (group->plan.steps[i].output == output)
+			return true;
+	return false;
+}
+
+static int stage_output(struct group *group, const char *dir, const struct output *output,
+			struct mf_err *err)
+{
+	struct stage_file file = {
+	    .relative = relative_to(dir, output),
+	    .target = output->path,
+	    .bytes = buf_str(&output->bytes),
+	    .len = output->bytes.len,
+	    .mode = output->mode,
+	    .mode_also = group->kind == OUTPUT_DNSMASQ ? HOSTS_MODE : 0,
+	    .is_changed = is_planned(group, output),
+	};
+
+	return stage_add(group->stage, &file, err);
+}
+
+/* The main file last: what it names must be there before it. */
+static int stage_outputs(struct group *group, const char *dir, struct mf_err *err)
+{
+	const struct output *last = main_output(group);
+
+	for (size_t i = 0; i < group->outputs->count; i++) {
+		const struct output *output = &group->outputs->outputs[i];
+		int code = group_has(group, output) && output != last
+			       ? stage_output(group, dir, output, err)
+			       : 0;
+
+		if (code != 0)
+			return code;
+	}
+	return stage_output(group, dir, last, err);
+}
+
+void group_stage(struct group *group)
+{
+	mem_auto_free char *dir = group_dir(group);
+	mem_auto_free char *tag = group_stage_tag(group);
+	struct mf_err err;
+
+	if (stage_new(dir, tag, &group->stage, &err) != 0 || stage_outputs(group, dir, &err) != 0)
+		group_fail(group, &err);
+	else
+		group_next(group);
+}
+
+/* --- check ----------------------------------------------------------------------------------- */
+
+bool group_needs_check(const struct group *group)
+{
+	for (size_t i = 0; i < group->plan.step_count; i++)
+		if (group->plan.steps[i].kind == STEP_CHECK)
+			return true;
+	return false;
+}
+
+char **group_argv(const struct group *group, bool is_check)
+{
+	const struct settings_target *target;
+
+	if (group->kind == OUTPUT_HAPROXY)
+		return group->settings->haproxy.check;
+	target = &group->settings->targets[group->id.target];
+	return is_check ? target->check : target->reload;
+}
+
+/* Judge how a check or reload command ended.  0, or its words in err. */
+int group_judge_child(const struct group *group, char **argv, const struct child_result *result,
+		      int refusal, struct mf_err *err)
+{
+	mem_auto_free char *dir = group_dir(group);
+	buf_auto struct buf words = BUF_INIT;
+
+	if (result->status == 0 && !result->timed_out)
+		return 0;
+	words_add_complaint(&words, result->output, result->output_len, stage_path(group->stage),
+			    dir);
+	if (result->timed_out)
+		return mf_err_set(err, MF_ETIMEOUT, "%s takes too long: %s", argv[0],
+				  buf_str(&words));
+	if (result->status == 126 || result->status == 127)
+		return mf_err_set(err, MF_ECONFIG, "cannot run %s: %s", argv[0], buf_str(&words));
+	if (refusal == MF_EDATA)
+		return mf_err_set(err, MF_EDATA, "refused by %s: %s", argv[0], buf_str(&words));
+	return mf_err_set(err, refusal, "%s ends with %d: %s", argv[0], result->status,
+			  buf_str(&words));
+}
+
+static void on_checked(void *ctx, const struct child_result *result)
+{
+	struct group *group = ctx;
+	struct mf_err err;
+
+	group->child = NULL;
+	if (group_judge_child(group, group_argv(group, true), result, MF_EDATA, &err) != 0)
+		group_fail(group, &err);
+	else
+		group_next(group);
+}
+
+void group_check(struct group *group)
+{
+	mem_auto_free char *dir = group_dir(group);
+	const char *staged = stage_find(group->stage, relative_to(dir, main_output(group)));
+	char **check = group_argv(group, true);
+	struct child_options options = {.deadline_ms = GROUP_COMMAND_MS};
+	const char **argv;
+	size_t n = 0;
+
+	while (check[n] != NULL)
+		n++;
+	argv = mem_alloc((n + 2) * sizeof(*argv));
+	for (size_t i = 0; i < n; i++)
+		argv[i] = check[i];
+	argv[n] = staged;
+	options.argv = argv;
+	group->child = child_start(group->loop, &options, on_checked, group);
+	free(argv);
+}
+
+/* --- install --------------------------------------------------------------------------------- */
+
+void group_install(struct group *group)
+{
+	struct mf_err err;
+
+	if (stage_install(group->stage, &err) != 0) {
+		group_fail(group, &err);
+		return;
+	}
+	group->is_installed = true;
+	group_next(group);
+}
