@@ -22,7 +22,7 @@
 #define OWNER_MAX     ((size_t)255) /* of an origin's member, model/env_read.c */
 #define RETRY_MIN_MS  ((int64_t)200)
 #define RETRY_MAX_MS  ((int64_t)5000)
-#define REFUSED_MS    ((int64_t)30000)	/* until a value that etcd refused is tried again */
+#define REPAIR_MS     ((int64_t)300000) /* between listings that repair what a watch has missed */
 #define TXN_MAX_BYTES ((size_t)1 << 20) /* etcd takes requests of 1.5 MiB */
 
 struct wanted {
@@ -68,7 +68,7 @@ struct env_sync {
 	struct etcd_watch *watch;
 	bool is_watch_down;
 	struct loop_timer *timer; /* for the next listing after a failure */
-	struct loop_timer *refused_timer;
+	struct loop_timer *repair_timer;
 	int64_t retry_ms;
 
 	struct change changes[ETCD_MAX_OPS];
@@ -252,6 +252,22 @@ static void retry_later(struct env_sync *s, const struct mf_err *why)
 	tell_state(s, why);
 }
 
+/* What etcd refused it may take now. */
+static void forget_refusals(struct env_sync *s)
+{
+	const char *name;
+	void *cursor = NULL, *value;
+
+	while (strmap_next(s->wanted, &cursor, &name, &value)) {
+		struct wanted *w = value;
+
+		if (!w->is_too_long) {
+			free(w->refused);
+			w->refused = NULL;
+		}
+	}
+}
+
 static void on_list_done(void *ctx, int64_t revision, const struct mf_err *err)
 {
 	struct env_sync *s = ctx;
@@ -264,6 +280,8 @@ static void on_list_done(void *ctx, int64_t revision, const struct mf_err *err)
 	strmap_free(s->stored);
 	s->stored = s->incoming;
 	s->incoming = NULL;
+	loop_timer_set(s->repair_timer, REPAIR_MS);
+	forget_refusals(s);
 	start_watch(s, revision);
 	decide(s);
 }
@@ -286,6 +304,17 @@ static void start_list(struct env_sync *s)
 static void on_time(void *ctx)
 {
 	start_list(ctx);
+}
+
+/* What is under way goes first. */
+static void on_repair_time(void *ctx)
+{
+	struct env_sync *s = ctx;
+
+	if (s->call != NULL || loop_timer_is_set(s->timer))
+		loop_timer_set(s->repair_timer, RETRY_MAX_MS);
+	else
+		start_list(s);
 }
 
 /* --- writing -------------------------------------------------------------------------------- */
@@ -352,27 +381,8 @@ static void on_txn_refused(struct env_sync *s, const struct mf_err *err)
 	} else {
 		free(w->refused);
 		w->refused = mem_dup_str(err->msg);
-		loop_timer_set(s->refused_timer, REFUSED_MS);
 	}
 	drop_changes(s);
-	decide(s);
-}
-
-/* It may have been for want of space. */
-static void on_refused_time(void *ctx)
-{
-	struct env_sync *s = ctx;
-	const char *name;
-	void *cursor = NULL, *value;
-
-	while (strmap_next(s->wanted, &cursor, &name, &value)) {
-		struct wanted *w = value;
-
-		if (!w->is_too_long) {
-			free(w->refused);
-			w->refused = NULL;
-		}
-	}
 	decide(s);
 }
 
@@ -559,7 +569,7 @@ struct env_sync *env_sync_new(struct loop *loop, struct etcd *etcd,
 	s->change_max = ETCD_MAX_OPS;
 	s->retry_ms = RETRY_MIN_MS;
 	s->timer = loop_timer_new(loop, on_time, s);
-	s->refused_timer = loop_timer_new(loop, on_refused_time, s);
+	s->repair_timer = loop_timer_new(loop, on_repair_time, s);
 	start_list(s);
 	return s;
 }
@@ -571,7 +581,7 @@ void env_sync_free(struct env_sync *s)
 	etcd_cancel(s->call);
 	etcd_watch_stop(s->watch);
 	loop_timer_free(s->timer);
-	loop_timer_free(s->refused_timer);
+	loop_timer_free(s->repair_timer);
 	drop_changes(s);
 	strmap_free(s->wanted);
 	strmap_free(s->dropped);
