@@ -337,7 +337,7 @@ END_TEST
 
 START_TEST(mounted_over_and_unmounted)
 {
-	if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+	if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0)
 		return; /* no right to, here */
 	make_dir("d");
 	make_dir("e");
@@ -349,7 +349,7 @@ START_TEST(mounted_over_and_unmounted)
 	ck_assert_int_eq(umount2(at("d"), MNT_DETACH), 0);
 	expect_replacement();
 	expect_alive("d");
-	ck_assert_int_eq(mount(at("e"), at("d"), NULL, MS_BIND, NULL), 0);
+	ck_assert_int_eq(mount(at("e"), at("d"), "none", MS_BIND, NULL), 0);
 	expect_replacement();
 	expect_alive("e");
 	ck_assert_int_eq(umount(at("d")), 0);
