@@ -39,7 +39,7 @@ struct etcd {
 
 struct etcd_call {
 	struct etcd *etcd;
-	struct etcd_call *prev, *next;
+	struct etcd_call *next, **link; /* link: what points here */
 	const char *path;
 	char *what;
 	struct buf body;
@@ -50,7 +50,7 @@ struct etcd_call {
 	size_t endpoint, tried; /* of the attempt; in this round */
 	uint64_t token_serial;	/* of the attempt */
 	uint64_t token_wait;	/* waits for the token with this serial; 0: does not */
-	bool is_token_call, is_renewed, is_continued, is_cancelled, is_busy;
+	bool is_token_call, is_failing, is_renewed, is_continued, is_cancelled, is_busy;
 	struct http_request *request;
 	struct loop_timer *timer;
 	struct mf_err why; /* the last attempt's fault */
@@ -160,20 +160,20 @@ static int set_endpoints(struct etcd *etcd, const struct etcd_config *config, st
 /* --- requests --------------------------------------------------------------------------------- */
 
 struct http_request *etcd_post(struct etcd *etcd, size_t endpoint, const char *path,
-			       struct http_options *options, http_done_fn *on_done, void *ctx)
+			       const struct http_options *model, http_done_fn *on_done, void *ctx)
 {
 	struct http_tls tls = {etcd->cacert, etcd->cert, etcd->key};
 	const char *headers[] = {"Content-Type: application/json", "Grpc-Metadata-hasleader: true",
 				 etcd->token_header, NULL};
 	mem_auto_free char *url = mem_printf("%s%s", etcd->endpoints[endpoint], path);
+	struct http_options options = *model;
 
-	options->method = "POST";
-	options->url = url;
-	options->headers = headers;
-	options->tls = &tls;
-	if (options->connect_timeout_ms == 0)
-		options->connect_timeout_ms = CONNECT_TIMEOUT_MS;
-	return http_start(etcd->loop, options, on_done, ctx);
+	options.method = "POST";
+	options.url = url;
+	options.headers = headers;
+	options.tls = &tls;
+	options.connect_timeout_ms = CONNECT_TIMEOUT_MS;
+	return http_start(etcd->loop, &options, on_done, ctx);
 }
 
 /* --- calls ------------------------------------------------------------------------------------ */
@@ -183,14 +183,9 @@ static void token_call_ended(struct etcd *etcd, const struct mf_err *err);
 
 static void call_free(struct etcd_call *call)
 {
-	struct etcd *etcd = call->etcd;
-
-	if (call->prev != NULL)
-		call->prev->next = call->next;
-	else
-		etcd->calls = call->next;
+	*call->link = call->next;
 	if (call->next != NULL)
-		call->next->prev = call->prev;
+		call->next->link = call->link;
 	http_cancel(call->request);
 	loop_timer_free(call->timer);
 	if (call->free_ctx != NULL)
@@ -207,7 +202,7 @@ static void restart_clock(struct etcd_call *call)
 	call->tried = 0;
 	call->is_renewed = false;
 	call->fault = ETCD_FAULT_NONE;
-	call->why = (struct mf_err){0};
+	memset(&call->why, 0, sizeof(call->why));
 }
 
 static void finish(struct etcd_call *call, const struct etcd_reply *reply, const struct mf_err *err)
@@ -357,7 +352,9 @@ static int64_t attempt_ms(const struct etcd_call *call, int64_t left)
 		return left;
 	if (share < ATTEMPT_MIN_MS)
 		share = ATTEMPT_MIN_MS;
-	return share < left ? share : left;
+	if (share > left)
+		share = left;
+	return share > 0 ? share : 1;
 }
 
 /* It goes into a header line as it is. */
@@ -409,36 +406,26 @@ static void wait_for_token(struct etcd_call *call, int64_t left)
 {
 	if (call->etcd->token_call == NULL)
 		fetch_token(call->etcd);
-	call->token_wait = call->etcd->token_serial;
+	call->token_wait = call->etcd->token_serial; /* until then the timer means too late */
 	loop_timer_set(call->timer, left);
 }
 
-/*
- * All who wait for this token go on or fail.  Any of them may start, cancel or end others, so the
- * list is read from its start each time.
- */
+/* All who wait for this token go on or fail, in the loop's next round. */
 static void token_call_ended(struct etcd *etcd, const struct mf_err *err)
 {
-	uint64_t serial = etcd->token_serial;
-	struct etcd_call *call = etcd->calls;
-
-	while (call != NULL) {
-		if (call->token_wait != serial) {
-			call = call->next;
+	for (struct etcd_call *call = etcd->calls; call != NULL; call = call->next) {
+		if (call->token_wait != etcd->token_serial)
 			continue;
-		}
 		call->token_wait = 0;
-		loop_timer_clear(call->timer);
 		if (err != NULL) {
 			call->why = *err;
-			fail(call);
-		} else {
-			attempt(call);
+			call->is_failing = true;
 		}
-		call = etcd->calls;
+		loop_timer_set(call->timer, 0);
 	}
 }
 
+/* Never ends the call by itself, so that whoever starts one gets its handle before its end. */
 static void attempt(struct etcd_call *call)
 {
 	struct etcd *etcd = call->etcd;
@@ -448,16 +435,8 @@ static void attempt(struct etcd_call *call)
 				       .max_body = call->max_body,
 				       .is_fresh = call->repeat == ETCD_REPEAT_ONCE};
 
-	if (left <= 0) {
-		fail(call);
-		return;
-	}
 	if (!call->is_token_call && etcd_token_is_wanted(etcd)) {
 		wait_for_token(call, left);
-		return;
-	}
-	if (call->path == NULL) {
-		finish(call, NULL, NULL);
 		return;
 	}
 	call->endpoint = call->pinned != ETCD_ANY ? (size_t)call->pinned : etcd->current;
@@ -466,17 +445,17 @@ static void attempt(struct etcd_call *call)
 	call->request = etcd_post(etcd, call->endpoint, call->path, &options, on_http_done, call);
 }
 
-/* The pause is over, or the wait for a token was too long, or etcd_call_fail's time has come. */
+/* A pause is over, a token is there, or the wait for it was too long. */
 static void on_timer(void *ctx)
 {
 	struct etcd_call *call = ctx;
 
-	if (call->token_wait != 0 || (call->path == NULL && call->why.code != 0)) {
-		call->token_wait = 0;
+	if (call->is_failing || call->token_wait != 0)
 		fail(call);
-		return;
-	}
-	attempt(call);
+	else if (call->path == NULL && !etcd_token_is_wanted(call->etcd))
+		finish(call, NULL, NULL); /* all it wanted was a token, or that none is needed */
+	else
+		attempt(call);
 }
 
 static struct etcd_call *call_new(struct etcd *etcd, const char *what, etcd_reply_fn *on_reply,
@@ -493,8 +472,9 @@ static struct etcd_call *call_new(struct etcd *etcd, const char *what, etcd_repl
 	call->free_ctx = free_ctx;
 	call->ctx = ctx;
 	call->next = etcd->calls;
+	call->link = &etcd->calls;
 	if (call->next != NULL)
-		call->next->prev = call;
+		call->next->link = &call->next;
 	etcd->calls = call;
 	restart_clock(call);
 	return call;
@@ -529,6 +509,7 @@ struct etcd_call *etcd_call_fail(struct etcd *etcd, const struct mf_err *why,
 	struct etcd_call *call = call_new(etcd, "etcd", on_reply, free_ctx, ctx);
 
 	call->why = *why;
+	call->is_failing = true;
 	loop_timer_set(call->timer, 0);
 	return call;
 }
@@ -617,8 +598,10 @@ void etcd_free(struct etcd *etcd)
 {
 	if (etcd == NULL)
 		return;
-	while (etcd->calls != NULL)
-		call_free(etcd->calls);
+	for (struct etcd_call *call = etcd->calls, *next; call != NULL; call = next) {
+		next = call->next;
+		call_free(call);
+	}
 	for (size_t i = 0; i < etcd->endpoint_count; i++)
 		free(etcd->endpoints[i]);
 	free(etcd->endpoints);

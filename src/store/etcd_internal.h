@@ -70,9 +70,9 @@ bool etcd_token_is_wanted(const struct etcd *etcd);
 uint64_t etcd_token_serial(const struct etcd *etcd);
 void etcd_token_drop(struct etcd *etcd, uint64_t serial);
 
-/* Fill in URL, headers and TLS for a POST to an endpoint and start it. */
+/* Start a POST to an endpoint: model's body and bounds, our URL, headers and TLS. */
 struct http_request *etcd_post(struct etcd *etcd, size_t endpoint, const char *path,
-			       struct http_options *options, http_done_fn *on_done, void *ctx);
+			       const struct http_options *model, http_done_fn *on_done, void *ctx);
 
 /* Back-off: a delay of half to all of *step, which then doubles up to its bound. */
 enum { ETCD_BACKOFF_MIN_MS = 100, ETCD_BACKOFF_MAX_MS = 5000 };

@@ -118,7 +118,10 @@ static void on_tell(void *ctx)
 
 static void tell(struct registry *r, const struct mf_err *why)
 {
-	r->state = why == NULL ? (struct mf_err){0} : *why;
+	if (why == NULL)
+		memset(&r->state, 0, sizeof(r->state));
+	else
+		r->state = *why;
 	loop_timer_set(r->tell_timer, 0);
 }
 

@@ -219,7 +219,10 @@ static void bench_fini(struct bench *b)
 
 static void on_outcome(struct bench *b, const struct mf_err *err)
 {
-	b->err = err == NULL ? (struct mf_err){0} : *err;
+	if (err == NULL)
+		memset(&b->err, 0, sizeof(b->err));
+	else
+		b->err = *err;
 	if (--b->wanted == 0)
 		loop_stop(b->loop);
 }
@@ -403,6 +406,24 @@ START_TEST(test_refused_then_sticky)
 	bench_run(&b);
 	ck_assert_str_eq(buf_str(&b.story), "yes 9no 9");
 	ck_assert_str_eq(etcd_endpoint(b.etcd), b.gateways[1].url);
+	bench_fini(&b);
+}
+END_TEST
+
+/* libcurl repeats a request by itself when a connection kept from before is dead. */
+START_TEST(test_txn_not_repeated_on_kept_connection)
+{
+	static const struct gateway_line script[] = {
+	    {RANGE, GATEWAY_SAY, 200, "{" HEAD "}"}, {TXN, GATEWAY_BREAK_OFF, 0, NULL}, {0}};
+	struct bench b;
+
+	bench_init(&b, script, NULL, NULL, 0);
+	(void)etcd_list(b.etcd, "/", &list_events, &b);
+	ck_assert_int_eq(loop_run(b.loop, &b.err), 0);
+	b.wanted = 1;
+	start_txn(&b);
+	bench_run(&b);
+	ck_assert_int_eq(b.err.code, MF_EUNKNOWN);
 	bench_fini(&b);
 }
 END_TEST
@@ -638,6 +659,7 @@ int main(void)
 	tcase_add_loop_test(tc, test_list, 0, COUNT(list_table));
 	tcase_add_loop_test(tc, test_txn, 0, COUNT(txn_table));
 	tcase_add_test(tc, test_refused_then_sticky);
+	tcase_add_test(tc, test_txn_not_repeated_on_kept_connection);
 	tcase_add_test(tc, test_silent_endpoint);
 	tcase_add_test(tc, test_deadline);
 	tcase_add_test(tc, test_token);
