@@ -1,8 +1,8 @@
 /*
  * Child processes: an argv array (never a shell), a process group of their own, all output
  * collected up to a bound, a deadline after which the group gets SIGTERM and, 2 s later, SIGKILL.
- * Signals are as by default in the child, none blocked.  What it leaves running in the background is
- * left alone, unless the deadline passed; its output is waited for half a second and no longer.
+ * Signals are as by default in the child, none blocked.  What it leaves running in the background
+ * is left alone, unless the deadline passed; its output is waited for half a second and no longer.
  */
 #ifndef MF_SYS_CHILD_H
 #define MF_SYS_CHILD_H
@@ -17,15 +17,15 @@ struct child;
 
 struct child_options {
 	const char *const *argv; /* NULL at the end; argv[0] is looked up in PATH */
-	const char *input;       /* written to its standard input; NULL: /dev/null */
+	const char *input;	 /* written to its standard input; NULL: /dev/null */
 	size_t input_len;
-	const char *dir;         /* working directory; NULL: ours */
-	size_t max_output;       /* more than that is read and dropped; 0: 64 KiB */
-	int64_t deadline_ms;     /* 0: 30 s */
+	const char *dir;     /* working directory; NULL: ours */
+	size_t max_output;   /* more than that is read and dropped; 0: 64 KiB */
+	int64_t deadline_ms; /* 0: 30 s */
 };
 
 struct child_result {
-	int status;         /* exit code; 128 + signal; 126 or 127 when it could not be started */
+	int status; /* exit code; 128 + signal; 126 or 127 when it could not be started */
 	bool timed_out;
 	const char *output; /* stdout and stderr together, as written; terminated */
 	size_t output_len;

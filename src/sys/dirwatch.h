@@ -3,8 +3,8 @@
  *
  * Survives what happens to directories: every editor's way of saving, a queue overflow, the
  * directory removed, moved away, replaced, unmounted, or not there yet (its nearest existing parent
- * is watched meanwhile), mounted over, reached by symbolic links that change, and a Kubernetes ..data
- * swap.
+ * is watched meanwhile), mounted over, reached by symbolic links that change, and a Kubernetes
+ * ..data swap.
  */
 #ifndef MF_SYS_DIRWATCH_H
 #define MF_SYS_DIRWATCH_H

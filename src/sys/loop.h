@@ -5,9 +5,9 @@
  * included: a removed one is marked, never called again, and its descriptor is closed after the
  * dispatch.  Time is CLOCK_MONOTONIC in milliseconds.
  *
- * loop_free frees the sources, timers and HTTP requests that are still there, unheard; whatever else
- * lives on a loop (children, watches, sockets) must be stopped before.  SIGPIPE is ignored from the
- * first loop_new on.
+ * loop_free frees the sources, timers and HTTP requests that are still there, unheard; whatever
+ * else lives on a loop (children, watches, sockets) must be stopped before.  SIGPIPE is ignored
+ * from the first loop_new on.
  */
 #ifndef MF_SYS_LOOP_H
 #define MF_SYS_LOOP_H
@@ -25,7 +25,8 @@ enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 int loop_new(struct loop **ret_loop, struct mf_err *err);
 void loop_free(struct loop *loop); /* NULL is fine; see above */
 
-/* Dispatch until loop_stop (one called before counts).  0, or negative if the kernel or libcurl refuses to wait. */
+/* Dispatch until loop_stop (one called before counts).  0, or negative if the kernel or libcurl
+ * refuses to wait. */
 int loop_run(struct loop *loop, struct mf_err *err);
 void loop_stop(struct loop *loop);
 
@@ -50,8 +51,8 @@ bool loop_timer_is_set(const struct loop_timer *timer);
 void loop_timer_free(struct loop_timer *timer); /* NULL is fine */
 
 /*
- * Block a signal and hear of it by signalfd, until the loop goes (it stays blocked then).  Asked for
- * again, the later callback holds.  Children start with nothing blocked.
+ * Block a signal and hear of it by signalfd, until the loop goes (it stays blocked then).  Asked
+ * for again, the later callback holds.  Children start with nothing blocked.
  */
 typedef void loop_signal_fn(void *ctx, int signo);
 int loop_add_signal(struct loop *loop, int signo, loop_signal_fn *on_signal, void *ctx,
