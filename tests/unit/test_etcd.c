@@ -69,48 +69,51 @@ END_TEST
 
 static const struct {
 	int status;
-	const char *body;
 	enum etcd_fault_kind kind;
-	const char *words;
+	const char *body, *words;
 } fault_table[] = {
-    {200, "{}", ETCD_FAULT_NONE, NULL},
-    {200, "{\"error\":\"\"}", ETCD_FAULT_NONE, NULL}, /* LeaseGrantResponse has such a field */
-    {200, "{\"error\":\"no space\"}", ETCD_FAULT_AWAY, "no space"},
-    {404, "{\"error\":\"e\",\"message\":\"m\",\"code\":5}", ETCD_FAULT_MISSING, "m"},
-    {404, "{\"code\":5,\"message\":\"m\",\"details\":[]}", ETCD_FAULT_MISSING, "m"},
-    {404, "{\"error\":\"e\",\"code\":\"5\"}", ETCD_FAULT_MISSING, "e"},
-    {404, "404 page not found", ETCD_FAULT_BAD, "HTTP status 404"},
-    {302, "", ETCD_FAULT_BAD, "HTTP status 302"},
-    {502, "<html>", ETCD_FAULT_AWAY, "HTTP status 502"},
-    {500, "{\"error\":\"context deadline exceeded\",\"code\":4}", ETCD_FAULT_AWAY,
+    {200, ETCD_FAULT_NONE, "{}", NULL},
+    {200, ETCD_FAULT_NONE, "{\"error\":\"\"}", NULL}, /* LeaseGrantResponse has such a field */
+    {200, ETCD_FAULT_AWAY, "{\"error\":\"no space\"}", "no space"},
+    {404, ETCD_FAULT_MISSING, "{\"error\":\"e\",\"message\":\"m\",\"code\":5}", "m"},
+    {404, ETCD_FAULT_MISSING, "{\"code\":5,\"message\":\"m\",\"details\":[]}", "m"},
+    {404, ETCD_FAULT_MISSING, "{\"error\":\"e\",\"code\":\"5\"}", "e"},
+    {404, ETCD_FAULT_BAD, "404 page not found", "HTTP status 404"},
+    {302, ETCD_FAULT_BAD, "", "HTTP status 302"},
+    {502, ETCD_FAULT_AWAY, "<html>", "HTTP status 502"},
+    {500, ETCD_FAULT_AWAY, "{\"error\":\"context deadline exceeded\",\"code\":4}",
      "context deadline exceeded"},
-    {503, "{\"error\":\"etcdserver: no leader\",\"code\":14}", ETCD_FAULT_REFUSED,
+    {503, ETCD_FAULT_REFUSED, "{\"error\":\"etcdserver: no leader\",\"code\":14}",
      "etcdserver: no leader"},
-    {503, "{\"error\":\"etcdserver: request timed out\",\"code\":14}", ETCD_FAULT_AWAY,
+    {503, ETCD_FAULT_AWAY, "{\"error\":\"etcdserver: request timed out\",\"code\":14}",
      "etcdserver: request timed out"},
-    {401, "{\"error\":\"etcdserver: invalid auth token\",\"code\":16}", ETCD_FAULT_TOKEN,
+    {401, ETCD_FAULT_TOKEN, "{\"error\":\"etcdserver: invalid auth token\",\"code\":16}",
      "etcdserver: invalid auth token"},
-    {400, "{\"error\":\"etcdserver: user name is empty\",\"code\":3}", ETCD_FAULT_TOKEN,
+    {400, ETCD_FAULT_TOKEN, "{\"error\":\"etcdserver: user name is empty\",\"code\":3}",
      "etcdserver: user name is empty"},
-    {400, "{\"error\":\"etcdserver: revision of auth store is old\",\"code\":3}", ETCD_FAULT_TOKEN,
+    {400, ETCD_FAULT_TOKEN, "{\"error\":\"etcdserver: revision of auth store is old\",\"code\":3}",
      "etcdserver: revision of auth store is old"},
-    {400,
+    {400, ETCD_FAULT_DENIED,
      "{\"error\":\"etcdserver: authentication failed, invalid user ID or password\","
      "\"code\":3}",
-     ETCD_FAULT_DENIED, "etcdserver: authentication failed, invalid user ID or password"},
-    {403, "{\"error\":\"etcdserver: permission denied\",\"code\":7}", ETCD_FAULT_DENIED,
+     "etcdserver: authentication failed, invalid user ID or password"},
+    {403, ETCD_FAULT_DENIED, "{\"error\":\"etcdserver: permission denied\",\"code\":7}",
      "etcdserver: permission denied"},
-    {412, "{\"error\":\"etcdserver: authentication is not enabled\",\"code\":9}",
-     ETCD_FAULT_NO_AUTH, "etcdserver: authentication is not enabled"},
-    {400, "{\"error\":\"etcdserver: mvcc: required revision has been compacted\",\"code\":11}",
-     ETCD_FAULT_COMPACTED, "etcdserver: mvcc: required revision has been compacted"},
-    {429, "{\"error\":\"etcdserver: mvcc: database space exceeded\",\"code\":8}", ETCD_FAULT_FULL,
+    {412, ETCD_FAULT_NO_AUTH,
+     "{\"error\":\"etcdserver: authentication is not enabled\",\"code\":9}",
+     "etcdserver: authentication is not enabled"},
+    {400, ETCD_FAULT_COMPACTED,
+     "{\"error\":\"etcdserver: mvcc: required revision has been compacted\",\"code\":11}",
+     "etcdserver: mvcc: required revision has been compacted"},
+    {429, ETCD_FAULT_FULL, "{\"error\":\"etcdserver: mvcc: database space exceeded\",\"code\":8}",
      "etcdserver: mvcc: database space exceeded"},
-    {429, "{\"error\":\"grpc: received message larger than max (5 vs. 4)\",\"code\":8}",
-     ETCD_FAULT_LONG, "grpc: received message larger than max (5 vs. 4)"},
-    {400, "{\"error\":\"etcdserver: duplicate key given in txn request\",\"code\":3}",
-     ETCD_FAULT_BAD, "etcdserver: duplicate key given in txn request"},
-    {500, "{\"error\":\"a\\u001b[2J\\nb\"}", ETCD_FAULT_AWAY, "a\\x1b[2J\\nb"},
+    {429, ETCD_FAULT_LONG,
+     "{\"error\":\"grpc: received message larger than max (5 vs. 4)\",\"code\":8}",
+     "grpc: received message larger than max (5 vs. 4)"},
+    {400, ETCD_FAULT_BAD,
+     "{\"error\":\"etcdserver: duplicate key given in txn request\",\"code\":3}",
+     "etcdserver: duplicate key given in txn request"},
+    {500, ETCD_FAULT_AWAY, "{\"error\":\"a\\u001b[2J\\nb\"}", "a\\x1b[2J\\nb"},
 };
 
 START_TEST(test_fault)
@@ -538,38 +541,51 @@ START_TEST(test_authenticate)
 }
 END_TEST
 
-enum lease_verb { GRANT, KEEP_ALIVE, REVOKE };
+static void grant(struct bench *b)
+{
+	(void)etcd_lease_grant(b->etcd, 5, on_lease_done, b);
+}
+
+static void keep_alive(struct bench *b)
+{
+	(void)etcd_lease_keep_alive(b->etcd, 77, on_lease_done, b);
+}
+
+static void give_up(struct bench *b)
+{
+	(void)etcd_lease_revoke(b->etcd, 77, on_lease_done, b);
+}
 
 static const struct {
-	enum lease_verb verb;
+	void (*start)(struct bench *b);
 	struct gateway_line script[3];
 	const char *story;
 	int code;
 } lease_table[] = {
-    {GRANT, {{"/v3/lease/grant", GATEWAY_SAY, 200, "{\"ID\":\"77\",\"TTL\":\"5\"}"}}, "77 5", 0},
-    {GRANT, {{"/v3/lease/grant", GATEWAY_SAY, 200, "{\"TTL\":\"5\"}"}}, "0 0", MF_EDATA},
+    {grant, {{"/v3/lease/grant", GATEWAY_SAY, 200, "{\"ID\":\"77\",\"TTL\":\"5\"}"}}, "77 5", 0},
+    {grant, {{"/v3/lease/grant", GATEWAY_SAY, 200, "{\"TTL\":\"5\"}"}}, "0 0", MF_EDATA},
     /* an orphan ends by itself */
-    {GRANT,
+    {grant,
      {{"/v3/lease/grant", GATEWAY_BREAK_OFF, 0, NULL},
       {"/v3/lease/grant", GATEWAY_SAY, 200, "{\"ID\":\"77\",\"TTL\":\"5\"}"}},
      "77 5",
      0},
-    {KEEP_ALIVE,
+    {keep_alive,
      {{"/v3/lease/keepalive", GATEWAY_SAY, 200, "{\"result\":{\"ID\":\"77\",\"TTL\":\"5\"}}\n"}},
      "77 5",
      0},
-    {KEEP_ALIVE,
+    {keep_alive,
      {{"/v3/lease/keepalive", GATEWAY_SAY, 200, "{\"result\":{\"ID\":\"77\"}}\n"}},
      "77 0",
      0},
-    {KEEP_ALIVE,
+    {keep_alive,
      {{"/v3/lease/keepalive", GATEWAY_SAY, 200,
        "{\"error\":{\"grpc_code\":14,\"message\":\"etcdserver: no leader\"}}\n"},
       {"/v3/lease/keepalive", GATEWAY_SAY, 200, "{\"result\":{\"TTL\":5}}\n"}},
      "77 5",
      0},
-    {REVOKE, {{"/v3/lease/revoke", GATEWAY_SAY, 200, "{}"}}, "77 0", 0},
-    {REVOKE,
+    {give_up, {{"/v3/lease/revoke", GATEWAY_SAY, 200, "{}"}}, "77 0", 0},
+    {give_up,
      {{"/v3/lease/revoke", GATEWAY_SAY, 404, FAULT("etcdserver: requested lease not found", "5")}},
      "77 0",
      0},
@@ -580,17 +596,7 @@ START_TEST(test_lease)
 	struct bench b;
 
 	bench_init(&b, lease_table[_i].script, NULL, NULL, 0);
-	switch (lease_table[_i].verb) {
-	case GRANT:
-		(void)etcd_lease_grant(b.etcd, 5, on_lease_done, &b);
-		break;
-	case KEEP_ALIVE:
-		(void)etcd_lease_keep_alive(b.etcd, 77, on_lease_done, &b);
-		break;
-	case REVOKE:
-		(void)etcd_lease_revoke(b.etcd, 77, on_lease_done, &b);
-		break;
-	}
+	lease_table[_i].start(&b);
 	bench_run(&b);
 	ck_assert_str_eq(buf_str(&b.story), lease_table[_i].story);
 	ck_assert_msg(b.err.code == lease_table[_i].code, "%d %s", b.err.code, b.err.msg);
