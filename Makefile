@@ -222,7 +222,7 @@ fuzzers: $(patsubst tests/fuzz/%.c,$(BUILD)/fuzzers/%,$(fuzz_src))
 # TAP_DIR=DIR keeps the results; JOBS stories run side by side.
 JOBS ?= 2
 run-tests: programs
-	$(Q)BUILD=$(BUILD) CK_FORK=$(or $(FORK),yes) prove -j$(JOBS) --timer --exec tests/one.sh \
+	$(Q)BUILD=$(BUILD) CK_FORK=$(or $(FORK),yes) prove -j$(JOBS) $(PROVE_FLAGS) --exec tests/one.sh \
 		$(unit) $(replay) $(story)
 
 # --- install -----------------------------------------------------------------------------------

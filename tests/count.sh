@@ -1,7 +1,10 @@
 #!/bin/bash
-# Counts the tests of all TAP files in the folders given: `N passed, N failed`.  A program that
-# ended badly with no failed test of its own, or did not run all that it planned, counts as one.
-passed=0 failed=0
+# Counts the tests of all TAP files in folders: `N passed, N failed`.  A program that ended badly
+# with no failed test of its own, or did not run all that it planned, counts as a failed one.
+#
+#	tests/count.sh FAILED-BESIDE DIR...      so many failed that no TAP file tells of
+passed=0 failed=$1
+shift
 for dir in "$@"; do
 	for tap in "$dir"/*.tap; do
 		[[ -e $tap ]] || continue
