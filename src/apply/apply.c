@@ -20,6 +20,11 @@ enum {
 	APPLY_RELOAD_GAP_MS = 250, /* from one start of a HAProxy reload to the next */
 	APPLY_RETRY_MS = 1000,	   /* doubled with each failure up to ... */
 	APPLY_RETRY_MAX_MS = 30 * 1000,
+	/*
+	 * HAProxy 2.6 stops listening for 2 s while it waits in vain for a taken port, so a
+	 * configuration that it has refused is not offered to it every half minute for ever.
+	 */
+	APPLY_RETRY_REFUSED_MAX_MS = 5 * 60 * 1000,
 	APPLY_WATCH_MS = 2000,	       /* between looks at HAProxy ... */
 	APPLY_WATCH_PENDING_MS = 1000, /* ... and while it is not there */
 	APPLY_MAX_GROUPS = 256,
@@ -158,13 +163,14 @@ static int64_t with_jitter(int64_t ms)
 	return ms - ms / 5 + (int64_t)(n % (uint32_t)(ms / 5 * 2 + 1));
 }
 
-static int64_t retry_wait(unsigned failures)
+static int64_t retry_wait(unsigned failures, bool is_refused)
 {
+	int64_t most = is_refused ? APPLY_RETRY_REFUSED_MAX_MS : APPLY_RETRY_MAX_MS;
 	int64_t ms = APPLY_RETRY_MS;
 
-	for (unsigned i = 1; i < failures && ms < APPLY_RETRY_MAX_MS; i++)
+	for (unsigned i = 1; i < failures && ms < most; i++)
 		ms *= 2;
-	return with_jitter(ms < APPLY_RETRY_MAX_MS ? ms : APPLY_RETRY_MAX_MS);
+	return with_jitter(ms < most ? ms : most);
 }
 
 /*
@@ -320,7 +326,7 @@ static void plan_retry(struct apply *apply, struct member *member)
 	}
 	member->failures++;
 	member->failed_hash = group_hash(member->group, &apply->current);
-	member->due_at = loop_now(apply->loop) + retry_wait(member->failures);
+	member->due_at = loop_now(apply->loop) + retry_wait(member->failures, last->refused);
 }
 
 static void on_group_done(void *ctx, struct group *group)
@@ -392,7 +398,7 @@ static void go_away(struct apply *apply, struct member *haproxy, const struct mf
 	if (group_last(haproxy->group)->pending || why->code != MF_EUNAVAIL)
 		return;
 	group_set_result(haproxy->group, 0, true, why->msg);
-	haproxy->due_at = loop_now(apply->loop) + retry_wait(1);
+	haproxy->due_at = loop_now(apply->loop) + retry_wait(1, false);
 	schedule(apply);
 	apply->round_started = loop_now(apply->loop);
 	report(apply);

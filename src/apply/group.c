@@ -141,6 +141,7 @@ static void end(struct group *group)
 	group_set_result(group, group->is_pending ? 0 : group->err.code, group->is_pending, words);
 	group->last.changed = group->is_installed || group->is_reloaded;
 	group->last.reloaded = group->is_reloaded;
+	group->last.refused = group->is_refused;
 	group->on_done(group->ctx, group);
 }
 
@@ -214,6 +215,7 @@ void group_run(struct group *group, const struct output_set *outputs,
 	group->observed_err = (struct mf_err){0};
 	group->err = (struct mf_err){0};
 	group->running[0] = '\0';
-	group->is_installed = group->is_reloaded = group->is_pending = false;
+	group->is_installed = group->is_reloaded = false;
+	group->is_pending = group->is_refused = false;
 	group_next(group);
 }

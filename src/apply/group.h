@@ -23,7 +23,8 @@ struct settings;
 struct group_result {
 	int code;
 	bool changed, pending, reloaded;
-	char *words; /* never NULL */
+	bool refused; /* a running HAProxy tried it and could not: each try costs its traffic */
+	char *words;  /* never NULL */
 };
 
 /* on_done: a run has ended; also from inside group_run, when there was nothing to wait for. */

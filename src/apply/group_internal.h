@@ -38,7 +38,7 @@ struct group {
 	char running[64]; /* HAProxy's description; "" while it does not answer */
 	struct plan_group plan;
 	struct stage *stage;
-	bool is_installed, is_reloaded, is_pending;
+	bool is_installed, is_reloaded, is_pending, is_refused;
 	struct mf_err err;
 	struct child *child;
 	struct haproxy_job *haproxy;

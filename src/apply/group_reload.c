@@ -74,6 +74,7 @@ static void on_haproxy_reloaded(void *ctx, const struct mf_err *err)
 	struct group *group = ctx;
 
 	group->haproxy = NULL;
+	group->is_refused = err != NULL && err->code == MF_EDATA;
 	if (err == NULL)
 		end_reload(group);
 	else if (err->code == MF_EUNAVAIL && group->observed_err.code == MF_EUNAVAIL)

@@ -214,6 +214,49 @@ static void on_timer(void *ctx)
 	job->ask(job);
 }
 
+/* One line of that table: "812  master  3 [failed: 1]  0d00h00m04s  2.6.12". */
+struct proc_line {
+	int64_t pid, reloads, failed;
+	bool is_master, is_worker;
+};
+
+/* The number at *at, behind blanks; false: there is none. */
+static bool take_number(const char **at, int64_t *ret)
+{
+	const char *p = *at + strspn(*at, " \t");
+	char *end;
+
+	if (*p < '0' || *p > '9')
+		return false;
+	*ret = strtoll(p, &end, 10);
+	*at = end;
+	return true;
+}
+
+static bool parse_proc_line(const char *line, struct proc_line *ret_line)
+{
+	struct proc_line proc = {0};
+	const char *at = line;
+	size_t n;
+
+	if (!take_number(&at, &proc.pid))
+		return false;
+	at += strspn(at, " \t");
+	n = strcspn(at, " \t\n");
+	proc.is_master = n == strlen("master") && memcmp(at, "master", n) == 0;
+	proc.is_worker = n == strlen("worker") && memcmp(at, "worker", n) == 0;
+	at += n;
+	if (!take_number(&at, &proc.reloads))
+		return false;
+	at += strspn(at, " \t");
+	if (str_has_prefix(at, "[failed:")) {
+		at += strlen("[failed:");
+		(void)take_number(&at, &proc.failed);
+	}
+	*ret_line = proc;
+	return true;
+}
+
 /*
  * The table of the master's processes (management guide, section 9.4), of 1.9 and later:
  *
@@ -233,25 +276,19 @@ static bool parse_procs(const char *reply, struct proc_table *ret_table)
 	bool has_master = false, is_old = false;
 
 	for (const char *line = reply; line != NULL; line = strchr(line, '\n')) {
-		long long pid, reloads;
-		char type[16];
-		const char *failed;
+		struct proc_line proc;
 
 		line += *line == '\n';
-		if (*line == '#') {
+		if (*line == '#')
 			is_old = str_has_prefix(line, "# old");
+		if (!parse_proc_line(line, &proc))
 			continue;
-		}
-		if (sscanf(line, "%lld %15s %lld", &pid, type, &reloads) != 3)
-			continue;
-		if (strcmp(type, "master") == 0) {
+		if (proc.is_master) {
 			has_master = true;
-			table.reloads = reloads;
-			failed = strstr(line, "[failed: ");
-			if (failed != NULL && failed < line + strcspn(line, "\n"))
-				table.failed = strtoll(failed + strlen("[failed: "), NULL, 10);
-		} else if (strcmp(type, "worker") == 0 && !is_old && table.worker == 0) {
-			table.worker = pid;
+			table.reloads = proc.reloads;
+			table.failed = proc.failed;
+		} else if (proc.is_worker && !is_old && table.worker == 0) {
+			table.worker = proc.pid;
 		}
 	}
 	if (has_master)

@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "render/output.h"
 
+/* Takes path over. */
 static inline void outputs_add(struct output_set *set, enum output_group group, const char *name,
 			       char *path, const char *text)
 {
@@ -19,8 +20,8 @@ static inline void outputs_add(struct output_set *set, enum output_group group, 
 
 	set->outputs = mem_realloc(set->outputs, set->count + 1, sizeof(*set->outputs));
 	output = &set->outputs[set->count++];
-	*output =
-	    (struct output){.group = group, .name = mem_dup_str(name), .path = path, .mode = 0644};
+	*output = (struct output){.group = group, .name = mem_dup_str(name), .mode = 0644};
+	output->path = path;
 	buf_add_str(&output->bytes, text);
 }
 

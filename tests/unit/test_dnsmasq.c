@@ -36,7 +36,10 @@ static bool done(void *ctx)
 static void on_done(void *ctx, const struct mf_err *err)
 {
 	(void)ctx;
-	result = err == NULL ? (struct mf_err){0} : *err;
+	result.code = 0;
+	result.msg[0] = '\0';
+	if (err != NULL)
+		result = *err;
 	is_done = true;
 }
 

@@ -42,7 +42,10 @@ static void on_info(void *ctx, const struct haproxy_info *info, const struct mf_
 {
 	(void)ctx;
 	ck_assert((info == NULL) != (err == NULL));
-	result = err == NULL ? (struct mf_err){0} : *err;
+	result.code = 0;
+	result.msg[0] = '\0';
+	if (err != NULL)
+		result = *err;
 	if (info != NULL)
 		last_info = *info;
 	is_done = true;
@@ -51,7 +54,10 @@ static void on_info(void *ctx, const struct haproxy_info *info, const struct mf_
 static void on_reload(void *ctx, const struct mf_err *err)
 {
 	(void)ctx;
-	result = err == NULL ? (struct mf_err){0} : *err;
+	result.code = 0;
+	result.msg[0] = '\0';
+	if (err != NULL)
+		result = *err;
 	is_done = true;
 }
 

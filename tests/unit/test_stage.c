@@ -153,8 +153,9 @@ START_TEST(a_symbolic_link_stays)
 	struct stat st;
 
 	daemon_write(paths[0], "old\n");
-	ck_assert_int_eq(mkdir(strcat(strcpy(paths[3], folder), "/links"), 0755), 0);
-	(void)strcat(paths[3], "/cfg");
+	(void)snprintf(paths[3], sizeof(paths[3]), "%s/links", folder);
+	ck_assert_int_eq(mkdir(paths[3], 0755), 0);
+	(void)snprintf(paths[3], sizeof(paths[3]), "%s/links/cfg", folder);
 	ck_assert_int_eq(symlink(paths[0], paths[3]), 0);
 	ck_assert_int_eq(add(stage, "cfg", paths[3], "new\n", true), 0);
 	ck_assert_int_eq(stage_install(stage, NULL), 0);
@@ -174,7 +175,7 @@ START_TEST(a_failed_install_puts_the_first_files_back)
 	ck_assert_int_eq(add(stage, "haproxy.cfg", paths[0], "new\n", true), 0);
 	ck_assert_int_eq(add(stage, "maps/a.map", paths[1], "a\n", true), 0);
 	ck_assert_int_eq(add(stage, "x", paths[3], "x\n", true), 0);
-	(void)strcat(strcpy(paths[3], folder), "/none");
+	(void)snprintf(paths[3], sizeof(paths[3]), "%s/none", folder);
 	daemon_write(paths[3], "a file where a folder must be\n");
 	ck_assert_int_eq(stage_install(stage, &err), MF_EWRITE);
 	ck_assert_ptr_nonnull(strstr(err.msg, paths[3]));
