@@ -13,7 +13,8 @@
 /* --- list ------------------------------------------------------------------------------------- */
 
 enum {
-	REVOKE_MS = 3000, /* whoever revokes is about to stop, and the lease ends by itself anyway */
+	REVOKE_MS =
+	    3000, /* whoever revokes is about to stop, and the lease ends by itself anyway */
 	LIST_LIMIT_MAX = 1000,
 	LIST_PAGE_BIG = 2 * 1024 * 1024,  /* from here on pages get smaller ... */
 	LIST_PAGE_MAX = 24 * 1024 * 1024, /* ... and this is refused, unless it is one pair */
@@ -79,6 +80,15 @@ static void list_adapt(struct list *list, size_t page_len)
 		list->limit = LIST_LIMIT_MAX;
 }
 
+/* Else a gateway that always says `more` would be asked for ever. */
+static bool is_advancing(const struct list *list)
+{
+	size_t common = list->key.len < list->after.len ? list->key.len : list->after.len;
+	int order = common == 0 ? 0 : memcmp(list->key.data, list->after.data, common);
+
+	return order > 0 || (order == 0 && list->key.len > list->after.len);
+}
+
 static void on_list_page(struct list *list, struct etcd_call *call, const struct etcd_reply *reply)
 {
 	const json_t *kvs = json_object_get(reply->json, "kvs");
@@ -96,6 +106,9 @@ static void on_list_page(struct list *list, struct etcd_call *call, const struct
 				 list->prefix);
 	else if (list_page(list, call, kvs, &err) != 0)
 		(void)mf_err_wrap(&err, "list %s", list->prefix);
+	else if (more && !is_advancing(list))
+		(void)mf_err_set(&err, MF_EDATA, "list %s: a page that leads nowhere",
+				 list->prefix);
 	if (etcd_call_is_cancelled(call))
 		return;
 	if (err.code != 0 || !more) {

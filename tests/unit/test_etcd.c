@@ -301,6 +301,11 @@ static const struct {
      "[/b=1 ]9",
      0,
      NULL},
+    {{{RANGE, GATEWAY_SAY, 200, "{" HEAD ",\"more\":true,\"kvs\":[" KV("L2E=") "]}"},
+      {RANGE, GATEWAY_SAY, 200, "{" HEAD ",\"more\":true,\"kvs\":[" KV("L2E=") "]}"}},
+     "[/a=1 /a=1 ]9",
+     MF_EDATA,
+     NULL},
     /* compacted in mid-scan: all over again */
     {{{RANGE, GATEWAY_SAY, 200, "{" HEAD ",\"more\":true,\"kvs\":[" KV("L2E=") "]}"},
       {RANGE, GATEWAY_SAY, 400, COMPACTED},
