@@ -2,8 +2,9 @@
  * Keeps a set of keys in etcd under one lease, for as long as it lives.
  *
  * The lease is kept alive every third of its time; a lost lease is granted anew and all keys put
- * again at once; a key that somebody deletes is put again (each key's prefix is watched).  An
- * outage shorter than the time to live changes nothing; after a longer one all is put again.
+ * again at once.  The keys' prefix is watched: a key that somebody deletes is put again; one that
+ * somebody puts under another lease is theirs until it is deleted.  An outage shorter than the time
+ * to live changes nothing; after a longer one all is put again.
  */
 #ifndef MF_STORE_REGISTRY_H
 #define MF_STORE_REGISTRY_H
@@ -30,7 +31,9 @@ struct registry *registry_new(struct loop *loop, struct etcd *etcd, const char *
 void registry_set(struct registry *registry, const char *key, const char *value, size_t len);
 void registry_del(struct registry *registry, const char *key);
 
-/* Revoke the lease, which deletes all keys; then on_done.  MF_EUNAVAIL etc.: they go by their TTL.
+/*
+ * Revoke the lease, which deletes all keys; then on_done, within 3 s and never from inside.  With
+ * an error they go by their TTL.  The registry is still to be freed.
  */
 void registry_stop(struct registry *registry, void (*on_done)(void *ctx, const struct mf_err *err),
 		   void *ctx);
