@@ -85,9 +85,14 @@ check_tidy() {
 		nothing_but '^[0-9]+ warnings? generated\.$'
 }
 
+# It is misled by the structs that the log's macros build, and by not reading libraries' headers.
+# Unit tests are left out, whose macros it cannot see through.
 check_cppcheck() {
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr -j "$jobs" \
-		--suppress=missingIncludeSystem --error-exitcode=1 -I src -D_GNU_SOURCE "${sources[@]}"
+		--suppress=missingIncludeSystem --suppress=unknownEvaluationOrder \
+		--suppress=literalWithCharPtrCompare --suppress=preprocessorErrorDirective \
+		--suppress=unknownMacro:src/base/strmap.c \
+		--error-exitcode=1 -I src -D_GNU_SOURCE src/*/*.c tests/tools/*.c tests/fuzz/*.c
 }
 
 check_shell() { shellcheck "${scripts[@]}"; }

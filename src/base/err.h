@@ -17,6 +17,7 @@
 #include <stdbool.h>
 
 /* name, value, exit status (sysexits.h), the word for it */
+/* clang-format off */
 #define MF_CODES(X)                                                                               \
 	X(MF_EFAIL, -1, 1, "failed")         /* anything else */                                  \
 	X(MF_EUSAGE, -2, 64, "usage")        /* a wrong call of a tool */                         \
@@ -28,6 +29,7 @@
 	X(MF_EUNKNOWN, -8, 75, "unknown outcome") /* a write that may have happened: read again */ \
 	X(MF_EPERM, -9, 77, "permission")    /* not allowed */                                    \
 	X(MF_ECONFIG, -10, 78, "bad configuration") /* our own settings are wrong */
+/* clang-format on */
 
 enum mf_code {
 #define X(name, value, status, word) name = (value),
@@ -36,8 +38,8 @@ enum mf_code {
 };
 
 struct mf_err {
-	int code;       /* enum mf_code, 0 while unset */
-	int sys;        /* errno behind it, or 0 */
+	int code;	/* enum mf_code, 0 while unset */
+	int sys;	/* errno behind it, or 0 */
 	char msg[1024]; /* one line, always terminated; cut at the end when too long */
 };
 

@@ -3,10 +3,11 @@
  *
  *     warn kvwatch: watch lost endpoint=http://127.0.0.1:2379 error="etcdserver: no leader"
  *
- * or, with LOG_JSON, as one JSON object with time, level, tool, msg and the fields.  error: a person
- * must act; warn: degraded; info: the state changed; debug: the rest.  Whoever decides what to do
- * about an event logs it, once.  Bytes that are no printable text are escaped, so that a remote
- * value can neither forge a line nor move a terminal.  Keys are logged; values and secrets are not.
+ * or, with LOG_JSON, as one JSON object with time, level, tool, msg and the fields.  error: a
+ * person must act; warn: degraded; info: the state changed; debug: the rest.  Whoever decides what
+ * to do about an event logs it, once.  Bytes that are no printable text are escaped, so that a
+ * remote value can neither forge a line nor move a terminal.  Keys are logged; values and secrets
+ * are not.
  */
 #ifndef MF_BASE_LOG_H
 #define MF_BASE_LOG_H

@@ -9,8 +9,8 @@
 
 void *mem_alloc(size_t size); /* zeroed; never NULL; size 0 gives a freeable pointer */
 void *mem_realloc(void *p, size_t count, size_t size); /* overflow of count * size exits too */
-char *mem_dup_str(const char *s);                      /* NULL gives NULL */
-char *mem_dup_bytes(const void *p, size_t len);        /* len bytes and a terminating NUL */
+char *mem_dup_str(const char *s);		       /* NULL gives NULL */
+char *mem_dup_bytes(const void *p, size_t len);	       /* len bytes and a terminating NUL */
 char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Allocate one zeroed object of the pointer's own type: `struct x *x = MEM_NEW(x);` */
@@ -20,7 +20,7 @@ char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 #define MEM_GROW(array, count, cap)                                                                \
 	do {                                                                                       \
 		if ((count) == (cap)) {                                                            \
-			(cap) = (cap) == 0 ? 8 : (cap) * 2;                                        \
+			(cap) = (cap) == 0 ? 8 : 2 * (cap);                                        \
 			(array) = mem_realloc((array), (cap), sizeof(*(array)));                   \
 		}                                                                                  \
 	} while (0)

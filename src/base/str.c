@@ -273,12 +273,14 @@ bool str_decode_base64(struct buf *b, const char *s, size_t len)
 		return false;
 	buf_reserve(b, len / 4 * 3);
 	for (size_t i = 0; i < len; i += 4) {
-		int pad = i + 4 == len ? (s[i + 3] == '=') + (s[i + 2] == '=' && s[i + 3] == '=') : 0;
+		int pad =
+		    i + 4 == len ? (s[i + 3] == '=') + (s[i + 2] == '=' && s[i + 3] == '=') : 0;
 		uint32_t v = 0;
 		char out[3];
 
 		for (int j = 0; j < 4; j++) {
-			int digit = j >= 4 - pad ? 0 : base64_value((unsigned char)s[i + (size_t)j]);
+			int digit =
+			    j >= 4 - pad ? 0 : base64_value((unsigned char)s[i + (size_t)j]);
 
 			if (digit < 0) {
 				b->len = start;

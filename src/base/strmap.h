@@ -14,9 +14,9 @@ struct strmap *strmap_new(void (*free_value)(void *value));
 void strmap_free(struct strmap *map);
 
 void strmap_set(struct strmap *map, const char *key, void *value); /* adds or replaces */
-void *strmap_find(const struct strmap *map, const char *key);      /* NULL: not there */
+void *strmap_find(const struct strmap *map, const char *key);	   /* NULL: not there */
 void *strmap_find_bytes(const struct strmap *map, const char *key, size_t len);
-bool strmap_del(struct strmap *map, const char *key);              /* false: was not there */
+bool strmap_del(struct strmap *map, const char *key); /* false: was not there */
 size_t strmap_count(const struct strmap *map);
 
 /*

@@ -220,7 +220,7 @@ static int parse_options(struct cli *cli, void *ctx, int argc, char **argv)
 		if (opt == '?')
 			return cli_usage(cli, "%s: not an option, or one that takes no value",
 					 culprit(argv, letter));
-		if (opt < FIRST_OWN)
+		if (opt < FIRST_COMMON + COMMON_COUNT)
 			cli->flags->value[opt - FIRST_COMMON] = optarg;
 		else if (tool->on_option(ctx, tool->options[opt - FIRST_OWN].id, optarg, &err) != 0)
 			return cli_usage(cli, "%s", err.msg);

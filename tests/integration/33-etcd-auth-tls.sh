@@ -32,7 +32,7 @@ run_tool svcregister list
 is "$STATUS" 0 'the certificates of the environment variables are used'
 run_tool svcregister list --cacert /etc/ssl/certs/nowhere.pem
 unlike "$STATUS" '^0$' 'a CA file that is not there is an error'
-ETCDCTL_CERT= ETCDCTL_KEY= run_tool svcregister list
+ETCDCTL_CERT='' ETCDCTL_KEY='' run_tool svcregister list
 is "$STATUS" 69 'without a client certificate etcd is out of reach'
 
 etcdctl put /mayfly/backends/web/1/a 10.0.0.1:80 >/dev/null
