@@ -50,7 +50,7 @@ struct apply {
 	void *ctx;
 	struct output_set current, coming;
 	int64_t revision, coming_revision;
-	bool has_current, has_coming;
+	bool has_coming;
 	bool is_new; /* no round with the current set has ended yet */
 	struct member *members;
 	size_t member_count;
@@ -95,7 +95,7 @@ static void stop_all(struct apply *apply)
 	output_set_fini(&apply->current);
 	output_set_fini(&apply->coming);
 	apply->current = apply->coming = (struct output_set){.count = 0};
-	apply->has_current = apply->has_coming = apply->is_new = false;
+	apply->has_coming = apply->is_new = false;
 }
 
 void apply_set_settings(struct apply *apply, const struct settings *settings)
@@ -225,7 +225,7 @@ static void adopt_coming(struct apply *apply)
 	apply->current = apply->coming;
 	apply->revision = apply->coming_revision;
 	apply->coming = (struct output_set){.count = 0};
-	apply->has_current = apply->is_new = true;
+	apply->is_new = true;
 	apply->has_coming = false;
 	for (size_t i = 0; i < apply->member_count; i++)
 		apply->members[i].is_listed = false;

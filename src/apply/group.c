@@ -44,7 +44,6 @@ static void clear_run(struct group *group)
 	group->haproxy = NULL;
 	group->dnsmasq = NULL;
 	group->stage = NULL;
-	group->is_running = false;
 }
 
 void group_cancel(struct group *group)
@@ -75,11 +74,6 @@ enum output_group group_kind(const struct group *group)
 const char *group_name(const struct group *group)
 {
 	return group->name;
-}
-
-bool group_is_running(const struct group *group)
-{
-	return group->is_running;
 }
 
 const struct group_result *group_last(const struct group *group)
@@ -151,7 +145,6 @@ void group_fail(struct group *group, const struct mf_err *why)
 	end(group);
 }
 
-/* A daemon that is not there: what it will read when it comes is in place. */
 void group_end_pending(struct group *group, const struct mf_err *why)
 {
 	group->is_pending = true;
@@ -179,7 +172,7 @@ void group_fail_and_put_back(struct group *group, const struct mf_err *why)
 
 struct phase {
 	bool (*is_needed)(const struct group *group);
-	void (*start)(struct group *group); /* ends by next() or end(), now or later */
+	void (*start)(struct group *group); /* ends as group_internal.h says */
 };
 
 /* Another way of applying is one more row. */
@@ -207,7 +200,6 @@ void group_next(struct group *group)
 void group_run(struct group *group, const struct output_set *outputs,
 	       const struct settings *settings, size_t target)
 {
-	group->is_running = true;
 	group->outputs = outputs;
 	group->settings = settings;
 	group->id = (struct plan_group_id){group->kind, target, group->name};

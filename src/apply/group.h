@@ -40,7 +40,6 @@ const char *group_name(const struct group *group);
 void group_run(struct group *group, const struct output_set *outputs,
 	       const struct settings *settings, size_t target);
 void group_cancel(struct group *group); /* breaks a run off; on_done is not called */
-bool group_is_running(const struct group *group);
 
 /* Of the last run; or what the caller has learnt since. */
 const struct group_result *group_last(const struct group *group);

@@ -24,7 +24,6 @@ static char *dir_of(const char *path)
 	return mem_dup_bytes(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
-/* Where all files of the group are below, and where the stage is made. */
 char *group_dir(const struct group *group)
 {
 	if (group->kind == OUTPUT_HAPROXY)
@@ -190,7 +189,6 @@ char **group_argv(const struct group *group, bool is_check)
 	return is_check ? target->check : target->reload;
 }
 
-/* Judge how a check or reload command ended.  0, or its words in err. */
 int group_judge_child(const struct group *group, char **argv, const struct child_result *result,
 		      int refusal, struct mf_err *err)
 {

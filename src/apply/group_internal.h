@@ -29,7 +29,6 @@ struct group {
 	int64_t reloaded_at;
 
 	/* of a run */
-	bool is_running;
 	const struct output_set *outputs;
 	const struct settings *settings;
 	struct plan_group_id id;
