@@ -9,9 +9,8 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "fuzz.h"
 #include "store/etcd_stream.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool on_message(void *ctx, const struct etcd_message *m)
 {
@@ -53,8 +52,7 @@ static void feed(const char *bytes, size_t len, size_t piece, struct buf *story)
 		size_t n = len - i < piece ? len - i : piece;
 		char *copy = malloc(n); /* exactly as long, so that a step beyond is seen */
 
-		if (copy == NULL)
-			abort();
+		FUZZ_CHECK(copy != NULL);
 		memcpy(copy, bytes + i, n);
 		code = etcd_stream_feed(stream, copy, n, &err);
 		free(copy);
@@ -72,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	feed((const char *)data + 1, size - 1, size, &whole);
 	feed((const char *)data + 1, size - 1, (size_t)data[0] % 16 + 1, &pieces);
-	if (whole.len != pieces.len || memcmp(whole.data, pieces.data, whole.len) != 0)
-		abort();
+	FUZZ_CHECK(whole.len == pieces.len);
+	FUZZ_CHECK(memcmp(whole.data, pieces.data, whole.len) == 0);
 	return 0;
 }
