@@ -150,7 +150,7 @@ help: ## list the targets
 
 .PHONY: deps
 deps: ## install what is missing from Debian's packages (root or sudo)
-	@contrib/deps.sh
+	@contrib/deps.sh $(GROUPS)
 
 .PHONY: demo
 demo: ## see it work: etcd, HAProxy, dnsmasq and all tools, on loopback (STEP=1 waits for Enter)
@@ -230,7 +230,6 @@ run-tests: programs
 INSTALL ?= install
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 units = $(wildcard contrib/systemd/*.service)
-completions = $(wildcard contrib/completions/*)
 schema = $(wildcard contrib/schema/*.json)
 examples = $(wildcard contrib/examples/*/*.yaml)
 
@@ -243,7 +242,8 @@ install: all ## install below DESTDIR and PREFIX
 	$(INSTALL) -m 644 $(shipped) $(DESTDIR)$(DATADIR)/templates/
 	$(if $(schema),$(INSTALL) -m 644 $(schema) $(DESTDIR)$(DATADIR)/)
 	$(if $(examples),$(INSTALL) -m 644 $(examples) $(DESTDIR)$(DATADIR)/examples/)
-	$(if $(completions),$(INSTALL) -m 644 $(completions) $(DESTDIR)$(COMPLETIONDIR)/)
+	$(INSTALL) -m 644 contrib/completions/mayfly $(DESTDIR)$(COMPLETIONDIR)/
+	$(foreach tool,$(tools),ln -sf mayfly $(DESTDIR)$(COMPLETIONDIR)/$(tool) && ) true
 	$(foreach page,$(pages),$(INSTALL) -m 644 $(page) \
 		$(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(page)))/ && ) true
 	for unit in $(units); do \
@@ -255,7 +255,7 @@ install: all ## install below DESTDIR and PREFIX
 uninstall: ## remove what install put there
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(bins))) \
 		$(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(units))) \
-		$(addprefix $(DESTDIR)$(COMPLETIONDIR)/,$(notdir $(completions))) \
+		$(addprefix $(DESTDIR)$(COMPLETIONDIR)/,mayfly $(tools)) \
 		$(foreach page,$(pages),$(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page)))
 	rm -rf $(DESTDIR)$(DATADIR)
 

@@ -25,6 +25,7 @@ export LC_ALL=C.UTF-8 ETCDCTL_API=3
 T=$(mktemp -d "${TMPDIR:-/tmp}/mayfly.XXXXXX") || exit 1
 chmod 755 "$T"
 mkdir "$T"/{log,cmd,out,state,run,haproxy,dns,environments,valgrind,sanitizer}
+chmod 1777 "$T"/{valgrind,sanitizer} # a story may run a tool as somebody else
 export MAYFLY_CONFIG=$T/mayfly.yaml
 export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}log_path=$T/sanitizer/report:detect_leaks=1
 export UBSAN_OPTIONS=print_stacktrace=1:log_path=$T/sanitizer/report
