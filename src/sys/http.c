@@ -274,6 +274,7 @@ static void set_connection(CURL *easy, const struct http_options *options)
 	(void)curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, options->unix_path);
 	(void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	(void)curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, options->is_fresh ? 1L : 0L);
+	(void)curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, options->is_fresh ? 1L : 0L);
 	/* A resolver's thread that hangs is let go, not waited for. */
 	(void)curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	(void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,

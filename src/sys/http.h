@@ -32,8 +32,9 @@ struct http_options {
 	int64_t deadline_ms;	    /* for the whole transfer; 0: none (a stream) */
 	size_t max_body;	    /* a longer collected reply fails with MF_EDATA; 0: 1 MiB */
 	/*
-	 * Never over a connection that is kept from before.  libcurl sends a request again by
-	 * itself when such a one turns out to be dead, and what must not happen twice could.
+	 * Over a connection of its own, neither kept from before nor kept for others.  libcurl
+	 * sends a request again by itself when such a one turns out to be dead, and what must not
+	 * happen twice could.
 	 */
 	bool is_fresh;
 	/*
