@@ -173,7 +173,7 @@ check-unit: ## the unit tests and the fuzz corpora alone
 asan: ## the whole suite under AddressSanitizer and UBSan, in build/asan
 	@contrib/deps.sh -q build servers test
 	@$(again) run-tests BUILD=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
-		HARDEN_CPP=-U_FORTIFY_SOURCE SANITIZE='$(sanitizers)' FORK=no
+		HARDEN_CPP=-U_FORTIFY_SOURCE SANITIZE='$(sanitizers)'
 
 .PHONY: valgrind
 valgrind: ## the whole suite with unit tests and tools under valgrind
@@ -222,7 +222,7 @@ fuzzers: $(patsubst tests/fuzz/%.c,$(BUILD)/fuzzers/%,$(fuzz_src))
 # TAP_DIR=DIR keeps the results; JOBS stories run side by side.
 JOBS ?= 2
 run-tests: programs
-	$(Q)BUILD=$(BUILD) CK_FORK=$(or $(FORK),yes) prove -j$(JOBS) $(PROVE_FLAGS) --exec tests/one.sh \
+	$(Q)BUILD=$(BUILD) prove -j$(JOBS) $(PROVE_FLAGS) --exec tests/one.sh \
 		$(unit) $(replay) $(story)
 
 # --- install -----------------------------------------------------------------------------------

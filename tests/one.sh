@@ -8,7 +8,6 @@ command=("$program")
 limit=300
 [[ -z ${VALGRIND:-} ]] || limit=1800
 if [[ $program != *.sh && -n ${VALGRIND:-} ]]; then
-	export CK_FORK=no
 	command=(valgrind --quiet --error-exitcode=99 --leak-check=full "$program")
 fi
 
