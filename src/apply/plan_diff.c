@@ -19,6 +19,7 @@ struct diff_run {
 	const char *name;
 	struct buf *text;
 	struct mf_err err;
+	bool is_done;
 };
 
 static void on_diff(void *ctx, const struct child_result *result)
@@ -26,6 +27,7 @@ static void on_diff(void *ctx, const struct child_result *result)
 	struct diff_run *run = ctx;
 	buf_auto struct buf words = BUF_INIT;
 
+	run->is_done = true;
 	loop_stop(run->loop);
 	if (!result->timed_out && result->status <= 1) {
 		buf_add(run->text, result->output, result->output_len);
@@ -56,10 +58,13 @@ static int diff_step(struct loop *loop, const struct step *step, const char *bel
 	    .max_output = DIFF_MAX,
 	    .deadline_ms = DIFF_DEADLINE_MS,
 	};
-	int code;
+	struct child *child = child_start(loop, &options, on_diff, &run);
+	int code = loop_run(loop, err);
 
-	(void)child_start(loop, &options, on_diff, &run);
-	code = loop_run(loop, err);
+	if (!run.is_done) {
+		child_cancel(child);
+		return code != 0 ? code : mf_err_set(err, MF_EFAIL, "diff: interrupted");
+	}
 	if (code == 0 && run.err.code != 0) {
 		code = run.err.code;
 		if (err != NULL)

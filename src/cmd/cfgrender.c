@@ -134,7 +134,7 @@ static int read_model(const struct request *r, const struct settings *settings, 
 	struct pipeline *pipeline = NULL;
 	int code = pipeline_new(run->loop, settings, &r->from, &events, run, &pipeline, err);
 
-	if (code == 0 && run->snapshot == NULL)
+	if (code == 0) /* also when files have stopped it already */
 		code = loop_run(run->loop, err);
 	pipeline_free(pipeline);
 	if (code != 0 || run->snapshot != NULL)

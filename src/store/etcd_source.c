@@ -220,6 +220,9 @@ static void on_list_done(void *ctx, int64_t revision, const struct mf_err *err)
 		(void)leave(s);
 		return;
 	}
+	if (revision < s->revision)
+		log_warn("the store went back in revision: it was wiped or restored",
+			 LOG_INT("from", s->revision), LOG_INT("to", revision));
 	s->listed = loop_now(s->loop);
 	s->revision = revision;
 	loop_timer_set(s->timer, repair_delay(s));

@@ -6,6 +6,7 @@
 #define MF_TESTS_OUTPUTS_H
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/mem.h"

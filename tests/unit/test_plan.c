@@ -182,12 +182,14 @@ START_TEST(no_diff_program_is_an_error)
 	struct loop *loop;
 	struct mf_err err;
 	buf_auto struct buf text = BUF_INIT;
+	mem_auto_free char *path = mem_dup_str(getenv("PATH"));
 
 	add(OUTPUT_DNSMASQ, "hosts", "new\n");
 	ck_assert_int_eq(plan_make(&set, settings, NULL, &plan, NULL), 0);
 	ck_assert_int_eq(setenv("PATH", "/nonexistent", 1), 0);
 	ck_assert_int_eq(loop_new(&loop, NULL), 0);
 	ck_assert_int_eq(plan_diff(loop, &plan, NULL, &text, &err), MF_EFAIL);
+	ck_assert_int_eq(setenv("PATH", path, 1), 0);
 	loop_free(loop);
 	ck_assert_ptr_nonnull(strstr(err.msg, "diff"));
 }
