@@ -172,7 +172,7 @@ check-unit: ## the unit tests and the fuzz corpora alone
 .PHONY: asan
 asan: ## the whole suite under AddressSanitizer and UBSan, in build/asan
 	@contrib/deps.sh -q build servers test
-	@$(again) run-tests BUILD=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
+	@$(again) run-tests SLOW=3 BUILD=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 		HARDEN_CPP=-U_FORTIFY_SOURCE SANITIZE='$(sanitizers)'
 
 .PHONY: valgrind
