@@ -47,12 +47,12 @@ base = buf err log mem str strmap
 sys = child dirwatch file http loop notify usock
 model = backend claims env env_read guard name node node_json node_yaml order settings settings_value slots \
 	snapshot table
-render = escape output output_view routing template template_compile template_render template_scan view view_json
+render = escape output output_bare output_view routing template template_compile template_render template_scan view view_json
 store = backends_file env_sync envdir envfile etcd etcd_json etcd_kv etcd_source etcd_stream etcd_watch file_source \
 	instances problems registry stamp
 apply = apply dnsmasq group group_files group_reload haproxy plan plan_diff stage words
 tools = cfgrender envwatch kvwatch svcregister
-tool_parts = announce any_template cli env_check pipeline report templates watchdog
+tool_parts = announce any_template cli env_check gate pipeline report templates watchdog
 
 lib_src = $(foreach room,base sys model render store apply,$(patsubst %,src/$(room)/%.c,$($(room))))
 part_src = $(patsubst %,src/cmd/%.c,$(tool_parts))

@@ -169,7 +169,8 @@ static void on_deadline(void *ctx)
 /* SIGHUP: settings, templates and source anew; bad settings keep the old ones. */
 static void on_hangup(void *ctx, int signo)
 {
-	static const struct pipeline_events events = {on_snapshot, on_state};
+	static const struct pipeline_events events = {.on_snapshot = on_snapshot,
+						     .on_state = on_state};
 	struct kvwatch *k = ctx;
 	struct settings *settings, *old = k->cli.settings;
 	struct pipeline *pipeline;
@@ -195,7 +196,8 @@ static void on_hangup(void *ctx, int signo)
 
 static int start(struct kvwatch *k, struct mf_err *err)
 {
-	static const struct pipeline_events events = {on_snapshot, on_state};
+	static const struct pipeline_events events = {.on_snapshot = on_snapshot,
+						     .on_state = on_state};
 	static const struct apply_events apply_events = {on_result};
 	int code = loop_new(&k->loop, err);
 
