@@ -44,7 +44,7 @@ all_ldflags = $(harden_ld) $(SANITIZE) $(LDFLAGS)
 # --- what there is -----------------------------------------------------------------------------
 
 base = buf err log mem str strmap
-sys = child dirwatch file http loop notify usock
+sys = child dirwatch file http httpd loop notify usock
 model = backend claims env env_read guard name node node_json node_yaml order settings settings_value slots \
 	snapshot table
 render = escape output output_bare output_view routing template template_compile template_render template_scan view view_json
@@ -216,7 +216,7 @@ golden: $(BUILD)/tests/test_output ## render the golden files in tests/data anew
 
 .PHONY: programs helpers fuzzers run-tests
 helpers: $(helpers)
-programs: all $(unit) $(helpers) $(replay)
+programs: all $(unit) $(helpers) $(replay) bench-programs
 fuzzers: $(patsubst tests/fuzz/%.c,$(BUILD)/fuzzers/%,$(fuzz_src))
 
 # TAP_DIR=DIR keeps the results; JOBS stories run side by side.
@@ -224,6 +224,27 @@ JOBS ?= 2
 run-tests: programs
 	$(Q)BUILD=$(BUILD) CK_FORK=$(or $(FORK),yes) prove -j$(JOBS) --timer --exec tests/one.sh \
 		$(unit) $(replay) $(story)
+
+# --- bench -------------------------------------------------------------------------------------
+
+bench_tools = app change fill render
+bench_parts = kv model wire
+bench_bin = $(patsubst %,$(BUILD)/bench/%,$(bench_tools))
+bench_obj = $(call obj,$(patsubst %,tests/bench/%.c,$(bench_tools) $(bench_parts)))
+
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(patsubst %,$(BUILD)/obj/tests/bench/%.o,$(bench_parts)) $(lib)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(all_cflags) $(all_ldflags) -o $@ $^ $(pkg_libs) $(LDLIBS)
+
+-include $(call deps_of,$(bench_obj))
+
+.PHONY: bench bench-programs
+bench-programs: $(bench_bin)
+bench: ## measure it with the real servers, in about ten minutes (BENCH_QUICK=1: two)
+	@contrib/deps.sh -q build servers
+	@$(again) all helpers bench-programs
+	@BUILD=$(BUILD) BENCH_QUICK=$(BENCH_QUICK) tests/bench/run.sh
 
 # --- install -----------------------------------------------------------------------------------
 

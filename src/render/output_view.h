@@ -5,9 +5,14 @@
 #include "render/routing.h"
 
 struct output_view;
+struct snapshot;
 
 /* `entries` is this map from now on; ROUTING_MAP_COUNT: no map. */
 void output_view_set_map(struct output_view *view, enum routing_map map);
 void output_view_set_fingerprint(struct output_view *view, const char *fingerprint);
+
+/* All but the maps is that of another snapshot from now on; returns the one before.  Borrowed. */
+const struct snapshot *output_view_set_snapshot(struct output_view *view,
+						const struct snapshot *snapshot);
 
 #endif
