@@ -50,7 +50,7 @@ model = backend claims env env_read guard name node node_json node_yaml order se
 render = escape output output_bare output_view routing template template_compile template_render template_scan view view_json
 store = backends_file env_sync envdir envfile etcd etcd_json etcd_kv etcd_source etcd_stream etcd_watch file_source \
 	instances problems registry stamp
-apply = apply dnsmasq group group_files group_reload haproxy plan plan_diff stage words
+apply = apply apply_look apply_round dnsmasq group group_files group_reload haproxy plan plan_diff stage words
 tools = cfgrender envwatch kvwatch svcregister
 tool_parts = announce any_template cli env_check gate pipeline report templates watchdog
 
@@ -227,7 +227,7 @@ run-tests: programs
 
 # --- bench -------------------------------------------------------------------------------------
 
-bench_tools = app change fill render
+bench_tools = app change fill rate render
 bench_parts = kv model wire
 bench_bin = $(patsubst %,$(BUILD)/bench/%,$(bench_tools))
 bench_obj = $(call obj,$(patsubst %,tests/bench/%.c,$(bench_tools) $(bench_parts)))

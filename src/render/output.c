@@ -189,6 +189,7 @@ static int render_haproxy(const struct rendering *r, struct mf_err *err)
 		if (file->map == ROUTING_MAP_COUNT)
 			hash_output(output, &pages);
 	}
+	r->set->keeps_dead = output_view_has_server_state(r->view);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #ifndef MF_RENDER_OUTPUT_H
 #define MF_RENDER_OUTPUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -41,6 +42,7 @@ struct output_set {
 	/* Of what HAProxy's check is worth for: the pages, and haproxy.cfg with all of its
 	 * backends, but no server. */
 	char structure[17];
+	bool keeps_dead; /* haproxy.cfg looks into the file of output_server_state_path */
 };
 
 /* The view that every template of the outputs sees; borrows both.  Printed by --print-view. */

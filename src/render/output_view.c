@@ -472,16 +472,19 @@ static void get_description(const void *obj, struct view *v)
 	view_set_str(v, ((const struct output_view *)obj)->description);
 }
 
+bool output_view_has_server_state(const struct output_view *view)
+{
+	for (size_t i = 0; i < view->snapshot->backend_count; i++)
+		if (backend_check(view->snapshot->backends[i])[0] != '\0')
+			return true;
+	return false;
+}
+
 static void get_server_state(const void *obj, struct view *v)
 {
 	const struct output_view *view = obj;
 
-	view_set_none(v);
-	for (size_t i = 0; i < view->snapshot->backend_count; i++)
-		if (backend_check(view->snapshot->backends[i])[0] != '\0') {
-			view_set_str(v, view->server_state);
-			return;
-		}
+	view_set_str(v, output_view_has_server_state(view) ? view->server_state : NULL);
 }
 
 static void get_environments(const void *obj, struct view *v)
