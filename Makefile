@@ -52,7 +52,7 @@ store = backends_file env_sync envdir envfile etcd etcd_json etcd_kv etcd_source
 	instances problems registry stamp
 apply = apply apply_look apply_round dnsmasq group group_files group_reload haproxy plan plan_diff stage words
 tools = cfgrender envwatch kvwatch svcregister
-tool_parts = announce any_template cli env_check gate pipeline report templates watchdog
+tool_parts = announce any_template cli env_check figures gate pipeline report status templates watchdog
 
 lib_src = $(foreach room,base sys model render store apply,$(patsubst %,src/$(room)/%.c,$($(room))))
 part_src = $(patsubst %,src/cmd/%.c,$(tool_parts))

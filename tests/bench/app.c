@@ -25,7 +25,7 @@ struct connection {
 	unsigned matched; /* bytes of the empty line that ends a head, across reads */
 };
 
-static struct connection **connections; /* by descriptor */
+static struct connection *connections; /* by descriptor */
 static size_t capacity;
 static int epoll_fd;
 
@@ -38,34 +38,25 @@ static void watch(int fd)
 
 static void open_connection(int fd)
 {
-	struct connection *c = MEM_NEW(c);
+	struct connection *c;
 	struct sockaddr_in here;
 	socklen_t len = sizeof(here);
 	char text[INET_ADDRSTRLEN] = "";
 	const int on = 1;
 
+	while ((size_t)fd >= capacity) {
+		capacity = capacity == 0 ? 1024 : 2 * capacity;
+		connections = mem_realloc(connections, capacity, sizeof(*connections));
+	}
+	c = &connections[fd];
+	c->matched = 0;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (getsockname(fd, (struct sockaddr *)&here, &len) == 0)
 		(void)inet_ntop(AF_INET, &here.sin_addr, text, sizeof(text));
 	c->answer_len = (size_t)snprintf(c->answer, sizeof(c->answer),
 					 "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s\n",
 					 strlen(text) + 1, text);
-	while ((size_t)fd >= capacity) {
-		size_t more = capacity == 0 ? 1024 : capacity;
-
-		connections = mem_realloc(connections, capacity + more, sizeof(*connections));
-		memset(connections + capacity, 0, more * sizeof(*connections));
-		capacity += more;
-	}
-	connections[fd] = c;
 	watch(fd);
-}
-
-static void close_connection(int fd)
-{
-	free(connections[fd]);
-	connections[fd] = NULL;
-	(void)close(fd);
 }
 
 /* One answer for each empty line: requests have no bodies. */
@@ -73,13 +64,13 @@ static void serve(int fd)
 {
 	static const char end[] = "\r\n\r\n";
 	static struct buf out;
-	struct connection *c = connections[fd];
+	struct connection *c = &connections[fd];
 	char bytes[16384];
 	ssize_t n = recv(fd, bytes, sizeof(bytes), 0);
 
 	if (n <= 0) {
 		if (n == 0 || (errno != EAGAIN && errno != EINTR))
-			close_connection(fd);
+			(void)close(fd);
 		return;
 	}
 	buf_clear(&out);
@@ -94,7 +85,7 @@ static void serve(int fd)
 		}
 	}
 	if (out.len != 0 && send(fd, out.data, out.len, MSG_NOSIGNAL) != (ssize_t)out.len)
-		close_connection(fd);
+		(void)close(fd);
 }
 
 static int open_listener(void)

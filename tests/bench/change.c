@@ -7,6 +7,7 @@
  * command (--run) that is started for each change.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -20,8 +21,6 @@
 #include "base/str.h"
 #include "kv.h"
 #include "model.h"
-
-extern char **environ;
 
 enum {
 	CONNECTIONS = 4,
@@ -248,15 +247,16 @@ static void end_command(pid_t pid)
 static int64_t cpu_ns(void)
 {
 	mem_auto_free char *path = mem_printf("/proc/%d/schedstat", (int)options.idle_pid);
-	FILE *file = fopen(path, "re");
-	long long ns = -1;
+	mem_auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char line[128];
+	ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof(line) - 1);
+	int64_t ns;
 
-	if (file == NULL)
+	if (n <= 0)
 		return -1;
-	if (fscanf(file, "%lld", &ns) != 1)
-		ns = -1;
-	(void)fclose(file);
-	return ns;
+	line[n] = '\0';
+	line[strcspn(line, " ")] = '\0';
+	return str_parse_int(line, 0, INT64_MAX, &ns) ? ns : -1;
 }
 
 static void await_quiet(void)
@@ -375,7 +375,7 @@ static void run_none(void)
 {
 	struct range all = model_version_range(&options.model, 0, 0);
 	buf_auto struct buf name = BUF_INIT;
-	struct change change;
+	struct change change = {0};
 	int64_t took = wire_now_us();
 
 	model_add_env_name((unsigned)options.model.envs - 1, &name);

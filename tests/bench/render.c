@@ -36,8 +36,11 @@ static int compare_int64(const void *a, const void *b)
 
 static double median_ms(struct times *times)
 {
+	int64_t middle;
+
 	qsort(times->us, times->count, sizeof(*times->us), compare_int64);
-	return (double)times->us[times->count / 2] / 1000;
+	middle = times->us[times->count / 2];
+	return (double)middle / 1000;
 }
 
 static void on_bad(void *ctx, const char *group, const struct mf_err *why)

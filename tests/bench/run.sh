@@ -313,13 +313,13 @@ start_rate_routers() {
 
 	for size in "$SMALL" "$LARGE"; do
 		fill "$size"
-		ports 3
+		ports 2
+		RATE_PORT[$size]=${PORTS[0]}
 		write_settings "etcd.prefix=$(prefix_of "$size")" "haproxy.bind=[\"127.0.0.1:${PORTS[0]}\"]" \
 			"haproxy.admin_socket=$T/run/rate-$size.sock" \
 			"haproxy.internal_bind=[\"127.0.0.1:${PORTS[1]}\"]" haproxy.local_bind=[] \
 			'haproxy.stats_bind=""'
 		run_tool cfgrender --output-dir "$T/rate/$size" || die "cfgrender: $ERR"
-		RATE_PORT[$size]=${PORTS[0]}
 		start_rate_router "$size" "$T/rate/$size/haproxy.cfg"
 	done
 	ports 1
@@ -342,23 +342,15 @@ start_rate_routers() {
 
 # one_rate NAME: requests a second, and the CPU of one request in HAProxy, in microseconds
 one_rate() {
-	local url=http://127.0.0.1:${RATE_PORT[$1]}/ host=www-env-00000.example.com pid=${PID[rate-$1]}
-	local before line requests rate
+	local pid=${PID[rate-$1]} before line
 
 	before=$(cpu_ns "$pid")
-	if command -v wrk >/dev/null; then
-		# shellcheck disable=SC2046 # a list of words
-		line=$($(pin 1) wrk -t 1 -c 32 -d "${seconds}s" -H "Host: $host" "$url")
-		requests=$(sed -n 's/^ *\([0-9]*\) requests in .*/\1/p' <<<"$line")
-		rate=$(sed -n 's|^Requests/sec: *||p' <<<"$line")
-	else
-		# shellcheck disable=SC2046 # a list of words
-		line=$($(pin 1) "$TEST_BIN/load" --url "$url" -H "Host: $host" --connections 32 \
-			--duration "${seconds}s" --keepalive | tail -n 1)
-		requests=$(value "$line" requests)
-		rate=$(value "$line" rate)
-	fi
-	printf '%s %s\n' "$rate" "$(calc "($(cpu_ns "$pid") - $before) / 1000 / $requests")"
+	# shellcheck disable=SC2046 # a list of words
+	line=$($(pin 1) "$BENCH_BIN/rate" "127.0.0.1:${RATE_PORT[$1]}" www-env-00000.example.com 32 \
+		$((seconds * 1000))) || die 'rate'
+	[[ $(value "$line" failed) == 0 ]] || die "the router $1: $line"
+	printf '%s %s\n' "$(value "$line" rate)" \
+		"$(calc "($(cpu_ns "$pid") - $before) / 1000 / $(value "$line" requests)")"
 }
 
 measure_rate() {
