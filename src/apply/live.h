@@ -1,12 +1,12 @@
 /*
- * The running HAProxy, changed without a reload: maps, servers and (from HAProxy 3.4 on) backends by
- * the runtime API (management guide, section 9.3), over the admin socket.
+ * The running HAProxy, changed without a reload: maps, servers and (from HAProxy 3.4 on) backends
+ * by the runtime API (management guide, section 9.3), over the admin socket.
  *
  * A change is the difference between two snapshots, whose unchanged entries are the same pointers,
  * so that its cost does not grow with the model.  What is known of the running worker is never
- * guessed: before the first change, and whenever the worker may be another one, maps and servers are
- * read back and compared with what is wanted, and differences are put right.  Each batch of commands
- * is read back as well.
+ * guessed: before the first change, and whenever the worker may be another one, maps and servers
+ * are read back and compared with what is wanted, and differences are put right.  Each batch of
+ * commands is read back as well.
  *
  * An environment's switch is one `set map`: routes and versions of its new generation are added
  * first; the old generation's entries stay as garbage that no request reads, until they are worth a
@@ -32,14 +32,14 @@ struct snapshot;
 
 struct live_result {
 	struct snapshot *snapshot; /* what was wanted; borrowed during the call */
-	int code;                  /* 0: in force, as far as needs_reload allows; MF_EUNAVAIL: no
+	int code;		   /* 0: in force, as far as needs_reload allows; MF_EUNAVAIL: no
 				      HAProxy there; MF_ETIMEOUT; MF_EDATA: HAProxy refused or holds
 				      something else, a reload must put it right */
-	bool needs_reload;         /* something waits for a reload ... */
-	const char *words;         /* ... and why; or why code is not 0; else "" */
+	bool needs_reload;	   /* something waits for a reload ... */
+	const char *words;	   /* ... and why; or why code is not 0; else "" */
 	size_t map_changes, server_changes, backend_changes;
-	bool resynced;             /* all was read back */
-	int64_t took_us;           /* from live_want to the answer that it is in force */
+	bool resynced;	 /* all was read back */
+	int64_t took_us; /* from live_want to the answer that it is in force */
 };
 
 struct live_events {
@@ -71,7 +71,8 @@ void live_resync(struct live *live);
  */
 void live_hold(struct live *live, bool hold);
 
-/* The HAProxy that answered last: "2.6.12-1+deb12u4", "" before; and how many servers wait to go. */
+/* The HAProxy that answered last: "2.6.12-1+deb12u4", "" before; and how many servers wait to go.
+ */
 const char *live_version(const struct live *live);
 size_t live_leaving(const struct live *live);
 
