@@ -126,7 +126,7 @@ measure_changes() { # SIZE
 
 # confd with a map and a configuration of its own, as small as they can be.
 measure_confd() { # SIZE
-	local size=$1 kind line
+	local size=$1 kind line name
 
 	mkdir -p "$T"/confd/{conf.d,templates}
 	for name in routes.map haproxy.cfg; do
@@ -134,8 +134,15 @@ measure_confd() { # SIZE
 			"$HERE/confd/$name.toml" >"$T/confd/conf.d/$name.toml"
 		sed "s|@T@|$T|g; s|@PORT@|$HTTP_PORT|" "$HERE/confd/$name.tmpl" >"$T/confd/templates/$name.tmpl"
 	done
+	cat >"$T/confd/reload" <<-END
+		#!/bin/sh
+		haproxy -c -q -f '$T/haproxy/haproxy.cfg' || exit
+		[ ! -S '$T/run/master.sock' ] ||
+			echo reload | socat -t 5 - 'UNIX-CONNECT:$T/run/master.sock'
+	END
+	chmod +x "$T/confd/reload"
 	stop haproxy
-	rm -rf "$T"/haproxy/*
+	rm -rf "$T"/haproxy/* "$T"/run/*.sock
 	start confd confd -watch -confdir "$T/confd" -backend etcdv3 -node "${ETCD_URLS[0]}" -log-level error
 	wait_for 60 test -s "$T/haproxy/routes.map" || die 'confd writes nothing'
 	start_haproxy
