@@ -44,15 +44,16 @@ all_ldflags = $(harden_ld) $(SANITIZE) $(LDFLAGS)
 # --- what there is -----------------------------------------------------------------------------
 
 base = buf err log mem str strmap
-sys = child dirwatch file http loop notify usock
-model = backend claims env env_read name node node_json node_yaml order settings settings_value slots \
+sys = child dirwatch file http httpd loop notify usock
+model = backend claims env env_read guard name node node_json node_yaml order settings settings_value slots \
 	snapshot table
-render = escape output output_view routing template template_compile template_render template_scan view view_json
+render = escape output output_bare output_view routing template template_compile template_render template_scan view view_json
 store = backends_file env_sync envdir envfile etcd etcd_json etcd_kv etcd_source etcd_stream etcd_watch file_source \
 	instances problems registry stamp
-apply = apply dnsmasq group group_files group_reload haproxy plan plan_diff stage words
+apply = apply apply_look apply_round dnsmasq group group_files group_reload haproxy live live_collect live_diff \
+	live_maps live_script live_servers live_states live_sync plan plan_diff stage words
 tools = cfgrender envwatch kvwatch svcregister
-tool_parts = announce any_template cli env_check pipeline report templates watchdog
+tool_parts = announce any_template cli env_check figures gate pipeline report status templates watchdog
 
 lib_src = $(foreach room,base sys model render store apply,$(patsubst %,src/$(room)/%.c,$($(room))))
 part_src = $(patsubst %,src/cmd/%.c,$(tool_parts))
@@ -216,7 +217,7 @@ golden: $(BUILD)/tests/test_output ## render the golden files in tests/data anew
 
 .PHONY: programs helpers fuzzers run-tests
 helpers: $(helpers)
-programs: all $(unit) $(helpers) $(replay)
+programs: all $(unit) $(helpers) $(replay) bench-programs
 fuzzers: $(patsubst tests/fuzz/%.c,$(BUILD)/fuzzers/%,$(fuzz_src))
 
 # TAP_DIR=DIR keeps the results; JOBS stories run side by side.
@@ -224,6 +225,27 @@ JOBS ?= 2
 run-tests: programs
 	$(Q)BUILD=$(BUILD) prove -j$(JOBS) $(PROVE_FLAGS) --exec tests/one.sh \
 		$(unit) $(replay) $(story)
+
+# --- bench -------------------------------------------------------------------------------------
+
+bench_tools = app change fill rate render
+bench_parts = kv model wire
+bench_bin = $(patsubst %,$(BUILD)/bench/%,$(bench_tools))
+bench_obj = $(call obj,$(patsubst %,tests/bench/%.c,$(bench_tools) $(bench_parts)))
+
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(patsubst %,$(BUILD)/obj/tests/bench/%.o,$(bench_parts)) $(lib)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(all_cflags) $(all_ldflags) -o $@ $^ $(pkg_libs) $(LDLIBS)
+
+-include $(call deps_of,$(bench_obj))
+
+.PHONY: bench bench-programs
+bench-programs: $(bench_bin)
+bench: ## measure it with the real servers, in about ten minutes (BENCH_QUICK=1: two)
+	@contrib/deps.sh -q build servers
+	@$(again) all helpers bench-programs
+	@BUILD=$(BUILD) BENCH_QUICK=$(BENCH_QUICK) tests/bench/run.sh
 
 # --- install -----------------------------------------------------------------------------------
 

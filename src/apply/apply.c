@@ -1,109 +1,119 @@
 /*
- * The engine: which outputs are wanted, when a round of the groups starts, when a failed one is
- * tried again, and an eye on HAProxy in between.  What a group does in its run is group.c's.
+ * The engine: what is wanted, what the runtime driver says of it, and when it is rendered.  What
+ * becomes of a rendering is apply_round.c's.
+ *
+ * There are three states of things: what runs (R), what the files say (F), and what is wanted (W).
+ * W goes to R by the runtime API at once, and to F a moment later.  Whoever dies, and whenever:
+ *
+ * - between the change of R and that of F: as long as HAProxy lives, R stays right.  If HAProxy
+ * goes as well and comes back, it runs F, an older state that was right; a kvwatch that lives sees
+ *   another worker (by its own look, or at its next command), reads all back, and makes R right.
+ *   One that was restarted reads W, reads R back, and renders F.
+ * - in the midst of F: files are renamed one by one, haproxy.cfg last.  The next run compares every
+ *   file with what it should be.  A HAProxy started in between may have map entries for backends
+ *   that it lacks, which say 503 until then, and nothing worse.
+ * - between F and the reload: R has another description than F, or lacks a backend, which live
+ *   finds by reading back; either leads to the reload in the next run.
+ * - in the midst of a reload: while it lasts, R is not changed, since the new worker would not know
+ *   of it; F was rendered as the last thing before.  After it, all is read back from the worker
+ *   that answers, whichever that is, and W goes to it.  If we die, so does the next kvwatch.
+ * - a reload that fails: the previous files are put back.  They may be older than R, and follow
+ * when the structure is accepted again; the worker's restart until then is as in the first case.
+ * - the file of dead servers is filled just before a reload and emptied after it.  One that stays
+ *   full is emptied by the next kvwatch; a HAProxy that starts with it checks those servers first.
+ *
+ * So nothing needs to be remembered from one life to the next.
  */
 #include "apply/apply.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
-#include "apply/group.h"
-#include "apply/haproxy.h"
-#include "apply/plan.h"
-#include "base/err.h"
+#include "apply/apply_internal.h"
+#include "apply/live.h"
 #include "base/mem.h"
 #include "model/settings.h"
+#include "model/table.h"
+#include "render/output.h"
 #include "sys/loop.h"
 
 enum {
-	APPLY_RELOAD_GAP_MS = 250, /* from one start of a HAProxy reload to the next */
-	APPLY_RETRY_MS = 1000,	   /* doubled with each failure up to ... */
+	APPLY_RETRY_MS = 1000, /* doubled with each failure up to ... */
 	APPLY_RETRY_MAX_MS = 30 * 1000,
 	/*
 	 * HAProxy 2.6 stops listening for 2 s while it waits in vain for a taken port, so a
 	 * configuration that it has refused is not offered to it every half minute for ever.
 	 */
 	APPLY_RETRY_REFUSED_MAX_MS = 5 * 60 * 1000,
-	APPLY_WATCH_MS = 2000,	       /* between looks at HAProxy ... */
-	APPLY_WATCH_PENDING_MS = 1000, /* ... and while it is not there */
-	APPLY_MAX_GROUPS = 256,
+	APPLY_PATIENCE_MS = 100, /* for live's answer, before files are rendered without it */
+	APPLY_SHARE = 5,	 /* rendering and writing take at most this part of the time */
 };
 
-#define NEVER INT64_MAX
+/* --- life ------------------------------------------------------------------------------------ */
 
-struct member {
-	struct group *group;
-	size_t target;	      /* index in settings->targets */
-	bool is_listed;	      /* the wanted set has it */
-	int64_t due_at;	      /* by loop_now; NEVER: nothing to do */
-	unsigned failures;    /* in a row */
-	uint64_t failed_hash; /* of the outputs that failed */
-	int told_code;	      /* the result that was told last */
-	bool told_pending;
-};
+static void on_live(void *ctx, const struct live_result *result);
 
-struct apply {
-	struct loop *loop;
-	const struct settings *settings;
-	const struct apply_events *events;
-	void *ctx;
-	struct output_set current, coming;
-	int64_t revision, coming_revision;
-	bool has_coming;
-	bool is_new; /* no round with the current set has ended yet */
-	struct member *members;
-	size_t member_count;
-	size_t running; /* groups of the round */
-	int64_t round_started;
-	struct loop_timer *wake;  /* the next round */
-	struct loop_timer *watch; /* the next look at HAProxy */
-	struct haproxy_job *look;
-};
+static void on_live_retry(void *ctx)
+{
+	struct apply *apply = ctx;
 
-static void on_wake(void *ctx);
-static void on_watch(void *ctx);
-static void on_group_done(void *ctx, struct group *group);
+	if (!apply->is_held && apply->wanted != NULL)
+		apply_resync(apply);
+}
 
 struct apply *apply_new(struct loop *loop, const struct settings *settings,
-			const struct apply_events *events, void *ctx)
+			struct template_set *templates, const struct apply_events *events,
+			void *ctx)
 {
+	static const struct live_events live_events = {on_live};
 	struct apply *apply = MEM_NEW(apply);
 
 	apply->loop = loop;
 	apply->settings = settings;
+	apply->templates = templates;
 	apply->events = events;
 	apply->ctx = ctx;
 	apply->members = mem_alloc(APPLY_MAX_GROUPS * sizeof(*apply->members));
-	apply->wake = loop_timer_new(loop, on_wake, apply);
-	apply->watch = loop_timer_new(loop, on_watch, apply);
+	apply->wake = loop_timer_new(loop, apply_on_wake, apply);
+	apply->watch = loop_timer_new(loop, apply_on_watch, apply);
+	apply->audit = loop_timer_new(loop, apply_on_audit, apply);
+	apply->live_retry = loop_timer_new(loop, on_live_retry, apply);
+	apply->live = live_new(loop, settings, &live_events, apply);
 	return apply;
 }
 
 /* Break off the round, and forget what is wanted. */
 static void stop_all(struct apply *apply)
 {
-	for (size_t i = 0; i < apply->member_count; i++) {
-		group_cancel(apply->members[i].group);
-		apply->members[i].is_listed = false;
-	}
-	apply->running = 0;
-	haproxy_cancel(apply->look);
-	apply->look = NULL;
-	loop_timer_clear(apply->wake);
-	loop_timer_clear(apply->watch);
-	output_set_fini(&apply->current);
-	output_set_fini(&apply->coming);
-	apply->current = apply->coming = (struct output_set){.count = 0};
-	apply->has_coming = apply->is_new = false;
+	apply_cancel_round(apply);
+	apply_stop_looking(apply);
+	loop_timer_clear(apply->live_retry);
+	apply_rendering_fini(&apply->current);
+	apply_rendering_fini(&apply->fresh);
+	snapshot_unref(apply->wanted);
+	free(apply->demand);
+	free(apply->demanded);
+	apply->wanted = NULL;
+	apply->demand = apply->demanded = NULL;
+	apply->unsatisfied = apply->live_failures = 0;
+	apply->is_new = apply->owes_result = apply->is_answered = false;
+	apply->live_err = (struct mf_err){0};
 }
 
-void apply_set_settings(struct apply *apply, const struct settings *settings)
+void apply_set_settings(struct apply *apply, const struct settings *settings,
+			struct template_set *templates)
 {
 	stop_all(apply);
-	for (size_t i = 0; i < apply->member_count; i++)
+	for (size_t i = 0; i < apply->member_count; i++) {
 		apply->members[i].failures = 0; /* they may be what was wrong */
+		group_forget_check(apply->members[i].group);
+	}
 	apply->settings = settings;
+	apply->templates = templates;
+	live_set_settings(apply->live, settings);
+	apply_hold(apply, false);
 }
 
 void apply_free(struct apply *apply)
@@ -111,48 +121,41 @@ void apply_free(struct apply *apply)
 	if (apply == NULL)
 		return;
 	stop_all(apply);
+	live_free(apply->live);
 	for (size_t i = 0; i < apply->member_count; i++)
 		group_free(apply->members[i].group);
 	loop_timer_free(apply->wake);
 	loop_timer_free(apply->watch);
+	loop_timer_free(apply->audit);
+	loop_timer_free(apply->live_retry);
 	free(apply->members);
 	free(apply);
 }
 
+/* live has asked for a reload, and it is not known yet that it will not come, or not help. */
+bool apply_will_reload(const struct apply *apply)
+{
+	const struct apply_member *haproxy = apply_find_haproxy(apply);
+
+	return apply->demand != NULL && apply->unsatisfied == 0 && haproxy != NULL &&
+	       haproxy->failures == 0;
+}
+
 bool apply_is_idle(const struct apply *apply)
 {
-	return apply->running == 0 && !apply->has_coming && !apply->is_new;
+	return apply->running == 0 && !apply_is_behind(apply) && !apply->is_new &&
+	       (apply->wanted == NULL || apply->is_answered) && !apply_will_reload(apply);
 }
 
-/* --- members --------------------------------------------------------------------------------- */
-
-static struct member *find_or_add(struct apply *apply, const struct plan_group_id *id)
+void apply_get_status(const struct apply *apply, struct apply_status *ret_status)
 {
-	struct member *member;
-
-	for (size_t i = 0; i < apply->member_count; i++)
-		if (group_is(apply->members[i].group, id))
-			return &apply->members[i];
-	if (apply->member_count == APPLY_MAX_GROUPS)
-		return NULL;
-	member = &apply->members[apply->member_count++];
-	*member = (struct member){
-	    .group = group_new(apply->loop, id, on_group_done, apply),
-	    .due_at = NEVER,
+	*ret_status = (struct apply_status){
+	    .haproxy_version = live_version(apply->live),
+	    .old_workers = apply->old_workers,
+	    .leaving = live_leaving(apply->live),
+	    .reloads = apply->reloads,
 	};
-	return member;
 }
-
-static struct member *find_haproxy(struct apply *apply)
-{
-	for (size_t i = 0; i < apply->member_count; i++)
-		if (apply->members[i].is_listed &&
-		    group_kind(apply->members[i].group) == OUTPUT_HAPROXY)
-			return &apply->members[i];
-	return NULL;
-}
-
-/* --- when ------------------------------------------------------------------------------------ */
 
 /* Up to a fifth more or less, so that many nodes do not come at once. */
 static int64_t with_jitter(int64_t ms)
@@ -163,7 +166,7 @@ static int64_t with_jitter(int64_t ms)
 	return ms - ms / 5 + (int64_t)(n % (uint32_t)(ms / 5 * 2 + 1));
 }
 
-static int64_t retry_wait(unsigned failures, bool is_refused)
+int64_t apply_retry_wait(unsigned failures, bool is_refused)
 {
 	int64_t most = is_refused ? APPLY_RETRY_REFUSED_MAX_MS : APPLY_RETRY_MAX_MS;
 	int64_t ms = APPLY_RETRY_MS;
@@ -173,259 +176,185 @@ static int64_t retry_wait(unsigned failures, bool is_refused)
 	return with_jitter(ms < most ? ms : most);
 }
 
+/* --- rendering ------------------------------------------------------------------------------- */
+
+bool apply_is_behind(const struct apply *apply)
+{
+	return apply->wanted != apply->current.snapshot;
+}
+
+struct bad_ctx {
+	struct apply *apply;
+	struct apply_rendering *rendering;
+};
+
+static void on_bad(void *ctx, const char *group, const struct mf_err *why)
+{
+	struct bad_ctx *bad = ctx;
+
+	bad->rendering->has_failed = true;
+	bad->apply->events->on_bad(bad->apply->ctx, group, why);
+}
+
+void apply_rendering_fini(struct apply_rendering *rendering)
+{
+	output_set_fini(&rendering->set);
+	snapshot_unref(rendering->snapshot);
+	*rendering = (struct apply_rendering){.snapshot = NULL};
+}
+
 /*
- * Start the next round when something is due.  It waits as a whole for HAProxy's turn, if HAProxy
- * is in it, so that a round stands for one revision; what is wanted meanwhile takes its place.
+ * The newest snapshot.  The time of the rendering and of its round's work on files tells when there
+ * may be another: after quiet that time is long past.
  */
-static void schedule(struct apply *apply)
+void apply_render(struct apply *apply, struct apply_rendering *ret)
 {
-	const struct member *haproxy = find_haproxy(apply);
-	int64_t at = NEVER;
+	struct apply_rendering rendering = {.snapshot = snapshot_ref(apply->wanted)};
+	struct bad_ctx bad = {apply, &rendering};
+	struct timespec start, end;
+	struct mf_err err;
 
-	if (apply->running > 0)
-		return;
-	for (size_t i = 0; i < apply->member_count; i++)
-		if (apply->members[i].is_listed && apply->members[i].due_at < at)
-			at = apply->members[i].due_at;
-	if (apply->is_new && at > loop_now(apply->loop))
-		at = loop_now(apply->loop);
-	if (haproxy != NULL && at != NEVER && haproxy->due_at <= at) {
-		int64_t turn = group_reloaded_at(haproxy->group) + APPLY_RELOAD_GAP_MS;
+	(void)clock_gettime(CLOCK_MONOTONIC, &start);
+	if (output_render(apply->templates, rendering.snapshot, apply->settings, on_bad, &bad,
+			  &rendering.set, &err) != 0)
+		rendering.has_failed = true; /* of which on_bad has heard, group by group */
+	(void)clock_gettime(CLOCK_MONOTONIC, &end);
+	apply->busy_us +=
+	    (int64_t)(end.tv_sec - start.tv_sec) * 1000000 + (end.tv_nsec - start.tv_nsec) / 1000;
+	apply_rendering_fini(ret);
+	*ret = rendering;
+}
 
-		at = at > turn ? at : turn;
+void apply_want(struct apply *apply, struct snapshot *snapshot)
+{
+	if (!apply_is_behind(apply)) {
+		apply->wanted_at = loop_now(apply->loop);
+		apply->is_heard = false;
 	}
-	if (at == NEVER)
-		loop_timer_clear(apply->wake);
-	else
-		loop_timer_set(apply->wake, at - loop_now(apply->loop));
+	snapshot_ref(snapshot);
+	snapshot_unref(apply->wanted);
+	apply->wanted = snapshot;
+	apply->is_answered = false;
+	apply->owes_result = true;
+	live_want(apply->live, snapshot);
+	apply_schedule(apply);
 }
 
-/* A new set is due at once, but for a group that has just failed with the very same bytes. */
-static void list_member(struct apply *apply, const struct plan_group_id *id)
+/* When the next rendering may begin; APPLY_NEVER: nothing is to be rendered. */
+int64_t apply_render_at(const struct apply *apply)
 {
-	struct member *member = find_or_add(apply, id);
+	int64_t at;
 
-	if (member == NULL)
+	if (!apply_is_behind(apply))
+		return APPLY_NEVER;
+	at = apply->is_heard ? apply->wanted_at : apply->wanted_at + APPLY_PATIENCE_MS;
+	return at > apply->render_from ? at : apply->render_from;
+}
+
+/* A round has ended, whose work took that long. */
+void apply_pace(struct apply *apply)
+{
+	apply->render_from = loop_now(apply->loop) + apply->busy_us * (APPLY_SHARE - 1) / 1000;
+	apply->busy_us = 0;
+}
+
+/* --- the runtime driver ---------------------------------------------------------------------- */
+
+void apply_hold(struct apply *apply, bool hold)
+{
+	if (apply->is_held == hold)
 		return;
-	member->is_listed = true;
-	member->target = id->target;
-	if (member->failures > 0 && member->due_at != NEVER &&
-	    group_hash(member->group, &apply->current) == member->failed_hash)
+	apply->is_held = hold;
+	if (!hold)
+		apply->is_answered = false;
+	live_hold(apply->live, hold);
+}
+
+void apply_resync(struct apply *apply)
+{
+	apply->is_answered = false;
+	live_resync(apply->live);
+}
+
+/*
+ * live asks for a reload.  Had it asked for the same one before, and got it, then this will not
+ * help much either: it waits longer and longer.
+ */
+static void demand(struct apply *apply, const char *words)
+{
+	struct apply_member *haproxy = apply_find_haproxy(apply);
+	int64_t at = loop_now(apply->loop);
+
+	if (apply->demand != NULL && strcmp(apply->demand, words) == 0)
 		return;
-	member->failures = 0;
-	member->due_at = loop_now(apply->loop);
+	if (apply->demanded != NULL && strcmp(apply->demanded, words) != 0)
+		apply->unsatisfied = 0;
+	if (apply->unsatisfied > 0)
+		at += apply_retry_wait(apply->unsatisfied, false);
+	free(apply->demand);
+	apply->demand = mem_dup_str(words);
+	apply->demand_at = at;
+	/* One that has just failed is tried again in its own time. */
+	if (haproxy != NULL && haproxy->failures == 0 && haproxy->due_at > at)
+		haproxy->due_at = at;
 }
 
-static void adopt_coming(struct apply *apply)
+static void drop_demand(struct apply *apply)
 {
-	struct plan_group_id ids[APPLY_MAX_GROUPS];
-	size_t count;
-
-	output_set_fini(&apply->current);
-	apply->current = apply->coming;
-	apply->revision = apply->coming_revision;
-	apply->coming = (struct output_set){.count = 0};
-	apply->is_new = true;
-	apply->has_coming = false;
-	for (size_t i = 0; i < apply->member_count; i++)
-		apply->members[i].is_listed = false;
-	count = plan_list_groups(&apply->current, NULL, ids, APPLY_MAX_GROUPS);
-	for (size_t i = 0; i < count; i++)
-		list_member(apply, &ids[i]);
+	free(apply->demand);
+	apply->demand = NULL;
 }
 
-void apply_want(struct apply *apply, struct output_set *outputs, int64_t revision)
+void apply_satisfy(struct apply *apply)
 {
-	output_set_fini(&apply->coming);
-	apply->coming = *outputs;
-	*outputs = (struct output_set){.count = 0};
-	apply->coming_revision = revision;
-	apply->has_coming = true;
-	if (apply->running > 0)
+	if (apply->demand == NULL)
 		return;
-	adopt_coming(apply);
-	schedule(apply);
+	free(apply->demanded);
+	apply->demanded = apply->demand;
+	apply->demand = NULL;
+	apply->unsatisfied++;
 }
 
-/* --- the round ------------------------------------------------------------------------------- */
-
-static bool is_news(const struct member *member)
+static void judge(struct apply *apply, const struct live_result *result)
 {
-	const struct group_result *last = group_last(member->group);
+	bool is_reached = result->code == 0 || result->code == MF_EDATA;
 
-	return last->changed || last->code != 0 || member->told_code != 0 ||
-	       last->pending != member->told_pending;
-}
-
-static void report(struct apply *apply)
-{
-	struct apply_group_result *groups = mem_alloc(apply->member_count * sizeof(*groups));
-	struct apply_result result = {
-	    .revision = apply->revision,
-	    .groups = groups,
-	    .took_ms = loop_now(apply->loop) - apply->round_started,
-	};
-
-	for (size_t i = 0; i < apply->member_count; i++) {
-		struct member *member = &apply->members[i];
-		const struct group_result *last = group_last(member->group);
-
-		if (!member->is_listed)
-			continue;
-		member->told_code = last->code;
-		member->told_pending = last->pending;
-		groups[result.group_count++] = (struct apply_group_result){
-		    .name = group_name(member->group),
-		    .code = last->code,
-		    .changed = last->changed,
-		    .pending = last->pending,
-		    .reloaded = last->reloaded,
-		    .words = last->words,
-		};
-	}
-	apply->events->on_result(apply->ctx, &result);
-	free(groups);
-	for (size_t i = 0; i < apply->member_count; i++)
-		group_forget_change(apply->members[i].group);
-}
-
-static void watch_haproxy(struct apply *apply)
-{
-	const struct member *haproxy = find_haproxy(apply);
-
-	if (haproxy != NULL)
-		loop_timer_set(apply->watch, group_last(haproxy->group)->pending
-						 ? APPLY_WATCH_PENDING_MS
-						 : APPLY_WATCH_MS);
-}
-
-static void end_round(struct apply *apply)
-{
-	bool has_news = apply->is_new;
-
-	for (size_t i = 0; i < apply->member_count; i++)
-		has_news = has_news || (apply->members[i].is_listed && is_news(&apply->members[i]));
-	apply->is_new = false;
-	watch_haproxy(apply);
-	if (has_news)
-		report(apply);
-	if (apply->has_coming)
-		adopt_coming(apply);
-	schedule(apply);
-}
-
-/* When to come back to a group, after its run. */
-static void plan_retry(struct apply *apply, struct member *member)
-{
-	const struct group_result *last = group_last(member->group);
-
-	if (last->code == 0 && !last->pending) {
-		member->failures = 0;
-		member->due_at = NEVER;
+	apply->live_err = (struct mf_err){0};
+	if (result->code != 0)
+		(void)mf_err_set(&apply->live_err, result->code, "%s", result->words);
+	if (!is_reached) {
+		drop_demand(apply);
+		loop_timer_set(apply->live_retry, apply_retry_wait(++apply->live_failures, false));
 		return;
 	}
-	member->failures++;
-	member->failed_hash = group_hash(member->group, &apply->current);
-	member->due_at = loop_now(apply->loop) + retry_wait(member->failures, last->refused);
+	apply->live_failures = 0;
+	loop_timer_clear(apply->live_retry);
+	if (result->code != 0 || result->needs_reload) {
+		demand(apply, result->words);
+		return;
+	}
+	drop_demand(apply);
+	apply->unsatisfied = 0;
 }
 
-static void on_group_done(void *ctx, struct group *group)
+static bool has_changed(const struct live_result *result)
+{
+	return result->map_changes + result->server_changes + result->backend_changes > 0;
+}
+
+static void on_live(void *ctx, const struct live_result *result)
 {
 	struct apply *apply = ctx;
 
-	for (size_t i = 0; i < apply->member_count; i++)
-		if (apply->members[i].group == group)
-			plan_retry(apply, &apply->members[i]);
-	if (--apply->running == 0)
-		end_round(apply);
-}
-
-static bool is_due(const struct member *member, int64_t now)
-{
-	return member->is_listed && member->due_at <= now;
-}
-
-static void on_wake(void *ctx)
-{
-	struct apply *apply = ctx;
-	int64_t now = loop_now(apply->loop);
-	size_t left;
-
-	for (size_t i = 0; i < apply->member_count; i++)
-		apply->running += is_due(&apply->members[i], now);
-	if (apply->running == 0) {
-		if (apply->is_new)
-			end_round(apply); /* nothing in it, or all of it failed just now */
-		else
-			schedule(apply);
-		return;
+	apply->is_heard = true;
+	apply->live_changed = apply->live_changed || has_changed(result);
+	/* What was said before the reload is no longer so after it. */
+	if (!apply->is_held) {
+		apply->is_answered = result->snapshot == apply->wanted;
+		judge(apply, result);
 	}
-	apply->round_started = now;
-	/* The last one may end within its start, and the round with it. */
-	left = apply->running;
-	for (size_t i = 0; left > 0; i++) {
-		struct member *member = &apply->members[i];
-
-		if (!is_due(member, now))
-			continue;
-		left--;
-		group_run(member->group, &apply->current, apply->settings, member->target);
-	}
-}
-
-/* --- an eye on HAProxy ----------------------------------------------------------------------- */
-
-static void come_back(struct apply *apply, struct member *haproxy, const char *description)
-{
-	char want[GROUP_DESCRIPTION_SIZE];
-
-	group_format_description(&apply->current, want);
-	if (strcmp(description, want) != 0) {
-		haproxy->due_at = loop_now(apply->loop);
-		schedule(apply);
-	} else if (group_last(haproxy->group)->pending) {
-		haproxy->failures = 0;
-		haproxy->due_at = NEVER;
-		group_set_result(haproxy->group, 0, false, "");
-		schedule(apply);
-		apply->round_started = loop_now(apply->loop);
-		report(apply);
-	}
-}
-
-static void go_away(struct apply *apply, struct member *haproxy, const struct mf_err *why)
-{
-	if (group_last(haproxy->group)->pending || why->code != MF_EUNAVAIL)
-		return;
-	group_set_result(haproxy->group, 0, true, why->msg);
-	haproxy->due_at = loop_now(apply->loop) + retry_wait(1, false);
-	schedule(apply);
-	apply->round_started = loop_now(apply->loop);
-	report(apply);
-}
-
-static void on_look(void *ctx, const struct haproxy_info *info, const struct mf_err *err)
-{
-	struct apply *apply = ctx;
-	struct member *haproxy = find_haproxy(apply);
-
-	apply->look = NULL;
-	watch_haproxy(apply);
-	if (apply->running > 0 || apply->is_new || haproxy == NULL)
-		return;
-	if (group_last(haproxy->group)->code != 0)
-		return; /* it is tried again in its own time */
-	if (err == NULL)
-		come_back(apply, haproxy, info->description);
-	else
-		go_away(apply, haproxy, err);
-}
-
-static void on_watch(void *ctx)
-{
-	struct apply *apply = ctx;
-
-	if (apply->running == 0 && apply->look == NULL)
-		apply->look = haproxy_read_info(apply->loop, apply->settings->haproxy.admin_socket,
-						on_look, apply);
+	if (apply->events->on_live != NULL && (has_changed(result) || result->code != 0))
+		apply->events->on_live(apply->ctx, result);
+	apply_settle(apply);
+	apply_schedule(apply);
 }

@@ -1,12 +1,14 @@
 /*
- * Apply: keep files and daemons equal to the newest outputs, one plan at a time.
+ * Apply: keep files and daemons equal to the newest snapshot.
  *
- * plan -> stage beside the targets -> check the staged directory as a whole -> rename -> reload ->
- * read back and compare.  The first change after quiet is applied at once; what comes while a plan
- * runs is coalesced into the next, and the last state always wins.  A failed step leaves what runs
- * as it is, puts the previous files back, is reported with the checker's own words, and is tried
- * again with growing waits.  A daemon that is not there yet gets its files, and is brought up to
- * date when it appears.
+ * HAProxy first, by its runtime API (live.h), without waiting for anything; then all outputs are
+ * rendered and brought to their places: plan -> stage beside the targets -> check the staged
+ * directory as a whole -> rename -> reload, of which HAProxy needs the check and the reload only
+ * for what the runtime API cannot do.  The first change after quiet is applied at once; under a
+ * storm rendering and writing take a part of the time only, while the runtime API goes on.  The
+ * last state always wins.  A failed step leaves what runs as it is, puts the previous files back,
+ * is reported with the checker's own words, and is tried again with growing waits.  A daemon that
+ * is not there yet gets its files, and is brought up to date when it appears.
  */
 #ifndef MF_APPLY_APPLY_H
 #define MF_APPLY_APPLY_H
@@ -15,12 +17,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "render/output.h"
-
 struct apply;
+struct live_result;
 struct loop;
 struct mf_err;
 struct settings;
+struct snapshot;
+struct template_set;
 
 struct apply_group_result {
 	const char *name; /* "haproxy", "dnsmasq", a target's output path */
@@ -28,13 +31,19 @@ struct apply_group_result {
 	bool changed;	  /* something was done */
 	bool pending;	  /* files are right, but the daemon is not there yet: not a failure */
 	bool reloaded;
-	const char *words; /* why, when code is not 0 or pending; "" else */
+	const char *words; /* why, when code is not 0 or pending; why, of a reload; "" else */
 };
+
+/* How HAProxy came to what is wanted, since the result before. */
+enum apply_kind { APPLY_NONE, APPLY_RUNTIME, APPLY_RELOAD };
 
 struct apply_result {
 	int64_t revision;
 	const struct apply_group_result *groups;
 	size_t group_count;
+	enum apply_kind kind;
+	bool is_settled;    /* nothing newer is wanted, nothing under way: this is how it stands */
+	bool render_failed; /* a group is missing here that could not be rendered: see on_bad */
 	int64_t took_ms;
 };
 
@@ -44,21 +53,35 @@ struct apply_events {
 	 * from inside apply_want.  May want something new, but must not free the engine.
 	 */
 	void (*on_result)(void *ctx, const struct apply_result *result);
+	/* HAProxy was changed by the runtime API, or that failed; before files follow.  Or NULL. */
+	void (*on_live)(void *ctx, const struct live_result *result);
+	/* A group cannot be rendered; its last good files stay.  Again with each rendering. */
+	void (*on_bad)(void *ctx, const char *group, const struct mf_err *why);
 };
 
 /*
- * settings is borrowed until apply_free or apply_set_settings.  The latter breaks off what runs and
- * forgets what is wanted, which was rendered with the old ones: render anew and want that.
+ * settings and templates are borrowed until apply_free or apply_set_settings.  The latter breaks
+ * off what runs and forgets what is wanted: want it anew.
  */
 struct apply *apply_new(struct loop *loop, const struct settings *settings,
-			const struct apply_events *events, void *ctx);
-void apply_set_settings(struct apply *apply, const struct settings *settings);
+			struct template_set *templates, const struct apply_events *events,
+			void *ctx);
+void apply_set_settings(struct apply *apply, const struct settings *settings,
+			struct template_set *templates);
 void apply_free(struct apply *apply); /* what runs is broken off between steps; staged files go */
 
-/* Want these from now on; takes over what is in the set, and leaves it empty. */
-void apply_want(struct apply *apply, struct output_set *outputs, int64_t revision);
+/* Want this from now on; a reference is kept. */
+void apply_want(struct apply *apply, struct snapshot *snapshot);
 
 /* Whether nothing runs and nothing waits (a pending or failed group that is retried later may). */
 bool apply_is_idle(const struct apply *apply);
+
+struct apply_status {
+	const char *haproxy_version; /* "" before it was reached */
+	size_t old_workers;	     /* processes of before a reload that have requests to end */
+	size_t leaving;		     /* servers that have requests to end */
+	uint64_t reloads;	     /* of HAProxy, by us, that worked */
+};
+void apply_get_status(const struct apply *apply, struct apply_status *ret_status);
 
 #endif

@@ -13,18 +13,19 @@
 #include "apply/haproxy.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "sys/loop.h"
 
 /* --- life ------------------------------------------------------------------------------------ */
 
 struct group *group_new(struct loop *loop, const struct plan_group_id *id,
-			void (*on_done)(void *ctx, struct group *group), void *ctx)
+			const struct group_events *events, void *ctx)
 {
 	struct group *group = MEM_NEW(group);
 
 	group->loop = loop;
 	group->kind = id->group;
 	group->name = mem_dup_str(id->name);
-	group->on_done = on_done;
+	group->events = events;
 	group->ctx = ctx;
 	group->last.words = mem_dup_str("");
 	group->reloaded_at = INT64_MIN / 2;
@@ -38,12 +39,16 @@ static void clear_run(struct group *group)
 		child_cancel(group->child);
 	haproxy_cancel(group->haproxy);
 	dnsmasq_cancel(group->dnsmasq);
+	loop_timer_free(group->turn);
 	stage_free(group->stage, group->owes_reload);
 	plan_group_fini(&group->plan);
+	free(group->demand);
 	group->child = NULL;
 	group->haproxy = NULL;
 	group->dnsmasq = NULL;
+	group->turn = NULL;
 	group->stage = NULL;
+	group->demand = NULL;
 }
 
 void group_cancel(struct group *group)
@@ -94,9 +99,14 @@ void group_forget_change(struct group *group)
 	group->last.changed = group->last.reloaded = false;
 }
 
-int64_t group_reloaded_at(const struct group *group)
+void group_forget_check(struct group *group)
 {
-	return group->reloaded_at;
+	group->proven[0] = '\0';
+}
+
+int64_t group_busy_us(const struct group *group)
+{
+	return group->busy_us;
 }
 
 bool group_has(const struct group *group, const struct output *output)
@@ -109,6 +119,8 @@ uint64_t group_hash(const struct group *group, const struct output_set *outputs)
 {
 	uint64_t hash = STR_HASH_INIT;
 
+	if (group->kind == OUTPUT_HAPROXY)
+		return str_hash(hash, outputs->structure, sizeof(outputs->structure));
 	for (size_t i = 0; i < outputs->count; i++) {
 		const struct output *output = &outputs->outputs[i];
 
@@ -129,14 +141,18 @@ void group_format_description(const struct output_set *outputs, char ret[GROUP_D
 
 static void end(struct group *group)
 {
-	const char *words = group->err.code == 0 ? "" : group->err.msg;
+	mem_auto_free char *reason = group->demand;
+	const char *words = group->err.code != 0 ? group->err.msg : "";
 
+	if (group->kind == OUTPUT_HAPROXY && group->is_reloaded && group->err.code == 0)
+		words = reason != NULL ? reason : "it ran another configuration";
+	group->demand = NULL;
 	clear_run(group);
 	group_set_result(group, group->is_pending ? 0 : group->err.code, group->is_pending, words);
 	group->last.changed = group->is_installed || group->is_reloaded;
 	group->last.reloaded = group->is_reloaded;
 	group->last.refused = group->is_refused;
-	group->on_done(group->ctx, group);
+	group->events->on_done(group->ctx, group);
 }
 
 void group_fail(struct group *group, const struct mf_err *why)
@@ -170,24 +186,19 @@ void group_fail_and_put_back(struct group *group, const struct mf_err *why)
 
 /* --- the run --------------------------------------------------------------------------------- */
 
-struct phase {
-	bool (*is_needed)(const struct group *group);
-	void (*start)(struct group *group); /* ends as group_internal.h says */
+static const struct group_phase phases[] = {
+    {group_needs_observe, group_observe}, {group_needs_turn, group_wait_turn},
+    {group_needs_plan, group_plan},	  {group_has_changes, group_stage},
+    {group_needs_check, group_check},	  {group_needs_refresh, group_refresh},
+    {group_has_changes, group_install},	  {group_needs_keep, group_keep_dead},
+    {group_needs_reload, group_reload},
 };
-
-/* Another way of applying is one more row. */
-static const struct phase phases[] = {
-    {group_needs_observe, group_observe}, {group_needs_plan, group_plan},
-    {group_has_changes, group_stage},	  {group_needs_check, group_check},
-    {group_has_changes, group_install},	  {group_needs_reload, group_reload},
-};
+static const struct group_phase *const phases_end = phases + sizeof(phases) / sizeof(phases[0]);
 
 void group_next(struct group *group)
 {
-	const size_t count = sizeof(phases) / sizeof(phases[0]);
-
-	while (group->phase < count) {
-		const struct phase *phase = &phases[group->phase++];
+	while (group->phase < phases_end) {
+		const struct group_phase *phase = group->phase++;
 
 		if (phase->is_needed(group)) {
 			phase->start(group);
@@ -197,13 +208,28 @@ void group_next(struct group *group)
 	end(group);
 }
 
+/* What was staged was never put into place. */
+void group_plan_again(struct group *group, const struct output_set *outputs)
+{
+	plan_group_fini(&group->plan);
+	stage_free(group->stage, group->owes_reload);
+	group->stage = NULL;
+	group->outputs = outputs;
+	group->phase = phases;
+	while (group->phase->start != group_plan)
+		group->phase++;
+	group_next(group);
+}
+
 void group_run(struct group *group, const struct output_set *outputs,
-	       const struct settings *settings, size_t target)
+	       const struct settings *settings, size_t target, const char *demand)
 {
 	group->outputs = outputs;
 	group->settings = settings;
 	group->id = (struct plan_group_id){group->kind, target, group->name};
-	group->phase = 0;
+	group->phase = phases;
+	group->demand = demand == NULL ? NULL : mem_dup_str(demand);
+	group->busy_us = 0;
 	group->observed_err = (struct mf_err){0};
 	group->err = (struct mf_err){0};
 	group->running[0] = '\0';

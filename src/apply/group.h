@@ -2,10 +2,13 @@
  * One group of outputs and the daemon that reads them: a run brings both up to date, phase by
  * phase, and ends with a result.  What is wanted, when, and how often is for the caller to say.
  *
- *     observe -> plan -> stage -> check -> install -> reload
+ *     observe -> turn -> plan -> stage -> check -> refresh -> install -> keep -> reload
  *
- * A phase that has nothing to do is passed over.  Every run begins with what is really there, so
- * that one which was broken off at any point needs no repair but another run.
+ * A phase that has nothing to do is passed over; turn, refresh and keep are HAProxy's and only for
+ * a reload: its turn is some time after the last one; refresh asks for what is wanted by now, and
+ * goes back to plan if that is something else; keep writes down which servers are dead.  Every run
+ * begins with what is really there, so that one which was broken off at any point needs no repair
+ * but another run.
  */
 #ifndef MF_APPLY_GROUP_H
 #define MF_APPLY_GROUP_H
@@ -17,6 +20,7 @@
 #include "apply/plan.h"
 
 struct group;
+struct haproxy_info;
 struct loop;
 struct settings;
 
@@ -27,18 +31,33 @@ struct group_result {
 	char *words;  /* never NULL */
 };
 
-/* on_done: a run has ended; also from inside group_run, when there was nothing to wait for. */
+struct group_events {
+	/* A run has ended; also from inside group_run, when there was nothing to wait for. */
+	void (*on_done)(void *ctx, struct group *group);
+	/* Of HAProxy: this worker has answered. */
+	void (*on_observed)(void *ctx, const struct haproxy_info *info);
+	/*
+	 * Of HAProxy, before a reload: newer outputs, if there are any; those in use are good until
+	 * they are given up.  NULL: none, go on with those that there are.  is_last: nobody is
+	 * waited for any more, once they are in place comes the reload.
+	 */
+	const struct output_set *(*on_refresh)(void *ctx, bool is_last);
+};
+
 struct group *group_new(struct loop *loop, const struct plan_group_id *id,
-			void (*on_done)(void *ctx, struct group *group), void *ctx);
+			const struct group_events *events, void *ctx);
 void group_free(struct group *group);
 
 bool group_is(const struct group *group, const struct plan_group_id *id);
 enum output_group group_kind(const struct group *group);
 const char *group_name(const struct group *group);
 
-/* outputs and settings are borrowed until the run has ended.  target: the index in settings. */
+/*
+ * outputs and settings are borrowed until the run has ended.  target: the index in settings.
+ * demand: why HAProxy must reload even if it runs this configuration; NULL: it need not.
+ */
 void group_run(struct group *group, const struct output_set *outputs,
-	       const struct settings *settings, size_t target);
+	       const struct settings *settings, size_t target, const char *demand);
 void group_cancel(struct group *group); /* breaks a run off; on_done is not called */
 
 /* Of the last run; or what the caller has learnt since. */
@@ -46,9 +65,12 @@ const struct group_result *group_last(const struct group *group);
 void group_set_result(struct group *group, int code, bool pending, const char *words);
 void group_forget_change(struct group *group); /* it has been told: changed and reloaded no more */
 
-int64_t group_reloaded_at(const struct group *group); /* by loop_now: the last reload's start */
+/* The settings are others: what was checked with the old ones counts no more. */
+void group_forget_check(struct group *group);
 
-/* A number for the group's wanted bytes. */
+int64_t group_busy_us(const struct group *group); /* what the last run's work on files took */
+
+/* A number for the group's wanted bytes; of HAProxy, for the structure that its check looks at. */
 uint64_t group_hash(const struct group *group, const struct output_set *outputs);
 
 /* What a HAProxy that runs these outputs says of itself. */

@@ -4,12 +4,25 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "apply/group_internal.h"
+#include "apply/haproxy.h"
 #include "apply/words.h"
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "sys/file.h"
+
+/* The time that a phase's own work took is added to the run's. */
+static int64_t now_us(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
 
 enum { HOSTS_MODE = 0444 }; /* dnsmasq reads its hosts once its privileges are dropped */
 
@@ -95,15 +108,32 @@ static void sweep_once(struct group *group)
 	group->is_swept = true;
 	/* Of HAProxy it can be seen what it has loaded. */
 	group->owes_reload = stage_sweep(dir, tag) > 0 && group->kind != OUTPUT_HAPROXY;
+	group_forget_dead(group);
+}
+
+void group_forget_dead(const struct group *group)
+{
+	mem_auto_free char *path = NULL;
+
+	if (group->kind != OUTPUT_HAPROXY)
+		return;
+	path = output_server_state_path(group->settings);
+	if (group->outputs->keeps_dead || access(path, F_OK) == 0)
+		(void)file_replace(path, HAPROXY_NO_DEAD, strlen(HAPROXY_NO_DEAD), 0644, NULL,
+				   NULL);
 }
 
 void group_plan(struct group *group)
 {
 	struct mf_err err;
+	int64_t start = now_us();
+	int code;
 
 	sweep_once(group);
-	if (plan_make_group(group->outputs, group->settings, NULL, &group->id, &group->plan,
-			    &err) != 0)
+	code =
+	    plan_make_group(group->outputs, group->settings, NULL, &group->id, &group->plan, &err);
+	group->busy_us += now_us() - start;
+	if (code != 0)
 		group_fail(group, &err);
 	else
 		group_next(group);
@@ -140,6 +170,12 @@ static int stage_output(struct group *group, const char *dir, const struct outpu
 	return stage_add(group->stage, &file, err);
 }
 
+/* A check needs them all, the others only what changes. */
+static bool is_for_stage(const struct group *group, const struct output *output)
+{
+	return group_has(group, output) && (is_planned(group, output) || group_needs_check(group));
+}
+
 /* The main file last: what it names must be there before it. */
 static int stage_outputs(struct group *group, const char *dir, struct mf_err *err)
 {
@@ -147,14 +183,23 @@ static int stage_outputs(struct group *group, const char *dir, struct mf_err *er
 
 	for (size_t i = 0; i < group->outputs->count; i++) {
 		const struct output *output = &group->outputs->outputs[i];
-		int code = group_has(group, output) && output != last
+		int code = output != last && is_for_stage(group, output)
 			       ? stage_output(group, dir, output, err)
 			       : 0;
 
 		if (code != 0)
 			return code;
 	}
-	return stage_output(group, dir, last, err);
+	return is_for_stage(group, last) ? stage_output(group, dir, last, err) : 0;
+}
+
+/* HAProxy warns when the file is not there. */
+static void make_dead(const struct group *group)
+{
+	mem_auto_free char *path = output_server_state_path(group->settings);
+
+	if (access(path, F_OK) != 0)
+		group_forget_dead(group);
 }
 
 void group_stage(struct group *group)
@@ -162,8 +207,15 @@ void group_stage(struct group *group)
 	mem_auto_free char *dir = group_dir(group);
 	mem_auto_free char *tag = group_stage_tag(group);
 	struct mf_err err;
+	int64_t start = now_us();
+	int code = stage_new(dir, tag, &group->stage, &err);
 
-	if (stage_new(dir, tag, &group->stage, &err) != 0 || stage_outputs(group, dir, &err) != 0)
+	if (code == 0 && group->outputs->keeps_dead)
+		make_dead(group);
+	if (code == 0)
+		code = stage_outputs(group, dir, &err);
+	group->busy_us += now_us() - start;
+	if (code != 0)
 		group_fail(group, &err);
 	else
 		group_next(group);
@@ -173,6 +225,8 @@ void group_stage(struct group *group)
 
 bool group_needs_check(const struct group *group)
 {
+	if (group->kind == OUTPUT_HAPROXY && strcmp(group->proven, group->outputs->structure) == 0)
+		return false;
 	for (size_t i = 0; i < group->plan.step_count; i++)
 		if (group->plan.steps[i].kind == STEP_CHECK)
 			return true;
@@ -216,10 +270,12 @@ static void on_checked(void *ctx, const struct child_result *result)
 	struct mf_err err;
 
 	group->child = NULL;
-	if (group_judge_child(group, group_argv(group, true), result, MF_EDATA, &err) != 0)
+	if (group_judge_child(group, group_argv(group, true), result, MF_EDATA, &err) != 0) {
 		group_fail(group, &err);
-	else
-		group_next(group);
+		return;
+	}
+	memcpy(group->proven, group->outputs->structure, sizeof(group->proven));
+	group_next(group);
 }
 
 void group_check(struct group *group)
@@ -247,8 +303,11 @@ void group_check(struct group *group)
 void group_install(struct group *group)
 {
 	struct mf_err err;
+	int64_t start = now_us();
+	int code = stage_install(group->stage, &err);
 
-	if (stage_install(group->stage, &err) != 0) {
+	group->busy_us += now_us() - start;
+	if (code != 0) {
 		group_fail(group, &err);
 		return;
 	}

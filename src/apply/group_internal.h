@@ -13,26 +13,33 @@
 struct dnsmasq_job;
 struct haproxy_job;
 
-enum { GROUP_COMMAND_MS = 30 * 1000 }; /* for a check, or a target's reload */
+enum {
+	GROUP_COMMAND_MS = 30 * 1000, /* for a check, or a target's reload */
+	GROUP_RELOAD_GAP_MS = 250,    /* from one start of a HAProxy reload to the next */
+};
 
 struct group {
 	struct loop *loop;
 	enum output_group kind;
 	char *name;
-	void (*on_done)(void *ctx, struct group *group);
+	const struct group_events *events;
 	void *ctx;
 
 	/* from run to run */
 	struct group_result last;
 	bool is_swept;
-	bool owes_reload; /* files were installed, and the daemon has not heard of it */
-	int64_t reloaded_at;
+	bool owes_reload;    /* files were installed, and the daemon has not heard of it */
+	int64_t reloaded_at; /* by loop_now: the last reload's start */
+	char proven[17];     /* the structure that HAProxy's check has passed last */
 
 	/* of a run */
 	const struct output_set *outputs;
 	const struct settings *settings;
 	struct plan_group_id id;
-	size_t phase; /* the next one */
+	const struct group_phase *phase; /* the next one */
+	char *demand;			 /* NULL: none */
+	struct loop_timer *turn;
+	int64_t busy_us;
 	struct mf_err observed_err;
 	char running[64]; /* HAProxy's description; "" while it does not answer */
 	struct plan_group plan;
@@ -44,8 +51,14 @@ struct group {
 	struct dnsmasq_job *dnsmasq;
 };
 
+struct group_phase {
+	bool (*is_needed)(const struct group *group);
+	void (*start)(struct group *group); /* ends by one of the following, now or later */
+};
+
 /* A phase ends by exactly one of these, at once or later. */
 void group_next(struct group *group);
+void group_plan_again(struct group *group, const struct output_set *outputs);
 void group_fail(struct group *group, const struct mf_err *why);
 void group_fail_and_put_back(struct group *group, const struct mf_err *why);
 /* The daemon is not there: what it will read when it comes is in place. */
@@ -66,7 +79,16 @@ void group_install(struct group *group);
 
 /* And: make the daemon read the files. */
 bool group_needs_reload(const struct group *group);
+bool group_needs_refresh(const struct group *group);
+bool group_needs_turn(const struct group *group);
+void group_wait_turn(struct group *group);
+void group_refresh(struct group *group);
+bool group_needs_keep(const struct group *group);
+void group_keep_dead(struct group *group);
 void group_reload(struct group *group);
+
+/* HAProxy's file of dead servers with nobody in it, so that the next start does not believe it. */
+void group_forget_dead(const struct group *group);
 
 bool group_has(const struct group *group, const struct output *output);
 char *group_dir(const struct group *group); /* all its files are below; the stage is in it */

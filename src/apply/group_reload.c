@@ -8,7 +8,9 @@
 #include "apply/dnsmasq.h"
 #include "apply/group_internal.h"
 #include "apply/haproxy.h"
+#include "base/buf.h"
 #include "base/mem.h"
+#include "sys/file.h"
 #include "sys/loop.h"
 
 enum { RELOAD_MS = 15 * 1000 };
@@ -29,6 +31,8 @@ static void on_observed(void *ctx, const struct haproxy_info *info, const struct
 		group->observed_err = *err;
 	else
 		(void)snprintf(group->running, sizeof(group->running), "%s", info->description);
+	if (err == NULL)
+		group->events->on_observed(group->ctx, info);
 	group_next(group);
 }
 
@@ -38,7 +42,7 @@ void group_observe(struct group *group)
 					   on_observed, group);
 }
 
-/* --- reload ---------------------------------------------------------------------------------- */
+/* --- is one needed? -------------------------------------------------------------------------- */
 
 bool group_needs_reload(const struct group *group)
 {
@@ -47,7 +51,7 @@ bool group_needs_reload(const struct group *group)
 	switch (group->kind) {
 	case OUTPUT_HAPROXY:
 		group_format_description(group->outputs, want);
-		return strcmp(group->running, want) != 0;
+		return strcmp(group->running, want) != 0 || group->demand != NULL;
 	case OUTPUT_DNSMASQ:
 		return group->settings->dnsmasq.reload != DNSMASQ_NONE &&
 		       (group->is_installed || group->owes_reload);
@@ -56,6 +60,73 @@ bool group_needs_reload(const struct group *group)
 	}
 	return group_argv(group, false) != NULL && (group->is_installed || group->owes_reload);
 }
+
+/* --- before a reload of HAProxy -------------------------------------------------------------- */
+
+bool group_needs_refresh(const struct group *group)
+{
+	return group->kind == OUTPUT_HAPROXY && group_needs_reload(group) &&
+	       group->observed_err.code != MF_EUNAVAIL;
+}
+
+bool group_needs_turn(const struct group *group)
+{
+	return group_needs_refresh(group) &&
+	       loop_now(group->loop) < group->reloaded_at + GROUP_RELOAD_GAP_MS;
+}
+
+static void on_turn(void *ctx)
+{
+	struct group *group = ctx;
+	const struct output_set *newer = group->events->on_refresh(group->ctx, false);
+
+	if (newer != NULL)
+		group_plan_again(group, newer);
+	else
+		group_next(group);
+}
+
+void group_wait_turn(struct group *group)
+{
+	group->turn = loop_timer_new(group->loop, on_turn, group);
+	loop_timer_set(group->turn,
+		       group->reloaded_at + GROUP_RELOAD_GAP_MS - loop_now(group->loop));
+}
+
+void group_refresh(struct group *group)
+{
+	const struct output_set *newer = group->events->on_refresh(group->ctx, true);
+
+	if (newer != NULL)
+		group_plan_again(group, newer);
+	else
+		group_next(group);
+}
+
+bool group_needs_keep(const struct group *group)
+{
+	return group_needs_refresh(group) && group->outputs->keeps_dead;
+}
+
+/* Without it the new worker finds out for itself: no reason to fail. */
+static void on_dead(void *ctx, const struct buf *state, const struct mf_err *err)
+{
+	struct group *group = ctx;
+	mem_auto_free char *path = output_server_state_path(group->settings);
+
+	group->haproxy = NULL;
+	if (err == NULL)
+		(void)file_replace(path, state->data, state->len, 0644, NULL, NULL);
+	group_next(group);
+}
+
+void group_keep_dead(struct group *group)
+{
+	group->haproxy =
+	    haproxy_read_dead(group->loop, group->settings->haproxy.admin_socket, on_dead, group);
+}
+
+/* --- reload ---------------------------------------------------------------------------------- */
 
 static void end_reload(struct group *group)
 {
@@ -69,15 +140,21 @@ static void end_reload(struct group *group)
 	group_next(group);
 }
 
-static void on_haproxy_reloaded(void *ctx, const struct mf_err *err)
+static void on_haproxy_reloaded(void *ctx, const struct haproxy_info *info,
+				const struct mf_err *err)
 {
 	struct group *group = ctx;
 
 	group->haproxy = NULL;
 	group->is_refused = err != NULL && err->code == MF_EDATA;
-	if (err == NULL)
+	if (group->outputs->keeps_dead)
+		group_forget_dead(group);
+	if (err == NULL) {
+		group->events->on_observed(group->ctx, info);
 		end_reload(group);
-	else if (err->code == MF_EUNAVAIL && group->observed_err.code == MF_EUNAVAIL)
+		return;
+	}
+	if (err->code == MF_EUNAVAIL && group->observed_err.code == MF_EUNAVAIL)
 		group_end_pending(group, err);
 	else if (err->code == MF_EDATA || err->code == MF_ETIMEOUT)
 		group_fail_and_put_back(group, err);
@@ -128,7 +205,8 @@ static void on_target_reloaded(void *ctx, const struct child_result *result)
 
 void group_reload(struct group *group)
 {
-	group->reloaded_at = loop_now(group->loop);
+	if (group->observed_err.code != MF_EUNAVAIL)
+		group->reloaded_at = loop_now(group->loop);
 	if (group->kind == OUTPUT_HAPROXY) {
 		reload_haproxy(group);
 	} else if (group->kind == OUTPUT_DNSMASQ) {

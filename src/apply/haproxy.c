@@ -19,6 +19,7 @@
 
 enum {
 	HAPROXY_MAX_REPLY = 1024 * 1024,
+	HAPROXY_MAX_STATE = 256 * 1024 * 1024,
 	HAPROXY_ASK_MS = 2000,	  /* for one answer */
 	HAPROXY_POLL_MS = 2,	  /* between looks at a reload, doubled up to ... */
 	HAPROXY_POLL_MAX_MS = 25, /* ... this */
@@ -31,6 +32,7 @@ struct proc_table {
 	int64_t reloads;
 	int64_t failed;
 	int64_t worker; /* PID of the current one; 0: none */
+	size_t old;	/* workers */
 };
 
 struct haproxy_job {
@@ -44,8 +46,10 @@ struct haproxy_job {
 	struct proc_table before;
 	int64_t patience;	  /* until when a master that does not answer may be loading */
 	struct mf_err unreached;  /* what to say after that */
-	haproxy_info_fn *on_info; /* one of these two */
+	haproxy_info_fn *on_info; /* one of these */
 	haproxy_reload_fn *on_reload;
+	haproxy_count_fn *on_count;
+	haproxy_dead_fn *on_dead;
 	void *ctx;
 };
 
@@ -123,8 +127,7 @@ static int64_t number_field(const char *reply, const char *name)
 	return str_parse_int(digits, 0, INT64_MAX, &n) ? n : 0;
 }
 
-/* False: this is no answer to `show info`. */
-static bool parse_info(const char *reply, struct haproxy_info *ret_info)
+bool haproxy_parse_info(const char *reply, struct haproxy_info *ret_info)
 {
 	size_t len;
 
@@ -143,7 +146,7 @@ static int read_info(const char *path, const char *reply, const struct mf_err *w
 {
 	if (why != NULL)
 		return mf_err_set(err, connect_code(why), "%s", why->msg);
-	if (!parse_info(reply, ret_info))
+	if (!haproxy_parse_info(reply, ret_info))
 		return mf_err_set(err, MF_EUNAVAIL, "%s: no answer of HAProxy's", path);
 	return 0;
 }
@@ -176,7 +179,8 @@ struct haproxy_job *haproxy_read_info(struct loop *loop, const char *admin_socke
 
 /* --- reload ---------------------------------------------------------------------------------- */
 
-static void end_reload(struct haproxy_job *job, const struct mf_err *err)
+static void end_reload(struct haproxy_job *job, const struct haproxy_info *info,
+		       const struct mf_err *err)
 {
 	haproxy_reload_fn *on_reload = job->on_reload;
 	void *ctx = job->ctx;
@@ -185,7 +189,7 @@ static void end_reload(struct haproxy_job *job, const struct mf_err *err)
 	if (err != NULL)
 		why = *err; /* it may be the job's own */
 	haproxy_cancel(job);
-	on_reload(ctx, err == NULL ? NULL : &why);
+	on_reload(ctx, info, err == NULL ? NULL : &why);
 }
 
 static void fail_reload(struct haproxy_job *job, int code, const char *words)
@@ -193,7 +197,7 @@ static void fail_reload(struct haproxy_job *job, int code, const char *words)
 	struct mf_err err;
 
 	(void)mf_err_set(&err, code, "%s", words);
-	end_reload(job, &err);
+	end_reload(job, NULL, &err);
 }
 
 /* Ask the same again in a moment; false: the deadline is over. */
@@ -287,7 +291,9 @@ static bool parse_procs(const char *reply, struct proc_table *ret_table)
 			has_master = true;
 			table.reloads = proc.reloads;
 			table.failed = proc.failed;
-		} else if (proc.is_worker && !is_old && table.worker == 0) {
+		} else if (proc.is_worker && is_old) {
+			table.old++;
+		} else if (proc.is_worker && table.worker == 0) {
 			table.worker = proc.pid;
 		}
 	}
@@ -306,21 +312,21 @@ static void on_settled(void *ctx, const char *reply, size_t len, const struct mf
 	(void)len;
 	job->usock = NULL;
 	if (code == 0 && strcmp(info.description, job->want) == 0) {
-		end_reload(job, NULL);
+		end_reload(job, &info, NULL);
 		return;
 	}
 	if (ask_later(job))
 		return;
 	if (code != 0) {
 		(void)mf_err_wrap(&err, "HAProxy has reloaded, but cannot be asked what it runs");
-		end_reload(job, &err);
+		end_reload(job, NULL, &err);
 		return;
 	}
 	(void)mf_err_set(&err, MF_ECONFIG,
 			 "HAProxy has reloaded, but runs \"%s\" and not \"%s\": it may have been "
 			 "started with another file",
 			 info.description, job->want);
-	end_reload(job, &err);
+	end_reload(job, NULL, &err);
 }
 
 static void ask_settled(struct haproxy_job *job)
@@ -418,7 +424,7 @@ static void on_worker_asked(void *ctx, const char *reply, size_t len, const stru
 	(void)len;
 	job->usock = NULL;
 	if (why != NULL || loop_now(job->loop) >= job->patience || !ask_later(job))
-		end_reload(job, &job->unreached);
+		end_reload(job, NULL, &job->unreached);
 }
 
 static void on_procs_before(void *ctx, const char *reply, size_t len, const struct mf_err *why)
@@ -442,7 +448,7 @@ static void on_procs_before(void *ctx, const char *reply, size_t len, const stru
 	if (why != NULL && (why->sys == ECONNREFUSED || why->sys == ECONNRESET))
 		ask(job, job->admin, "show info\n", on_worker_asked);
 	else
-		end_reload(job, &job->unreached);
+		end_reload(job, NULL, &job->unreached);
 }
 
 static void ask_procs_before(struct haproxy_job *job)
@@ -464,5 +470,109 @@ struct haproxy_job *haproxy_reload(struct loop *loop, const char *master_socket,
 	job->patience = loop_now(loop) + HAPROXY_PATIENCE_MS;
 	job->ask = ask_procs_before;
 	ask_procs_before(job);
+	return job;
+}
+
+/* --- old workers ----------------------------------------------------------------------------- */
+
+static void on_counted(void *ctx, const char *reply, size_t len, const struct mf_err *why)
+{
+	struct haproxy_job *job = ctx;
+	struct proc_table table = {0};
+	struct mf_err err = {0};
+	haproxy_count_fn *on_count = job->on_count;
+	void *on_count_ctx = job->ctx;
+
+	(void)len;
+	if (why != NULL)
+		err = *why;
+	else if (!parse_procs(reply, &table))
+		(void)mf_err_set(&err, MF_EUNAVAIL, "%s: no answer of HAProxy's master",
+				 job->master);
+	job->usock = NULL;
+	haproxy_cancel(job);
+	on_count(on_count_ctx, table.old, err.code == 0 ? NULL : &err);
+}
+
+struct haproxy_job *haproxy_count_old(struct loop *loop, const char *master_socket,
+				      haproxy_count_fn *on_done, void *ctx)
+{
+	struct haproxy_job *job = job_new(loop, "", ctx);
+
+	job->master = mem_dup_str(master_socket);
+	job->on_count = on_done;
+	job->deadline = loop_now(loop) + HAPROXY_ASK_MS;
+	ask(job, job->master, "show proc;quit\n", on_counted);
+	return job;
+}
+
+/* --- dead servers ---------------------------------------------------------------------------- */
+
+/* Columns of a server's line, from 0: srv_op_state (0: stopped), srv_admin_state (0: nothing). */
+enum { COLUMN_OP_STATE = 5, COLUMN_ADMIN_STATE = 6, COLUMNS = 18 };
+
+static bool is_dead(const char *line, size_t len)
+{
+	size_t column = 0;
+	const char *end = line + len;
+
+	for (const char *word = line; word < end; column++) {
+		const char *space = memchr(word, ' ', (size_t)(end - word));
+		size_t n = (size_t)((space == NULL ? end : space) - word);
+
+		if ((column == COLUMN_OP_STATE || column == COLUMN_ADMIN_STATE) &&
+		    (n != 1 || *word != '0'))
+			return false;
+		word += n + 1;
+	}
+	return column >= COLUMNS;
+}
+
+static void add_dead(struct buf *state, const char *reply, size_t len)
+{
+	const char *end = reply + len;
+
+	while (reply < end) {
+		const char *newline = memchr(reply, '\n', (size_t)(end - reply));
+		size_t n = (size_t)((newline == NULL ? end : newline) - reply);
+
+		if (*reply == '#' || is_dead(reply, n)) {
+			buf_add(state, reply, n);
+			buf_add(state, "\n", 1);
+		}
+		reply += n + 1;
+	}
+}
+
+static void on_servers(void *ctx, const char *reply, size_t len, const struct mf_err *why)
+{
+	struct haproxy_job *job = ctx;
+	buf_auto struct buf state = BUF_INIT;
+	struct mf_err err = {0};
+	haproxy_dead_fn *on_dead = job->on_dead;
+	void *on_dead_ctx = job->ctx;
+
+	buf_add_str(&state, HAPROXY_NO_DEAD);
+	if (why != NULL)
+		err = *why;
+	else if (!str_has_prefix(reply, HAPROXY_NO_DEAD))
+		(void)mf_err_set(&err, MF_EDATA, "%s: servers' states of an unknown version",
+				 job->admin);
+	else
+		add_dead(&state, reply, len);
+	job->usock = NULL;
+	haproxy_cancel(job);
+	on_dead(on_dead_ctx, err.code == 0 ? &state : NULL, err.code == 0 ? NULL : &err);
+}
+
+struct haproxy_job *haproxy_read_dead(struct loop *loop, const char *admin_socket,
+				      haproxy_dead_fn *on_done, void *ctx)
+{
+	static const char command[] = "show servers state\n";
+	struct haproxy_job *job = job_new(loop, admin_socket, ctx);
+
+	job->on_dead = on_done;
+	job->usock = usock_start(loop, job->admin, command, sizeof(command) - 1, HAPROXY_MAX_STATE,
+				 HAPROXY_ASK_MS, on_servers, job);
 	return job;
 }

@@ -130,7 +130,8 @@ static void on_state(void *ctx, const struct mf_err *why)
 static int read_model(const struct request *r, const struct settings *settings, struct run *run,
 		      struct mf_err *err)
 {
-	static const struct pipeline_events events = {on_snapshot, on_state};
+	static const struct pipeline_events events = {.on_snapshot = on_snapshot,
+						      .on_state = on_state};
 	struct pipeline *pipeline = NULL;
 	int code = pipeline_new(run->loop, settings, &r->from, &events, run, &pipeline, err);
 

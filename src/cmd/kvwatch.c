@@ -1,6 +1,6 @@
 /*
  * kvwatch: keep HAProxy, dnsmasq and further targets equal to etcd (or files), for ever or once.
- * Wiring only: the pipeline brings snapshots, render makes outputs, apply puts them in force.
+ * Wiring only: the pipeline brings snapshots, apply puts them in force.
  */
 #include <signal.h>
 #include <unistd.h>
@@ -14,7 +14,7 @@
 #include "cmd/templates.h"
 #include "cmd/watchdog.h"
 #include "model/table.h"
-#include "render/output.h"
+#include "render/template.h"
 #include "sys/loop.h"
 #include "sys/notify.h"
 
@@ -46,7 +46,6 @@ struct kvwatch {
 	struct watchdog *watchdog;
 	struct report *report;
 	struct mf_err source_err; /* code 0 while the source is there */
-	bool render_failed;	  /* a group of the newest snapshot could not be rendered */
 	int status;		  /* of --once */
 };
 
@@ -72,23 +71,12 @@ static int on_option(void *ctx, int id, const char *value, struct mf_err *err)
 
 static void on_bad(void *ctx, const char *group, const struct mf_err *why)
 {
-	((struct kvwatch *)ctx)->render_failed = true;
-	log_error("cannot render, the last good files stay", LOG_STR("group", group),
-		  LOG_STR("error", why->msg));
+	report_bad(((struct kvwatch *)ctx)->report, group, why);
 }
 
-static void render(struct kvwatch *k, const struct snapshot *snapshot)
+static void on_live(void *ctx, const struct live_result *result)
 {
-	struct output_set set = {0};
-	struct mf_err err;
-
-	k->render_failed = false;
-	if (output_render(k->templates, snapshot, k->cli.settings, on_bad, k, &set, &err) != 0) {
-		on_bad(k, "all", &err);
-		output_set_fini(&set);
-		return;
-	}
-	apply_want(k->apply, &set, snapshot->revision);
+	report_live(((struct kvwatch *)ctx)->report, result);
 }
 
 static void on_snapshot(void *ctx, struct snapshot *snapshot)
@@ -102,7 +90,7 @@ static void on_snapshot(void *ctx, struct snapshot *snapshot)
 		  LOG_INT("environments", snapshot->env_count),
 		  LOG_INT("backends", snapshot->backend_count),
 		  LOG_INT("set_aside", snapshot->problem_count));
-	render(k, snapshot);
+	apply_want(k->apply, snapshot);
 }
 
 /* HAProxy can only be started with a configuration: give it one that answers 503. */
@@ -117,7 +105,7 @@ static void write_first_config(void *ctx)
 	log_warn("no model yet: a first, empty configuration is written");
 	table = table_new();
 	empty = table_snapshot(table, 0);
-	render(k, empty);
+	apply_want(k->apply, empty);
 	snapshot_unref(empty);
 	table_free(table);
 }
@@ -143,9 +131,9 @@ static void on_result(void *ctx, const struct apply_result *result)
 	struct kvwatch *k = ctx;
 	int worst = report_result(k->report, k->cli.settings, result, k->snapshot != NULL);
 
-	if (worst == 0 && k->render_failed)
+	if (worst == 0 && result->render_failed)
 		worst = MF_EDATA;
-	if (k->once && (worst == 0 || !mf_err_is_retry(worst))) {
+	if (k->once && (worst == 0 ? result->is_settled : !mf_err_is_retry(worst))) {
 		k->status = mf_err_exit_status(worst);
 		loop_stop(k->loop);
 	}
@@ -169,9 +157,11 @@ static void on_deadline(void *ctx)
 /* SIGHUP: settings, templates and source anew; bad settings keep the old ones. */
 static void on_hangup(void *ctx, int signo)
 {
-	static const struct pipeline_events events = {on_snapshot, on_state};
+	static const struct pipeline_events events = {.on_snapshot = on_snapshot,
+						      .on_state = on_state};
 	struct kvwatch *k = ctx;
 	struct settings *settings, *old = k->cli.settings;
+	struct template_set *templates;
 	struct pipeline *pipeline;
 	struct mf_err err;
 
@@ -183,20 +173,22 @@ static void on_hangup(void *ctx, int signo)
 	}
 	pipeline_free(k->pipeline);
 	k->pipeline = pipeline;
+	templates = templates_open();
+	apply_set_settings(k->apply, settings, templates);
 	template_set_free(k->templates);
-	k->templates = templates_open();
+	k->templates = templates;
 	k->cli.settings = settings;
-	apply_set_settings(k->apply, settings);
 	settings_free(old);
 	log_info("settings and templates reloaded");
 	if (k->snapshot != NULL)
-		render(k, k->snapshot);
+		apply_want(k->apply, k->snapshot);
 }
 
 static int start(struct kvwatch *k, struct mf_err *err)
 {
-	static const struct pipeline_events events = {on_snapshot, on_state};
-	static const struct apply_events apply_events = {on_result};
+	static const struct pipeline_events events = {.on_snapshot = on_snapshot,
+						      .on_state = on_state};
+	static const struct apply_events apply_events = {on_result, on_live, on_bad};
 	int code = loop_new(&k->loop, err);
 
 	if (code != 0 || (code = cli_stop_on_signals(k->loop, err)) != 0 ||
@@ -207,7 +199,7 @@ static int start(struct kvwatch *k, struct mf_err *err)
 	k->watchdog = watchdog_start(k->loop);
 	k->templates = templates_open();
 	k->report = report_new();
-	k->apply = apply_new(k->loop, k->cli.settings, &apply_events, k);
+	k->apply = apply_new(k->loop, k->cli.settings, k->templates, &apply_events, k);
 	loop_timer_set(k->first, FIRST_CONFIG_MS);
 	if (k->once)
 		loop_timer_set(k->deadline, k->timeout_ms);

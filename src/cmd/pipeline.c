@@ -1,4 +1,6 @@
-/* Source, table, snapshots: the wiring of the first half.  Renders and applies nothing. */
+/*
+ * Source, table, gate, snapshots: the wiring of the first half.  Renders and applies nothing.
+ */
 #include "cmd/pipeline.h"
 
 #include <stdlib.h>
@@ -6,13 +8,19 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/strmap.h"
 #include "cmd/cli.h"
+#include "cmd/gate.h"
 #include "model/settings.h"
 #include "model/table.h"
 #include "store/etcd.h"
 #include "store/etcd_source.h"
 #include "store/file_source.h"
+
+/* An operator's word that much may go: a time, until which it holds. */
+#define ALLOW_KEY     "config/mayfly/allow-removal"
+#define ALLOW_LONGEST 64
 
 struct pipeline {
 	const struct pipeline_events *events;
@@ -22,6 +30,10 @@ struct pipeline {
 	struct table *table;
 	struct strmap *told; /* problems that were logged: object -> reason */
 	bool published;
+	struct gate *gate;     /* NULL: all is believed at once */
+	bool wants_second;     /* a second reading was asked for ... */
+	bool is_second;	       /* ... and this listing is it */
+	bool has_listed_allow; /* ALLOW_KEY is in this listing */
 };
 
 bool pipeline_is_offline(const struct pipeline_options *options)
@@ -29,25 +41,67 @@ bool pipeline_is_offline(const struct pipeline_options *options)
 	return options->environments != NULL || options->backends != NULL;
 }
 
+/* --- an operator's word ----------------------------------------------------------------------- */
+
+static void set_allowed(struct pipeline *p, int64_t until, const char *problem)
+{
+	table_set_problem(p->table, ALLOW_KEY, problem);
+	if (p->gate != NULL)
+		gate_allow_until(p->gate, until);
+}
+
+static void put_allowed(struct pipeline *p, const char *value, size_t len)
+{
+	mem_auto_free char *text = mem_dup_bytes(value, len > ALLOW_LONGEST ? ALLOW_LONGEST : len);
+	int64_t until;
+
+	text[strcspn(text, "\n")] = '\0';
+	p->has_listed_allow = true;
+	if (str_parse_time(text, &until))
+		set_allowed(p, until, NULL);
+	else
+		set_allowed(p, 0, "must be the time until which it holds, as 2006-01-02T15:04:05Z");
+}
+
+/* --- what the source says --------------------------------------------------------------------- */
+
 static void on_full_begin(void *ctx)
 {
-	table_begin_full(((struct pipeline *)ctx)->table);
+	struct pipeline *p = ctx;
+
+	p->is_second = p->wants_second;
+	p->has_listed_allow = false;
+	table_begin_full(p->table);
 }
 
 static void on_full_end(void *ctx)
 {
-	table_end_full(((struct pipeline *)ctx)->table);
+	struct pipeline *p = ctx;
+
+	if (!p->has_listed_allow)
+		set_allowed(p, 0, NULL);
+	table_end_full(p->table);
 }
 
 static void on_put(void *ctx, const char *key, const char *value, size_t len,
 		   int64_t create_revision)
 {
-	table_put(((struct pipeline *)ctx)->table, key, value, len, create_revision);
+	struct pipeline *p = ctx;
+
+	if (strcmp(key, ALLOW_KEY) == 0)
+		put_allowed(p, value, len);
+	else
+		table_put(p->table, key, value, len, create_revision);
 }
 
 static void on_del(void *ctx, const char *key)
 {
-	table_del(((struct pipeline *)ctx)->table, key);
+	struct pipeline *p = ctx;
+
+	if (strcmp(key, ALLOW_KEY) == 0)
+		set_allowed(p, 0, NULL);
+	else
+		table_del(p->table, key);
 }
 
 static void on_problem(void *ctx, const char *object, const char *reason)
@@ -78,17 +132,34 @@ static void tell_problems(struct pipeline *p, const struct snapshot *snapshot)
 	p->told = now;
 }
 
+static void offer(struct pipeline *p, struct snapshot *snapshot, bool is_second)
+{
+	if (p->gate != NULL)
+		gate_offer(p->gate, snapshot, is_second);
+	else
+		p->events->on_snapshot(p->ctx, snapshot);
+}
+
 static void on_commit(void *ctx, int64_t revision)
 {
 	struct pipeline *p = ctx;
+	bool is_second = p->is_second;
 	struct snapshot *snapshot;
 
-	if (p->published && !table_is_changed(p->table))
+	p->is_second = false;
+	if (is_second)
+		p->wants_second = false;
+	if (p->events->on_event != NULL)
+		p->events->on_event(p->ctx);
+	if (p->published && !table_is_changed(p->table)) {
+		if (p->gate != NULL)
+			gate_stand(p->gate, revision, is_second);
 		return;
+	}
 	p->published = true;
 	snapshot = table_snapshot(p->table, revision);
 	tell_problems(p, snapshot);
-	p->events->on_snapshot(p->ctx, snapshot);
+	offer(p, snapshot, is_second);
 	snapshot_unref(snapshot);
 }
 
@@ -96,8 +167,50 @@ static void on_state(void *ctx, const struct mf_err *why)
 {
 	struct pipeline *p = ctx;
 
+	if (p->gate != NULL)
+		gate_set_lost(p->gate, why != NULL);
 	if (p->events->on_state != NULL)
 		p->events->on_state(p->ctx, why);
+}
+
+/* --- what the gate says ----------------------------------------------------------------------- */
+
+static void on_pass(void *ctx, struct snapshot *snapshot)
+{
+	struct pipeline *p = ctx;
+
+	p->events->on_snapshot(p->ctx, snapshot);
+}
+
+static bool on_confirm(void *ctx)
+{
+	struct pipeline *p = ctx;
+
+	p->wants_second = source_list_again(p->source);
+	return p->wants_second;
+}
+
+static void on_held(void *ctx, const struct mf_err *why)
+{
+	struct pipeline *p = ctx;
+
+	if (p->events->on_held != NULL)
+		p->events->on_held(p->ctx, why);
+}
+
+static void open_gate(struct pipeline *p, struct loop *loop, const struct settings *settings,
+		      const struct pipeline_options *options)
+{
+	static const struct gate_events gate_events = {on_pass, on_confirm, on_held};
+	mem_auto_free char *allow_key = mem_printf("%s/" ALLOW_KEY, settings->etcd.prefix);
+	const struct gate_options gate_options = {
+	    .max_removal = settings_max_removal(settings),
+	    .grace_ms = settings_removal_grace_ms(settings),
+	    .in_force = options->in_force,
+	    .allow_key = allow_key,
+	};
+
+	p->gate = gate_new(loop, &gate_options, &gate_events, p);
 }
 
 static const struct source_events source_events = {
@@ -126,6 +239,8 @@ int pipeline_new(struct loop *loop, const struct settings *settings,
 				       options->backends, &source_events, p, &p->source, err);
 	} else {
 		code = cli_open_etcd(settings, loop, options->timeout_ms, &p->etcd, err);
+		if (code == 0 && options->is_guarded)
+			open_gate(p, loop, settings, options);
 		if (code == 0)
 			p->source = etcd_source_new(loop, p->etcd, settings->etcd.prefix, 0,
 						    &source_events, p);
@@ -138,11 +253,17 @@ int pipeline_new(struct loop *loop, const struct settings *settings,
 	return 0;
 }
 
+bool pipeline_in_force(const struct pipeline *p, struct guard_size *ret_size)
+{
+	return p->gate != NULL && gate_in_force(p->gate, ret_size);
+}
+
 void pipeline_free(struct pipeline *p)
 {
 	if (p == NULL)
 		return;
 	source_free(p->source);
+	gate_free(p->gate);
 	etcd_free(p->etcd);
 	table_free(p->table);
 	strmap_free(p->told);

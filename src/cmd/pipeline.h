@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "model/guard.h"
+
 struct loop;
 struct mf_err;
 struct pipeline;
@@ -19,6 +21,12 @@ struct pipeline_options {
 	const char *backends;	  /* a file: together the offline mode; both NULL: etcd */
 	int64_t timeout_ms;	  /* of a call to etcd; 0: its default */
 	bool follow;		  /* else read files once; etcd is always followed until freed */
+	/*
+	 * Do not believe at once that etcd lost much (cmd/gate.h), as the settings say.  Files are
+	 * their owner's word.
+	 */
+	bool is_guarded;
+	const struct guard_size *in_force; /* guarded: what is, from an earlier run; or NULL */
 };
 
 struct pipeline_events {
@@ -27,14 +35,20 @@ struct pipeline_events {
 	void (*on_snapshot)(void *ctx, struct snapshot *snapshot);
 	/* The source is out of reach (why), or back (NULL). */
 	void (*on_state)(void *ctx, const struct mf_err *why);
+	/* Guarded: a model is held back (why), or no longer (NULL). */
+	void (*on_held)(void *ctx, const struct mf_err *why);
+	/* The source said something, before it is known whether it means a change; may be NULL. */
+	void (*on_event)(void *ctx);
 };
 
 bool pipeline_is_offline(const struct pipeline_options *options);
 
-/* Everything is borrowed until pipeline_free.  Events may be called from inside (offline). */
+/* All but in_force is borrowed until pipeline_free.  Events may be called from inside (offline). */
 int pipeline_new(struct loop *loop, const struct settings *settings,
 		 const struct pipeline_options *options, const struct pipeline_events *events,
 		 void *ctx, struct pipeline **ret_pipeline, struct mf_err *err);
+/* Of a guarded one: the size of what was let through last.  false: nothing was. */
+bool pipeline_in_force(const struct pipeline *pipeline, struct guard_size *ret_size);
 void pipeline_free(struct pipeline *pipeline); /* NULL is fine */
 
 #endif

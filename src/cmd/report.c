@@ -6,17 +6,20 @@
 #include <time.h>
 
 #include "apply/apply.h"
+#include "apply/live.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/strmap.h"
 #include "model/settings.h"
+#include "model/table.h"
 #include "sys/file.h"
 #include "sys/notify.h"
 
 struct report {
 	struct strmap *told; /* the last words of each group */
+	struct strmap *bad;  /* of each that cannot be rendered */
 	int64_t recorded;    /* the revision in the file */
 	bool is_ready;	     /* the service manager was told */
 };
@@ -26,6 +29,7 @@ struct report *report_new(void)
 	struct report *report = MEM_NEW(report);
 
 	report->told = strmap_new(free);
+	report->bad = strmap_new(free);
 	report->recorded = -1;
 	return report;
 }
@@ -35,6 +39,7 @@ void report_free(struct report *report)
 	if (report == NULL)
 		return;
 	strmap_free(report->told);
+	strmap_free(report->bad);
 	free(report);
 }
 
@@ -76,14 +81,51 @@ static void announce(struct report *report, int64_t revision)
 	report->is_ready = true;
 }
 
+/* Whether other words were said under that name before. */
+static bool are_new(struct strmap *told, const char *name, const char *words)
+{
+	const char *before = strmap_find(told, name);
+
+	if (before != NULL && strcmp(before, words) == 0)
+		return false;
+	strmap_set(told, name, mem_dup_str(words));
+	return true;
+}
+
 static bool is_news(struct report *report, const struct apply_group_result *g)
 {
-	const char *before = strmap_find(report->told, g->name);
+	return are_new(report->told, g->name, g->words) ||
+	       (g->changed && g->code == 0 && !g->pending);
+}
 
-	if (before != NULL && strcmp(before, g->words) == 0)
-		return g->changed && g->code == 0 && !g->pending;
-	strmap_set(report->told, g->name, mem_dup_str(g->words));
-	return true;
+void report_bad(struct report *report, const char *group, const struct mf_err *why)
+{
+	if (are_new(report->bad, group, why->msg))
+		log_error("cannot render, the last good files stay", LOG_STR("group", group),
+			  LOG_STR("error", why->msg));
+}
+
+static void forget_bad(struct report *report)
+{
+	if (strmap_count(report->bad) == 0)
+		return;
+	strmap_free(report->bad);
+	report->bad = strmap_new(free);
+}
+
+void report_live(struct report *report, const struct live_result *result)
+{
+	(void)report;
+	if (result->code == 0)
+		log_info("applied", LOG_STR("group", "haproxy"),
+			 LOG_INT("revision", result->snapshot->revision), LOG_STR("by", "runtime"),
+			 LOG_INT("maps", result->map_changes),
+			 LOG_INT("servers", result->server_changes),
+			 LOG_INT("backends", result->backend_changes),
+			 LOG_INT("took_us", result->took_us));
+	else
+		log_debug("not applied by runtime", LOG_INT("revision", result->snapshot->revision),
+			  LOG_STR("reason", result->words));
 }
 
 static void log_group(const struct apply_result *result, const struct apply_group_result *g)
@@ -94,10 +136,13 @@ static void log_group(const struct apply_result *result, const struct apply_grou
 	else if (g->pending)
 		log_warn("written, but not loaded yet", LOG_STR("group", g->name),
 			 LOG_INT("revision", result->revision), LOG_STR("reason", g->words));
-	else if (g->changed)
+	else if (g->changed && g->reloaded)
 		log_info("applied", LOG_STR("group", g->name),
+			 LOG_INT("revision", result->revision), LOG_STR("by", "reload"),
+			 LOG_STR("reason", g->words), LOG_INT("took_ms", result->took_ms));
+	else if (g->changed)
+		log_info("written", LOG_STR("group", g->name),
 			 LOG_INT("revision", result->revision),
-			 LOG_STR("reloaded", g->reloaded ? "yes" : "no"),
 			 LOG_INT("took_ms", result->took_ms));
 }
 
@@ -106,6 +151,8 @@ int report_result(struct report *report, const struct settings *settings,
 {
 	int worst = 0;
 
+	if (!result->render_failed)
+		forget_bad(report);
 	for (size_t i = 0; i < result->group_count; i++) {
 		const struct apply_group_result *g = &result->groups[i];
 
@@ -114,7 +161,7 @@ int report_result(struct report *report, const struct settings *settings,
 		if (worst == 0)
 			worst = g->code;
 	}
-	if (worst == 0 && has_model) {
+	if (worst == 0 && has_model && result->is_settled) {
 		record(report, settings, result->revision);
 		announce(report, result->revision);
 	}

@@ -8,11 +8,17 @@
 #include <stdbool.h>
 
 struct apply_result;
+struct live_result;
+struct mf_err;
 struct report;
 struct settings;
 
 struct report *report_new(void);
 void report_free(struct report *report);
+
+/* A change that is in force by the runtime API; its files follow. */
+void report_live(struct report *report, const struct live_result *result);
+void report_bad(struct report *report, const char *group, const struct mf_err *why);
 
 /*
  * Returns the first group's code that is not 0.  A retry that ends as the one before it is no news.

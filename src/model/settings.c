@@ -39,6 +39,9 @@ struct field {
 static const struct field top_fields[] = {
     FIELD("node", node, SHAPE_STR, node, NULL),
     FIELD("state_dir", state_dir, SHAPE_STR, path, "/var/lib/mayfly"),
+    FIELD("max_removal", max_removal, SHAPE_STR, percent, "50%"),
+    FIELD("removal_grace", removal_grace, SHAPE_STR, duration, "5m"),
+    FIELD("metrics_bind", metrics_bind, SHAPE_STR_OR_EMPTY, bind, ""),
 };
 static const struct field etcd_fields[] = {
     FIELD("endpoints", etcd.endpoints, SHAPE_LIST, endpoint, "http://127.0.0.1:2379"),
@@ -475,12 +478,48 @@ int settings_set_endpoints(struct settings *settings, const char *comma_separate
 	return 0;
 }
 
-int settings_set_prefix(struct settings *settings, const char *prefix, struct mf_err *err)
+static int set_checked(char **field, const char *name, const char *value, settings_check_fn *check,
+		       struct mf_err *err)
 {
 	struct mf_err why;
 
-	if (settings_check_prefix(prefix, &why) != 0)
-		return mf_err_set(err, MF_EUSAGE, "prefix: %s", why.msg);
-	settings_set_str(&settings->etcd.prefix, prefix);
+	if (check(value, &why) != 0)
+		return mf_err_set(err, MF_EUSAGE, "%s: %s", name, why.msg);
+	settings_set_str(field, value);
 	return 0;
+}
+
+int settings_set_prefix(struct settings *settings, const char *prefix, struct mf_err *err)
+{
+	return set_checked(&settings->etcd.prefix, "prefix", prefix, settings_check_prefix, err);
+}
+
+int settings_set_max_removal(struct settings *settings, const char *percent, struct mf_err *err)
+{
+	return set_checked(&settings->max_removal, "max-removal", percent, settings_check_percent,
+			   err);
+}
+
+int settings_set_removal_grace(struct settings *settings, const char *time, struct mf_err *err)
+{
+	return set_checked(&settings->removal_grace, "removal-grace", time, settings_check_duration,
+			   err);
+}
+
+int settings_set_metrics_bind(struct settings *settings, const char *bind, struct mf_err *err)
+{
+	return set_checked(&settings->metrics_bind, "metrics", bind, settings_check_bind, err);
+}
+
+unsigned settings_max_removal(const struct settings *settings)
+{
+	return (unsigned)strtoul(settings->max_removal, NULL, 10);
+}
+
+int64_t settings_removal_grace_ms(const struct settings *settings)
+{
+	int64_t ms = 0;
+
+	(void)str_parse_duration(settings->removal_grace, &ms);
+	return ms;
 }

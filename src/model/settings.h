@@ -6,6 +6,7 @@
 #define MF_MODEL_SETTINGS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct mf_err;
 
@@ -23,6 +24,9 @@ struct settings_target {
 struct settings {
 	char *node;
 	char *state_dir;
+	char *max_removal;   /* "50%" */
+	char *removal_grace; /* "5m" */
+	char *metrics_bind;  /* "" none */
 	struct {
 		char **endpoints;	   /* NULL at the end, here and below */
 		char *prefix;		   /* starts with '/', no '/' at the end */
@@ -64,5 +68,12 @@ void settings_set_str(char **field, const char *value);
 int settings_set_endpoints(struct settings *settings, const char *comma_separated,
 			   struct mf_err *err);
 int settings_set_prefix(struct settings *settings, const char *prefix, struct mf_err *err);
+int settings_set_max_removal(struct settings *settings, const char *percent, struct mf_err *err);
+int settings_set_removal_grace(struct settings *settings, const char *time, struct mf_err *err);
+int settings_set_metrics_bind(struct settings *settings, const char *bind, struct mf_err *err);
+
+/* As numbers. */
+unsigned settings_max_removal(const struct settings *settings); /* percent */
+int64_t settings_removal_grace_ms(const struct settings *settings);
 
 #endif

@@ -17,6 +17,7 @@
 #define SOCKET_LONGEST	 ((size_t)97) /* HAProxy needs the rest of sun_path for a suffix */
 #define WORD_LONGEST	 ((size_t)255)
 #define ARGUMENT_LONGEST ((size_t)4096)
+#define DURATION_MAX_MS	 (INT64_C(366) * 86400000)
 
 static int refuse(const char *s, struct mf_err *err, const char *why)
 {
@@ -116,6 +117,25 @@ int settings_check_endpoint(const char *s, struct mf_err *err)
 	if (host[0] == '\0' || host[0] == ':' || strchr(host, '/') != NULL)
 		return refuse(s, err, "must be http://HOST:PORT or https://HOST:PORT");
 	return check_chars(s, LETTERS_DIGITS ".:_[]/-", err);
+}
+
+int settings_check_percent(const char *s, struct mf_err *err)
+{
+	size_t digits = strspn(s, "0123456789");
+
+	if (digits == 0 || digits > 3 || (s[digits] != '\0' && strcmp(s + digits, "%") != 0) ||
+	    strtoul(s, NULL, 10) > 100)
+		return refuse(s, err, "must be 0% to 100%");
+	return 0;
+}
+
+int settings_check_duration(const char *s, struct mf_err *err)
+{
+	int64_t ms;
+
+	if (!str_parse_duration(s, &ms) || ms < 0 || ms > DURATION_MAX_MS)
+		return refuse(s, err, "must be a time with its unit, such as 30s or 5m");
+	return 0;
 }
 
 int settings_check_prefix(const char *s, struct mf_err *err)

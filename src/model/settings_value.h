@@ -20,6 +20,8 @@ settings_check_fn settings_check_address;  /* numeric */
 settings_check_fn settings_check_reload;   /* none, pidfile:PATH, docker:NAME */
 settings_check_fn settings_check_template; /* a file's name, or an absolute path */
 settings_check_fn settings_check_escape;   /* none, html, haproxy, word */
+settings_check_fn settings_check_percent;  /* 0% to 100%; the sign may be left out */
+settings_check_fn settings_check_duration; /* "5m", at most a year */
 settings_check_fn settings_check_node;
 settings_check_fn settings_check_suffix;
 settings_check_fn settings_check_environment;

@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "model/settings.h"
 #include "render/escape.h"
+#include "render/output_bare.h"
 #include "render/output_view.h"
 #include "render/view.h"
 
@@ -39,6 +40,7 @@ static const struct haproxy_file {
 
 struct rendering {
 	struct template_set *templates;
+	const struct snapshot *snapshot;
 	const struct settings *settings;
 	struct output_view *view;
 	struct output_set *set;
@@ -127,30 +129,75 @@ static void hash_output(const struct output *output, uint64_t *hash)
 		*hash = hash_bytes(*hash, output->bytes.data, output->bytes.len);
 }
 
-/*
- * haproxy.cfg carries the hash of all files, its own included as it is with none in it: so it is
- * made twice.
- */
-static int render_haproxy(const struct rendering *r, struct mf_err *err)
+static void set_hash(char ret[17], uint64_t hash)
 {
-	uint64_t hash = STR_HASH_INIT;
-	struct output *output = NULL;
+	(void)snprintf(ret, 17, "%016" PRIx64, hash);
+}
+
+/* haproxy.cfg as it would be for another snapshot, added to the hash. */
+static int hash_config(const struct rendering *r, const struct snapshot *snapshot, uint64_t *hash,
+		       struct mf_err *err)
+{
+	struct output output = {.name = (char *)(uintptr_t) "haproxy.cfg", .bytes = BUF_INIT};
+	const struct snapshot *before = output_view_set_snapshot(r->view, snapshot);
+	int code = render_haproxy_file(r, &haproxy_files[HAPROXY_FILES - 1], &output.bytes, err);
+
+	(void)output_view_set_snapshot(r->view, before);
+	if (code == 0)
+		hash_output(&output, hash);
+	buf_fini(&output.bytes);
+	return code;
+}
+
+/* From the hash of the pages on.  haproxy.cfg carries the one; the other is of that as well. */
+static int set_hashes(const struct rendering *r, uint64_t pages, struct mf_err *err)
+{
+	struct output_bare *bare;
+	uint64_t hash = pages;
+	int code;
 
 	output_view_set_fingerprint(r->view, "");
+	bare = output_bare_new(r->snapshot, true);
+	code = hash_config(r, output_bare_snapshot(bare), &hash, err);
+	output_bare_free(bare);
+	if (code != 0)
+		return code;
+	set_hash(r->set->fingerprint, hash);
+	output_view_set_fingerprint(r->view, r->set->fingerprint);
+	hash = pages;
+	bare = output_bare_new(r->snapshot, false);
+	code = hash_config(r, output_bare_snapshot(bare), &hash, err);
+	output_bare_free(bare);
+	set_hash(r->set->structure, hash);
+	return code;
+}
+
+static int render_haproxy(const struct rendering *r, struct mf_err *err)
+{
+	uint64_t pages = STR_HASH_INIT;
+
 	for (size_t i = 0; i < HAPROXY_FILES; i++) {
 		const struct haproxy_file *file = &haproxy_files[i];
+		struct output *output = add_output(r->set, OUTPUT_HAPROXY, MODE_PUBLIC);
 
-		output = add_output(r->set, OUTPUT_HAPROXY, MODE_PUBLIC);
 		output->name = mem_dup_str(file->name);
 		output->path = haproxy_path(r->settings, file);
+		if (i == HAPROXY_FILES - 1 && set_hashes(r, pages, err) != 0)
+			return err->code;
 		if (render_haproxy_file(r, file, &output->bytes, err) != 0)
 			return err->code;
-		hash_output(output, &hash);
+		if (file->map == ROUTING_MAP_COUNT)
+			hash_output(output, &pages);
 	}
-	(void)snprintf(r->set->fingerprint, sizeof(r->set->fingerprint), "%016" PRIx64, hash);
-	output_view_set_fingerprint(r->view, r->set->fingerprint);
-	buf_clear(&output->bytes);
-	return render_haproxy_file(r, &haproxy_files[HAPROXY_FILES - 1], &output->bytes, err);
+	r->set->keeps_dead = output_view_has_server_state(r->view);
+	return 0;
+}
+
+char *output_server_state_path(const struct settings *settings)
+{
+	static const struct haproxy_file file = {"server-state", NULL, NULL, ROUTING_MAP_COUNT};
+
+	return haproxy_path(settings, &file);
 }
 
 /* --- the others --------------------------------------------------------------------------------
@@ -194,6 +241,8 @@ static void end_group(struct output_set *set, size_t start, const char *group, i
 	if (code == 0)
 		return;
 	drop_outputs(set, start);
+	if (start == 0)
+		set->fingerprint[0] = set->structure[0] = '\0';
 	on_bad(ctx, group, why);
 }
 
@@ -202,7 +251,8 @@ int output_render(struct template_set *templates, const struct snapshot *snapsho
 		  struct output_set *ret_set, struct mf_err *err)
 {
 	struct mf_err why = {0};
-	struct rendering r = {templates, settings, output_view_new(snapshot, settings), ret_set};
+	struct rendering r = {templates, snapshot, settings, output_view_new(snapshot, settings),
+			      ret_set};
 	size_t start = 0;
 
 	*ret_set = (struct output_set){0};

@@ -5,6 +5,7 @@
 #ifndef MF_RENDER_OUTPUT_H
 #define MF_RENDER_OUTPUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -29,9 +30,19 @@ struct output {
 struct output_set {
 	struct output *outputs; /* in the order in which they are to be renamed into place */
 	size_t count;
-	/* Of all of HAProxy's files, 16 hex digits: haproxy.cfg carries `mayfly-<fingerprint>` as
-	 * description.  "" when HAProxy's group failed. */
+	/*
+	 * Of what only a reload can bring to a running HAProxy, 16 hex digits: haproxy.cfg carries
+	 * `mayfly-<fingerprint>` as description.  That is haproxy.cfg with no server, and in the
+	 * place of its backends one for each service with settings of its own, and one for all
+	 * others; and the pages.  Neither maps nor servers nor which versions there are count: they
+	 * come and go by the runtime API, and what HAProxy holds of them can be read back.
+	 * "" when HAProxy's group failed.
+	 */
 	char fingerprint[17];
+	/* Of what HAProxy's check is worth for: the pages, and haproxy.cfg with all of its
+	 * backends, but no server. */
+	char structure[17];
+	bool keeps_dead; /* haproxy.cfg looks into the file of output_server_state_path */
 };
 
 /* The view that every template of the outputs sees; borrows both.  Printed by --print-view. */
@@ -51,5 +62,8 @@ int output_render(struct template_set *templates, const struct snapshot *snapsho
 		  void (*on_bad)(void *ctx, const char *group, const struct mf_err *why), void *ctx,
 		  struct output_set *ret_set, struct mf_err *err);
 void output_set_fini(struct output_set *set);
+
+/* Where HAProxy finds at a reload which servers were down: beside haproxy.cfg.  Not an output. */
+char *output_server_state_path(const struct settings *settings);
 
 #endif

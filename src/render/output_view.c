@@ -4,6 +4,7 @@
  *
  *	node                 name of this node
  *	description          in haproxy.cfg "mayfly-<fingerprint>"
+ *	server_state         the file of dead servers, when a backend has a check
  *	admin_socket         settings, as are the following
  *	bind, internal_bind, local_bind   lists of addresses
  *	single_port          whether internal_bind is empty: calls between services come to bind
@@ -55,6 +56,7 @@ struct output_view {
 	struct routing *routing;
 	enum routing_map map;
 	char description[32];
+	char *server_state; /* its path */
 	struct map_view maps[ROUTING_MAP_COUNT];
 };
 
@@ -470,6 +472,21 @@ static void get_description(const void *obj, struct view *v)
 	view_set_str(v, ((const struct output_view *)obj)->description);
 }
 
+bool output_view_has_server_state(const struct output_view *view)
+{
+	for (size_t i = 0; i < view->snapshot->backend_count; i++)
+		if (backend_check(view->snapshot->backends[i])[0] != '\0')
+			return true;
+	return false;
+}
+
+static void get_server_state(const void *obj, struct view *v)
+{
+	const struct output_view *view = obj;
+
+	view_set_str(v, output_view_has_server_state(view) ? view->server_state : NULL);
+}
+
 static void get_environments(const void *obj, struct view *v)
 {
 	view_set_list(v, &env_list, snapshot_of(obj)->envs, snapshot_of(obj)->env_count);
@@ -510,6 +527,7 @@ static void get_problems(const void *obj, struct view *v)
 static const struct view_field root_fields[] = {
     {"node", get_node},
     {"description", get_description},
+    {"server_state", get_server_state},
     {"admin_socket", get_admin_socket},
     {"bind", get_bind},
     {"internal_bind", get_internal_bind},
@@ -538,6 +556,7 @@ struct output_view *output_view_new(const struct snapshot *snapshot,
 	view->settings = settings;
 	view->routing = routing_new(snapshot);
 	view->map = ROUTING_MAP_COUNT;
+	view->server_state = output_server_state_path(settings);
 	for (enum routing_map map = 0; map < ROUTING_MAP_COUNT; map++) {
 		view->maps[map].routing = view->routing;
 		view->maps[map].map = map;
@@ -548,6 +567,15 @@ struct output_view *output_view_new(const struct snapshot *snapshot,
 void output_view_root(const struct output_view *view, struct view *ret_view)
 {
 	view_set_object(ret_view, &root_class, view);
+}
+
+const struct snapshot *output_view_set_snapshot(struct output_view *view,
+						const struct snapshot *snapshot)
+{
+	const struct snapshot *before = view->snapshot;
+
+	view->snapshot = snapshot;
+	return before;
 }
 
 void output_view_set_map(struct output_view *view, enum routing_map map)
@@ -565,5 +593,6 @@ void output_view_free(struct output_view *view)
 	if (view == NULL)
 		return;
 	routing_free(view->routing);
+	free(view->server_state);
 	free(view);
 }

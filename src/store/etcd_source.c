@@ -244,7 +244,14 @@ static void start_list(void *ctx)
 
 	etcd_watch_stop(s->watch);
 	s->watch = NULL;
+	etcd_cancel(s->list);
 	s->list = etcd_list(s->etcd, s->prefix, &list_events, s);
+}
+
+/* From the next round on: whoever asks may be inside a listing's or the watch's event. */
+static void list_again(struct source *source)
+{
+	loop_timer_set(((struct etcd_source *)source)->timer, 0);
 }
 
 struct source *etcd_source_new(struct loop *loop, struct etcd *etcd, const char *prefix,
@@ -253,6 +260,7 @@ struct source *etcd_source_new(struct loop *loop, struct etcd *etcd, const char 
 	struct etcd_source *s = MEM_NEW(s);
 
 	s->source.free = free_source;
+	s->source.list_again = list_again;
 	s->loop = loop;
 	s->etcd = etcd;
 	s->prefix = mem_printf("%s/", prefix);

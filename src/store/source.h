@@ -5,6 +5,7 @@
  * full_begin, put..., full_end for a complete listing; put and del in between for changes; commit
  * after each consistent set (one revision, one transaction), the first one after the first complete
  * listing.  A listing that breaks off starts again with another full_begin, with no commit between.
+ * Revisions grow, but for a store that was wiped or restored; then a complete listing is told.
  */
 #ifndef MF_STORE_SOURCE_H
 #define MF_STORE_SOURCE_H
@@ -30,12 +31,26 @@ struct source_events {
 
 struct source {
 	void (*free)(struct source *source);
+	/* NULL: what is told is as good as a second reading. */
+	void (*list_again)(struct source *source);
 };
 
 static inline void source_free(struct source *source)
 {
 	if (source != NULL)
 		source->free(source);
+}
+
+/*
+ * Read everything anew from now on, so that no reading from before counts; the next full_end is
+ * that one's.  May be called inside an event.  false: this source has no need of it.
+ */
+static inline bool source_list_again(struct source *source)
+{
+	if (source->list_again == NULL)
+		return false;
+	source->list_again(source);
+	return true;
 }
 
 #endif

@@ -216,39 +216,171 @@ END_TEST
 /* --- the fingerprint ---------------------------------------------------------------------------
  */
 
-static void fingerprint_of(const char *model, const char *yaml, char ret[17])
+struct numbers {
+	char fingerprint[17], structure[17];
+};
+
+static struct numbers numbers_of(const char *model, const char *yaml, const struct extra *extra)
 {
 	struct settings *settings = make_settings(yaml);
 	struct snapshot *snapshot = make_snapshot(model);
 	buf_auto struct buf bad = BUF_INIT;
 	mem_auto_free char *words = NULL;
 	struct output_set set = {0};
+	struct numbers numbers;
 
-	ck_assert_int_eq(render(snapshot, settings, &no_extra, &bad, &set), 0);
+	ck_assert_int_eq(render(snapshot, settings, extra, &bad, &set), 0);
+	ck_assert_str_eq(buf_str(&bad), "");
 	ck_assert_uint_eq(strlen(set.fingerprint), 16);
+	ck_assert_uint_eq(strlen(set.structure), 16);
 	words = mem_printf("\n    description mayfly-%s\n", set.fingerprint);
 	ck_assert_ptr_nonnull(strstr(buf_str(&find(&set, "haproxy.cfg")->bytes), words));
-	memcpy(ret, set.fingerprint, 17);
+	memcpy(numbers.fingerprint, set.fingerprint, 17);
+	memcpy(numbers.structure, set.structure, 17);
 	output_set_fini(&set);
 	snapshot_unref(snapshot);
 	settings_free(settings);
+	return numbers;
 }
 
-START_TEST(fingerprint_is_of_all_of_haproxys_files)
-{
-	char one[17], same[17], other[17];
+#define DEV(service, version, route)                                                               \
+	"environments/dev {\"name\":\"dev\",\"services\":[{\"name\":\"" service                    \
+	"\",\"version\":\"" version "\",\"route\":\"" route "\"}]}\n"
+#define INSTANCE "backends/web/1/a 10.0.0.1:80\n"
 
-	fingerprint_of(small_model, "", one);
-	fingerprint_of(small_model, "dnsmasq: {address: 10.9.9.9}", same);
-	ck_assert_str_eq(one, same);
-	/* Only maps differ here. */
-	fingerprint_of("environments/dev {\"name\":\"dev\",\"services\":[{\"name\":\"web\","
-		       "\"version\":\"1\",\"route\":\"/x\"}]}\nbackends/web/1/a 10.0.0.1:80\n",
-		       "", other);
-	ck_assert_str_ne(one, other);
-	/* And here only haproxy.cfg. */
-	fingerprint_of(small_model, "haproxy: {stats_bind: \"*:8404\"}", other);
-	ck_assert_str_ne(one, other);
+static const struct {
+	const char *what, *model, *yaml;
+	struct extra extra;
+	bool is_reload, is_check; /* whether the numbers differ from those of small_model */
+} numbers_cases[] = {
+    {"the same", DEV("web", "1", "/") INSTANCE, "", {NULL, NULL}, false, false},
+    {"another's settings",
+     DEV("web", "1", "/") INSTANCE,
+     "dnsmasq: {address: 10.9.9.9}",
+     {NULL, NULL},
+     false,
+     false},
+    {"a route", DEV("web", "1", "/x") INSTANCE, "", {NULL, NULL}, false, false},
+    {"no environment", INSTANCE, "", {NULL, NULL}, false, false},
+    {"an instance",
+     DEV("web", "1", "/") INSTANCE "backends/web/1/b 10.0.0.2:80\n",
+     "",
+     {NULL, NULL},
+     false,
+     false},
+    {"another address",
+     DEV("web", "1", "/") "backends/web/1/a 10.0.0.9:80\n",
+     "",
+     {NULL, NULL},
+     false,
+     false},
+    {"no instance", DEV("web", "1", "/"), "", {NULL, NULL}, false, false},
+    {"a new version",
+     DEV("web", "1", "/") INSTANCE "backends/web/2/a 10.0.0.2:80\n",
+     "",
+     {NULL, NULL},
+     false,
+     true},
+    {"another version",
+     DEV("web", "2", "/") "backends/web/2/a 10.0.0.2:80\n",
+     "",
+     {NULL, NULL},
+     false,
+     true},
+    {"a service's settings",
+     DEV("web", "1", "/") INSTANCE "services/web {\"balance\":\"leastconn\"}\n",
+     "",
+     {NULL, NULL},
+     true,
+     true},
+    {"settings",
+     DEV("web", "1", "/") INSTANCE,
+     "haproxy: {stats_bind: \"*:8404\"}",
+     {NULL, NULL},
+     true,
+     true},
+    {"a page", DEV("web", "1", "/") INSTANCE, "", {"503.html", "gone\n"}, true, true},
+    {"a map's template", DEV("web", "1", "/") INSTANCE, "", {"map", ""}, false, false},
+    {"a block",
+     DEV("web", "1", "/") INSTANCE,
+     "",
+     {"haproxy.cfg", "{{<haproxy.cfg}}{{$backend}}fullconn 9{{/backend}}{{/haproxy.cfg}}"},
+     true,
+     true},
+    {"servers in a block",
+     DEV("web", "1", "/") INSTANCE,
+     "",
+     {"haproxy.cfg", "{{<haproxy.cfg}}{{$sections}}{{/sections}}{{/haproxy.cfg}}"},
+     false,
+     false},
+};
+
+START_TEST(numbers_say_what_a_change_needs)
+{
+	struct numbers before = numbers_of(small_model, "", &no_extra);
+	struct numbers now =
+	    numbers_of(numbers_cases[_i].model, numbers_cases[_i].yaml, &numbers_cases[_i].extra);
+
+	ck_assert_msg((strcmp(before.fingerprint, now.fingerprint) != 0) ==
+			  numbers_cases[_i].is_reload,
+		      "%s: %s %s", numbers_cases[_i].what, before.fingerprint, now.fingerprint);
+	ck_assert_msg((strcmp(before.structure, now.structure) != 0) == numbers_cases[_i].is_check,
+		      "%s: %s %s", numbers_cases[_i].what, before.structure, now.structure);
+}
+END_TEST
+
+/* The settings of a service count once, however many versions it has, and each service's its own.
+ */
+START_TEST(settings_of_a_service_are_its_own)
+{
+	static const char one[] = DEV("web", "1", "/") "services/web {\"balance\":\"leastconn\"}\n"
+						       "services/shop {\"balance\":\"source\"}\n"
+						       "backends/shop/1/a 10.0.0.2:80\n";
+	static const char more[] = DEV("web", "1", "/") "services/web {\"balance\":\"leastconn\"}\n"
+							"services/shop {\"balance\":\"source\"}\n"
+							"backends/shop/1/a 10.0.0.2:80\n"
+							"backends/shop/2/a 10.0.0.2:80\n"
+							"backends/web/3/a 10.0.0.2:80\n";
+	static const char swapped[] =
+	    DEV("web", "1", "/") "services/web {\"balance\":\"source\"}\n"
+				 "services/shop {\"balance\":\"leastconn\"}\n"
+				 "backends/shop/1/a 10.0.0.2:80\n";
+	struct numbers before = numbers_of(one, "", &no_extra);
+
+	ck_assert_str_eq(before.fingerprint, numbers_of(more, "", &no_extra).fingerprint);
+	ck_assert_str_ne(before.structure, numbers_of(more, "", &no_extra).structure);
+	ck_assert_str_ne(before.fingerprint, numbers_of(swapped, "", &no_extra).fingerprint);
+}
+END_TEST
+
+/* --- dead servers ------------------------------------------------------------------------------
+ */
+
+START_TEST(dead_servers_are_asked_for_only_where_there_are_checks)
+{
+	mem_auto_free char *model =
+	    mem_printf("%sservices/web {\"check\":\"/health\"}\n", small_model);
+	const char *const models[] = {small_model, model};
+	struct settings *settings = make_settings("haproxy: {config: /srv/x/haproxy.cfg}");
+	mem_auto_free char *path = output_server_state_path(settings);
+
+	ck_assert_str_eq(path, "/srv/x/server-state");
+	for (size_t i = 0; i < 2; i++) {
+		struct snapshot *snapshot = make_snapshot(models[i]);
+		buf_auto struct buf bad = BUF_INIT;
+		struct output_set set = {0};
+		const char *cfg;
+
+		ck_assert_int_eq(render(snapshot, settings, &no_extra, &bad, &set), 0);
+		cfg = buf_str(&find(&set, "haproxy.cfg")->bytes);
+		ck_assert_int_eq(
+		    strstr(cfg, "\n    server-state-file /srv/x/server-state\n") != NULL, i == 1);
+		ck_assert_int_eq(strstr(cfg, "\n    load-server-state-from-file global\n") != NULL,
+				 i == 1);
+		output_set_fini(&set);
+		snapshot_unref(snapshot);
+	}
+	settings_free(settings);
 }
 END_TEST
 
@@ -309,6 +441,7 @@ START_TEST(template_error_fails_only_its_group)
 	ck_assert_uint_eq(have[OUTPUT_DNSMASQ], broken[_i].dnsmasq);
 	ck_assert_uint_eq(have[OUTPUT_TARGET], broken[_i].targets);
 	ck_assert_int_eq(set.fingerprint[0] == '\0', broken[_i].haproxy == 0);
+	ck_assert_int_eq(set.structure[0] == '\0', broken[_i].haproxy == 0);
 	output_set_fini(&set);
 	snapshot_unref(snapshot);
 	settings_free(settings);
@@ -425,7 +558,10 @@ int main(void)
 	TCase *tc = tcase_create("output");
 
 	tcase_add_loop_test(tc, golden, 0, sizeof(cases) / sizeof(cases[0]));
-	tcase_add_test(tc, fingerprint_is_of_all_of_haproxys_files);
+	tcase_add_loop_test(tc, numbers_say_what_a_change_needs, 0,
+			    sizeof(numbers_cases) / sizeof(numbers_cases[0]));
+	tcase_add_test(tc, settings_of_a_service_are_its_own);
+	tcase_add_test(tc, dead_servers_are_asked_for_only_where_there_are_checks);
 	tcase_add_test(tc, user_template_extends_the_shipped_one);
 	tcase_add_loop_test(tc, template_error_fails_only_its_group, 0,
 			    sizeof(broken) / sizeof(broken[0]));

@@ -32,6 +32,9 @@ static void ck_defaults(const struct settings *s)
 
 	ck_assert_str_eq(s->node, "n1");
 	ck_assert_str_eq(s->state_dir, "/var/lib/mayfly");
+	ck_assert_uint_eq(settings_max_removal(s), 50);
+	ck_assert_int_eq(settings_removal_grace_ms(s), 300000);
+	ck_assert_str_eq(s->metrics_bind, "");
 	CK_LIST(s->etcd.endpoints, "http://127.0.0.1:2379");
 	ck_assert_str_eq(s->etcd.prefix, "/mayfly");
 	ck_assert_ptr_null(s->etcd.cacert);
@@ -74,6 +77,9 @@ START_TEST(every_key_is_read)
 
 	lay(s, "node: web-1.example\n"
 	       "state_dir: /srv/mayfly\n"
+	       "max_removal: 25%\n"
+	       "removal_grace: 90s\n"
+	       "metrics_bind: 127.0.0.1:9100\n"
 	       "etcd:\n"
 	       "  endpoints: [https://e1:2379, 'https://[fd00::1]:2379']\n"
 	       "  prefix: /teams/mayfly\n"
@@ -99,6 +105,9 @@ START_TEST(every_key_is_read)
 	       "  - {template: /srv/t, output: /srv/o}\n");
 	ck_assert_str_eq(s->node, "web-1.example");
 	ck_assert_str_eq(s->state_dir, "/srv/mayfly");
+	ck_assert_uint_eq(settings_max_removal(s), 25);
+	ck_assert_int_eq(settings_removal_grace_ms(s), 90000);
+	ck_assert_str_eq(s->metrics_bind, "127.0.0.1:9100");
 	CK_LIST(s->etcd.endpoints, "https://e1:2379", "https://[fd00::1]:2379");
 	ck_assert_str_eq(s->etcd.prefix, "/teams/mayfly");
 	ck_assert_str_eq(s->etcd.cacert, "/etc/ca.pem");
@@ -158,10 +167,12 @@ END_TEST
 static const struct {
 	const char *text, *words;
 } bad[] = {
-    {"log_level: debug", "unknown key \"log_level\": allowed: node, state_dir, etcd, haproxy, "
+    {"log_level: debug", "unknown key \"log_level\": allowed: node, state_dir, max_removal, "
+			 "removal_grace, metrics_bind, etcd, haproxy, "
 			 "dnsmasq, routing, targets (line 1, column 1)"},
     {"state-dir: /x", "unknown key \"state-dir\": did you mean \"state_dir\"? allowed: node, "
-		      "state_dir, etcd, haproxy, dnsmasq, routing, targets (line 1, column 1)"},
+		      "state_dir, max_removal, removal_grace, metrics_bind, etcd, haproxy, "
+		      "dnsmasq, routing, targets (line 1, column 1)"},
     {"[]", "must be a map, not a list (line 1, column 1)"},
     {"haproxy:\n  bnd: []",
      "haproxy: unknown key \"bnd\": did you mean \"bind\"? allowed: config, admin_socket, "
@@ -172,6 +183,14 @@ static const struct {
     {"node: a b", "node: \"a b\": not allowed: a space (line 1, column 7)"},
     {"node:", "node: must be a string, not empty (line 1, column 6)"},
     {"state_dir: var", "state_dir: \"var\": must be an absolute path (line 1, column 12)"},
+    {"max_removal: 101%", "max_removal: \"101%\": must be 0% to 100% (line 1, column 14)"},
+    {"max_removal: half", "max_removal: \"half\": must be 0% to 100% (line 1, column 14)"},
+    {"removal_grace: 5", "removal_grace: \"5\": must be a time with its unit, such as 30s or 5m "
+			 "(line 1, column 16)"},
+    {"removal_grace: 400d", "removal_grace: \"400d\": must be a time with its unit, such as 30s "
+			    "or 5m (line 1, column 16)"},
+    {"metrics_bind: here", "metrics_bind: \"here\": must be ADDRESS:PORT or a socket's path "
+			   "(line 1, column 15)"},
     {"state_dir: ''", "state_dir: \"\": must not be empty (line 1, column 12)"},
     {"state_dir: /x/", "state_dir: \"/x/\": must not end with \"/\" (line 1, column 12)"},
     {"haproxy: {config: \"/a b\"}",

@@ -1,0 +1,136 @@
+/*
+ * An eye on HAProxy: whether it is there, whether it is still the same worker, how many old ones
+ * have requests to end; and from time to time a reading back of all it holds.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "apply/apply_internal.h"
+#include "apply/haproxy.h"
+#include "model/settings.h"
+#include "sys/loop.h"
+
+enum {
+	LOOK_MS = 2000,		/* between looks at HAProxy ... */
+	LOOK_PENDING_MS = 1000, /* ... and while it is not there */
+	LOOK_AUDIT_MS = 60 * 1000,
+	LOOK_CLOCK_MS = 2500, /* by as much may a start told in seconds vary */
+};
+
+void apply_start_looking(struct apply *apply)
+{
+	const struct apply_member *haproxy = apply_find_haproxy(apply);
+
+	if (!loop_timer_is_set(apply->audit))
+		loop_timer_set(apply->audit, LOOK_AUDIT_MS);
+	if (haproxy != NULL && apply->running == 0 && !loop_timer_is_set(apply->watch))
+		loop_timer_set(apply->watch,
+			       group_last(haproxy->group)->pending ? LOOK_PENDING_MS : LOOK_MS);
+}
+
+void apply_stop_looking(struct apply *apply)
+{
+	haproxy_cancel(apply->look);
+	haproxy_cancel(apply->count);
+	apply->look = apply->count = NULL;
+	loop_timer_clear(apply->watch);
+	loop_timer_clear(apply->audit);
+}
+
+/* Process ids come again soon in a container, so the start counts, too. */
+void apply_note_worker(struct apply *apply, const struct haproxy_info *info)
+{
+	int64_t started = loop_now(apply->loop) - info->uptime_s * 1000;
+	int64_t difference = started - apply->worker_started;
+	bool is_same = info->pid == apply->worker_pid && difference < LOOK_CLOCK_MS &&
+		       difference > -LOOK_CLOCK_MS;
+	bool is_first = apply->worker_pid == 0;
+
+	if (is_same)
+		return; /* keeping the first reading: seconds must not add up */
+	apply->worker_pid = info->pid;
+	apply->worker_started = started;
+	if (!is_first && !apply->is_held)
+		apply_resync(apply);
+}
+
+static void come_back(struct apply *apply, struct apply_member *haproxy, const char *description)
+{
+	char want[GROUP_DESCRIPTION_SIZE];
+
+	group_format_description(&apply->current.set, want);
+	if (strcmp(description, want) != 0) {
+		haproxy->due_at = loop_now(apply->loop);
+		apply_schedule(apply);
+	} else if (group_last(haproxy->group)->pending) {
+		haproxy->failures = 0;
+		haproxy->due_at = APPLY_NEVER;
+		group_set_result(haproxy->group, 0, false, "");
+		apply->round_started = loop_now(apply->loop);
+		apply->owes_result = true;
+		apply_resync(apply); /* told when that is done */
+		apply_schedule(apply);
+	}
+}
+
+static void go_away(struct apply *apply, struct apply_member *haproxy, const struct mf_err *why)
+{
+	if (group_last(haproxy->group)->pending || why->code != MF_EUNAVAIL)
+		return;
+	group_set_result(haproxy->group, 0, true, why->msg);
+	haproxy->due_at = loop_now(apply->loop) + apply_retry_wait(1, false);
+	apply_schedule(apply);
+	apply->round_started = loop_now(apply->loop);
+	apply_report(apply);
+}
+
+static void on_counted(void *ctx, size_t old_workers, const struct mf_err *err)
+{
+	struct apply *apply = ctx;
+
+	apply->count = NULL;
+	if (err != NULL)
+		return;
+	apply->old_workers = old_workers;
+	apply->is_counting = old_workers > 0;
+}
+
+static void on_look(void *ctx, const struct haproxy_info *info, const struct mf_err *err)
+{
+	struct apply *apply = ctx;
+	struct apply_member *haproxy = apply_find_haproxy(apply);
+
+	apply->look = NULL;
+	apply_start_looking(apply);
+	if (apply->running > 0 || apply->is_new || haproxy == NULL)
+		return;
+	if (info != NULL)
+		apply_note_worker(apply, info);
+	if (info != NULL && apply->is_counting && apply->count == NULL)
+		apply->count = haproxy_count_old(
+		    apply->loop, apply->settings->haproxy.master_socket, on_counted, apply);
+	if (group_last(haproxy->group)->code != 0)
+		return; /* it is tried again in its own time */
+	if (err == NULL)
+		come_back(apply, haproxy, info->description);
+	else
+		go_away(apply, haproxy, err);
+}
+
+void apply_on_watch(void *ctx)
+{
+	struct apply *apply = ctx;
+
+	if (apply->running == 0 && apply->look == NULL)
+		apply->look = haproxy_read_info(apply->loop, apply->settings->haproxy.admin_socket,
+						on_look, apply);
+}
+
+void apply_on_audit(void *ctx)
+{
+	struct apply *apply = ctx;
+
+	loop_timer_set(apply->audit, LOOK_AUDIT_MS);
+	if (apply->wanted != NULL && !apply->is_held && apply->is_answered)
+		apply_resync(apply);
+}

@@ -1,0 +1,312 @@
+/*
+ * The runtime driver: what is wanted, which of its works comes next, and what is told.  Knows
+ * neither commands nor replies.
+ *
+ * One script is under way at a time.  A wanted snapshot comes before everything else; then servers
+ * that are leaving, and in quiet moments garbage.
+ */
+#include "apply/live_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "base/strmap.h"
+#include "model/table.h"
+#include "sys/loop.h"
+#include "sys/usock.h"
+
+enum {
+	LIVE_LEAVE_MS = 200, /* from a server's dismissal to the next try, doubled up to ... */
+	LIVE_LEAVE_MAX_MS = 5000,
+	LIVE_QUIET_MS = 250,
+	LIVE_PATIENCE = 4, /* so many times as much garbage is not left to quiet moments */
+};
+
+static void on_leave_time(void *ctx);
+static void on_quiet(void *ctx);
+
+static int64_t now_us(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+struct live *live_new(struct loop *loop, const struct settings *settings,
+		      const struct live_events *events, void *ctx)
+{
+	struct live *live = MEM_NEW(live);
+
+	live->loop = loop;
+	live->settings = settings;
+	live->events = events;
+	live->ctx = ctx;
+	live->backends = strmap_new(NULL);
+	live->generations = strmap_new(free);
+	live->held = strmap_new(free);
+	live->missing = strmap_new(free);
+	live->waiting = strmap_new(free);
+	live->leaving = strmap_new(NULL);
+	live->leave_timer = loop_timer_new(loop, on_leave_time, live);
+	live->quiet_timer = loop_timer_new(loop, on_quiet, live);
+	return live;
+}
+
+static void set_snapshot(struct snapshot **place, struct snapshot *snapshot)
+{
+	struct snapshot *old = *place;
+
+	*place = snapshot == NULL ? NULL : snapshot_ref(snapshot);
+	snapshot_unref(old);
+}
+
+/* Break off what is under way; nobody hears of it. */
+static void stop(struct live *live)
+{
+	usock_cancel(live->usock);
+	live->usock = NULL;
+	live_script_clear(&live->script);
+	live_stop_sync(live);
+	live_collect_abandon(live, false);
+	set_snapshot(&live->doing, NULL);
+	loop_timer_clear(live->leave_timer);
+	loop_timer_clear(live->quiet_timer);
+	live_lose(live);
+}
+
+void live_free(struct live *live)
+{
+	if (live == NULL)
+		return;
+	stop(live);
+	set_snapshot(&live->wanted, NULL);
+	set_snapshot(&live->known, NULL);
+	strmap_free(live->backends);
+	strmap_free(live->generations);
+	strmap_free(live->held);
+	strmap_free(live->missing);
+	strmap_free(live->waiting);
+	strmap_free(live->leaving);
+	loop_timer_free(live->leave_timer);
+	loop_timer_free(live->quiet_timer);
+	buf_fini(&live->script.text);
+	free(live->script.steps);
+	buf_fini(&live->complaint);
+	buf_fini(&live->broken);
+	buf_fini(&live->changed);
+	free(live->reply);
+	free(live);
+}
+
+void live_lose(struct live *live)
+{
+	live->is_synced = false;
+}
+
+/* --- what is told ---------------------------------------------------------------------------- */
+
+static void add_reasons(const struct strmap *reasons, struct buf *words)
+{
+	void *cursor = NULL, *value;
+	const char *key;
+	size_t count = strmap_count(reasons);
+
+	if (count == 0 || !strmap_next(reasons, &cursor, &key, &value))
+		return;
+	buf_printf(words, "%s%s", words->len == 0 ? "" : "; ", (const char *)value);
+	if (count > 1)
+		buf_printf(words, " (and %zu more)", count - 1);
+}
+
+static void add_all_reasons(const struct live *live, struct buf *words)
+{
+	add_reasons(live->missing, words);
+	add_reasons(live->waiting, words);
+	if (live->changed.len != 0)
+		buf_printf(words, "%s%s", words->len == 0 ? "" : "; ", live->changed.data);
+}
+
+void live_finish(struct live *live, int code, const char *words)
+{
+	struct live_result result = live->result;
+	buf_auto struct buf why = BUF_INIT;
+	struct snapshot *done = live->doing;
+
+	live->doing = NULL;
+	result.snapshot = done;
+	result.took_us = now_us() - live->doing_at;
+	if (code == 0 && live->broken.len != 0) {
+		code = MF_EDATA;
+		words = live->broken.data;
+	}
+	result.code = code;
+	if (live->is_synced) {
+		set_snapshot(&live->known, done);
+		add_all_reasons(live, &why);
+		result.needs_reload = why.len != 0;
+	}
+	if (code != 0) {
+		buf_clear(&why);
+		buf_add_str(&why, words);
+	}
+	result.words = buf_str(&why);
+	live_go_on(live);
+	live->events->on_result(live->ctx, &result);
+	snapshot_unref(done);
+}
+
+void live_put_off(struct live *live)
+{
+	live_stop_sync(live);
+	live_lose(live);
+	set_snapshot(&live->doing, NULL);
+	live->is_due = true;
+}
+
+/* --- a change -------------------------------------------------------------------------------- */
+
+static void on_changed(struct live *live, int code)
+{
+	if (code != 0) {
+		live_lose(live);
+		live_finish(live, code, live->err.msg);
+	} else if (!live->is_wrong) {
+		live_finish(live, 0, "");
+	} else if (live->is_holding) {
+		live_put_off(live);
+	} else {
+		live_start_sync(live);
+	}
+}
+
+static void take_up(struct live *live)
+{
+	set_snapshot(&live->doing, live->wanted);
+	live->doing_at = live->wanted_at;
+	live->is_due = false;
+	live->result = (struct live_result){.code = 0};
+	live_script_clear(&live->script);
+	if (!live->is_synced || live->is_suspect) {
+		live->is_suspect = false;
+		live_start_sync(live);
+		return;
+	}
+	live_add(live, live_on_show_info, NULL, "show", "info", NULL);
+	if (live_diff(live) == LIVE_MUST_SYNC)
+		live_start_sync(live);
+	else
+		live_send(live, on_changed);
+}
+
+/* Garbage that nobody had a quiet moment for. */
+static bool is_urgent(const struct live *live)
+{
+	return live->collect == NULL && live_collect_is_due(live) &&
+	       live->entries / LIVE_PATIENCE > live->live_entries;
+}
+
+void live_go_on(struct live *live)
+{
+	if (live->usock != NULL || live->doing != NULL || live->is_holding)
+		return;
+	if (live->is_due) {
+		take_up(live);
+		return;
+	}
+	if (strmap_count(live->leaving) != 0 && !loop_timer_is_set(live->leave_timer)) {
+		live->leave_ms = live->leave_ms == 0			  ? LIVE_LEAVE_MS
+				 : live->leave_ms > LIVE_LEAVE_MAX_MS / 2 ? LIVE_LEAVE_MAX_MS
+									  : live->leave_ms * 2;
+		loop_timer_set(live->leave_timer, live->leave_ms);
+	}
+	if (live_collect_is_due(live))
+		loop_timer_set(live->quiet_timer,
+			       live->collect != NULL || is_urgent(live) ? 0 : LIVE_QUIET_MS);
+}
+
+static bool is_free(const struct live *live)
+{
+	return live->usock == NULL && live->doing == NULL && !live->is_holding && live->is_synced;
+}
+
+static void on_quiet(void *ctx)
+{
+	struct live *live = ctx;
+
+	if (is_free(live) && live_collect_is_due(live))
+		live_collect_go_on(live);
+}
+
+/* Another process than before has to be looked at now; one that is away, when it is wanted. */
+static void on_left(struct live *live, int code)
+{
+	if (code != 0 || live->is_wrong)
+		live_lose(live);
+	live->is_due |= code == 0 && live->is_wrong;
+	live_go_on(live);
+}
+
+static void on_leave_time(void *ctx)
+{
+	struct live *live = ctx;
+
+	if (!is_free(live)) {
+		if (live->usock != NULL)
+			loop_timer_set(live->leave_timer, LIVE_LEAVE_MS);
+		return;
+	}
+	live_add(live, live_on_show_info, NULL, "show", "info", NULL);
+	live_dismiss_again(live);
+	live_send(live, on_left);
+}
+
+/* --- what is asked --------------------------------------------------------------------------- */
+
+void live_want(struct live *live, struct snapshot *snapshot)
+{
+	set_snapshot(&live->wanted, snapshot);
+	live->wanted_at = now_us();
+	live->is_due = true;
+	live_go_on(live);
+}
+
+void live_resync(struct live *live)
+{
+	live->is_suspect = true;
+	if (live->wanted == NULL)
+		return;
+	live->wanted_at = live->is_due ? live->wanted_at : now_us();
+	live->is_due = true;
+	live_go_on(live);
+}
+
+void live_hold(struct live *live, bool hold)
+{
+	live->is_holding = hold;
+	if (!hold)
+		live_resync(live);
+}
+
+void live_set_settings(struct live *live, const struct settings *settings)
+{
+	bool was_doing = live->doing != NULL;
+
+	stop(live);
+	live->settings = settings;
+	live->is_due |= was_doing;
+	live_go_on(live);
+}
+
+const char *live_version(const struct live *live)
+{
+	return live->version;
+}
+
+size_t live_leaving(const struct live *live)
+{
+	return strmap_count(live->leaving);
+}

@@ -1,0 +1,79 @@
+/*
+ * The running HAProxy, changed without a reload: maps, servers and (from HAProxy 3.4 on) backends
+ * by the runtime API (management guide, section 9.3), over the admin socket.
+ *
+ * A change is the difference between two snapshots, whose unchanged entries are the same pointers,
+ * so that its cost does not grow with the model.  What is known of the running worker is never
+ * guessed: before the first change, and whenever the worker may be another one, maps and servers
+ * are read back and compared with what is wanted, and differences are put right.  Each batch of
+ * commands is read back as well.
+ *
+ * An environment's switch is one `set map`: routes and versions of its new generation are added
+ * first; the old generation's entries stay as garbage that no request reads, until they are worth a
+ * bulk replacement of the map.  An environment that needs a backend which the worker does not have
+ * yet, but which has live instances, keeps its old choice until the reload that brings the backend:
+ * no request falls between them.
+ *
+ * A server that goes is put into maintenance, finishes its running requests, and is deleted when it
+ * is idle.
+ */
+#ifndef MF_APPLY_LIVE_H
+#define MF_APPLY_LIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct live;
+struct loop;
+struct mf_err;
+struct settings;
+struct snapshot;
+
+struct live_result {
+	struct snapshot *snapshot; /* what was wanted; borrowed during the call */
+	int code;		   /* 0: in force, as far as needs_reload allows; MF_EUNAVAIL: no
+				      HAProxy there; MF_ETIMEOUT; MF_EDATA: HAProxy refused or holds
+				      something else, a reload must put it right */
+	bool needs_reload;	   /* something waits for a reload ... */
+	const char *words;	   /* ... and why; or why code is not 0; else "" */
+	size_t map_changes, server_changes, backend_changes;
+	bool resynced;	 /* all was read back */
+	int64_t took_us; /* from live_want to the answer that it is in force */
+};
+
+struct live_events {
+	/* A wanted snapshot has been dealt with; a newer one may be under way already. */
+	void (*on_result)(void *ctx, const struct live_result *result);
+};
+
+/* settings is borrowed until live_free or live_set_settings. */
+struct live *live_new(struct loop *loop, const struct settings *settings,
+		      const struct live_events *events, void *ctx);
+void live_set_settings(struct live *live, const struct settings *settings);
+void live_free(struct live *live);
+
+/*
+ * Bring the running worker to this snapshot (a reference is kept); the newest one wins.  Works at
+ * once when nothing is under way.
+ */
+void live_want(struct live *live, struct snapshot *snapshot);
+
+/*
+ * The worker may be another one, or somebody else's hand was in it: read all back before the next
+ * change, and put right what differs from the newest wanted snapshot, now.
+ */
+void live_resync(struct live *live);
+
+/*
+ * Between the moment at which files for a reload are rendered and the end of that reload nothing is
+ * changed; live_hold(live, false) resyncs.
+ */
+void live_hold(struct live *live, bool hold);
+
+/* The HAProxy that answered last: "2.6.12-1+deb12u4", "" before; and how many servers wait to go.
+ */
+const char *live_version(const struct live *live);
+size_t live_leaving(const struct live *live);
+
+#endif

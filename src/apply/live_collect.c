@@ -1,0 +1,227 @@
+/*
+ * Garbage: entries of routes and versions that belong to no environment's choice any more.  When
+ * there is more of it than of the rest, both maps are made anew beside the old ones, a slice at a
+ * time while nothing else is to be done, and put in their places in one step each.
+ *
+ * What comes into force in the meantime is noted, and added before that step.
+ */
+#include "apply/live_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/strmap.h"
+#include "model/env.h"
+#include "model/table.h"
+
+#define GARBAGE_MIN ((size_t)2000)
+#define SLICE	    2000 /* entries in one script: a few milliseconds */
+
+enum { COLLECT_MAPS = 2 };
+static const enum routing_map collected[COLLECT_MAPS] = {ROUTING_ROUTES, ROUTING_VERSIONS};
+
+struct live_collect {
+	struct snapshot *snapshot; /* of when it began */
+	struct routing *routing;
+	unsigned versions[COLLECT_MAPS];
+	int map; /* the next entry to be added; COLLECT_MAPS: all of them are */
+	size_t at;
+	struct env **late; /* what came into force since */
+	size_t late_count, late_cap;
+};
+
+/* What is held reads garbage, and waits for a reload that takes all garbage away. */
+bool live_collect_is_due(const struct live *live)
+{
+	size_t garbage = live->entries - live->live_entries;
+
+	return live->collect != NULL || (live->is_synced && strmap_count(live->held) == 0 &&
+					 garbage > GARBAGE_MIN && garbage > live->live_entries);
+}
+
+static void collect_free(struct live *live)
+{
+	struct live_collect *collect = live->collect;
+
+	if (collect == NULL)
+		return;
+	for (size_t i = 0; i < collect->late_count; i++)
+		env_unref(collect->late[i]);
+	free(collect->late);
+	routing_free(collect->routing);
+	snapshot_unref(collect->snapshot);
+	free(collect);
+	live->collect = NULL;
+}
+
+static struct live_generation *find_generation(const struct live *live, const struct env *env)
+{
+	struct routing_entry entry;
+
+	live_env_generation(env, &entry);
+	return strmap_find(live->generations, entry.value);
+}
+
+static void add_version(struct live *live, const char *verb, int i)
+{
+	char version[16];
+
+	(void)snprintf(version, sizeof(version), "@%u", live->collect->versions[i]);
+	live_add(live, verb[1] == 'l' ? live_expect_whatever : live_expect_nothing, NULL, verb,
+		 "map", version, live_map_path(collected[i]), NULL);
+}
+
+void live_collect_abandon(struct live *live, bool clear)
+{
+	for (int i = 0; live->collect != NULL && clear && i < COLLECT_MAPS; i++)
+		if (live->collect->versions[i] != 0)
+			add_version(live, "clear", i);
+	collect_free(live);
+}
+
+void live_collect_note(struct live *live, const struct env *env)
+{
+	struct live_collect *collect = live->collect;
+	struct live_generation *generation;
+
+	if (collect == NULL)
+		return;
+	generation = find_generation(live, env);
+	if (generation == NULL || generation->is_kept)
+		return;
+	generation->is_kept = true;
+	MEM_GROW(collect->late, collect->late_count, collect->late_cap);
+	collect->late[collect->late_count++] = env_ref((struct env *)(uintptr_t)env);
+}
+
+/* --- steps ----------------------------------------------------------------------------------- */
+
+static void each_generation(struct live *live, void (*act)(struct live *live, const char *name,
+							   struct live_generation *generation))
+{
+	void *cursor = NULL, *value;
+	const char *name;
+
+	while (strmap_next(live->generations, &cursor, &name, &value))
+		act(live, name, value);
+}
+
+static void forget_mark(struct live *live, const char *name, struct live_generation *generation)
+{
+	(void)live;
+	(void)name;
+	generation->is_kept = false;
+}
+
+static void drop_unkept(struct live *live, const char *name, struct live_generation *generation)
+{
+	if (generation->is_kept)
+		return;
+	live->entries -= generation->entries;
+	(void)strmap_del(live->generations, name);
+}
+
+static void on_version(struct live *live, const struct live_step *step, char *reply, size_t len)
+{
+	unsigned *version = (unsigned *)(uintptr_t)step->object;
+	const char *digits = strstr(reply, ": ");
+	int64_t n;
+
+	(void)len;
+	if (digits == NULL || !str_parse_int(digits + 2, 1, INT32_MAX, &n))
+		live_complain_of(live, step, reply);
+	else
+		*version = (unsigned)n;
+}
+
+/* Whatever has gone wrong, everything is read before the next change. */
+static bool is_good(struct live *live, int code)
+{
+	if (code == 0 && !live->is_wrong)
+		return true;
+	live_lose(live);
+	live_collect_abandon(live, false);
+	return false;
+}
+
+static void on_step(struct live *live, int code)
+{
+	(void)is_good(live, code);
+	live_go_on(live);
+}
+
+static void on_committed(struct live *live, int code)
+{
+	if (is_good(live, code)) {
+		each_generation(live, drop_unkept);
+		collect_free(live);
+	}
+	live_go_on(live);
+}
+
+static void begin(struct live *live)
+{
+	struct live_collect *collect = MEM_NEW(collect);
+
+	live->collect = collect;
+	collect->snapshot = snapshot_ref(live->known);
+	collect->routing = routing_new(live->known);
+	each_generation(live, forget_mark);
+	for (size_t i = 0; i < live->known->env_count; i++) {
+		struct live_generation *generation = find_generation(live, live->known->envs[i]);
+
+		if (generation != NULL)
+			generation->is_kept = true;
+	}
+	for (int i = 0; i < COLLECT_MAPS; i++)
+		live_add(live, on_version, &collect->versions[i], "prepare", "map",
+			 live_map_path(collected[i]), NULL);
+	live_send(live, on_step);
+}
+
+static void add_slice(struct live *live)
+{
+	struct live_collect *collect = live->collect;
+	enum routing_map map = collected[collect->map];
+	size_t count = routing_count(collect->routing, map);
+	struct routing_entry entry;
+
+	for (size_t i = 0; i < SLICE && collect->at < count; i++) {
+		routing_get(collect->routing, map, collect->at++, &entry);
+		live_add_entry(live, map, collect->versions[collect->map], &entry);
+	}
+	if (collect->at == count) {
+		collect->map++;
+		collect->at = 0;
+	}
+	live_send(live, on_step);
+}
+
+static void commit(struct live *live)
+{
+	struct live_collect *collect = live->collect;
+
+	for (int map = 0; map < COLLECT_MAPS; map++) {
+		for (size_t i = 0; i < collect->late_count; i++)
+			live_put_env(live, collect->late[i], collected[map],
+				     collect->versions[map]);
+		live_end_entries(live);
+	}
+	for (int map = 0; map < COLLECT_MAPS; map++)
+		add_version(live, "commit", map);
+	live_send(live, on_committed);
+}
+
+void live_collect_go_on(struct live *live)
+{
+	live_add(live, live_on_show_info, NULL, "show", "info", NULL);
+	if (live->collect == NULL)
+		begin(live);
+	else if (live->collect->map < COLLECT_MAPS)
+		add_slice(live);
+	else
+		commit(live);
+}

@@ -1,0 +1,237 @@
+/*
+ * What the modules of the runtime driver share: the worker as it is known, the script of commands
+ * that is under way, and who does what.
+ *
+ *	live.c          what is wanted, what is done next, what is told
+ *	live_script.c   commands to one connection, replies to their commands
+ *	live_diff.c     the difference of two snapshots as commands: environments and names
+ *	live_servers.c  the same for backends and servers, and those that leave
+ *	live_states.c   servers as HAProxy shows them, compared with what is wanted
+ *	live_sync.c     reading everything back, comparing, repairing
+ *	live_maps.c     comparing one map with what is wanted, and putting it right
+ *	live_collect.c  replacing maps that are mostly garbage
+ */
+#ifndef MF_APPLY_LIVE_INTERNAL_H
+#define MF_APPLY_LIVE_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "apply/live.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "render/routing.h"
+
+struct backend;
+struct env;
+struct instance;
+struct live_collect;
+struct live_step;
+struct live_sync;
+struct loop_timer;
+struct service;
+struct strmap;
+struct usock;
+
+/* --- scripts --------------------------------------------------------------------------------- */
+
+/* reply: without the line's end, terminated; lives as long as the whole reply. */
+typedef void live_reply_fn(struct live *live, const struct live_step *step, char *reply,
+			   size_t len);
+
+struct live_step {
+	size_t at; /* where the command begins in the script's text */
+	live_reply_fn *on_reply;
+	const void *object; /* what it is about; borrowed until the reply */
+};
+
+struct live_script {
+	struct buf text;
+	struct live_step *steps;
+	size_t count, cap;
+	size_t payload;	   /* bytes in the payload that is open; 0: none is */
+	struct mf_err err; /* a word was refused: it will not be sent */
+};
+
+/*
+ * One command of words, NULL at the end; or one whose last word is the payload of the entries that
+ * follow.  Entries are split into as many commands as HAProxy's buffers ask for; version 0: the map
+ * as it is, else a prepared one.
+ */
+void live_add(struct live *live, live_reply_fn *on_reply, const void *object, ...)
+    __attribute__((sentinel));
+void live_add_entry(struct live *live, enum routing_map map, unsigned version,
+		    const struct routing_entry *entry);
+void live_end_entries(struct live *live);
+const char *live_map_path(enum routing_map map); /* "maps/routes.map" */
+
+/*
+ * Send what was added, hear the replies, then call on_done: 0, or MF_EUNAVAIL, MF_ETIMEOUT (some
+ * replies did not come), MF_EDATA (nothing was sent) with the words in live->err.
+ */
+void live_send(struct live *live, void (*on_done)(struct live *live, int code));
+void live_script_clear(struct live_script *script);
+
+/* Handlers of replies.  Nothing must be said; it must begin with what; whatever it is. */
+live_reply_fn live_expect_nothing;
+live_reply_fn live_expect_words; /* object: what the reply has to begin with */
+live_reply_fn live_expect_whatever;
+
+/* HAProxy holds something else than what is wanted: the words of the first time are kept. */
+void live_complain(struct live *live, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* The same with the command and its reply as words. */
+void live_complain_of(struct live *live, const struct live_step *step, const char *reply);
+
+/* --- the driver ------------------------------------------------------------------------------ */
+
+/* Entries of routes and versions that an environment's content has brought. */
+struct live_generation {
+	size_t entries;
+	bool is_partial; /* read back, and nobody knows what it should be: may lack some */
+	bool is_kept;	 /* by the replacement that is under way */
+};
+
+struct live {
+	struct loop *loop;
+	const struct settings *settings;
+	const struct live_events *events;
+	void *ctx;
+
+	struct snapshot *wanted; /* the newest; NULL: none yet */
+	int64_t wanted_at;	 /* us */
+	bool is_due;		 /* wanted has not been taken up yet */
+	struct snapshot *doing;	 /* under way; NULL: nothing is */
+	int64_t doing_at;
+	struct snapshot *known; /* what the worker holds, but for held and missing */
+	bool is_synced;		/* known, and all that follows, is so */
+	bool is_suspect;	/* but has to be looked at */
+	bool is_holding;
+
+	struct usock *usock;
+	void (*on_done)(struct live *live, int code);
+	struct live_script script;
+	struct mf_err err;
+	char *reply;		   /* the last one as a whole; NULL: somebody has taken it */
+	bool is_wrong;		   /* a reply was not as it should be ... */
+	struct buf complaint;	   /* ... the first of them */
+	struct buf broken;	   /* what no repair could mend */
+	struct live_result result; /* of doing */
+
+	/* the worker */
+	char version[32];
+	int64_t pid, uptime;
+	bool can_add_backends;
+	struct strmap *backends;    /* names of those it has */
+	struct strmap *generations; /* "<env>@<digest>" to struct live_generation */
+	size_t entries;		    /* of all generations together */
+	size_t live_entries;	    /* of those that known has */
+	struct strmap *held;	    /* environment to its value in the worker, "": none */
+	struct strmap *missing;	    /* backends with instances that it lacks, to the words */
+	struct strmap *waiting;	    /* servers that it can take by a reload only, to the words */
+	struct buf changed;	    /* settings that it can take by a reload only, in words */
+	struct strmap *leaving;	    /* "<backend>/<server>" of those to be deleted when idle */
+	struct loop_timer *leave_timer;
+	int64_t leave_ms; /* from the last look at them to the next */
+	struct loop_timer *quiet_timer;
+
+	struct live_sync *sync;	      /* under way */
+	struct live_collect *collect; /* under way */
+};
+
+/* doing is done.  0: it is in force, but for what needs a reload; words: why not. */
+void live_finish(struct live *live, int code, const char *words);
+/* doing is not done, and has to wait until the hold is over. */
+void live_put_off(struct live *live);
+/* What is known of the worker no longer holds: read all before the next change. */
+void live_lose(struct live *live);
+/* Nothing is under way any more: do what is to be done next. */
+void live_go_on(struct live *live);
+
+void live_on_show_info(struct live *live, const struct live_step *step, char *reply, size_t len);
+
+/* live_diff.c */
+enum live_verdict { LIVE_GO, LIVE_MUST_SYNC };
+enum live_verdict live_diff(struct live *live);
+/* Whether an environment names a backend with instances that the worker lacks. */
+bool live_is_deferred(const struct live *live, const struct snapshot *snapshot,
+		      const struct env *env);
+size_t live_env_entries(const struct env *env); /* of routes and versions */
+/* An environment's entries of routes or versions, added to a map or a version of it. */
+void live_put_env(struct live *live, const struct env *env, enum routing_map map, unsigned version);
+void live_env_generation(const struct env *env, struct routing_entry *ret); /* as value */
+
+/* live_servers.c */
+struct live_server_name {
+	char text[256]; /* "<backend>/<server>": at most 192 and 52 bytes */
+};
+struct live_server_name live_server_name(const char *backend, const char *server);
+unsigned live_effective_weight(const struct instance *instance);
+/* Whether its servers are a table that only a reload makes anew. */
+bool live_is_static(const struct backend *backend);
+void live_wait_for_reload(struct live *live, const struct backend *backend, const char *server,
+			  const char *what);
+/* For each backend that is not the same in known and doing; one of the two may be NULL. */
+typedef void live_backend_pair_fn(struct live *live, const struct backend *from,
+				  const struct backend *to);
+void live_walk_backends(struct live *live, live_backend_pair_fn *on_pair);
+void live_diff_backends(struct live *live); /* what must be there before the maps change */
+void live_diff_leaving(struct live *live);  /* what goes when they have changed */
+bool live_has_backend(const struct live *live, const char *name);
+/* Make a new backend with its servers; false: it waits for a reload. */
+bool live_add_backend(struct live *live, const struct backend *backend);
+void live_add_server(struct live *live, const struct backend *backend,
+		     const struct instance *instance);
+void live_dismiss_server(struct live *live, const char *backend, const char *server);
+void live_dismiss_again(struct live *live); /* all that are still leaving */
+
+/* live_states.c */
+/* One line of `show servers state`. */
+struct live_server_state {
+	const char *backend, *name, *address;
+	int64_t admin, weight, port;
+};
+void live_mend_server(struct live *live, const struct backend *backend,
+		      const struct instance *instance, const struct live_server_state *state);
+void live_read_back_servers(struct live *live); /* of backends with changes */
+/* Compare with doing, and complain; repair: by commands of the script, too.  Cuts the text up. */
+void live_compare_servers(struct live *live, char *text, bool repair);
+
+/* live_sync.c */
+void live_start_sync(struct live *live);
+void live_stop_sync(struct live *live);
+
+/* live_maps.c */
+/* A map as read, against what is wanted of it. */
+struct live_map_diff {
+	enum routing_map map;
+	size_t *missing, *wrong; /* indices of routing's entries */
+	size_t missing_count, missing_cap, wrong_count, wrong_cap;
+	struct live_line *extra; /* not wanted */
+	size_t extra_count, extra_cap;
+	struct live_line *kept; /* not wanted, but in force: of environments that are held */
+	size_t kept_count, kept_cap;
+	bool has_duplicates;
+	bool is_bulk;	  /* to be replaced as a whole ... */
+	unsigned version; /* ... by this prepared one */
+};
+/* Within the text that was read; both are terminated. */
+struct live_line {
+	char *key, *value;
+};
+/* Complains where they differ.  Environments come first: they tell which generations are held. */
+void live_map_compare(struct live *live, const struct routing *routing, enum routing_map map,
+		      char *text, struct live_map_diff *ret_diff);
+void live_map_put(struct live *live, const struct routing *routing,
+		  const struct live_map_diff *diff);
+void live_map_take(struct live *live, const struct live_map_diff *diff);
+void live_map_diff_fini(struct live_map_diff *diff);
+
+/* live_collect.c */
+bool live_collect_is_due(const struct live *live);
+void live_collect_go_on(struct live *live);			  /* one step more */
+void live_collect_note(struct live *live, const struct env *env); /* its choice comes into force */
+void live_collect_abandon(struct live *live, bool clear); /* clear: by commands of the script */
+
+#endif

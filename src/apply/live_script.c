@@ -1,0 +1,261 @@
+/*
+ * Scripts: many commands over one connection to the admin socket, and each reply given to whoever
+ * asked.  Knows HAProxy's command line (management guide, section 9.3), but not what is said.
+ *
+ * `prompt` makes HAProxy end each reply with "\n> ", and go on until `quit`; without it the
+ * connection would end whenever its input happens to be empty.  No reply has a line that begins
+ * with
+ * "> ".  A connection is not kept: it would keep the process of before a reload.
+ */
+#include "apply/live_internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "model/settings.h"
+#include "sys/usock.h"
+
+enum {
+	LIVE_MAX_REPLY = 128 * 1024 * 1024, /* seven maps of 60,000 entries are 40 MB */
+	LIVE_DEADLINE_MS = 10 * 1000,
+	LIVE_MAX_PAYLOAD = 8000, /* HAProxy takes what fits into tune.bufsize, 16384 by default */
+	LIVE_MAX_SHOWN = 200,	 /* bytes of a reply in words */
+};
+
+static const char prompt[] = "\n> ";
+
+/* --- building -------------------------------------------------------------------------------- */
+
+void live_script_clear(struct live_script *script)
+{
+	buf_clear(&script->text);
+	script->count = 0;
+	script->payload = 0;
+	script->err.code = 0;
+}
+
+/* What may stand in a word without being read as more: neither spaces nor `;`, `\`, `<`, `#`. */
+static bool is_word(const char *s)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				      "0123456789._~%@:+=,/[]-";
+
+	return *s != '\0' && s[strspn(s, allowed)] == '\0';
+}
+
+static void add_word(struct live_script *script, const char *word)
+{
+	if (!is_word(word) && script->err.code == 0) {
+		buf_auto struct buf shown = BUF_INIT;
+
+		str_add_escaped(&shown, word, strlen(word));
+		(void)mf_err_set(&script->err, MF_EDATA,
+				 "\"%s\" cannot be said on HAProxy's command line",
+				 buf_str(&shown));
+	}
+	buf_add_str(&script->text, word);
+}
+
+static void begin_step(struct live_script *script, live_reply_fn *on_reply, const void *object)
+{
+	MEM_GROW(script->steps, script->count, script->cap);
+	script->steps[script->count++] = (struct live_step){script->text.len, on_reply, object};
+}
+
+void live_add(struct live *live, live_reply_fn *on_reply, const void *object, ...)
+{
+	struct live_script *script = &live->script;
+	const char *word, *space = "";
+	va_list ap;
+
+	begin_step(script, on_reply, object);
+	va_start(ap, object);
+	while ((word = va_arg(ap, const char *)) != NULL) {
+		buf_add_str(&script->text, space);
+		add_word(script, word);
+		space = " ";
+	}
+	va_end(ap);
+	buf_add_char(&script->text, '\n');
+}
+
+const char *live_map_path(enum routing_map map)
+{
+	static const char *const paths[] = {
+#define X(id, name) [id] = "maps/" name ".map",
+	    ROUTING_MAPS(X)
+#undef X
+	};
+
+	return paths[map];
+}
+
+void live_add_entry(struct live *live, enum routing_map map, unsigned version,
+		    const struct routing_entry *entry)
+{
+	struct live_script *script = &live->script;
+	size_t len = entry->key_len + entry->value_len + 2;
+
+	if (script->payload + len > LIVE_MAX_PAYLOAD)
+		live_end_entries(live);
+	if (script->payload == 0) {
+		begin_step(script, live_expect_nothing, NULL);
+		buf_add_str(&script->text, "add map ");
+		if (version != 0)
+			buf_printf(&script->text, "@%u ", version);
+		buf_printf(&script->text, "%s <<\n", live_map_path(map));
+	}
+	add_word(script, entry->key);
+	buf_add_char(&script->text, ' ');
+	add_word(script, entry->value);
+	buf_add_char(&script->text, '\n');
+	script->payload += len;
+}
+
+void live_end_entries(struct live *live)
+{
+	if (live->script.payload != 0)
+		buf_add_char(&live->script.text, '\n');
+	live->script.payload = 0;
+}
+
+/* --- replies --------------------------------------------------------------------------------- */
+
+void live_complain(struct live *live, const char *format, ...)
+{
+	va_list ap;
+	char words[512];
+
+	live->is_wrong = true;
+	if (live->complaint.len != 0)
+		return;
+	va_start(ap, format);
+	(void)vsnprintf(words, sizeof(words), format, ap);
+	va_end(ap);
+	buf_add_str(&live->complaint, words);
+}
+
+void live_complain_of(struct live *live, const struct live_step *step, const char *reply)
+{
+	const char *command = live->script.text.data + step->at;
+	buf_auto struct buf shown = BUF_INIT;
+	size_t len = strcspn(reply, "\n");
+
+	str_add_escaped(&shown, reply, len < LIVE_MAX_SHOWN ? len : LIVE_MAX_SHOWN);
+	live_complain(live, "HAProxy says \"%s\" to \"%.*s\"", buf_str(&shown),
+		      (int)strcspn(command, "\n"), command);
+}
+
+void live_expect_nothing(struct live *live, const struct live_step *step, char *reply, size_t len)
+{
+	if (len != 0)
+		live_complain_of(live, step, reply);
+}
+
+void live_expect_words(struct live *live, const struct live_step *step, char *reply, size_t len)
+{
+	(void)len;
+	if (!str_has_prefix(reply, step->object))
+		live_complain_of(live, step, reply);
+}
+
+void live_expect_whatever(struct live *live, const struct live_step *step, char *reply, size_t len)
+{
+	(void)live;
+	(void)step;
+	(void)reply;
+	(void)len;
+}
+
+/* Cuts the next reply off *text; NULL: it is not all there. */
+static char *next_reply(char **text, const char *end, size_t *ret_len)
+{
+	char *reply = *text;
+	char *behind = memmem(reply, (size_t)(end - reply), prompt, sizeof(prompt) - 1);
+
+	if (behind == NULL)
+		return NULL;
+	*text = behind + sizeof(prompt) - 1;
+	/* Each line of a payload has been answered by "+ ". */
+	while (str_has_prefix(reply, "+ "))
+		reply += 2;
+	while (behind > reply && behind[-1] == '\n')
+		behind--;
+	*behind = '\0';
+	*ret_len = (size_t)(behind - reply);
+	return reply;
+}
+
+/* Give each command its reply; how many there were. */
+static size_t give_replies(struct live *live, char *text, size_t len)
+{
+	const char *end = text + len;
+	size_t n = 0, reply_len;
+
+	/* The first is for `prompt` itself. */
+	if (next_reply(&text, end, &reply_len) == NULL)
+		return 0;
+	for (; n < live->script.count; n++) {
+		char *reply = next_reply(&text, end, &reply_len);
+
+		if (reply == NULL)
+			break;
+		live->script.steps[n].on_reply(live, &live->script.steps[n], reply, reply_len);
+	}
+	return n;
+}
+
+/* --- the connection -------------------------------------------------------------------------- */
+
+static void end(struct live *live, int code)
+{
+	void (*on_done)(struct live *, int) = live->on_done;
+
+	live->usock = NULL;
+	live_script_clear(&live->script);
+	on_done(live, code);
+}
+
+static void on_reply(void *ctx, const char *text, size_t len, const struct mf_err *why)
+{
+	struct live *live = ctx;
+	size_t count = live->script.count, n;
+	const char *path = live->settings->haproxy.admin_socket;
+	int code = 0;
+
+	free(live->reply);
+	live->reply = mem_dup_bytes(text, len);
+	n = give_replies(live, live->reply, len);
+	if (n < count && why != NULL)
+		code = mf_err_set(&live->err, why->code == MF_ETIMEOUT ? MF_ETIMEOUT : MF_EUNAVAIL,
+				  "%s", why->msg);
+	else if (n < count)
+		code = mf_err_set(&live->err, MF_EUNAVAIL, "%s: %zu of %zu commands were answered",
+				  path, n, count);
+	end(live, code);
+}
+
+void live_send(struct live *live, void (*on_done)(struct live *live, int code))
+{
+	buf_auto struct buf text = BUF_INIT;
+
+	live_end_entries(live);
+	live->on_done = on_done;
+	live->is_wrong = false;
+	buf_clear(&live->complaint);
+	if (live->script.err.code != 0) {
+		live->err = live->script.err;
+		end(live, MF_EDATA);
+		return;
+	}
+	buf_reserve(&text, live->script.text.len + 16);
+	buf_add_str(&text, "prompt\n");
+	buf_add(&text, buf_str(&live->script.text), live->script.text.len);
+	buf_add_str(&text, "quit\n");
+	live->usock = usock_start(live->loop, live->settings->haproxy.admin_socket, text.data,
+				  text.len, LIVE_MAX_REPLY, LIVE_DEADLINE_MS, on_reply, live);
+}

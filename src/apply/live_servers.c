@@ -1,0 +1,352 @@
+/*
+ * Servers and backends of the running worker: what differs between two snapshots as commands, and
+ * the state that HAProxy shows compared with what is wanted.  Knows nothing of maps.
+ */
+#include "apply/live_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/strmap.h"
+#include "model/backend.h"
+#include "model/table.h"
+
+struct live_server_name live_server_name(const char *backend, const char *server)
+{
+	struct live_server_name name;
+
+	(void)snprintf(name.text, sizeof(name.text), "%s/%s", backend, server);
+	return name;
+}
+
+unsigned live_effective_weight(const struct instance *instance)
+{
+	return instance->state == INSTANCE_DRAIN ? 0 : instance->weight;
+}
+
+static const char *wanted_state(const struct instance *instance)
+{
+	return instance->state == INSTANCE_MAINT ? "maint" : "ready";
+}
+
+/* `balance source` spreads requests by a table that only a reload makes anew. */
+bool live_is_static(const struct backend *backend)
+{
+	return backend->settings != NULL && backend->settings->balance == BALANCE_SOURCE;
+}
+
+void live_wait_for_reload(struct live *live, const struct backend *backend, const char *server,
+			  const char *what)
+{
+	struct live_server_name name = live_server_name(backend->name, server);
+
+	strmap_set(live->waiting, name.text,
+		   mem_printf("%s of server %s of version %s of service %s, which balances by "
+			      "source",
+			      what, server, backend->version, backend->service));
+}
+
+/* --- one server ------------------------------------------------------------------------------ */
+
+static void set_weight(struct live *live, const char *server, const struct instance *instance)
+{
+	char weight[16];
+
+	(void)snprintf(weight, sizeof(weight), "%u", live_effective_weight(instance));
+	live_add(live, live_expect_nothing, NULL, "set", "server", server, "weight", weight, NULL);
+	live->result.server_changes++;
+}
+
+static void set_state(struct live *live, const char *server, const char *state)
+{
+	live_add(live, live_expect_nothing, NULL, "set", "server", server, "state", state, NULL);
+	live->result.server_changes++;
+}
+
+/* One that is about to go, and is wanted again before it has gone, is still there. */
+static bool call_back(struct live *live, const char *server, const struct backend *backend,
+		      const struct instance *instance)
+{
+	if (!strmap_del(live->leaving, server))
+		return false;
+	if (!live_is_static(backend))
+		set_weight(live, server, instance);
+	set_state(live, server, wanted_state(instance));
+	return true;
+}
+
+/* What the template says of the servers in the file, said of one more. */
+void live_add_server(struct live *live, const struct backend *backend,
+		     const struct instance *instance)
+{
+	struct live_server_name name = live_server_name(backend->name, instance->server);
+	const struct service *settings = backend->settings;
+	bool is_ipv6 = strchr(instance->address, ':') != NULL;
+	bool has_check = settings != NULL && settings->check[0] != '\0';
+	char address[80], weight[16], interval[32] = "";
+
+	if (call_back(live, name.text, backend, instance))
+		return;
+	if (live_is_static(backend)) {
+		live_wait_for_reload(live, backend, instance->server, "the start");
+		return;
+	}
+	(void)snprintf(address, sizeof(address), is_ipv6 ? "[%s]:%u" : "%s:%u", instance->address,
+		       instance->port);
+	(void)snprintf(weight, sizeof(weight), "%u", live_effective_weight(instance));
+	if (has_check)
+		(void)snprintf(interval, sizeof(interval), "%lldms",
+			       (long long)settings->check_interval);
+	live_add(live, live_expect_words, "New server registered", "add", "server", name.text,
+		 address, "weight", weight, has_check ? "check" : NULL, "inter", interval, NULL);
+	if (has_check)
+		live_add(live, live_expect_nothing, NULL, "enable", "health", name.text, NULL);
+	if (instance->state != INSTANCE_MAINT)
+		live_add(live, live_expect_nothing, NULL, "enable", "server", name.text, NULL);
+	live->result.server_changes++;
+}
+
+static void change_server(struct live *live, const struct backend *backend,
+			  const struct instance *old, const struct instance *instance)
+{
+	struct live_server_name name = live_server_name(backend->name, instance->server);
+
+	if (live_effective_weight(old) != live_effective_weight(instance)) {
+		if (live_is_static(backend))
+			live_wait_for_reload(live, backend, instance->server, "the weight");
+		else
+			set_weight(live, name.text, instance);
+	}
+	if ((old->state == INSTANCE_MAINT) != (instance->state == INSTANCE_MAINT))
+		set_state(live, name.text, wanted_state(instance));
+}
+
+void live_mend_server(struct live *live, const struct backend *backend,
+		      const struct instance *instance, const struct live_server_state *state)
+{
+	struct live_server_name name = live_server_name(backend->name, instance->server);
+	char port[16];
+
+	if (strcmp(state->address, instance->address) != 0 || state->port != instance->port) {
+		(void)snprintf(port, sizeof(port), "%u", instance->port);
+		live_add(live, live_expect_whatever, NULL, "set", "server", name.text, "addr",
+			 instance->address, "port", port, NULL);
+	}
+	if (!live_is_static(backend))
+		set_weight(live, name.text, instance);
+	set_state(live, name.text, wanted_state(instance));
+}
+
+/* --- leaving --------------------------------------------------------------------------------- */
+
+/* The name is the command's last word. */
+static void on_deleted(struct live *live, const struct live_step *step, char *reply, size_t len)
+{
+	const char *command = live->script.text.data + step->at + strlen("del server ");
+	mem_auto_free char *server = mem_dup_bytes(command, strcspn(command, "\n"));
+
+	(void)len;
+	if (str_has_prefix(reply, "Server deleted") || str_has_prefix(reply, "No such "))
+		(void)strmap_del(live->leaving, server);
+}
+
+void live_dismiss_server(struct live *live, const char *backend, const char *server)
+{
+	struct live_server_name name = live_server_name(backend, server);
+
+	set_state(live, name.text, "maint");
+	live_add(live, on_deleted, NULL, "del", "server", name.text, NULL);
+	strmap_set(live->leaving, name.text, live);
+	live->leave_ms = 0;
+}
+
+void live_dismiss_again(struct live *live)
+{
+	void *cursor = NULL, *value;
+	const char *server;
+
+	while (strmap_next(live->leaving, &cursor, &server, &value))
+		live_add(live, on_deleted, NULL, "del", "server", server, NULL);
+}
+
+/* --- backends -------------------------------------------------------------------------------- */
+
+bool live_has_backend(const struct live *live, const char *name)
+{
+	return strmap_find(live->backends, name) != NULL;
+}
+
+/* What `add backend` takes from the file's defaults as it is. */
+static bool has_default_settings(const struct backend *backend)
+{
+	const struct service *settings = backend->settings;
+
+	return settings == NULL ||
+	       (settings->balance == BALANCE_ROUNDROBIN && settings->check[0] == '\0' &&
+		settings->connect_timeout == 0 && settings->server_timeout == 0);
+}
+
+static void wait_for_backend(struct live *live, const struct backend *backend)
+{
+	strmap_set(
+	    live->missing, backend->name,
+	    mem_printf("version %s of service %s is new", backend->version, backend->service));
+}
+
+/* One that cannot be made so is not asked for again. */
+static void on_backend_added(struct live *live, const struct live_step *step, char *reply,
+			     size_t len)
+{
+	const struct backend *backend = step->object;
+
+	(void)len;
+	if (str_has_prefix(reply, "New backend registered"))
+		return;
+	live_complain_of(live, step, reply);
+	live->can_add_backends = false;
+	(void)strmap_del(live->backends, backend->name);
+	wait_for_backend(live, backend);
+}
+
+bool live_add_backend(struct live *live, const struct backend *backend)
+{
+	if (!live->can_add_backends || !has_default_settings(backend)) {
+		wait_for_backend(live, backend);
+		return false;
+	}
+	live_add(live, on_backend_added, backend, "add", "backend", backend->name, "from", "mayfly",
+		 NULL);
+	for (size_t i = 0; i < backend->instance_count; i++)
+		live_add_server(live, backend, backend->instances[i]);
+	live_add(live, live_expect_words, "Backend published", "publish", "backend", backend->name,
+		 NULL);
+	(void)strmap_del(live->missing, backend->name);
+	strmap_set(live->backends, backend->name, live);
+	live->result.backend_changes++;
+	return true;
+}
+
+static bool are_equal_settings(const struct service *a, const struct service *b)
+{
+	static const struct service none = {.check = (char *)(uintptr_t) ""};
+
+	if (a == NULL)
+		a = &none;
+	if (b == NULL)
+		b = &none;
+	return a == b || (a->balance == b->balance && strcmp(a->check, b->check) == 0 &&
+			  a->connect_timeout == b->connect_timeout &&
+			  a->server_timeout == b->server_timeout &&
+			  (a->check[0] == '\0' || a->check_interval == b->check_interval));
+}
+
+static int compare_backends(const struct backend *a, const struct backend *b)
+{
+	int order = strcmp(a->service, b->service);
+
+	return order != 0 ? order : strcmp(a->version, b->version);
+}
+
+void live_walk_backends(struct live *live, live_backend_pair_fn *on_pair)
+{
+	const struct snapshot *from = live->known, *to = live->doing;
+	size_t i = 0, j = 0;
+
+	while (i < from->backend_count || j < to->backend_count) {
+		const struct backend *old = i < from->backend_count ? from->backends[i] : NULL;
+		const struct backend *new = j < to->backend_count ? to->backends[j] : NULL;
+		int order = old == new	  ? 0
+			    : old == NULL ? 1
+			    : new == NULL ? -1
+					  : compare_backends(old, new);
+
+		i += order <= 0;
+		j += order >= 0;
+		if (old != new)
+			on_pair(live, order <= 0 ? old : NULL, order >= 0 ? new : NULL);
+	}
+}
+
+/* The same for the servers of one; backend is where they are, or were. */
+static void walk_servers(struct live *live, const struct backend *from, const struct backend *to,
+			 void (*on_pair)(struct live *live, const struct backend *backend,
+					 const struct instance *from, const struct instance *to))
+{
+	size_t i = 0, j = 0, count = from == NULL ? 0 : from->instance_count;
+
+	while (i < count || (to != NULL && j < to->instance_count)) {
+		const struct instance *old = i < count ? from->instances[i] : NULL;
+		const struct instance *new =
+		    to != NULL &&j < to->instance_count ? to->instances[j] : NULL;
+		int order = old == new	  ? 0
+			    : old == NULL ? 1
+			    : new == NULL ? -1
+					  : strcmp(old->server, new->server);
+
+		i += order <= 0;
+		j += order >= 0;
+		if (old != new)
+			on_pair(live, to == NULL ? from : to, order <= 0 ? old : NULL,
+				order >= 0 ? new : NULL);
+	}
+}
+
+/* --- the difference -------------------------------------------------------------------------- */
+
+static void put_server(struct live *live, const struct backend *backend,
+		       const struct instance *from, const struct instance *to)
+{
+	if (to != NULL && from == NULL)
+		live_add_server(live, backend, to);
+	else if (to != NULL)
+		change_server(live, backend, from, to);
+}
+
+static void take_server(struct live *live, const struct backend *backend,
+			const struct instance *from, const struct instance *to)
+{
+	struct live_server_name name;
+
+	if (to != NULL)
+		return;
+	name = live_server_name(backend->name, from->server);
+	if (!strmap_del(live->waiting, name.text) || !live_is_static(backend))
+		live_dismiss_server(live, backend->name, from->server);
+}
+
+static void put_backend(struct live *live, const struct backend *from, const struct backend *to)
+{
+	if (to == NULL || to->instance_count == 0)
+		(void)strmap_del(live->missing, to == NULL ? from->name : to->name);
+	if (to == NULL)
+		return;
+	if (from != NULL && !are_equal_settings(from->settings, to->settings)) {
+		buf_clear(&live->changed);
+		buf_printf(&live->changed, "settings of service %s have changed", to->service);
+	}
+	if (live_has_backend(live, to->name))
+		walk_servers(live, from, to, put_server);
+	else if (to->instance_count != 0)
+		(void)live_add_backend(live, to);
+}
+
+static void take_backend(struct live *live, const struct backend *from, const struct backend *to)
+{
+	const struct backend *any = to == NULL ? from : to;
+
+	if (from != NULL && live_has_backend(live, any->name))
+		walk_servers(live, from, to, take_server);
+}
+
+void live_diff_backends(struct live *live)
+{
+	live_walk_backends(live, put_backend);
+}
+
+void live_diff_leaving(struct live *live)
+{
+	live_walk_backends(live, take_backend);
+}

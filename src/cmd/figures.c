@@ -1,0 +1,258 @@
+/* Figures and the texts that tell them.  Knows nothing of who asks, or how often. */
+#include "cmd/figures.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "model/guard.h"
+#include "model/table.h"
+
+/* So many of each kind of entry are named in the node's key. */
+#define NAMED_MAX     ((size_t)100)
+#define LABEL_LONGEST 1024
+
+static const struct {
+	const char *metric, *type, *help;
+} table[] = {
+#define X(name, metric, type, help) {metric, type, help},
+    FIGURES(X)
+#undef X
+};
+
+/* Milliseconds where the runtime API does it, seconds where a reload does. */
+static const int64_t bounds_us[FIGURES_BUCKETS] = {500,	   1000,    2000,    3000,    5000,
+						   10000,  20000,   50000,   100000,  250000,
+						   500000, 1000000, 5000000, 30000000};
+
+void figures_init(struct figures *figures)
+{
+	*figures = (struct figures){0};
+	figures->node = mem_dup_str("");
+	figures->haproxy_version = mem_dup_str("");
+	figures->held_back = mem_dup_str("");
+	figures->source_error = mem_dup_str("");
+	figures->apply_error = mem_dup_str("");
+}
+
+static void free_quarantined(struct figures *figures)
+{
+	for (size_t i = 0; i < figures->quarantined_count; i++) {
+		free(figures->quarantined[i].object);
+		free(figures->quarantined[i].reason);
+	}
+	free(figures->quarantined);
+	figures->quarantined = NULL;
+	figures->quarantined_count = 0;
+}
+
+void figures_fini(struct figures *figures)
+{
+	free(figures->node);
+	free(figures->haproxy_version);
+	free(figures->held_back);
+	free(figures->source_error);
+	free(figures->apply_error);
+	snapshot_unref(figures->newest);
+	free_quarantined(figures);
+}
+
+void figures_set_words(char **field, const char *words)
+{
+	char *copy = mem_dup_str(words);
+
+	free(*field);
+	*field = copy;
+}
+
+void figures_observe_latency(struct figures *figures, int64_t us)
+{
+	size_t i = 0;
+
+	while (i < FIGURES_BUCKETS && us > bounds_us[i])
+		i++;
+	figures->latency[i]++;
+	figures->latency_us += us;
+}
+
+void figures_set_newest(struct figures *figures, struct snapshot *snapshot)
+{
+	struct guard_size size;
+
+	guard_measure(snapshot, &size);
+	figures->value[FIGURE_WANTED_REVISION] = snapshot->revision;
+	figures->value[FIGURE_ENVIRONMENTS] = (int64_t)snapshot->env_count;
+	figures->value[FIGURE_BACKENDS] = (int64_t)snapshot->backend_count;
+	figures->value[FIGURE_INSTANCES] = (int64_t)size.instances;
+	figures->value[FIGURE_SET_ASIDE] = (int64_t)snapshot->problem_count;
+	(void)snapshot_ref(snapshot);
+	snapshot_unref(figures->newest);
+	figures->newest = snapshot;
+}
+
+void figures_set_quarantined(struct figures *figures, const struct problem *problems, size_t count)
+{
+	free_quarantined(figures);
+	figures->value[FIGURE_QUARANTINED] = (int64_t)count;
+	if (count == 0)
+		return;
+	figures->quarantined = mem_alloc(count * sizeof(*problems));
+	figures->quarantined_count = count;
+	for (size_t i = 0; i < count; i++)
+		figures->quarantined[i] = (struct problem){mem_dup_str(problems[i].object),
+							   mem_dup_str(problems[i].reason)};
+}
+
+/* --- Prometheus ------------------------------------------------------------------------------- */
+
+static void add_head(struct buf *text, const char *metric, size_t len, const char *type,
+		     const char *help)
+{
+	buf_printf(text, "# HELP %.*s %s\n# TYPE %.*s %s\n", (int)len, metric, help, (int)len,
+		   metric, type);
+}
+
+static void add_figures(struct buf *text, const struct figures *figures)
+{
+	const char *before = "";
+	size_t before_len = 0;
+
+	for (size_t i = 0; i < FIGURE_COUNT; i++) {
+		const char *metric = table[i].metric;
+		size_t len = strcspn(metric, "{");
+
+		if (len != before_len || strncmp(metric, before, len) != 0)
+			add_head(text, metric, len, table[i].type, table[i].help);
+		before = metric;
+		before_len = len;
+		buf_printf(text, "%s %lld\n", metric, (long long)figures->value[i]);
+	}
+}
+
+static void add_seconds(struct buf *text, int64_t us)
+{
+	buf_printf(text, "%lld.%06lld", (long long)(us / 1000000), (long long)(us % 1000000));
+}
+
+static void add_latency(struct buf *text, const struct figures *figures)
+{
+	static const char metric[] = "mayfly_apply_latency_seconds";
+	uint64_t sum = 0;
+
+	add_head(text, metric, strlen(metric), "histogram",
+		 "From the sight of a change to its being in force.");
+	for (size_t i = 0; i < FIGURES_BUCKETS; i++) {
+		sum += figures->latency[i];
+		buf_printf(text, "%s_bucket{le=\"%g\"} %llu\n", metric, (double)bounds_us[i] / 1e6,
+			   (unsigned long long)sum);
+	}
+	sum += figures->latency[FIGURES_BUCKETS];
+	buf_printf(text, "%s_bucket{le=\"+Inf\"} %llu\n%s_sum ", metric, (unsigned long long)sum,
+		   metric);
+	add_seconds(text, figures->latency_us);
+	buf_printf(text, "\n%s_count %llu\n", metric, (unsigned long long)sum);
+}
+
+/* A label's value: backslash, quote and newline are escaped, the rest is UTF-8. */
+static void add_label(struct buf *text, const char *name, const char *value)
+{
+	size_t n = strnlen(value, LABEL_LONGEST);
+
+	buf_printf(text, "%s=\"", name);
+	for (size_t i = 0; str_is_utf8(value, n) && i < n; i++) {
+		if (value[i] == '\n') {
+			buf_add_str(text, "\\n");
+			continue;
+		}
+		if (value[i] == '\\' || value[i] == '"')
+			buf_add_char(text, '\\');
+		buf_add_char(text, value[i]);
+	}
+	buf_add_char(text, '"');
+}
+
+void figures_format_metrics(const struct figures *figures, struct buf *ret_text)
+{
+	static const char metric[] = "mayfly_info";
+
+	add_head(ret_text, metric, strlen(metric), "gauge", "Which versions run here; always 1.");
+	buf_printf(ret_text, "%s{", metric);
+	add_label(ret_text, "node", figures->node);
+	buf_add_char(ret_text, ',');
+	add_label(ret_text, "version", MAYFLY_VERSION);
+	buf_add_char(ret_text, ',');
+	add_label(ret_text, "haproxy_version", figures->haproxy_version);
+	buf_add_str(ret_text, "} 1\n");
+	add_figures(ret_text, figures);
+	add_latency(ret_text, figures);
+}
+
+/* --- the node's key --------------------------------------------------------------------------- */
+
+static void add_string(struct buf *json, const char *name, const char *value)
+{
+	buf_printf(json, ",\"%s\":", name);
+	str_add_json_string(json, value, strlen(value));
+}
+
+static void add_number(struct buf *json, const char *name, int64_t value)
+{
+	buf_printf(json, ",\"%s\":%lld", name, (long long)value);
+}
+
+static void add_time(struct buf *json, const char *name, int64_t seconds)
+{
+	char stamp[32];
+	time_t at = (time_t)seconds;
+	struct tm tm;
+
+	(void)gmtime_r(&at, &tm);
+	(void)strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	add_string(json, name, seconds == 0 ? "" : stamp);
+}
+
+static void add_problems(struct buf *json, const char *name, const struct problem *problems,
+			 size_t count)
+{
+	buf_printf(json, ",\"%s_count\":%zu,\"%s\":[", name, count, name);
+	for (size_t i = 0; i < count && i < NAMED_MAX; i++) {
+		buf_add_str(json, i == 0 ? "{\"object\":" : ",{\"object\":");
+		str_add_json_string(json, problems[i].object, strlen(problems[i].object));
+		buf_add_str(json, ",\"reason\":");
+		str_add_json_string(json, problems[i].reason, strlen(problems[i].reason));
+		buf_add_char(json, '}');
+	}
+	buf_add_char(json, ']');
+}
+
+static void add_haproxy(struct buf *json, const struct figures *figures)
+{
+	bool is_there = figures->haproxy_version[0] != '\0';
+
+	buf_add_str(json, ",\"haproxy\":{\"version\":");
+	str_add_json_string(json, figures->haproxy_version, strlen(figures->haproxy_version));
+	add_number(json, "workers", is_there ? 1 + figures->value[FIGURE_OLD_WORKERS] : 0);
+	add_number(json, "reloads", figures->value[FIGURE_RELOADS]);
+	buf_add_char(json, '}');
+}
+
+void figures_format_node(const struct figures *figures, struct buf *ret_json)
+{
+	const struct snapshot *newest = figures->newest;
+
+	buf_add_str(ret_json, "{\"node\":");
+	str_add_json_string(ret_json, figures->node, strlen(figures->node));
+	add_string(ret_json, "version", MAYFLY_VERSION);
+	add_number(ret_json, "revision", figures->value[FIGURE_APPLIED_REVISION]);
+	add_time(ret_json, "time", figures->value[FIGURE_APPLIED_TIME]);
+	add_haproxy(ret_json, figures);
+	add_string(ret_json, "error", figures->apply_error);
+	add_string(ret_json, "held_back", figures->held_back);
+	add_problems(ret_json, "quarantined", figures->quarantined, figures->quarantined_count);
+	add_problems(ret_json, "set_aside", newest == NULL ? NULL : newest->problems,
+		     newest == NULL ? 0 : newest->problem_count);
+	buf_add_char(ret_json, '}');
+}

@@ -1,0 +1,82 @@
+/*
+ * How one kvwatch does, in figures and words, and the two texts that tell it: Prometheus' text
+ * format (version 0.0.4) and the JSON of <prefix>/nodes/<node>.  Pure: whoever knows sets them.
+ */
+#ifndef MF_CMD_FIGURES_H
+#define MF_CMD_FIGURES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+struct problem;
+struct snapshot;
+
+/* name, metric, type, help; those of one metric side by side */
+#define FIGURES(X)                                                                                 \
+	X(EVENTS, "mayfly_source_events_total", "counter",                                         \
+	  "Consistent sets of changes told by "                                                    \
+	  "etcd or the files.")                                                                    \
+	X(APPLIES_NONE, "mayfly_applies_total{kind=\"none\"}", "counter",                          \
+	  "Applies that succeeded, by what HAProxy needed.")                                       \
+	X(APPLIES_RUNTIME, "mayfly_applies_total{kind=\"runtime\"}", "counter", "")                \
+	X(APPLIES_RELOAD, "mayfly_applies_total{kind=\"reload\"}", "counter", "")                  \
+	X(ERRORS, "mayfly_apply_errors_total", "counter",                                          \
+	  "Groups of outputs that could not be applied, each attempt.")                            \
+	X(RELOADS, "mayfly_haproxy_reloads_total", "counter", "Reloads of HAProxy that worked.")   \
+	X(OLD_WORKERS, "mayfly_haproxy_old_workers", "gauge",                                      \
+	  "HAProxy's processes from before a reload that have requests to end.")                   \
+	X(LEAVING, "mayfly_haproxy_servers_leaving", "gauge",                                      \
+	  "Servers that were removed and have requests to end.")                                   \
+	X(WANTED_REVISION, "mayfly_wanted_revision", "gauge", "The newest model's revision.")      \
+	X(APPLIED_REVISION, "mayfly_applied_revision", "gauge", "The revision in force.")          \
+	X(APPLIED_TIME, "mayfly_applied_timestamp_seconds", "gauge",                               \
+	  "When the revision in force was applied.")                                               \
+	X(ENVIRONMENTS, "mayfly_environments", "gauge", "Environments of the newest model.")       \
+	X(BACKENDS, "mayfly_backends", "gauge", "Versions of services of the newest model.")       \
+	X(INSTANCES, "mayfly_instances", "gauge", "Live instances of the newest model.")           \
+	X(SET_ASIDE, "mayfly_set_aside_entries", "gauge", "Entries that are bad and set aside.")   \
+	X(QUARANTINED, "mayfly_quarantined_entries", "gauge",                                      \
+	  "Entries that HAProxy refused and that are left out.")                                   \
+	X(HELD_BACK, "mayfly_held_back", "gauge", "1 while a model that lost much is held back.")  \
+	X(SOURCE_UP, "mayfly_source_up", "gauge", "1 while etcd or the files can be read.")        \
+	X(READY, "mayfly_ready", "gauge", "1 while /ready says so.")
+
+enum figure {
+#define X(name, metric, type, help) FIGURE_##name,
+	FIGURES(X)
+#undef X
+	    FIGURE_COUNT
+};
+
+#define FIGURES_BUCKETS 14
+
+struct figures {
+	int64_t value[FIGURE_COUNT];
+	uint64_t latency[FIGURES_BUCKETS + 1]; /* not summed up; the last is beyond all */
+	int64_t latency_us;		       /* the sum */
+	char *node;
+	char *haproxy_version; /* "" before it answered */
+	char *held_back;       /* words; "" none; as below */
+	char *source_error;
+	char *apply_error;
+	struct snapshot *newest; /* whose problems are the set-aside entries; NULL: none yet */
+	struct problem *quarantined;
+	size_t quarantined_count;
+};
+
+void figures_init(struct figures *figures);
+void figures_fini(struct figures *figures);
+
+void figures_set_words(char **field, const char *words);
+/* From the sight of a change to its being in force. */
+void figures_observe_latency(struct figures *figures, int64_t us);
+void figures_set_newest(struct figures *figures, struct snapshot *snapshot);
+/* Copied. */
+void figures_set_quarantined(struct figures *figures, const struct problem *problems, size_t count);
+
+void figures_format_metrics(const struct figures *figures, struct buf *ret_text);
+void figures_format_node(const struct figures *figures, struct buf *ret_json);
+
+#endif

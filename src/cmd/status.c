@@ -1,0 +1,391 @@
+/*
+ * Figures kept, and told by HTTP and in etcd.  Decides nothing: what fails here stops no apply.
+ */
+#include "cmd/status.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cmd/cli.h"
+#include "cmd/figures.h"
+#include "model/table.h"
+#include "store/etcd.h"
+#include "store/registry.h"
+#include "sys/httpd.h"
+#include "sys/loop.h"
+
+enum {
+	STATUS_LOST_MS = 60 * 1000, /* so long may the source be out of reach, and we are ready */
+	STATUS_PACE_MS = 1000,
+	STATUS_LISTEN_AGAIN_MS = 5 * 1000,
+	STATUS_LEAVE_MS = 2 * 1000,
+	STATUS_TTL_S = 10,
+	STATUS_SEEN_MAX = 256, /* models on their way; of more no latency is taken */
+};
+
+struct seen {
+	int64_t revision, at_us;
+};
+
+struct status {
+	struct loop *loop;
+	struct figures figures;
+	int64_t event_us; /* of the last event */
+	struct seen seen[STATUS_SEEN_MAX];
+	size_t seen_count;
+	bool is_applied; /* something was */
+	int64_t lost_at; /* by loop_now; 0: the source is there */
+
+	char *bind; /* what is listened to, or is to be; "" nothing */
+	struct httpd *httpd;
+	struct loop_timer *listen_again;
+
+	struct etcd *etcd; /* NULL offline */
+	struct registry *registry;
+	char *key;
+	char *told;	 /* the key's value */
+	int64_t told_at; /* by loop_now */
+	struct loop_timer *pace, *leaving;
+	bool is_denied; /* etcd refused the key, and that was logged */
+};
+
+static int64_t now_us(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* --- the node's key --------------------------------------------------------------------------- */
+
+/* A node that has only just started has nothing to say. */
+static bool has_news(const struct status *status)
+{
+	return status->is_applied || status->figures.held_back[0] != '\0' ||
+	       status->figures.apply_error[0] != '\0';
+}
+
+static void tell_node(void *ctx)
+{
+	struct status *status = ctx;
+	buf_auto struct buf json = BUF_INIT;
+
+	if (status->registry == NULL || !has_news(status))
+		return;
+	figures_format_node(&status->figures, &json);
+	if (status->told != NULL && strcmp(status->told, json.data) == 0)
+		return;
+	registry_set(status->registry, status->key, json.data, json.len);
+	free(status->told);
+	status->told = buf_take(&json);
+	status->told_at = loop_now(status->loop);
+}
+
+static void touch(struct status *status)
+{
+	int64_t wait = status->told_at + STATUS_PACE_MS - loop_now(status->loop);
+
+	if (status->registry != NULL && !loop_timer_is_set(status->pace))
+		loop_timer_set(status->pace, status->told == NULL ? 0 : wait);
+}
+
+/* Out of reach is the source's to tell. */
+static void on_registry_state(void *ctx, const struct mf_err *why)
+{
+	struct status *status = ctx;
+
+	if (why == NULL) {
+		status->is_denied = false;
+	} else if (!status->is_denied && !mf_err_is_retry(why->code)) {
+		status->is_denied = true;
+		log_warn("cannot write this node's status", LOG_STR("key", status->key),
+			 LOG_STR("error", why->msg));
+	}
+}
+
+static void close_node(struct status *status)
+{
+	loop_timer_clear(status->pace);
+	registry_free(status->registry);
+	status->registry = NULL;
+	etcd_free(status->etcd);
+	status->etcd = NULL;
+	free(status->told);
+	status->told = NULL;
+	free(status->key);
+	status->key = NULL;
+}
+
+static int open_node(struct status *status, const struct settings *settings, struct mf_err *err)
+{
+	static const struct registry_events events = {on_registry_state};
+	mem_auto_free char *below = mem_printf("%s/nodes/", settings->etcd.prefix);
+	struct etcd *etcd;
+	int code = cli_open_etcd(settings, status->loop, 0, &etcd, err);
+
+	if (code != 0)
+		return code;
+	close_node(status);
+	status->etcd = etcd;
+	status->key = mem_printf("%s%s", below, settings->node);
+	status->registry =
+	    registry_new(status->loop, etcd, status->key, STATUS_TTL_S, &events, status);
+	touch(status);
+	return 0;
+}
+
+static void on_left(void *ctx, const struct mf_err *err)
+{
+	(void)err; /* then it goes by its time to live */
+	loop_stop(((struct status *)ctx)->loop);
+}
+
+static void on_leave_late(void *ctx)
+{
+	loop_stop(((struct status *)ctx)->loop);
+}
+
+void status_leave(struct status *status)
+{
+	struct mf_err err;
+
+	if (status == NULL || status->told == NULL)
+		return;
+	loop_timer_clear(status->pace);
+	loop_timer_set(status->leaving, STATUS_LEAVE_MS);
+	registry_stop(status->registry, on_left, status);
+	(void)loop_run(status->loop, &err);
+	loop_timer_clear(status->leaving);
+}
+
+/* --- HTTP ------------------------------------------------------------------------------------- */
+
+/* Whether requests may be sent to this node's HAProxy, as far as we know; the words if not. */
+static bool is_ready(const struct status *status, struct buf *ret_words)
+{
+	const struct figures *figures = &status->figures;
+	int64_t lost_ms = status->lost_at == 0 ? 0 : loop_now(status->loop) - status->lost_at;
+	bool is_lost = lost_ms > STATUS_LOST_MS;
+
+	if (status->is_applied && !is_lost)
+		return true;
+	if (!status->is_applied)
+		buf_add_str(ret_words, "not ready: nothing is applied yet");
+	else
+		buf_printf(ret_words, "not ready: the source is out of reach for %lld s",
+			   (long long)(lost_ms / 1000));
+	if (figures->source_error[0] != '\0')
+		buf_printf(ret_words, ": %s", figures->source_error);
+	else if (figures->held_back[0] != '\0')
+		buf_printf(ret_words, ": held back: %s", figures->held_back);
+	else if (figures->apply_error[0] != '\0')
+		buf_printf(ret_words, ": %s", figures->apply_error);
+	return false;
+}
+
+static int on_request(void *ctx, const char *path, struct buf *ret_body, const char **ret_type)
+{
+	struct status *status = ctx;
+	buf_auto struct buf words = BUF_INIT;
+	bool ready = is_ready(status, &words);
+
+	if (strcmp(path, "/metrics") == 0) {
+		*ret_type = "text/plain; version=0.0.4; charset=utf-8";
+		status->figures.value[FIGURE_READY] = ready;
+		figures_format_metrics(&status->figures, ret_body);
+		return 200;
+	}
+	if (strcmp(path, "/health") == 0) {
+		buf_add_str(ret_body, "ok\n");
+		return 200;
+	}
+	if (strcmp(path, "/ready") == 0) {
+		buf_printf(ret_body, "%s\n", ready ? "ready" : words.data);
+		return ready ? 200 : 503;
+	}
+	buf_add_str(ret_body, "there are /metrics, /health and /ready\n");
+	return 404;
+}
+
+static int try_listen(struct status *status, struct mf_err *err)
+{
+	int code;
+
+	if (status->bind[0] == '\0' || status->httpd != NULL)
+		return 0;
+	code = httpd_start(status->loop, status->bind, on_request, status, &status->httpd, err);
+	if (code != 0 && code != MF_ECONFIG)
+		loop_timer_set(status->listen_again, STATUS_LISTEN_AGAIN_MS);
+	return code;
+}
+
+static void on_listen_again(void *ctx)
+{
+	struct status *status = ctx;
+	struct mf_err err;
+
+	if (try_listen(status, &err) == 0)
+		log_info("metrics are served now", LOG_STR("address", status->bind));
+}
+
+static int listen_to(struct status *status, const char *bind, struct mf_err *err)
+{
+	int code;
+
+	if (strcmp(bind, status->bind) == 0)
+		return 0;
+	httpd_stop(status->httpd);
+	status->httpd = NULL;
+	loop_timer_clear(status->listen_again);
+	figures_set_words(&status->bind, bind);
+	code = try_listen(status, err);
+	if (code == 0 || code == MF_ECONFIG)
+		return code;
+	log_error("no metrics for now", LOG_STR("error", err->msg));
+	return 0;
+}
+
+int status_start(struct status *status, const struct settings *settings, bool is_offline,
+		 struct mf_err *err)
+{
+	int code = listen_to(status, settings->metrics_bind, err);
+
+	figures_set_words(&status->figures.node, settings->node);
+	if (code != 0)
+		return mf_err_wrap(err, "metrics_bind");
+	if (!is_offline)
+		return open_node(status, settings, err);
+	close_node(status);
+	return 0;
+}
+
+struct status *status_new(struct loop *loop)
+{
+	struct status *status = MEM_NEW(status);
+
+	status->loop = loop;
+	figures_init(&status->figures);
+	status->bind = mem_dup_str("");
+	status->listen_again = loop_timer_new(loop, on_listen_again, status);
+	status->pace = loop_timer_new(loop, tell_node, status);
+	status->leaving = loop_timer_new(loop, on_leave_late, status);
+	return status;
+}
+
+void status_free(struct status *status)
+{
+	if (status == NULL)
+		return;
+	close_node(status);
+	httpd_stop(status->httpd);
+	loop_timer_free(status->listen_again);
+	loop_timer_free(status->pace);
+	loop_timer_free(status->leaving);
+	figures_fini(&status->figures);
+	free(status->bind);
+	free(status);
+}
+
+/* --- what is told to us ----------------------------------------------------------------------- */
+
+void status_count_event(struct status *status)
+{
+	status->figures.value[FIGURE_EVENTS]++;
+	status->event_us = now_us();
+}
+
+void status_set_wanted(struct status *status, struct snapshot *snapshot)
+{
+	figures_set_newest(&status->figures, snapshot);
+	/* A store that went back: what was on its way is not any more. */
+	if (status->seen_count > 0 &&
+	    status->seen[status->seen_count - 1].revision >= snapshot->revision)
+		status->seen_count = 0;
+	if (status->seen_count < STATUS_SEEN_MAX && status->event_us != 0)
+		status->seen[status->seen_count++] =
+		    (struct seen){snapshot->revision, status->event_us};
+	touch(status);
+}
+
+void status_set_source(struct status *status, const struct mf_err *why)
+{
+	status->figures.value[FIGURE_SOURCE_UP] = why == NULL;
+	figures_set_words(&status->figures.source_error, why == NULL ? "" : why->msg);
+	if (why == NULL)
+		status->lost_at = 0;
+	else if (status->lost_at == 0)
+		status->lost_at = loop_now(status->loop);
+}
+
+void status_set_held(struct status *status, const struct mf_err *why)
+{
+	status->figures.value[FIGURE_HELD_BACK] = why != NULL;
+	figures_set_words(&status->figures.held_back, why == NULL ? "" : why->msg);
+	touch(status);
+}
+
+void status_set_quarantined(struct status *status, const struct problem *problems, size_t count)
+{
+	figures_set_quarantined(&status->figures, problems, count);
+	touch(status);
+}
+
+static void observe_latency(struct status *status, int64_t revision)
+{
+	size_t n = 0;
+
+	while (n < status->seen_count && status->seen[n].revision <= revision)
+		figures_observe_latency(&status->figures, now_us() - status->seen[n++].at_us);
+	status->seen_count -= n;
+	memmove(status->seen, status->seen + n, status->seen_count * sizeof(status->seen[0]));
+}
+
+void status_set_applied(struct status *status, int64_t revision)
+{
+	int64_t *value = status->figures.value;
+
+	observe_latency(status, revision);
+	if (status->is_applied && value[FIGURE_APPLIED_REVISION] == revision)
+		return;
+	status->is_applied = true;
+	value[FIGURE_APPLIED_REVISION] = revision;
+	value[FIGURE_APPLIED_TIME] = (int64_t)time(NULL);
+	touch(status);
+}
+
+void status_count_apply(struct status *status, enum status_apply kind)
+{
+	static const enum figure figures[] = {[STATUS_NONE] = FIGURE_APPLIES_NONE,
+					      [STATUS_RUNTIME] = FIGURE_APPLIES_RUNTIME,
+					      [STATUS_RELOAD] = FIGURE_APPLIES_RELOAD};
+
+	status->figures.value[figures[kind]]++;
+}
+
+void status_count_error(struct status *status)
+{
+	status->figures.value[FIGURE_ERRORS]++;
+}
+
+void status_set_error(struct status *status, const char *words)
+{
+	figures_set_words(&status->figures.apply_error, words);
+	touch(status);
+}
+
+void status_set_haproxy(struct status *status, const struct status_haproxy *haproxy)
+{
+	int64_t *value = status->figures.value;
+
+	figures_set_words(&status->figures.haproxy_version, haproxy->version);
+	value[FIGURE_RELOADS] = (int64_t)haproxy->reloads;
+	value[FIGURE_OLD_WORKERS] = (int64_t)haproxy->old_workers;
+	value[FIGURE_LEAVING] = (int64_t)haproxy->leaving;
+	touch(status);
+}

@@ -1,0 +1,55 @@
+/*
+ * How this kvwatch does, told to whoever asks: metrics at /metrics, /health and /ready on an
+ * address of the settings, and the key <prefix>/nodes/<node> under a lease, written when something
+ * in it changed and not oftener than once a second.
+ */
+#ifndef MF_CMD_STATUS_H
+#define MF_CMD_STATUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct loop;
+struct mf_err;
+struct problem;
+struct settings;
+struct snapshot;
+struct status;
+
+enum status_apply { STATUS_NONE, STATUS_RUNTIME, STATUS_RELOAD };
+
+struct status *status_new(struct loop *loop);
+void status_free(struct status *status); /* NULL is fine */
+
+/*
+ * Listen, and announce the node in etcd unless there is none (is_offline), as these settings say;
+ * again when they are others.  Nothing of them is borrowed.  MF_ECONFIG: an address that is none,
+ * or what cli_open_etcd refuses.  An address in use is logged, and tried again for ever.
+ */
+int status_start(struct status *status, const struct settings *settings, bool is_offline,
+		 struct mf_err *err);
+/* Take the node's key back; runs the loop for at most two seconds. */
+void status_leave(struct status *status);
+
+/* The source said something; a model that follows was seen at this moment. */
+void status_count_event(struct status *status);
+void status_set_wanted(struct status *status, struct snapshot *snapshot);
+void status_set_source(struct status *status, const struct mf_err *why); /* NULL: it is there */
+void status_set_held(struct status *status, const struct mf_err *why);	 /* NULL: nothing is */
+void status_set_quarantined(struct status *status, const struct problem *problems, size_t count);
+
+/* The wanted model of that revision, and with it all before, is in force. */
+void status_set_applied(struct status *status, int64_t revision);
+void status_count_apply(struct status *status, enum status_apply kind);
+void status_count_error(struct status *status);
+void status_set_error(struct status *status, const char *words); /* "": all is well */
+
+struct status_haproxy {
+	const char *version; /* "" before it was reached */
+	uint64_t reloads;
+	size_t old_workers, leaving;
+};
+void status_set_haproxy(struct status *status, const struct status_haproxy *haproxy);
+
+#endif

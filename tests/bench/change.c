@@ -1,0 +1,476 @@
+/*
+ * From a change in etcd to the traffic: puts a change, and from the moment at which etcd
+ * acknowledges it asks the router, over several kept connections in turn, until the first answer
+ * that only the new state can give.  Or makes many mixed changes with no wait between them.
+ *
+ * Knows nothing of who brings the change to the router: that is somebody who watches etcd, or a
+ * command (--run) that is started for each change.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "kv.h"
+#include "model.h"
+
+enum {
+	CONNECTIONS = 4,
+	POLL_US = 100,		/* between an answer and the next request */
+	LOST_US = 30 * 1000000, /* a change that is not seen for so long is lost */
+	MIN_TRIALS = 5,
+	QUIET_US = 10000,  /* a window in which ... */
+	QUIET_NS = 300000, /* ... that little CPU time says that nothing is under way ... */
+	QUIET_WINDOWS = 3, /* ... so many times in a row */
+	MIXED_LATER = 10,  /* what is added is removed so many changes later */
+};
+
+static const char usage[] =
+    "usage: change --etcd ENDPOINT --prefix PREFIX --model ENVSxVERSIONSxINSTANCES --port PORT\n"
+    "              --router ADDRESS:PORT --kind KIND [OPTION...]\n"
+    "\n"
+    "  --kind flip      an environment's service gets another of the existing versions\n"
+    "         new       an environment that was not there\n"
+    "         instance  one more instance of a version that has one\n"
+    "         weight    of two instances the one with weight 0 gets 100, the other one 0\n"
+    "         version   a version that was not there, and the environment that names it\n"
+    "         mixed     all of them, with no wait for any but the last\n"
+    "         none      change nothing: wait until the last environment is answered\n"
+    "  --trials N       default 20; fewer, but at least 5, when the time is over\n"
+    "  --budget TIME    default 10s\n"
+    "  --pause TIME     before each change; with mixed: from one to the next\n"
+    "  --idle PID       before each change wait until this process is at rest\n"
+    "  --run COMMAND    run this after each change, by sh\n"
+    "\n"
+    "Prints trials=N lost=N p50_us=N p99_us=N max_us=N.\n";
+
+static struct {
+	const char *etcd, *prefix, *router, *kind, *command;
+	int64_t trials, budget_ms, pause_ms, idle_pid;
+	struct model model;
+} options = {.prefix = "/mayfly", .trials = 20, .budget_ms = 10000};
+
+static struct kv kv;
+static struct wire router[CONNECTIONS];
+static unsigned next_connection;
+
+/* One change: gathered in kv, and seen when host answers from within range. */
+struct change {
+	char host[128];
+	struct range seen;
+	char undo[128]; /* the key to delete behind it; "" none */
+};
+
+static void die(const char *words)
+{
+	(void)fprintf(stderr, "change: %s\n", words);
+	exit(1);
+}
+
+/* --- the router --------------------------------------------------------------------------------
+ */
+
+/* The instance that answers for the host; 0: none does. */
+static uint32_t ask(const char *host)
+{
+	static struct buf body;
+	uint32_t address;
+
+	next_connection = (next_connection + 1) % CONNECTIONS;
+	if (wire_get(&router[next_connection], host, "/", &body) != 200 ||
+	    !model_parse_address(buf_str(&body), &address))
+		return 0;
+	return address;
+}
+
+static bool is_in(struct range range, uint32_t address)
+{
+	return address >= range.first && address <= range.last;
+}
+
+/* Until the host is answered, or no longer answered, from the range; the moment, or -1. */
+static int64_t await(const char *host, struct range range, bool wanted)
+{
+	int64_t start = wire_now_us();
+	unsigned times = 0;
+
+	while (wire_now_us() - start < LOST_US) {
+		/* What is gone must stay away, whichever connection and server is asked. */
+		if (is_in(range, ask(host)) != wanted)
+			times = 0;
+		else if (wanted || ++times == 2 * CONNECTIONS)
+			return wire_now_us();
+		wire_sleep_us(POLL_US);
+	}
+	return -1;
+}
+
+/* --- the changes -------------------------------------------------------------------------------
+ */
+
+static void set_host(struct change *change, const char *env)
+{
+	(void)snprintf(change->host, sizeof(change->host), WIRE_HOST_FORMAT, env);
+}
+
+/* Addresses that no other run of this program uses, as far as there are enough. */
+static uint32_t own_address(enum model_extra extra, unsigned number)
+{
+	return model_extra_address(extra, 16 + ((unsigned)getpid() * 251 + number) % 60000);
+}
+
+static void put_env(unsigned env, const char *name, const char *version)
+{
+	mem_auto_free char *key = mem_printf("environments/%s", name);
+	buf_auto struct buf value = BUF_INIT;
+
+	model_add_env(&options.model, env, name, version, &value);
+	kv_put(&kv, key, &value);
+}
+
+static void put_instance(const char *key, uint32_t address, int weight)
+{
+	buf_auto struct buf value = BUF_INIT;
+
+	model_add_instance(&options.model, address, weight, &value);
+	kv_put(&kv, key, &value);
+}
+
+/* To the version behind the one that answers now. */
+static void flip(unsigned number, struct change *change)
+{
+	unsigned env = (unsigned)((number * 97) % options.model.envs);
+	struct range all = model_version_range(&options.model, 0, 0);
+	buf_auto struct buf name = BUF_INIT;
+	mem_auto_free char *version = NULL;
+	unsigned at;
+
+	model_add_env_name(env, &name);
+	set_host(change, buf_str(&name));
+	at = ask(change->host) - all.first;
+	at = (unsigned)(at / options.model.instances + 1) % (unsigned)options.model.versions;
+	change->seen = model_version_range(&options.model, 0, at);
+	version = mem_printf("1.%u", at);
+	put_env(env, buf_str(&name), version);
+}
+
+static void new_env(unsigned number, struct change *change)
+{
+	mem_auto_free char *name = mem_printf("new-%d-%u", (int)getpid(), number);
+
+	set_host(change, name);
+	change->seen = model_version_range(&options.model, 0, 0);
+	put_env(number, name, "1.0");
+	(void)snprintf(change->undo, sizeof(change->undo), "environments/%s", name);
+}
+
+static void add_instance(unsigned number, struct change *change)
+{
+	uint32_t address = own_address(MODEL_GROW, number);
+
+	set_host(change, "grow");
+	change->seen = (struct range){address, address};
+	(void)snprintf(change->undo, sizeof(change->undo), "backends/svc-0/grow/own-%d-%u",
+		       (int)getpid(), number);
+	put_instance(change->undo, address, -1);
+}
+
+static void change_weights(unsigned number, struct change *change)
+{
+	uint32_t a = model_extra_address(MODEL_TILT, 0), b = model_extra_address(MODEL_TILT, 1);
+	bool to_b;
+
+	(void)number;
+	set_host(change, "tilt");
+	to_b = ask(change->host) == a;
+	put_instance("backends/svc-0/tilt/i-0", a, to_b ? 0 : 100);
+	put_instance("backends/svc-0/tilt/i-1", b, to_b ? 100 : 0);
+	change->seen = to_b ? (struct range){b, b} : (struct range){a, a};
+}
+
+static void new_version(unsigned number, struct change *change)
+{
+	uint32_t address = own_address(MODEL_FRESH, number);
+	mem_auto_free char *version = mem_printf("own-%d-%u", (int)getpid(), number);
+	mem_auto_free char *key = mem_printf("backends/svc-0/%s/a", version);
+
+	set_host(change, "fresh");
+	change->seen = (struct range){address, address};
+	put_instance(key, address, -1);
+	put_env(0, "fresh", version);
+}
+
+static const struct kind {
+	const char *name;
+	void (*make)(unsigned number, struct change *change);
+} kinds[] = {
+    {"flip", flip},
+    {"new", new_env},
+    {"instance", add_instance},
+    {"weight", change_weights},
+    {"version", new_version},
+};
+
+/* --- one after the other -----------------------------------------------------------------------
+ */
+
+static pid_t run_command(void)
+{
+	char *const argv[] = {(char[]){"sh"}, (char[]){"-c"}, mem_dup_str(options.command), NULL};
+	pid_t pid = -1;
+
+	if (posix_spawn(&pid, "/bin/sh", NULL, NULL, argv, environ) != 0)
+		die("cannot start sh");
+	free(argv[2]);
+	return pid;
+}
+
+static void end_command(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		continue;
+	if (status != 0)
+		die("the command failed");
+}
+
+/* CPU time of the process; -1: it is gone. */
+static int64_t cpu_ns(void)
+{
+	mem_auto_free char *path = mem_printf("/proc/%d/schedstat", (int)options.idle_pid);
+	mem_auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char line[128];
+	ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof(line) - 1);
+	int64_t ns;
+
+	if (n <= 0)
+		return -1;
+	line[n] = '\0';
+	line[strcspn(line, " ")] = '\0';
+	return str_parse_int(line, 0, INT64_MAX, &ns) ? ns : -1;
+}
+
+static void await_quiet(void)
+{
+	int64_t last = cpu_ns();
+	unsigned windows = 0;
+
+	while (last >= 0 && windows < QUIET_WINDOWS) {
+		int64_t now;
+
+		wire_sleep_us(QUIET_US);
+		now = cpu_ns();
+		windows = now - last < QUIET_NS ? windows + 1 : 0;
+		last = now;
+	}
+}
+
+/* Delete what the change added, and wait until the router has forgotten it. */
+static void undo(const struct change *change)
+{
+	if (change->undo[0] == '\0')
+		return;
+	kv_del(&kv, change->undo);
+	if (!kv_commit(&kv))
+		die("etcd does not take the change");
+	if (options.command != NULL)
+		end_command(run_command());
+	if (await(change->host, change->seen, false) < 0)
+		die("what was deleted is still there");
+}
+
+/* Microseconds, or -1 when it was not seen. */
+static int64_t trial(const struct kind *kind, unsigned number)
+{
+	struct change change = {0};
+	int64_t acknowledged, seen;
+	pid_t pid = -1;
+
+	wire_sleep_us(options.pause_ms * 1000 + rand() % 5000);
+	if (options.idle_pid != 0)
+		await_quiet();
+	kind->make(number, &change);
+	if (!kv_commit(&kv))
+		die("etcd does not take the change");
+	acknowledged = wire_now_us();
+	if (options.command != NULL)
+		pid = run_command();
+	seen = await(change.host, change.seen, true);
+	if (pid > 0)
+		end_command(pid);
+	undo(&change);
+	return seen < 0 ? -1 : seen - acknowledged;
+}
+
+static int compare_int64(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void report(int64_t *us, size_t seen, size_t lost)
+{
+	if (seen != 0)
+		qsort(us, seen, sizeof(*us), compare_int64);
+	(void)printf("trials=%zu lost=%zu p50_us=%lld p99_us=%lld max_us=%lld\n", seen + lost, lost,
+		     seen == 0 ? -1LL : (long long)us[(seen - 1) / 2],
+		     seen == 0 ? -1LL : (long long)us[(seen * 99 + 99) / 100 - 1],
+		     seen == 0 ? -1LL : (long long)us[seen - 1]);
+}
+
+static void run_trials(const struct kind *kind)
+{
+	int64_t *us = mem_alloc((size_t)options.trials * sizeof(*us));
+	int64_t end = wire_now_us() + options.budget_ms * 1000;
+	size_t seen = 0, lost = 0;
+
+	for (unsigned i = 0; i < options.trials; i++) {
+		int64_t took;
+
+		if (i >= MIN_TRIALS && wire_now_us() > end)
+			break;
+		took = trial(kind, i);
+		if (took < 0)
+			lost++;
+		else
+			us[seen++] = took;
+	}
+	report(us, seen, lost);
+	free(us);
+}
+
+/* Flips are most of them, new versions few, as in life. */
+static void run_mixed(void)
+{
+	static const unsigned pattern[] = {0, 0, 1, 0, 2, 0, 3, 0, 1, 0,
+					   2, 0, 3, 0, 0, 0, 1, 2, 3, 4};
+	const size_t length = sizeof(pattern) / sizeof(pattern[0]);
+	struct change *changes = mem_alloc((size_t)options.trials * sizeof(*changes));
+	int64_t took;
+
+	for (unsigned i = 0; i < options.trials; i++) {
+		kinds[pattern[i % length]].make(i, &changes[i]);
+		if (i >= MIXED_LATER && changes[i - MIXED_LATER].undo[0] != '\0')
+			kv_del(&kv, changes[i - MIXED_LATER].undo);
+		if (!kv_commit(&kv))
+			die("etcd does not take the change");
+		wire_sleep_us(options.pause_ms * 1000);
+	}
+	took = trial(&kinds[0], (unsigned)options.trials);
+	report(&took, took >= 0, took < 0);
+	free(changes);
+}
+
+static void run_none(void)
+{
+	struct range all = model_version_range(&options.model, 0, 0);
+	buf_auto struct buf name = BUF_INIT;
+	struct change change = {0};
+	int64_t took = wire_now_us();
+
+	model_add_env_name((unsigned)options.model.envs - 1, &name);
+	set_host(&change, buf_str(&name));
+	all.last += (uint32_t)(options.model.versions * options.model.instances) - 1;
+	took = await(change.host, all, true) - took;
+	report(&took, took >= 0, took < 0);
+}
+
+/* --- options -----------------------------------------------------------------------------------
+ */
+
+static bool parse_option(int c)
+{
+	switch (c) {
+	case 'e':
+		options.etcd = optarg;
+		return true;
+	case 'x':
+		options.prefix = optarg;
+		return true;
+	case 'm':
+		return model_parse(optarg, &options.model);
+	case 'p':
+		return str_parse_int(optarg, 1, 65535, &options.model.port);
+	case 'r':
+		options.router = optarg;
+		return true;
+	case 'k':
+		options.kind = optarg;
+		return true;
+	case 't':
+		return str_parse_int(optarg, 1, 100000, &options.trials);
+	case 'b':
+		return str_parse_duration(optarg, &options.budget_ms);
+	case 'w':
+		return str_parse_duration(optarg, &options.pause_ms);
+	case 'i':
+		return str_parse_int(optarg, 1, 1 << 30, &options.idle_pid);
+	case 'c':
+		options.command = optarg;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool parse_options(int argc, char **argv)
+{
+	static const struct option longs[] = {
+	    {"etcd", required_argument, NULL, 'e'},   {"prefix", required_argument, NULL, 'x'},
+	    {"model", required_argument, NULL, 'm'},  {"port", required_argument, NULL, 'p'},
+	    {"router", required_argument, NULL, 'r'}, {"kind", required_argument, NULL, 'k'},
+	    {"trials", required_argument, NULL, 't'}, {"budget", required_argument, NULL, 'b'},
+	    {"pause", required_argument, NULL, 'w'},  {"idle", required_argument, NULL, 'i'},
+	    {"run", required_argument, NULL, 'c'},    {0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
+		if (!parse_option(c))
+			return false;
+	return optind == argc && options.etcd != NULL && options.router != NULL &&
+	       options.kind != NULL && options.model.envs != 0 && options.model.port != 0;
+}
+
+static bool run_kind(void)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(options.kind, kinds[i].name) == 0) {
+			run_trials(&kinds[i]);
+			return true;
+		}
+	if (strcmp(options.kind, "mixed") == 0)
+		run_mixed();
+	else if (strcmp(options.kind, "none") == 0)
+		run_none();
+	else
+		return false;
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	bool good = parse_options(argc, argv) && kv_init(&kv, options.etcd, options.prefix);
+
+	for (unsigned i = 0; i < CONNECTIONS && good; i++)
+		good = wire_init(&router[i], options.router);
+	(void)prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);
+	if (!good || !run_kind()) {
+		(void)fputs(usage, stderr);
+		return 64;
+	}
+	for (unsigned i = 0; i < CONNECTIONS; i++)
+		wire_fini(&router[i]);
+	kv_fini(&kv);
+	return 0;
+}

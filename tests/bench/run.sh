@@ -1,0 +1,553 @@
+#!/bin/bash
+# Measures Mayfly with the real servers, all on loopback, and prints the results as Markdown tables:
+# what is compared is measured in the same run.  Nothing here passes or fails.
+#
+#	make bench                  about ten minutes
+#	make bench BENCH_QUICK=1    about two: fewer sizes, fewer trials
+#
+# BENCH_ONLY="change rate idle lost render" leaves parts out; BENCH_SIZES and BENCH_KINDS too.
+
+# shellcheck source=tests/integration/servers.sh
+. "$(dirname "$0")/../integration/servers.sh"
+
+BENCH_BIN=$(dirname "$MAYFLY_BIN")/bench
+HERE=$TOP/tests/bench
+
+# Environments x versions of each of ten services x instances of each version.
+SMALL=10x10x1
+LARGE=5000x100x10
+if [[ -n ${BENCH_QUICK:-} ]]; then
+	sizes=("$SMALL" "$LARGE")
+	trials=30 budget=4s reload_trials=5 reload_budget=4s rounds=3 seconds=1 idle=5 mixed=300
+else
+	sizes=("$SMALL" 100x10x2 1000x50x4 "$LARGE")
+	trials=200 budget=14s reload_trials=15 reload_budget=5s rounds=5 seconds=3 idle=30 mixed=1000
+fi
+[[ -z ${BENCH_SIZES:-} ]] || read -r -a sizes <<<"$BENCH_SIZES"
+read -r -a kinds <<<"${BENCH_KINDS:-flip new instance weight version}"
+only=" ${BENCH_ONLY:-change rate render idle lost} "
+
+on_exit() {
+	(($1 == 0)) || tail -n 20 "$T"/log/* >&2
+	return 0
+}
+
+say() { printf 'bench: %s\n' "$*" >&2; }
+wants() { [[ $only == *" $1 "* ]]; }
+value() { sed -n "s/.*\\b$2=\\(-\\?[0-9.]*\\).*/\\1/p" <<<"$1"; } # LINE KEY
+calc() { awk "BEGIN { printf \"%.${2:-2}f\", $1 }"; }             # EXPRESSION [DIGITS]
+ratio() { if [[ -n $1 && -n $2 && $2 != 0 ]]; then calc "$1 / $2" "${3:-2}"; else echo -; fi; }
+ms() { if [[ -n ${1:-} && $1 != -1 ]]; then calc "$1 / 1000" "${2:-2}"; else echo -; fi; } # MICROSECONDS
+median() { sort -g | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+
+declare -A RESULT=() FILLED=() RATE_PORT=()
+count_of() { # SIZE: environments and instances, in words
+	local envs versions instances
+
+	IFS=x read -r envs versions instances <<<"$1"
+	printf '%s %s\n' "$envs" "$((10 * versions * instances))"
+}
+prefix_of() { printf '/bench-%s\n' "${1%%x*}"; }
+
+# --- servers -----------------------------------------------------------------------------------
+
+fill() { # SIZE
+	[[ -z ${FILLED[$1]:-} ]] || return 0
+	FILLED[$1]=1
+	"$BENCH_BIN/fill" "${ETCD_URLS[0]}" "$(prefix_of "$1")" "$1" "$APP_PORT" || die 'cannot fill etcd'
+}
+
+settings_for() { # SIZE
+	write_settings "etcd.prefix=$(prefix_of "$1")" dnsmasq.reload=none
+}
+
+change() { # SIZE KIND OPTION...
+	local size=$1 kind=$2
+
+	shift 2
+	"$BENCH_BIN/change" --etcd "${ETCD_URLS[0]}" --prefix "$(prefix_of "$size")" --model "$size" \
+		--port "$APP_PORT" --router "127.0.0.1:$HTTP_PORT" --kind "$kind" "$@" ||
+		die "change $kind fails at $size"
+}
+
+# kvwatch and HAProxy on that model, in force.
+start_router() { # SIZE
+	settings_for "$1"
+	rm -rf "$T"/haproxy/* "$T"/run/*.sock "$T/state"
+	mkdir "$T/state"
+	start_tool kvwatch
+	wait_for 30 test -s "$T/haproxy/haproxy.cfg" || die 'no haproxy.cfg was written'
+	start_haproxy
+	change "$1" none >/dev/null
+}
+
+# --- change to traffic -------------------------------------------------------------------------
+
+# What watchers that render, check and reload do for each change, here told of it by the bench
+# itself, so that the watching costs nothing.
+write_reloader() {
+	cat >"$T/reload.sh" <<-END
+		'$MAYFLY_BIN/cfgrender' -c '$T/mayfly.yaml' --output-dir '$T/haproxy' >/dev/null &&
+		haproxy -c -q -f '$T/haproxy/haproxy.cfg' &&
+		echo reload | socat -t 5 - 'UNIX-CONNECT:$T/run/master.sock' >/dev/null
+	END
+}
+
+measure_changes() { # SIZE
+	local size=$1 kind pause line
+
+	start_router "$size"
+	for kind in "${kinds[@]}"; do
+		pause=1ms
+		# Reloads are some time apart, whoever asks for them; here each finds its turn free.
+		[[ $kind != version ]] || pause=400ms
+		line=$(change "$size" "$kind" --trials "$trials" --budget "$budget" --pause "$pause" \
+			--idle "${PID[kvwatch]}") || exit 1
+		RESULT[$size,$kind]=$line
+		say "$size $kind: $line"
+	done
+	line=$(change "$size" flip --trials "$trials" --budget "$budget") || exit 1
+	RESULT[$size,busy]=$line
+	say "$size flip with no rest between: $line"
+	if [[ $size == "$LARGE" ]] && wants idle; then
+		measure_idle "$size"
+	fi
+	stop kvwatch
+	write_reloader
+	for kind in "${kinds[@]}"; do
+		line=$(change "$size" "$kind" --trials "$reload_trials" --budget "$reload_budget" \
+			--run ". '$T/reload.sh'") || exit 1
+		RESULT[$size,$kind,reload]=$line
+		say "$size $kind by check and reload: $line"
+	done
+	command -v confd >/dev/null && measure_confd "$size"
+	stop haproxy
+}
+
+# confd with a map and a configuration of its own, as small as they can be.
+measure_confd() { # SIZE
+	local size=$1 kind line name
+
+	mkdir -p "$T"/confd/{conf.d,templates}
+	for name in routes.map haproxy.cfg; do
+		sed "s|@PREFIX@|$(prefix_of "$size")|; s|@T@|$T|g; s|@PORT@|$HTTP_PORT|" \
+			"$HERE/confd/$name.toml" >"$T/confd/conf.d/$name.toml"
+		sed "s|@T@|$T|g; s|@PORT@|$HTTP_PORT|" "$HERE/confd/$name.tmpl" >"$T/confd/templates/$name.tmpl"
+	done
+	cat >"$T/confd/reload" <<-END
+		#!/bin/sh
+		haproxy -c -q -f '$T/haproxy/haproxy.cfg' || exit
+		[ ! -S '$T/run/master.sock' ] ||
+			echo reload | socat -t 5 - 'UNIX-CONNECT:$T/run/master.sock'
+	END
+	chmod +x "$T/confd/reload"
+	stop haproxy
+	rm -rf "$T"/haproxy/* "$T"/run/*.sock
+	start confd confd -watch -confdir "$T/confd" -backend etcdv3 -node "${ETCD_URLS[0]}" -log-level error
+	wait_for 60 test -s "$T/haproxy/routes.map" || die 'confd writes nothing'
+	start_haproxy
+	change "$size" none >/dev/null
+	for kind in "${kinds[@]}"; do
+		line=$(change "$size" "$kind" --trials "$reload_trials" --budget "$reload_budget" \
+			--idle "${PID[confd]}") || exit 1
+		RESULT[$size,$kind,confd]=$line
+		say "$size $kind by confd: $line"
+	done
+	stop confd
+}
+
+kind_words() {
+	case $1 in
+	flip) echo 'environment takes another version' ;;
+	new) echo 'new environment' ;;
+	instance) echo 'instance added' ;;
+	weight) echo 'weights changed' ;;
+	version) echo 'new version' ;;
+	busy) echo 'another version, changes back to back' ;;
+	esac
+}
+
+print_changes() {
+	local size kind line reload confd envs instances p50 small
+
+	cat <<-'END'
+
+		## Change to traffic
+
+		Milliseconds from etcd's acknowledgement of the change to the first answer that only the new
+		state can give.  × 10: p50 against that of the same change with the smallest model.
+		"Check and reload": all is rendered, checked and loaded for each change, as confd and its kind
+		do; its ratio is how many times as long that takes (p50).
+
+		| environments | instances | change | p50 | p99 | max | n | lost | × 10 | check and reload p50 | ratio | confd p50 | ratio |
+		|--:|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|
+	END
+	for size in "${sizes[@]}"; do
+		read -r envs instances < <(count_of "$size")
+		for kind in "${kinds[@]}" busy; do
+			line=${RESULT[$size,$kind]:-}
+			[[ -n $line ]] || continue
+			p50=$(value "$line" p50_us)
+			small=$(value "${RESULT[${sizes[0]},$kind]:-}" p50_us)
+			reload=$(value "${RESULT[$size,$kind,reload]:-}" p50_us)
+			confd=$(value "${RESULT[$size,$kind,confd]:-}" p50_us)
+			printf '| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n' "$envs" \
+				"$instances" "$(kind_words "$kind")" "$(ms "$p50")" \
+				"$(ms "$(value "$line" p99_us)")" "$(ms "$(value "$line" max_us)")" \
+				"$(value "$line" trials)" "$(value "$line" lost)" "$(ratio "$p50" "$small")" \
+				"$(ms "$reload" 0)" "$(ratio "$reload" "$p50" 0)" "$(ms "$confd" 0)" \
+				"$(ratio "$confd" "$p50" 0)"
+		done
+	done
+}
+
+# --- at rest, and from the start ---------------------------------------------------------------
+
+memory_kib() { sed -n "s/^$2:[[:space:]]*\\([0-9]*\\) kB/\\1/p" "/proc/$1/status"; } # PID FIELD
+cpu_ns() { read -r -a CPU <"/proc/$1/schedstat" && echo "${CPU[0]}"; }              # PID
+
+measure_idle() { # SIZE
+	local before start
+
+	say "at rest for $idle s"
+	sleep 2
+	before=$(cpu_ns "${PID[kvwatch]}")
+	sleep "$idle"
+	RESULT[idle_s]=$(calc "($(cpu_ns "${PID[kvwatch]}") - $before) / 1e9 * 3600 / $idle" 1)
+	RESULT[rss]=$(memory_kib "${PID[kvwatch]}" VmRSS)
+	RESULT[hwm]=$(memory_kib "${PID[kvwatch]}" VmHWM)
+
+	# kvwatch anew while all is in force, and a change at once.
+	stop kvwatch
+	start=${EPOCHREALTIME/./}
+	start_tool kvwatch
+	change "$1" flip --trials 1 >/dev/null
+	RESULT[restart_us]=$((${EPOCHREALTIME/./} - start))
+	RESULT[rss_fresh]=$(memory_kib "${PID[kvwatch]}" VmRSS)
+}
+
+measure_start() { # SIZE
+	local start i
+
+	for ((i = 0; i < 3; i++)); do
+		start=${EPOCHREALTIME/./}
+		haproxy -c -q -f "$T/haproxy/haproxy.cfg" || die 'haproxy -c'
+		echo $((${EPOCHREALTIME/./} - start))
+	done >"$T/out/parse"
+	RESULT[parse_us]=$(median <"$T/out/parse")
+
+	# A router that is empty, then kvwatch with the large model.
+	start_router_empty
+	settings_for "$1"
+	start=${EPOCHREALTIME/./}
+	start_tool kvwatch
+	change "$1" none >/dev/null
+	RESULT[start_us]=$((${EPOCHREALTIME/./} - start))
+	stop kvwatch
+	stop haproxy
+	say "start to converged ${RESULT[start_us]} us, HAProxy's parse ${RESULT[parse_us]} us"
+}
+
+# HAProxy as it runs before anything is in etcd.
+start_router_empty() {
+	settings_for empty
+	rm -rf "$T"/haproxy/* "$T"/run/*.sock "$T/state"
+	mkdir "$T/state"
+	run_tool kvwatch --once || die 'kvwatch --once'
+	start_haproxy
+}
+
+print_idle() {
+	cat <<-END
+
+		## kvwatch with the large model
+
+		| figure | result |
+		|---|--:|
+		| memory when all was done (RSS) | $(calc "${RESULT[rss]} / 1024" 1) MiB |
+		| the most it ever was | $(calc "${RESULT[hwm]} / 1024" 1) MiB |
+		| memory after a start (RSS) | $(calc "${RESULT[rss_fresh]} / 1024" 1) MiB |
+		| CPU of an hour at rest, from $idle s | ${RESULT[idle_s]} s |
+		| its start, all in force already, and a change in the traffic | $(ms "${RESULT[restart_us]}" 0) ms |
+		| its start at an empty HAProxy to the last environment in the traffic | $(ms "${RESULT[start_us]}" 0) ms |
+		| HAProxy's own reading of the files, which is done twice in that: check and reload | $(ms "${RESULT[parse_us]}" 0) ms |
+	END
+}
+
+# --- rendering ---------------------------------------------------------------------------------
+
+measure_render() {
+	local size
+
+	for size in "${sizes[@]}"; do
+		RESULT[$size,render]=$("$BENCH_BIN/render" "$size" 15) || die 'render'
+		say "$size render: ${RESULT[$size,render]}"
+	done
+}
+
+print_render() {
+	local size envs instances line
+
+	cat <<-'END'
+
+		## The model by itself
+
+		Milliseconds: reading all values, a full rendering, and the new snapshot after one change.
+
+		| environments | instances | bytes rendered | all values read | full rendering | snapshot after a change |
+		|--:|--:|--:|--:|--:|--:|
+	END
+	for size in "${sizes[@]}"; do
+		read -r envs instances < <(count_of "$size")
+		line=${RESULT[$size,render]}
+		printf '| %s | %s | %s | %s | %s | %s |\n' "$envs" "$instances" "$(value "$line" bytes)" \
+			"$(value "$line" fill_ms)" "$(value "$line" render_ms)" "$(value "$line" change_ms)"
+	done
+}
+
+# --- requests a second -------------------------------------------------------------------------
+
+# One thread of HAProxy with a core to itself; who asks and who answers share another.
+pin() { if (($(nproc) > 1)); then echo "taskset -c $1"; fi; }
+
+start_rate_router() { # NAME CONFIG
+	# shellcheck disable=SC2046 # a list of words
+	start "rate-$1" $(pin 0) haproxy -db -f "$2"
+}
+
+start_rate_routers() {
+	local size
+
+	for size in "$SMALL" "$LARGE"; do
+		fill "$size"
+		ports 2
+		RATE_PORT[$size]=${PORTS[0]}
+		write_settings "etcd.prefix=$(prefix_of "$size")" "haproxy.bind=[\"127.0.0.1:${PORTS[0]}\"]" \
+			"haproxy.admin_socket=$T/run/rate-$size.sock" \
+			"haproxy.internal_bind=[\"127.0.0.1:${PORTS[1]}\"]" haproxy.local_bind=[] \
+			'haproxy.stats_bind=""'
+		run_tool cfgrender --output-dir "$T/rate/$size" || die "cfgrender: $ERR"
+		start_rate_router "$size" "$T/rate/$size/haproxy.cfg"
+	done
+	ports 1
+	RATE_PORT[hand]=${PORTS[0]}
+	cat >"$T/rate/hand.cfg" <<-END
+		defaults
+		    mode http
+		    timeout connect 2s
+		    timeout client 60s
+		    timeout server 60s
+		frontend all
+		    bind 127.0.0.1:${PORTS[0]}
+		    option forwardfor
+		    default_backend one
+		backend one
+		    server a 127.100.0.0:$APP_PORT
+	END
+	start_rate_router hand "$T/rate/hand.cfg"
+}
+
+# one_rate NAME: requests a second, and the CPU of one request in HAProxy, in microseconds
+one_rate() {
+	local pid=${PID[rate-$1]} before line
+
+	before=$(cpu_ns "$pid")
+	# shellcheck disable=SC2046 # a list of words
+	line=$($(pin 1) "$BENCH_BIN/rate" "127.0.0.1:${RATE_PORT[$1]}" www-env-00000.example.com 32 \
+		$((seconds * 1000))) || die 'rate'
+	[[ $(value "$line" failed) == 0 ]] || die "the router $1: $line"
+	printf '%s %s\n' "$(value "$line" rate)" \
+		"$(calc "($(cpu_ns "$pid") - $before) / 1000 / $(value "$line" requests)")"
+}
+
+measure_rate() {
+	local round name
+
+	mkdir -p "$T/rate"
+	start_rate_routers
+	for name in "$SMALL" "$LARGE" hand; do
+		wait_for 20 fetch www-env-00000.example.com "http://127.0.0.1:${RATE_PORT[$name]}/" ||
+			die "the router $name does not come up"
+	done
+	for ((round = 0; round < rounds; round++)); do
+		for name in "$SMALL" "$LARGE" hand; do
+			one_rate "$name" >>"$T/rate/$name.rates"
+		done
+	done
+	for name in "$SMALL" "$LARGE" hand; do
+		RESULT[rate,$name]=$(cut -d ' ' -f 1 "$T/rate/$name.rates" | median)
+		RESULT[cpu,$name]=$(cut -d ' ' -f 2 "$T/rate/$name.rates" | median)
+		say "$name: ${RESULT[rate,$name]} requests a second, ${RESULT[cpu,$name]} us each"
+		stop "rate-$name"
+	done
+}
+
+print_rate() {
+	local name words
+
+	cat <<-END
+
+		## Requests a second
+
+		One thread of HAProxy on one core, 32 kept connections, $rounds rounds of $seconds s in turn,
+		medians.  The CPU of a request is HAProxy's own, whoever else is slow.
+
+		| router | requests a second | × hand-written | × 10 environments | CPU of a request, µs |
+		|---|--:|--:|--:|--:|
+	END
+	for name in hand "$SMALL" "$LARGE"; do
+		words="${name%%x*} environments"
+		[[ $name != hand ]] || words='hand-written, one backend'
+		printf '| %s | %.0f | %s | %s | %s |\n' "$words" "${RESULT[rate,$name]}" \
+			"$(ratio "${RESULT[rate,$name]}" "${RESULT[rate,hand]}")" \
+			"$(ratio "${RESULT[rate,$name]}" "${RESULT[rate,$SMALL]}")" "${RESULT[cpu,$name]}"
+	done
+}
+
+# --- what is lost ------------------------------------------------------------------------------
+
+# The master cannot be asked while it starts itself anew.
+reload_count() {
+	wait_for 5 says '[0-9]+ +master' haproxy_master 'show proc' || die 'no master answers'
+	haproxy_master 'show proc' | awk '$2 == "master" { print $3 }'
+}
+
+# Hosts whose environment changes under the load, with and without keep-alive.
+measure_lost() {
+	local size=100x10x2 env mode names=() name totals reloads line
+
+	fill "$size"
+	start_router "$size"
+	for env in env-00000 grow tilt fresh; do
+		for mode in '' --keepalive; do
+			name=load-$env$mode
+			names+=("$name")
+			# shellcheck disable=SC2086 # one word or none
+			start "$name" "$TEST_BIN/load" --duration 30m --url "$HTTP/" -H "Host: www-$env.example.com" \
+				--connections 4 --rate 150 $mode
+		done
+	done
+	reloads=$(reload_count)
+	line=$(change "$size" mixed --trials "$mixed" --pause 10ms) || exit 1
+	say "$mixed mixed changes, the last one: $line"
+	RESULT[lost,reloads]=$(($(reload_count) - reloads))
+	for name in "${names[@]}"; do
+		stop "$name"
+		mode=new
+		[[ $name != *--keepalive ]] || mode=kept
+		totals=$(tail -n 1 "$T/log/$name")
+		((RESULT[lost, $mode, requests] += $(value "$totals" requests))) || true
+		((RESULT[lost, $mode, failed] += $(value "$totals" failed))) || true
+		grep '^failed' "$T/log/$name" | sed "s/^/bench: $name: /" >&2
+	done
+	stop kvwatch
+	stop haproxy
+}
+
+print_lost() {
+	cat <<-END
+
+		## Requests lost
+
+		$mixed mixed changes, 10 ms apart, with ${RESULT[lost,reloads]} reloads, under 1,200 requests a
+		second to four hosts whose environments change.
+
+		| connections | requests | failed |
+		|---|--:|--:|
+		| one for each request | ${RESULT[lost, new, requests]} | ${RESULT[lost, new, failed]} |
+		| kept | ${RESULT[lost, kept, requests]} | ${RESULT[lost, kept, failed]} |
+	END
+}
+
+# --- the summary -------------------------------------------------------------------------------
+
+print_machine() {
+	local commit=''
+
+	commit=$(git -C "$TOP" describe --always --dirty 2>/dev/null) && commit=" ($commit)"
+	cat <<-END
+		# Results of \`make bench\`
+
+		| | |
+		|---|---|
+		| machine | $(nproc) × $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(awk '/MemTotal/ { printf "%.0f", $2 / 1048576 }' /proc/meminfo) GiB, Linux $(uname -r) |
+		| load average at the start | $LOAD_AVERAGE |
+		| Mayfly | $("$MAYFLY_BIN/kvwatch" --version | awk '{ print $NF; exit }')$commit |
+		| HAProxy | $(haproxy -v | awk '{ print $3; exit }') |
+		| etcd | $(etcd --version | awk '{ print $3; exit }') |
+		| date | $(date -u +%F) |
+	END
+}
+
+goal() { printf '| %s | %s | %s |\n' "$@"; }
+
+print_goals() {
+	local p50 p99 large
+
+	cat <<-'END'
+
+		## Goals
+
+		| figure | goal | result |
+		|---|---|---|
+	END
+	if wants change; then
+		p50=$(value "${RESULT[$SMALL,flip]:-}" p50_us)
+		p99=$(value "${RESULT[$SMALL,flip]:-}" p99_us)
+		large=$(value "${RESULT[$LARGE,flip]:-}" p50_us)
+		goal 'change to traffic, 10 environments' 'p50 ≤ 3 ms, p99 ≤ 10 ms' "p50 $(ms "$p50") ms, p99 $(ms "$p99") ms"
+		goal 'the same, 5,000 environments, 10,000 instances' '≤ 1.5 × that' "$(ratio "$large" "$p50") ×"
+	fi
+	if wants lost; then
+		goal "requests failed over $mixed changes" 0 "$((RESULT[lost, new, failed] + RESULT[lost, kept, failed]))"
+	fi
+	if wants rate; then
+		goal 'requests a second at 5,000 environments' '≥ 0.95 × 10 environments' \
+			"$(ratio "${RESULT[rate,$LARGE]}" "${RESULT[rate,$SMALL]}") ×"
+		goal '' '≥ 0.85 × hand-written' "$(ratio "${RESULT[rate,$LARGE]}" "${RESULT[rate,hand]}") ×"
+	fi
+	if wants render; then
+		goal 'full rendering of the large model' '≤ 50 ms' "$(value "${RESULT[$LARGE,render]:-}" render_ms) ms"
+	fi
+	if wants idle; then
+		goal "kvwatch's memory, large model" '≤ 32 MiB' "$(calc "${RESULT[rss]} / 1024" 1) MiB"
+		goal 'CPU of an hour at rest' '0' "${RESULT[idle_s]} s"
+		goal 'start to converged, large model' '≤ 500 ms beside HAProxy'\''s own parse time' \
+			"$(calc "(${RESULT[start_us]} - 2 * ${RESULT[parse_us]}) / 1000" 0) ms"
+	fi
+}
+
+# --- the run -----------------------------------------------------------------------------------
+
+read -r LOAD_AVERAGE _ </proc/loadavg
+start_etcd
+start app "$BENCH_BIN/app"
+wait_for 5 log_has app '^listening' || die 'the service does not come up'
+APP_PORT=$(sed -n 's/^listening //p' "$T/log/app")
+
+wants render && measure_render
+for size in "${sizes[@]}"; do
+	fill "$size"
+	! wants change || measure_changes "$size"
+done
+if wants idle; then
+	settings_for "$LARGE"
+	if [[ -z ${RESULT[rss]:-} ]]; then
+		fill "$LARGE"
+		start_router "$LARGE"
+		measure_idle "$LARGE"
+		stop kvwatch
+		stop haproxy
+	fi
+	measure_start "$LARGE"
+fi
+wants rate && measure_rate
+wants lost && measure_lost
+
+print_machine
+print_goals
+! wants change || print_changes
+! wants rate || print_rate
+! wants render || print_render
+! wants idle || print_idle
+! wants lost || print_lost

@@ -1,0 +1,340 @@
+/* sys/httpd against clients of the test's own: kind, slow, rude and gone early. */
+#include "sys/httpd.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "unit_loop.h"
+
+static struct loop *loop;
+static struct httpd *httpd;
+static unsigned port, asked;
+static size_t body_len;
+
+static int on_request(void *ctx, const char *path, struct buf *ret_body, const char **ret_type)
+{
+	(void)ctx;
+	asked++;
+	if (strcmp(path, "/json") == 0) {
+		*ret_type = "application/json";
+		buf_add_str(ret_body, "{}");
+		return 200;
+	}
+	if (strcmp(path, "/big") == 0) {
+		buf_reserve(ret_body, body_len);
+		memset(ret_body->data, 'x', body_len);
+		ret_body->len = body_len;
+		return 200;
+	}
+	buf_printf(ret_body, "no %s", path);
+	return strcmp(path, "/down") == 0 ? 503 : 404;
+}
+
+/* A port that was free a moment ago. */
+static unsigned free_port(void)
+{
+	struct sockaddr_in addr = {.sin_family = AF_INET,
+				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	mem_auto_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(addr);
+
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&addr, len), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&addr, &len), 0);
+	return ntohs(addr.sin_port);
+}
+
+static void setup(void)
+{
+	struct mf_err err = {0};
+	mem_auto_free char *bind_to = NULL;
+
+	loop = unit_loop_new();
+	port = free_port();
+	asked = 0;
+	bind_to = mem_printf("127.0.0.1:%u", port);
+	ck_assert_msg(httpd_start(loop, bind_to, on_request, NULL, &httpd, &err) == 0, "%s",
+		      err.msg);
+}
+
+static void teardown(void)
+{
+	httpd_stop(httpd);
+	loop_free(loop);
+}
+
+/* --- a client --------------------------------------------------------------------------------- */
+
+struct client {
+	struct loop_source *source;
+	const char *send; /* sent piece by piece, or as a whole */
+	size_t len, piece, sent;
+	bool is_idler; /* its end ends nothing */
+	struct buf got;
+};
+static void on_client(void *ctx, int fd, unsigned events)
+{
+	struct client *c = ctx;
+	char bytes[65536];
+
+	if ((events & LOOP_WRITE) && c->sent < c->len) {
+		size_t left = c->len - c->sent;
+		ssize_t n = send(fd, c->send + c->sent,
+				 c->piece > 0 && c->piece < left ? c->piece : left, MSG_NOSIGNAL);
+
+		c->sent = n < 0 ? c->len : c->sent + (size_t)n;
+		if (c->sent == c->len)
+			loop_set_events(c->source, LOOP_READ);
+	}
+	if (events & LOOP_READ) {
+		ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+
+		if (n > 0) {
+			buf_add(&c->got, bytes, (size_t)n);
+			return;
+		}
+		loop_del_fd(c->source);
+		c->source = NULL;
+		if (!c->is_idler)
+			loop_stop(loop);
+	}
+}
+
+static void connect_client(struct client *c, const char *text, size_t piece)
+{
+	struct sockaddr_in addr = {.sin_family = AF_INET,
+				   .sin_port = htons((uint16_t)port),
+				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	*c = (struct client){.send = text, .len = strlen(text), .piece = piece};
+	c->source =
+	    loop_add_fd(loop, fd, c->len > 0 ? LOOP_READ | LOOP_WRITE : LOOP_READ, on_client, c);
+}
+
+/* One client, until it is closed. */
+static struct client talk(const char *text, size_t piece)
+{
+	static struct client c;
+
+	connect_client(&c, text, piece);
+	unit_loop_run(loop);
+	return c;
+}
+
+static const struct {
+	const char *request, *status, *body; /* body NULL: none at all */
+} cases[] = {
+    {"GET /json HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 OK", "{}"},
+    {"GET /json HTTP/1.0\n\n", "HTTP/1.1 200 OK", "{}"},
+    {"GET /json?a=b HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK", "{}"},
+    {"HEAD /json HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK", ""},
+    {"GET /down HTTP/1.1\r\n\r\n", "HTTP/1.1 503 Service Unavailable", "no /down"},
+    {"GET /x/../y HTTP/1.1\r\n\r\n", "HTTP/1.1 404 Not Found", "no /x/../y"},
+    {"POST /json HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}", "HTTP/1.1 405 Method Not Allowed",
+     "Method Not Allowed\n"},
+    {"GET json HTTP/1.1\r\n\r\n", "HTTP/1.1 400 Bad Request", "Bad Request\n"},
+    {"GET /json\r\n\r\n", "HTTP/1.1 400 Bad Request", "Bad Request\n"},
+    {"GET /json HTTP/2.0\r\n\r\n", "HTTP/1.1 400 Bad Request", "Bad Request\n"},
+    {"GET  /json HTTP/1.1\r\n\r\n", "HTTP/1.1 400 Bad Request", "Bad Request\n"},
+    {"\r\n\r\n", "HTTP/1.1 400 Bad Request", "Bad Request\n"},
+    {" / HTTP/1.1\r\n\r\n", "HTTP/1.1 400 Bad Request", "Bad Request\n"},
+    {"\x16\x03\x01\r\n\r\n", "HTTP/1.1 400 Bad Request", "Bad Request\n"},
+    /* Only the first of several is answered. */
+    {"GET /json HTTP/1.1\r\n\r\nGET /down HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK", "{}"},
+};
+
+START_TEST(a_request_is_answered)
+{
+	/* As a whole, and byte by byte. */
+	for (size_t piece = 0; piece < 2; piece++) {
+		struct client c = talk(cases[_i].request, piece);
+		const char *end = strstr(buf_str(&c.got), "\r\n\r\n");
+
+		ck_assert_ptr_nonnull(end);
+		ck_assert(strncmp(c.got.data, cases[_i].status, strlen(cases[_i].status)) == 0);
+		ck_assert_str_eq(end + 4, cases[_i].body);
+		ck_assert_ptr_nonnull(strstr(c.got.data, "\r\nConnection: close\r\n"));
+		buf_fini(&c.got);
+	}
+}
+END_TEST
+
+START_TEST(the_type_and_length_are_told)
+{
+	struct client c = talk("HEAD /json HTTP/1.1\r\n\r\n", 0);
+
+	ck_assert_ptr_nonnull(strstr(c.got.data, "\r\nContent-Type: application/json\r\n"));
+	ck_assert_ptr_nonnull(strstr(c.got.data, "\r\nContent-Length: 2\r\n"));
+	buf_fini(&c.got);
+}
+END_TEST
+
+START_TEST(a_huge_request_is_refused)
+{
+	struct buf text = BUF_INIT;
+	struct client c;
+
+	buf_add_str(&text, "GET / HTTP/1.1\r\nX: ");
+	while (text.len < 40000)
+		buf_add_char(&text, 'a');
+	buf_add_str(&text, "\r\n\r\n");
+	c = talk(text.data, 0);
+	ck_assert(strncmp(buf_str(&c.got), "HTTP/1.1 431 ", 13) == 0);
+	ck_assert_uint_eq(asked, 0);
+	buf_fini(&text);
+	buf_fini(&c.got);
+}
+END_TEST
+
+START_TEST(a_long_reply_arrives_whole)
+{
+	struct client c;
+
+	body_len = (size_t)4 * 1024 * 1024;
+	c = talk("GET /big HTTP/1.1\r\n\r\n", 0);
+	ck_assert_uint_gt(c.got.len, body_len);
+	ck_assert_uint_eq(strlen(strstr(c.got.data, "\r\n\r\n") + 4), body_len);
+	buf_fini(&c.got);
+}
+END_TEST
+
+/* More idlers than there are places, and one who asks behind them. */
+START_TEST(idlers_keep_nobody_out)
+{
+	enum { IDLERS = 50 };
+	static struct client idlers[IDLERS];
+	struct client c;
+	size_t left = 0;
+
+	for (size_t i = 0; i < IDLERS; i++) {
+		connect_client(&idlers[i], i % 2 == 0 ? "" : "GET / HT", 0);
+		idlers[i].is_idler = true;
+	}
+	c = talk("GET /json HTTP/1.1\r\n\r\n", 0);
+	ck_assert(strncmp(buf_str(&c.got), "HTTP/1.1 200 ", 13) == 0);
+	buf_fini(&c.got);
+	for (size_t i = 0; i < IDLERS; i++) {
+		left += idlers[i].source != NULL;
+		loop_del_fd(idlers[i].source);
+	}
+	ck_assert_uint_gt(left, 0);
+	ck_assert_uint_lt(left, IDLERS);
+}
+END_TEST
+
+/* A reset in the middle of a long reply harms nobody. */
+START_TEST(one_who_goes_early_is_forgotten)
+{
+	struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+	struct sockaddr_in addr = {.sin_family = AF_INET,
+				   .sin_port = htons((uint16_t)port),
+				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct client c;
+
+	body_len = (size_t)512 * 1024;
+	for (int i = 0; i < 50; i++) {
+		mem_auto_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		ck_assert_int_eq(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+		if (i % 3 != 0)
+			(void)!write(fd, "GET /big HTTP/1.1\r\n\r\n", i % 3 == 1 ? 8 : 21);
+	}
+	c = talk("GET /json HTTP/1.1\r\n\r\n", 0);
+	ck_assert(strncmp(buf_str(&c.got), "HTTP/1.1 200 ", 13) == 0);
+	buf_fini(&c.got);
+}
+END_TEST
+
+/* A client that sends nothing is closed after the deadline. */
+START_TEST(a_mute_client_is_closed)
+{
+	struct client c = talk("", 0);
+
+	ck_assert_uint_eq(c.got.len, 0);
+	buf_fini(&c.got);
+}
+END_TEST
+
+static const struct {
+	const char *bind_to;
+	int code;
+} binds[] = {
+    {"", MF_ECONFIG},
+    {"127.0.0.1", MF_ECONFIG},
+    {"127.0.0.1:", MF_ECONFIG},
+    {"127.0.0.1:65536", MF_ECONFIG},
+    {"127.0.0.1:x", MF_ECONFIG},
+    {"localhost:80", MF_ECONFIG},
+    {"::1:80", MF_ECONFIG},
+    {"[::1", MF_ECONFIG},
+    {"[]:80", MF_ECONFIG},
+    {"/run/sock", MF_ECONFIG},
+    {"192.0.2.1:0", MF_EUNAVAIL},
+};
+
+START_TEST(bad_addresses_are_refused)
+{
+	struct httpd *other = NULL;
+	struct mf_err err = {0};
+
+	ck_assert_int_eq(httpd_start(loop, binds[_i].bind_to, on_request, NULL, &other, &err),
+			 binds[_i].code);
+	ck_assert_ptr_null(other);
+	ck_assert_ptr_nonnull(strchr(err.msg, ':'));
+}
+END_TEST
+
+START_TEST(good_addresses_are_taken)
+{
+	static const char *const good[] = {"*:0", "127.0.0.2:0", "0.0.0.0:0"};
+	struct mf_err err = {0};
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		struct httpd *other = NULL;
+
+		ck_assert_msg(httpd_start(loop, good[i], on_request, NULL, &other, &err) == 0, "%s",
+			      err.msg);
+		httpd_stop(other);
+	}
+	httpd_stop(NULL);
+}
+END_TEST
+
+START_TEST(a_taken_port_is_told)
+{
+	mem_auto_free char *bind_to = mem_printf("127.0.0.1:%u", port);
+	struct httpd *other = NULL;
+	struct mf_err err = {0};
+
+	ck_assert_int_eq(httpd_start(loop, bind_to, on_request, NULL, &other, &err), MF_EUNAVAIL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "in use"));
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("httpd");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc, a_request_is_answered, 0, (int)(sizeof(cases) / sizeof(cases[0])));
+	tcase_add_test(tc, the_type_and_length_are_told);
+	tcase_add_test(tc, a_huge_request_is_refused);
+	tcase_add_test(tc, a_long_reply_arrives_whole);
+	tcase_add_test(tc, idlers_keep_nobody_out);
+	tcase_add_test(tc, one_who_goes_early_is_forgotten);
+	tcase_add_test(tc, a_mute_client_is_closed);
+	tcase_add_loop_test(tc, bad_addresses_are_refused, 0,
+			    (int)(sizeof(binds) / sizeof(binds[0])));
+	tcase_add_test(tc, good_addresses_are_taken);
+	tcase_add_test(tc, a_taken_port_is_told);
+	return unit_run("httpd", tc);
+}
