@@ -67,11 +67,12 @@ static struct loop_timer *add_timer(loop_timer_fn *fn, const char *what, int64_t
 
 START_TEST(timers_fire_in_order_of_time_then_of_arming)
 {
-	add_timer(on_note, "d", 30);
-	add_timer(on_note, "b", 10);
+	/* Armed in another order, and far enough apart for a machine that is slow meanwhile. */
+	add_timer(on_note, "d", 450);
+	add_timer(on_note, "b", 150);
 	add_timer(on_note, "a", -5);
-	add_timer(on_note, "c", 20);
-	add_timer(on_stop, NULL, 40);
+	add_timer(on_note, "c", 300);
+	add_timer(on_stop, NULL, 450);
 	unit_loop_run(loop);
 	ck_assert_str_eq(trace, "abcd");
 }
@@ -123,19 +124,24 @@ START_TEST(timer_freed_by_another_due_in_the_same_round)
 }
 END_TEST
 
-static void on_clear_victim(void *ctx)
+static void on_move_victim(void *ctx)
 {
 	note(*(const char *)ctx);
 	loop_timer_clear(victim);
 	loop_timer_set(victim, 5);
 }
 
+static void on_note_and_stop(void *ctx)
+{
+	on_note(ctx);
+	loop_stop(loop);
+}
+
 START_TEST(timer_moved_by_another_due_in_the_same_round)
 {
-	add_timer(on_clear_victim, "c", 0);
-	victim = add_timer(on_note, "v", 0);
+	add_timer(on_move_victim, "c", 0);
+	victim = add_timer(on_note_and_stop, "v", 0);
 	add_timer(on_note, "n", 0);
-	add_timer(on_stop, NULL, 20);
 	unit_loop_run(loop);
 	ck_assert_str_eq(trace, "cnv");
 }

@@ -7,6 +7,17 @@
 #define MF_TESTS_UNIT_H
 
 #include <check.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+/* A deadline which something must have happened before, on a machine that SLOW=N slows down. */
+static inline int64_t unit_slow(int64_t ms)
+{
+	const char *slow = getenv("SLOW");
+	long factor = slow == NULL ? 1 : strtol(slow, NULL, 10);
+
+	return factor > 1 ? ms * factor : ms;
+}
 
 static inline int unit_run(const char *name, TCase *tc)
 {
@@ -14,7 +25,7 @@ static inline int unit_run(const char *name, TCase *tc)
 	SRunner *runner;
 	int failed;
 
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, (double)unit_slow(60));
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_set_tap(runner, "-");

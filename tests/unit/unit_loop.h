@@ -30,7 +30,7 @@ static inline void unit_loop_run(struct loop *loop)
 	struct mf_err err = {0};
 	struct loop_timer *late = loop_timer_new(loop, unit_loop_late, NULL);
 
-	loop_timer_set(late, UNIT_LOOP_MS);
+	loop_timer_set(late, unit_slow(UNIT_LOOP_MS));
 	ck_assert_msg(loop_run(loop, &err) == 0, "%s", err.msg);
 	loop_timer_free(late);
 }
