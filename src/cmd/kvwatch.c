@@ -105,6 +105,7 @@ static void on_state(void *ctx, const struct mf_err *why)
 {
 	struct kvwatch *k = ctx;
 
+	status_set_source(k->status, why);
 	if (why == NULL) {
 		if (k->source_err.code != 0)
 			log_info("the source is back");
