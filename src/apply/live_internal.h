@@ -222,7 +222,7 @@ struct live_map_diff {
 	size_t extra_count, extra_cap;
 	struct live_line *kept; /* not wanted, but in force: of environments that are held */
 	size_t kept_count, kept_cap;
-	bool has_duplicates;
+	size_t duplicates;
 	bool is_bulk;	  /* to be replaced as a whole ... */
 	unsigned version; /* ... by this prepared one */
 };
