@@ -247,7 +247,7 @@ void apply_settle(struct apply *apply)
 
 static void end_round(struct apply *apply)
 {
-	const struct apply_member *haproxy = apply_find_haproxy(apply);
+	struct apply_member *haproxy = apply_find_haproxy(apply);
 	bool has_news = apply->is_new;
 
 	apply->is_new = false;
@@ -259,6 +259,10 @@ static void end_round(struct apply *apply)
 		apply->is_counting = true;
 		apply_satisfy(apply);
 	}
+	/* What live asked for while the round was under way could not be heeded by it. */
+	if (haproxy != NULL && apply->demand != NULL && haproxy->failures == 0 &&
+	    haproxy->due_at > apply->demand_at)
+		haproxy->due_at = apply->demand_at;
 	if (apply->is_held) {
 		apply->owes_result = true;
 		apply_hold(apply, false);
