@@ -46,11 +46,13 @@ void apply_note_worker(struct apply *apply, const struct haproxy_info *info)
 		       difference > -LOOK_CLOCK_MS;
 	bool is_first = apply->worker_pid == 0;
 
-	if (is_same)
-		return; /* keeping the first reading: seconds must not add up */
-	apply->worker_pid = info->pid;
-	apply->worker_started = started;
-	if (!is_first && !apply->is_held)
+	if (!is_same) { /* else the first reading stays: seconds must not add up */
+		apply->worker_pid = info->pid;
+		apply->worker_started = started;
+	}
+	if (apply->is_held || apply->wanted == NULL)
+		return;
+	if ((!is_same && !is_first) || apply->live_err.code == MF_EUNAVAIL)
 		apply_resync(apply);
 }
 

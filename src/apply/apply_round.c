@@ -160,14 +160,6 @@ static void adopt_wanted(struct apply *apply)
 
 /* --- what is told ---------------------------------------------------------------------------- */
 
-static bool is_news(const struct apply_member *member)
-{
-	const struct group_result *last = group_last(member->group);
-
-	return last->changed || last->code != 0 || member->told_code != 0 ||
-	       last->pending != member->told_pending;
-}
-
 /* HAProxy is as it should be when its files are, and what runs is, too. */
 static struct apply_group_result combine(const struct apply *apply,
 					 const struct apply_member *member)
@@ -189,6 +181,20 @@ static struct apply_group_result combine(const struct apply *apply,
 	result.code = result.pending ? 0 : apply->live_err.code;
 	result.words = apply->live_err.msg;
 	return result;
+}
+
+static bool is_other(const struct apply *apply, const struct apply_member *member)
+{
+	struct apply_group_result result = combine(apply, member);
+
+	return result.code != member->told_code || result.pending != member->told_pending;
+}
+
+static bool is_news(const struct apply *apply, const struct apply_member *member)
+{
+	const struct group_result *last = group_last(member->group);
+
+	return last->changed || last->code != 0 || is_other(apply, member);
 }
 
 void apply_report(struct apply *apply)
@@ -226,7 +232,14 @@ void apply_report(struct apply *apply)
 
 void apply_settle(struct apply *apply)
 {
-	if (apply->owes_result && apply_is_idle(apply))
+	bool is_due = apply->owes_result;
+
+	if (!apply_is_idle(apply))
+		return;
+	for (size_t i = 0; i < apply->member_count; i++)
+		is_due =
+		    is_due || (apply->members[i].is_listed && is_other(apply, &apply->members[i]));
+	if (is_due)
 		apply_report(apply);
 }
 
@@ -234,7 +247,7 @@ void apply_settle(struct apply *apply)
 
 static void end_round(struct apply *apply)
 {
-	const struct apply_member *haproxy = apply_find_haproxy(apply);
+	struct apply_member *haproxy = apply_find_haproxy(apply);
 	bool has_news = apply->is_new;
 
 	apply->is_new = false;
@@ -246,12 +259,17 @@ static void end_round(struct apply *apply)
 		apply->is_counting = true;
 		apply_satisfy(apply);
 	}
+	/* What live asked for while the round was under way could not be heeded by it. */
+	if (haproxy != NULL && apply->demand != NULL && haproxy->failures == 0 &&
+	    haproxy->due_at > apply->demand_at)
+		haproxy->due_at = apply->demand_at;
 	if (apply->is_held) {
 		apply->owes_result = true;
 		apply_hold(apply, false);
 	}
 	for (size_t i = 0; i < apply->member_count; i++)
-		has_news = has_news || (apply->members[i].is_listed && is_news(&apply->members[i]));
+		has_news =
+		    has_news || (apply->members[i].is_listed && is_news(apply, &apply->members[i]));
 	apply_start_looking(apply);
 	if (has_news)
 		apply_report(apply);

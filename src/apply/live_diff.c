@@ -20,9 +20,17 @@ struct touched {
 	const struct env *old, *new; /* NULL: not there */
 };
 
+/* A claim that is not the same in both. */
+struct claim_pair {
+	enum routing_map map;
+	const struct claim *old, *new; /* NULL: not there */
+};
+
 struct diff {
 	struct live *live;
-	struct strmap *touched; /* by name */
+	struct strmap *touched;	   /* by name */
+	struct claim_pair *claims; /* by map, then key */
+	size_t claim_count, claim_cap;
 	bool must_sync;
 };
 
@@ -136,24 +144,15 @@ static void touch_name(struct diff *diff, const char *name)
 	      snapshot_find_env(diff->live->doing, name));
 }
 
-static void touch_envs(struct diff *diff)
+static int compare_envs(const void *a, const void *b)
 {
-	const struct snapshot *from = diff->live->known, *to = diff->live->doing;
-	size_t i = 0, j = 0;
+	return strcmp((*(struct env *const *)a)->name, (*(struct env *const *)b)->name);
+}
 
-	while (i < from->env_count || j < to->env_count) {
-		const struct env *old = i < from->env_count ? from->envs[i] : NULL;
-		const struct env *new = j < to->env_count ? to->envs[j] : NULL;
-		int order = old == new	  ? 0
-			    : old == NULL ? 1
-			    : new == NULL ? -1
-					  : strcmp(old->name, new->name);
-
-		i += order <= 0;
-		j += order >= 0;
-		if (old != new)
-			touch(diff, order <= 0 ? old : NULL, order >= 0 ? new : NULL);
-	}
+static void touch_pair(void *ctx, const void *from, const void *to)
+{
+	touch(ctx, from == NULL ? NULL : *(struct env *const *)from,
+	      to == NULL ? NULL : *(struct env *const *)to);
 }
 
 /* Those that wait may go on now. */
@@ -169,85 +168,75 @@ static void touch_held(struct diff *diff)
 
 /* --- claims ---------------------------------------------------------------------------------- */
 
-struct claims_of {
-	enum routing_map map;
-	const struct claim *from, *to;
-	size_t from_count, to_count;
-};
-
-static struct claims_of claims_of(const struct live *live, enum routing_map map)
+static int compare_claims(const void *a, const void *b)
 {
-	const struct snapshot *from = live->known, *to = live->doing;
+	return strcmp(((const struct claim *)a)->key, ((const struct claim *)b)->key);
+}
 
-	switch (map) {
-	case ROUTING_HEADERS:
-		return (struct claims_of){map, from->headers, to->headers, from->header_count,
-					  to->header_count};
-	case ROUTING_PREFIXES:
-		return (struct claims_of){map, from->prefixes, to->prefixes, from->prefix_count,
-					  to->prefix_count};
-	default:
-		return (struct claims_of){ROUTING_HOSTS, from->hosts, to->hosts, from->host_count,
-					  to->host_count};
+static void note_claims(struct diff *diff, enum routing_map map, const void *from, const void *to)
+{
+	MEM_GROW(diff->claims, diff->claim_count, diff->claim_cap);
+	diff->claims[diff->claim_count++] = (struct claim_pair){map, from, to};
+}
+
+static void note_hosts(void *ctx, const void *from, const void *to)
+{
+	note_claims(ctx, ROUTING_HOSTS, from, to);
+}
+
+static void note_prefixes(void *ctx, const void *from, const void *to)
+{
+	note_claims(ctx, ROUTING_PREFIXES, from, to);
+}
+
+/* A header that changes hands changes the names of both. */
+static void note_headers(void *ctx, const void *from, const void *to)
+{
+	const struct claim *old = from, *new = to;
+
+	note_claims(ctx, ROUTING_HEADERS, from, to);
+	if (old != NULL)
+		touch_name(ctx, old->env->name);
+	if (new != NULL)
+		touch_name(ctx, new->env->name);
+}
+
+static void find_claims(struct diff *diff)
+{
+	const struct snapshot *from = diff->live->known, *to = diff->live->doing;
+
+	live_walk(from->headers, from->header_count, to->headers, to->header_count,
+		  sizeof(struct claim), compare_claims, note_headers, diff);
+	live_walk(from->prefixes, from->prefix_count, to->prefixes, to->prefix_count,
+		  sizeof(struct claim), compare_claims, note_prefixes, diff);
+	live_walk(from->hosts, from->host_count, to->hosts, to->host_count, sizeof(struct claim),
+		  compare_claims, note_hosts, diff);
+}
+
+static void put_claims(struct diff *diff)
+{
+	for (size_t i = 0; i < diff->claim_count; i++) {
+		const struct claim_pair *pair = &diff->claims[i];
+		struct routing_entry entry;
+
+		if (pair->new == NULL ||
+		    (pair->old != NULL && strcmp(pair->old->env->name, pair->new->env->name) == 0))
+			continue;
+		(void)snprintf(entry.key, sizeof(entry.key), "%s", pair->new->key);
+		(void)snprintf(entry.value, sizeof(entry.value), "%s", pair->new->env->name);
+		if (pair->old == NULL)
+			add_entry(diff->live, pair->map, &entry);
+		else
+			set_entry(diff->live, pair->map, &entry);
 	}
 }
 
-typedef void claim_pair_fn(struct diff *diff, enum routing_map map, const struct claim *from,
-			   const struct claim *to);
-
-/* For each claim that is not the same in both; one of the two may be NULL. */
-static void walk_claims(struct diff *diff, enum routing_map map, claim_pair_fn *on_pair)
+/* Backwards: hosts first. */
+static void take_claims(struct diff *diff)
 {
-	const struct claims_of c = claims_of(diff->live, map);
-	size_t i = 0, j = 0;
-
-	while (i < c.from_count || j < c.to_count) {
-		const struct claim *old = i < c.from_count ? &c.from[i] : NULL;
-		const struct claim *new = j < c.to_count ? &c.to[j] : NULL;
-		bool is_same =
-		    old != NULL && new != NULL && old->key == new->key && old->env == new->env;
-		int order = is_same	  ? 0
-			    : old == NULL ? 1
-			    : new == NULL ? -1
-					  : strcmp(old->key, new->key);
-
-		i += order <= 0;
-		j += order >= 0;
-		if (!is_same)
-			on_pair(diff, map, order <= 0 ? old : NULL, order >= 0 ? new : NULL);
-	}
-}
-
-static void touch_claimants(struct diff *diff, enum routing_map map, const struct claim *from,
-			    const struct claim *to)
-{
-	(void)map;
-	if (from != NULL)
-		touch_name(diff, from->env->name);
-	if (to != NULL)
-		touch_name(diff, to->env->name);
-}
-
-static void put_claim(struct diff *diff, enum routing_map map, const struct claim *from,
-		      const struct claim *to)
-{
-	struct routing_entry entry;
-
-	if (to == NULL || (from != NULL && strcmp(from->env->name, to->env->name) == 0))
-		return;
-	(void)snprintf(entry.key, sizeof(entry.key), "%s", to->key);
-	(void)snprintf(entry.value, sizeof(entry.value), "%s", to->env->name);
-	if (from == NULL)
-		add_entry(diff->live, map, &entry);
-	else
-		set_entry(diff->live, map, &entry);
-}
-
-static void take_claim(struct diff *diff, enum routing_map map, const struct claim *from,
-		       const struct claim *to)
-{
-	if (to == NULL)
-		del_entry(diff->live, map, from->key);
+	for (size_t i = diff->claim_count; i-- > 0;)
+		if (diff->claims[i].new == NULL)
+			del_entry(diff->live, diff->claims[i].map, diff->claims[i].old->key);
 }
 
 /* --- generations ----------------------------------------------------------------------------- */
@@ -464,16 +453,12 @@ static void put_all(struct diff *diff)
 	each(diff, put_name);
 	each(diff, put_choice);
 	each(diff, put_nameless);
-	walk_claims(diff, ROUTING_HEADERS, put_claim);
-	walk_claims(diff, ROUTING_PREFIXES, put_claim);
-	walk_claims(diff, ROUTING_HOSTS, put_claim);
+	put_claims(diff);
 }
 
 static void take_all(struct diff *diff)
 {
-	walk_claims(diff, ROUTING_HOSTS, take_claim);
-	walk_claims(diff, ROUTING_PREFIXES, take_claim);
-	walk_claims(diff, ROUTING_HEADERS, take_claim);
+	take_claims(diff);
 	each(diff, take_nameless);
 	each(diff, take_choice);
 	each(diff, take_name);
@@ -482,16 +467,19 @@ static void take_all(struct diff *diff)
 
 enum live_verdict live_diff(struct live *live)
 {
+	const struct snapshot *from = live->known, *to = live->doing;
 	struct diff diff = {.live = live, .touched = strmap_new(free)};
 
-	touch_envs(&diff);
+	live_walk(from->envs, from->env_count, to->envs, to->env_count, sizeof(*to->envs),
+		  compare_envs, touch_pair, &diff);
 	touch_held(&diff);
-	walk_claims(&diff, ROUTING_HEADERS, touch_claimants);
+	find_claims(&diff);
 	each(&diff, count_entries);
 	put_all(&diff);
 	take_all(&diff);
 	each(&diff, read_back_choice);
 	live_read_back_servers(live);
 	strmap_free(diff.touched);
+	free(diff.claims);
 	return diff.must_sync ? LIVE_MUST_SYNC : LIVE_GO;
 }

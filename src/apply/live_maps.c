@@ -188,7 +188,7 @@ static void take_line(struct wanted *wanted, struct live_map_diff *diff, struct 
 		take_unwanted(wanted->live, diff, line);
 		return;
 	}
-	diff->has_duplicates |= wanted->is_seen[i];
+	diff->duplicates += wanted->is_seen[i];
 	if (wanted->is_seen[i])
 		return;
 	wanted->is_seen[i] = true;
@@ -225,11 +225,12 @@ void live_map_compare(struct live *live, const struct routing *routing, enum rou
 		take_line(&wanted, diff, line);
 	take_unseen(&wanted, diff);
 	wanted_fini(&wanted);
-	diff->is_bulk = diff->has_duplicates || diff->wrong_count + diff->extra_count > SINGLE_MAX;
+	diff->is_bulk = diff->duplicates != 0 || diff->wrong_count + diff->extra_count > SINGLE_MAX;
 	if (diff->is_bulk || diff->missing_count + diff->wrong_count + diff->extra_count != 0)
-		live_complain(live, "map %s has %zu entries missing, %zu wrong, %zu too many%s",
+		live_complain(live,
+			      "map %s has %zu entries missing, %zu wrong, %zu too many, %zu twice",
 			      live_map_path(map), diff->missing_count, diff->wrong_count,
-			      diff->extra_count, diff->has_duplicates ? ", and some twice" : "");
+			      diff->extra_count, diff->duplicates);
 }
 
 void live_map_diff_fini(struct live_map_diff *diff)
@@ -275,7 +276,8 @@ void live_map_put(struct live *live, const struct routing *routing,
 
 	if (diff->is_bulk && diff->version == 0)
 		return; /* none could be prepared */
-	live->result.map_changes += diff->missing_count + diff->wrong_count + diff->extra_count;
+	live->result.map_changes +=
+	    diff->missing_count + diff->wrong_count + diff->extra_count + diff->duplicates;
 	if (diff->is_bulk) {
 		replace(live, &wanted, diff);
 		return;

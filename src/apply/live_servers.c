@@ -243,55 +243,68 @@ static bool are_equal_settings(const struct service *a, const struct service *b)
 			  (a->check[0] == '\0' || a->check_interval == b->check_interval));
 }
 
-static int compare_backends(const struct backend *a, const struct backend *b)
+static int compare_backends(const void *a, const void *b)
 {
-	int order = strcmp(a->service, b->service);
+	const struct backend *x = *(struct backend *const *)a, *y = *(struct backend *const *)b;
+	int order = strcmp(x->service, y->service);
 
-	return order != 0 ? order : strcmp(a->version, b->version);
+	return order != 0 ? order : strcmp(x->version, y->version);
+}
+
+static int compare_servers(const void *a, const void *b)
+{
+	return strcmp((*(struct instance *const *)a)->server,
+		      (*(struct instance *const *)b)->server);
+}
+
+/* --- walking --------------------------------------------------------------------------------- */
+
+struct backend_walk {
+	struct live *live;
+	live_backend_pair_fn *on_pair;
+};
+
+static void on_backends(void *ctx, const void *from, const void *to)
+{
+	const struct backend_walk *walk = ctx;
+
+	walk->on_pair(walk->live, from == NULL ? NULL : *(struct backend *const *)from,
+		      to == NULL ? NULL : *(struct backend *const *)to);
 }
 
 void live_walk_backends(struct live *live, live_backend_pair_fn *on_pair)
 {
 	const struct snapshot *from = live->known, *to = live->doing;
-	size_t i = 0, j = 0;
+	struct backend_walk walk = {live, on_pair};
 
-	while (i < from->backend_count || j < to->backend_count) {
-		const struct backend *old = i < from->backend_count ? from->backends[i] : NULL;
-		const struct backend *new = j < to->backend_count ? to->backends[j] : NULL;
-		int order = old == new	  ? 0
-			    : old == NULL ? 1
-			    : new == NULL ? -1
-					  : compare_backends(old, new);
-
-		i += order <= 0;
-		j += order >= 0;
-		if (old != new)
-			on_pair(live, order <= 0 ? old : NULL, order >= 0 ? new : NULL);
-	}
+	live_walk(from->backends, from->backend_count, to->backends, to->backend_count,
+		  sizeof(*to->backends), compare_backends, on_backends, &walk);
 }
 
-/* The same for the servers of one; backend is where they are, or were. */
-static void walk_servers(struct live *live, const struct backend *from, const struct backend *to,
-			 void (*on_pair)(struct live *live, const struct backend *backend,
-					 const struct instance *from, const struct instance *to))
+/* The servers of one backend. */
+struct server_walk {
+	struct live *live;
+	const struct backend *backend; /* as it is now, or was */
+	void (*on_pair)(struct live *live, const struct backend *backend,
+			const struct instance *from, const struct instance *to);
+};
+
+static void on_servers(void *ctx, const void *from, const void *to)
 {
-	size_t i = 0, j = 0, count = from == NULL ? 0 : from->instance_count;
+	const struct server_walk *walk = ctx;
 
-	while (i < count || (to != NULL && j < to->instance_count)) {
-		const struct instance *old = i < count ? from->instances[i] : NULL;
-		const struct instance *new =
-		    to != NULL &&j < to->instance_count ? to->instances[j] : NULL;
-		int order = old == new	  ? 0
-			    : old == NULL ? 1
-			    : new == NULL ? -1
-					  : strcmp(old->server, new->server);
+	walk->on_pair(walk->live, walk->backend,
+		      from == NULL ? NULL : *(struct instance *const *)from,
+		      to == NULL ? NULL : *(struct instance *const *)to);
+}
 
-		i += order <= 0;
-		j += order >= 0;
-		if (old != new)
-			on_pair(live, to == NULL ? from : to, order <= 0 ? old : NULL,
-				order >= 0 ? new : NULL);
-	}
+static void walk_servers(const struct backend *from, const struct backend *to,
+			 struct server_walk walk)
+{
+	walk.backend = to == NULL ? from : to;
+	live_walk(from == NULL ? NULL : from->instances, from == NULL ? 0 : from->instance_count,
+		  to == NULL ? NULL : to->instances, to == NULL ? 0 : to->instance_count,
+		  sizeof(struct instance *), compare_servers, on_servers, &walk);
 }
 
 /* --- the difference -------------------------------------------------------------------------- */
@@ -328,7 +341,7 @@ static void put_backend(struct live *live, const struct backend *from, const str
 		buf_printf(&live->changed, "settings of service %s have changed", to->service);
 	}
 	if (live_has_backend(live, to->name))
-		walk_servers(live, from, to, put_server);
+		walk_servers(from, to, (struct server_walk){.live = live, .on_pair = put_server});
 	else if (to->instance_count != 0)
 		(void)live_add_backend(live, to);
 }
@@ -338,7 +351,7 @@ static void take_backend(struct live *live, const struct backend *from, const st
 	const struct backend *any = to == NULL ? from : to;
 
 	if (from != NULL && live_has_backend(live, any->name))
-		walk_servers(live, from, to, take_server);
+		walk_servers(from, to, (struct server_walk){.live = live, .on_pair = take_server});
 }
 
 void live_diff_backends(struct live *live)

@@ -330,7 +330,9 @@ int cli_read_settings(const struct cli *cli, struct settings **ret_settings, str
 	host[sizeof(host) - 1] = '\0';
 	settings = settings_new(host);
 	if (read_file(cli, settings, err) != 0 || lay_over(cli, settings, err) != 0 ||
-	    read_password(settings, err) != 0) {
+	    read_password(settings, err) != 0 ||
+	    (cli->tool->on_settings != NULL &&
+	     cli->tool->on_settings(cli->ctx, settings, err) != 0)) {
 		settings_free(settings);
 		return err->code;
 	}
@@ -343,7 +345,7 @@ int cli_start(struct cli *cli, const struct cli_tool *tool, void *ctx, int argc,
 	struct mf_err err;
 	int status;
 
-	*cli = (struct cli){.tool = tool};
+	*cli = (struct cli){.tool = tool, .ctx = ctx};
 	cli->flags = MEM_NEW(cli->flags);
 	log_init(tool->name, LOG_LEVEL_INFO, LOG_TEXT);
 	(void)signal(SIGPIPE, SIG_IGN);

@@ -32,10 +32,13 @@ struct cli_tool {
 	size_t option_count;
 	/* Called for each of the tool's options, in order.  MF_EUSAGE with words, else 0. */
 	int (*on_option)(void *ctx, int id, const char *value, struct mf_err *err);
+	/* Lay the tool's own flags over settings that were just read; or NULL.  MF_EUSAGE. */
+	int (*on_settings)(void *ctx, struct settings *settings, struct mf_err *err);
 };
 
 struct cli {
 	const struct cli_tool *tool;
+	void *ctx; /* of its callbacks */
 	struct settings *settings;
 	int argc; /* what is left behind the options */
 	char **argv;

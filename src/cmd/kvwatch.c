@@ -9,8 +9,11 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "cmd/cli.h"
+#include "cmd/kvwatch_options.h"
 #include "cmd/pipeline.h"
+#include "cmd/record.h"
 #include "cmd/report.h"
+#include "cmd/status.h"
 #include "cmd/templates.h"
 #include "cmd/watchdog.h"
 #include "model/table.h"
@@ -21,62 +24,47 @@
 /* With no model and no configuration on disk for this long, an empty one is written. */
 #define FIRST_CONFIG_MS 1000
 
-enum { ENVIRONMENTS = 1, BACKENDS, ONCE, TIMEOUT };
-
-static const struct cli_option options[] = {
-    {ONCE, 0, "once", NULL, "apply once, then exit"},
-    {ENVIRONMENTS, 'E', "environments", "DIR", "environments from files instead of etcd"},
-    {BACKENDS, 'B', "backends", "FILE", "instances from a file instead of etcd"},
-    {TIMEOUT, 0, "timeout", "TIME", "with --once: how long to try (default 30s)"},
-};
-
 struct kvwatch {
+	struct kvwatch_options options; /* first */
 	struct cli cli;
-	struct pipeline_options from;
-	bool once;
-	int64_t timeout_ms;
-
 	struct loop *loop;
 	struct pipeline *pipeline;
 	struct template_set *templates;
 	struct apply *apply;
 	struct snapshot *snapshot; /* the newest; NULL before the first */
+	struct guard_size wanted;  /* its size; before, that of an earlier run's last */
 	struct loop_timer *first;  /* FIRST_CONFIG_MS */
 	struct loop_timer *deadline;
 	struct watchdog *watchdog;
 	struct report *report;
+	struct status *status;
 	struct mf_err source_err; /* code 0 while the source is there */
-	int status;		  /* of --once */
+	int exit_status;	  /* of --once */
 };
-
-static int on_option(void *ctx, int id, const char *value, struct mf_err *err)
-{
-	struct kvwatch *k = ctx;
-
-	switch (id) {
-	case ONCE:
-		k->once = true;
-		break;
-	case ENVIRONMENTS:
-		k->from.environments = value;
-		break;
-	case BACKENDS:
-		k->from.backends = value;
-		break;
-	case TIMEOUT:
-		return cli_parse_duration("--timeout", value, 1, 3600000, &k->timeout_ms, err);
-	}
-	return 0;
-}
 
 static void on_bad(void *ctx, const char *group, const struct mf_err *why)
 {
 	report_bad(((struct kvwatch *)ctx)->report, group, why);
 }
 
+static void on_refresh(void *ctx)
+{
+	struct kvwatch *k = ctx;
+	struct apply_status now;
+
+	apply_get_status(k->apply, &now);
+	status_set_haproxy(k->status, &(struct status_haproxy){.version = now.haproxy_version,
+							       .reloads = now.reloads,
+							       .old_workers = now.old_workers,
+							       .leaving = now.leaving});
+}
+
 static void on_live(void *ctx, const struct live_result *result)
 {
-	report_live(((struct kvwatch *)ctx)->report, result);
+	struct kvwatch *k = ctx;
+
+	report_live(k->report, result);
+	status_count_live(k->status, result);
 }
 
 static void on_snapshot(void *ctx, struct snapshot *snapshot)
@@ -86,6 +74,8 @@ static void on_snapshot(void *ctx, struct snapshot *snapshot)
 	loop_timer_clear(k->first);
 	snapshot_unref(k->snapshot);
 	k->snapshot = snapshot_ref(snapshot);
+	guard_measure(snapshot, &k->wanted);
+	status_set_wanted(k->status, snapshot);
 	log_debug("model", LOG_INT("revision", snapshot->revision),
 		  LOG_INT("environments", snapshot->env_count),
 		  LOG_INT("backends", snapshot->backend_count),
@@ -100,7 +90,8 @@ static void write_first_config(void *ctx)
 	struct table *table;
 	struct snapshot *empty;
 
-	if (k->snapshot != NULL || k->once || access(k->cli.settings->haproxy.config, F_OK) == 0)
+	if (k->snapshot != NULL || k->options.once ||
+	    access(k->cli.settings->haproxy.config, F_OK) == 0)
 		return;
 	log_warn("no model yet: a first, empty configuration is written");
 	table = table_new();
@@ -114,6 +105,7 @@ static void on_state(void *ctx, const struct mf_err *why)
 {
 	struct kvwatch *k = ctx;
 
+	status_set_source(k->status, why);
 	if (why == NULL) {
 		if (k->source_err.code != 0)
 			log_info("the source is back");
@@ -126,15 +118,53 @@ static void on_state(void *ctx, const struct mf_err *why)
 	k->source_err = *why;
 }
 
+static void on_held(void *ctx, const struct mf_err *why)
+{
+	struct kvwatch *k = ctx;
+
+	status_set_held(k->status, why);
+	if (why == NULL || !k->options.once)
+		return;
+	k->exit_status = mf_err_exit_status(MF_ETIMEOUT);
+	loop_stop(k->loop);
+}
+
+static void on_event(void *ctx)
+{
+	status_count_event(((struct kvwatch *)ctx)->status);
+}
+
+static const struct pipeline_events pipeline_events = {
+    .on_snapshot = on_snapshot,
+    .on_state = on_state,
+    .on_held = on_held,
+    .on_event = on_event,
+};
+
+/* What passed the gate last, now or in an earlier run, is what a new pipeline judges by. */
+static int open_pipeline(struct kvwatch *k, const struct settings *settings,
+			 struct pipeline **ret_pipeline, struct mf_err *err)
+{
+	struct pipeline_options from = k->options.from;
+	struct guard_size in_force;
+
+	if ((k->pipeline != NULL && pipeline_in_force(k->pipeline, &in_force)) ||
+	    record_load(settings, &in_force))
+		from.in_force = &in_force;
+	return pipeline_new(k->loop, settings, &from, &pipeline_events, k, ret_pipeline, err);
+}
+
 static void on_result(void *ctx, const struct apply_result *result)
 {
 	struct kvwatch *k = ctx;
-	int worst = report_result(k->report, k->cli.settings, result, k->snapshot != NULL);
+	int worst = report_result(k->report, k->cli.settings, result,
+				  k->snapshot == NULL ? NULL : &k->wanted);
 
+	status_count_result(k->status, result);
 	if (worst == 0 && result->render_failed)
 		worst = MF_EDATA;
-	if (k->once && (worst == 0 ? result->is_settled : !mf_err_is_retry(worst))) {
-		k->status = mf_err_exit_status(worst);
+	if (k->options.once && (worst == 0 ? result->is_settled : !mf_err_is_retry(worst))) {
+		k->exit_status = mf_err_exit_status(worst);
 		loop_stop(k->loop);
 	}
 }
@@ -144,12 +174,12 @@ static void on_deadline(void *ctx)
 	struct kvwatch *k = ctx;
 
 	if (k->snapshot == NULL && k->source_err.code != 0) {
-		k->status = cli_fail(&k->source_err);
+		k->exit_status = cli_fail(&k->source_err);
 	} else {
 		struct mf_err err;
 
 		mf_err_set(&err, MF_ETIMEOUT, "not applied within the time given");
-		k->status = cli_fail(&err);
+		k->exit_status = cli_fail(&err);
 	}
 	loop_stop(k->loop);
 }
@@ -157,8 +187,6 @@ static void on_deadline(void *ctx)
 /* SIGHUP: settings, templates and source anew; bad settings keep the old ones. */
 static void on_hangup(void *ctx, int signo)
 {
-	static const struct pipeline_events events = {.on_snapshot = on_snapshot,
-						      .on_state = on_state};
 	struct kvwatch *k = ctx;
 	struct settings *settings, *old = k->cli.settings;
 	struct template_set *templates;
@@ -167,12 +195,15 @@ static void on_hangup(void *ctx, int signo)
 
 	(void)signo;
 	if (cli_read_settings(&k->cli, &settings, &err) != 0 ||
-	    pipeline_new(k->loop, settings, &k->from, &events, k, &pipeline, &err) != 0) {
+	    open_pipeline(k, settings, &pipeline, &err) != 0) {
 		log_error("settings not reloaded, the old ones stay", LOG_STR("error", err.msg));
 		return;
 	}
 	pipeline_free(k->pipeline);
 	k->pipeline = pipeline;
+	status_set_held(k->status, NULL);
+	if (status_start(k->status, settings, pipeline_is_offline(&k->options.from), &err) != 0)
+		log_error("status is not told", LOG_STR("error", err.msg));
 	templates = templates_open();
 	apply_set_settings(k->apply, settings, templates);
 	template_set_free(k->templates);
@@ -186,8 +217,6 @@ static void on_hangup(void *ctx, int signo)
 
 static int start(struct kvwatch *k, struct mf_err *err)
 {
-	static const struct pipeline_events events = {.on_snapshot = on_snapshot,
-						      .on_state = on_state};
 	static const struct apply_events apply_events = {on_result, on_live, on_bad};
 	int code = loop_new(&k->loop, err);
 
@@ -199,19 +228,26 @@ static int start(struct kvwatch *k, struct mf_err *err)
 	k->watchdog = watchdog_start(k->loop);
 	k->templates = templates_open();
 	k->report = report_new();
+	k->status = status_new(k->loop, on_refresh, k);
 	k->apply = apply_new(k->loop, k->cli.settings, k->templates, &apply_events, k);
 	loop_timer_set(k->first, FIRST_CONFIG_MS);
-	if (k->once)
-		loop_timer_set(k->deadline, k->timeout_ms);
-	k->from.follow = !k->once;
-	return pipeline_new(k->loop, k->cli.settings, &k->from, &events, k, &k->pipeline, err);
+	if (k->options.once)
+		loop_timer_set(k->deadline, k->options.timeout_ms);
+	k->options.from.follow = !k->options.once;
+	if (!k->options.once &&
+	    (code = status_start(k->status, k->cli.settings, pipeline_is_offline(&k->options.from),
+				 err)) != 0)
+		return code;
+	return open_pipeline(k, k->cli.settings, &k->pipeline, err);
 }
 
 static void stop(struct kvwatch *k)
 {
 	notify_send("STOPPING=1");
+	status_leave(k->status);
 	pipeline_free(k->pipeline);
 	apply_free(k->apply);
+	status_free(k->status);
 	template_set_free(k->templates);
 	loop_timer_free(k->first);
 	loop_timer_free(k->deadline);
@@ -223,17 +259,9 @@ static void stop(struct kvwatch *k)
 
 int main(int argc, char **argv)
 {
-	static const struct cli_tool tool = {
-	    .name = "kvwatch",
-	    .summary = "keep HAProxy and dnsmasq equal to etcd",
-	    .synopsis = "kvwatch [--once] [--environments DIR --backends FILE]",
-	    .options = options,
-	    .option_count = sizeof(options) / sizeof(options[0]),
-	    .on_option = on_option,
-	};
-	struct kvwatch k = {.timeout_ms = 30000};
+	struct kvwatch k = {.options = {.timeout_ms = 30000, .from = {.is_guarded = true}}};
 	struct mf_err err;
-	int status = cli_start(&k.cli, &tool, &k, argc, argv);
+	int status = cli_start(&k.cli, &kvwatch_tool, &k, argc, argv);
 
 	if (status != CLI_GO_ON)
 		return status;
@@ -242,7 +270,7 @@ int main(int argc, char **argv)
 	else if (start(&k, &err) != 0 || loop_run(k.loop, &err) != 0)
 		status = cli_fail(&err);
 	else
-		status = k.status;
+		status = k.exit_status;
 	stop(&k);
 	cli_fini(&k.cli);
 	return status;

@@ -1,20 +1,18 @@
 /* Results told once, to whoever wants to know.  Decides nothing. */
 #include "cmd/report.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "apply/apply.h"
 #include "apply/live.h"
-#include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/strmap.h"
-#include "model/settings.h"
+#include "cmd/record.h"
 #include "model/table.h"
-#include "sys/file.h"
 #include "sys/notify.h"
 
 struct report {
@@ -43,31 +41,15 @@ void report_free(struct report *report)
 	free(report);
 }
 
-static int write_record(const struct settings *settings, int64_t revision, struct mf_err *err)
-{
-	mem_auto_free char *path = mem_printf("%s/applied.json", settings->state_dir);
-	buf_auto struct buf text = BUF_INIT;
-	char stamp[32];
-	time_t now = time(NULL);
-	struct tm tm;
-	bool changed;
-
-	(void)gmtime_r(&now, &tm);
-	(void)strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	buf_printf(&text, "{\"revision\": %lld, \"time\": \"%s\"}\n", (long long)revision, stamp);
-	if (file_make_dirs(settings->state_dir, 0755, err) != 0)
-		return err->code;
-	return file_replace(path, text.data, text.len, 0644, &changed, err);
-}
-
-static void record(struct report *report, const struct settings *settings, int64_t revision)
+static void record(struct report *report, const struct settings *settings,
+		   const struct guard_size *size)
 {
 	struct mf_err err;
 
-	if (revision == report->recorded)
+	if (size->revision == report->recorded)
 		return;
-	report->recorded = revision;
-	if (write_record(settings, revision, &err) != 0)
+	report->recorded = size->revision;
+	if (record_store(settings, size, &err) != 0)
 		log_warn("cannot record what is applied", LOG_STR("error", err.msg));
 }
 
@@ -147,7 +129,7 @@ static void log_group(const struct apply_result *result, const struct apply_grou
 }
 
 int report_result(struct report *report, const struct settings *settings,
-		  const struct apply_result *result, bool has_model)
+		  const struct apply_result *result, const struct guard_size *wanted)
 {
 	int worst = 0;
 
@@ -161,8 +143,8 @@ int report_result(struct report *report, const struct settings *settings,
 		if (worst == 0)
 			worst = g->code;
 	}
-	if (worst == 0 && has_model && result->is_settled) {
-		record(report, settings, result->revision);
+	if (worst == 0 && wanted != NULL && result->is_settled) {
+		record(report, settings, wanted);
 		announce(report, result->revision);
 	}
 	return worst;

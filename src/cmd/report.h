@@ -1,13 +1,12 @@
 /*
- * What came of an apply, told: to the log, to the service manager, and to people and scripts in
- * <state_dir>/applied.json, {"revision": N, "time": "..."}, from which nothing is read back.
+ * What came of an apply, told: to the log, to the service manager, and in the record of what is in
+ * force (record.h).
  */
 #ifndef MF_CMD_REPORT_H
 #define MF_CMD_REPORT_H
 
-#include <stdbool.h>
-
 struct apply_result;
+struct guard_size;
 struct live_result;
 struct mf_err;
 struct report;
@@ -22,9 +21,9 @@ void report_bad(struct report *report, const char *group, const struct mf_err *w
 
 /*
  * Returns the first group's code that is not 0.  A retry that ends as the one before it is no news.
- * has_model: whether it was a model that was applied, and not the first, empty configuration.
+ * wanted: the size of the newest model; NULL: it was the first, empty configuration.
  */
 int report_result(struct report *report, const struct settings *settings,
-		  const struct apply_result *result, bool has_model);
+		  const struct apply_result *result, const struct guard_size *wanted);
 
 #endif

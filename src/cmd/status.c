@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "apply/apply.h"
+#include "apply/live.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -22,6 +24,7 @@
 enum {
 	STATUS_LOST_MS = 60 * 1000, /* so long may the source be out of reach, and we are ready */
 	STATUS_PACE_MS = 1000,
+	STATUS_WORKERS_MS = 5 * 1000, /* old workers end with no other event */
 	STATUS_LISTEN_AGAIN_MS = 5 * 1000,
 	STATUS_LEAVE_MS = 2 * 1000,
 	STATUS_TTL_S = 10,
@@ -34,6 +37,8 @@ struct seen {
 
 struct status {
 	struct loop *loop;
+	void (*refresh)(void *ctx);
+	void *ctx;
 	struct figures figures;
 	int64_t event_us; /* of the last event */
 	struct seen seen[STATUS_SEEN_MAX];
@@ -51,7 +56,8 @@ struct status {
 	char *told;	 /* the key's value */
 	int64_t told_at; /* by loop_now */
 	struct loop_timer *pace, *leaving;
-	bool is_denied; /* etcd refused the key, and that was logged */
+	bool is_touched; /* pace is set for news */
+	bool is_denied;	 /* etcd refused the key, and that was logged */
 };
 
 static int64_t now_us(void)
@@ -76,8 +82,14 @@ static void tell_node(void *ctx)
 	struct status *status = ctx;
 	buf_auto struct buf json = BUF_INIT;
 
+	status->is_touched = false;
 	if (status->registry == NULL || !has_news(status))
 		return;
+	status->refresh(status->ctx);
+	status->is_touched = false;
+	loop_timer_clear(status->pace);
+	if (status->figures.value[FIGURE_OLD_WORKERS] > 0)
+		loop_timer_set(status->pace, STATUS_WORKERS_MS);
 	figures_format_node(&status->figures, &json);
 	if (status->told != NULL && strcmp(status->told, json.data) == 0)
 		return;
@@ -91,27 +103,23 @@ static void touch(struct status *status)
 {
 	int64_t wait = status->told_at + STATUS_PACE_MS - loop_now(status->loop);
 
-	if (status->registry != NULL && !loop_timer_is_set(status->pace))
+	/* Armed it may be for later, and only then; a burst moves it no further away. */
+	if (status->registry != NULL && !status->is_touched)
 		loop_timer_set(status->pace, status->told == NULL ? 0 : wait);
+	status->is_touched = true;
 }
 
-/* Out of reach is the source's to tell. */
+/* The registry logs what becomes of a key, and the source whether etcd is there. */
 static void on_registry_state(void *ctx, const struct mf_err *why)
 {
-	struct status *status = ctx;
-
-	if (why == NULL) {
-		status->is_denied = false;
-	} else if (!status->is_denied && !mf_err_is_retry(why->code)) {
-		status->is_denied = true;
-		log_warn("cannot write this node's status", LOG_STR("key", status->key),
-			 LOG_STR("error", why->msg));
-	}
+	(void)ctx;
+	(void)why;
 }
 
 static void close_node(struct status *status)
 {
 	loop_timer_clear(status->pace);
+	status->is_touched = false;
 	registry_free(status->registry);
 	status->registry = NULL;
 	etcd_free(status->etcd);
@@ -197,6 +205,7 @@ static int on_request(void *ctx, const char *path, struct buf *ret_body, const c
 
 	if (strcmp(path, "/metrics") == 0) {
 		*ret_type = "text/plain; version=0.0.4; charset=utf-8";
+		status->refresh(status->ctx);
 		status->figures.value[FIGURE_READY] = ready;
 		figures_format_metrics(&status->figures, ret_body);
 		return 200;
@@ -265,11 +274,13 @@ int status_start(struct status *status, const struct settings *settings, bool is
 	return 0;
 }
 
-struct status *status_new(struct loop *loop)
+struct status *status_new(struct loop *loop, void (*refresh)(void *ctx), void *ctx)
 {
 	struct status *status = MEM_NEW(status);
 
 	status->loop = loop;
+	status->refresh = refresh;
+	status->ctx = ctx;
 	figures_init(&status->figures);
 	status->bind = mem_dup_str("");
 	status->listen_again = loop_timer_new(loop, on_listen_again, status);
@@ -346,7 +357,7 @@ static void observe_latency(struct status *status, int64_t revision)
 	memmove(status->seen, status->seen + n, status->seen_count * sizeof(status->seen[0]));
 }
 
-void status_set_applied(struct status *status, int64_t revision)
+static void set_applied(struct status *status, int64_t revision)
 {
 	int64_t *value = status->figures.value;
 
@@ -359,33 +370,71 @@ void status_set_applied(struct status *status, int64_t revision)
 	touch(status);
 }
 
-void status_count_apply(struct status *status, enum status_apply kind)
+static void set_error(struct status *status, const char *name, const char *words)
 {
-	static const enum figure figures[] = {[STATUS_NONE] = FIGURE_APPLIES_NONE,
-					      [STATUS_RUNTIME] = FIGURE_APPLIES_RUNTIME,
-					      [STATUS_RELOAD] = FIGURE_APPLIES_RELOAD};
+	mem_auto_free char *text =
+	    name[0] == '\0' ? mem_dup_str("") : mem_printf("%s: %s", name, words);
 
-	status->figures.value[figures[kind]]++;
-}
-
-void status_count_error(struct status *status)
-{
-	status->figures.value[FIGURE_ERRORS]++;
-}
-
-void status_set_error(struct status *status, const char *words)
-{
-	figures_set_words(&status->figures.apply_error, words);
+	if (strcmp(text, status->figures.apply_error) == 0)
+		return;
+	figures_set_words(&status->figures.apply_error, text);
 	touch(status);
+}
+
+/* The first, empty configuration is revision 0, and no model. */
+void status_count_live(struct status *status, const struct live_result *result)
+{
+	int64_t *value = status->figures.value;
+
+	if (result->code != 0)
+		return;
+	if (result->map_changes + result->server_changes + result->backend_changes == 0)
+		value[FIGURE_APPLIES_NONE]++;
+	else
+		value[FIGURE_APPLIES_RUNTIME]++;
+	if (!result->needs_reload && result->snapshot->revision != 0)
+		set_applied(status, result->snapshot->revision);
+	status->refresh(status->ctx);
+}
+
+void status_count_result(struct status *status, const struct apply_result *result)
+{
+	const struct apply_group_result *bad = NULL;
+	bool is_pending = false;
+
+	for (size_t i = 0; i < result->group_count; i++) {
+		const struct apply_group_result *group = &result->groups[i];
+
+		is_pending |= group->pending;
+		status->figures.value[FIGURE_ERRORS] += group->code != 0;
+		if (bad == NULL && group->code != 0)
+			bad = group;
+	}
+	if (bad != NULL)
+		set_error(status, bad->name, bad->words);
+	else if (result->render_failed)
+		set_error(status, "render", "a group of outputs cannot be rendered");
+	else
+		set_error(status, "", "");
+	if (result->kind == APPLY_RELOAD)
+		status->figures.value[FIGURE_APPLIES_RELOAD]++;
+	if (bad == NULL && !is_pending && result->is_settled && result->revision != 0)
+		set_applied(status, result->revision);
+	status->refresh(status->ctx);
 }
 
 void status_set_haproxy(struct status *status, const struct status_haproxy *haproxy)
 {
 	int64_t *value = status->figures.value;
+	bool is_news = strcmp(status->figures.haproxy_version, haproxy->version) != 0 ||
+		       value[FIGURE_RELOADS] != (int64_t)haproxy->reloads ||
+		       value[FIGURE_OLD_WORKERS] != (int64_t)haproxy->old_workers;
 
+	value[FIGURE_LEAVING] = (int64_t)haproxy->leaving;
+	if (!is_news)
+		return;
 	figures_set_words(&status->figures.haproxy_version, haproxy->version);
 	value[FIGURE_RELOADS] = (int64_t)haproxy->reloads;
 	value[FIGURE_OLD_WORKERS] = (int64_t)haproxy->old_workers;
-	value[FIGURE_LEAVING] = (int64_t)haproxy->leaving;
 	touch(status);
 }

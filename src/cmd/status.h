@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct apply_result;
+struct live_result;
 struct loop;
 struct mf_err;
 struct problem;
@@ -17,9 +19,8 @@ struct settings;
 struct snapshot;
 struct status;
 
-enum status_apply { STATUS_NONE, STATUS_RUNTIME, STATUS_RELOAD };
-
-struct status *status_new(struct loop *loop);
+/* refresh: called before anything is told, to set what is worth knowing only then. */
+struct status *status_new(struct loop *loop, void (*refresh)(void *ctx), void *ctx);
 void status_free(struct status *status); /* NULL is fine */
 
 /*
@@ -39,11 +40,9 @@ void status_set_source(struct status *status, const struct mf_err *why); /* NULL
 void status_set_held(struct status *status, const struct mf_err *why);	 /* NULL: nothing is */
 void status_set_quarantined(struct status *status, const struct problem *problems, size_t count);
 
-/* The wanted model of that revision, and with it all before, is in force. */
-void status_set_applied(struct status *status, int64_t revision);
-void status_count_apply(struct status *status, enum status_apply kind);
-void status_count_error(struct status *status);
-void status_set_error(struct status *status, const char *words); /* "": all is well */
+/* What the engine says: what is in force now, by what, and what failed. */
+void status_count_live(struct status *status, const struct live_result *result);
+void status_count_result(struct status *status, const struct apply_result *result);
 
 struct status_haproxy {
 	const char *version; /* "" before it was reached */

@@ -1,6 +1,6 @@
 /*
- * One request and its reply over a Unix stream socket.  Knows nothing of what is said; each piece
- * of progress is made when the loop finds the socket ready, the first included.
+ * One request and its reply over a Unix stream socket.  Knows nothing of what is said; what
+ * can be sent at once is, all else is done when the loop finds the socket ready.
  */
 #include "sys/usock.h"
 
@@ -80,7 +80,8 @@ static void on_deadline(void *ctx)
 static void send_some(struct usock *usock, int fd)
 {
 	size_t left = usock->request.len - usock->sent;
-	ssize_t n = send(fd, buf_str(&usock->request) + usock->sent, left, MSG_NOSIGNAL);
+	ssize_t n =
+	    left == 0 ? 0 : send(fd, buf_str(&usock->request) + usock->sent, left, MSG_NOSIGNAL);
 
 	if (n > 0)
 		usock->sent += (size_t)n;
@@ -157,15 +158,25 @@ static int connect_to(const char *path, int *ret_fd)
 	return 0;
 }
 
+/* Connect, and send at once what the socket takes; false, with errno: there is no connection. */
+static bool attempt(struct usock *usock)
+{
+	int fd;
+
+	if (connect_to(usock->path, &fd) != 0)
+		return false;
+	usock->source = loop_add_fd(usock->loop, fd, LOOP_READ | LOOP_WRITE, on_ready, usock);
+	send_some(usock, fd);
+	return true;
+}
+
 static void on_attempt(void *ctx)
 {
 	struct usock *usock = ctx;
-	unsigned events = usock->request.len > 0 ? LOOP_READ | LOOP_WRITE : LOOP_READ;
-	int fd;
 
-	if (connect_to(usock->path, &fd) == 0)
-		usock->source = loop_add_fd(usock->loop, fd, events, on_ready, usock);
-	else if (errno == EAGAIN)
+	if (attempt(usock))
+		return;
+	if (errno == EAGAIN)
 		loop_timer_set(usock->attempt, USOCK_RETRY_MS);
 	else
 		fail_sys(usock, "cannot connect");
@@ -185,7 +196,8 @@ struct usock *usock_start(struct loop *loop, const char *path, const char *reque
 	usock->deadline = loop_timer_new(loop, on_deadline, usock);
 	loop_timer_set(usock->deadline, deadline_ms > 0 ? deadline_ms : USOCK_DEADLINE_MS);
 	usock->attempt = loop_timer_new(loop, on_attempt, usock);
-	loop_timer_set(usock->attempt, 0);
+	if (!attempt(usock))
+		loop_timer_set(usock->attempt, 0); /* it is told there, not from inside here */
 	return usock;
 }
 

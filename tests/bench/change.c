@@ -243,20 +243,35 @@ static void end_command(pid_t pid)
 		die("the command failed");
 }
 
-/* CPU time of the process; -1: it is gone. */
+/* The first line of a file of the process; "" when it is gone. */
+static void read_process(const char *file, char *line, size_t size)
+{
+	mem_auto_free char *path = mem_printf("/proc/%d/%s", (int)options.idle_pid, file);
+	mem_auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, line, size - 1);
+
+	line[n < 0 ? 0 : n] = '\0';
+}
+
 static int64_t cpu_ns(void)
 {
-	mem_auto_free char *path = mem_printf("/proc/%d/schedstat", (int)options.idle_pid);
-	mem_auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char line[128];
-	ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof(line) - 1);
 	int64_t ns;
 
-	if (n <= 0)
-		return -1;
-	line[n] = '\0';
+	read_process("schedstat", line, sizeof(line));
 	line[strcspn(line, " ")] = '\0';
 	return str_parse_int(line, 0, INT64_MAX, &ns) ? ns : -1;
+}
+
+/* Asleep, and not for a disk. */
+static bool is_asleep(void)
+{
+	char line[512];
+	const char *end;
+
+	read_process("stat", line, sizeof(line));
+	end = strrchr(line, ')');
+	return end != NULL && str_has_prefix(end, ") S");
 }
 
 static void await_quiet(void)
@@ -266,10 +281,11 @@ static void await_quiet(void)
 
 	while (last >= 0 && windows < QUIET_WINDOWS) {
 		int64_t now;
+		bool asleep = is_asleep();
 
 		wire_sleep_us(QUIET_US);
 		now = cpu_ns();
-		windows = now - last < QUIET_NS ? windows + 1 : 0;
+		windows = asleep && now - last < QUIET_NS && is_asleep() ? windows + 1 : 0;
 		last = now;
 	}
 }

@@ -123,9 +123,8 @@ int main(int argc, char **argv)
 	run(all, (size_t)connections, epoll_fd, start + milliseconds * 1000);
 	took = wire_now_us() - start;
 	total = answered + failed;
-	(void)printf("requests=%llu failed=%llu rate=%.0f\n",
-		     (unsigned long long)total, (unsigned long long)failed,
-		     (double)answered * 1e6 / (double)took);
+	(void)printf("requests=%llu failed=%llu rate=%.0f\n", (unsigned long long)total,
+		     (unsigned long long)failed, (double)answered * 1e6 / (double)took);
 	for (int64_t i = 0; i < connections; i++)
 		if (all[i].fd >= 0)
 			(void)close(all[i].fd);

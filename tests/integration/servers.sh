@@ -450,3 +450,50 @@ write_environment() {
 
 # serves HOST REGEX: whether that host's front page matches
 serves() { says "$2" fetch "$1" "$HTTP/"; }
+
+# --- one truth ---------------------------------------------------------------------------------
+
+# How often HAProxy was told to reload.
+haproxy_reloads() { haproxy_master 'show proc; quit' | awk '$2 == "master" { print $3 }'; }
+
+# Whether kvwatch's files are what cfgrender would write.
+files_are_rendered() {
+	rm -rf "$T/rendered"
+	"$MAYFLY_BIN/cfgrender" --output-dir "$T/rendered" || return
+	diff "$T/rendered/haproxy.cfg" "$T/haproxy/haproxy.cfg" &&
+		diff -r "$T/rendered/maps" "$T/haproxy/maps" || return
+	[[ ! -e $T/dns/hosts ]] || diff "$T/rendered/hosts" "$T/dns/hosts"
+}
+
+# Whether each of HAProxy's maps holds what its file says, but for routes and versions of an
+# environment's earlier choices, which nobody reads any more.
+maps_are_files() {
+	local file map
+
+	for file in "$T"/haproxy/maps/*.map; do
+		map=${file##*/}
+		haproxy_cmd "show map maps/$map" | sed '/^$/d; s/^[^ ]* //' | sort >"$T/out/$map.runs"
+		case $map in
+		routes.map | versions.map)
+			cut -d' ' -f2 "$T/haproxy/maps/environments.map" >"$T/out/generations"
+			awk 'NR == FNR { live[$1]; next } { split($1, part, "/") } part[1] in live' \
+				"$T/out/generations" "$T/out/$map.runs" >"$T/out/$map.live"
+			;;
+		*) cp "$T/out/$map.runs" "$T/out/$map.live" ;;
+		esac
+		sort "$file" | diff - "$T/out/$map.live" || return
+	done
+}
+
+# Whether HAProxy has the servers that its file names, with their weights and states.
+servers_are_files() {
+	awk '$1 == "backend" { backend = $2 }
+		$1 == "server" { print backend, $3, $5, $6 == "disabled" ? "maint" : "up" }' \
+		"$T/haproxy/haproxy.cfg" | sort >"$T/out/servers.file"
+	haproxy_cmd 'show servers state' |
+		awk 'NF > 18 && $1 != "#" { print $2, $5 ":" $19, $8, int($7 / 1) % 8 ? "maint" : "up" }' |
+		sort >"$T/out/servers.runs"
+	diff "$T/out/servers.file" "$T/out/servers.runs"
+}
+
+all_is_one() { files_are_rendered && maps_are_files && servers_are_files; }

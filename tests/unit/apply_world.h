@@ -1,6 +1,6 @@
 /*
- * What the tests of the engine share: a folder, settings that name it, an engine, and the last
- * result of each group as it was told.
+ * What the tests of the engine share: a folder, settings that name it, templates that a test can
+ * write, an engine, and the last result of each group as it was told.
  */
 #ifndef MF_TESTS_APPLY_WORLD_H
 #define MF_TESTS_APPLY_WORLD_H
@@ -10,10 +10,14 @@
 
 #include "apply/apply.h"
 #include "apply/haproxy.h"
+#include "apply/live.h"
 #include "base/err.h"
+#include "base/strmap.h"
 #include "daemon.h"
 #include "model/settings.h"
-#include "outputs.h"
+#include "model/table.h"
+#include "render/builtin.h"
+#include "render/output.h"
 
 struct told {
 	char *name, *words;
@@ -24,11 +28,15 @@ struct told {
 static char *folder, *admin, *master, *config;
 static struct loop *loop;
 static struct settings *settings;
+static struct strmap *texts; /* of templates: found before the shipped ones */
+static struct template_set *templates;
 static struct apply *apply;
+static struct table *table;
 static struct told told[8];
 static size_t told_count;
 static int64_t told_revision, revision;
-static unsigned results;
+static bool told_settled, told_render_failed;
+static unsigned results, runtime_changes, reloads;
 static int port;
 
 static inline void forget_told(void)
@@ -53,14 +61,78 @@ static inline void on_result(void *ctx, const struct apply_result *result)
 		};
 	}
 	told_revision = result->revision;
+	told_settled = result->is_settled;
+	told_render_failed = result->render_failed;
+	reloads += result->kind == APPLY_RELOAD;
 	results++;
+}
+
+static inline void on_live(void *ctx, const struct live_result *result)
+{
+	(void)ctx;
+	runtime_changes += result->code == 0;
+}
+
+static inline void on_bad(void *ctx, const char *group, const struct mf_err *why)
+{
+	(void)ctx;
+	(void)group;
+	ck_assert_int_ne(why->code, 0);
+}
+
+static inline int load_template(void *ctx, const char *name, int level, struct buf *ret_text,
+				int *ret_level, struct mf_err *err)
+{
+	const char *text = strmap_find(texts, name);
+
+	(void)ctx;
+	if (text != NULL && level == 0) {
+		buf_add_str(ret_text, text);
+		*ret_level = 0;
+		return 0;
+	}
+	for (const struct builtin_template *t = builtin_templates; t->name != NULL; t++)
+		if (strcmp(t->name, name) == 0 && level <= 1) {
+			buf_add(ret_text, t->text, t->len);
+			*ret_level = 1;
+			return 0;
+		}
+	return mf_err_set(err, MF_ENOINPUT, "template %s: there is none of that name", name);
+}
+
+/* The template's text from now on; what the engine holds may be another for a while. */
+static inline void write_template(const char *name, const char *text)
+{
+	const struct template *tmpl;
+
+	strmap_set(texts, name, mem_dup_str(text));
+	if (strcmp(name, "haproxy.cfg") != 0) /* which extends the shipped one */
+		ck_assert_int_eq(template_set_add(templates, name, text, strlen(text), &tmpl, NULL),
+				 0);
 }
 
 static inline void start_engine(void)
 {
-	static const struct apply_events events = {on_result};
+	static const struct apply_events events = {on_result, on_live, on_bad};
 
-	apply = apply_new(loop, settings, &events, NULL);
+	apply = apply_new(loop, settings, templates, &events, NULL);
+}
+
+/* Templates that were written are read anew. */
+static inline void set_settings(void)
+{
+	struct template_set *old = templates;
+
+	templates = template_set_new(load_template, NULL);
+	apply_set_settings(apply, settings, templates);
+	template_set_free(old);
+}
+
+static inline void set_bind(int bind_port)
+{
+	mem_auto_free char *bind = mem_printf("127.0.0.1:%d", bind_port);
+
+	settings_set_str(&settings->haproxy.bind[0], bind);
 }
 
 static inline void setup(void)
@@ -74,6 +146,10 @@ static inline void setup(void)
 	settings_set_str(&settings->haproxy.admin_socket, admin);
 	settings_set_str(&settings->haproxy.master_socket, master);
 	port = daemon_free_port();
+	set_bind(port);
+	texts = strmap_new(free);
+	templates = template_set_new(load_template, NULL);
+	table = table_new();
 	ck_assert_int_eq(loop_new(&loop, NULL), 0);
 	start_engine();
 }
@@ -83,6 +159,9 @@ static inline void teardown(void)
 	apply_free(apply);
 	loop_free(loop);
 	settings_free(settings);
+	template_set_free(templates);
+	strmap_free(texts);
+	table_free(table);
 	forget_told();
 	free(admin);
 	free(master);
@@ -105,37 +184,77 @@ static inline bool is_told(void *ctx)
 }
 
 /* Wait for the next result of what is wanted now. */
-static inline void wait_for_result(void)
+static inline void wait_for_next(void)
 {
 	unsigned before = results;
 
 	ck_assert(daemon_wait_until(loop, is_told, &before, 20000));
 }
 
-static inline void want(struct output_set *set)
+static inline bool is_settled(void *ctx)
+{
+	(void)ctx;
+	return told_settled && told_revision == revision && apply_is_idle(apply);
+}
+
+/* Wait until it is told how what is wanted now came out. */
+static inline void wait_for_result(void)
+{
+	ck_assert(daemon_wait_until(loop, is_settled, NULL, 20000));
+}
+
+/* What the table holds. */
+static inline void want(void)
 {
 	unsigned before = results;
+	struct snapshot *snapshot = table_snapshot(table, ++revision);
 
-	apply_want(apply, set, ++revision);
-	ck_assert_uint_eq(set->count, 0);
+	apply_want(apply, snapshot);
+	snapshot_unref(snapshot);
+	told_settled = false;
 	ck_assert_uint_eq(results, before);
 	ck_assert(!apply_is_idle(apply));
 }
 
-static inline void want_haproxy(const char *map, const char *extra)
+static inline void put(const char *key, const char *value)
 {
-	struct output_set set = {.count = 0};
-
-	outputs_add_haproxy(&set, folder, port, map, extra);
-	want(&set);
+	table_put(table, key, value, strlen(value), 1);
 }
 
-static inline void want_file(enum output_group group, const char *name, const char *text)
+/* A HAProxy that answers every request with the word; extra goes into its frontend. */
+static inline void put_word(const char *word)
 {
-	struct output_set set = {.count = 0};
+	mem_auto_free char *value = mem_printf("{\"name\":\"dev\",\"header\":\"%s\",\"services\":"
+					       "[{\"name\":\"web\",\"version\":\"1\"}]}",
+					       word);
 
-	outputs_add(&set, group, name, mem_printf("%s/%s", folder, name), text);
-	want(&set);
+	put("environments/dev", value);
+}
+
+static inline void set_extra(const char *extra)
+{
+	mem_auto_free char *text =
+	    mem_printf("{{<haproxy.cfg}}{{$external}}\n"
+		       "    %s\n"
+		       "    http-request return status 200 content-type text/plain lf-string "
+		       "\"%%[str(dev),map_str(maps/names.map,none)]\"\n"
+		       "{{/external}}{{/haproxy.cfg}}\n",
+		       extra);
+
+	write_template("haproxy.cfg", text);
+	set_settings();
+}
+
+static inline void want_word(const char *word)
+{
+	put_word(word);
+	want();
+}
+
+static inline void want_extra(const char *word, const char *extra)
+{
+	set_extra(extra);
+	want_word(word);
 }
 
 static inline void expect_file(const char *name, const char *text)
@@ -202,13 +321,13 @@ static inline pid_t start_haproxy(void)
 	return pid;
 }
 
-/* What a client of the proxy gets. */
-static inline void expect_answer(const char *text)
+/* What a client of the proxy gets, to be freed. */
+static inline char *read_answer(void)
 {
 	struct sockaddr_in addr = {.sin_family = AF_INET};
 	static const char request[] = "GET / HTTP/1.0\r\n\r\n";
-	char reply[4096];
-	size_t len = 0;
+	struct buf reply = BUF_INIT;
+	char chunk[4096];
 	ssize_t n;
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -216,11 +335,17 @@ static inline void expect_answer(const char *text)
 	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
 	ck_assert_int_eq(write(fd, request, sizeof(request) - 1), sizeof(request) - 1);
-	while ((n = read(fd, reply + len, sizeof(reply) - 1 - len)) > 0)
-		len += (size_t)n;
-	reply[len] = '\0';
+	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
+		buf_add(&reply, chunk, (size_t)n);
 	(void)close(fd);
-	ck_assert_msg(strstr(reply, text) != NULL, "%s", reply);
+	return buf_take(&reply);
+}
+
+static inline void expect_answer(const char *text)
+{
+	mem_auto_free char *answer = read_answer();
+
+	ck_assert_msg(strstr(answer, text) != NULL, "%s", answer);
 }
 
 #endif

@@ -51,13 +51,28 @@ static void on_info(void *ctx, const struct haproxy_info *info, const struct mf_
 	is_done = true;
 }
 
-static void on_reload(void *ctx, const struct mf_err *err)
+static void on_count(void *ctx, size_t old_workers, const struct mf_err *err)
+{
+	*(size_t *)ctx = old_workers;
+	result = err == NULL ? (struct mf_err){0} : *err;
+	is_done = true;
+}
+
+/* The state's text, or "" with an error. */
+static void on_dead(void *ctx, const struct buf *state, const struct mf_err *err)
+{
+	ck_assert((state == NULL) != (err == NULL));
+	result = err == NULL ? (struct mf_err){0} : *err;
+	if (state != NULL)
+		buf_add(ctx, state->data, state->len);
+	is_done = true;
+}
+
+static void on_reload(void *ctx, const struct haproxy_info *info, const struct mf_err *err)
 {
 	(void)ctx;
-	result.code = 0;
-	result.msg[0] = '\0';
-	if (err != NULL)
-		result = *err;
+	ck_assert((info == NULL) != (err == NULL));
+	result = err == NULL ? (struct mf_err){0} : *err;
 	is_done = true;
 }
 
@@ -278,6 +293,58 @@ START_TEST(info_is_parsed)
 }
 END_TEST
 
+START_TEST(old_workers_are_counted)
+{
+	const char *texts[] = {PROCS("1", "0", "7"), "Unknown command\n", NULL};
+	pid_t pid = play(master, texts);
+	size_t count = 0;
+
+	is_done = false;
+	(void)haproxy_count_old(loop, master, on_count, &count);
+	ck_assert(daemon_wait_until(loop, done, NULL, 10000));
+	ck_assert_int_eq(result.code, 0);
+	ck_assert_uint_eq(count, 1);
+	is_done = false;
+	(void)haproxy_count_old(loop, master, on_count, &count);
+	ck_assert(daemon_wait_until(loop, done, NULL, 10000));
+	ck_assert_int_eq(result.code, MF_EUNAVAIL);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+}
+END_TEST
+
+#define HEAD "# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state ...\n"
+#define SERVER(name, op, admin)                                                                    \
+	"3 b:1 1 " name " 127.0.0.1 " op " " admin " 100 100 2 8 2 0 6 0 0 0 - 1 - 0 0 - - 0\n"
+
+static const struct {
+	const char *reply, *state; /* NULL: an error */
+} states[] = {
+    {"1\n" HEAD SERVER("up", "2", "0") SERVER("dead", "0", "0") SERVER("maint", "0", "5")
+	 SERVER("drain", "2", "8") SERVER("starts", "1", "0") "\n",
+     "1\n" HEAD SERVER("dead", "0", "0")},
+    {"1\n" HEAD "\n", "1\n" HEAD},
+    {"1\n" HEAD "3 b:1 1 cut 127.0.0.1 0 0\n", "1\n" HEAD},
+    {"2\n" HEAD SERVER("dead", "0", "0"), NULL},
+    {"Permission denied\n", NULL},
+    {"", NULL},
+};
+
+START_TEST(only_the_dead_are_kept)
+{
+	const char *texts[] = {states[_i].reply, NULL};
+	buf_auto struct buf state = BUF_INIT;
+	pid_t pid = play(admin, texts);
+
+	is_done = false;
+	(void)haproxy_read_dead(loop, admin, on_dead, &state);
+	ck_assert(daemon_wait_until(loop, done, NULL, 10000));
+	ck_assert_int_eq(result.code == 0, states[_i].state != NULL);
+	if (states[_i].state != NULL)
+		ck_assert_str_eq(buf_str(&state), states[_i].state);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("haproxy");
@@ -286,6 +353,8 @@ int main(void)
 	tcase_add_test(tc, nobody_there_is_unavailable);
 	tcase_add_test(tc, a_cancelled_question_is_not_answered);
 	tcase_add_test(tc, info_is_parsed);
+	tcase_add_test(tc, old_workers_are_counted);
+	tcase_add_loop_test(tc, only_the_dead_are_kept, 0, sizeof(states) / sizeof(states[0]));
 	tcase_add_loop_test(tc, every_master_is_understood, 0, sizeof(plays) / sizeof(plays[0]));
 	tcase_add_test(tc, a_real_haproxy_reloads);
 	tcase_add_test(tc, a_real_haproxy_refuses_a_taken_port);

@@ -94,6 +94,451 @@ START_TEST(changes_without_a_reload)
 }
 END_TEST
 
+/* --- another's hand -------------------------------------------------------------------------- */
+
+static const char *const meddlings[] = {
+    "set map maps/environments.map dev qa@0",
+    "del map maps/prefixes.map www-dev",
+    "del map maps/routes.map dev@",
+    "clear map maps/versions.map",
+    "clear map maps/hosts.map; add map maps/hosts.map evil.example.com dev",
+    "add map maps/headers.map mine dev",
+    "add map maps/names.map dev dev", /* a second one */
+    "set server web:1/10.0.0.1:80 weight 3",
+    "set server web:1/10.0.0.1:80 state maint",
+    "set server web:1/10.0.0.1:80 state drain",
+    "set server web:1/10.0.0.1:80 addr 10.9.9.9 port 99",
+    "set server web:1/10.0.0.1:80 state maint; del server web:1/10.0.0.1:80",
+    "add server web:1/10.9.9.9:99 10.9.9.9:99; enable server web:1/10.9.9.9:99",
+};
+
+START_TEST(anothers_hand_is_put_right)
+{
+	begin(two_versions);
+	for (size_t i = 0; i < sizeof(meddlings) / sizeof(meddlings[0]); i++) {
+		unsigned before = results;
+
+		free(ask(meddlings[i]));
+		live_resync(live);
+		wait_for_result(before);
+		ck_assert_msg(last.code == 0 && last.resynced, "meddling %zu: %s", i, last_words);
+		ck_assert_msg(i == 2 || last.map_changes + last.server_changes != 0, "meddling %zu",
+			      i);
+		expect_all();
+	}
+}
+END_TEST
+
+START_TEST(anothers_hand_is_seen_where_something_changes)
+{
+	begin(two_versions);
+	free(ask("set server web:1/10.0.0.1:80 weight 3"));
+	want("backends/web/1/b 10.0.1.1:81\n");
+	ck_assert(last.code == 0 && last.resynced);
+	expect_all();
+	free(ask("del map maps/environments.map dev"));
+	want("environments/dev web=2\n");
+	ck_assert(last.code == 0 && last.resynced);
+	expect_all();
+}
+END_TEST
+
+static void put_many(const char *choice)
+{
+	buf_auto struct buf model = BUF_INIT;
+
+	for (int i = 0; i < 300; i++)
+		buf_printf(&model, "environments/e%d %s\n", i, choice);
+	world_put(model.data);
+}
+
+START_TEST(much_that_differs_is_replaced)
+{
+	begin(two_versions);
+	put_many("web=1 api=1");
+	want(NULL);
+	ck_assert(!last.resynced);
+	expect_all();
+	for (int map = 0; map < ROUTING_MAP_COUNT; map++) {
+		mem_auto_free char *clear =
+		    mem_printf("clear map maps/%s.map", routing_map_name((enum routing_map)map));
+
+		free(ask(clear));
+	}
+	for (int i = 0; i < 100; i++) {
+		mem_auto_free char *foreign = mem_printf(
+		    "add map maps/hosts.map h%d dev; add map maps/names.map e%d x", i, i);
+
+		free(ask(foreign));
+	}
+	put_many("web=2 api=1");
+	live_hold(live, true);
+	live_want(live, wanted);
+	live_hold(live, false);
+	wait_for_result(results);
+	ck_assert_msg(last.code == 0 && last.map_changes > 2000, "%s, %zu", last_words,
+		      last.map_changes);
+	expect_all();
+}
+END_TEST
+
+START_TEST(what_a_user_added_is_left_alone)
+{
+	mem_auto_free char *shown = NULL;
+
+	extra_config = "backend mine\n    server one 127.0.0.1:1\n"
+		       "backend web:0\n    server spare 127.0.0.1:1 backup\n";
+	begin(two_versions);
+	ck_assert_uint_eq(last.server_changes, 0);
+	want("environments/dev web=2\n");
+	live_resync(live);
+	want(NULL);
+	shown = ask("show servers state");
+	ck_assert_ptr_nonnull(strstr(shown, " one 127.0.0.1 2 0 "));
+	ck_assert_ptr_nonnull(strstr(shown, " spare 127.0.0.1 2 0 "));
+}
+END_TEST
+
+/* --- what needs a reload --------------------------------------------------------------------- */
+
+static void reload(void)
+{
+	unsigned before = results;
+
+	live_hold(live, true);
+	daemon_stop(haproxy);
+	start_haproxy();
+	live_hold(live, false);
+	wait_for_result(before);
+	ck_assert(last.resynced);
+}
+
+static void expect_choice(const char *env, const char *words)
+{
+	mem_auto_free char *command = mem_printf("get map maps/environments.map %s", env);
+	mem_auto_free char *reply = ask(command);
+
+	ck_assert_msg(strstr(reply, words) != NULL, "%s: %s", env, reply);
+}
+
+START_TEST(a_new_version_waits_for_a_reload)
+{
+	mem_auto_free char *before = NULL;
+
+	begin(two_versions);
+	before = ask("get map maps/environments.map dev");
+	want("backends/web/0.0.3/a 10.0.0.9:80\n");
+	ck_assert(last.code == 0 && last.needs_reload);
+	ck_assert_str_eq(last_words, "version 0.0.3 of service web is new");
+	want("environments/dev web=0.0.3 api=1\nenvironments/new web=0.0.3\n");
+	ck_assert(last.code == 0 && last.needs_reload);
+	expect_choice("dev", strstr(before, "value="));
+	expect_choice("new", "found=no");
+	want("environments/qa web=1\n"); /* the others go on */
+	ck_assert(last.needs_reload);
+	expect_choice("dev", strstr(before, "value="));
+	live_resync(live);
+	want(NULL);
+	ck_assert(last.code == 0 && last.needs_reload);
+	ck_assert_uint_eq(last.map_changes, 0);
+	expect_choice("dev", strstr(before, "value="));
+	expect_choice("new", "found=no");
+	reload();
+	ck_assert(last.code == 0 && !last.needs_reload);
+	ck_assert_uint_eq(last.map_changes + last.server_changes, 0);
+	expect_all();
+	want("environments/dev web=1\n");
+	expect_all();
+}
+END_TEST
+
+START_TEST(who_waits_may_change_its_mind)
+{
+	begin(two_versions);
+	want("backends/web/3/a 10.0.0.9:80\nenvironments/dev web=3\nenvironments/new web=3\n");
+	ck_assert(last.needs_reload);
+	want("environments/dev web=2\n");
+	ck_assert(last.needs_reload);
+	expect_choice("new", "found=no");
+	want("backends/web/3/a -\n"); /* nobody answers there: that can be said at once */
+	ck_assert_msg(last.code == 0 && !last.needs_reload, "%s", last_words);
+	expect_all();
+	want("backends/web/3/a 10.0.0.9:80\nenvironments/dev web=3\n");
+	want("environments/dev -\nenvironments/new -\nbackends/web/3/a -\n");
+	ck_assert(last.code == 0 && !last.needs_reload);
+	expect_all();
+}
+END_TEST
+
+START_TEST(changed_settings_wait_for_a_reload)
+{
+	begin(two_versions);
+	want("services/web {\"check\":\"tcp\",\"check_interval\":\"1s\"}\n");
+	ck_assert(last.code == 0 && last.needs_reload);
+	ck_assert_str_eq(last_words, "settings of service web have changed");
+	want("environments/dev web=2\n");
+	ck_assert(last.needs_reload);
+	reload();
+	ck_assert(last.code == 0 && !last.needs_reload);
+	want("backends/web/1/b 10.0.1.1:81\nbackends/web/1/c "
+	     "{\"address\":\"10.0.1.2\",\"port\":81,\"state\":\"maint\"}\n");
+	ck_assert_msg(last.code == 0 && !last.needs_reload, "%s", last_words);
+	expect_all();
+}
+END_TEST
+
+START_TEST(balance_by_source_waits_for_a_reload)
+{
+	begin("services/web {\"balance\":\"source\"}\nenvironments/dev web=1\n"
+	      "backends/web/1/a 10.0.0.1:80\nbackends/web/1/b 10.0.0.2:80\n");
+	want("backends/web/1/b -\n");
+	ck_assert_msg(last.code == 0 && !last.needs_reload, "%s", last_words);
+	expect_all();
+	want("backends/web/1/b 10.0.0.2:80\n");
+	ck_assert(last.code == 0 && last.needs_reload);
+	ck_assert_ptr_nonnull(strstr(last_words, "balances by source"));
+	reload();
+	ck_assert(last.code == 0 && !last.needs_reload);
+	want("backends/web/1/b {\"address\":\"10.0.0.2\",\"port\":80,\"weight\":5}\n");
+	ck_assert(last.code == 0 && last.needs_reload);
+	reload();
+	ck_assert(last.code == 0 && !last.needs_reload);
+	expect_all();
+}
+END_TEST
+
+/* --- another process ------------------------------------------------------------------------- */
+
+START_TEST(another_process_is_recognised_by_the_next_change)
+{
+	begin(two_versions);
+	want("environments/qa web=1\nbackends/web/1/b 10.0.1.1:81\n");
+	world_put("environments/qa web=2\nbackends/web/1/b -\n");
+	daemon_stop(haproxy);
+	start_haproxy(); /* with files of yet another state */
+	want("environments/qa web=1 api=1\nbackends/web/1/b 10.0.1.1:81\n");
+	ck_assert(last.code == 0 && last.resynced && !last.needs_reload);
+	expect_all();
+}
+END_TEST
+
+START_TEST(nobody_there_is_no_harm)
+{
+	begin(two_versions);
+	daemon_stop(haproxy);
+	haproxy = 0;
+	want("environments/qa web=1\n");
+	ck_assert_int_eq(last.code, MF_EUNAVAIL);
+	ck_assert_ptr_nonnull(strstr(last_words, admin));
+	want("environments/qa web=1 api=1\n");
+	ck_assert_int_eq(last.code, MF_EUNAVAIL);
+	start_haproxy();
+	want("environments/dev -\n");
+	ck_assert_msg(last.code == 0 && last.resynced, "%s", last_words);
+	expect_all();
+}
+END_TEST
+
+START_TEST(nothing_is_changed_while_it_is_held)
+{
+	unsigned before;
+
+	begin(two_versions);
+	live_hold(live, true);
+	before = results;
+	world_put("environments/dev web=2\n");
+	live_want(live, wanted);
+	live_resync(live);
+	ck_assert(!daemon_wait_until(loop, world_has_result, &before, 300));
+	live_hold(live, false);
+	wait_for_result(before);
+	ck_assert(last.code == 0 && last.resynced);
+	expect_all();
+}
+END_TEST
+
+START_TEST(the_last_of_a_burst_wins)
+{
+	unsigned before;
+
+	begin(two_versions);
+	before = results;
+	for (int i = 0; i < 200; i++) {
+		mem_auto_free char *line = mem_printf("environments/dev web=%d api=1\n"
+						      "backends/web/1/b {\"address\":\"10.0.1.1\","
+						      "\"port\":81,\"weight\":%d}\n",
+						      1 + i % 2, 1 + i);
+
+		world_put(line);
+		live_want(live, wanted);
+	}
+	while (last.snapshot != wanted || results == before)
+		wait_for_result(results);
+	ck_assert_uint_le(results - before, 3);
+	ck_assert_int_eq(last.code, 0);
+	expect_all();
+}
+END_TEST
+
+/* --- leaving --------------------------------------------------------------------------------- */
+
+static bool has_left(void *ctx)
+{
+	(void)ctx;
+	return live_leaving(live) == 0;
+}
+
+static bool is_busy(void *ctx)
+{
+	mem_auto_free char *shown = ask("show stat web:1 4 -1");
+	(void)ctx;
+
+	/* pxname, svname, qcur, qmax, scur */
+	return strstr(shown, ",0,0,1,1,") != NULL;
+}
+
+static int connect_to(int to)
+{
+	struct sockaddr_in addr = {.sin_family = AF_INET};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	addr.sin_port = htons((uint16_t)to);
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	return fd;
+}
+
+START_TEST(a_server_finishes_its_requests_before_it_goes)
+{
+	static const char request[] = "GET /web/ HTTP/1.1\r\nhost: www-dev\r\n\r\n";
+	static const char answer[] = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+	int listener = daemon_listen(0), client, server;
+	mem_auto_free char *add =
+	    mem_printf("backends/web/1/mine 127.0.0.1:%d\n", daemon_port_of(listener));
+	char reply[512] = "";
+
+	begin("environments/dev web=1\nbackends/web/1/a 10.0.0.1:80\n");
+	want("backends/web/1/a -\n");
+	want(add);
+	expect_all();
+	client = connect_to(port);
+	ck_assert_int_eq(send(client, request, strlen(request), 0), (ssize_t)strlen(request));
+	server = accept(listener, NULL, NULL);
+	ck_assert(daemon_wait_until(loop, is_busy, NULL, 5000));
+	want("backends/web/1/mine -\nbackends/web/1/a 10.0.0.1:80\n");
+	ck_assert_msg(last.code == 0 && !last.resynced, "%s", last_words);
+	ck_assert_uint_eq(live_leaving(live), 1);
+	live_resync(live);
+	want(NULL);
+	ck_assert_int_eq(last.code, 0);
+	ck_assert_uint_eq(live_leaving(live), 1);
+	want(add); /* and is welcome back */
+	ck_assert_uint_eq(live_leaving(live), 0);
+	expect_all();
+	want("backends/web/1/mine -\n");
+	ck_assert_uint_eq(live_leaving(live), 1);
+	ck_assert(!daemon_wait_until(loop, has_left, NULL, 500));
+	ck_assert_int_eq(send(server, answer, strlen(answer), 0), (ssize_t)strlen(answer));
+	ck_assert_int_gt(recv(client, reply, sizeof(reply) - 1, 0), 0);
+	ck_assert(str_has_prefix(reply, "HTTP/1.1 200 OK"));
+	(void)close(server);
+	(void)close(client);
+	ck_assert(daemon_wait_until(loop, has_left, NULL, 10000));
+	expect_all();
+	(void)close(listener);
+}
+END_TEST
+
+/* --- garbage --------------------------------------------------------------------------------- */
+
+static size_t count_lines(const char *command)
+{
+	mem_auto_free char *shown = ask(command);
+	size_t n = 0;
+
+	for (const char *p = shown; (p = strchr(p, '\n')) != NULL; p++)
+		n++;
+	return n;
+}
+
+static bool is_collected(void *ctx)
+{
+	(void)ctx;
+	return count_lines("show map maps/versions.map") < 1700;
+}
+
+START_TEST(garbage_is_collected_in_a_quiet_moment)
+{
+	pid_t before;
+
+	begin(two_versions);
+	before = haproxy_pid();
+	for (int i = 0; i < 5; i++) {
+		put_many(i % 2 == 0 ? "web=1 api=1" : "web=2 api=1");
+		want(NULL);
+		/* A content that was there before is taken up again. */
+		ck_assert_uint_ge(count_lines("show map maps/versions.map"), i == 0 ? 600 : 1200);
+		ck_assert_uint_le(count_lines("show map maps/versions.map"), 1300);
+	}
+	for (int i = 2; i < 6; i++) {
+		mem_auto_free char *choice = mem_printf("web=%d api=%d", i, i);
+
+		put_many(choice);
+		want(NULL);
+		ck_assert_int_eq(last.code, 0);
+		expect_all();
+	}
+	ck_assert(daemon_wait_until(loop, is_collected, NULL, 10000));
+	expect_all();
+	put_many("web=1 api=1"); /* it went with the garbage */
+	want(NULL);
+	ck_assert_int_eq(last.code, 0);
+	expect_all();
+	ck_assert_int_eq(haproxy_pid(), before);
+}
+END_TEST
+
+START_TEST(garbage_never_waits_for_ever)
+{
+	size_t most = 0;
+
+	begin(two_versions);
+	for (int i = 0; i < 120; i++) {
+		mem_auto_free char *choice = mem_printf("web=%d api=%d", i % 50, i);
+
+		put_many(choice);
+		want(NULL);
+		ck_assert_int_eq(last.code, 0);
+		ck_assert(!last.resynced);
+		if (i % 20 == 19) {
+			size_t n = count_lines("show map maps/routes.map");
+
+			most = n > most ? n : most;
+			expect_all();
+		}
+	}
+	ck_assert_uint_lt(most, 120 * 600 / 2);
+	live_resync(live);
+	want(NULL);
+	ck_assert_uint_eq(last.map_changes, 0);
+}
+END_TEST
+
+START_TEST(half_a_generation_is_made_whole)
+{
+	begin(two_versions);
+	want("environments/dev web=2\n");
+	live_resync(live); /* now nobody knows what dev's first content was */
+	want(NULL);
+	free(ask("clear map maps/versions.map"));
+	live_resync(live);
+	want(NULL);
+	want("environments/dev web=1 api=1\n");
+	ck_assert(last.code == 0 && last.resynced);
+	expect_all();
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("live");
@@ -102,6 +547,22 @@ int main(void)
 	if (daemon_is_there("haproxy")) {
 		tcase_add_test(tc, finds_all_as_it_is_and_changes_nothing);
 		tcase_add_test(tc, changes_without_a_reload);
+		tcase_add_test(tc, anothers_hand_is_put_right);
+		tcase_add_test(tc, anothers_hand_is_seen_where_something_changes);
+		tcase_add_test(tc, much_that_differs_is_replaced);
+		tcase_add_test(tc, what_a_user_added_is_left_alone);
+		tcase_add_test(tc, a_new_version_waits_for_a_reload);
+		tcase_add_test(tc, who_waits_may_change_its_mind);
+		tcase_add_test(tc, changed_settings_wait_for_a_reload);
+		tcase_add_test(tc, balance_by_source_waits_for_a_reload);
+		tcase_add_test(tc, another_process_is_recognised_by_the_next_change);
+		tcase_add_test(tc, nobody_there_is_no_harm);
+		tcase_add_test(tc, nothing_is_changed_while_it_is_held);
+		tcase_add_test(tc, the_last_of_a_burst_wins);
+		tcase_add_test(tc, a_server_finishes_its_requests_before_it_goes);
+		tcase_add_test(tc, garbage_is_collected_in_a_quiet_moment);
+		tcase_add_test(tc, garbage_never_waits_for_ever);
+		tcase_add_test(tc, half_a_generation_is_made_whole);
 	}
 	return unit_run("live", tc);
 }

@@ -1,0 +1,78 @@
+/* One small file, written whole and read with suspicion. */
+#include "cmd/record.h"
+
+#include <stdint.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "model/node.h"
+#include "model/settings.h"
+#include "sys/file.h"
+
+#define RECORD_LONGEST ((size_t)4096)
+
+int record_store(const struct settings *settings, const struct guard_size *size, struct mf_err *err)
+{
+	mem_auto_free char *path = mem_printf("%s/applied.json", settings->state_dir);
+	buf_auto struct buf text = BUF_INIT;
+	char stamp[32];
+	time_t now = time(NULL);
+	struct tm tm;
+
+	(void)gmtime_r(&now, &tm);
+	(void)strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	buf_printf(&text,
+		   "{\"revision\": %lld, \"environments\": %zu, \"instances\": %zu, "
+		   "\"time\": \"%s\"}\n",
+		   (long long)size->revision, size->envs, size->instances, stamp);
+	if (file_make_dirs(settings->state_dir, 0755, err) != 0)
+		return err->code;
+	return file_replace(path, text.data, text.len, 0644, NULL, err);
+}
+
+static int read_number(const struct node *map, const char *key, int64_t *ret, struct mf_err *err)
+{
+	const struct node *node = map->kind == NODE_MAP ? node_find(map, key) : NULL;
+
+	if (node == NULL || node->kind != NODE_SCALAR ||
+	    !str_parse_int(node->text, 0, INT64_MAX, ret))
+		return mf_err_set(err, MF_EDATA, "%s: must be a number", key);
+	return 0;
+}
+
+static int parse(const struct buf *text, struct guard_size *ret_size, struct mf_err *err)
+{
+	int64_t revision, envs, instances;
+	struct node *node;
+	int code = node_parse_json(buf_str(text), text->len, &node, err);
+
+	if (code != 0)
+		return code;
+	if ((code = read_number(node, "revision", &revision, err)) == 0 &&
+	    (code = read_number(node, "environments", &envs, err)) == 0 &&
+	    (code = read_number(node, "instances", &instances, err)) == 0)
+		*ret_size = (struct guard_size){revision, (size_t)envs, (size_t)instances};
+	node_free(node);
+	return code;
+}
+
+bool record_load(const struct settings *settings, struct guard_size *ret_size)
+{
+	mem_auto_free char *path = mem_printf("%s/applied.json", settings->state_dir);
+	buf_auto struct buf text = BUF_INIT;
+	struct mf_err err;
+
+	if (file_read(path, RECORD_LONGEST, &text, &err) != 0) {
+		if (err.code != MF_ENOINPUT)
+			log_warn("cannot read what was applied", LOG_STR("error", err.msg));
+		return false;
+	}
+	if (parse(&text, ret_size, &err) == 0)
+		return true;
+	log_warn("what was applied is not known", LOG_STR("file", path), LOG_STR("error", err.msg));
+	return false;
+}

@@ -1,0 +1,131 @@
+#!/bin/bash
+# etcd suddenly lacks much: a wiped store, half of all instances gone at once, a permission lost.
+# Nothing of it is believed at once, also not by a kvwatch that is started anew; what stands, comes
+# back or is allowed goes on.
+. "$(dirname "$0")/lib.sh"
+
+need etcd etcdctl haproxy curl socat
+
+start_mayfly removal_grace=2m
+start_app web web 1
+start_app other web 1
+
+fill() {
+	local i
+
+	for i in 1 2 3 4 5 6; do
+		etcd_put "environments/dev$i" \
+			"{\"name\":\"dev$i\",\"services\":[{\"name\":\"web\",\"version\":\"1\",\"route\":\"/\"}]}"
+		etcd_put "backends/idle/1/i$i" "127.0.0.$i:9"
+	done
+	etcd_put backends/web/1/a "${ADDRESS[web]}"
+}
+all_serve() {
+	local i
+
+	for i in 1 2 3 4 5 6; do
+		serves "www-dev$i.example.com" '^web 1 ' || return 1
+	done
+}
+recorded() { grep -q '"environments": 6, "instances": 7' "$T/state/applied.json"; }
+allow_until() { etcd_put config/mayfly/allow-removal "$(date -u -d "$1" +%Y-%m-%dT%H:%M:%SZ)"; }
+node_says() { etcd_get nodes/test | grep -qE -- "$1"; }
+
+fill
+within 'six environments are served' 20 all_serve
+within 'and that is recorded' 10 recorded
+
+# Everything is deleted, in one revision.
+mark kvwatch
+etcdctl del --prefix /mayfly/environments/ >/dev/null
+within 'all environments go: all keys are read a second time' 10 \
+	log_has kvwatch 'reading all keys again'
+within 'and nothing of it is believed' 10 \
+	log_has kvwatch 'error kvwatch: held back.*6 of 6 environments would go.*/mayfly/config/mayfly/allow-removal'
+ok 'the last good state is served' all_serve
+within 'the node says so' 10 node_says '"held_back":"6 of 6 environments would go"'
+etcd_put backends/idle/1/i1 127.0.0.1:10
+ok 'a later change is held back too' all_serve
+is "$(grep -c 'error kvwatch: held back' "$T/log/kvwatch")" 1 'that is said once'
+
+stop kvwatch
+mark kvwatch
+start_again kvwatch
+within 'a kvwatch that is started anew believes no sooner' 20 log_has kvwatch 'held back.*6 of 6'
+ok 'the last good state is served' all_serve
+ok 'and stays recorded' recorded
+stop haproxy
+start_again haproxy
+within 'also by a HAProxy that is started anew' 20 all_serve
+
+mark kvwatch
+fill
+within 'when they are there again, that is told' 10 log_has kvwatch 'no longer held back.*there again'
+within 'and the node says no more' 10 node_says '"held_back":""'
+etcd_put backends/web/1/b "${ADDRESS[other]}"
+within 'later changes are applied again' 20 says 'server [^ ]*:[0-9]+.*' grep -F "${ADDRESS[other]}" "$T/haproxy/haproxy.cfg"
+etcd_del backends/web/1/b
+
+# Half of all instances and more, as when a registrar's lease is lost.
+mark kvwatch
+lease=$(etcdctl lease grant 60 | awk '{print $2}')
+for i in 1 2 3 4 5 6; do
+	etcdctl put --lease="$lease" "/mayfly/backends/idle/1/i$i" "127.0.0.$i:9" >/dev/null
+done
+etcdctl lease revoke "$lease" >/dev/null
+within 'most instances go at once: held back' 10 log_has kvwatch 'held back.*6 of 7 instances would go'
+ok 'the others are served' all_serve
+allow_until '-1 hour'
+ok 'an allowance of the past allows nothing' not wait_for 1 log_has kvwatch 'no longer held back'
+etcd_put config/mayfly/allow-removal soon
+within 'one that is no time is set aside' 10 log_has kvwatch 'set aside.*allow-removal.*until which'
+allow_until '+1 hour'
+within 'an operator allows it' 10 log_has kvwatch 'no longer held back.*allowed'
+gone() { ! grep -q '127.0.0.6:9' "$T/haproxy/haproxy.cfg"; }
+within 'and it is applied' 10 gone
+ok 'the others are served' all_serve
+etcd_del config/mayfly/allow-removal
+
+# A permission lost is no loss of keys.
+etcdctl user add root:secret >/dev/null
+etcdctl user grant-role root root >/dev/null
+mark kvwatch
+etcdctl auth enable >/dev/null
+within 'a permission is lost: the source is out of reach' 20 log_has kvwatch 'out of reach.*'
+ok 'the last good state is served' all_serve
+etcdctl --user root:secret auth disable >/dev/null
+within 'it is given back' 20 log_has kvwatch 'source is back'
+
+# A wiped store is a new one, whose revisions begin again.
+fill
+within 'all is there' 20 all_serve
+stop kvwatch
+stop etcd
+rm -rf "$T/data-etcd"
+write_settings removal_grace=5s
+mark kvwatch
+start_again kvwatch
+start_again etcd
+wait_for 20 etcd_is_ready "$ETCDCTL_ENDPOINTS" || fail 'etcd comes up with nothing in it'
+within 'an empty store is not believed' 30 log_has kvwatch 'held back.*6 of 6 environments'
+ok 'the last good state is served' all_serve
+within 'until it has stood for the grace time' 20 log_has kvwatch 'no longer held back.*stood'
+within 'then nothing is there any more' 10 says '^503$' fetch_status www-dev1.example.com "$HTTP/"
+
+write_settings removal_grace=1m
+send_signal HUP kvwatch
+fill
+within 'it is filled again' 20 all_serve
+within 'and that is recorded' 10 grep -qE '"revision": [1-3]?[0-9], "environments": 6' "$T/state/applied.json"
+mark kvwatch
+etcdctl del --prefix /mayfly/environments/ >/dev/null
+within 'with other settings it is held back for longer' 10 log_has kvwatch 'held back'
+stop kvwatch
+run_tool kvwatch --once --timeout 20s
+is "$STATUS" 75 'kvwatch --once says: later'
+run_tool kvwatch --once --max-removal 100 --timeout 20s
+is "$STATUS" 0 'unless all may go'
+run_tool kvwatch --once --max-removal 101%
+is "$STATUS" 64 'a part is at most the whole'
+
+done_testing
