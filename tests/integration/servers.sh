@@ -135,14 +135,26 @@ session_pids() { # PID...
 has_session() { [[ -n $(session_pids "$1") ]]; }
 all_gone() { [[ -z $(session_pids "$@") ]]; }
 
+is_stopped() { # PID
+	local line
+
+	{ read -r line <"/proc/$1/stat"; } 2>/dev/null && [[ ${line##*) } == T* ]]
+}
+
+# Who is stopped must go on to hear that it shall end, and nobody else: SIGCONT undoes the stop in
+# which the leak checker looks at a process that ends, and both would wait for ever.
 stop_sessions() { # PID...
-	local signal pids
+	local signal pid pids stopped
 
 	for signal in TERM KILL; do
 		mapfile -t pids < <(session_pids "$@")
 		((${#pids[@]} > 0)) || return 0
+		stopped=()
+		for pid in "${pids[@]}"; do
+			! is_stopped "$pid" || stopped+=("$pid")
+		done
 		kill -s "$signal" "${pids[@]}" 2>/dev/null
-		kill -s CONT "${pids[@]}" 2>/dev/null
+		((${#stopped[@]} == 0)) || kill -s CONT "${stopped[@]}" 2>/dev/null
 		wait_for 8 all_gone "$@" && return 0
 	done
 }
