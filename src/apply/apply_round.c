@@ -136,7 +136,9 @@ static void list_member(struct apply *apply, const struct plan_group_id *id)
 	    group_hash(member->group, &apply->current.set) == member->failed_hash) {
 		int64_t at = member->failed_at + APPLY_REFUSED_MS;
 
-		if (group_kind(member->group) == OUTPUT_HAPROXY && member->due_at > at)
+		/* But each try that a running HAProxy makes in vain costs its traffic. */
+		if (group_kind(member->group) == OUTPUT_HAPROXY && member->due_at > at &&
+		    !group_last(member->group)->refused)
 			member->due_at = at;
 		return;
 	}

@@ -189,9 +189,9 @@ void group_fail_and_put_back(struct group *group, const struct mf_err *why)
 static const struct group_phase phases[] = {
     {group_needs_observe, group_observe}, {group_needs_turn, group_wait_turn},
     {group_needs_plan, group_plan},	  {group_has_changes, group_stage},
-    {group_needs_check, group_check},	  {group_needs_refresh, group_refresh},
-    {group_has_changes, group_install},	  {group_needs_keep, group_keep_dead},
-    {group_needs_reload, group_reload},
+    {group_needs_check, group_check},	  {group_needs_bind, group_bind},
+    {group_needs_refresh, group_refresh}, {group_has_changes, group_install},
+    {group_needs_keep, group_keep_dead},  {group_needs_reload, group_reload},
 };
 static const struct group_phase *const phases_end = phases + sizeof(phases) / sizeof(phases[0]);
 
@@ -233,6 +233,7 @@ void group_run(struct group *group, const struct output_set *outputs,
 	group->observed_err = (struct mf_err){0};
 	group->err = (struct mf_err){0};
 	group->running[0] = '\0';
+	group->running_pid = 0;
 	group->is_installed = group->is_reloaded = false;
 	group->is_pending = group->is_refused = false;
 	group_next(group);

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "apply/binds.h"
 #include "apply/group_internal.h"
 #include "apply/haproxy.h"
 #include "apply/words.h"
@@ -24,6 +25,7 @@ static int64_t now_us(void)
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
+enum { CONFIG_MAX = 1 << 30 };
 enum { HOSTS_MODE = 0444 }; /* dnsmasq reads its hosts once its privileges are dropped */
 
 /* --- paths ----------------------------------------------------------------------------------- */
@@ -296,6 +298,27 @@ void group_check(struct group *group)
 	options.argv = argv;
 	group->child = child_start(group->loop, &options, on_checked, group);
 	free(argv);
+}
+
+/* --- bind: can HAProxy have what it will ask for? -------------------------------------------- */
+
+bool group_needs_bind(const struct group *group)
+{
+	return group->kind == OUTPUT_HAPROXY && group_has_changes(group) &&
+	       group_needs_reload(group) && binds_same_network(group->running_pid);
+}
+
+/* What runs is taken to listen where the file on disk says, which it was loaded from. */
+void group_bind(struct group *group)
+{
+	buf_auto struct buf old = BUF_INIT;
+	struct mf_err err;
+
+	if (file_read(group->settings->haproxy.config, CONFIG_MAX, &old, NULL) == 0 &&
+	    binds_try(buf_str(&old), buf_str(&main_output(group)->bytes), &err) != 0)
+		group_fail(group, &err);
+	else
+		group_next(group);
 }
 
 /* --- install --------------------------------------------------------------------------------- */

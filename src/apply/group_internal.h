@@ -42,6 +42,7 @@ struct group {
 	int64_t busy_us;
 	struct mf_err observed_err;
 	char running[64]; /* HAProxy's description; "" while it does not answer */
+	int running_pid;
 	struct plan_group plan;
 	struct stage *stage;
 	bool is_installed, is_reloaded, is_pending, is_refused;
@@ -75,6 +76,8 @@ bool group_has_changes(const struct group *group);
 void group_stage(struct group *group);
 bool group_needs_check(const struct group *group);
 void group_check(struct group *group);
+bool group_needs_bind(const struct group *group);
+void group_bind(struct group *group);
 void group_install(struct group *group);
 
 /* And: make the daemon read the files. */

@@ -31,8 +31,10 @@ static void on_observed(void *ctx, const struct haproxy_info *info, const struct
 		group->observed_err = *err;
 	else
 		(void)snprintf(group->running, sizeof(group->running), "%s", info->description);
-	if (err == NULL)
+	if (err == NULL) {
+		group->running_pid = info->pid;
 		group->events->on_observed(group->ctx, info);
+	}
 	group_next(group);
 }
 

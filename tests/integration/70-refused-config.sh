@@ -37,26 +37,43 @@ ok 'it serves on' serves www-dev.example.com '^web 1 '
 own_template 'maxconn 999'
 send_signal HUP kvwatch
 within 'a good one is taken' 10 grep -q 'maxconn 999' "$T/haproxy/haproxy.cfg"
-worker=$(haproxy_worker)
+within 'and loaded' 10 is_loaded
 rm "$T/templates/haproxy.cfg.mustache"
 send_signal HUP kvwatch
-loaded_anew() { [[ $(haproxy_worker) != "$worker" ]]; }
-within 'and the shipped one again' 10 loaded_anew
+within 'and the shipped one again' 10 not grep -q 'maxconn 999' "$T/haproxy/haproxy.cfg"
+within 'and loaded' 10 is_loaded
 cp -r "$T/haproxy" "$T/before2"
 
-# A port that is taken: the check passes, the reload does not.
+# An address that is taken: HAProxy's check passes, and its reload would stop the traffic for a while.
 start_app squatter squatter 1
 write_settings "haproxy.bind=[\"127.0.0.1:$HTTP_PORT\", \"${ADDRESS[squatter]}\"]"
 worker=$(haproxy_worker)
+start_load --url "$HTTP/" -H 'Host: www-dev.example.com' --connections 4 --rate 200
+mark kvwatch
+send_signal HUP kvwatch
+within 'an address that is taken is named before HAProxy tries it' 30 \
+	log_has kvwatch "error kvwatch.*bind ${ADDRESS[squatter]}: Address already in use"
+ok 'the files are as they were' diff -r -x '.mayfly-stage.*' "$T/before2" "$T/haproxy"
+is "$(haproxy_worker)" "$worker" 'the worker is the same'
+stop_load
+is "$(load_says failed)" 0 "and no request of $(load_says requests) was lost"
+stop squatter
+within 'when the address is free, it is tried again by itself' 40 \
+	grep -q "${ADDRESS[squatter]}" "$T/haproxy/haproxy.cfg"
+within 'and serves there' 40 says '^web 1 ' fetch www-dev.example.com "http://${ADDRESS[squatter]}/"
+
+# What only HAProxy can find out: the reload fails, and the files are put back.
+within 'it is loaded' 10 is_loaded
+rm -rf "$T/before2" && cp -r "$T/haproxy" "$T/before2"
+printf '{{<haproxy.cfg}}{{$external}}\n    bind unix@%s\n{{/external}}{{/haproxy.cfg}}\n' \
+	"$T/nowhere/socket" >"$T/templates/haproxy.cfg.mustache"
 mark kvwatch
 send_signal HUP kvwatch
 within 'a reload that fails is noticed' 30 log_has kvwatch 'error kvwatch.*could not load it'
 within 'the files are put back' 10 diff -r -x '.mayfly-stage.*' "$T/before2" "$T/haproxy"
-ok 'it serves on' serves www-dev.example.com '^web 1 '
-stop squatter
-within 'when the port is free, it is tried again by itself' 40 \
-	grep -q "${ADDRESS[squatter]}" "$T/haproxy/haproxy.cfg"
-within 'and serves there' 40 says '^web 1 ' fetch www-dev.example.com "http://${ADDRESS[squatter]}/"
+within 'it serves on' 10 serves www-dev.example.com '^web 1 '
+rm "$T/templates/haproxy.cfg.mustache"
+send_signal HUP kvwatch
 
 write_settings "haproxy.bind=[not valid]"
 mark kvwatch

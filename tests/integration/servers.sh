@@ -324,6 +324,12 @@ haproxy_is_ready() { haproxy_cmd 'show info' | grep -q '^Pid:'; }
 # The worker's process id: another one after a reload.
 haproxy_worker() { haproxy_cmd 'show info' | sed -n 's/^Pid: //p'; }
 
+# Whether HAProxy runs the structure that is on disk.
+is_loaded() {
+	haproxy_cmd 'show info' |
+		grep -qiF "$(sed -n 's/^ *\(description mayfly-.*\)/\1/p' "$T/haproxy/haproxy.cfg" | sed 's/ /: /')"
+}
+
 # As kvwatch has written it.
 start_haproxy() {
 	wait_for 10 test -s "$T/haproxy/haproxy.cfg" || die 'no haproxy.cfg was written'
