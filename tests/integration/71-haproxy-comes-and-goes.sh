@@ -51,7 +51,7 @@ mark kvwatch
 start_again kvwatch
 etcd_put config/app/x y
 run_tool kvwatch --once
-is "$STATUS $ERR" "0 " "with nothing to change"
+is "$STATUS" 0 'with nothing to change'
 is "$(haproxy_worker)" "$worker" 'nothing is reloaded'
 ok 'no stage is left' not ls -d "$T"/haproxy/.mayfly-stage.*
 
