@@ -133,6 +133,11 @@ void apply_on_audit(void *ctx)
 	struct apply *apply = ctx;
 
 	loop_timer_set(apply->audit, LOOK_AUDIT_MS);
+	/* The files, too, are what they were only as long as nobody else writes them. */
+	for (size_t i = 0; i < apply->member_count; i++)
+		if (apply->members[i].due_at == APPLY_NEVER)
+			apply->members[i].due_at = loop_now(apply->loop);
+	apply_schedule(apply);
 	if (apply->wanted != NULL && !apply->is_held && apply->is_answered)
 		apply_resync(apply);
 }
