@@ -493,7 +493,7 @@ struct etcd_call *etcd_call_start(struct etcd *etcd, const struct etcd_request *
 		call->body = *request->body;
 		*request->body = (struct buf)BUF_INIT;
 	}
-	if (request->deadline_ms != 0)
+	if (request->deadline_ms != 0 && request->deadline_ms < call->timeout_ms)
 		call->timeout_ms = request->deadline_ms;
 	restart_clock(call);
 	if (call->path == NULL)

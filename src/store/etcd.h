@@ -86,13 +86,13 @@ struct etcd_call *etcd_txn(struct etcd *etcd, const struct etcd_if *ifs, size_t 
 
 /*
  * Leases.  ttl in seconds (etcd raises less than 2 to 2).  keep_alive: ttl 0 and no err when the
- * lease is lost.
+ * lease is lost; deadline_ms: for a lease that the client's own (0) would come too late for.
  */
 typedef void etcd_lease_fn(void *ctx, int64_t lease, int64_t ttl, const struct mf_err *err);
 struct etcd_call *etcd_lease_grant(struct etcd *etcd, int64_t ttl, etcd_lease_fn *on_done,
 				   void *ctx);
-struct etcd_call *etcd_lease_keep_alive(struct etcd *etcd, int64_t lease, etcd_lease_fn *on_done,
-					void *ctx);
+struct etcd_call *etcd_lease_keep_alive(struct etcd *etcd, int64_t lease, int64_t deadline_ms,
+					etcd_lease_fn *on_done, void *ctx);
 struct etcd_call *etcd_lease_revoke(struct etcd *etcd, int64_t lease, etcd_lease_fn *on_done,
 				    void *ctx);
 

@@ -42,7 +42,7 @@ struct etcd_request {
 	struct buf *body;    /* taken over */
 	size_t max_body;     /* 0: 1 MiB */
 	int endpoint;	     /* ETCD_ANY, or this one only and one attempt only */
-	int64_t deadline_ms; /* 0: the client's */
+	int64_t deadline_ms; /* 0, or if it is later: the client's */
 };
 enum { ETCD_ANY = -1 };
 

@@ -212,6 +212,7 @@ struct etcd_call *etcd_txn(struct etcd *etcd, const struct etcd_if *ifs, size_t 
 struct lease {
 	int64_t id; /* 0 until it is granted */
 	bool is_revoke;
+	int64_t deadline_ms;
 	etcd_lease_fn *on_done;
 	void *ctx;
 };
@@ -249,7 +250,7 @@ static struct etcd_call *start_lease(struct etcd *etcd, const char *path, const 
 				       .repeat = ETCD_REPEAT_SAFE,
 				       .body = body,
 				       .endpoint = ETCD_ANY,
-				       .deadline_ms = model->is_revoke ? REVOKE_MS : 0};
+				       .deadline_ms = model->deadline_ms};
 
 	*lease = *model;
 	return etcd_call_start(etcd, &request, on_lease_reply, free, lease);
@@ -266,10 +267,10 @@ struct etcd_call *etcd_lease_grant(struct etcd *etcd, int64_t ttl, etcd_lease_fn
 	return start_lease(etcd, "/v3/lease/grant", "grant a lease", &lease, &body);
 }
 
-struct etcd_call *etcd_lease_keep_alive(struct etcd *etcd, int64_t id, etcd_lease_fn *on_done,
-					void *ctx)
+struct etcd_call *etcd_lease_keep_alive(struct etcd *etcd, int64_t id, int64_t deadline_ms,
+					etcd_lease_fn *on_done, void *ctx)
 {
-	struct lease lease = {.id = id, .on_done = on_done, .ctx = ctx};
+	struct lease lease = {.id = id, .deadline_ms = deadline_ms, .on_done = on_done, .ctx = ctx};
 	buf_auto struct buf body = BUF_INIT;
 
 	etcd_json_int(&body, "ID", id);
@@ -279,7 +280,8 @@ struct etcd_call *etcd_lease_keep_alive(struct etcd *etcd, int64_t id, etcd_leas
 struct etcd_call *etcd_lease_revoke(struct etcd *etcd, int64_t id, etcd_lease_fn *on_done,
 				    void *ctx)
 {
-	struct lease lease = {.id = id, .is_revoke = true, .on_done = on_done, .ctx = ctx};
+	struct lease lease = {
+	    .id = id, .is_revoke = true, .deadline_ms = REVOKE_MS, .on_done = on_done, .ctx = ctx};
 	buf_auto struct buf body = BUF_INIT;
 
 	etcd_json_int(&body, "ID", id);

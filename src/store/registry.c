@@ -184,7 +184,8 @@ static void keep_alive(void *ctx)
 	if (r->alive != NULL || r->lease == 0)
 		return;
 	r->asked_at = loop_now(r->loop);
-	r->alive = etcd_lease_keep_alive(r->etcd, r->lease, on_alive, r);
+	/* A third of the lease is over.  A member that hangs must not cost the rest of it. */
+	r->alive = etcd_lease_keep_alive(r->etcd, r->lease, r->ttl * 1000 * 2 / 3, on_alive, r);
 }
 
 static void on_granted(void *ctx, int64_t lease, int64_t ttl, const struct mf_err *err)

@@ -547,7 +547,7 @@ static void grant(struct bench *b)
 
 static void keep_alive(struct bench *b)
 {
-	(void)etcd_lease_keep_alive(b->etcd, 77, on_lease_done, b);
+	(void)etcd_lease_keep_alive(b->etcd, 77, 0, on_lease_done, b);
 }
 
 static void give_up(struct bench *b)
@@ -599,6 +599,24 @@ START_TEST(test_lease)
 	bench_run(&b);
 	ck_assert_str_eq(buf_str(&b.story), lease_table[_i].story);
 	ck_assert_msg(b.err.code == lease_table[_i].code, "%d %s", b.err.code, b.err.msg);
+	bench_fini(&b);
+}
+END_TEST
+
+/* Who asks later, but has less time, is told first. */
+START_TEST(test_keep_alive_of_a_short_lease)
+{
+	static const struct gateway_line script[] = {{"/v3/lease/keepalive", GATEWAY_HANG, 0, NULL},
+						     {"/v3/lease/keepalive", GATEWAY_HANG, 0, NULL},
+						     {0}};
+	struct bench b;
+
+	bench_init(&b, script, NULL, NULL, unit_slow(5000));
+	keep_alive(&b);
+	(void)etcd_lease_keep_alive(b.etcd, 78, unit_slow(700), on_lease_done, &b);
+	bench_run(&b);
+	ck_assert_str_eq(buf_str(&b.story), "78 0");
+	ck_assert_int_eq(b.err.code, MF_ETIMEOUT);
 	bench_fini(&b);
 }
 END_TEST
@@ -671,6 +689,7 @@ int main(void)
 	tcase_add_test(tc, test_one_token_for_all);
 	tcase_add_loop_test(tc, test_authenticate, 0, COUNT(auth_table));
 	tcase_add_loop_test(tc, test_lease, 0, COUNT(lease_table));
+	tcase_add_test(tc, test_keep_alive_of_a_short_lease);
 	tcase_add_test(tc, test_too_many_operations);
 	tcase_add_test(tc, test_cancel_inside);
 	return unit_run("etcd", tc);
