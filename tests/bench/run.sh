@@ -18,10 +18,10 @@ SMALL=10x10x1
 LARGE=5000x100x10
 if [[ -n ${BENCH_QUICK:-} ]]; then
 	sizes=("$SMALL" "$LARGE")
-	trials=30 budget=4s reload_trials=5 reload_budget=4s rounds=3 seconds=1 idle=5 mixed=300
+	trials=30 budget=4 reload_trials=5 reload_budget=4s rounds=3 seconds=1 idle=5 mixed=300
 else
 	sizes=("$SMALL" 100x10x2 1000x50x4 "$LARGE")
-	trials=200 budget=14s reload_trials=15 reload_budget=5s rounds=5 seconds=3 idle=30 mixed=1000
+	trials=200 budget=10 reload_trials=15 reload_budget=5s rounds=5 seconds=3 idle=30 mixed=1000
 fi
 [[ -z ${BENCH_SIZES:-} ]] || read -r -a sizes <<<"$BENCH_SIZES"
 read -r -a kinds <<<"${BENCH_KINDS:-flip new instance weight version}"
@@ -93,20 +93,32 @@ write_reloader() {
 	END
 }
 
+# From rest: files follow the running HAProxy at some distance, and reloads are some time apart,
+# whoever asks for them; here each change finds all of that done.
+rest_after() { # SIZE KIND
+	if [[ $2 == version || $1 == "$LARGE" ]]; then
+		echo 500
+	elif [[ $1 == 1000* ]]; then
+		echo 100
+	else
+		echo 10
+	fi
+}
+
 measure_changes() { # SIZE
-	local size=$1 kind pause line
+	local size=$1 kind rest seconds_for line
 
 	start_router "$size"
 	for kind in "${kinds[@]}"; do
-		pause=1ms
-		# Reloads are some time apart, whoever asks for them; here each finds its turn free.
-		[[ $kind != version ]] || pause=400ms
-		line=$(change "$size" "$kind" --trials "$trials" --budget "$budget" --pause "$pause" \
+		rest=$(rest_after "$size" "$kind")
+		seconds_for=$budget
+		((rest < 500)) || seconds_for=$((3 * budget))
+		line=$(change "$size" "$kind" --trials "$trials" --budget "${seconds_for}s" --pause "${rest}ms" \
 			--idle "${PID[kvwatch]}") || exit 1
 		RESULT[$size,$kind]=$line
 		say "$size $kind: $line"
 	done
-	line=$(change "$size" flip --trials "$trials" --budget "$budget") || exit 1
+	line=$(change "$size" flip --trials "$((3 * trials))" --budget "${budget}s") || exit 1
 	RESULT[$size,busy]=$line
 	say "$size flip with no rest between: $line"
 	if [[ $size == "$LARGE" ]] && wants idle; then
