@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/strmap.h"
 #include "model/env.h"
 #include "model/table.h"
@@ -121,6 +122,37 @@ void live_put_env(struct live *live, const struct env *env, enum routing_map map
 		live_add_entry(live, map, version, &entry);
 	}
 	routing_free(lone.routing);
+}
+
+uint64_t live_hash_entry(enum routing_map map, const char *key, const char *value)
+{
+	uint64_t hash = str_hash(STR_HASH_INIT, &map, sizeof(map));
+
+	hash = str_hash(hash, key, strlen(key) + 1);
+	return str_hash(hash, value, strlen(value));
+}
+
+static uint64_t sum_entries(const struct env *env, enum routing_map map)
+{
+	struct lone lone;
+	struct routing_entry entry;
+	uint64_t sum = 0;
+
+	lone_init(&lone, NULL, env);
+	for (size_t i = 0; i < routing_count(lone.routing, map); i++) {
+		routing_get(lone.routing, map, i, &entry);
+		sum += live_hash_entry(map, entry.key, entry.value);
+	}
+	routing_free(lone.routing);
+	return sum;
+}
+
+/* Whether what was read back is just what the environment needs. */
+static bool is_whole(const struct live_generation *generation, const struct env *env)
+{
+	return generation->entries == live_env_entries(env) &&
+	       generation->sum ==
+		   sum_entries(env, ROUTING_ROUTES) + sum_entries(env, ROUTING_VERSIONS);
 }
 
 /* --- what is touched ------------------------------------------------------------------------- */
@@ -272,7 +304,8 @@ static bool is_new_generation(struct diff *diff, const struct env *env)
 		live_collect_note(live, env);
 		return true;
 	}
-	/* Whether all of it is there can only be told by reading all. */
+	if (generation->is_partial)
+		generation->is_partial = !is_whole(generation, env);
 	diff->must_sync |= generation->is_partial;
 	live_collect_note(live, env);
 	return false;

@@ -90,7 +90,8 @@ void live_complain_of(struct live *live, const struct live_step *step, const cha
 /* Entries of routes and versions that an environment's content has brought. */
 struct live_generation {
 	size_t entries;
-	bool is_partial; /* read back, and nobody knows what it should be: may lack some */
+	uint64_t sum;	 /* of their hashes, while it is ... */
+	bool is_partial; /* read back, and nobody wants it: it may lack some, or have some twice */
 	bool is_kept;	 /* by the replacement that is under way */
 };
 
@@ -170,6 +171,7 @@ bool live_is_deferred(const struct live *live, const struct snapshot *snapshot,
 size_t live_env_entries(const struct env *env); /* of routes and versions */
 /* An environment's entries of routes or versions, added to a map or a version of it. */
 void live_put_env(struct live *live, const struct env *env, enum routing_map map, unsigned version);
+uint64_t live_hash_entry(enum routing_map map, const char *key, const char *value);
 void live_env_generation(const struct env *env, struct routing_entry *ret); /* as value */
 
 /* live_servers.c */

@@ -172,6 +172,7 @@ static void take_unwanted(struct live *live, struct live_map_diff *diff, struct 
 		strmap_set(live->generations, name, generation);
 	}
 	generation->entries++;
+	generation->sum += live_hash_entry(diff->map, line.key, line.value);
 	live->entries++;
 	if (is_generation_held(live, name)) {
 		MEM_GROW(diff->kept, diff->kept_count, diff->kept_cap);
@@ -220,6 +221,9 @@ void live_map_compare(struct live *live, const struct routing *routing, enum rou
 	struct wanted wanted;
 
 	*diff = (struct live_map_diff){.map = map};
+	if (*text != '\0' && !str_has_prefix(text, "0x"))
+		live_complain(live, "HAProxy says \"%.*s\" for map %s", (int)strcspn(text, "\n"),
+			      text, live_map_path(map));
 	wanted_init(&wanted, live, routing, map);
 	while (next_line(&text, &line))
 		take_line(&wanted, diff, line);

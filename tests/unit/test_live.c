@@ -528,8 +528,12 @@ START_TEST(half_a_generation_is_made_whole)
 {
 	begin(two_versions);
 	want("environments/dev web=2\n");
-	live_resync(live); /* now nobody knows what dev's first content was */
+	live_resync(live); /* now nobody knows what dev's first content was, but that it is there */
 	want(NULL);
+	want("environments/dev web=1 api=1\n");
+	ck_assert(last.code == 0 && !last.resynced);
+	expect_all();
+	want("environments/dev web=2\n");
 	free(ask("clear map maps/versions.map"));
 	live_resync(live);
 	want(NULL);
