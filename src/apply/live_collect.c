@@ -71,7 +71,7 @@ static void add_version(struct live *live, const char *verb, int i)
 
 	(void)snprintf(version, sizeof(version), "@%u", live->collect->versions[i]);
 	live_add(live, verb[1] == 'l' ? live_expect_whatever : live_expect_nothing, NULL, verb,
-		 "map", version, live_map_path(collected[i]), NULL);
+		 "map", version, live_map_path(collected[i]));
 }
 
 void live_collect_abandon(struct live *live, bool clear)
@@ -178,7 +178,7 @@ static void begin(struct live *live)
 	}
 	for (int i = 0; i < COLLECT_MAPS; i++)
 		live_add(live, on_version, &collect->versions[i], "prepare", "map",
-			 live_map_path(collected[i]), NULL);
+			 live_map_path(collected[i]));
 	live_send(live, on_step);
 }
 
@@ -217,7 +217,7 @@ static void commit(struct live *live)
 
 void live_collect_go_on(struct live *live)
 {
-	live_add(live, live_on_show_info, NULL, "show", "info", NULL);
+	live_add(live, live_on_show_info, NULL, "show", "info");
 	if (live->collect == NULL)
 		begin(live);
 	else if (live->collect->map < COLLECT_MAPS)

@@ -42,20 +42,20 @@ typedef void touched_fn(struct diff *diff, const char *name, const struct touche
 static void add_entry(struct live *live, enum routing_map map, const struct routing_entry *entry)
 {
 	live_add(live, live_expect_nothing, NULL, "add", "map", live_map_path(map), entry->key,
-		 entry->value, NULL);
+		 entry->value);
 	live->result.map_changes++;
 }
 
 static void set_entry(struct live *live, enum routing_map map, const struct routing_entry *entry)
 {
 	live_add(live, live_expect_nothing, NULL, "set", "map", live_map_path(map), entry->key,
-		 entry->value, NULL);
+		 entry->value);
 	live->result.map_changes++;
 }
 
 static void del_entry(struct live *live, enum routing_map map, const char *key)
 {
-	live_add(live, live_expect_nothing, NULL, "del", "map", live_map_path(map), key, NULL);
+	live_add(live, live_expect_nothing, NULL, "del", "map", live_map_path(map), key);
 	live->result.map_changes++;
 }
 
@@ -157,9 +157,8 @@ static bool is_whole(const struct live_generation *generation, const struct env 
 
 /* --- what is touched ------------------------------------------------------------------------- */
 
-static void touch(struct diff *diff, const struct env *old, const struct env *new)
+static void touch(struct diff *diff, const char *name, const struct env *old, const struct env *new)
 {
-	const char *name = old != NULL ? old->name : new->name;
 	struct touched *touched = strmap_find(diff->touched, name);
 
 	if (touched != NULL)
@@ -172,7 +171,7 @@ static void touch(struct diff *diff, const struct env *old, const struct env *ne
 
 static void touch_name(struct diff *diff, const char *name)
 {
-	touch(diff, snapshot_find_env(diff->live->known, name),
+	touch(diff, name, snapshot_find_env(diff->live->known, name),
 	      snapshot_find_env(diff->live->doing, name));
 }
 
@@ -183,8 +182,13 @@ static int compare_envs(const void *a, const void *b)
 
 static void touch_pair(void *ctx, const void *from, const void *to)
 {
-	touch(ctx, from == NULL ? NULL : *(struct env *const *)from,
-	      to == NULL ? NULL : *(struct env *const *)to);
+	const struct env *old = from == NULL ? NULL : *(struct env *const *)from;
+	const struct env *new = to == NULL ? NULL : *(struct env *const *)to;
+
+	if (old != NULL)
+		touch(ctx, old->name, old, new);
+	else if (new != NULL)
+		touch(ctx, new->name, NULL, new);
 }
 
 /* Those that wait may go on now. */
@@ -465,7 +469,7 @@ static void read_back_choice(struct diff *diff, const char *name, const struct t
 
 	if (strmap_find(live->held, name) == NULL)
 		live_add(live, touched->new == NULL ? on_no_choice : on_choice, touched->new, "get",
-			 "map", live_map_path(ROUTING_ENVIRONMENTS), name, NULL);
+			 "map", live_map_path(ROUTING_ENVIRONMENTS), name);
 }
 
 /* --- all ------------------------------------------------------------------------------------- */

@@ -56,12 +56,14 @@ struct live_script {
 };
 
 /*
- * One command of words, NULL at the end; or one whose last word is the payload of the entries that
- * follow.  Entries are split into as many commands as HAProxy's buffers ask for; version 0: the map
- * as it is, else a prepared one.
+ * One command of these words; or one whose last word is the payload of the entries that follow.
+ * Entries are split into as many commands as HAProxy's buffers ask for; version 0: the map as it
+ * is, else a prepared one.
  */
-void live_add(struct live *live, live_reply_fn *on_reply, const void *object, ...)
-    __attribute__((sentinel));
+#define live_add(live, on_reply, object, ...)                                                      \
+	live_add_words((live), (on_reply), (object), (const char *const[]){__VA_ARGS__, NULL})
+void live_add_words(struct live *live, live_reply_fn *on_reply, const void *object,
+		    const char *const *words);
 void live_add_entry(struct live *live, enum routing_map map, unsigned version,
 		    const struct routing_entry *entry);
 void live_end_entries(struct live *live);

@@ -269,7 +269,7 @@ static void replace(struct live *live, const struct wanted *wanted,
 	live_end_entries(live);
 	(void)snprintf(version, sizeof(version), "@%u", diff->version);
 	live_add(live, live_expect_nothing, NULL, "commit", "map", version,
-		 live_map_path(diff->map), NULL);
+		 live_map_path(diff->map));
 }
 
 void live_map_put(struct live *live, const struct routing *routing,
@@ -294,7 +294,7 @@ void live_map_put(struct live *live, const struct routing *routing,
 	for (size_t i = 0; i < diff->wrong_count; i++) {
 		get_wanted(&wanted, diff->wrong[i], &entry);
 		live_add(live, live_expect_nothing, NULL, "set", "map", live_map_path(diff->map),
-			 entry.key, entry.value, NULL);
+			 entry.key, entry.value);
 	}
 }
 
@@ -302,5 +302,5 @@ void live_map_take(struct live *live, const struct live_map_diff *diff)
 {
 	for (size_t i = 0; !diff->is_bulk && i < diff->extra_count; i++)
 		live_add(live, live_expect_nothing, NULL, "del", "map", live_map_path(diff->map),
-			 diff->extra[i].key, NULL);
+			 diff->extra[i].key);
 }

@@ -66,20 +66,17 @@ static void begin_step(struct live_script *script, live_reply_fn *on_reply, cons
 	script->steps[script->count++] = (struct live_step){script->text.len, on_reply, object};
 }
 
-void live_add(struct live *live, live_reply_fn *on_reply, const void *object, ...)
+void live_add_words(struct live *live, live_reply_fn *on_reply, const void *object,
+		    const char *const *words)
 {
 	struct live_script *script = &live->script;
-	const char *word, *space = "";
-	va_list ap;
 
 	begin_step(script, on_reply, object);
-	va_start(ap, object);
-	while ((word = va_arg(ap, const char *)) != NULL) {
-		buf_add_str(&script->text, space);
-		add_word(script, word);
-		space = " ";
+	for (size_t i = 0; words[i] != NULL; i++) {
+		if (i != 0)
+			buf_add_char(&script->text, ' ');
+		add_word(script, words[i]);
 	}
-	va_end(ap);
 	buf_add_char(&script->text, '\n');
 }
 
