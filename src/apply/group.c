@@ -241,5 +241,6 @@ void group_run(struct group *group, const struct output_set *outputs,
 	group->err = (struct mf_err){0};
 	group->running[0] = '\0';
 	group->is_installed = group->is_reloaded = group->is_pending = false;
+	group->is_checked = false;
 	group_next(group);
 }
