@@ -318,7 +318,8 @@ static bool is_new_generation(struct diff *diff, const struct env *env)
 /* Routes of all first, then their versions; environments that are new to them in one list. */
 static void put_generations(struct diff *diff)
 {
-	const struct env **list = mem_alloc(strmap_count(diff->touched) * sizeof(*list));
+	const struct env **list =
+	    mem_alloc(strmap_count(diff->touched) * sizeof(const struct env *));
 	void *cursor = NULL, *value;
 	const char *name;
 	size_t count = 0;
@@ -507,7 +508,7 @@ enum live_verdict live_diff(struct live *live)
 	const struct snapshot *from = live->known, *to = live->doing;
 	struct diff diff = {.live = live, .touched = strmap_new(free)};
 
-	live_walk(from->envs, from->env_count, to->envs, to->env_count, sizeof(*to->envs),
+	live_walk(from->envs, from->env_count, to->envs, to->env_count, sizeof(struct env *),
 		  compare_envs, touch_pair, &diff);
 	touch_held(&diff);
 	find_claims(&diff);

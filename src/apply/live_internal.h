@@ -42,9 +42,9 @@ typedef void live_reply_fn(struct live *live, const struct live_step *step, char
 			   size_t len);
 
 struct live_step {
-	size_t at; /* where the command begins in the script's text */
-	live_reply_fn *on_reply;
-	const void *object; /* what it is about; borrowed until the reply */
+	size_t at;		 /* where the command begins in the script's text */
+	live_reply_fn *on_reply; /* NULL: whatever it is */
+	const void *object;	 /* what it is about; borrowed until the reply */
 };
 
 struct live_script {
@@ -76,10 +76,9 @@ const char *live_map_path(enum routing_map map); /* "maps/routes.map" */
 void live_send(struct live *live, void (*on_done)(struct live *live, int code));
 void live_script_clear(struct live_script *script);
 
-/* Handlers of replies.  Nothing must be said; it must begin with what; whatever it is. */
+/* Handlers of replies.  Nothing must be said; it must begin with what. */
 live_reply_fn live_expect_nothing;
 live_reply_fn live_expect_words; /* object: what the reply has to begin with */
-live_reply_fn live_expect_whatever;
 
 /* HAProxy holds something else than what is wanted: the words of the first time are kept. */
 void live_complain(struct live *live, const char *format, ...)

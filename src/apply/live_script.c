@@ -127,13 +127,12 @@ void live_complain(struct live *live, const char *format, ...)
 	va_list ap;
 	char words[512];
 
-	live->is_wrong = true;
-	if (live->complaint.len != 0)
-		return;
 	va_start(ap, format);
 	(void)vsnprintf(words, sizeof(words), format, ap);
 	va_end(ap);
-	buf_add_str(&live->complaint, words);
+	live->is_wrong = true;
+	if (live->complaint.len == 0)
+		buf_add_str(&live->complaint, words);
 }
 
 void live_complain_of(struct live *live, const struct live_step *step, const char *reply)
@@ -160,14 +159,6 @@ void live_expect_words(struct live *live, const struct live_step *step, char *re
 		live_complain_of(live, step, reply);
 }
 
-void live_expect_whatever(struct live *live, const struct live_step *step, char *reply, size_t len)
-{
-	(void)live;
-	(void)step;
-	(void)reply;
-	(void)len;
-}
-
 /* Cuts the next reply off *text; NULL: it is not all there. */
 static char *next_reply(char **text, const char *end, size_t *ret_len)
 {
@@ -191,6 +182,7 @@ static char *next_reply(char **text, const char *end, size_t *ret_len)
 static size_t give_replies(struct live *live, char *text, size_t len)
 {
 	const char *end = text + len;
+	const struct live_step *step;
 	size_t n = 0, reply_len;
 
 	/* The first is for `prompt` itself. */
@@ -201,7 +193,9 @@ static size_t give_replies(struct live *live, char *text, size_t len)
 
 		if (reply == NULL)
 			break;
-		live->script.steps[n].on_reply(live, &live->script.steps[n], reply, reply_len);
+		step = &live->script.steps[n];
+		if (step->on_reply != NULL)
+			step->on_reply(live, step, reply, reply_len);
 	}
 	return n;
 }

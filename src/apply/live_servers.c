@@ -132,8 +132,8 @@ void live_mend_server(struct live *live, const struct backend *backend,
 
 	if (strcmp(state->address, instance->address) != 0 || state->port != instance->port) {
 		(void)snprintf(port, sizeof(port), "%u", instance->port);
-		live_add(live, live_expect_whatever, NULL, "set", "server", name.text, "addr",
-			 instance->address, "port", port);
+		live_add(live, NULL, NULL, "set", "server", name.text, "addr", instance->address,
+			 "port", port);
 	}
 	if (!live_is_static(backend))
 		set_weight(live, name.text, instance);
@@ -277,7 +277,7 @@ void live_walk_backends(struct live *live, live_backend_pair_fn *on_pair)
 	struct backend_walk walk = {live, on_pair};
 
 	live_walk(from->backends, from->backend_count, to->backends, to->backend_count,
-		  sizeof(*to->backends), compare_backends, on_backends, &walk);
+		  sizeof(struct backend *), compare_backends, on_backends, &walk);
 }
 
 /* The servers of one backend. */

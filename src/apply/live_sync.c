@@ -31,10 +31,10 @@ static void read_all(struct live *live);
 
 static bool has_add_backend(const char *version)
 {
-	int major = 0, minor = 0;
+	char *dot = NULL;
+	long major = strtol(version, &dot, 10);
 
-	return sscanf(version, "%3d.%3d", &major, &minor) == 2 &&
-	       (major > 3 || (major == 3 && minor >= 4));
+	return major > 3 || (major == 3 && *dot == '.' && strtol(dot + 1, NULL, 10) >= 4);
 }
 
 void live_on_show_info(struct live *live, const struct live_step *step, char *reply, size_t len)
