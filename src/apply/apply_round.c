@@ -17,7 +17,7 @@
 enum {
 	APPLY_REFUSED_MS =
 	    1000, /* between tries of what has failed, when it is only a little else */
-	APPLY_MAX_REFRESHES = 3, /* of one round, to another structure */
+	APPLY_MAX_REFRESHES = 3, /* of one round, to another fingerprint */
 };
 
 /* --- members --------------------------------------------------------------------------------- */
@@ -30,10 +30,11 @@ static void on_observed(void *ctx, const struct haproxy_info *info)
 }
 
 /*
- * HAProxy's turn to reload has come.  If what is wanted by now has the structure that is checked
- * already, then that is what will be loaded, and nothing is changed by the runtime API until it
- * is.  If its structure is another one, then it is checked first; but not for ever: in the end what
- * is checked is loaded, and live brings the rest.
+ * HAProxy's turn to reload has come.  What is wanted by now is what will be loaded, and nothing is
+ * changed by the runtime API until it is.  Further versions are loaded without another check: their
+ * sections are made as those that have passed, and HAProxy goes on with the old worker should it
+ * refuse them.  Under another fingerprint everything may be new: that is checked first; but not for
+ * ever: in the end what is checked is loaded, and live brings the rest.
  */
 static const struct output_set *on_refresh(void *ctx, bool is_last)
 {
@@ -48,12 +49,12 @@ static const struct output_set *on_refresh(void *ctx, bool is_last)
 		return NULL;
 	}
 	apply_render(apply, &fresh);
-	if (fresh.set.structure[0] == '\0') {
+	if (fresh.set.fingerprint[0] == '\0') {
 		apply_rendering_fini(&fresh);
 		apply_hold(apply, is_last);
 		return NULL;
 	}
-	is_same = strcmp(fresh.set.structure, now->set.structure) == 0;
+	is_same = strcmp(fresh.set.fingerprint, now->set.fingerprint) == 0;
 	apply->refreshes += !is_same;
 	if (is_last && is_same)
 		apply_hold(apply, true);

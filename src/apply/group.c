@@ -235,6 +235,6 @@ void group_run(struct group *group, const struct output_set *outputs,
 	group->running[0] = '\0';
 	group->running_pid = 0;
 	group->is_installed = group->is_reloaded = false;
-	group->is_pending = group->is_refused = false;
+	group->is_pending = group->is_refused = group->is_checked = false;
 	group_next(group);
 }

@@ -38,8 +38,8 @@ struct group_events {
 	void (*on_observed)(void *ctx, const struct haproxy_info *info);
 	/*
 	 * Of HAProxy, before a reload: newer outputs, if there are any; those in use are good until
-	 * they are given up.  NULL: none, go on with those that there are.  is_last: nobody is
-	 * waited for any more, once they are in place comes the reload.
+	 * they are given up.  NULL: none, go on with those that there are.  is_last: the check is
+	 * over; newer ones of the same fingerprint are loaded without another.
 	 */
 	const struct output_set *(*on_refresh)(void *ctx, bool is_last);
 };

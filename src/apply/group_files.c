@@ -227,7 +227,8 @@ void group_stage(struct group *group)
 
 bool group_needs_check(const struct group *group)
 {
-	if (group->kind == OUTPUT_HAPROXY && strcmp(group->proven, group->outputs->structure) == 0)
+	if (group->is_checked || (group->kind == OUTPUT_HAPROXY &&
+				  strcmp(group->proven, group->outputs->structure) == 0))
 		return false;
 	for (size_t i = 0; i < group->plan.step_count; i++)
 		if (group->plan.steps[i].kind == STEP_CHECK)

@@ -30,7 +30,7 @@ struct group {
 	bool is_swept;
 	bool owes_reload;    /* files were installed, and the daemon has not heard of it */
 	int64_t reloaded_at; /* by loop_now: the last reload's start */
-	char proven[17];     /* the structure that HAProxy's check has passed last */
+	char proven[17];     /* the structure that HAProxy has checked or loaded last */
 
 	/* of a run */
 	const struct output_set *outputs;
@@ -46,6 +46,7 @@ struct group {
 	struct plan_group plan;
 	struct stage *stage;
 	bool is_installed, is_reloaded, is_pending, is_refused;
+	bool is_checked; /* or no check is needed any more */
 	struct mf_err err;
 	struct child *child;
 	struct haproxy_job *haproxy;

@@ -97,12 +97,17 @@ void group_wait_turn(struct group *group)
 
 void group_refresh(struct group *group)
 {
-	const struct output_set *newer = group->events->on_refresh(group->ctx, true);
+	char checked[sizeof(group->outputs->fingerprint)];
+	const struct output_set *newer;
 
-	if (newer != NULL)
-		group_plan_again(group, newer);
-	else
+	memcpy(checked, group->outputs->fingerprint, sizeof(checked));
+	newer = group->events->on_refresh(group->ctx, true);
+	if (newer == NULL) {
 		group_next(group);
+		return;
+	}
+	group->is_checked = strcmp(newer->fingerprint, checked) == 0;
+	group_plan_again(group, newer);
 }
 
 bool group_needs_keep(const struct group *group)
@@ -152,6 +157,7 @@ static void on_haproxy_reloaded(void *ctx, const struct haproxy_info *info,
 	if (group->outputs->keeps_dead)
 		group_forget_dead(group);
 	if (err == NULL) {
+		memcpy(group->proven, group->outputs->structure, sizeof(group->proven));
 		group->events->on_observed(group->ctx, info);
 		end_reload(group);
 		return;

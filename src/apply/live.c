@@ -195,7 +195,7 @@ static void take_up(struct live *live)
 		live_start_sync(live);
 		return;
 	}
-	live_add(live, live_on_show_info, NULL, "show", "info", NULL);
+	live_add(live, live_on_show_info, NULL, "show", "info");
 	if (live_diff(live) == LIVE_MUST_SYNC)
 		live_start_sync(live);
 	else
@@ -259,7 +259,7 @@ static void on_leave_time(void *ctx)
 			loop_timer_set(live->leave_timer, LIVE_LEAVE_MS);
 		return;
 	}
-	live_add(live, live_on_show_info, NULL, "show", "info", NULL);
+	live_add(live, live_on_show_info, NULL, "show", "info");
 	live_dismiss_again(live);
 	live_send(live, on_left);
 }

@@ -29,7 +29,9 @@ struct live_collect {
 	unsigned versions[COLLECT_MAPS];
 	int map; /* the next entry to be added; COLLECT_MAPS: all of them are */
 	size_t at;
-	struct env **late; /* what came into force since */
+	struct late {
+		struct env *env;
+	} * late; /* what came into force since */
 	size_t late_count, late_cap;
 };
 
@@ -49,7 +51,7 @@ static void collect_free(struct live *live)
 	if (collect == NULL)
 		return;
 	for (size_t i = 0; i < collect->late_count; i++)
-		env_unref(collect->late[i]);
+		env_unref(collect->late[i].env);
 	free(collect->late);
 	routing_free(collect->routing);
 	snapshot_unref(collect->snapshot);
@@ -70,8 +72,8 @@ static void add_version(struct live *live, const char *verb, int i)
 	char version[16];
 
 	(void)snprintf(version, sizeof(version), "@%u", live->collect->versions[i]);
-	live_add(live, verb[1] == 'l' ? live_expect_whatever : live_expect_nothing, NULL, verb,
-		 "map", version, live_map_path(collected[i]), NULL);
+	live_add(live, verb[1] == 'l' ? NULL : live_expect_nothing, NULL, verb, "map", version,
+		 live_map_path(collected[i]));
 }
 
 void live_collect_abandon(struct live *live, bool clear)
@@ -94,7 +96,7 @@ void live_collect_note(struct live *live, const struct env *env)
 		return;
 	generation->is_kept = true;
 	MEM_GROW(collect->late, collect->late_count, collect->late_cap);
-	collect->late[collect->late_count++] = env_ref((struct env *)(uintptr_t)env);
+	collect->late[collect->late_count++].env = env_ref((struct env *)(uintptr_t)env);
 }
 
 /* --- steps ----------------------------------------------------------------------------------- */
@@ -178,7 +180,7 @@ static void begin(struct live *live)
 	}
 	for (int i = 0; i < COLLECT_MAPS; i++)
 		live_add(live, on_version, &collect->versions[i], "prepare", "map",
-			 live_map_path(collected[i]), NULL);
+			 live_map_path(collected[i]));
 	live_send(live, on_step);
 }
 
@@ -206,7 +208,7 @@ static void commit(struct live *live)
 
 	for (int map = 0; map < COLLECT_MAPS; map++) {
 		for (size_t i = 0; i < collect->late_count; i++)
-			live_put_env(live, collect->late[i], collected[map],
+			live_put_env(live, collect->late[i].env, collected[map],
 				     collect->versions[map]);
 		live_end_entries(live);
 	}
@@ -217,7 +219,7 @@ static void commit(struct live *live)
 
 void live_collect_go_on(struct live *live)
 {
-	live_add(live, live_on_show_info, NULL, "show", "info", NULL);
+	live_add(live, live_on_show_info, NULL, "show", "info");
 	if (live->collect == NULL)
 		begin(live);
 	else if (live->collect->map < COLLECT_MAPS)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/strmap.h"
 #include "model/env.h"
 #include "model/table.h"
@@ -41,20 +42,20 @@ typedef void touched_fn(struct diff *diff, const char *name, const struct touche
 static void add_entry(struct live *live, enum routing_map map, const struct routing_entry *entry)
 {
 	live_add(live, live_expect_nothing, NULL, "add", "map", live_map_path(map), entry->key,
-		 entry->value, NULL);
+		 entry->value);
 	live->result.map_changes++;
 }
 
 static void set_entry(struct live *live, enum routing_map map, const struct routing_entry *entry)
 {
 	live_add(live, live_expect_nothing, NULL, "set", "map", live_map_path(map), entry->key,
-		 entry->value, NULL);
+		 entry->value);
 	live->result.map_changes++;
 }
 
 static void del_entry(struct live *live, enum routing_map map, const char *key)
 {
-	live_add(live, live_expect_nothing, NULL, "del", "map", live_map_path(map), key, NULL);
+	live_add(live, live_expect_nothing, NULL, "del", "map", live_map_path(map), key);
 	live->result.map_changes++;
 }
 
@@ -123,11 +124,41 @@ void live_put_env(struct live *live, const struct env *env, enum routing_map map
 	routing_free(lone.routing);
 }
 
+uint64_t live_hash_entry(enum routing_map map, const char *key, const char *value)
+{
+	uint64_t hash = str_hash(STR_HASH_INIT, &map, sizeof(map));
+
+	hash = str_hash(hash, key, strlen(key) + 1);
+	return str_hash(hash, value, strlen(value));
+}
+
+static uint64_t sum_entries(const struct env *env, enum routing_map map)
+{
+	struct lone lone;
+	struct routing_entry entry;
+	uint64_t sum = 0;
+
+	lone_init(&lone, NULL, env);
+	for (size_t i = 0; i < routing_count(lone.routing, map); i++) {
+		routing_get(lone.routing, map, i, &entry);
+		sum += live_hash_entry(map, entry.key, entry.value);
+	}
+	routing_free(lone.routing);
+	return sum;
+}
+
+/* Whether what was read back is just what the environment needs. */
+static bool is_whole(const struct live_generation *generation, const struct env *env)
+{
+	return generation->entries == live_env_entries(env) &&
+	       generation->sum ==
+		   sum_entries(env, ROUTING_ROUTES) + sum_entries(env, ROUTING_VERSIONS);
+}
+
 /* --- what is touched ------------------------------------------------------------------------- */
 
-static void touch(struct diff *diff, const struct env *old, const struct env *new)
+static void touch(struct diff *diff, const char *name, const struct env *old, const struct env *new)
 {
-	const char *name = old != NULL ? old->name : new->name;
 	struct touched *touched = strmap_find(diff->touched, name);
 
 	if (touched != NULL)
@@ -140,7 +171,7 @@ static void touch(struct diff *diff, const struct env *old, const struct env *ne
 
 static void touch_name(struct diff *diff, const char *name)
 {
-	touch(diff, snapshot_find_env(diff->live->known, name),
+	touch(diff, name, snapshot_find_env(diff->live->known, name),
 	      snapshot_find_env(diff->live->doing, name));
 }
 
@@ -151,8 +182,13 @@ static int compare_envs(const void *a, const void *b)
 
 static void touch_pair(void *ctx, const void *from, const void *to)
 {
-	touch(ctx, from == NULL ? NULL : *(struct env *const *)from,
-	      to == NULL ? NULL : *(struct env *const *)to);
+	const struct env *old = from == NULL ? NULL : *(struct env *const *)from;
+	const struct env *new = to == NULL ? NULL : *(struct env *const *)to;
+
+	if (old != NULL)
+		touch(ctx, old->name, old, new);
+	else if (new != NULL)
+		touch(ctx, new->name, NULL, new);
 }
 
 /* Those that wait may go on now. */
@@ -272,7 +308,8 @@ static bool is_new_generation(struct diff *diff, const struct env *env)
 		live_collect_note(live, env);
 		return true;
 	}
-	/* Whether all of it is there can only be told by reading all. */
+	if (generation->is_partial)
+		generation->is_partial = !is_whole(generation, env);
 	diff->must_sync |= generation->is_partial;
 	live_collect_note(live, env);
 	return false;
@@ -281,7 +318,8 @@ static bool is_new_generation(struct diff *diff, const struct env *env)
 /* Routes of all first, then their versions; environments that are new to them in one list. */
 static void put_generations(struct diff *diff)
 {
-	const struct env **list = mem_alloc(strmap_count(diff->touched) * sizeof(*list));
+	const struct env **list =
+	    mem_alloc(strmap_count(diff->touched) * sizeof(const struct env *));
 	void *cursor = NULL, *value;
 	const char *name;
 	size_t count = 0;
@@ -432,7 +470,7 @@ static void read_back_choice(struct diff *diff, const char *name, const struct t
 
 	if (strmap_find(live->held, name) == NULL)
 		live_add(live, touched->new == NULL ? on_no_choice : on_choice, touched->new, "get",
-			 "map", live_map_path(ROUTING_ENVIRONMENTS), name, NULL);
+			 "map", live_map_path(ROUTING_ENVIRONMENTS), name);
 }
 
 /* --- all ------------------------------------------------------------------------------------- */
@@ -470,7 +508,7 @@ enum live_verdict live_diff(struct live *live)
 	const struct snapshot *from = live->known, *to = live->doing;
 	struct diff diff = {.live = live, .touched = strmap_new(free)};
 
-	live_walk(from->envs, from->env_count, to->envs, to->env_count, sizeof(*to->envs),
+	live_walk(from->envs, from->env_count, to->envs, to->env_count, sizeof(struct env *),
 		  compare_envs, touch_pair, &diff);
 	touch_held(&diff);
 	find_claims(&diff);

@@ -42,9 +42,9 @@ typedef void live_reply_fn(struct live *live, const struct live_step *step, char
 			   size_t len);
 
 struct live_step {
-	size_t at; /* where the command begins in the script's text */
-	live_reply_fn *on_reply;
-	const void *object; /* what it is about; borrowed until the reply */
+	size_t at;		 /* where the command begins in the script's text */
+	live_reply_fn *on_reply; /* NULL: whatever it is */
+	const void *object;	 /* what it is about; borrowed until the reply */
 };
 
 struct live_script {
@@ -56,12 +56,14 @@ struct live_script {
 };
 
 /*
- * One command of words, NULL at the end; or one whose last word is the payload of the entries that
- * follow.  Entries are split into as many commands as HAProxy's buffers ask for; version 0: the map
- * as it is, else a prepared one.
+ * One command of these words; or one whose last word is the payload of the entries that follow.
+ * Entries are split into as many commands as HAProxy's buffers ask for; version 0: the map as it
+ * is, else a prepared one.
  */
-void live_add(struct live *live, live_reply_fn *on_reply, const void *object, ...)
-    __attribute__((sentinel));
+#define live_add(live, on_reply, object, ...)                                                      \
+	live_add_words((live), (on_reply), (object), (const char *const[]){__VA_ARGS__, NULL})
+void live_add_words(struct live *live, live_reply_fn *on_reply, const void *object,
+		    const char *const *words);
 void live_add_entry(struct live *live, enum routing_map map, unsigned version,
 		    const struct routing_entry *entry);
 void live_end_entries(struct live *live);
@@ -74,10 +76,9 @@ const char *live_map_path(enum routing_map map); /* "maps/routes.map" */
 void live_send(struct live *live, void (*on_done)(struct live *live, int code));
 void live_script_clear(struct live_script *script);
 
-/* Handlers of replies.  Nothing must be said; it must begin with what; whatever it is. */
+/* Handlers of replies.  Nothing must be said; it must begin with what. */
 live_reply_fn live_expect_nothing;
 live_reply_fn live_expect_words; /* object: what the reply has to begin with */
-live_reply_fn live_expect_whatever;
 
 /* HAProxy holds something else than what is wanted: the words of the first time are kept. */
 void live_complain(struct live *live, const char *format, ...)
@@ -90,7 +91,8 @@ void live_complain_of(struct live *live, const struct live_step *step, const cha
 /* Entries of routes and versions that an environment's content has brought. */
 struct live_generation {
 	size_t entries;
-	bool is_partial; /* read back, and nobody knows what it should be: may lack some */
+	uint64_t sum;	 /* of their hashes, while it is ... */
+	bool is_partial; /* read back, and nobody wants it: it may lack some, or have some twice */
 	bool is_kept;	 /* by the replacement that is under way */
 };
 
@@ -170,6 +172,7 @@ bool live_is_deferred(const struct live *live, const struct snapshot *snapshot,
 size_t live_env_entries(const struct env *env); /* of routes and versions */
 /* An environment's entries of routes or versions, added to a map or a version of it. */
 void live_put_env(struct live *live, const struct env *env, enum routing_map map, unsigned version);
+uint64_t live_hash_entry(enum routing_map map, const char *key, const char *value);
 void live_env_generation(const struct env *env, struct routing_entry *ret); /* as value */
 
 /* live_servers.c */

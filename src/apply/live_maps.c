@@ -172,6 +172,7 @@ static void take_unwanted(struct live *live, struct live_map_diff *diff, struct 
 		strmap_set(live->generations, name, generation);
 	}
 	generation->entries++;
+	generation->sum += live_hash_entry(diff->map, line.key, line.value);
 	live->entries++;
 	if (is_generation_held(live, name)) {
 		MEM_GROW(diff->kept, diff->kept_count, diff->kept_cap);
@@ -220,6 +221,9 @@ void live_map_compare(struct live *live, const struct routing *routing, enum rou
 	struct wanted wanted;
 
 	*diff = (struct live_map_diff){.map = map};
+	if (*text != '\0' && !str_has_prefix(text, "0x"))
+		live_complain(live, "HAProxy says \"%.*s\" for map %s", (int)strcspn(text, "\n"),
+			      text, live_map_path(map));
 	wanted_init(&wanted, live, routing, map);
 	while (next_line(&text, &line))
 		take_line(&wanted, diff, line);
@@ -265,7 +269,7 @@ static void replace(struct live *live, const struct wanted *wanted,
 	live_end_entries(live);
 	(void)snprintf(version, sizeof(version), "@%u", diff->version);
 	live_add(live, live_expect_nothing, NULL, "commit", "map", version,
-		 live_map_path(diff->map), NULL);
+		 live_map_path(diff->map));
 }
 
 void live_map_put(struct live *live, const struct routing *routing,
@@ -290,7 +294,7 @@ void live_map_put(struct live *live, const struct routing *routing,
 	for (size_t i = 0; i < diff->wrong_count; i++) {
 		get_wanted(&wanted, diff->wrong[i], &entry);
 		live_add(live, live_expect_nothing, NULL, "set", "map", live_map_path(diff->map),
-			 entry.key, entry.value, NULL);
+			 entry.key, entry.value);
 	}
 }
 
@@ -298,5 +302,5 @@ void live_map_take(struct live *live, const struct live_map_diff *diff)
 {
 	for (size_t i = 0; !diff->is_bulk && i < diff->extra_count; i++)
 		live_add(live, live_expect_nothing, NULL, "del", "map", live_map_path(diff->map),
-			 diff->extra[i].key, NULL);
+			 diff->extra[i].key);
 }

@@ -66,20 +66,17 @@ static void begin_step(struct live_script *script, live_reply_fn *on_reply, cons
 	script->steps[script->count++] = (struct live_step){script->text.len, on_reply, object};
 }
 
-void live_add(struct live *live, live_reply_fn *on_reply, const void *object, ...)
+void live_add_words(struct live *live, live_reply_fn *on_reply, const void *object,
+		    const char *const *words)
 {
 	struct live_script *script = &live->script;
-	const char *word, *space = "";
-	va_list ap;
 
 	begin_step(script, on_reply, object);
-	va_start(ap, object);
-	while ((word = va_arg(ap, const char *)) != NULL) {
-		buf_add_str(&script->text, space);
-		add_word(script, word);
-		space = " ";
+	for (size_t i = 0; words[i] != NULL; i++) {
+		if (i != 0)
+			buf_add_char(&script->text, ' ');
+		add_word(script, words[i]);
 	}
-	va_end(ap);
 	buf_add_char(&script->text, '\n');
 }
 
@@ -130,13 +127,12 @@ void live_complain(struct live *live, const char *format, ...)
 	va_list ap;
 	char words[512];
 
-	live->is_wrong = true;
-	if (live->complaint.len != 0)
-		return;
 	va_start(ap, format);
 	(void)vsnprintf(words, sizeof(words), format, ap);
 	va_end(ap);
-	buf_add_str(&live->complaint, words);
+	live->is_wrong = true;
+	if (live->complaint.len == 0)
+		buf_add_str(&live->complaint, words);
 }
 
 void live_complain_of(struct live *live, const struct live_step *step, const char *reply)
@@ -163,14 +159,6 @@ void live_expect_words(struct live *live, const struct live_step *step, char *re
 		live_complain_of(live, step, reply);
 }
 
-void live_expect_whatever(struct live *live, const struct live_step *step, char *reply, size_t len)
-{
-	(void)live;
-	(void)step;
-	(void)reply;
-	(void)len;
-}
-
 /* Cuts the next reply off *text; NULL: it is not all there. */
 static char *next_reply(char **text, const char *end, size_t *ret_len)
 {
@@ -194,6 +182,7 @@ static char *next_reply(char **text, const char *end, size_t *ret_len)
 static size_t give_replies(struct live *live, char *text, size_t len)
 {
 	const char *end = text + len;
+	const struct live_step *step;
 	size_t n = 0, reply_len;
 
 	/* The first is for `prompt` itself. */
@@ -204,7 +193,9 @@ static size_t give_replies(struct live *live, char *text, size_t len)
 
 		if (reply == NULL)
 			break;
-		live->script.steps[n].on_reply(live, &live->script.steps[n], reply, reply_len);
+		step = &live->script.steps[n];
+		if (step->on_reply != NULL)
+			step->on_reply(live, step, reply, reply_len);
 	}
 	return n;
 }

@@ -56,13 +56,13 @@ static void set_weight(struct live *live, const char *server, const struct insta
 	char weight[16];
 
 	(void)snprintf(weight, sizeof(weight), "%u", live_effective_weight(instance));
-	live_add(live, live_expect_nothing, NULL, "set", "server", server, "weight", weight, NULL);
+	live_add(live, live_expect_nothing, NULL, "set", "server", server, "weight", weight);
 	live->result.server_changes++;
 }
 
 static void set_state(struct live *live, const char *server, const char *state)
 {
-	live_add(live, live_expect_nothing, NULL, "set", "server", server, "state", state, NULL);
+	live_add(live, live_expect_nothing, NULL, "set", "server", server, "state", state);
 	live->result.server_changes++;
 }
 
@@ -101,11 +101,11 @@ void live_add_server(struct live *live, const struct backend *backend,
 		(void)snprintf(interval, sizeof(interval), "%lldms",
 			       (long long)settings->check_interval);
 	live_add(live, live_expect_words, "New server registered", "add", "server", name.text,
-		 address, "weight", weight, has_check ? "check" : NULL, "inter", interval, NULL);
+		 address, "weight", weight, has_check ? "check" : NULL, "inter", interval);
 	if (has_check)
-		live_add(live, live_expect_nothing, NULL, "enable", "health", name.text, NULL);
+		live_add(live, live_expect_nothing, NULL, "enable", "health", name.text);
 	if (instance->state != INSTANCE_MAINT)
-		live_add(live, live_expect_nothing, NULL, "enable", "server", name.text, NULL);
+		live_add(live, live_expect_nothing, NULL, "enable", "server", name.text);
 	live->result.server_changes++;
 }
 
@@ -132,8 +132,8 @@ void live_mend_server(struct live *live, const struct backend *backend,
 
 	if (strcmp(state->address, instance->address) != 0 || state->port != instance->port) {
 		(void)snprintf(port, sizeof(port), "%u", instance->port);
-		live_add(live, live_expect_whatever, NULL, "set", "server", name.text, "addr",
-			 instance->address, "port", port, NULL);
+		live_add(live, NULL, NULL, "set", "server", name.text, "addr", instance->address,
+			 "port", port);
 	}
 	if (!live_is_static(backend))
 		set_weight(live, name.text, instance);
@@ -158,7 +158,7 @@ void live_dismiss_server(struct live *live, const char *backend, const char *ser
 	struct live_server_name name = live_server_name(backend, server);
 
 	set_state(live, name.text, "maint");
-	live_add(live, on_deleted, NULL, "del", "server", name.text, NULL);
+	live_add(live, on_deleted, NULL, "del", "server", name.text);
 	strmap_set(live->leaving, name.text, live);
 	live->leave_ms = 0;
 }
@@ -169,7 +169,7 @@ void live_dismiss_again(struct live *live)
 	const char *server;
 
 	while (strmap_next(live->leaving, &cursor, &server, &value))
-		live_add(live, on_deleted, NULL, "del", "server", server, NULL);
+		live_add(live, on_deleted, NULL, "del", "server", server);
 }
 
 /* --- backends -------------------------------------------------------------------------------- */
@@ -217,12 +217,11 @@ bool live_add_backend(struct live *live, const struct backend *backend)
 		wait_for_backend(live, backend);
 		return false;
 	}
-	live_add(live, on_backend_added, backend, "add", "backend", backend->name, "from", "mayfly",
-		 NULL);
+	live_add(live, on_backend_added, backend, "add", "backend", backend->name, "from",
+		 "mayfly");
 	for (size_t i = 0; i < backend->instance_count; i++)
 		live_add_server(live, backend, backend->instances[i]);
-	live_add(live, live_expect_words, "Backend published", "publish", "backend", backend->name,
-		 NULL);
+	live_add(live, live_expect_words, "Backend published", "publish", "backend", backend->name);
 	(void)strmap_del(live->missing, backend->name);
 	strmap_set(live->backends, backend->name, live);
 	live->result.backend_changes++;
@@ -278,7 +277,7 @@ void live_walk_backends(struct live *live, live_backend_pair_fn *on_pair)
 	struct backend_walk walk = {live, on_pair};
 
 	live_walk(from->backends, from->backend_count, to->backends, to->backend_count,
-		  sizeof(*to->backends), compare_backends, on_backends, &walk);
+		  sizeof(struct backend *), compare_backends, on_backends, &walk);
 }
 
 /* The servers of one backend. */

@@ -248,7 +248,7 @@ static void read_back(struct live *live, const struct backend *from, const struc
 {
 	(void)from;
 	if (to != NULL && live_has_backend(live, to->name))
-		live_add(live, on_backend_state, to, "show", "servers", "state", to->name, NULL);
+		live_add(live, on_backend_state, to, "show", "servers", "state", to->name);
 }
 
 void live_read_back_servers(struct live *live)

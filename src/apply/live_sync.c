@@ -31,10 +31,10 @@ static void read_all(struct live *live);
 
 static bool has_add_backend(const char *version)
 {
-	int major = 0, minor = 0;
+	char *dot = NULL;
+	long major = strtol(version, &dot, 10);
 
-	return sscanf(version, "%3d.%3d", &major, &minor) == 2 &&
-	       (major > 3 || (major == 3 && minor >= 4));
+	return major > 3 || (major == 3 && *dot == '.' && strtol(dot + 1, NULL, 10) >= 4);
 }
 
 void live_on_show_info(struct live *live, const struct live_step *step, char *reply, size_t len)
@@ -220,7 +220,7 @@ static void repair(struct live *live)
 	for (int map = 0; map < ROUTING_MAP_COUNT; map++)
 		if (sync->diffs[map].is_bulk)
 			live_add(live, on_version, &sync->diffs[map], "prepare", "map",
-				 live_map_path((enum routing_map)map), NULL);
+				 live_map_path((enum routing_map)map));
 	live_send(live, on_prepared);
 }
 
@@ -261,11 +261,11 @@ static void read_all(struct live *live)
 {
 	struct live_sync *sync = live->sync;
 
-	live_add(live, live_on_show_info, NULL, "show", "info", NULL);
-	live_add(live, on_text, &sync->backends, "show", "backend", NULL);
-	live_add(live, on_text, &sync->servers, "show", "servers", "state", NULL);
+	live_add(live, live_on_show_info, NULL, "show", "info");
+	live_add(live, on_text, &sync->backends, "show", "backend");
+	live_add(live, on_text, &sync->servers, "show", "servers", "state");
 	for (int map = 0; map < ROUTING_MAP_COUNT; map++)
 		live_add(live, on_text, &sync->maps[map], "show", "map",
-			 live_map_path((enum routing_map)map), NULL);
+			 live_map_path((enum routing_map)map));
 	live_send(live, on_read);
 }

@@ -1,6 +1,7 @@
 /*
  * How long the model takes by itself, with no daemon and no process around it: the table filled, a
- * snapshot, a full rendering, and the snapshot after a change of one environment.
+ * snapshot, a full rendering, and the snapshot after a change of one environment, both at once and
+ * when others have used the processor's caches meanwhile, as after a rest.
  *
  *	render ENVIRONMENTSxVERSIONSxINSTANCES ROUNDS
  */
@@ -16,6 +17,8 @@
 #include "model/table.h"
 #include "render/output.h"
 #include "wire.h"
+
+enum { CACHES = 128 << 20 }; /* more than the processor has */
 
 struct times {
 	int64_t *us;
@@ -59,7 +62,27 @@ static struct snapshot *change(struct table *table, const struct model *model, s
 	return table_snapshot(table, (int64_t)round + 2);
 }
 
-static bool measure(const struct model *model, struct times *changes, struct times *renders)
+static void cool_down(void)
+{
+	static volatile char bytes[CACHES];
+
+	for (size_t i = 0; i < CACHES; i += 64)
+		bytes[i]++;
+}
+
+static struct snapshot *time_change(struct table *table, const struct model *model, size_t round,
+				    struct snapshot *old, int64_t *ret_us)
+{
+	int64_t start = wire_now_us();
+	struct snapshot *newer = change(table, model, round);
+
+	snapshot_unref(old);
+	*ret_us = wire_now_us() - start;
+	return newer;
+}
+
+static bool measure(const struct model *model, struct times *changes, struct times *colds,
+		    struct times *renders)
 {
 	struct settings *settings = settings_new("bench");
 	struct template_set *templates = templates_open();
@@ -75,15 +98,12 @@ static bool measure(const struct model *model, struct times *changes, struct tim
 	(void)printf("fill_ms=%.3f first_snapshot_ms=%.3f ", (double)(filled - start) / 1000,
 		     (double)(wire_now_us() - filled) / 1000);
 	for (size_t i = 0; i < rounds && good; i++) {
-		struct snapshot *newer;
 		struct output_set set = {0};
 		struct mf_err err;
 
-		start = wire_now_us();
-		newer = change(table, model, i);
-		changes->us[i] = wire_now_us() - start;
-		snapshot_unref(snapshot);
-		snapshot = newer;
+		cool_down();
+		snapshot = time_change(table, model, 2 * i, snapshot, &colds->us[i]);
+		snapshot = time_change(table, model, 2 * i + 1, snapshot, &changes->us[i]);
 		start = wire_now_us();
 		good = output_render(templates, snapshot, settings, on_bad, NULL, &set, &err) == 0;
 		renders->us[i] = wire_now_us() - start;
@@ -102,7 +122,7 @@ static bool measure(const struct model *model, struct times *changes, struct tim
 
 int main(int argc, char **argv)
 {
-	struct times changes = {0}, renders = {0};
+	struct times changes = {0}, colds = {0}, renders = {0};
 	struct model model = {.port = 8080};
 	int64_t rounds;
 	bool good;
@@ -112,14 +132,16 @@ int main(int argc, char **argv)
 		(void)fputs("usage: render ENVSxVERSIONSxINSTANCES ROUNDS\n", stderr);
 		return 64;
 	}
-	changes.count = renders.count = (size_t)rounds;
+	changes.count = colds.count = renders.count = (size_t)rounds;
 	changes.us = mem_alloc(changes.count * sizeof(*changes.us));
+	colds.us = mem_alloc(colds.count * sizeof(*colds.us));
 	renders.us = mem_alloc(renders.count * sizeof(*renders.us));
-	good = measure(&model, &changes, &renders);
+	good = measure(&model, &changes, &colds, &renders);
 	if (good)
-		(void)printf("change_ms=%.3f render_ms=%.3f\n", median_ms(&changes),
-			     median_ms(&renders));
+		(void)printf("change_ms=%.3f cold_ms=%.3f render_ms=%.3f\n", median_ms(&changes),
+			     median_ms(&colds), median_ms(&renders));
 	free(changes.us);
+	free(colds.us);
 	free(renders.us);
 	return good ? 0 : 1;
 }

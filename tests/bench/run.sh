@@ -18,10 +18,10 @@ SMALL=10x10x1
 LARGE=5000x100x10
 if [[ -n ${BENCH_QUICK:-} ]]; then
 	sizes=("$SMALL" "$LARGE")
-	trials=30 budget=4s reload_trials=5 reload_budget=4s rounds=3 seconds=1 idle=5 mixed=300
+	trials=10 budget=8s busy=200 reload_trials=5 reload_budget=4s rounds=3 seconds=1 idle=5 mixed=300
 else
 	sizes=("$SMALL" 100x10x2 1000x50x4 "$LARGE")
-	trials=200 budget=14s reload_trials=15 reload_budget=5s rounds=5 seconds=3 idle=30 mixed=1000
+	trials=40 budget=25s busy=1000 reload_trials=10 reload_budget=4s rounds=5 seconds=3 idle=30 mixed=1000
 fi
 [[ -z ${BENCH_SIZES:-} ]] || read -r -a sizes <<<"$BENCH_SIZES"
 read -r -a kinds <<<"${BENCH_KINDS:-flip new instance weight version}"
@@ -94,19 +94,18 @@ write_reloader() {
 }
 
 measure_changes() { # SIZE
-	local size=$1 kind pause line
+	local size=$1 kind line
 
 	start_router "$size"
 	for kind in "${kinds[@]}"; do
-		pause=1ms
-		# Reloads are some time apart, whoever asks for them; here each finds its turn free.
-		[[ $kind != version ]] || pause=400ms
-		line=$(change "$size" "$kind" --trials "$trials" --budget "$budget" --pause "$pause" \
+		# From rest: files follow the running HAProxy at some distance, and reloads are some time
+		# apart, whoever asks for them; each change finds all of that done.
+		line=$(change "$size" "$kind" --trials "$trials" --budget "$budget" --pause 500ms \
 			--idle "${PID[kvwatch]}") || exit 1
 		RESULT[$size,$kind]=$line
 		say "$size $kind: $line"
 	done
-	line=$(change "$size" flip --trials "$trials" --budget "$budget") || exit 1
+	line=$(change "$size" flip --trials "$busy" --budget "$budget") || exit 1
 	RESULT[$size,busy]=$line
 	say "$size flip with no rest between: $line"
 	if [[ $size == "$LARGE" ]] && wants idle; then
@@ -175,9 +174,11 @@ print_changes() {
 		## Change to traffic
 
 		Milliseconds from etcd's acknowledgement of the change to the first answer that only the new
-		state can give.  × 10: p50 against that of the same change with the smallest model.
-		"Check and reload": all is rendered, checked and loaded for each change, as confd and its kind
-		do; its ratio is how many times as long that takes (p50).
+		state can give; each change half a second after the one before, or the next one at once where
+		it says back to back, so that it also waits for what the one before left to do.  × 10: p50
+		against that of the same change with the smallest model.  "Check and reload": all is rendered,
+		checked and loaded for each change, as confd and its kind do; its ratio is how many times as
+		long that takes (p50).
 
 		| environments | instances | change | p50 | p99 | max | n | lost | × 10 | check and reload p50 | ratio | confd p50 | ratio |
 		|--:|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|
@@ -207,13 +208,20 @@ memory_kib() { sed -n "s/^$2:[[:space:]]*\\([0-9]*\\) kB/\\1/p" "/proc/$1/status
 cpu_ns() { read -r -a CPU <"/proc/$1/schedstat" && echo "${CPU[0]}"; }              # PID
 
 measure_idle() { # SIZE
-	local before start
+	local before now start i
 
+	# In slices: once in some minutes everything is listed again, and that is not all it does.
 	say "at rest for $idle s"
 	sleep 2
 	before=$(cpu_ns "${PID[kvwatch]}")
-	sleep "$idle"
-	RESULT[idle_s]=$(calc "($(cpu_ns "${PID[kvwatch]}") - $before) / 1e9 * 3600 / $idle" 1)
+	for ((i = 0; i < 5; i++)); do
+		sleep $((idle / 5))
+		now=$(cpu_ns "${PID[kvwatch]}")
+		echo $((now - before))
+		before=$now
+	done >"$T/out/idle"
+	RESULT[idle_s]=$(calc "$(median <"$T/out/idle") / 1e9 * 3600 * 5 / $idle" 1)
+	RESULT[idle_most_ms]=$(calc "$(sort -n "$T/out/idle" | tail -n 1) / 1e6" 0)
 	RESULT[rss]=$(memory_kib "${PID[kvwatch]}" VmRSS)
 	RESULT[hwm]=$(memory_kib "${PID[kvwatch]}" VmHWM)
 
@@ -267,7 +275,8 @@ print_idle() {
 		| memory when all was done (RSS) | $(calc "${RESULT[rss]} / 1024" 1) MiB |
 		| the most it ever was | $(calc "${RESULT[hwm]} / 1024" 1) MiB |
 		| memory after a start (RSS) | $(calc "${RESULT[rss_fresh]} / 1024" 1) MiB |
-		| CPU of an hour at rest, from $idle s | ${RESULT[idle_s]} s |
+		| CPU of an hour at rest, from the median of 5 × $((idle / 5)) s | ${RESULT[idle_s]} s |
+		| the most CPU in one of these | ${RESULT[idle_most_ms]} ms |
 		| its start, all in force already, and a change in the traffic | $(ms "${RESULT[restart_us]}" 0) ms |
 		| its start at an empty HAProxy to the last environment in the traffic | $(ms "${RESULT[start_us]}" 0) ms |
 		| HAProxy's own reading of the files, which is done twice in that: check and reload | $(ms "${RESULT[parse_us]}" 0) ms |
@@ -292,16 +301,18 @@ print_render() {
 
 		## The model by itself
 
-		Milliseconds: reading all values, a full rendering, and the new snapshot after one change.
+		Milliseconds: reading all values, a full rendering, and the new snapshot after one change, which
+		a change waits for; cold: when others have used the processor's caches meanwhile.
 
-		| environments | instances | bytes rendered | all values read | full rendering | snapshot after a change |
-		|--:|--:|--:|--:|--:|--:|
+		| environments | instances | bytes rendered | all values read | full rendering | snapshot after a change | cold |
+		|--:|--:|--:|--:|--:|--:|--:|
 	END
 	for size in "${sizes[@]}"; do
 		read -r envs instances < <(count_of "$size")
 		line=${RESULT[$size,render]}
-		printf '| %s | %s | %s | %s | %s | %s |\n' "$envs" "$instances" "$(value "$line" bytes)" \
-			"$(value "$line" fill_ms)" "$(value "$line" render_ms)" "$(value "$line" change_ms)"
+		printf '| %s | %s | %s | %s | %s | %s | %s |\n' "$envs" "$instances" "$(value "$line" bytes)" \
+			"$(value "$line" fill_ms)" "$(value "$line" render_ms)" "$(value "$line" change_ms)" \
+			"$(value "$line" cold_ms)"
 	done
 }
 

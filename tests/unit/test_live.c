@@ -45,6 +45,14 @@ START_TEST(finds_all_as_it_is_and_changes_nothing)
 }
 END_TEST
 
+static const char qa_of_two_hosts[] =
+    "environments/qa !{\"name\":\"qa\",\"header\":\"QA.1\",\"prefix\":\"q\",\"hosts\":"
+    "[\"a.example.com\",\"b.example.com\"],\"services\":[{\"name\":\"web\",\"version\":\"2\","
+    "\"route\":[\"/\",\"/x/y\"]}]}\n";
+static const char qa_in_place_of_dev[] =
+    "environments/qa !{\"name\":\"qa\",\"header\":\"dev\",\"prefix\":\"www-dev\",\"hosts\":"
+    "[\"b.example.com\",\"c.example.com\"],\"services\":[{\"name\":\"web\",\"version\":\"2\"}]}\n";
+
 /* Each of these, from the one before, without a reload, and back. */
 static const char *const changes[] = {
     "environments/dev web=2\n",
@@ -64,11 +72,8 @@ static const char *const changes[] = {
     "backends/web/1/a 10.0.0.1:80\n",
     "environments/dev -\n",
     "environments/dev web=1 api=1\n",
-    "environments/qa !{\"name\":\"qa\",\"header\":\"QA.1\",\"prefix\":\"q\",\"hosts\":"
-    "[\"a.example.com\",\"b.example.com\"],\"services\":[{\"name\":\"web\",\"version\":\"2\","
-    "\"route\":[\"/\",\"/x/y\"]}]}\n",
-    "environments/qa !{\"name\":\"qa\",\"header\":\"dev\",\"prefix\":\"www-dev\",\"hosts\":"
-    "[\"b.example.com\",\"c.example.com\"],\"services\":[{\"name\":\"web\",\"version\":\"2\"}]}\n",
+    qa_of_two_hosts,
+    qa_in_place_of_dev,
     "environments/dev -\n", /* qa gets the names that dev had */
     "environments/dev web=1\n",
     "environments/dev web=none\n", /* a version that nobody has */
@@ -528,8 +533,12 @@ START_TEST(half_a_generation_is_made_whole)
 {
 	begin(two_versions);
 	want("environments/dev web=2\n");
-	live_resync(live); /* now nobody knows what dev's first content was */
+	live_resync(live); /* now nobody knows what dev's first content was, but that it is there */
 	want(NULL);
+	want("environments/dev web=1 api=1\n");
+	ck_assert(last.code == 0 && !last.resynced);
+	expect_all();
+	want("environments/dev web=2\n");
 	free(ask("clear map maps/versions.map"));
 	live_resync(live);
 	want(NULL);

@@ -1,0 +1,88 @@
+#!/bin/bash
+# Many new versions at once need few reloads and lose no request; a server that its check has found
+# dead stays so over a reload; old workers are let go.
+. "$(dirname "$0")/lib.sh"
+
+need etcd etcdctl haproxy curl socat
+
+start_etcd
+write_settings dnsmasq.hosts= dnsmasq.reload=
+start_tool kvwatch
+start_haproxy
+start_app web web 1
+env() { # NAME VERSION
+	etcd_put "environments/$1" \
+		"{\"name\":\"$1\",\"services\":[{\"name\":\"web\",\"version\":\"$2\",\"route\":\"/\"}]}"
+}
+etcd_put backends/web/1/a "${ADDRESS[web]}"
+env steady 1
+within 'one version is served' 10 serves www-steady.example.com '^web 1 '
+before=$(haproxy_reloads)
+
+# The app says which version it is, whatever backend it stands in; HAProxy tells the backend.
+start_load --url "$HTTP/" -H 'Host: www-steady.example.com' --connections 8 --rate 500 --keepalive
+burst_start=${EPOCHREALTIME/./}
+for i in {1..30}; do
+	etcd_put "backends/web/1.$i/a" "${ADDRESS[web]}"
+	env "new-$i" "1.$i"
+done
+burst_ms=$(((${EPOCHREALTIME/./} - burst_start) / 1000))
+for i in {1..30}; do
+	wait_for 10 serves "www-new-$i.example.com" '^web 1 ' || fail "version 1.$i arrives"
+done
+within 'thirty new versions are served, and all is one' 10 all_is_one
+stop_load
+reloads=$(($(haproxy_reloads) - before))
+note "30 new versions in $burst_ms ms: $reloads reloads"
+ok "by few reloads" test "$reloads" -le $((burst_ms / 250 + 2))
+is "$(load_says failed)" 0 "no request of $(load_says requests) is lost"
+
+# An environment that moves to a new version keeps its old one until the new one is there.
+env mover 1
+within 'an environment is there' 10 serves www-mover.example.com '^web 1 '
+start_load --url "$HTTP/" -H 'Host: www-mover.example.com' --connections 4 --rate 400 --keepalive
+late=0
+for i in {31..40}; do
+	start_app "web-2.$i" web "2.$i"
+	etcd_put "backends/web/2.$i/a" "${ADDRESS[web-2.$i]}"
+	env mover "2.$i"
+	wait_for 10 serves www-mover.example.com "^web 2.$i " || ((++late))
+done
+stop_load
+is "$late" 0 'ten times to a version that is quite new'
+is "$(load_says failed)" 0 "no request of $(load_says requests) falls between them"
+
+# Health.
+etcd_put services/sick '{"check":"tcp","check_interval":"300ms"}'
+start_app sick-1 sick 1
+start_app sick-2 sick 1
+etcd_put backends/sick/1/a "${ADDRESS[sick-1]}"
+etcd_put backends/sick/1/b "${ADDRESS[sick-2]}"
+etcd_put environments/ward '{"name":"ward","services":[{"name":"sick","version":"1","route":"/"}]}'
+within 'a service with a check' 10 serves www-ward.example.com '^sick 1 '
+server_state() { haproxy_cmd 'show servers state' | awk -v "name=${ADDRESS[$1]}" '$4 == name { print $6 }'; }
+is_state() { [[ $(server_state "$1") == "$2" ]]; }
+stop sick-2
+within 'a server dies' 10 is_state sick-2 0
+worker=$(haproxy_worker)
+# Longer between checks: after the reload, nobody looks for a while.  A new service needs a reload.
+dead_after_reload() {
+	local state
+
+	until [[ $(haproxy_worker) != "$worker" ]]; do sleep 0.01; done
+	state=$(server_state sick-2)
+	printf '%s\n' "$state" >"$T/out/first-state"
+}
+dead_after_reload &
+looker=$!
+etcd_put backends/web/3/a "${ADDRESS[web]}"
+wait "$looker"
+is "$(<"$T/out/first-state")" 0 'after a reload it is still known as dead'
+within 'the other is alive' 5 is_state sick-1 2
+is "$(cat "$T/haproxy/server-state")" 1 'and the file of the dead is empty again'
+
+old_workers() { haproxy_master 'show proc; quit' | sed -n '/# old workers/,/# programs/p' | grep -c ' worker '; }
+old_are_gone() { [[ $(old_workers) == 0 ]]; }
+within 'old workers with nothing to do end' 20 old_are_gone
+
+done_testing

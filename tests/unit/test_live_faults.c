@@ -1,0 +1,301 @@
+/*
+ * The runtime driver and a HAProxy that misbehaves, or is a newer one than there is to try.
+ */
+#include "apply/live.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include "fake_haproxy.h"
+#include "live_world.h"
+#include "unit.h"
+
+static const char model[] = "environments/dev web=1\n"
+			    "environments/qa web=2\n"
+			    "backends/web/1/a 10.0.0.1:80\n"
+			    "backends/web/2/a 10.0.0.2:80\n";
+
+/* What the files of the model would have it hold. */
+static void load_fake(void)
+{
+	struct routing *routing = routing_new(wanted);
+	struct routing_entry entry;
+
+	for (int map = 0; map < ROUTING_MAP_COUNT; map++) {
+		mem_auto_free char *path =
+		    mem_printf("maps/%s.map", routing_map_name((enum routing_map)map));
+
+		for (size_t i = 0; i < routing_count(routing, (enum routing_map)map); i++) {
+			routing_get(routing, (enum routing_map)map, i, &entry);
+			fake_set(path, entry.key, entry.value);
+		}
+	}
+	routing_free(routing);
+	for (size_t i = 0; i < wanted->backend_count; i++) {
+		const struct backend *backend = wanted->backends[i];
+
+		fake_set("backend", backend->name, "");
+		for (size_t j = 0; j < backend->instance_count; j++) {
+			mem_auto_free char *name =
+			    mem_printf("%s/%s", backend->name, backend->instances[j]->server);
+
+			fake_set("server", name, "0 100");
+		}
+	}
+}
+
+static void begin_fake(const char *version)
+{
+	fake_start(loop, admin);
+	fake.version = version;
+	world_put(model);
+	load_fake();
+	want(NULL);
+	ck_assert_msg(last.code == 0 && last.resynced, "%s", last_words);
+	ck_assert_msg(fake.heard.len == 0 || strcmp(fake.heard.data, "prompt\n") == 0, "%s",
+		      fake.heard.data);
+	buf_clear(&fake.heard);
+}
+
+static void finish(void)
+{
+	fake_stop();
+	teardown();
+}
+
+static void expect_held(void)
+{
+	live_resync(live);
+	want(NULL);
+	ck_assert_msg(last.code == 0, "%s", last_words);
+	ck_assert_uint_eq(last.map_changes + last.server_changes, 0);
+}
+
+/* --- newer ones ------------------------------------------------------------------------------ */
+
+static const char *const order_of_a_new_version[] = {
+    "add backend web:3 from mayfly\n",
+    "add server web:3/10.0.0.3:80 10.0.0.3:80 weight 100\n",
+    "enable server web:3/10.0.0.3:80\n",
+    "publish backend web:3\n",
+    "add map maps/routes.map <<\n",
+    "add map maps/versions.map <<\n",
+    "set map maps/environments.map dev dev@",
+};
+
+static const char *const new_versions[] = {"3.4.0", "3.5-dev2", "3.10.1", "4.0"};
+static const char *const old_versions[] = {"2.6.12", "3.0.5", "3.3.9", "", "nonsense"};
+
+START_TEST(a_new_version_needs_no_reload_on_a_new_haproxy)
+{
+	const char *at;
+
+	begin_fake(new_versions[_i]);
+	want("backends/web/3/a 10.0.0.3:80\nenvironments/dev web=3\n");
+	ck_assert_msg(last.code == 0 && !last.needs_reload && !last.resynced, "%s", last_words);
+	ck_assert_uint_eq(last.backend_changes, 1);
+	at = fake.heard.data;
+	for (size_t i = 0; i < sizeof(order_of_a_new_version) / sizeof(*order_of_a_new_version);
+	     i++) {
+		at = strstr(at, order_of_a_new_version[i]);
+		ck_assert_msg(at != NULL, "%s is not where it should be in:\n%s",
+			      order_of_a_new_version[i], fake.heard.data);
+	}
+	expect_held();
+}
+END_TEST
+
+START_TEST(a_new_version_waits_on_an_old_haproxy)
+{
+	begin_fake(old_versions[_i]);
+	want("backends/web/3/a 10.0.0.3:80\nenvironments/dev web=3\n");
+	ck_assert(last.code == 0 && last.needs_reload);
+	ck_assert_ptr_null(strstr(fake.heard.data, "add backend"));
+	ck_assert_ptr_null(strstr(fake.heard.data, "environments.map"));
+}
+END_TEST
+
+START_TEST(a_backend_of_its_own_settings_waits_for_a_reload)
+{
+	begin_fake("3.4.0");
+	want("services/api {\"balance\":\"leastconn\"}\nbackends/api/3/a 10.0.0.3:80\n");
+	ck_assert(last.code == 0 && last.needs_reload);
+	ck_assert_str_eq(last_words, "version 3 of service api is new");
+}
+END_TEST
+
+START_TEST(a_backend_that_is_refused_waits_for_a_reload)
+{
+	begin_fake("3.4.0");
+	fake.refuse = "add backend";
+	fake.refusal = "No such defaults section.";
+	want("backends/web/3/a 10.0.0.3:80\n");
+	ck_assert_msg(last.code == 0 && last.needs_reload, "%s", last_words);
+	buf_clear(&fake.heard);
+	want("backends/web/4/a 10.0.0.4:80\n");
+	ck_assert(last.code == 0 && last.needs_reload);
+	ck_assert_ptr_null(strstr(fake.heard.data, "add backend"));
+}
+END_TEST
+
+/* --- refusals -------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *refuse, *change;
+} refusals[] = {
+    {"set map maps/environments.map", "environments/dev web=2\n"},
+    {"add map maps/environments.map", "environments/new web=2\n"},
+    {"add server", "backends/web/1/b 10.0.1.1:81\n"},
+    {"set server", "backends/web/1/a {\"address\":\"10.0.0.1\",\"port\":80,\"weight\":1}\n"},
+    {"show map maps/hosts.map", "environments/dev !{\"name\":\"dev\",\"hosts\":[\"a.b\"],"
+				"\"services\":[{\"name\":\"web\",\"version\":\"1\"}]}\n"},
+};
+
+START_TEST(what_is_refused_needs_a_reload)
+{
+	begin_fake("2.6.12");
+	fake.refuse = refusals[_i].refuse;
+	fake.refusal = "Permission denied";
+	if (str_has_prefix(fake.refuse, "show"))
+		live_resync(live);
+	want(refusals[_i].change);
+	ck_assert_msg(last.code == MF_EDATA, "%d %s", last.code, last_words);
+	ck_assert_str_ne(last_words, "");
+	want(NULL); /* as long as it is so */
+	ck_assert_int_eq(last.code, MF_EDATA);
+	fake.refuse = NULL;
+	live_resync(live);
+	want(NULL);
+	ck_assert_msg(last.code == 0, "%s", last_words);
+	expect_held();
+}
+END_TEST
+
+START_TEST(what_is_said_to_be_done_is_looked_at)
+{
+	begin_fake("2.6.12");
+	fake.deaf = "set map";
+	want("environments/dev web=2\n");
+	ck_assert_int_eq(last.code, MF_EDATA);
+	ck_assert_ptr_nonnull(strstr(last_words, "maps/environments.map"));
+	fake.deaf = "set server";
+	want("backends/web/1/a {\"address\":\"10.0.0.1\",\"port\":80,\"state\":\"maint\"}\n");
+	ck_assert_int_eq(last.code, MF_EDATA);
+	ck_assert_ptr_nonnull(strstr(last_words, "web:1/10.0.0.1:80"));
+	fake.deaf = NULL;
+	live_resync(live);
+	want(NULL);
+	ck_assert_int_eq(last.code, 0);
+	expect_held();
+}
+END_TEST
+
+/* --- connections ----------------------------------------------------------------------------- */
+
+START_TEST(a_cut_reply_is_read_anew)
+{
+	for (size_t cut = 1; cut < 12; cut++) {
+		mem_auto_free char *change = mem_printf(
+		    "environments/dev web=%zu\nbackends/web/1/b 10.0.1.%zu:81\n", cut % 2 + 1, cut);
+
+		if (cut == 1)
+			begin_fake("2.6.12");
+		fake.cut = cut;
+		want(change);
+		ck_assert_msg(last.code == MF_EUNAVAIL || last.code == 0, "%zu: %d %s", cut,
+			      last.code, last_words);
+		ck_assert(cut > 6 || last.code == MF_EUNAVAIL);
+		fake.cut = 0;
+		want("environments/qa web=1\n");
+		ck_assert_msg(last.code == 0, "%zu: %s", cut, last_words);
+		want("environments/qa web=2\n");
+		ck_assert(last.code == 0 && !last.resynced);
+	}
+	expect_held();
+}
+END_TEST
+
+static const char *const greetings[] = {"", "\n", "HTTP/1.1 400 Bad Request\r\n\r\n",
+					"Permission denied\n", "\n> "};
+
+START_TEST(who_is_no_haproxy_is_not_there)
+{
+	begin_fake("2.6.12");
+	fake.greeting = greetings[_i];
+	want("environments/dev web=2\n");
+	ck_assert_int_eq(last.code, MF_EUNAVAIL);
+	ck_assert(str_has_prefix(last_words, admin));
+	fake.greeting = NULL;
+	want(NULL);
+	ck_assert(last.code == 0 && last.resynced);
+}
+END_TEST
+
+START_TEST(another_pid_is_another_process)
+{
+	begin_fake("2.6.12");
+	fake.pid++;
+	want("environments/dev web=2\n");
+	ck_assert(last.code == 0 && last.resynced);
+	want("environments/qa web=1\n");
+	ck_assert(last.code == 0 && !last.resynced);
+}
+END_TEST
+
+START_TEST(who_hangs_is_given_up)
+{
+	unsigned before;
+
+	begin_fake("2.6.12");
+	fake.is_hanging = true;
+	before = results;
+	world_put("environments/dev web=2\n");
+	live_want(live, wanted);
+	ck_assert(daemon_wait_until(loop, world_has_result, &before, 15000));
+	ck_assert_int_eq(last.code, MF_ETIMEOUT);
+	fake.is_hanging = false;
+	want(NULL);
+	ck_assert(last.code == 0 && last.resynced);
+}
+END_TEST
+
+START_TEST(new_settings_break_off_what_hangs)
+{
+	unsigned before;
+
+	begin_fake("2.6.12");
+	fake.is_hanging = true;
+	before = results;
+	world_put("environments/dev web=2\n");
+	live_want(live, wanted);
+	ck_assert(!daemon_wait_until(loop, world_has_result, &before, 50));
+	fake.is_hanging = false;
+	live_set_settings(live, settings);
+	wait_for_result(before);
+	ck_assert(last.code == 0 && last.resynced && last.snapshot == wanted);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("live_faults");
+
+	tcase_add_checked_fixture(tc, setup, finish);
+#define ADD_ALL(test, table)                                                                       \
+	tcase_add_loop_test(tc, test, 0, (int)(sizeof(table) / sizeof((table)[0])))
+	ADD_ALL(a_new_version_needs_no_reload_on_a_new_haproxy, new_versions);
+	ADD_ALL(a_new_version_waits_on_an_old_haproxy, old_versions);
+	tcase_add_test(tc, a_backend_of_its_own_settings_waits_for_a_reload);
+	tcase_add_test(tc, a_backend_that_is_refused_waits_for_a_reload);
+	ADD_ALL(what_is_refused_needs_a_reload, refusals);
+	tcase_add_test(tc, what_is_said_to_be_done_is_looked_at);
+	tcase_add_test(tc, a_cut_reply_is_read_anew);
+	ADD_ALL(who_is_no_haproxy_is_not_there, greetings);
+	tcase_add_test(tc, another_pid_is_another_process);
+	tcase_add_test(tc, who_hangs_is_given_up);
+	tcase_add_test(tc, new_settings_break_off_what_hangs);
+	return unit_run("live_faults", tc);
+}
