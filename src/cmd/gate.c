@@ -130,6 +130,11 @@ void gate_stand(struct gate *gate, int64_t revision, bool is_confirmed)
 	judge(gate, is_confirmed);
 }
 
+void gate_set_limits(struct gate *gate, unsigned max_removal, int64_t grace_ms)
+{
+	guard_set_limits(gate->guard, max_removal, grace_ms);
+}
+
 void gate_allow_until(struct gate *gate, int64_t seconds)
 {
 	gate->allowed_until = seconds;

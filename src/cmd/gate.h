@@ -34,6 +34,8 @@ struct gate_events {
 struct gate *gate_new(struct loop *loop, const struct gate_options *options,
 		      const struct gate_events *events, void *ctx);
 void gate_free(struct gate *gate); /* NULL is fine */
+/* Heeded at the next offer or stand. */
+void gate_set_limits(struct gate *gate, unsigned max_removal, int64_t grace_ms);
 
 /* A new model.  Events come from inside. */
 void gate_offer(struct gate *gate, struct snapshot *snapshot, bool is_confirmed);

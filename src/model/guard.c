@@ -25,12 +25,17 @@ void guard_measure(const struct snapshot *snapshot, struct guard_size *ret_size)
 		ret_size->instances += snapshot->backends[i]->instance_count;
 }
 
+void guard_set_limits(struct guard *guard, unsigned max_removal, int64_t grace_ms)
+{
+	guard->max_removal = max_removal;
+	guard->grace_ms = grace_ms;
+}
+
 struct guard *guard_new(unsigned max_removal, int64_t grace_ms)
 {
 	struct guard *guard = MEM_NEW(guard);
 
-	guard->max_removal = max_removal;
-	guard->grace_ms = grace_ms;
+	guard_set_limits(guard, max_removal, grace_ms);
 	return guard;
 }
 

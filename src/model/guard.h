@@ -48,6 +48,8 @@ struct guard_case {
 
 struct guard *guard_new(unsigned max_removal, int64_t grace_ms);
 void guard_free(struct guard *guard); /* NULL is fine */
+/* Others from the next judgement on; what is held back has stood as long as it has. */
+void guard_set_limits(struct guard *guard, unsigned max_removal, int64_t grace_ms);
 
 /* err: the words, for all but PASS.  ret_again_ms: for HOLD. */
 enum guard_verdict guard_judge(struct guard *guard, const struct guard_case *what, int64_t now_ms,

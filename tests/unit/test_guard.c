@@ -136,6 +136,20 @@ START_TEST(an_operator_decides)
 }
 END_TEST
 
+START_TEST(limits_change_while_it_holds)
+{
+	struct guard *guard = guard_new(50, GRACE);
+
+	ck_assert_int_eq(ask(guard, &full, some, true, 0), GUARD_HOLD);
+	guard_set_limits(guard, 50, 2L * GRACE);
+	ck_assert_int_eq(ask(guard, &full, some, false, GRACE), GUARD_HOLD);
+	ck_assert_int_eq(again, 2L * GRACE);
+	guard_set_limits(guard, 60, 2L * GRACE);
+	ck_assert_int_eq(ask(guard, &full, some, false, GRACE), GUARD_PASS);
+	guard_free(guard);
+}
+END_TEST
+
 START_TEST(a_snapshot_is_measured)
 {
 	struct table *table = table_new();
@@ -165,6 +179,7 @@ int main(void)
 	tcase_add_test(tc, what_comes_back_is_forgotten);
 	tcase_add_test(tc, what_gets_worse_must_stand_anew);
 	tcase_add_test(tc, an_operator_decides);
+	tcase_add_test(tc, limits_change_while_it_holds);
 	tcase_add_test(tc, a_snapshot_is_measured);
 	return unit_run("guard", tc);
 }
