@@ -141,17 +141,16 @@ static const struct pipeline_events pipeline_events = {
     .on_event = on_event,
 };
 
-/* What passed the gate last, now or in an earlier run, is what a new pipeline judges by. */
-static int open_pipeline(struct kvwatch *k, const struct settings *settings,
-			 struct pipeline **ret_pipeline, struct mf_err *err)
+/* What passed the gate last in an earlier run is what this one judges by. */
+static int open_pipeline(struct kvwatch *k, struct mf_err *err)
 {
 	struct pipeline_options from = k->options.from;
 	struct guard_size in_force;
 
-	if ((k->pipeline != NULL && pipeline_in_force(k->pipeline, &in_force)) ||
-	    record_load(settings, &in_force))
+	if (record_load(k->cli.settings, &in_force))
 		from.in_force = &in_force;
-	return pipeline_new(k->loop, settings, &from, &pipeline_events, k, ret_pipeline, err);
+	return pipeline_new(k->loop, k->cli.settings, &from, &pipeline_events, k, &k->pipeline,
+			    err);
 }
 
 static void on_result(void *ctx, const struct apply_result *result)
@@ -184,24 +183,27 @@ static void on_deadline(void *ctx)
 	loop_stop(k->loop);
 }
 
-/* SIGHUP: settings, templates and source anew; bad settings keep the old ones. */
+/*
+ * SIGHUP: settings and templates anew, and a new look at the source; bad settings keep the old
+ * ones.  A first configuration may be due where the new ones want it.
+ */
 static void on_hangup(void *ctx, int signo)
 {
 	struct kvwatch *k = ctx;
 	struct settings *settings, *old = k->cli.settings;
 	struct template_set *templates;
-	struct pipeline *pipeline;
 	struct mf_err err;
 
 	(void)signo;
-	if (cli_read_settings(&k->cli, &settings, &err) != 0 ||
-	    open_pipeline(k, settings, &pipeline, &err) != 0) {
+	if (cli_read_settings(&k->cli, &settings, &err) != 0) {
 		log_error("settings not reloaded, the old ones stay", LOG_STR("error", err.msg));
 		return;
 	}
-	pipeline_free(k->pipeline);
-	k->pipeline = pipeline;
-	status_set_held(k->status, NULL);
+	if (pipeline_set_settings(k->pipeline, old, settings, &err) != 0) {
+		log_error("settings not reloaded, the old ones stay", LOG_STR("error", err.msg));
+		settings_free(settings);
+		return;
+	}
 	if (status_start(k->status, settings, pipeline_is_offline(&k->options.from), &err) != 0)
 		log_error("status is not told", LOG_STR("error", err.msg));
 	templates = templates_open();
@@ -213,6 +215,9 @@ static void on_hangup(void *ctx, int signo)
 	log_info("settings and templates reloaded");
 	if (k->snapshot != NULL)
 		apply_want(k->apply, k->snapshot);
+	else
+		loop_timer_set(k->first, 0);
+	pipeline_refresh(k->pipeline);
 }
 
 static int start(struct kvwatch *k, struct mf_err *err)
@@ -238,7 +243,7 @@ static int start(struct kvwatch *k, struct mf_err *err)
 	    (code = status_start(k->status, k->cli.settings, pipeline_is_offline(&k->options.from),
 				 err)) != 0)
 		return code;
-	return open_pipeline(k, k->cli.settings, &k->pipeline, err);
+	return open_pipeline(k, err);
 }
 
 static void stop(struct kvwatch *k)

@@ -23,8 +23,10 @@
 #define ALLOW_LONGEST 64
 
 struct pipeline {
+	struct loop *loop;
 	const struct pipeline_events *events;
 	void *ctx;
+	int64_t timeout_ms;
 	struct etcd *etcd; /* NULL offline */
 	struct source *source;
 	struct table *table;
@@ -198,19 +200,19 @@ static void on_held(void *ctx, const struct mf_err *why)
 		p->events->on_held(p->ctx, why);
 }
 
-static void open_gate(struct pipeline *p, struct loop *loop, const struct settings *settings,
-		      const struct pipeline_options *options)
+static void open_gate(struct pipeline *p, const struct settings *settings,
+		      const struct guard_size *in_force)
 {
 	static const struct gate_events gate_events = {on_pass, on_confirm, on_held};
 	mem_auto_free char *allow_key = mem_printf("%s/" ALLOW_KEY, settings->etcd.prefix);
 	const struct gate_options gate_options = {
 	    .max_removal = settings_max_removal(settings),
 	    .grace_ms = settings_removal_grace_ms(settings),
-	    .in_force = options->in_force,
+	    .in_force = in_force,
 	    .allow_key = allow_key,
 	};
 
-	p->gate = gate_new(loop, &gate_options, &gate_events, p);
+	p->gate = gate_new(p->loop, &gate_options, &gate_events, p);
 }
 
 static const struct source_events source_events = {
@@ -223,6 +225,8 @@ static const struct source_events source_events = {
     .on_state = on_state,
 };
 
+/* --- the whole -------------------------------------------------------------------------------- */
+
 int pipeline_new(struct loop *loop, const struct settings *settings,
 		 const struct pipeline_options *options, const struct pipeline_events *events,
 		 void *ctx, struct pipeline **ret_pipeline, struct mf_err *err)
@@ -230,8 +234,10 @@ int pipeline_new(struct loop *loop, const struct settings *settings,
 	struct pipeline *p = MEM_NEW(p);
 	int code;
 
+	p->loop = loop;
 	p->events = events;
 	p->ctx = ctx;
+	p->timeout_ms = options->timeout_ms;
 	p->table = table_new();
 	p->told = strmap_new(free);
 	if (pipeline_is_offline(options)) {
@@ -240,7 +246,7 @@ int pipeline_new(struct loop *loop, const struct settings *settings,
 	} else {
 		code = cli_open_etcd(settings, loop, options->timeout_ms, &p->etcd, err);
 		if (code == 0 && options->is_guarded)
-			open_gate(p, loop, settings, options);
+			open_gate(p, settings, options->in_force);
 		if (code == 0)
 			p->source = etcd_source_new(loop, p->etcd, settings->etcd.prefix, 0,
 						    &source_events, p);
@@ -253,9 +259,64 @@ int pipeline_new(struct loop *loop, const struct settings *settings,
 	return 0;
 }
 
-bool pipeline_in_force(const struct pipeline *p, struct guard_size *ret_size)
+static bool is_same(const char *a, const char *b)
 {
-	return p->gate != NULL && gate_in_force(p->gate, ret_size);
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool is_same_list(char *const *a, char *const *b)
+{
+	for (; *a != NULL && *b != NULL; a++, b++)
+		if (strcmp(*a, *b) != 0)
+			return false;
+	return *a == *b;
+}
+
+static bool is_same_etcd(const struct settings *a, const struct settings *b)
+{
+	return is_same_list(a->etcd.endpoints, b->etcd.endpoints) &&
+	       is_same(a->etcd.prefix, b->etcd.prefix) && is_same(a->etcd.cacert, b->etcd.cacert) &&
+	       is_same(a->etcd.cert, b->etcd.cert) && is_same(a->etcd.key, b->etcd.key) &&
+	       is_same(a->etcd.user, b->etcd.user) && is_same(a->etcd.password, b->etcd.password);
+}
+
+/* Another store.  The table stays, so that what is broken there keeps its last good value. */
+static int replace_etcd(struct pipeline *p, const struct settings *settings, struct mf_err *err)
+{
+	struct guard_size in_force;
+	struct etcd *etcd;
+	bool has_in_force;
+
+	if (cli_open_etcd(settings, p->loop, p->timeout_ms, &etcd, err) != 0)
+		return err->code;
+	source_free(p->source);
+	etcd_free(p->etcd);
+	p->etcd = etcd;
+	p->source = etcd_source_new(p->loop, etcd, settings->etcd.prefix, 0, &source_events, p);
+	p->published = p->wants_second = p->is_second = false;
+	if (p->gate == NULL)
+		return 0;
+	has_in_force = gate_in_force(p->gate, &in_force);
+	gate_free(p->gate);
+	open_gate(p, settings, has_in_force ? &in_force : NULL);
+	on_held(p, NULL);
+	return 0;
+}
+
+int pipeline_set_settings(struct pipeline *p, const struct settings *old,
+			  const struct settings *settings, struct mf_err *err)
+{
+	if (p->etcd != NULL && !is_same_etcd(old, settings))
+		return replace_etcd(p, settings, err);
+	if (p->gate != NULL)
+		gate_set_limits(p->gate, settings_max_removal(settings),
+				settings_removal_grace_ms(settings));
+	return 0;
+}
+
+void pipeline_refresh(struct pipeline *p)
+{
+	source_refresh(p->source);
 }
 
 void pipeline_free(struct pipeline *p)

@@ -47,8 +47,15 @@ bool pipeline_is_offline(const struct pipeline_options *options);
 int pipeline_new(struct loop *loop, const struct settings *settings,
 		 const struct pipeline_options *options, const struct pipeline_events *events,
 		 void *ctx, struct pipeline **ret_pipeline, struct mf_err *err);
-/* Of a guarded one: the size of what was let through last.  false: nothing was. */
-bool pipeline_in_force(const struct pipeline *pipeline, struct guard_size *ret_size);
+/*
+ * Settings that were old have become others.  What was read stays, for what is broken in the source
+ * to keep its last good value, also when the source is another one now.  On failure all is as it
+ * was.  Not inside an event; none comes from inside but on_held.
+ */
+int pipeline_set_settings(struct pipeline *pipeline, const struct settings *old,
+			  const struct settings *settings, struct mf_err *err);
+/* Look at the source again now.  Not inside an event; events may be called from inside. */
+void pipeline_refresh(struct pipeline *pipeline);
 void pipeline_free(struct pipeline *pipeline); /* NULL is fine */
 
 #endif

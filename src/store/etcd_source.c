@@ -261,6 +261,7 @@ struct source *etcd_source_new(struct loop *loop, struct etcd *etcd, const char 
 
 	s->source.free = free_source;
 	s->source.list_again = list_again;
+	s->source.refresh = list_again;
 	s->loop = loop;
 	s->etcd = etcd;
 	s->prefix = mem_printf("%s/", prefix);

@@ -196,6 +196,16 @@ static int open_backends(struct file_source *s, struct loop *loop, const char *p
 
 /* --- both ----------------------------------------------------------------------------------- */
 
+static void refresh(struct source *source)
+{
+	struct file_source *s = (struct file_source *)source;
+
+	if (s->envdir != NULL)
+		envdir_rescan(s->envdir);
+	if (s->backends != NULL)
+		reload_backends(s);
+}
+
 static void file_source_free(struct source *source)
 {
 	struct file_source *s = (struct file_source *)source;
@@ -217,6 +227,7 @@ int file_source_new(struct loop *loop, const char *environments_dir, const char 
 	int code = 0;
 
 	s->source.free = file_source_free;
+	s->source.refresh = refresh;
 	s->events = events;
 	s->ctx = ctx;
 	s->values = strmap_new(free);

@@ -33,6 +33,7 @@ struct source {
 	void (*free)(struct source *source);
 	/* NULL: what is told is as good as a second reading. */
 	void (*list_again)(struct source *source);
+	void (*refresh)(struct source *source);
 };
 
 static inline void source_free(struct source *source)
@@ -51,6 +52,15 @@ static inline bool source_list_again(struct source *source)
 		return false;
 	source->list_again(source);
 	return true;
+}
+
+/*
+ * Look again now, without a hint: an operator asks.  Events may be called from inside; what cannot
+ * be read keeps its last good state.  Not inside an event.
+ */
+static inline void source_refresh(struct source *source)
+{
+	source->refresh(source);
 }
 
 #endif

@@ -34,6 +34,13 @@ stop haproxy
 start_again haproxy
 within 'also after a restart of HAProxy' 10 serves www-dev.example.com '^web 1 '
 
+write_settings dnsmasq.hosts= dnsmasq.reload= "haproxy.config=$T/haproxy/other.cfg"
+send_signal HUP kvwatch
+within 'a configuration that settings read anew want is a first one too' 10 \
+	test -s "$T/haproxy/other.cfg"
+write_settings dnsmasq.hosts= dnsmasq.reload=
+send_signal HUP kvwatch
+
 write_environment second web=1@/
 start_again etcd
 within 'etcd is back, with what changed meanwhile' 20 serves www-second.example.com '^web 1 '

@@ -25,6 +25,15 @@ within 'one put by hand' 10 serves www-hand.example.com '^web 1 '
 etcd_put environments/hand '{"name":"hand","services":[{"name":"web","version":2}]}'
 within 'that turns bad is named' 10 log_has kvwatch 'environment hand.*version'
 ok 'and keeps its last good state' serves www-hand.example.com '^web 1 '
+for endpoints in "\"${ETCD_URLS[0]}\"" "\"http://127.0.0.1:9\", \"${ETCD_URLS[0]}\""; do
+	mark kvwatch
+	write_settings etcd.endpoints="[$endpoints]"
+	send_signal HUP kvwatch
+	within 'all is read anew' 10 log_has kvwatch 'settings and templates reloaded'
+	write_environment "after${#endpoints}" web=1@/
+	within 'and what is new applied' 10 serves "www-after${#endpoints}.example.com" '^web 1 '
+	ok 'it has its last good state still' serves www-hand.example.com '^web 1 '
+done
 etcd_put environments/hand '{"name":"hand","services":[{"name":"web","version":"2","route":"/"}]}'
 within 'until it is mended' 10 serves www-hand.example.com '^web 2 '
 

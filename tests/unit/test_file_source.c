@@ -291,6 +291,30 @@ START_TEST(broken_backends_at_the_start)
 }
 END_TEST
 
+START_TEST(a_refresh_forgets_nothing_good)
+{
+	struct mf_err err;
+
+	record_write(&rec, "d/a.yaml", "{name: a, services: []}");
+	record_write(&rec, "d/b.yaml", "{name: b, services: []}");
+	record_write(&rec, "b", "f: {1: [10.0.0.1:80]}");
+	ck_assert_int_eq(open_source(rec.loop, "d", "b", &err), 0);
+	record_write(&rec, "d/a.yaml", "[");
+	record_write(&rec, "b", "f: {1: [x]}");
+	source_refresh(source);
+	ck_assert(record_has(&rec, "file a.yaml: "));
+	ck_assert(record_has(&rec, "backends file: "));
+	record_remove(&rec, "d/a.yaml");
+	record_remove(&rec, "d/b.yaml");
+	source_refresh(source);
+	ck_assert(record_has(&rec, "no environment file is left"));
+	ck_assert(!record_has(&rec, "del "));
+	record_write(&rec, "b", "f: {1: [10.0.0.1:80, 10.0.0.2:80]}");
+	source_refresh(source);
+	ck_assert(record_has(&rec, "put backends/f/1/10.0.0.2:80 10.0.0.2:80\n"));
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("file_source");
@@ -305,5 +329,6 @@ int main(void)
 	tcase_add_loop_test(tc, follows_backends, 0, (int)(sizeof(saves) / sizeof(saves[0])));
 	tcase_add_test(tc, broken_backends_keep_the_last_good);
 	tcase_add_test(tc, broken_backends_at_the_start);
+	tcase_add_test(tc, a_refresh_forgets_nothing_good);
 	return unit_run("file_source", tc);
 }
