@@ -46,12 +46,12 @@ all_ldflags = $(harden_ld) $(SANITIZE) $(LDFLAGS)
 base = buf err log mem str strmap
 sys = child dirwatch file http httpd loop notify usock
 model = backend claims env env_read guard name node node_json node_yaml order settings settings_value slots \
-	snapshot table
+	snapshot snapshot_without table
 render = escape output output_bare output_view routing template template_compile template_render template_scan view view_json
 store = backends_file env_sync envdir envfile etcd etcd_json etcd_kv etcd_source etcd_stream etcd_watch file_source \
 	instances problems registry stamp
 apply = apply apply_look apply_round binds dnsmasq group group_files group_reload haproxy live live_collect live_diff \
-	live_maps live_script live_servers live_states live_sync live_walk plan plan_diff stage words
+	live_maps live_script live_servers live_states live_sync live_walk plan plan_diff quarantine stage words
 tools = cfgrender envwatch kvwatch svcregister
 tool_parts = announce any_template cli env_check figures gate kvwatch_options pipeline record report status templates \
 	watchdog

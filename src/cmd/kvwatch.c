@@ -3,9 +3,11 @@
  * Wiring only: the pipeline brings snapshots, apply puts them in force.
  */
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "apply/apply.h"
+#include "apply/quarantine.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "cmd/cli.h"
@@ -31,7 +33,9 @@ struct kvwatch {
 	struct pipeline *pipeline;
 	struct template_set *templates;
 	struct apply *apply;
+	struct quarantine *quarantine;
 	struct snapshot *snapshot; /* the newest; NULL before the first */
+	struct snapshot *applied;  /* what is wanted of it: without what is in quarantine */
 	struct guard_size wanted;  /* its size; before, that of an earlier run's last */
 	struct loop_timer *first;  /* FIRST_CONFIG_MS */
 	struct loop_timer *deadline;
@@ -67,6 +71,31 @@ static void on_live(void *ctx, const struct live_result *result)
 	status_count_live(k->status, result);
 }
 
+static void tell_quarantined(struct kvwatch *k)
+{
+	size_t count;
+	const struct problem *problems = quarantine_list(k->quarantine, &count);
+
+	status_set_quarantined(k->status, problems, count);
+	report_quarantined(k->report, problems, count);
+}
+
+static void want(struct kvwatch *k)
+{
+	snapshot_unref(k->applied);
+	k->applied = quarantine_filter(k->quarantine, k->snapshot);
+	tell_quarantined(k);
+	apply_want(k->apply, k->applied);
+}
+
+static void on_quarantined(void *ctx, bool found)
+{
+	struct kvwatch *k = ctx;
+
+	if (found && k->snapshot != NULL)
+		want(k);
+}
+
 static void on_snapshot(void *ctx, struct snapshot *snapshot)
 {
 	struct kvwatch *k = ctx;
@@ -80,7 +109,7 @@ static void on_snapshot(void *ctx, struct snapshot *snapshot)
 		  LOG_INT("environments", snapshot->env_count),
 		  LOG_INT("backends", snapshot->backend_count),
 		  LOG_INT("set_aside", snapshot->problem_count));
-	apply_want(k->apply, snapshot);
+	want(k);
 }
 
 /* HAProxy can only be started with a configuration: give it one that answers 503. */
@@ -112,9 +141,14 @@ static void on_state(void *ctx, const struct mf_err *why)
 		k->source_err.code = 0;
 		return;
 	}
-	log_warn(k->snapshot == NULL ? "the source is out of reach: what is on disk stays in force"
-				     : "the source is out of reach: the last state stays in force",
-		 LOG_STR("error", why->msg));
+	if (why->code == MF_EDATA)
+		log_warn("the source is broken: what is on disk stays in force",
+			 LOG_STR("error", why->msg));
+	else
+		log_warn(k->snapshot == NULL
+			     ? "the source is out of reach: what is on disk stays in force"
+			     : "the source is out of reach: the last state stays in force",
+			 LOG_STR("error", why->msg));
 	k->source_err = *why;
 }
 
@@ -125,7 +159,8 @@ static void on_held(void *ctx, const struct mf_err *why)
 	status_set_held(k->status, why);
 	if (why == NULL || !k->options.once)
 		return;
-	k->exit_status = mf_err_exit_status(MF_ETIMEOUT);
+	k->exit_status =
+	    mf_err_exit_status(pipeline_is_offline(&k->options.from) ? MF_EDATA : MF_ETIMEOUT);
 	loop_stop(k->loop);
 }
 
@@ -160,6 +195,10 @@ static void on_result(void *ctx, const struct apply_result *result)
 				  k->snapshot == NULL ? NULL : &k->wanted);
 
 	status_count_result(k->status, result);
+	for (size_t i = 0; i < result->group_count; i++)
+		if (result->groups[i].code == MF_EDATA && k->applied != NULL &&
+		    strcmp(result->groups[i].name, "haproxy") == 0)
+			quarantine_search(k->quarantine, k->cli.settings, k->templates, k->applied);
 	if (worst == 0 && result->render_failed)
 		worst = MF_EDATA;
 	if (k->options.once && (worst == 0 ? result->is_settled : !mf_err_is_retry(worst))) {
@@ -206,6 +245,7 @@ static void on_hangup(void *ctx, int signo)
 	}
 	if (status_start(k->status, settings, pipeline_is_offline(&k->options.from), &err) != 0)
 		log_error("status is not told", LOG_STR("error", err.msg));
+	quarantine_clear(k->quarantine);
 	templates = templates_open();
 	apply_set_settings(k->apply, settings, templates);
 	template_set_free(k->templates);
@@ -214,7 +254,7 @@ static void on_hangup(void *ctx, int signo)
 	settings_free(old);
 	log_info("settings and templates reloaded");
 	if (k->snapshot != NULL)
-		apply_want(k->apply, k->snapshot);
+		want(k);
 	else
 		loop_timer_set(k->first, 0);
 	pipeline_refresh(k->pipeline);
@@ -234,6 +274,7 @@ static int start(struct kvwatch *k, struct mf_err *err)
 	k->templates = templates_open();
 	k->report = report_new();
 	k->status = status_new(k->loop, on_refresh, k);
+	k->quarantine = quarantine_new(k->loop, on_quarantined, k);
 	k->apply = apply_new(k->loop, k->cli.settings, k->templates, &apply_events, k);
 	loop_timer_set(k->first, FIRST_CONFIG_MS);
 	if (k->options.once)
@@ -252,6 +293,7 @@ static void stop(struct kvwatch *k)
 	status_leave(k->status);
 	pipeline_free(k->pipeline);
 	apply_free(k->apply);
+	quarantine_free(k->quarantine);
 	status_free(k->status);
 	template_set_free(k->templates);
 	loop_timer_free(k->first);
@@ -259,6 +301,7 @@ static void stop(struct kvwatch *k)
 	watchdog_stop(k->watchdog);
 	report_free(k->report);
 	snapshot_unref(k->snapshot);
+	snapshot_unref(k->applied);
 	loop_free(k->loop);
 }
 

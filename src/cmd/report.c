@@ -16,10 +16,11 @@
 #include "sys/notify.h"
 
 struct report {
-	struct strmap *told; /* the last words of each group */
-	struct strmap *bad;  /* of each that cannot be rendered */
-	int64_t recorded;    /* the revision in the file */
-	bool is_ready;	     /* the service manager was told */
+	struct strmap *told;	    /* the last words of each group */
+	struct strmap *bad;	    /* of each that cannot be rendered */
+	struct strmap *quarantined; /* object -> reason */
+	int64_t recorded;	    /* the revision in the file */
+	bool is_ready;		    /* the service manager was told */
 };
 
 struct report *report_new(void)
@@ -28,6 +29,7 @@ struct report *report_new(void)
 
 	report->told = strmap_new(free);
 	report->bad = strmap_new(free);
+	report->quarantined = strmap_new(free);
 	report->recorded = -1;
 	return report;
 }
@@ -38,6 +40,7 @@ void report_free(struct report *report)
 		return;
 	strmap_free(report->told);
 	strmap_free(report->bad);
+	strmap_free(report->quarantined);
 	free(report);
 }
 
@@ -93,6 +96,26 @@ static void forget_bad(struct report *report)
 		return;
 	strmap_free(report->bad);
 	report->bad = strmap_new(free);
+}
+
+void report_quarantined(struct report *report, const struct problem *problems, size_t count)
+{
+	struct strmap *now = strmap_new(free);
+	void *cursor = NULL, *reason;
+	const char *object;
+
+	for (size_t i = 0; i < count; i++) {
+		strmap_set(now, problems[i].object, mem_dup_str(problems[i].reason));
+		if (strmap_find(report->quarantined, problems[i].object) == NULL)
+			log_error("in quarantine, the rest is applied",
+				  LOG_STR("object", problems[i].object),
+				  LOG_STR("error", problems[i].reason));
+	}
+	while (strmap_next(report->quarantined, &cursor, &object, &reason))
+		if (strmap_find(now, object) == NULL)
+			log_info("no longer in quarantine", LOG_STR("object", object));
+	strmap_free(report->quarantined);
+	report->quarantined = now;
 }
 
 void report_live(struct report *report, const struct live_result *result)

@@ -82,6 +82,15 @@ struct snapshot *table_snapshot(struct table *table, int64_t revision);
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
 void snapshot_unref(struct snapshot *snapshot);
 
+/*
+ * The same without some parts: an environment with what it claims, the versions of a service, or a
+ * service's settings, so that its versions have the defaults.  What stays is shared with the first.
+ */
+enum snapshot_part { SNAPSHOT_ENV, SNAPSHOT_SERVICE, SNAPSHOT_SETTINGS };
+typedef bool snapshot_part_fn(void *ctx, enum snapshot_part part, const char *name);
+struct snapshot *snapshot_without(const struct snapshot *snapshot, snapshot_part_fn *is_out,
+				  void *ctx);
+
 const struct env *snapshot_find_env(const struct snapshot *snapshot, const char *name);
 const struct backend *snapshot_find_backend(const struct snapshot *snapshot, const char *service,
 					    const char *version);

@@ -210,7 +210,7 @@ cpu_ns() { read -r -a CPU <"/proc/$1/schedstat" && echo "${CPU[0]}"; }          
 measure_idle() { # SIZE
 	local before now start i
 
-	# In slices: once in some minutes everything is listed again, and that is not all it does.
+	# In slices, so that one in which everything is listed again does not stand for the hour.
 	say "at rest for $idle s"
 	sleep 2
 	before=$(cpu_ns "${PID[kvwatch]}")

@@ -1,0 +1,463 @@
+/*
+ * What is in quarantine, and the search for what must go there.  Knows nothing of what runs.
+ */
+#include "apply/quarantine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "apply/stage.h"
+#include "apply/words.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "model/settings.h"
+#include "model/snapshot.h"
+#include "render/output.h"
+#include "sys/child.h"
+#include "sys/loop.h"
+
+enum { QUARANTINE_CHECK_MS = 30 * 1000 };
+
+#define QUARANTINE_TAG "trial"
+
+struct part {
+	enum snapshot_part kind;
+	char *name;
+	bool is_bad;
+	char *words; /* of one that is bad */
+	/* Of one in quarantine: what it was, so that a change of it shows. */
+	struct env *env;
+	struct service *settings;
+	uint64_t versions;
+};
+
+enum step { STEP_WHOLE, STEP_NOTHING, STEP_BISECT, STEP_REST };
+
+struct quarantine {
+	struct loop *loop;
+	quarantine_fn *on_done;
+	void *ctx;
+
+	struct part *held;
+	struct problem *problems; /* of held, one each */
+	size_t held_count, held_cap, problem_cap;
+
+	/* the search; snapshot NULL: there is none */
+	const struct settings *settings;
+	struct template_set *templates;
+	struct snapshot *snapshot;
+	struct part *parts;
+	size_t part_count;
+	enum step step;
+	size_t passes, fails; /* so many parts, from the first on, are accepted; are refused */
+	size_t kept;	      /* so many are in the check that runs */
+	unsigned checks;
+	char *words; /* of the check that said `fails` */
+	struct stage *stage;
+	struct child *child;
+	struct loop_timer *next;
+	struct snapshot *vain; /* in which nothing was found */
+};
+
+/* --- what is in quarantine -------------------------------------------------------------------- */
+
+static uint64_t hash_versions(const struct snapshot *snapshot, const char *service)
+{
+	uint64_t hash = STR_HASH_INIT;
+
+	for (size_t i = 0; i < snapshot->backend_count; i++)
+		if (strcmp(snapshot->backends[i]->service, service) == 0)
+			hash = str_hash(hash, snapshot->backends[i]->version,
+					strlen(snapshot->backends[i]->version) + 1);
+	return hash;
+}
+
+static struct service *find_settings(const struct snapshot *snapshot, const char *service)
+{
+	for (size_t i = 0; i < snapshot->backend_count; i++)
+		if (strcmp(snapshot->backends[i]->service, service) == 0)
+			return snapshot->backends[i]->settings;
+	return NULL;
+}
+
+static bool is_as_it_was(const struct part *part, const struct snapshot *snapshot)
+{
+	if (part->kind == SNAPSHOT_ENV)
+		return snapshot_find_env(snapshot, part->name) == part->env;
+	if (find_settings(snapshot, part->name) != part->settings)
+		return false;
+	return part->kind == SNAPSHOT_SETTINGS ||
+	       hash_versions(snapshot, part->name) == part->versions;
+}
+
+static void free_part(struct part *part)
+{
+	free(part->name);
+	free(part->words);
+	env_unref(part->env);
+	service_unref(part->settings);
+}
+
+static void let_out(struct quarantine *q, size_t i)
+{
+	free_part(&q->held[i]);
+	free(q->problems[i].object);
+	free(q->problems[i].reason);
+	q->held_count--;
+	memmove(&q->held[i], &q->held[i + 1], (q->held_count - i) * sizeof(q->held[0]));
+	memmove(&q->problems[i], &q->problems[i + 1], (q->held_count - i) * sizeof(q->problems[0]));
+}
+
+static char *object_of(const struct part *part)
+{
+	static const char *const words[] = {[SNAPSHOT_ENV] = "environment",
+					    [SNAPSHOT_SERVICE] = "versions of service",
+					    [SNAPSHOT_SETTINGS] = "service"};
+
+	return mem_printf("%s %s", words[part->kind], part->name);
+}
+
+static void hold(struct quarantine *q, const struct part *part)
+{
+	struct part held = {.kind = part->kind, .name = mem_dup_str(part->name)};
+	size_t problem_count = q->held_count;
+
+	if (part->kind == SNAPSHOT_ENV) {
+		held.env = (struct env *)snapshot_find_env(q->snapshot, part->name);
+		if (held.env != NULL)
+			(void)env_ref(held.env);
+	} else {
+		held.settings = find_settings(q->snapshot, part->name);
+		if (held.settings != NULL)
+			(void)service_ref(held.settings);
+		held.versions = hash_versions(q->snapshot, part->name);
+	}
+	MEM_GROW(q->problems, problem_count, q->problem_cap);
+	q->problems[problem_count] = (struct problem){object_of(part), mem_dup_str(part->words)};
+	MEM_GROW(q->held, q->held_count, q->held_cap);
+	q->held[q->held_count++] = held;
+}
+
+static bool is_held(void *ctx, enum snapshot_part kind, const char *name)
+{
+	const struct quarantine *q = ctx;
+
+	for (size_t i = 0; i < q->held_count; i++)
+		if (q->held[i].kind == kind && strcmp(q->held[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+struct snapshot *quarantine_filter(struct quarantine *q, struct snapshot *snapshot)
+{
+	for (size_t i = q->held_count; i > 0; i--)
+		if (!is_as_it_was(&q->held[i - 1], snapshot))
+			let_out(q, i - 1);
+	if (q->held_count == 0)
+		return snapshot_ref(snapshot);
+	return snapshot_without(snapshot, is_held, q);
+}
+
+const struct problem *quarantine_list(const struct quarantine *q, size_t *ret_count)
+{
+	*ret_count = q->held_count;
+	return q->problems;
+}
+
+/* --- the search ------------------------------------------------------------------------------- */
+
+static void drop_search(struct quarantine *q)
+{
+	child_cancel(q->child);
+	q->child = NULL;
+	stage_free(q->stage, false);
+	q->stage = NULL;
+	loop_timer_clear(q->next);
+	for (size_t i = 0; i < q->part_count; i++)
+		free_part(&q->parts[i]);
+	free(q->parts);
+	q->parts = NULL;
+	q->part_count = 0;
+	free(q->words);
+	q->words = NULL;
+	snapshot_unref(q->snapshot);
+	q->snapshot = NULL;
+}
+
+static void end_search(struct quarantine *q, bool found)
+{
+	if (found) {
+		for (size_t i = 0; i < q->part_count; i++)
+			if (q->parts[i].is_bad)
+				hold(q, &q->parts[i]);
+	} else {
+		snapshot_unref(q->vain);
+		q->vain = snapshot_ref(q->snapshot);
+	}
+	drop_search(q);
+	q->on_done(q->ctx, found);
+}
+
+/* parts[i].name by kind and name; they are sorted by both. */
+static int compare_parts(const void *a, const void *b)
+{
+	const struct part *x = a, *y = b;
+	static const int order[] = {
+	    [SNAPSHOT_SERVICE] = 0, [SNAPSHOT_SETTINGS] = 1, [SNAPSHOT_ENV] = 2};
+
+	if (x->kind != y->kind)
+		return order[x->kind] - order[y->kind];
+	return strcmp(x->name, y->name);
+}
+
+static bool is_left_out(void *ctx, enum snapshot_part kind, const char *name)
+{
+	const struct quarantine *q = ctx;
+	const struct part probe = {.kind = kind, .name = (char *)name};
+	const struct part *part =
+	    bsearch(&probe, q->parts, q->part_count, sizeof(*q->parts), compare_parts);
+
+	return part != NULL && (part->is_bad || (size_t)(part - q->parts) >= q->kept);
+}
+
+static void collect_parts(struct quarantine *q)
+{
+	const struct snapshot *s = q->snapshot;
+	size_t n = 0;
+
+	q->parts = mem_alloc((2 * s->service_count + s->env_count) * sizeof(*q->parts));
+	for (size_t i = 0; i < s->service_count; i++)
+		q->parts[n++] =
+		    (struct part){.kind = SNAPSHOT_SERVICE, .name = mem_dup_str(s->services[i])};
+	for (size_t i = 0; i < s->service_count; i++)
+		if (find_settings(s, s->services[i]) != NULL)
+			q->parts[n++] = (struct part){.kind = SNAPSHOT_SETTINGS,
+						      .name = mem_dup_str(s->services[i])};
+	for (size_t i = 0; i < s->env_count; i++)
+		q->parts[n++] =
+		    (struct part){.kind = SNAPSHOT_ENV, .name = mem_dup_str(s->envs[i]->name)};
+	q->part_count = n;
+	qsort(q->parts, n, sizeof(*q->parts), compare_parts);
+}
+
+static void start_check(struct quarantine *q, size_t kept)
+{
+	q->kept = kept;
+	loop_timer_set(q->next, 0);
+}
+
+/* Either the offender is known, or the middle of what it is in is next. */
+static void bisect(struct quarantine *q)
+{
+	if (q->fails - q->passes > 1) {
+		q->step = STEP_BISECT;
+		start_check(q, q->passes + (q->fails - q->passes) / 2);
+		return;
+	}
+	/* From now on it is left out of every check; what is before it has passed. */
+	q->parts[q->fails - 1].is_bad = true;
+	q->parts[q->fails - 1].words = mem_dup_str(q->words);
+	q->step = STEP_REST;
+	q->passes = q->fails;
+	start_check(q, q->part_count);
+}
+
+static void on_verdict(struct quarantine *q, bool is_refused)
+{
+	switch (q->step) {
+	case STEP_WHOLE:
+		if (!is_refused)
+			break; /* it is not the check that refuses */
+		q->step = STEP_NOTHING;
+		start_check(q, 0);
+		return;
+	case STEP_NOTHING:
+		if (is_refused)
+			break; /* it is not the model */
+		q->passes = 0;
+		q->fails = q->part_count;
+		bisect(q);
+		return;
+	case STEP_BISECT:
+		if (is_refused)
+			q->fails = q->kept;
+		else
+			q->passes = q->kept;
+		bisect(q);
+		return;
+	case STEP_REST:
+		if (!is_refused) {
+			end_search(q, true);
+			return;
+		}
+		q->fails = q->part_count;
+		bisect(q);
+		return;
+	}
+	end_search(q, false);
+}
+
+static void note_words(struct quarantine *q, const char *words)
+{
+	if (q->step == STEP_NOTHING)
+		return;
+	free(q->words);
+	q->words = mem_dup_str(words);
+}
+
+static char *dir_of_config(const struct quarantine *q)
+{
+	const char *config = q->settings->haproxy.config; /* absolute */
+	size_t n = (size_t)(strrchr(config, '/') - config);
+
+	return mem_dup_bytes(config, n == 0 ? 1 : n);
+}
+
+static void on_checked(void *ctx, const struct child_result *result)
+{
+	struct quarantine *q = ctx;
+	buf_auto struct buf words = BUF_INIT;
+	bool is_refused = result->status != 0;
+
+	q->child = NULL;
+	if (result->timed_out || result->status == 126 || result->status == 127) {
+		end_search(q, false);
+		return;
+	}
+	if (is_refused) {
+		mem_auto_free char *dir = dir_of_config(q);
+
+		words_add_complaint(&words, result->output, result->output_len,
+				    stage_path(q->stage), dir);
+		note_words(q, buf_str(&words));
+	}
+	stage_free(q->stage, false);
+	q->stage = NULL;
+	on_verdict(q, is_refused);
+}
+
+static void on_bad(void *ctx, const char *group, const struct mf_err *why)
+{
+	if (strcmp(group, "haproxy") == 0)
+		note_words(ctx, why->msg);
+}
+
+static int stage_all(struct quarantine *q, const struct output_set *set, struct mf_err *err)
+{
+	mem_auto_free char *dir = dir_of_config(q);
+	int code = stage_new(dir, QUARANTINE_TAG, &q->stage, err);
+
+	for (size_t i = 0; i < set->count && code == 0; i++) {
+		const struct output *output = &set->outputs[i];
+		const struct stage_file file = {
+		    .relative = output->name,
+		    .target = output->path,
+		    .bytes = buf_str(&output->bytes),
+		    .len = output->bytes.len,
+		    .mode = output->mode,
+		    .is_changed = true, /* its own bytes, not a link to what is in place */
+		};
+
+		if (output->group == OUTPUT_HAPROXY)
+			code = stage_add(q->stage, &file, err);
+	}
+	return code;
+}
+
+static const char *find_main(const struct quarantine *q, const struct output_set *set)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (strcmp(set->outputs[i].path, q->settings->haproxy.config) == 0)
+			return stage_find(q->stage, set->outputs[i].name);
+	return NULL;
+}
+
+static void run_check(struct quarantine *q, const char *path)
+{
+	struct child_options options = {.deadline_ms = QUARANTINE_CHECK_MS};
+	char **check = q->settings->haproxy.check;
+	const char **argv;
+	size_t n = 0;
+
+	while (check[n] != NULL)
+		n++;
+	argv = mem_alloc((n + 2) * sizeof(*argv));
+	memcpy(argv, check, n * sizeof(*argv));
+	argv[n] = path;
+	options.argv = argv;
+	q->child = child_start(q->loop, &options, on_checked, q);
+	free(argv);
+}
+
+static void on_next(void *ctx)
+{
+	struct quarantine *q = ctx;
+	struct snapshot *part;
+	struct output_set set = {0};
+	const char *path;
+	struct mf_err err;
+
+	if (q->checks++ == QUARANTINE_MAX_CHECKS) {
+		end_search(q, false);
+		return;
+	}
+	part = snapshot_without(q->snapshot, is_left_out, q);
+	(void)output_render(q->templates, part, q->settings, on_bad, q, &set, &err);
+	snapshot_unref(part);
+	if (set.fingerprint[0] == '\0') {
+		on_verdict(q, true); /* it cannot even be rendered */
+	} else if (stage_all(q, &set, &err) != 0 || (path = find_main(q, &set)) == NULL) {
+		end_search(q, false);
+	} else {
+		run_check(q, path);
+	}
+	output_set_fini(&set);
+}
+
+void quarantine_search(struct quarantine *q, const struct settings *settings,
+		       struct template_set *templates, struct snapshot *snapshot)
+{
+	if (q->snapshot != NULL || q->vain == snapshot)
+		return;
+	q->settings = settings;
+	q->templates = templates;
+	q->snapshot = snapshot_ref(snapshot);
+	q->checks = 0;
+	q->words = mem_dup_str("");
+	collect_parts(q);
+	q->step = STEP_WHOLE;
+	start_check(q, q->part_count);
+}
+
+void quarantine_clear(struct quarantine *q)
+{
+	drop_search(q);
+	snapshot_unref(q->vain);
+	q->vain = NULL;
+	while (q->held_count > 0)
+		let_out(q, q->held_count - 1);
+}
+
+struct quarantine *quarantine_new(struct loop *loop, quarantine_fn *on_done, void *ctx)
+{
+	struct quarantine *q = MEM_NEW(q);
+
+	q->loop = loop;
+	q->on_done = on_done;
+	q->ctx = ctx;
+	q->next = loop_timer_new(loop, on_next, q);
+	return q;
+}
+
+void quarantine_free(struct quarantine *q)
+{
+	if (q == NULL)
+		return;
+	quarantine_clear(q);
+	loop_timer_free(q->next);
+	free(q->held);
+	free(q->problems);
+	free(q);
+}

@@ -1,0 +1,83 @@
+/* A snapshot made of another one.  Knows nothing of why something is left out. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "model/snapshot.h"
+
+struct without {
+	const struct snapshot *from;
+	struct snapshot *to;
+	snapshot_part_fn *is_out;
+	void *ctx;
+};
+
+static bool is_out(const struct without *w, enum snapshot_part part, const char *name)
+{
+	return w->is_out(w->ctx, part, name);
+}
+
+static void copy_envs(const struct without *w)
+{
+	w->to->envs = mem_alloc(w->from->env_count * sizeof(struct env *));
+	for (size_t i = 0; i < w->from->env_count; i++)
+		if (!is_out(w, SNAPSHOT_ENV, w->from->envs[i]->name))
+			w->to->envs[w->to->env_count++] = env_ref(w->from->envs[i]);
+}
+
+static struct backend *copy_backend(const struct without *w, struct backend *backend)
+{
+	if (backend->settings == NULL || !is_out(w, SNAPSHOT_SETTINGS, backend->service))
+		return backend_ref(backend);
+	return backend_new(backend->service, backend->version, NULL, backend->instances,
+			   backend->instance_count);
+}
+
+static void copy_backends(const struct without *w)
+{
+	struct snapshot *to = w->to;
+
+	to->backends = mem_alloc(w->from->backend_count * sizeof(struct backend *));
+	to->services = mem_alloc(w->from->service_count * sizeof(char *));
+	for (size_t i = 0; i < w->from->backend_count; i++) {
+		struct backend *backend = w->from->backends[i];
+		size_t n = to->service_count;
+
+		if (is_out(w, SNAPSHOT_SERVICE, backend->service))
+			continue;
+		backend = copy_backend(w, backend);
+		to->backends[to->backend_count++] = backend;
+		if (n == 0 || strcmp(to->services[n - 1], backend->service) != 0)
+			to->services[to->service_count++] = backend->service;
+	}
+}
+
+static struct claim *copy_claims(const struct without *w, const struct claim *claims, size_t count,
+				 size_t *ret_count)
+{
+	struct claim *copy = mem_alloc(count * sizeof(*copy));
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (!is_out(w, SNAPSHOT_ENV, claims[i].env->name))
+			copy[n++] = claims[i];
+	*ret_count = n;
+	return copy;
+}
+
+struct snapshot *snapshot_without(const struct snapshot *snapshot, snapshot_part_fn *is_part_out,
+				  void *ctx)
+{
+	struct snapshot *to = snapshot_new(snapshot->revision);
+	const struct without w = {snapshot, to, is_part_out, ctx};
+
+	copy_envs(&w);
+	copy_backends(&w);
+	to->hosts = copy_claims(&w, snapshot->hosts, snapshot->host_count, &to->host_count);
+	to->prefixes =
+	    copy_claims(&w, snapshot->prefixes, snapshot->prefix_count, &to->prefix_count);
+	to->headers = copy_claims(&w, snapshot->headers, snapshot->header_count, &to->header_count);
+	for (size_t i = 0; i < snapshot->problem_count; i++)
+		snapshot_add_problem(to, snapshot->problems[i].object,
+				     snapshot->problems[i].reason);
+	return to;
+}
