@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strmap.h"
@@ -36,6 +37,10 @@ struct pipeline {
 	bool wants_second;     /* a second reading was asked for ... */
 	bool is_second;	       /* ... and this listing is it */
 	bool has_listed_allow; /* ALLOW_KEY is in this listing */
+	/* Offline: so many an earlier run left in force; 0 once one was read, or when all may go.
+	 */
+	size_t envs_left;
+	bool is_held; /* and that was told */
 };
 
 bool pipeline_is_offline(const struct pipeline_options *options)
@@ -134,12 +139,43 @@ static void tell_problems(struct pipeline *p, const struct snapshot *snapshot)
 	p->told = now;
 }
 
+static void hold(struct pipeline *p)
+{
+	struct mf_err why;
+
+	if (p->is_held)
+		return;
+	p->is_held = true;
+	(void)mf_err_set(&why, MF_EDATA, "%zu of %zu environments would go", p->envs_left,
+			 p->envs_left);
+	log_error("held back, the last good state stays in force", LOG_STR("reason", why.msg),
+		  LOG_STR("allow_by", "--max-removal 100%"));
+	p->events->on_held(p->ctx, &why);
+}
+
+/* A directory that is empty when we start may be one that is not mounted yet. */
+static void offer_files(struct pipeline *p, struct snapshot *snapshot)
+{
+	if (p->envs_left != 0 && snapshot->env_count == 0) {
+		hold(p);
+		return;
+	}
+	p->envs_left = 0;
+	if (p->is_held) {
+		p->is_held = false;
+		log_info("no longer held back",
+			 LOG_STR("reason", "what was missing is there again"));
+		p->events->on_held(p->ctx, NULL);
+	}
+	p->events->on_snapshot(p->ctx, snapshot);
+}
+
 static void offer(struct pipeline *p, struct snapshot *snapshot, bool is_second)
 {
 	if (p->gate != NULL)
 		gate_offer(p->gate, snapshot, is_second);
 	else
-		p->events->on_snapshot(p->ctx, snapshot);
+		offer_files(p, snapshot);
 }
 
 static void on_commit(void *ctx, int64_t revision)
@@ -241,6 +277,9 @@ int pipeline_new(struct loop *loop, const struct settings *settings,
 	p->table = table_new();
 	p->told = strmap_new(free);
 	if (pipeline_is_offline(options)) {
+		if (options->is_guarded && options->in_force != NULL &&
+		    options->environments != NULL && settings_max_removal(settings) < 100)
+			p->envs_left = options->in_force->envs;
 		code = file_source_new(options->follow ? loop : NULL, options->environments,
 				       options->backends, &source_events, p, &p->source, err);
 	} else {

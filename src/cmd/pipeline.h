@@ -23,7 +23,8 @@ struct pipeline_options {
 	bool follow;		  /* else read files once; etcd is always followed until freed */
 	/*
 	 * Do not believe at once that etcd lost much (cmd/gate.h), as the settings say.  Files are
-	 * their owner's word.
+	 * their owner's word, but for a directory that has no environment at the start when there
+	 * were some: that waits until there is one.
 	 */
 	bool is_guarded;
 	const struct guard_size *in_force; /* guarded: what is, from an earlier run; or NULL */

@@ -132,26 +132,50 @@ static void tell_problem(struct file_source *s, const char *reason)
 	s->problem = mem_dup_str(reason);
 }
 
+/* The first listing is complete. */
+static void finish(struct file_source *s)
+{
+	s->events->on_full_end(s->ctx);
+	s->revision = 1;
+	s->events->on_commit(s->ctx, s->revision);
+}
+
+static void on_good_backends(struct file_source *s, bool is_changed)
+{
+	bool was_bad = s->problem != NULL;
+
+	if (was_bad)
+		tell_problem(s, NULL);
+	if (s->revision == 0) {
+		s->events->on_state(s->ctx, NULL);
+		finish(s);
+	} else if (was_bad || is_changed) {
+		commit(s);
+	}
+}
+
+static void on_bad_backends(struct file_source *s, const struct mf_err *why)
+{
+	if (s->stamp.ino == 0)
+		loop_timer_set(s->timer, RETRY_MS);
+	if (s->problem != NULL && strcmp(s->problem, why->msg) == 0)
+		return;
+	tell_problem(s, why->msg);
+	if (s->revision == 0)
+		s->events->on_state(s->ctx, why);
+	else
+		commit(s);
+}
+
 static void reload_backends(struct file_source *s)
 {
 	bool is_changed = false;
 	struct mf_err err;
 
-	if (load_backends(s, &is_changed, &err) == 0) {
-		if (s->problem != NULL) {
-			tell_problem(s, NULL);
-			is_changed = true;
-		}
-	} else {
-		if (s->problem == NULL || strcmp(s->problem, err.msg) != 0) {
-			tell_problem(s, err.msg);
-			is_changed = true;
-		}
-		if (s->stamp.ino == 0)
-			loop_timer_set(s->timer, RETRY_MS);
-	}
-	if (is_changed)
-		commit(s);
+	if (load_backends(s, &is_changed, &err) == 0)
+		on_good_backends(s, is_changed);
+	else
+		on_bad_backends(s, &err);
 }
 
 static void on_hint(void *ctx, bool replaced)
@@ -190,7 +214,7 @@ static int open_backends(struct file_source *s, struct loop *loop, const char *p
 		return 0;
 	if (loop == NULL || err->code != MF_EDATA)
 		return err->code;
-	tell_problem(s, err->msg);
+	on_bad_backends(s, err);
 	return 0;
 }
 
@@ -241,9 +265,8 @@ int file_source_new(struct loop *loop, const char *environments_dir, const char 
 		file_source_free(&s->source);
 		return code;
 	}
-	events->on_full_end(ctx);
-	s->revision = 1;
 	*ret_source = &s->source;
-	events->on_commit(ctx, s->revision);
+	if (s->problem == NULL)
+		finish(s);
 	return 0;
 }

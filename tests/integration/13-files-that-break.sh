@@ -69,4 +69,55 @@ hang_up
 within 'other settings are heeded' 20 says "bind 127.0.0.1:${PORTS[0]}" cat "$T/haproxy/haproxy.cfg"
 ok 'and both are served' both_serve
 
+note 'a start'
+cp "$T/haproxy/haproxy.cfg" "$T/out/good.cfg"
+cp -r "$T/haproxy/maps" "$T/out/good.maps"
+untouched() { cmp "$T/out/good.cfg" "$T/haproxy/haproxy.cfg" && diff -r "$T/out/good.maps" "$T/haproxy/maps"; }
+once() { run_tool kvwatch --once --environments "$E" --backends "$B" "$@"; }
+
+stop kvwatch
+printf 'web: {1: [nowhere]}\n' >"$B"
+once
+is "$STATUS" 65 'once, with a bad backends file'
+mark kvwatch
+start_again kvwatch
+within 'for ever: what is on disk stays in force' 10 \
+	log_has kvwatch 'source is broken: what is on disk stays in force.*backends.yaml.*line 1, column'
+write_environment third web=1@/
+ok 'also after a change' not wait_for 1 not untouched
+good_backends
+within 'until it is good' 10 serves www-third.example.com '^web 1 '
+ok 'then all is served' both_serve
+rm "$E/third.yaml"
+within 'and what is gone, gone' 10 recorded 2
+cp "$T/haproxy/haproxy.cfg" "$T/out/good.cfg"
+rm -r "$T/out/good.maps" && cp -r "$T/haproxy/maps" "$T/out/good.maps"
+
+stop kvwatch
+mv "$E" "$T/aside"
+run_tool kvwatch --once --environments "$E" --backends "$B"
+is "$STATUS" 66 'once, with no directory'
+mkdir "$E"
+once
+is "$STATUS" 65 'once, with an empty directory where there were environments'
+like "$ERR" 'held back.*2 of 2 environments would go' 'which is said'
+mark kvwatch
+start_again kvwatch
+within 'for ever: it is held back' 10 log_has kvwatch 'error kvwatch: held back.*2 of 2'
+printf 'name: dev [broken\n' >"$E/dev.yaml"
+within 'also with files of which none is good' 10 log_has kvwatch 'set aside: file dev.yaml'
+ok 'what is on disk stays' untouched
+ok 'and is served' both_serve
+mv "$T/aside"/*.yaml "$E/"
+within 'until environments are there' 10 log_has kvwatch 'no longer held back'
+write_environment third web=1@/
+within 'later changes are applied' 10 serves www-third.example.com '^web 1 '
+ok 'with all others' both_serve
+
+stop kvwatch
+rm "$E"/*.yaml
+once --max-removal 100%
+is "$STATUS" 0 'unless all may go'
+within 'then nothing is there any more' 10 says '^503$' fetch_status www-dev.example.com "$HTTP/"
+
 done_testing

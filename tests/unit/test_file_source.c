@@ -282,11 +282,20 @@ START_TEST(broken_backends_at_the_start)
 	struct mf_err err;
 
 	record_write(&rec, "b", "f: {1: [x]}");
-	ck_assert_int_eq(open_source(rec.loop, NULL, "b", &err), 0);
+	ck_assert_int_eq(open_source(rec.loop, "d", "b", &err), 0);
 	ck_assert(record_has(&rec, "backends file: "));
+	ck_assert(record_has(&rec, "state bad"));
+	ck_assert(!record_has(&rec, "end\n"));
+	record_write(&rec, "d/a.yaml", "{name: a, services: []}");
+	record_await(&rec,
+		     "put environments/a {\"name\":\"a\",\"prefix\":\"www-a\",\"header\":\"a\","
+		     "\"hosts\":[],\"services\":[]}");
+	ck_assert(!record_has(&rec, "commit"));
 	record_write(&rec, "b", "f: {1: [10.0.0.1:80]}");
 	record_await(&rec, "over backends file");
-	record_await(&rec, "commit 2");
+	record_await(&rec, "end");
+	record_await(&rec, "commit 1");
+	ck_assert(record_has(&rec, "state good"));
 	ck_assert(record_has(&rec, "put backends/f/1/10.0.0.1:80 10.0.0.1:80\n"));
 }
 END_TEST
