@@ -153,7 +153,7 @@ int stage_add(struct stage *stage, const struct stage_file *file, struct mf_err 
 	if (code != 0)
 		return code;
 	/* A link of an equal file costs nothing; it is only looked at, never renamed. */
-	if (!file->is_changed && link(file->target, staged->path) == 0)
+	if (!file->is_changed && link(staged->target, staged->path) == 0)
 		return 0;
 	return write_new_file(staged->path, file, err);
 }

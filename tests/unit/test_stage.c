@@ -166,6 +166,24 @@ START_TEST(a_symbolic_link_stays)
 }
 END_TEST
 
+/* A link to the link would lead nowhere from where it is staged. */
+START_TEST(an_equal_file_behind_a_symbolic_link_is_staged_itself)
+{
+	struct stage *stage = make_stage();
+	struct stat st;
+
+	(void)snprintf(paths[3], sizeof(paths[3]), "%s/real", folder);
+	daemon_write(paths[3], "same\n");
+	ck_assert_int_eq(symlink("real", paths[0]), 0);
+	ck_assert_int_eq(add(stage, "maps/a.map", paths[0], "same\n", false), 0);
+	ck_assert_int_eq(lstat(stage_find(stage, "maps/a.map"), &st), 0);
+	ck_assert(S_ISREG(st.st_mode));
+	daemon_expect_text(stage_find(stage, "maps/a.map"), "same\n");
+	stage_free(stage, false);
+	daemon_expect_text(paths[3], "same\n");
+}
+END_TEST
+
 START_TEST(a_failed_install_puts_the_first_files_back)
 {
 	struct stage *stage = make_stage();
@@ -262,6 +280,7 @@ int main(void)
 	tcase_add_test(tc, an_equal_file_is_staged_and_left_alone);
 	tcase_add_test(tc, mode_is_kept_and_widened);
 	tcase_add_test(tc, a_symbolic_link_stays);
+	tcase_add_test(tc, an_equal_file_behind_a_symbolic_link_is_staged_itself);
 	tcase_add_test(tc, a_failed_install_puts_the_first_files_back);
 	tcase_add_test(tc, who_may_not_write_is_told_the_path);
 	tcase_add_test(tc, what_the_dead_left_is_removed);
