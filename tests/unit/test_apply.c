@@ -346,7 +346,8 @@ START_TEST(what_cannot_be_rendered_has_a_result_too)
 END_TEST
 
 /* The first is written at once, and of the others few, but the last in any case. */
-START_TEST(a_storm_is_paced)
+/* However fast the machine: a burst is one result or two, not as many as it has changes. */
+START_TEST(a_storm_is_coalesced)
 {
 	unsigned before = results;
 	mem_auto_free char *text = NULL;
@@ -355,11 +356,12 @@ START_TEST(a_storm_is_paced)
 		free(text);
 		text = mem_printf("h%d\n", i);
 		want_hosts(text);
-		(void)daemon_wait_until(loop, is_told, &before, 1);
+		if (i % 30 == 29)
+			wait_for_result();
 	}
 	wait_for_result();
 	expect_file("hosts", text);
-	ck_assert_uint_lt(results - before, 150);
+	ck_assert_uint_lt(results - before, 60);
 }
 END_TEST
 
@@ -397,7 +399,7 @@ int main(void)
 	tcase_add_test(tc, a_failing_group_stops_no_other);
 	tcase_add_test(tc, an_unwritable_folder_is_named);
 	tcase_add_test(tc, what_cannot_be_rendered_has_a_result_too);
-	tcase_add_test(tc, a_storm_is_paced);
+	tcase_add_test(tc, a_storm_is_coalesced);
 	tcase_add_test(tc, an_engine_may_go_at_any_time);
 	return unit_run("apply", tc);
 }
