@@ -339,19 +339,23 @@ static int fail(const char *bind_to, struct mf_err *err)
 static int listen_on(const char *bind_to, int *ret_fd, struct mf_err *err)
 {
 	union address address = {0};
-	mem_auto_close int fd = -1;
 	socklen_t len;
-	int yes = 1;
+	int fd, yes = 1;
 
 	if (!parse_bind(bind_to, &address, &len))
 		return mf_err_set(err, MF_ECONFIG,
 				  "%s: must be ADDRESS:PORT, [ADDRESS]:PORT or *:PORT", bind_to);
 	fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) != 0 ||
-	    bind(fd, &address.any, len) != 0 || listen(fd, HTTPD_BACKLOG) != 0)
+	if (fd < 0)
 		return fail(bind_to, err);
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) != 0 ||
+	    bind(fd, &address.any, len) != 0 || listen(fd, HTTPD_BACKLOG) != 0) {
+		int code = fail(bind_to, err);
+
+		mem_close_indirect(&fd);
+		return code;
+	}
 	*ret_fd = fd;
-	fd = -1;
 	return 0;
 }
 
