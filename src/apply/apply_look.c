@@ -66,7 +66,7 @@ static void come_back(struct apply *apply, struct apply_member *haproxy, const c
 		apply_schedule(apply);
 	} else if (group_last(haproxy->group)->pending) {
 		haproxy->failures = 0;
-		haproxy->due_at = APPLY_NEVER;
+		haproxy->due_at = loop_now(apply->loop); /* its files may have waited */
 		group_set_result(haproxy->group, 0, false, "");
 		apply->round_started = loop_now(apply->loop);
 		apply->owes_result = true;

@@ -133,7 +133,8 @@ static void list_member(struct apply *apply, const struct plan_group_id *id)
 		return;
 	member->is_listed = true;
 	member->target = id->target;
-	if (member->failures > 0 && member->due_at != APPLY_NEVER &&
+	if (member->failures > 0 && !group_last(member->group)->pending &&
+	    member->due_at != APPLY_NEVER &&
 	    group_hash(member->group, &apply->current.set) == member->failed_hash) {
 		int64_t at = member->failed_at + APPLY_REFUSED_MS;
 

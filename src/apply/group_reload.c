@@ -67,8 +67,8 @@ bool group_needs_reload(const struct group *group)
 
 bool group_needs_refresh(const struct group *group)
 {
-	return group->kind == OUTPUT_HAPROXY && group_needs_reload(group) &&
-	       group->observed_err.code != MF_EUNAVAIL;
+	/* Also of one that is not there: it may have come when it is told. */
+	return group->kind == OUTPUT_HAPROXY && group_needs_reload(group);
 }
 
 bool group_needs_turn(const struct group *group)
@@ -112,7 +112,8 @@ void group_refresh(struct group *group)
 
 bool group_needs_keep(const struct group *group)
 {
-	return group_needs_refresh(group) && group->outputs->keeps_dead;
+	return group_needs_refresh(group) && group->outputs->keeps_dead &&
+	       group->observed_err.code == 0;
 }
 
 /* Without it the new worker finds out for itself: no reason to fail. */

@@ -340,17 +340,19 @@ static int listen_on(const char *bind_to, int *ret_fd, struct mf_err *err)
 {
 	union address address = {0};
 	socklen_t len;
-	int yes = 1, code, fd;
+	int fd, yes = 1;
 
 	if (!parse_bind(bind_to, &address, &len))
 		return mf_err_set(err, MF_ECONFIG,
 				  "%s: must be ADDRESS:PORT, [ADDRESS]:PORT or *:PORT", bind_to);
 	fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) != 0 ||
+	if (fd < 0)
+		return fail(bind_to, err);
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) != 0 ||
 	    bind(fd, &address.any, len) != 0 || listen(fd, HTTPD_BACKLOG) != 0) {
-		code = fail(bind_to, err);
-		if (fd >= 0)
-			(void)close(fd);
+		int code = fail(bind_to, err);
+
+		mem_close_indirect(&fd);
 		return code;
 	}
 	*ret_fd = fd;

@@ -36,8 +36,23 @@ static struct told told[8];
 static size_t told_count;
 static int64_t told_revision, revision;
 static bool told_settled, told_render_failed;
-static unsigned results, runtime_changes, reloads;
+static unsigned results, changes, runtime_changes, reloads;
 static int port;
+
+static inline const struct told *find_told(const char *name)
+{
+	for (size_t i = 0; i < told_count; i++)
+		if (strcmp(told[i].name, name) == 0)
+			return &told[i];
+	return NULL;
+}
+
+/* What changed is added up since then: there may be more than one result. */
+static inline void forget_changes(void)
+{
+	for (size_t i = 0; i < told_count; i++)
+		told[i].changed = told[i].reloaded = false;
+}
 
 static inline void forget_told(void)
 {
@@ -50,16 +65,28 @@ static inline void forget_told(void)
 
 static inline void on_result(void *ctx, const struct apply_result *result)
 {
+	struct told now[8];
+	size_t count = 0;
+
 	(void)ctx;
-	forget_told();
 	for (size_t i = 0; i < result->group_count; i++) {
 		const struct apply_group_result *g = &result->groups[i];
+		const struct told *before = find_told(g->name);
 
-		told[told_count++] = (struct told){
-		    mem_dup_str(g->name), mem_dup_str(g->words), g->code, g->changed,
-		    g->pending,		  g->reloaded,
+		ck_assert_uint_lt(count, 8);
+		changes += g->changed;
+		now[count++] = (struct told){
+		    .name = mem_dup_str(g->name),
+		    .words = mem_dup_str(g->words),
+		    .code = g->code,
+		    .changed = g->changed || (before != NULL && before->changed),
+		    .pending = g->pending,
+		    .reloaded = g->reloaded || (before != NULL && before->reloaded),
 		};
 	}
+	forget_told();
+	memcpy(told, now, sizeof(now));
+	told_count = count;
 	told_revision = result->revision;
 	told_settled = result->is_settled;
 	told_render_failed = result->render_failed;
@@ -212,6 +239,7 @@ static inline void want(void)
 	apply_want(apply, snapshot);
 	snapshot_unref(snapshot);
 	told_settled = false;
+	forget_changes();
 	ck_assert_uint_eq(results, before);
 	ck_assert(!apply_is_idle(apply));
 }

@@ -349,7 +349,7 @@ END_TEST
 /* However fast the machine: a burst is one result or two, not as many as it has changes. */
 START_TEST(a_storm_is_coalesced)
 {
-	unsigned before = results;
+	unsigned before = results, changes_before = changes;
 	mem_auto_free char *text = NULL;
 
 	for (int i = 0; i < 300; i++) {
@@ -362,6 +362,7 @@ START_TEST(a_storm_is_coalesced)
 	wait_for_result();
 	expect_file("hosts", text);
 	ck_assert_uint_lt(results - before, 60);
+	ck_assert_uint_lt(changes - changes_before, 300);
 }
 END_TEST
 
