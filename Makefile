@@ -53,8 +53,8 @@ store = backends_file env_sync envdir envfile etcd etcd_json etcd_kv etcd_source
 apply = apply apply_look apply_round binds dnsmasq group group_files group_reload haproxy live live_collect live_diff \
 	live_maps live_script live_servers live_states live_sync live_walk plan plan_diff quarantine stage words
 tools = cfgrender envwatch kvwatch svcregister
-tool_parts = announce any_template cli env_check figures gate kvwatch_options pipeline record report status templates \
-	watchdog
+tool_parts = announce any_template cli env_check figures gate kvwatch_options pipeline place record report status \
+	templates watchdog
 
 lib_src = $(foreach room,base sys model render store apply,$(patsubst %,src/$(room)/%.c,$($(room))))
 part_src = $(patsubst %,src/cmd/%.c,$(tool_parts))

@@ -4,11 +4,13 @@
  */
 #include <signal.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "cmd/cli.h"
 #include "cmd/env_check.h"
+#include "cmd/place.h"
 #include "cmd/watchdog.h"
 #include "store/env_sync.h"
 #include "store/envdir.h"
@@ -39,6 +41,7 @@ struct envwatch {
 	struct etcd *etcd;
 	struct env_sync *sync;
 	struct envdir *envdir;
+	struct buf place; /* the directory, as origins name it */
 	struct loop_timer *deadline;
 	struct watchdog *watchdog;
 	struct mf_err why; /* code 0: nothing is known to be wrong with etcd */
@@ -72,7 +75,10 @@ static void on_problem(void *ctx, const char *object, const char *reason)
 
 static void on_put(void *ctx, const struct env *env, const char *file)
 {
-	env_sync_put(((struct envwatch *)ctx)->sync, env, file);
+	const struct envwatch *w = ctx;
+	mem_auto_free char *source = mem_printf("%s/%s", buf_str(&w->place), file);
+
+	env_sync_put(w->sync, env, source);
 }
 
 static void on_del(void *ctx, const char *name)
@@ -94,15 +100,20 @@ static const struct envdir_events envdir_events = {
 
 /* --- from etcd ------------------------------------------------------------------------------ */
 
-/* What an earlier run left goes, unless a broken file or a missing directory may still mean it. */
+/*
+ * What an earlier run left goes, unless it is of a directory that another envwatch may follow, or a
+ * broken file or a missing directory may still mean it.
+ */
 static bool may_delete(void *ctx, const char *name, const char *source)
 {
 	const struct envwatch *w = ctx;
 
 	(void)name;
+	if (place_is_other(buf_str(&w->place), source))
+		return false;
 	if (envdir_file_count(w->envdir) == 0 && !w->is_given[ALLOW_EMPTY])
 		return false;
-	return !envdir_is_broken(w->envdir, source);
+	return !envdir_is_broken(w->envdir, place_file(source));
 }
 
 static void end(struct envwatch *w, int status)
@@ -129,7 +140,9 @@ static void on_state(void *ctx, const struct mf_err *why)
 	notify_send(w->is_ready ? "STATUS=equal" : "READY=1\nSTATUS=equal");
 	w->is_ready = true;
 	if (w->is_given[ONCE])
-		end(w, w->is_bad ? mf_err_exit_status(MF_EDATA) : 0);
+		end(w, mf_err_exit_status(env_sync_is_denied(w->sync) ? MF_EPERM
+					  : w->is_bad		      ? MF_EDATA
+								      : 0));
 }
 
 static const struct env_sync_events sync_events = {
@@ -167,6 +180,7 @@ static int start(struct envwatch *w, const char *dir, const char *owner, struct 
 	int code = loop_new(&w->loop, err);
 
 	if (code != 0 || (code = cli_stop_on_signals(w->loop, err)) != 0 ||
+	    (code = place_find(dir, &w->place, err)) != 0 ||
 	    (code = cli_open_etcd(w->cli.settings, w->loop, call_ms, &w->etcd, err)) != 0)
 		return code;
 	w->deadline = loop_timer_new(w->loop, on_deadline, w);
@@ -193,6 +207,7 @@ static void stop(struct envwatch *w)
 	loop_timer_free(w->deadline);
 	watchdog_stop(w->watchdog);
 	loop_free(w->loop);
+	buf_fini(&w->place);
 }
 
 static int run(struct envwatch *w)

@@ -17,6 +17,8 @@ struct node;
 #define ENV_MAX_SERVICES    512
 #define ENV_MAX_ROUTES	    64 /* of one service */
 #define ENV_MAX_HOSTS	    64
+#define ENV_MAX_OWNER	    255	 /* bytes */
+#define ENV_MAX_SOURCE	    4352 /* a path and the name of a file */
 #define ENV_VERSION_DEFAULT "latest"
 
 struct env_service {
@@ -36,7 +38,7 @@ struct env {
 	struct env_service *services; /* sorted by name, distinct */
 	size_t service_count;
 	const char *owner;  /* "" when put by hand */
-	const char *source; /* the owner's word for where it comes from, a file name; "" */
+	const char *source; /* the owner's word for where it comes from, a file's path; "" */
 	int64_t created;    /* etcd create revision, 0 from files: the older of two claims wins */
 	uint64_t digest;    /* of everything that decides routing: equal digest, equal routing */
 };

@@ -17,8 +17,7 @@
 #include "model/name.h"
 #include "model/node.h"
 
-#define ORIGIN_MAX 255
-#define COUNT(a)   (sizeof(a) / sizeof((a)[0]))
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* All strings are borrowed from the node tree, but routes and prefix. */
 struct draft {
@@ -324,8 +323,8 @@ static int check_extends(const struct node *node, struct mf_err *err)
 	return code == 0 ? not_yet(node, err) : code;
 }
 
-static int read_origin_text(const struct node *origin, const char *key, const char **ret_text,
-			    struct mf_err *err)
+static int read_origin_text(const struct node *origin, const char *key, size_t max,
+			    const char **ret_text, struct mf_err *err)
 {
 	const struct node *node = node_find(origin, key);
 	const char *text;
@@ -334,8 +333,8 @@ static int read_origin_text(const struct node *origin, const char *key, const ch
 		return 0;
 	if (node_get_text(node, &text, err) != 0)
 		return mf_err_wrap(err, "origin: %s", key);
-	if (strlen(text) > ORIGIN_MAX)
-		return node_error(node, err, "origin: %s: longer than %d bytes", key, ORIGIN_MAX);
+	if (strlen(text) > max)
+		return node_error(node, err, "origin: %s: longer than %zu bytes", key, max);
 	for (const char *p = text; *p != '\0'; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			return node_error(node, err, "origin: %s: a control character", key);
@@ -350,8 +349,9 @@ static int read_origin(const struct node *origin, struct env *env, struct mf_err
 
 	if (code != 0)
 		return mf_err_wrap(err, "origin");
-	code = read_origin_text(origin, "owner", &env->owner, err);
-	return code == 0 ? read_origin_text(origin, "source", &env->source, err) : code;
+	code = read_origin_text(origin, "owner", ENV_MAX_OWNER, &env->owner, err);
+	return code == 0 ? read_origin_text(origin, "source", ENV_MAX_SOURCE, &env->source, err)
+			 : code;
 }
 
 static int read_prefix(const struct node *map, struct draft *draft, struct mf_err *err)

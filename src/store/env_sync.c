@@ -19,7 +19,6 @@
 #include "store/problems.h"
 #include "sys/loop.h"
 
-#define OWNER_MAX     ((size_t)255) /* of an origin's member, model/env_read.c */
 #define RETRY_MIN_MS  ((int64_t)200)
 #define RETRY_MAX_MS  ((int64_t)5000)
 #define REPAIR_MS     ((int64_t)300000) /* between listings that repair what a watch has missed */
@@ -74,6 +73,9 @@ struct env_sync {
 	struct change changes[ETCD_MAX_OPS];
 	size_t change_count, change_max;
 	size_t change_bytes;
+	bool is_apart; /* deletions first: a full etcd takes them, and nothing else */
+	bool is_denied;
+	struct strmap *kept; /* names that etcd does not let us delete: its words */
 
 	struct strmap *told; /* problems: object -> reason */
 	bool is_told, is_told_good;
@@ -258,6 +260,9 @@ static void forget_refusals(struct env_sync *s)
 	const char *name;
 	void *cursor = NULL, *value;
 
+	s->is_denied = false;
+	strmap_free(s->kept);
+	s->kept = strmap_new(free);
 	while (strmap_next(s->wanted, &cursor, &name, &value)) {
 		struct wanted *w = value;
 
@@ -368,20 +373,27 @@ static void note_change(struct env_sync *s, const struct change *c, int64_t revi
 		 LOG_STR("source", w == NULL ? "" : w->source), LOG_INT("revision", revision));
 }
 
-/* What etcd refuses alone is set aside, so that it stops no other. */
-static void on_txn_refused(struct env_sync *s, const struct mf_err *err)
+static void set_aside(struct env_sync *s, const struct change *c, const struct mf_err *err)
 {
-	struct wanted *w = strmap_find(s->wanted, s->changes[0].name);
+	struct wanted *w = strmap_find(s->wanted, c->name);
 
-	if (s->change_count > 1) {
-		s->change_max = 1;
-	} else if (w == NULL || s->changes[0].json.len == 0) {
-		retry_later(s, err);
-		return;
-	} else {
+	s->is_denied = s->is_denied || err->code == MF_EPERM;
+	if (c->json.len == 0) {
+		strmap_set(s->kept, c->name, mem_dup_str(err->msg));
+	} else if (w != NULL && w->json.len == c->json.len &&
+		   memcmp(w->json.data, c->json.data, c->json.len) == 0) {
 		free(w->refused);
 		w->refused = mem_dup_str(err->msg);
 	}
+}
+
+/* What etcd refuses alone is set aside, so that it stops no other. */
+static void on_txn_refused(struct env_sync *s, const struct mf_err *err)
+{
+	if (s->change_count > 1)
+		s->change_max = 1;
+	else
+		set_aside(s, &s->changes[0], err);
 	drop_changes(s);
 	decide(s);
 }
@@ -391,11 +403,12 @@ static void on_txn_done(void *ctx, bool succeeded, int64_t revision, const struc
 	struct env_sync *s = ctx;
 
 	s->call = NULL;
-	if (err != NULL && err->code == MF_EDATA) {
+	if (err != NULL && (err->code == MF_EDATA || err->code == MF_EPERM)) {
 		on_txn_refused(s, err);
 		return;
 	}
 	if (err != NULL) { /* it may have been done: read before anything else is written */
+		s->is_apart = true;
 		retry_later(s, err);
 		return;
 	}
@@ -436,18 +449,25 @@ static void start_txn(struct env_sync *s)
 
 /* --- deciding ------------------------------------------------------------------------------- */
 
+static void add_problem(struct strmap *problems, const char *name, const char *words)
+{
+	mem_auto_free char *object = mem_printf("environments/%s", name);
+
+	strmap_set(problems, object, mem_dup_str(words));
+}
+
 /* What is to be done for a wanted environment: the words for it; NULL: nothing. */
 static const char *decide_wanted(const struct env_sync *s, const char *name, const struct wanted *w,
 				 struct strmap *problems)
 {
 	const struct stored *e = strmap_find(s->stored, name);
-	mem_auto_free char *object = mem_printf("environments/%s", name);
+	mem_auto_free char *words = NULL;
 
 	if (e != NULL && e->value != NULL && e->len == w->json.len &&
 	    memcmp(e->value, w->json.data, e->len) == 0)
 		return NULL;
 	if (w->refused != NULL) {
-		strmap_set(problems, object, mem_dup_str(w->refused));
+		add_problem(problems, name, w->refused);
 		return NULL;
 	}
 	if (e == NULL || e->value == NULL || strcmp(e->owner, s->owner) == 0)
@@ -456,7 +476,8 @@ static const char *decide_wanted(const struct env_sync *s, const char *name, con
 		return "environment taken over";
 	if (s->force)
 		return "environment taken from its owner";
-	strmap_set(problems, object, mem_printf("belongs to \"%s\" and is left alone", e->owner));
+	words = mem_printf("belongs to \"%s\" and is left alone", e->owner);
+	add_problem(problems, name, words);
 	return NULL;
 }
 
@@ -469,13 +490,34 @@ static bool is_deletable(const struct env_sync *s, const char *name, const struc
 	       s->events->may_delete(s->ctx, name, e->source);
 }
 
+static bool collect_deletions(struct env_sync *s, struct strmap *problems)
+{
+	const char *name;
+	void *cursor = NULL, *value;
+	bool has_room = true;
+
+	while (strmap_next(s->stored, &cursor, &name, &value)) {
+		const char *words = strmap_find(s->kept, name);
+
+		if (!is_deletable(s, name, value))
+			continue;
+		if (words != NULL)
+			add_problem(problems, name, words);
+		else if (has_room)
+			has_room = add_change(s, name, NULL, value, "environment deleted");
+	}
+	return has_room;
+}
+
 /* Collect what differs, up to a transaction's worth. */
 static void collect(struct env_sync *s, struct strmap *problems)
 {
 	const char *name, *what;
 	void *cursor = NULL, *value;
-	bool has_room = true;
+	bool has_room = collect_deletions(s, problems);
 
+	if (s->is_apart && s->change_count != 0)
+		has_room = false;
 	while (strmap_next(s->wanted, &cursor, &name, &value)) {
 		const struct wanted *w = value;
 
@@ -484,10 +526,6 @@ static void collect(struct env_sync *s, struct strmap *problems)
 			has_room =
 			    add_change(s, name, &w->json, strmap_find(s->stored, name), what);
 	}
-	cursor = NULL;
-	while (has_room && strmap_next(s->stored, &cursor, &name, &value))
-		if (is_deletable(s, name, value))
-			has_room = add_change(s, name, NULL, value, "environment deleted");
 }
 
 static void decide(struct env_sync *s)
@@ -505,6 +543,7 @@ static void decide(struct env_sync *s)
 		return;
 	}
 	s->change_max = ETCD_MAX_OPS;
+	s->is_apart = false;
 	s->retry_ms = RETRY_MIN_MS;
 	if (!s->is_watch_down)
 		tell_state(s, NULL);
@@ -537,12 +576,17 @@ void env_sync_commit(struct env_sync *s)
 	decide(s);
 }
 
+bool env_sync_is_denied(const struct env_sync *s)
+{
+	return s->is_denied;
+}
+
 int env_sync_check_owner(const char *owner, struct mf_err *err)
 {
 	size_t len = strlen(owner);
 
-	if (len == 0 || len > OWNER_MAX)
-		return mf_err_set(err, MF_EDATA, "must have 1 to %zu bytes", OWNER_MAX);
+	if (len == 0 || len > ENV_MAX_OWNER)
+		return mf_err_set(err, MF_EDATA, "must have 1 to %d bytes", ENV_MAX_OWNER);
 	for (const char *p = owner; *p != '\0'; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			return mf_err_set(err, MF_EDATA, "not allowed: a control character");
@@ -566,6 +610,7 @@ struct env_sync *env_sync_new(struct loop *loop, struct etcd *etcd,
 	s->wanted = strmap_new(free_wanted);
 	s->dropped = strmap_new(NULL);
 	s->told = strmap_new(free);
+	s->kept = strmap_new(free);
 	s->change_max = ETCD_MAX_OPS;
 	s->retry_ms = RETRY_MIN_MS;
 	s->timer = loop_timer_new(loop, on_time, s);
@@ -588,6 +633,7 @@ void env_sync_free(struct env_sync *s)
 	strmap_free(s->stored);
 	strmap_free(s->incoming);
 	strmap_free(s->told);
+	strmap_free(s->kept);
 	free(s->prefix);
 	free(s->owner);
 	free(s);

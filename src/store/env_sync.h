@@ -7,7 +7,9 @@
  * overwritten unseen: when it fails all is read and decided again.
  *
  * An environment that is there with no origin was put by hand and is taken over; one of another
- * owner is left alone and is a problem of the object "environments/<name>".
+ * owner is left alone and is a problem of the object "environments/<name>".  So is one that etcd
+ * does not let us write or delete, or whose value it refuses: it stops no other.  A full etcd takes
+ * deletions, which then go first.
  */
 #ifndef MF_STORE_ENV_SYNC_H
 #define MF_STORE_ENV_SYNC_H
@@ -46,13 +48,16 @@ struct env_sync_events {
  */
 int env_sync_check_owner(const char *owner, struct mf_err *err);
 
+/* Whether some of the writes since the last listing were not permitted. */
+bool env_sync_is_denied(const struct env_sync *sync);
+
 /* etcd is borrowed.  Nothing is written before the first env_sync_commit. */
 struct env_sync *env_sync_new(struct loop *loop, struct etcd *etcd,
 			      const struct env_sync_options *options,
 			      const struct env_sync_events *events, void *ctx);
 void env_sync_free(struct env_sync *sync); /* NULL is fine */
 
-/* source: the file's name, for the origin. */
+/* source: where it comes from, for the origin; at most ENV_MAX_SOURCE bytes. */
 void env_sync_put(struct env_sync *sync, const struct env *env, const char *source);
 void env_sync_del(struct env_sync *sync, const char *name);
 void env_sync_commit(struct env_sync *sync); /* the wanted set is whole: go */

@@ -54,7 +54,30 @@ mkdir "$T/none"
 run_tool envwatch --once "$T/none"
 is "$STATUS:$(names)" '0:a hand theirs ' 'an empty directory deletes nothing'
 run_tool envwatch --once --allow-empty "$T/none"
+is "$STATUS:$(names)" '0:a hand theirs ' 'nor what is not from it'
+rm "$E"/*.yaml
+run_tool envwatch --once "$E"
+is "$STATUS:$(names)" '0:a hand theirs ' 'also where it comes from'
+run_tool envwatch --once --allow-empty "$E"
 is "$STATUS:$(names)" '0:' 'unless it is told that it may'
+
+# Two directories on one node, with one owner: neither deletes what is from the other.
+mkdir "$T/other"
+text a 1 >"$E/a.yaml"
+text c 1 >"$T/other/c.yaml"
+text d 1 >"$T/other/d.yaml"
+run_tool envwatch --once "$E"
+run_tool envwatch --once "$T/other"
+is "$STATUS:$(names)" '0:a c d ' 'another directory deletes nothing of the first'
+run_tool envwatch --once "$E"
+is "$STATUS:$(names)" '0:a c d ' 'nor the first of the other'
+like "$(etcd_get environments/c)" "\"source\":\"$T/other/c.yaml\"" 'each knows its file'
+rm "$T/other/d.yaml"
+(cd "$T" && "$MAYFLY_BIN/envwatch" --once other/ 2>/dev/null)
+is "$(names)" 'a c ' 'but its own, however it is called'
+rm "$T/other/c.yaml"
+run_tool envwatch --once --allow-empty "$T/other"
+is "$(names)" 'a ' 'also the last one, if it may'
 
 rm "$E"/*.yaml
 text a 1 >"$E/a.yaml"

@@ -353,6 +353,66 @@ START_TEST(what_etcd_refuses_stops_no_other)
 }
 END_TEST
 
+#define DENIED "{\"error\":\"etcdserver: permission denied\",\"code\":7}"
+
+START_TEST(what_is_not_permitted_stops_no_other)
+{
+	const struct gateway_line script[] = {
+	    {RANGE, GATEWAY_SAY, 200, listing("old", OURS_JSON, 5)},
+	    {TXN, GATEWAY_SAY, 403, DENIED}, /* all */
+	    {TXN, GATEWAY_SAY, 403, DENIED}, /* old, to be deleted */
+	    {TXN, GATEWAY_SAY, 403, DENIED}, /* a */
+	    {TXN, GATEWAY_SAY, 200, PUT_DONE},
+	    {NULL, GATEWAY_SAY, 0, NULL},
+	};
+
+	start(script, false);
+	may_delete = true;
+	want("a");
+	want("b");
+	env_sync_commit(syncer);
+	record_await(&rec, "equal");
+	gateway_is_done(&gateway);
+	ck_assert(record_has(&rec, "environments/old: "));
+	ck_assert(record_has(&rec, "environments/a: "));
+	ck_assert(record_has(&rec, "permission denied\n"));
+	ck_assert(!record_has(&rec, "environments/b"));
+	ck_assert(!record_has(&rec, "not equal"));
+	ck_assert(!record_has(&rec, "over "));
+	ck_assert(env_sync_is_denied(syncer));
+}
+END_TEST
+
+#define FULL "{\"error\":\"etcdserver: mvcc: database space exceeded\",\"code\":8}"
+
+START_TEST(a_full_etcd_takes_deletions)
+{
+	const struct gateway_line script[] = {
+	    {RANGE, GATEWAY_SAY, 200, listing("old", OURS_JSON, 5)},
+	    {TXN, GATEWAY_SAY, 429, FULL}, /* both in one: a name that changes is never gone */
+	    {RANGE, GATEWAY_SAY, 200, listing("old", OURS_JSON, 5)},
+	    {TXN, GATEWAY_SAY, 200, PUT_DONE},
+	    {TXN, GATEWAY_SAY, 200, PUT_DONE},
+	    {NULL, GATEWAY_SAY, 0, NULL},
+	};
+
+	start(script, false);
+	may_delete = true;
+	want("a");
+	env_sync_commit(syncer);
+	record_await(&rec, "not equal");
+	record_await(&rec, "equal");
+	gateway_is_done(&gateway);
+	ck_assert_uint_eq(count_of("request_delete_range"), 2);
+	ck_assert_uint_eq(count_of("request_put"), 2);
+	ck_assert(!env_sync_is_denied(syncer));
+	/* first the deletion alone, then the other */
+	ck_assert_ptr_null(
+	    strstr(strstr(strstr(gateway.asked.data, "request_put") + 1, "request_put"),
+		   "request_delete_range"));
+}
+END_TEST
+
 /* --- owners --------------------------------------------------------------------------------- */
 
 START_TEST(checks_owners)
@@ -388,6 +448,8 @@ int main(void)
 	tcase_add_test(tc, another_writer_is_first_but_ours_is_due);
 	tcase_add_test(tc, outcome_is_unknown);
 	tcase_add_test(tc, what_etcd_refuses_stops_no_other);
+	tcase_add_test(tc, what_is_not_permitted_stops_no_other);
+	tcase_add_test(tc, a_full_etcd_takes_deletions);
 	tcase_add_test(tc, checks_owners);
 	return unit_run("env_sync", tc);
 }
