@@ -113,7 +113,7 @@ static void on_look(void *ctx, const struct haproxy_info *info, const struct mf_
 		    apply->loop, apply->settings->haproxy.master_socket, on_counted, apply);
 	if (group_last(haproxy->group)->code != 0)
 		return; /* it is tried again in its own time */
-	if (err == NULL)
+	if (info != NULL)
 		come_back(apply, haproxy, info->description);
 	else
 		go_away(apply, haproxy, err);

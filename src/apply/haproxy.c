@@ -218,6 +218,27 @@ static void on_timer(void *ctx)
 	job->ask(job);
 }
 
+/* The first three columns of a process's line. */
+static bool parse_proc(const char *line, int64_t *ret_pid, char *ret_type, size_t size,
+		       int64_t *ret_reloads)
+{
+	char *end;
+	size_t len;
+
+	*ret_pid = strtoll(line, &end, 10);
+	if (end == line)
+		return false;
+	line = end + strspn(end, " \t");
+	len = strcspn(line, " \t\n");
+	if (len == 0 || len >= size)
+		return false;
+	memcpy(ret_type, line, len);
+	ret_type[len] = '\0';
+	line += len;
+	*ret_reloads = strtoll(line, &end, 10);
+	return end != line;
+}
+
 /*
  * The table of the master's processes (management guide, section 9.4), of 1.9 and later:
  *
@@ -237,7 +258,7 @@ static bool parse_procs(const char *reply, struct proc_table *ret_table)
 	bool has_master = false, is_old = false;
 
 	for (const char *line = reply; line != NULL; line = strchr(line, '\n')) {
-		long long pid, reloads;
+		int64_t pid, reloads;
 		char type[16];
 		const char *failed;
 
@@ -246,7 +267,7 @@ static bool parse_procs(const char *reply, struct proc_table *ret_table)
 			is_old = str_has_prefix(line, "# old");
 			continue;
 		}
-		if (sscanf(line, "%lld %15s %lld", &pid, type, &reloads) != 3)
+		if (!parse_proc(line, &pid, type, sizeof(type), &reloads))
 			continue;
 		if (strcmp(type, "master") == 0) {
 			has_master = true;
