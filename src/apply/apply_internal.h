@@ -47,14 +47,9 @@ struct apply {
 
 	struct snapshot *wanted; /* the newest; NULL: nothing */
 	int64_t wanted_at;	 /* by loop_now; of the first that is not rendered yet */
-	bool owes_result;	 /* wanted has not been told of as settled */
 
 	struct live *live;
-	bool is_held;
-	bool is_answered;	/* live has dealt with wanted, and with what it was asked since */
-	bool is_heard;		/* live has said something since wanted_at */
 	struct mf_err live_err; /* of its last answer; code 0: in force */
-	bool live_changed;	/* something, since the last result */
 	unsigned live_failures; /* HAProxy did not answer, in a row */
 	struct loop_timer *live_retry;
 	char *demand;	      /* why a reload is needed for what live cannot do; NULL: none */
@@ -67,7 +62,6 @@ struct apply {
 	unsigned refreshes;		/* in this round */
 	int64_t render_from;		/* by loop_now; not before that */
 	int64_t busy_us;		/* of the round: rendering */
-	bool is_new;			/* no round with the current rendering has ended yet */
 
 	struct apply_member *members;
 	size_t member_count;
@@ -80,8 +74,15 @@ struct apply {
 	struct loop_timer *audit; /* when all is read back next */
 	struct haproxy_job *look, *count;
 	int64_t worker_pid, worker_started; /* 0: not seen yet; by loop_now */
-	bool is_counting;		    /* there may be old workers */
 	size_t old_workers;
+
+	bool owes_result;  /* wanted has not been told of as settled */
+	bool is_held;	   /* live, for a reload */
+	bool is_answered;  /* live has dealt with wanted, and with what it was asked since */
+	bool is_heard;	   /* live has said something since wanted_at */
+	bool live_changed; /* something, since the last result */
+	bool is_new;	   /* no round with the current rendering has ended yet */
+	bool is_counting;  /* there may be old workers */
 };
 
 /* apply.c */

@@ -45,6 +45,7 @@ stop kvwatch KILL
 dev 2
 start_again kvwatch
 within 'a killed kvwatch takes up where it was' 20 serves www-dev.example.com '^web 2 '
+within 'files and HAProxy say the same' 20 all_is_one
 worker=$(haproxy_worker)
 stop kvwatch
 mark kvwatch

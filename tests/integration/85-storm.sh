@@ -92,8 +92,9 @@ mark kvwatch
 stamps=$(stat -c '%y %i' "$T"/haproxy/haproxy.cfg "$T"/haproxy/maps/* "$T/dns/hosts")
 revision_before=$(etcdctl get --write-out=json / | sed 's/.*"revision":\([0-9]*\).*/\1/')
 for i in {1..50}; do env "storm-$i" $((i % 2 + 1)); done
-sleep_until=$((${EPOCHREALTIME/./} + 2500000 * SLOW)) # longer than the lease: it was renewed
-wait_for 20 eval '((${EPOCHREALTIME/./} > sleep_until))'
+lease_over=$((${EPOCHREALTIME/./} + 2500000 * SLOW))
+lease_is_over() { ((${EPOCHREALTIME/./} > lease_over)); }
+wait_for 20 lease_is_over
 ok 'the lease was renewed' etcd_keys backends/web/1/
 revision_after=$(etcdctl get --write-out=json / | sed 's/.*"revision":\([0-9]*\).*/\1/')
 ok 'etcd has had fifty writes' test $((revision_after - revision_before)) -ge 50
