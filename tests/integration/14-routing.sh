@@ -92,6 +92,24 @@ for header in 'x-mayfly: prod' 'X-MAYFLY: prod' 'x_mayfly: prod' 'X_Mayfly: prod
 	like "$reply" '^x-mayfly: PR.42'$'\r''?$' "$header is overwritten"
 	unlike "$reply" 'mayfly: prod' 'and does not pass'
 done
+# Baggage says the same, whatever the client's said.
+for baggage in 'mayfly=prod' 'a=1, Mayfly = prod ;p=1,z=2' 'z=2,mayfly=prod,mayfly=x'; do
+	reply=$(fetch shop.example.com "$HTTP/headers" -H "Baggage: $baggage" -H 'baggage: MAYFLY=prod')
+	unlike "$reply" '=[ ]*prod' "baggage: $baggage loses the client's choice"
+	like "$reply" '^[Bb]aggage:.*mayfly=PR.42' 'and says ours'
+done
+like "$(fetch shop.example.com "$HTTP/headers" -H 'Baggage: a=1;q=2,mayfly=prod,b=2')" \
+	'^[Bb]aggage: *a=1;q=2, ?mayfly=PR.42, ?b=2' 'other members stay'
+like "$(fetch shop.example.com "$HTTP/headers")" '^baggage: mayfly=PR.42' 'with none, it is there'
+
+# A change of protocol that would hide what follows is not passed on; a websocket is.
+reply=$(fetch shop.example.com "$HTTP/headers" -H 'Connection: Upgrade, HTTP2-Settings' -H 'Upgrade: h2c' \
+	-H 'HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA')
+unlike "$reply" '^[Uu]pgrade:|^[Hh][Tt][Tt][Pp]2-[Ss]ettings:' 'h2c is not passed on'
+reply=$(fetch shop.example.com "$HTTP/headers" -H 'Connection: Upgrade' -H 'Upgrade: websocket' \
+	-H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==')
+like "$reply" '^[Uu]pgrade: websocket' 'a websocket is'
+
 for header in 'x-mayfly' 'keep-alive, X-Mayfly' 'close ,x_mayfly , te'; do
 	reply=$(fetch shop.example.com "$HTTP/headers" -H "Connection: $header")
 	like "$reply" '^x-mayfly: PR.42' "Connection: $header"
@@ -110,6 +128,9 @@ goes 'the header before baggage' '^tasks 1 ' tasks.service "$INTERNAL/" -H 'x-ma
 	-H 'baggage: mayfly=PR.42'
 goes 'neither: the default' '^tasks 1 .* environment prod$' tasks.service "$INTERNAL/" \
 	-H 'baggage: amayfly=PR.42,a;mayfly=PR.42'
+goes 'baggage in capitals' '^tasks 2 ' tasks.service "$INTERNAL/" -H 'BAGGAGE: MAYFLY=PR.42'
+goes 'an empty header behind a good one' '^tasks 2 ' tasks.service "$INTERNAL/" -H 'x-mayfly: PR.42' \
+	-H 'x-mayfly;'
 goes 'an empty header is none' '^tasks 1 ' tasks.service "$INTERNAL/" -H 'x-mayfly;'
 
 note 'from a process of this host: by the first part of the path'
