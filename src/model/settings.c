@@ -56,7 +56,7 @@ static const struct field haproxy_fields[] = {
     FIELD("config", haproxy.config, SHAPE_STR, path, "/etc/haproxy/haproxy.cfg"),
     FIELD("admin_socket", haproxy.admin_socket, SHAPE_STR, socket, "/run/haproxy/admin.sock"),
     FIELD("master_socket", haproxy.master_socket, SHAPE_STR, socket, "/run/haproxy/master.sock"),
-    FIELD("bind", haproxy.bind, SHAPE_LIST_OR_EMPTY, bind, "*:80"),
+    FIELD("bind", haproxy.bind, SHAPE_LIST, bind, "*:80"),
     FIELD("internal_bind", haproxy.internal_bind, SHAPE_LIST_OR_EMPTY, bind, ""),
     FIELD("local_bind", haproxy.local_bind, SHAPE_LIST_OR_EMPTY, bind, ""),
     FIELD("stats_bind", haproxy.stats_bind, SHAPE_STR_OR_EMPTY, bind, ""),

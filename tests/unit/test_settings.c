@@ -149,12 +149,13 @@ START_TEST(a_second_file_changes_only_what_it_names)
 
 	lay(s, "dnsmasq: {reload: 'docker:dns', address: '::1'}\n"
 	       "targets: [{template: a, output: /a}]\nrouting: {default_environment: prod}");
-	lay(s, "haproxy: {bind: []}");
+	lay(s, "haproxy: {internal_bind: ['*:81']}");
+	lay(s, "haproxy: {internal_bind: []}");
 	ck_assert_int_eq(s->dnsmasq.reload, DNSMASQ_DOCKER);
 	ck_assert_str_eq(s->dnsmasq.reload_arg, "dns");
 	ck_assert_str_eq(s->dnsmasq.address, "::1");
 	ck_assert_uint_eq(s->target_count, 1);
-	ck_assert_ptr_null(s->haproxy.bind[0]);
+	ck_assert_ptr_null(s->haproxy.internal_bind[0]);
 	lay(s, "dnsmasq: {reload: none}\ntargets: []\nrouting: {default_environment: ''}");
 	ck_assert_int_eq(s->dnsmasq.reload, DNSMASQ_NONE);
 	ck_assert_str_eq(s->dnsmasq.reload_arg, "");
@@ -216,6 +217,7 @@ static const struct {
     {"haproxy: {check: []}", "haproxy.check: must not be an empty list (line 1, column 18)"},
     {"haproxy: {check: haproxy -c}",
      "haproxy.check: must be a list, not a single value (line 1, column 18)"},
+    {"haproxy: {bind: []}", "haproxy.bind: must not be an empty list (line 1, column 17)"},
     {"etcd: {endpoints: []}", "etcd.endpoints: must not be an empty list (line 1, column 19)"},
     {"etcd: {endpoints: [ftp://x]}",
      "etcd.endpoints: \"ftp://x\": must be http://HOST:PORT or https://HOST:PORT (line 1, column "
