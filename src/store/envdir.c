@@ -105,7 +105,8 @@ static int list_directory(const char *path, struct listing *listing, struct mf_e
 	struct stat st;
 	int code;
 
-	if (d == NULL && (errno == ENOENT || errno == ENOTDIR))
+	if (d == NULL &&
+	    (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == ENAMETOOLONG))
 		return mf_err_set_sys(err, MF_ENOINPUT, "cannot be read");
 	if (d == NULL)
 		return mf_err_set_sys(err, errno == EACCES ? MF_EPERM : MF_EFAIL, "cannot be read");

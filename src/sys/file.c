@@ -30,6 +30,8 @@ static int read_code(void)
 	switch (errno) {
 	case ENOENT:
 	case ENOTDIR:
+	case ELOOP:
+	case ENAMETOOLONG:
 		return MF_ENOINPUT;
 	case EACCES:
 	case EPERM:

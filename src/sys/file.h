@@ -12,8 +12,8 @@ struct buf;
 struct mf_err;
 
 /*
- * Append a regular file's bytes.  MF_ENOINPUT: it is not there; MF_EPERM; MF_EDATA: longer than max
- * or no regular file; MF_EFAIL.  Never blocks on a FIFO.
+ * Append a regular file's bytes.  MF_ENOINPUT: nothing can be there; MF_EPERM; MF_EDATA: longer
+ * than max or no regular file; MF_EFAIL.  Never blocks on a FIFO.
  */
 int file_read(const char *path, size_t max, struct buf *ret_bytes, struct mf_err *err);
 

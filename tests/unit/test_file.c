@@ -108,9 +108,14 @@ END_TEST
 START_TEST(reads_no_other_thing)
 {
 	buf_auto struct buf b = BUF_INIT;
+	char long_name[NAME_MAX + 2] = {0};
 
 	ck_assert_int_eq(file_read(at("nothing"), 5, &b, &err), MF_ENOINPUT);
 	ck_assert_int_eq(strncmp(err.msg, dir, strlen(dir)), 0);
+	ck_assert_int_eq(symlink("loop", at("loop")), 0);
+	ck_assert_int_eq(file_read(at("loop"), 5, &b, &err), MF_ENOINPUT);
+	memset(long_name, 'x', sizeof(long_name) - 1);
+	ck_assert_int_eq(file_read(long_name, 5, &b, &err), MF_ENOINPUT);
 	ck_assert_int_eq(file_read(dir, 5, &b, &err), MF_EDATA);
 	ck_assert_int_eq(mkfifo(at("fifo"), 0600), 0);
 	ck_assert_int_eq(file_read(at("fifo"), 5, &b, &err), MF_EDATA); /* and does not wait */
