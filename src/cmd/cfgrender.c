@@ -52,6 +52,7 @@ static const struct cli_option options[] = {
 
 struct request {
 	bool dry_run, print_view;
+	const char *of_template; /* an option that only --template has */
 	struct pipeline_options from;
 	const char *output_dir;
 	struct any_template any;
@@ -90,11 +91,14 @@ static int on_option(void *ctx, int id, const char *value, struct mf_err *err)
 		break;
 	case DATA:
 		r->any.data = value;
+		r->of_template = "--data";
 		break;
 	case PARTIALS:
 		r->any.partials = value;
+		r->of_template = "--partials";
 		break;
 	case ESCAPE:
+		r->of_template = "--escape";
 		r->any.escape = escape_find(value);
 		if (r->any.escape == NULL)
 			return mf_err_set(err, MF_EUSAGE,
@@ -191,7 +195,7 @@ static int render_outputs(const struct request *r, const struct settings *settin
 
 	if (code == 0 && r->dry_run)
 		code = print_changes(r, settings, run, &set, ret_changes, err);
-	else if (code == 0)
+	else if (code == 0 && !run->bad)
 		code = plan_write_below(&set, r->output_dir, err);
 	output_set_fini(&set);
 	template_set_free(templates);
@@ -223,6 +227,31 @@ static int render_model(const struct request *r, const struct settings *settings
 	return changes ? EXIT_WOULD_CHANGE : 0;
 }
 
+/* 64 for a call that says two things, or none; else CLI_GO_ON. */
+static int check_call(const struct cli *cli, const struct request *r)
+{
+	const char *mode = r->dry_run		   ? "--dry-run"
+			   : r->print_view	   ? "--print-view"
+			   : r->output_dir != NULL ? "--output-dir"
+						   : NULL;
+	bool has_files = pipeline_is_offline(&r->from);
+
+	if (cli->argc != 0)
+		return cli_usage(cli, "%s: not expected here", cli->argv[0]);
+	if (r->any.template != NULL && (mode != NULL || has_files))
+		return cli_usage(cli, "--template and %s: only one of them",
+				 mode != NULL ? mode : "--environments or --backends");
+	if (r->print_view && (r->dry_run || r->output_dir != NULL))
+		return cli_usage(cli, "--print-view and %s: only one of them",
+				 r->dry_run ? "--dry-run" : "--output-dir");
+	if (r->any.template == NULL && r->of_template != NULL)
+		return cli_usage(cli, "%s: only with --template", r->of_template);
+	if (r->any.template == NULL && mode == NULL)
+		return cli_usage(cli, "say what to do: --dry-run, --output-dir, --print-view or "
+				      "--template");
+	return CLI_GO_ON;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct cli_tool tool = {
@@ -244,14 +273,10 @@ int main(int argc, char **argv)
 
 	if (status != CLI_GO_ON)
 		return status;
-	if (cli.argc != 0)
-		status = cli_usage(&cli, "%s: not expected here", cli.argv[0]);
-	else if (r.any.template != NULL)
+	status = check_call(&cli, &r);
+	if (status == CLI_GO_ON && r.any.template != NULL)
 		status = any_template_render(&r.any, &err) == 0 ? 0 : cli_fail(&err);
-	else if (!r.dry_run && !r.print_view && r.output_dir == NULL)
-		status = cli_usage(&cli, "say what to do: --dry-run, --output-dir, --print-view or "
-					 "--template");
-	else
+	else if (status == CLI_GO_ON)
 		status = render_model(&r, cli.settings);
 	cli_fini(&cli);
 	return status;

@@ -51,6 +51,10 @@ dry_run
 is "$STATUS" 65 'a bad file exits 65'
 like "$ERR" 'dev.yaml.*environment dev: service backend: version "0 .1": not allowed: a space \(line 4, column 14\)' \
 	'and is named with file, line and column'
+find "$T/out/below" -printf '%p %i %T@\n' >"$T/out/before"
+run_tool cfgrender --output-dir "$T/out/below" "${from[@]}"
+is "$STATUS" 65 'one bad file stops all of a written run'
+is "$(find "$T/out/below" -printf '%p %i %T@\n')" "$(<"$T/out/before")" 'and nothing there is touched'
 run_tool cfgrender --dry-run --environments "$T/nowhere" --backends "$T/backends.yaml"
 is "$STATUS" 66 'a directory that is not there exits 66'
 run_tool cfgrender --dry-run --environments "$T/environments" --backends "$T/nowhere"
@@ -59,6 +63,13 @@ run_tool cfgrender --dry-run --timeout 300ms
 is "$STATUS" 69 'from etcd, which is not there: 69'
 run_tool cfgrender
 is "$STATUS" 64 'with nothing to do it says so'
+for call in '--dry-run --template x' '--output-dir x --template x' '--environments x --template x' \
+	'--print-view --dry-run' '--print-view --output-dir x' '--dry-run --data {}' \
+	'--dry-run --escape html' '--print-view --partials x'; do
+	# shellcheck disable=SC2086 # words
+	run_tool cfgrender $call
+	is "$STATUS" 64 "refused: $call"
+done
 run_tool cfgrender --frobnicate
 is "$STATUS" 64 'an option that is none exits 64'
 is "$(wc -l <<<"$ERR")" 1 'with one line'
