@@ -4,6 +4,8 @@
  */
 #include "cmd/cli.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -75,6 +77,16 @@ static const char *common_value(const struct cli *cli, enum common_id id)
 	if (cli->flags->value[id] != NULL)
 		return cli->flags->value[id];
 	return variable(common[id].variable);
+}
+
+static int end_print(void)
+{
+	struct mf_err err;
+
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	(void)mf_err_set_sys(&err, MF_EWRITE, "standard output");
+	return cli_fail(&err);
 }
 
 static void print_option(char letter, const char *name, const char *arg, const char *help)
@@ -209,11 +221,11 @@ static int parse_options(struct cli *cli, void *ctx, int argc, char **argv)
 		opt = resolve_letter(tool, opt);
 		if (opt == 'h') {
 			print_help(tool);
-			return 0;
+			return end_print();
 		}
 		if (opt == 'V') {
 			printf("%s %s\n", tool->name, MAYFLY_VERSION);
-			return 0;
+			return end_print();
 		}
 		if (opt == ':')
 			return cli_usage(cli, "%s: a value is missing", culprit(argv, letter));
@@ -254,8 +266,13 @@ static int read_file(const struct cli *cli, struct settings *settings, struct mf
 	const char *path = asked != NULL ? asked : MAYFLY_SYSCONFDIR "/mayfly/mayfly.yaml";
 	buf_auto struct buf text = BUF_INIT;
 
-	if (file_read(path, NODE_MAX_BYTES, &text, err) != 0)
-		return err->code == MF_ENOINPUT && asked == NULL ? 0 : err->code;
+	if (file_read(path, NODE_MAX_BYTES, &text, err) != 0) {
+		if (asked == NULL && (err->sys == ENOENT || err->sys == ENOTDIR))
+			return 0;
+		if (err->code == MF_EDATA) /* a folder, a FIFO, or far too long */
+			err->code = MF_ECONFIG;
+		return err->code;
+	}
 	if (settings_parse(settings, buf_str(&text), text.len, err) != 0)
 		return mf_err_wrap(err, "%s", path);
 	return 0;
@@ -340,15 +357,39 @@ int cli_read_settings(const struct cli *cli, struct settings **ret_settings, str
 	return 0;
 }
 
+/* What is opened next must not become standard output, for somebody to print into. */
+static void open_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+/* A loop takes SIGHUP over, also one that came before it was there; else it is nobody's. */
+static void set_signals(void)
+{
+	sigset_t hangup;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)sigemptyset(&hangup);
+	(void)sigaddset(&hangup, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &hangup, NULL);
+}
+
 int cli_start(struct cli *cli, const struct cli_tool *tool, void *ctx, int argc, char **argv)
 {
 	struct mf_err err;
 	int status;
 
+	open_standard();
+	set_signals();
 	*cli = (struct cli){.tool = tool, .ctx = ctx};
 	cli->flags = MEM_NEW(cli->flags);
 	log_init(tool->name, LOG_LEVEL_INFO, LOG_TEXT);
-	(void)signal(SIGPIPE, SIG_IGN);
 	status = parse_options(cli, ctx, argc, argv);
 	if (status == CLI_GO_ON)
 		status = set_logging(cli);
@@ -404,6 +445,11 @@ int cli_parse_duration(const char *flag, const char *value, int64_t min_ms, int6
 				  value, (long long)min_ms, (long long)max_ms);
 	*ret_ms = ms;
 	return 0;
+}
+
+int64_t cli_call_ms(int64_t timeout_ms)
+{
+	return timeout_ms < 10000 ? timeout_ms / 2 + 1 : 0;
 }
 
 static void on_stop_signal(void *ctx, int signo)

@@ -50,6 +50,7 @@ struct cli {
 /*
  * Parse the call and load the settings.  CLI_GO_ON, or the status to exit with: --help and
  * --version print and give 0; a wrong call prints one line and gives 64; bad settings 66, 77 or 78.
+ * From here on the standard descriptors are open, and SIGHUP ends nobody.
  */
 int cli_start(struct cli *cli, const struct cli_tool *tool, void *ctx, int argc, char **argv);
 void cli_fini(struct cli *cli);
@@ -76,6 +77,10 @@ int cli_print(const struct buf *text, struct mf_err *err);
 /* A duration flag: MF_EUSAGE that names the flag, else 0. */
 int cli_parse_duration(const char *flag, const char *value, int64_t min_ms, int64_t max_ms,
 		       int64_t *ret_ms, struct mf_err *err);
+
+/* A call to etcd that gives up before the tool's own deadline, so that its reason is known by then;
+ * 0: the default does. */
+int64_t cli_call_ms(int64_t timeout_ms);
 
 /* Stop the loop at SIGTERM or SIGINT. */
 int cli_stop_on_signals(struct loop *loop, struct mf_err *err);

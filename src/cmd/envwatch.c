@@ -175,8 +175,7 @@ static int start(struct envwatch *w, const char *dir, const char *owner, struct 
 {
 	struct env_sync_options sync = {w->cli.settings->etcd.prefix, owner, w->is_given[FORCE],
 					w->is_given[ONCE]};
-	/* A call gives up before --once does, so that its reason is known by then. */
-	int64_t call_ms = w->is_given[ONCE] && w->timeout_ms < 10000 ? w->timeout_ms / 2 + 1 : 0;
+	int64_t call_ms = w->is_given[ONCE] ? cli_call_ms(w->timeout_ms) : 0;
 	int code = loop_new(&w->loop, err);
 
 	if (code != 0 || (code = cli_stop_on_signals(w->loop, err)) != 0 ||

@@ -280,6 +280,7 @@ static int start(struct kvwatch *k, struct mf_err *err)
 	if (k->options.once)
 		loop_timer_set(k->deadline, k->options.timeout_ms);
 	k->options.from.follow = !k->options.once;
+	k->options.from.timeout_ms = k->options.once ? cli_call_ms(k->options.timeout_ms) : 0;
 	if (!k->options.once &&
 	    (code = status_start(k->status, k->cli.settings, pipeline_is_offline(&k->options.from),
 				 err)) != 0)

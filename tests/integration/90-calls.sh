@@ -12,6 +12,10 @@ for tool in cfgrender envwatch kvwatch svcregister; do
 	like "$OUT" "^$tool [0-9]" "$tool -V"
 	run_tool $tool --no-such-option
 	is "$STATUS $(wc -l <<<"$ERR")" '64 1' "$tool: an unknown option is one line and 64"
+	for option in --help --version; do
+		"$MAYFLY_BIN/$tool" $option >/dev/full 2>"$T/out/stderr"
+		is "$?" 73 "$tool $option: what cannot be printed is 73"
+	done
 	run_tool $tool --log-level loud
 	is "$STATUS" 64 "$tool: a log level that is none"
 	run_tool $tool --config "$T/nowhere.yaml" --once
@@ -20,8 +24,21 @@ for tool in cfgrender envwatch kvwatch svcregister; do
 	run_tool $tool
 	like "$STATUS" '^(64|78)$' "$tool: settings that are wrong"
 done
+mkfifo "$T/fifo"
+ln -s loop "$T/loop"
+for case in "78 $T" "78 $T/fifo" '78 /dev/zero' "66 $T/loop" "66 $T/$(printf '%0256d' 0)"; do
+	run_tool cfgrender --dry-run --config "${case#* }" --environments "$T/environments"
+	is "$STATUS" "${case%% *}" "settings from ${case:3:40}"
+done
+for case in "66 $T/loop" "66 $T/$(printf '%0256d' 0)"; do
+	: >"$T/mayfly.yaml"
+	run_tool cfgrender --dry-run --environments "${case#* }"
+	is "$STATUS" "${case%% *}" "environments from ${case:3:40}"
+	run_tool cfgrender --dry-run --backends "${case#* }"
+	is "$STATUS" "${case%% *}" 'or instances'
+done
 for settings in 'etcd: {endpoint: x}' 'haproxy: {bind: ["a b"]}' 'dnsmasq: {reload: sometimes}' \
-	'haproxy: {config: relative.cfg}' $'node: a\nnode: b' 'node: &a b' '[' $'node: "\\0"' \
+	'haproxy: {bind: []}' 'haproxy: {config: relative.cfg}' $'node: a\nnode: b' 'node: &a b' '[' $'node: "\\0"' \
 	'haproxy: {admin_socket: "/run/x mode 666"}' 'targets: [{template: x}]'; do
 	printf '%s\n' "$settings" >"$T/mayfly.yaml"
 	run_tool cfgrender --dry-run --environments "$T/environments"
@@ -39,5 +56,17 @@ like "$ERR" '127.0.0.1:11' 'and a flag that'
 is "$STATUS" 69 'out of reach is 69'
 run_tool svcregister list --log-format json
 like "$(tail -n 1 <<<"$ERR")" '^\{"time":"[^"]+","level":"error","tool":"svcregister","msg":".*\}$' 'the log as JSON'
+
+# Nothing that is opened may become one of the standard descriptors.
+write_settings
+"$MAYFLY_BIN/kvwatch" --environments "$T/environments" 0<&- 1>&- 2>&- &
+pid=$!
+within 'with all descriptors closed it works' 20 test -s "$T/haproxy/haproxy.cfg"
+for fd in 0 1 2; do
+	is "$(readlink "/proc/$pid/fd/$fd")" /dev/null "its descriptor $fd leads nowhere"
+done
+kill "$pid"
+wait "$pid"
+is "$?" 0 'and it stops in order'
 
 done_testing
