@@ -10,6 +10,7 @@
  *	single_port          whether internal_bind is empty: calls between services come to bind
  *	has_local            whether local_bind has an address
  *	stats_bind, service_suffix, default_environment, dnsmasq_address   may be empty
+ *	service_suffix_regex a regular expression that matches service_suffix alone
  *	environments         by name: name, prefix, header, hosts (a list), digest
  *	                     (its generation is name@digest),
  *	                     services: name, version, routes (a list)
@@ -33,6 +34,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "model/backend.h"
 #include "model/env.h"
@@ -57,6 +59,7 @@ struct output_view {
 	enum routing_map map;
 	char description[32];
 	char *server_state; /* its path */
+	char *suffix_regex;
 	struct map_view maps[ROUTING_MAP_COUNT];
 };
 
@@ -455,6 +458,11 @@ DEFINE_SETTING(service_suffix, view_set_str, routing.service_suffix)
 DEFINE_SETTING(default_environment, view_set_str, routing.default_environment)
 DEFINE_SETTING(dnsmasq_address, view_set_str, dnsmasq.address)
 
+static void get_service_suffix_regex(const void *obj, struct view *v)
+{
+	view_set_str(v, ((const struct output_view *)obj)->suffix_regex);
+}
+
 static void get_single_port(const void *obj, struct view *v)
 {
 	get_internal_bind(obj, v);
@@ -536,6 +544,7 @@ static const struct view_field root_fields[] = {
     {"has_local", get_has_local},
     {"stats_bind", get_stats_bind},
     {"service_suffix", get_service_suffix},
+    {"service_suffix_regex", get_service_suffix_regex},
     {"default_environment", get_default_environment},
     {"dnsmasq_address", get_dnsmasq_address},
     {"environments", get_environments},
@@ -547,6 +556,22 @@ static const struct view_field root_fields[] = {
 };
 DEFINE_CLASS(root, root_fields)
 
+/*
+ * Dots are all that a host name has of a regular expression's characters.  A bracket, unlike a
+ * backslash, means the same within any quotes.
+ */
+static char *suffix_regex(const char *suffix)
+{
+	struct buf b = BUF_INIT;
+
+	for (; *suffix != '\0'; suffix++)
+		if (*suffix == '.')
+			buf_add_str(&b, "[.]");
+		else
+			buf_add_char(&b, *suffix);
+	return buf_take(&b);
+}
+
 struct output_view *output_view_new(const struct snapshot *snapshot,
 				    const struct settings *settings)
 {
@@ -557,6 +582,7 @@ struct output_view *output_view_new(const struct snapshot *snapshot,
 	view->routing = routing_new(snapshot);
 	view->map = ROUTING_MAP_COUNT;
 	view->server_state = output_server_state_path(settings);
+	view->suffix_regex = suffix_regex(settings->routing.service_suffix);
 	for (enum routing_map map = 0; map < ROUTING_MAP_COUNT; map++) {
 		view->maps[map].routing = view->routing;
 		view->maps[map].map = map;
@@ -594,5 +620,6 @@ void output_view_free(struct output_view *view)
 		return;
 	routing_free(view->routing);
 	free(view->server_state);
+	free(view->suffix_regex);
 	free(view);
 }

@@ -92,29 +92,58 @@ for header in 'x-mayfly: prod' 'X-MAYFLY: prod' 'x_mayfly: prod' 'X_Mayfly: prod
 	like "$reply" '^x-mayfly: PR.42'$'\r''?$' "$header is overwritten"
 	unlike "$reply" 'mayfly: prod' 'and does not pass'
 done
-# Baggage says the same, whatever the client's said.
-for baggage in 'mayfly=prod' 'a=1, Mayfly = prod ;p=1,z=2' 'z=2,mayfly=prod,mayfly=x'; do
-	reply=$(fetch shop.example.com "$HTTP/headers" -H "Baggage: $baggage" -H 'baggage: MAYFLY=prod')
-	unlike "$reply" '=[ ]*prod' "baggage: $baggage loses the client's choice"
-	like "$reply" '^[Bb]aggage:.*mayfly=PR.42' 'and says ours'
-done
-like "$(fetch shop.example.com "$HTTP/headers" -H 'Baggage: a=1;q=2,mayfly=prod,b=2')" \
-	'^[Bb]aggage: *a=1;q=2, ?mayfly=PR.42, ?b=2' 'other members stay'
-like "$(fetch shop.example.com "$HTTP/headers")" '^baggage: mayfly=PR.42' 'with none, it is there'
-
-# A change of protocol that would hide what follows is not passed on; a websocket is.
-reply=$(fetch shop.example.com "$HTTP/headers" -H 'Connection: Upgrade, HTTP2-Settings' -H 'Upgrade: h2c' \
-	-H 'HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA')
-unlike "$reply" '^[Uu]pgrade:|^[Hh][Tt][Tt][Pp]2-[Ss]ettings:' 'h2c is not passed on'
-reply=$(fetch shop.example.com "$HTTP/headers" -H 'Connection: Upgrade' -H 'Upgrade: websocket' \
-	-H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==')
-like "$reply" '^[Uu]pgrade: websocket' 'a websocket is'
-
 for header in 'x-mayfly' 'keep-alive, X-Mayfly' 'close ,x_mayfly , te'; do
 	reply=$(fetch shop.example.com "$HTTP/headers" -H "Connection: $header")
 	like "$reply" '^x-mayfly: PR.42' "Connection: $header"
 	unlike "$reply" '^connection:.*mayfly' 'does not tell the next hop to drop it'
 done
+reply=$(fetch shop.example.com "$HTTP/headers" -H 'Connection: "te, x-mayfly, baggage"')
+unlike "$reply" '^connection:.*(mayfly|baggage)' 'nor does a quoted list'
+
+note 'and so is the member of baggage'
+# tells NAME VALUE HOST URL [CURL-OPTION...]: the only baggage that the service sees
+tells() {
+	local name=$1 value=$2
+
+	shift 2
+	is "$(fetch "$@" | tr -d '\r' | grep -i '^baggage')" "baggage: $value" "$name"
+}
+shop() { tells "$1" "mayfly=PR.42${2:-}" shop.example.com "$HTTP/headers" "${@:3}"; }
+shop 'no baggage gets it'
+shop 'an empty one too' '' -H 'baggage;'
+shop 'of other members it is the first' ',user=7;p=1;q,a=b%2c' -H 'baggage: user=7;p=1;q, a=b%2c'
+shop 'of several lines also' ',a=1,b=2,c=3' -H 'baggage: a=1' -H 'other: x=1' -H 'BAGGAGE: b=2,c=3'
+for member in mayfly=prod MayFly=prod 'mayfly = prod' 'mayfly=prod;p=1 ; q' mayfly= mayfly 'mayfly;p' \
+	%6Day%46ly=prod +mayfly=prod 'mayfly%20=prod' mayfly=prod,mayfly=prod 'mayfly=prod,, mayfly=prod'; do
+	shop "$member is replaced" '' -H "baggage: $member"
+	shop "at the end of others" ',a=1,b=2' -H "baggage: a=1, b=2, $member"
+	shop "between them" ',a=1,b=2' -H "baggage: a=1,$member,b=2"
+	shop "in a line of its own" ',a=1,b=2' -H 'baggage: a=1' -H "baggage: $member" -H 'baggage: b=2'
+done
+shop 'a comma in quotes is a comma' ',b=2' -H 'baggage: a=",mayfly=prod,", b=2'
+shop 'names that are like it stay' ',amayfly=1,mayfly2=2,may=fly,x=mayfly=3' \
+	-H 'baggage: amayfly=1,mayfly2=2,may=fly,x=mayfly=3'
+shop 'what is no member goes' ',b=2' -H 'baggage: a, =1, b=2,, c d=3, e="4", f=\'
+
+note 'no tunnel leads past that'
+for header in h2c H2C 'websocket, h2c' '"h2c"' 'HTTP/2.0' TLS/1.2; do
+	reply=$(fetch shop.example.com "$HTTP/headers" -H "Upgrade: $header" \
+		-H 'Connection: Upgrade, HTTP2-Settings' -H 'HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA' \
+		-H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==')
+	like "$reply" '^200$' "Upgrade: $header: answered in HTTP/1.1"
+	unlike "$reply" '^(upgrade|http2-settings|connection: .*(upgrade|http2))' 'and not passed on'
+done
+reply=$(fetch shop.example.com "$HTTP/headers" -H 'Upgrade: websocket' -H 'Upgrade: h2c' \
+	-H 'Connection: Upgrade' -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==')
+unlike "$reply" '^(upgrade|connection: .*upgrade)' 'h2c in a second line'
+reply=$(fetch shop.example.com "$HTTP/headers" -H 'Upgrade: websocket' -H 'Connection: keep-alive, Upgrade' \
+	-H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==')
+like "$reply" '^upgrade: websocket' 'a websocket passes'
+like "$reply" '^connection: [Uu]pgrade' 'with its connection option'
+like "$reply" '^x-mayfly: PR.42' 'and the environment'
+reply=$(fetch shop.example.com "$HTTP/" -X CONNECT --request-target shop.example.com:80)
+like "$reply" '^405$' 'CONNECT is refused'
+unlike "$reply" 'only GET' 'and no service is asked'
 
 note 'between services: by name and header'
 goes 'the header' '^tasks 2 .* environment PR.42$' tasks.service "$INTERNAL/" -H 'x-mayfly: PR.42'
@@ -129,14 +158,29 @@ goes 'the header before baggage' '^tasks 1 ' tasks.service "$INTERNAL/" -H 'x-ma
 goes 'neither: the default' '^tasks 1 .* environment prod$' tasks.service "$INTERNAL/" \
 	-H 'baggage: amayfly=PR.42,a;mayfly=PR.42'
 goes 'baggage in capitals' '^tasks 2 ' tasks.service "$INTERNAL/" -H 'BAGGAGE: MAYFLY=PR.42'
-goes 'an empty header behind a good one' '^tasks 2 ' tasks.service "$INTERNAL/" -H 'x-mayfly: PR.42' \
-	-H 'x-mayfly;'
 goes 'an empty header is none' '^tasks 1 ' tasks.service "$INTERNAL/" -H 'x-mayfly;'
+goes 'an empty header, and baggage' '^tasks 2 ' tasks.service "$INTERNAL/" -H 'x-mayfly;' \
+	-H 'baggage: mayfly=PR.42'
+goes 'an empty second header' '^tasks 2 ' tasks.service "$INTERNAL/" -H 'x-mayfly: PR.42' -H 'x-mayfly;'
+goes 'empty ones around it' '^tasks 2 ' tasks.service "$INTERNAL/" -H 'x-mayfly;' -H 'x-mayfly: PR.42' \
+	-H 'a: b' -H 'x-mayfly;' -H 'x-mayfly;'
+goes 'of two headers the last' '^tasks 2 ' tasks.service "$INTERNAL/" -H 'x-mayfly: prod' \
+	-H 'x-mayfly: PR.42'
+goes 'of two members the last' '^tasks 2 ' tasks.service "$INTERNAL/" \
+	-H 'baggage: mayfly=prod,mayfly=PR.42,mayfly='
+goes 'an empty member is none' '^tasks 1 ' tasks.service "$INTERNAL/" -H 'baggage: mayfly=,a=b'
+tells 'baggage agrees with the header' 'mayfly=PR.42,a=b' web.service "$INTERNAL/headers" \
+	-H 'x-mayfly: PR.42' -H 'baggage: a=b,mayfly=prod'
+tells 'and with the default' 'mayfly=prod,a=b' web.service "$INTERNAL/headers" -H 'baggage: a=b,mayfly='
+tells 'what a service got it may pass on' 'mayfly=PR.42,a=b' web.service "$INTERNAL/headers" \
+	-H 'baggage: mayfly=PR.42,a=b'
 
 note 'from a process of this host: by the first part of the path'
 goes 'which is taken off' '^GET /a/headers\?q=/1 ' localhost "$LOCAL/web/a/headers?q=/1" -H 'x-mayfly: PR.42'
 goes 'alone' '^tasks 2 ' localhost "$LOCAL/tasks" -H 'x-mayfly: PR.42'
 goes 'alone, with a query' '^tasks 1 ' localhost "$LOCAL/tasks?q"
+goes 'by baggage' '^tasks 2 ' localhost "$LOCAL/tasks" -H 'baggage: mayfly=PR.42'
+tells 'which then says the environment' 'mayfly=PR.42' localhost "$LOCAL/web/headers" -H 'x-mayfly: PR.42'
 
 note 'nobody there'
 fails 'no such host' no-environment 'host name nobody.example.com' nobody.example.com "$HTTP/"
@@ -162,6 +206,13 @@ goes 'a host of an environment' '^web 2 .* environment PR.42$' shop.example.com 
 goes 'the name of a service' '^tasks 2 .* environment PR.42$' tasks.service "$HTTP/" -H 'x-mayfly: PR.42'
 fails 'no header, and no default' no-environment 'names no environment' tasks.service "$HTTP/"
 fails 'no such service' no-service 'pr-42 has no service named nope' nope.service "$HTTP/" -H 'x-mayfly: PR.42'
+shop 'baggage from outside' ',a=b' -H 'baggage: mayfly=prod, a=b'
+tells 'baggage between services' 'mayfly=PR.42,a=b' web.service "$HTTP/headers" -H 'baggage: a=b,mayfly=PR.42'
+
+note 'a suffix with a dot in it'
+render 'routing={service_suffix: svc.test, default_environment: prod}'
+goes 'is taken off' '^tasks 1 ' tasks.svc.test "$INTERNAL/"
+fails 'and nothing that is only like it' no-service 'named tasks.svcxtest' tasks.svcxtest "$INTERNAL/"
 
 note 'a reload'
 for keepalive in '' --keepalive; do
