@@ -123,7 +123,7 @@ done
 shop 'a comma in quotes is a comma' ',b=2' -H 'baggage: a=",mayfly=prod,", b=2'
 shop 'names that are like it stay' ',amayfly=1,mayfly2=2,may=fly,x=mayfly=3' \
 	-H 'baggage: amayfly=1,mayfly2=2,may=fly,x=mayfly=3'
-shop 'what is no member goes' ',b=2' -H 'baggage: a, =1, b=2,, c d=3, e="4", f=\'
+shop 'what is no member goes' ',b=2' -H 'baggage: a, =1, b=2,, c d=3, e="4", f=\1'
 
 note 'no tunnel leads past that'
 for header in h2c H2C 'websocket, h2c' '"h2c"' 'HTTP/2.0' TLS/1.2; do
