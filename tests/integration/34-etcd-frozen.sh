@@ -21,20 +21,23 @@ like "$ERR" "etcd: ${ETCD_URLS[0]#http://}" 'and names etcd'
 connected() { # NAME: its call is under way
 	ls -l "/proc/${PID[$1]}/fd" | grep -q socket
 }
+send_signal CONT etcd
+within 'it goes on' 20 etcd_is_ready "${ETCD_URLS[0]}"
+
 hung_up() { # NAME TOOL ARG...
+	send_signal STOP etcd
+	wait_for 10 is_stopped "${PID[etcd]}"
 	start_tool_as "$@"
 	wait_for 10 connected "$1"
 	send_signal HUP "$1"
 	ok "$1 goes on at SIGHUP" not wait_for 1 not is_running "$1"
+	send_signal CONT etcd
+	wait_exit "$1" 40
+	is "$STATUS" 0 "and ends in order when etcd goes on"
 }
 hung_up list svcregister list
 hung_up deregister svcregister deregister web 1 127.0.0.1:80
 hung_up put envwatch --once "$T/environments"
 hung_up apply kvwatch --once
-send_signal CONT etcd
-for name in list deregister put apply; do
-	wait_exit "$name" 40
-	is "$STATUS" 0 "$name ends in order when etcd goes on"
-done
 
 done_testing
