@@ -206,6 +206,8 @@ run_tool cfgrender --dry-run --environments "$T/proposed" --backends "$T/propose
 printf '%s\n' "$OUT" | sed "s|$T/||g" | cut -c 1-110 | head -n 60 | seen
 [[ $STATUS == 2 ]] || printf '%s\n' "$ERR" | seen
 check 'it would change: exit status 2' test "$STATUS" = 2
+check 'one environment more, and no reload' \
+	test "$(grep -cxE 'environment pr-42: new .2 services.|haproxy: by the runtime API, no reload' <<<"$OUT")" = 2
 check 'and a unified diff says what' grep -qE '^\+.*pr-42' <<<"$OUT"
 check 'and nothing has changed' not serves www-pr-42.example.com '^frontend'
 

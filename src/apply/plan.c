@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apply/changes.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -238,6 +239,76 @@ size_t plan_list_groups(const struct output_set *outputs, const char *below,
 	return count;
 }
 
+/* --- what HAProxy's files mean ---------------------------------------------------------------- */
+
+static int read_changes(const struct output_set *outputs, const char *below,
+			struct changes **ret_changes, struct mf_err *err)
+{
+	struct changes_file *files = mem_alloc(outputs->count * sizeof(*files));
+	size_t count = 0;
+	int code = 0;
+
+	for (size_t i = 0; i < outputs->count && code == 0; i++) {
+		const struct output *output = &outputs->outputs[i];
+		mem_auto_free char *path = NULL;
+		struct changes_file *file = &files[count];
+
+		if (output->group != OUTPUT_HAPROXY)
+			continue;
+		path = path_of(output, below);
+		*file = (struct changes_file){.name = output->name,
+					      .new_text = buf_str(&output->bytes),
+					      .new_len = output->bytes.len};
+		count++;
+		code = file_read(path, PLAN_MAX_FILE, &file->old, err);
+		file->is_there = code == 0;
+		code = code == MF_ENOINPUT ? 0 : code;
+	}
+	if (code == 0) {
+		*ret_changes = changes_make(files, count);
+		return 0;
+	}
+	for (size_t i = 0; i < count; i++)
+		buf_fini(&files[i].old);
+	free(files);
+	return code;
+}
+
+/* Of the steps that any change of files has, what this one needs. */
+static void refine_steps(struct plan_group *group)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < group->step_count; i++) {
+		struct step *step = &group->steps[i];
+
+		if (step->kind == STEP_RELOAD) {
+			free(step->reason);
+			step->reason = mem_dup_str(group->changes->reload);
+		}
+		if ((step->kind != STEP_RELOAD || step->reason != NULL) &&
+		    (step->kind != STEP_CHECK || group->changes->needs_check))
+			group->steps[kept++] = *step;
+	}
+	group->step_count = kept;
+}
+
+static int make_group(const struct output_set *outputs, const struct settings *settings,
+		      const char *below, const struct plan_group_id *id,
+		      struct plan_group *ret_group, struct mf_err *err)
+{
+	int code = plan_make_group(outputs, settings, below, id, ret_group, err);
+
+	if (code != 0 || id->group != OUTPUT_HAPROXY || ret_group->step_count == 0)
+		return code;
+	code = read_changes(outputs, below, &ret_group->changes, err);
+	if (code == 0)
+		refine_steps(ret_group);
+	else
+		plan_group_fini(ret_group);
+	return code;
+}
+
 int plan_make(const struct output_set *outputs, const struct settings *settings, const char *below,
 	      struct plan *ret_plan, struct mf_err *err)
 {
@@ -248,7 +319,7 @@ int plan_make(const struct output_set *outputs, const struct settings *settings,
 
 	plan.groups = mem_alloc(count * sizeof(*plan.groups));
 	for (size_t i = 0; i < count && code == 0; i++) {
-		code = plan_make_group(outputs, settings, below, &ids[i], &plan.groups[i], err);
+		code = make_group(outputs, settings, below, &ids[i], &plan.groups[i], err);
 		plan.group_count += code == 0;
 	}
 	free(ids);
@@ -263,6 +334,7 @@ void plan_group_fini(struct plan_group *group)
 {
 	for (size_t i = 0; i < group->step_count; i++)
 		free(group->steps[i].reason);
+	changes_free(group->changes);
 	free(group->steps);
 	*group = (struct plan_group){.steps = NULL};
 }
@@ -281,33 +353,6 @@ bool plan_is_empty(const struct plan *plan)
 		if (plan->groups[i].step_count > 0)
 			return false;
 	return true;
-}
-
-static void print_step(const struct plan_group *group, const struct step *step, struct buf *text)
-{
-	buf_printf(text, "%s: ", group->name);
-	switch (step->kind) {
-	case STEP_CREATE:
-		buf_printf(text, "create %s (+%zu)\n", step->output->name, step->added);
-		break;
-	case STEP_REPLACE:
-		buf_printf(text, "change %s (+%zu -%zu)\n", step->output->name, step->added,
-			   step->removed);
-		break;
-	case STEP_CHECK:
-		buf_add_str(text, "check\n");
-		break;
-	case STEP_RELOAD:
-		buf_printf(text, "reload (%s)\n", step->reason);
-		break;
-	}
-}
-
-void plan_print(const struct plan *plan, struct buf *ret_text)
-{
-	for (size_t i = 0; i < plan->group_count; i++)
-		for (size_t j = 0; j < plan->groups[i].step_count; j++)
-			print_step(&plan->groups[i], &plan->groups[i].steps[j], ret_text);
 }
 
 int plan_write_below(const struct output_set *outputs, const char *dir, struct mf_err *err)

@@ -14,6 +14,7 @@
 #include "render/output.h"
 
 struct buf;
+struct changes;
 struct loop;
 struct mf_err;
 struct settings;
@@ -37,7 +38,8 @@ struct plan_group {
 	size_t target;	  /* index in settings->targets */
 	const char *name; /* "haproxy", "dnsmasq", the target's output path; borrowed */
 	struct step *steps;
-	size_t step_count; /* 0: nothing to do */
+	size_t step_count;	 /* 0: nothing to do */
+	struct changes *changes; /* of HAProxy by plan_make: what its steps mean; else NULL */
 };
 
 struct plan {
@@ -79,8 +81,14 @@ int plan_write_below(const struct output_set *outputs, const char *dir, struct m
 
 bool plan_is_empty(const struct plan *plan);
 
-/* For people, a line a step: "haproxy: change maps/routes.map (+3 -1)". */
+/*
+ * For people: what changes for the traffic ("environment dev: backend 0.0.1 -> 0.0.2"), then a line
+ * a step ("haproxy: change maps/routes.map (+3 -1)").
+ */
 void plan_print(const struct plan *plan, struct buf *ret_text);
+
+/* {"changes": bool, "groups": [{"name": …, "steps": [{"kind": …, …}, …]}, …]} in a line. */
+void plan_print_json(const struct plan *plan, struct buf *ret_text);
 
 /*
  * The unified diff of every file step, from what is there, by diff(1).  Runs the loop until done.

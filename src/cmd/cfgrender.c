@@ -31,12 +31,14 @@ enum {
 	DATA,
 	PARTIALS,
 	ESCAPE,
+	FORMAT,
 	TIMEOUT
 };
 
 static const struct cli_option options[] = {
     {DRY_RUN, 'n', "dry-run", NULL,
      "print the plan and a unified diff; exit 2 if anything would change"},
+    {FORMAT, 0, "format", "FORMAT", "of the plan: text (default), or json, without the diff"},
     {OUTPUT_DIR, 'o', "output-dir", "DIR",
      "write the outputs below DIR (with --dry-run: compare with them)"},
     {PRINT_VIEW, 0, "print-view", NULL, "print the JSON that templates see"},
@@ -52,6 +54,7 @@ static const struct cli_option options[] = {
 
 struct request {
 	bool dry_run, print_view;
+	bool has_format, is_json;
 	const char *of_template; /* an option that only --template has */
 	struct pipeline_options from;
 	const char *output_dir;
@@ -73,6 +76,13 @@ static int on_option(void *ctx, int id, const char *value, struct mf_err *err)
 	switch (id) {
 	case DRY_RUN:
 		r->dry_run = true;
+		break;
+	case FORMAT:
+		r->has_format = true;
+		r->is_json = strcmp(value, "json") == 0;
+		if (!r->is_json && strcmp(value, "text") != 0)
+			return mf_err_set(err, MF_EUSAGE, "--format: \"%s\": not one of text, json",
+					  value);
 		break;
 	case OUTPUT_DIR:
 		r->output_dir = value;
@@ -154,7 +164,7 @@ static void on_bad(void *ctx, const char *group, const struct mf_err *why)
 	log_error("cannot render", LOG_STR("group", group), LOG_STR("error", why->msg));
 }
 
-/* The plan and the diff; *ret_changes: whether there are any. */
+/* The plan, and as text the diff; *ret_changes: whether there are any. */
 static int print_changes(const struct request *r, const struct settings *settings, struct run *run,
 			 const struct output_set *set, bool *ret_changes, struct mf_err *err)
 {
@@ -165,8 +175,12 @@ static int print_changes(const struct request *r, const struct settings *setting
 	if (code != 0)
 		return code;
 	*ret_changes = !plan_is_empty(&plan);
-	plan_print(&plan, &text);
-	code = plan_diff(run->loop, &plan, r->output_dir, &text, err);
+	if (r->is_json)
+		plan_print_json(&plan, &text);
+	else
+		plan_print(&plan, &text);
+	if (!r->is_json)
+		code = plan_diff(run->loop, &plan, r->output_dir, &text, err);
 	if (code == 0)
 		code = cli_print(&text, err);
 	plan_fini(&plan);
@@ -244,6 +258,8 @@ static int check_call(const struct cli *cli, const struct request *r)
 	if (r->print_view && (r->dry_run || r->output_dir != NULL))
 		return cli_usage(cli, "--print-view and %s: only one of them",
 				 r->dry_run ? "--dry-run" : "--output-dir");
+	if (r->has_format && !r->dry_run)
+		return cli_usage(cli, "--format: only with --dry-run");
 	if (r->any.template == NULL && r->of_template != NULL)
 		return cli_usage(cli, "%s: only with --template", r->of_template);
 	if (r->any.template == NULL && mode == NULL)
@@ -258,7 +274,8 @@ int main(int argc, char **argv)
 	    .name = "cfgrender",
 	    .summary = "render Mayfly's outputs once, or say what would change",
 	    .synopsis =
-		"cfgrender --dry-run [--environments DIR --backends FILE] [--output-dir DIR]\n"
+		"cfgrender --dry-run [--format text|json] [--environments DIR --backends FILE] "
+		"[--output-dir DIR]\n"
 		"cfgrender --output-dir DIR [--environments DIR --backends FILE]\n"
 		"cfgrender --print-view [--environments DIR --backends FILE]\n"
 		"cfgrender --template FILE [--data JSON] [--partials DIR] [--escape HOW]",

@@ -88,6 +88,7 @@ ok 'also after a change' not wait_for 1 not untouched
 good_backends
 within 'until it is good' 10 serves www-third.example.com '^web 1 '
 ok 'then all is served' both_serve
+within 'and recorded' 10 recorded 3
 rm "$E/third.yaml"
 within 'and what is gone, gone' 10 recorded 2
 cp "$T/haproxy/haproxy.cfg" "$T/out/good.cfg"

@@ -25,7 +25,10 @@ write_settings
 dry_run
 is "$STATUS" 2 'a dry run with nothing there exits 2'
 is "$ERR" '' 'with nothing to complain of'
-like "$OUT" '^haproxy: ' 'it prints the plan'
+like "$OUT" '^environment dev: new \(2 services\)$' 'it says what is new'
+like "$OUT" '^version backend:0\.0\.1: new \(reload\), 2 instances$' 'also of the versions'
+like "$OUT" '^haproxy: create haproxy.cfg ' 'and what becomes of the files'
+like "$OUT" '^haproxy: reload: first configuration$' 'and of HAProxy'
 like "$OUT" '^--- /dev/null' 'and a diff in which all is new'
 like "$OUT" '^\+\+\+ b/haproxy.cfg' 'of haproxy.cfg'
 like "$OUT" '^\+ *server 10.0.0.6:8080 10.0.0.6:8080' 'with its servers'
@@ -38,13 +41,47 @@ ok 'there are haproxy.cfg, maps and hosts' test -s "$T/out/below/haproxy.cfg" -a
 dry_run --output-dir "$T/out/below"
 is "$STATUS" 0 'compared with that, nothing would change'
 is "$OUT" '' 'and nothing is printed'
+dry_run --output-dir "$T/out/below" --format json
+is "$STATUS" 0 'nor as JSON'
+like "$OUT" '^\{"changes":false,' 'which says so'
 
 sed -i 's/0.0.2/0.0.1/' "$T/environments/dev.yaml"
 dry_run --output-dir "$T/out/below"
 is "$STATUS" 2 'another version would change something'
+is "$(grep -E '^(environment|host|version|instance) ' <<<"$OUT")" \
+	'environment dev: backend 0.0.2 -> 0.0.1' 'of the traffic only this'
+like "$OUT" '^haproxy: by the runtime API, no reload$' 'with no reload'
+unlike "$OUT" '^haproxy: check' 'and nothing to check'
 like "$OUT" '^-dev@[0-9a-f]+/backend 0.0.2' 'namely this'
 like "$OUT" '^\+dev@[0-9a-f]+/backend 0.0.1' 'into that'
 unlike "$OUT" '^[-+]prod@' 'and nothing of prod'
+
+run_tool cfgrender --output-dir "$T/out/below" "${from[@]}"
+cat >"$T/other.yaml" <<'EOF'
+frontend: {0.0.1: ["10.0.0.5:8080"], 0.0.3: ["10.0.0.9:8080"]}
+backend: {0.0.1: ["10.0.0.6:8080"], 0.0.2: ["[fd00::8]:8080", "10.0.0.8:8080"]}
+EOF
+printf 'name: prod\nprefix: www\nhosts: [shop.example.com]\nservices:\n  - name: frontend\n    version: 0.0.1\n    route: /\n' \
+	>"$T/environments/prod.yaml"
+from[3]=$T/other.yaml
+dry_run --output-dir "$T/out/below"
+like "$OUT" '^environment prod: backend 0.0.1 removed$' 'a service that is no longer named is told'
+like "$OUT" '^host shop.example.com: new -> prod$' 'a new host name'
+like "$OUT" '^instance backend:0.0.1 10.0.0.7:8080: removed$' 'an instance that goes'
+like "$OUT" '^instance backend:0.0.2 10.0.0.8:8080: added$' 'one that comes'
+like "$OUT" '^haproxy: reload: new version frontend:0.0.3$' 'and that a new version needs a reload'
+dry_run --output-dir "$T/out/below" --format json
+is "$STATUS" 2 'for programs the same is JSON'
+like "$OUT" '^\{"changes":true,' 'that says that there are changes'
+like "$OUT" '\{"kind":"server-add","backend":"backend:0.0.2","server":"10.0.0.8:8080",' 'with typed steps'
+like "$OUT" '\{"kind":"map-add","map":"hosts","key":"shop.example.com","value":"prod"\}' \
+	'down to the map entries'
+like "$OUT" '\{"kind":"reload","reason":"new version frontend:0.0.3"\}' 'and the reason of the reload'
+unlike "$OUT" '^[-+@]' 'and no diff'
+from[3]=$T/backends.yaml
+cp "$TOP/contrib/examples/environments/prod.yaml" "$T/environments/"
+run_tool cfgrender --dry-run --format xml
+is "$STATUS" 64 'another format is none'
 
 printf 'name: dev\nservices:\n  - name: backend\n    version: "0 .1"\n' >"$T/environments/dev.yaml"
 dry_run

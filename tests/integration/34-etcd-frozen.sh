@@ -19,7 +19,7 @@ like "$STATUS" '^(69|75)$' 'envwatch --once: later'
 like "$ERR" "etcd: ${ETCD_URLS[0]#http://}" 'and names etcd'
 
 connected() { # NAME: its call is under way
-	ls -l "/proc/${PID[$1]}/fd" | grep -q socket
+	find "/proc/${PID[$1]}/fd" -lname 'socket:*' | grep -q .
 }
 send_signal CONT etcd
 within 'it goes on' 20 etcd_is_ready "${ETCD_URLS[0]}"

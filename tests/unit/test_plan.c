@@ -88,12 +88,61 @@ START_TEST(each_group_has_its_steps)
 	expect_plan("haproxy: change a.map (+1 -2)\n"
 		    "haproxy: create haproxy.cfg (+2)\n"
 		    "haproxy: check\n"
-		    "haproxy: reload (2 files differ)\n"
+		    "haproxy: reload: first configuration\n"
 		    "dnsmasq: change hosts (+1 -0)\n"
-		    "dnsmasq: reload (hosts differs)\n");
+		    "dnsmasq: reload: hosts differs\n");
 	expect_diff("--- a/a.map\n+++ b/a.map\n@@ -1,4 +1,3 @@\n 1\n+2\n 3\n-4\n-5\n"
 		    "--- /dev/null\n+++ b/haproxy.cfg\n@@ -0,0 +1,2 @@\n+one\n+two\n"
 		    "--- a/hosts\n+++ b/hosts\n@@ -0,0 +1 @@\n+1.2.3.4 x\n");
+}
+END_TEST
+
+/* A plan of HAProxy's files has a check and a reload only where one is needed. */
+static const struct {
+	const char *old, *new, *map, *text, *json;
+} haproxies[] = {
+    {"global\ndescription mayfly-1\n", "global\ndescription mayfly-1\n", "d d@1\n",
+     "environment d: new (no service)\nhaproxy: change maps/environments.map (+1 -0)\n"
+     "haproxy: by the runtime API, no reload\n",
+     "{\"changes\":true,\"groups\":[{\"name\":\"haproxy\",\"steps\":["
+     "{\"kind\":\"environment-add\",\"environment\":\"d\",\"services\":0},"
+     "{\"kind\":\"map-add\",\"map\":\"environments\",\"key\":\"d\",\"value\":\"d@1\"},"
+     "{\"kind\":\"file-change\",\"file\":\"maps/environments.map\",\"added\":1,\"removed\":0}"
+     "]}]}\n"},
+    {"global\ndescription mayfly-1\n", "global\ndescription mayfly-1\nbackend a:1\n", "",
+     "version a:1: new, no instance\nhaproxy: change haproxy.cfg (+1 -0)\nhaproxy: check\n"
+     "haproxy: by the runtime API, no reload\n",
+     "{\"changes\":true,\"groups\":[{\"name\":\"haproxy\",\"steps\":["
+     "{\"kind\":\"backend-add\",\"backend\":\"a:1\",\"servers\":0},"
+     "{\"kind\":\"file-change\",\"file\":\"haproxy.cfg\",\"added\":1,\"removed\":0},"
+     "{\"kind\":\"check\"}]}]}\n"},
+    {"global\ndescription mayfly-1\n", "global\ndescription mayfly-1\n# x\n", "",
+     "haproxy: change haproxy.cfg (+1 -0)\nhaproxy: no reload\n",
+     "{\"changes\":true,\"groups\":[{\"name\":\"haproxy\",\"steps\":["
+     "{\"kind\":\"file-change\",\"file\":\"haproxy.cfg\",\"added\":1,\"removed\":0}]}]}\n"},
+    {"global\ndescription mayfly-1\n", "global\ndescription mayfly-2\n", "",
+     "haproxy: change haproxy.cfg (+1 -1)\nhaproxy: check\n"
+     "haproxy: reload: structure changed\n",
+     "{\"changes\":true,\"groups\":[{\"name\":\"haproxy\",\"steps\":["
+     "{\"kind\":\"file-change\",\"file\":\"haproxy.cfg\",\"added\":1,\"removed\":1},"
+     "{\"kind\":\"check\"},{\"kind\":\"reload\",\"reason\":\"structure changed\"}]}]}\n"},
+    {"a\n", "a\n", "", "",
+     "{\"changes\":false,\"groups\":[{\"name\":\"haproxy\",\"steps\":[]}]}\n"},
+};
+
+START_TEST(haproxy_is_reloaded_only_when_it_must)
+{
+	mem_auto_free char *maps = mem_printf("%s/maps", folder);
+	buf_auto struct buf json = BUF_INIT;
+
+	ck_assert_int_eq(mkdir(maps, 0755), 0);
+	add(OUTPUT_HAPROXY, "maps/environments.map", haproxies[_i].map);
+	add(OUTPUT_HAPROXY, "haproxy.cfg", haproxies[_i].new);
+	put("maps/environments.map", "");
+	put("haproxy.cfg", haproxies[_i].old);
+	expect_plan(haproxies[_i].text);
+	plan_print_json(&plan, &json);
+	ck_assert_str_eq(buf_str(&json), haproxies[_i].json);
 }
 END_TEST
 
@@ -103,7 +152,7 @@ START_TEST(targets_are_groups_of_their_own)
 	struct settings_target targets[2] = {{.check = argv}, {.reload = argv}};
 	mem_auto_free char *want =
 	    mem_printf("%s/one: create one (+1)\n%s/one: check\n"
-		       "%s/two: create two (+1)\n%s/two: reload (two differs)\n",
+		       "%s/two: create two (+1)\n%s/two: reload: two differs\n",
 		       folder, folder, folder, folder);
 
 	settings->targets = targets;
@@ -223,6 +272,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, equal_files_make_an_empty_plan);
 	tcase_add_test(tc, each_group_has_its_steps);
+	tcase_add_loop_test(tc, haproxy_is_reloaded_only_when_it_must, 0,
+			    sizeof(haproxies) / sizeof(haproxies[0]));
 	tcase_add_test(tc, targets_are_groups_of_their_own);
 	tcase_add_loop_test(tc, lines_are_counted, 0, sizeof(counts) / sizeof(counts[0]));
 	tcase_add_test(tc, another_folder_is_compared_by_name);

@@ -1,0 +1,412 @@
+/*
+ * The maps, old against new: entries, and what they mean for environments.  Knows nothing of files
+ * on disk, and leaves haproxy.cfg to changes_config.c.
+ */
+#include "apply/changes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "apply/changes_internal.h"
+#include "apply/live_internal.h"
+#include "base/mem.h"
+#include "render/routing.h"
+
+struct map_entry {
+	struct change_span key, value;
+};
+
+struct map_side {
+	struct map_entry *entries;
+	size_t count, cap;
+};
+
+struct map_pair {
+	struct change_span name;
+	struct map_side old, new;
+};
+
+/* --- pieces of text -------------------------------------------------------------------------- */
+
+int span_compare(struct change_span a, struct change_span b)
+{
+	size_t n = a.len < b.len ? a.len : b.len;
+	int order = n == 0 ? 0 : memcmp(a.at, b.at, n);
+
+	return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+bool span_is(struct change_span s, const char *word)
+{
+	return s.len == strlen(word) && memcmp(s.at, word, s.len) == 0;
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+static struct change_span trim(struct change_span s)
+{
+	while (s.len > 0 && is_space(s.at[0])) {
+		s.at++;
+		s.len--;
+	}
+	while (s.len > 0 && is_space(s.at[s.len - 1]))
+		s.len--;
+	return s;
+}
+
+bool span_take_line(struct change_span *rest, struct change_span *ret_line)
+{
+	const char *newline;
+	size_t len;
+
+	if (rest->len == 0)
+		return false;
+	newline = memchr(rest->at, '\n', rest->len);
+	len = newline == NULL ? rest->len : (size_t)(newline - rest->at);
+	*ret_line = trim((struct change_span){rest->at, len});
+	len += newline != NULL;
+	*rest = (struct change_span){rest->at + len, rest->len - len};
+	return true;
+}
+
+struct change_span span_take_word(struct change_span *rest)
+{
+	struct change_span s = trim(*rest);
+	size_t len = 0;
+
+	while (len < s.len && !is_space(s.at[len]))
+		len++;
+	*rest = trim((struct change_span){s.at + len, s.len - len});
+	return (struct change_span){s.at, len};
+}
+
+struct change *changes_add(struct changes *changes, enum change_kind kind, struct change_span in,
+			   struct change_span name)
+{
+	struct change *change;
+
+	MEM_GROW(changes->changes, changes->count, changes->cap);
+	change = &changes->changes[changes->count++];
+	*change = (struct change){.kind = kind, .in = in, .name = name};
+	return change;
+}
+
+/* --- maps ------------------------------------------------------------------------------------ */
+
+static int compare_entries(const void *a, const void *b)
+{
+	return span_compare(((const struct map_entry *)a)->key, ((const struct map_entry *)b)->key);
+}
+
+/* Of entries with the same key, HAProxy finds the first. */
+static int order_entries(const void *a, const void *b)
+{
+	const struct map_entry *x = a, *y = b;
+	int order = span_compare(x->key, y->key);
+
+	return order != 0 ? order : (x->key.at > y->key.at) - (x->key.at < y->key.at);
+}
+
+static void sort_side(struct map_side *side)
+{
+	for (size_t i = 1; i < side->count; i++)
+		if (order_entries(&side->entries[i - 1], &side->entries[i]) > 0) {
+			qsort(side->entries, side->count, sizeof(*side->entries), order_entries);
+			return;
+		}
+}
+
+static void parse_side(struct map_side *side, const char *text, size_t len)
+{
+	struct change_span rest = {text, len}, line;
+
+	while (span_take_line(&rest, &line)) {
+		struct change_span key = span_take_word(&line);
+
+		if (key.len == 0 || key.at[0] == '#')
+			continue;
+		MEM_GROW(side->entries, side->count, side->cap);
+		side->entries[side->count++] = (struct map_entry){key, line};
+	}
+	sort_side(side);
+}
+
+/* "maps/hosts.map": "hosts". */
+static struct change_span map_name(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	const char *name = slash == NULL ? file : slash + 1;
+	size_t len = strlen(name);
+
+	if (len <= 4 || strcmp(name + len - 4, ".map") != 0)
+		return (struct change_span){name, 0};
+	return (struct change_span){name, len - 4};
+}
+
+/* How an entry that is only in one of two maps is told, or one that is in both. */
+struct map_kinds {
+	enum change_kind add, change, remove;
+};
+
+struct map_walk {
+	struct changes *changes;
+	struct change_span in;
+	struct map_kinds kinds;
+};
+
+static void on_entry(void *ctx, const void *a, const void *b)
+{
+	struct map_walk *walk = ctx;
+	const struct map_entry *old = a, *new = b;
+
+	if (new == NULL) {
+		changes_add(walk->changes, walk->kinds.remove, walk->in, old->key)->from =
+		    old->value;
+	} else if (old == NULL) {
+		changes_add(walk->changes, walk->kinds.add, walk->in, new->key)->to = new->value;
+	} else if (span_compare(old->value, new->value) != 0) {
+		struct change *change =
+		    changes_add(walk->changes, walk->kinds.change, walk->in, new->key);
+
+		change->from = old->value;
+		change->to = new->value;
+	}
+}
+
+static void walk_maps(const struct map_side *old, const struct map_side *new, live_pair_fn *on_pair,
+		      void *ctx)
+{
+	live_walk(old->entries, old->count, new->entries, new->count, sizeof(struct map_entry),
+		  compare_entries, on_pair, ctx);
+}
+
+/* --- environments ---------------------------------------------------------------------------- */
+
+struct env_walk {
+	struct changes *changes;
+	const struct map_pair *versions, *routes; /* NULL: there is no such map */
+};
+
+/*
+ * The entries of a generation, whose keys are it, '/', and the name.  With '/' the keys of one
+ * generation stand together.  Services are named without it, routes begin with it.
+ */
+static struct map_side find_generation(const struct map_side *all, struct change_span generation)
+{
+	size_t low = 0, high = all->count, end;
+	mem_auto_free char *text = mem_printf("%.*s/", (int)generation.len, generation.at);
+	struct change_span prefix = {text, strlen(text)};
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (span_compare(all->entries[middle].key, prefix) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (end = low; end < all->count && all->entries[end].key.len >= prefix.len &&
+			memcmp(all->entries[end].key.at, prefix.at, prefix.len) == 0;)
+		end++;
+	if (end == low)
+		return (struct map_side){NULL, 0, 0};
+	return (struct map_side){all->entries + low, end - low, 0};
+}
+
+static struct map_side copy_without_prefix(struct map_side side, size_t skip)
+{
+	struct map_side copy = {NULL, 0, 0};
+
+	for (size_t i = 0; i < side.count; i++) {
+		struct map_entry e = side.entries[i];
+
+		MEM_GROW(copy.entries, copy.count, copy.cap);
+		e.key = (struct change_span){e.key.at + skip, e.key.len - skip};
+		copy.entries[copy.count++] = e;
+	}
+	return copy;
+}
+
+/* The order of keys is the same without the generation, which is the same in all of a side. */
+static void compare_generations(struct changes *changes, const struct map_pair *pair,
+				const struct map_entry *old, const struct map_entry *new,
+				size_t more, struct map_kinds kinds)
+{
+	struct map_walk walk = {.changes = changes, .in = new->key, .kinds = kinds};
+	struct map_side a, b;
+
+	if (pair == NULL)
+		return;
+	a = copy_without_prefix(find_generation(&pair->old, old->value), old->value.len + more);
+	b = copy_without_prefix(find_generation(&pair->new, new->value), new->value.len + more);
+	walk_maps(&a, &b, on_entry, &walk);
+	free(a.entries);
+	free(b.entries);
+}
+
+static void change_env(const struct env_walk *walk, const struct map_entry *old,
+		       const struct map_entry *new)
+{
+	static const struct map_kinds services = {CHANGE_SERVICE_ADD, CHANGE_SERVICE,
+						  CHANGE_SERVICE_REMOVE};
+	static const struct map_kinds routes = {CHANGE_ROUTE_ADD, CHANGE_ROUTE,
+						CHANGE_ROUTE_REMOVE};
+	size_t before = walk->changes->count;
+
+	compare_generations(walk->changes, walk->versions, old, new, 1, services);
+	compare_generations(walk->changes, walk->routes, old, new, 0, routes);
+	if (walk->changes->count == before)
+		(void)changes_add(walk->changes, CHANGE_ENV, (struct change_span){NULL, 0},
+				  new->key);
+}
+
+static void on_env(void *ctx, const void *a, const void *b)
+{
+	const struct env_walk *walk = ctx;
+	const struct map_entry *old = a, *new = b;
+	struct change_span none = {NULL, 0};
+
+	if (old == NULL) {
+		struct change *change = changes_add(walk->changes, CHANGE_ENV_ADD, none, new->key);
+
+		if (walk->versions != NULL)
+			change->count = find_generation(&walk->versions->new, new->value).count;
+	} else if (new == NULL) {
+		(void)changes_add(walk->changes, CHANGE_ENV_REMOVE, none, old->key);
+	} else if (span_compare(old->value, new->value) != 0) {
+		change_env(walk, old, new);
+	}
+}
+
+static bool has_entry(const struct map_side *side, struct change_span key)
+{
+	struct map_entry wanted = {.key = key};
+
+	return side->count != 0 && bsearch(&wanted, side->entries, side->count,
+					   sizeof(*side->entries), compare_entries) != NULL;
+}
+
+/* What leads to an environment that comes or goes as a whole is part of that. */
+static void compare_claims(struct changes *changes, const struct map_pair *envs,
+			   const struct map_pair *claims, struct map_kinds kinds)
+{
+	struct map_walk walk = {.changes = changes, .kinds = kinds};
+	size_t i = changes->count;
+
+	walk_maps(&claims->old, &claims->new, on_entry, &walk);
+	for (; envs != NULL && i < changes->count; i++) {
+		struct change *change = &changes->changes[i];
+
+		change->is_part =
+		    (change->kind == kinds.add && !has_entry(&envs->old, change->to)) ||
+		    (change->kind == kinds.remove && !has_entry(&envs->new, change->from));
+	}
+}
+
+/* --- all ------------------------------------------------------------------------------------- */
+
+static const struct map_pair *find_map(const struct map_pair *maps, size_t count,
+				       enum routing_map map)
+{
+	for (size_t i = 0; i < count; i++)
+		if (span_is(maps[i].name, routing_map_name(map)))
+			return &maps[i];
+	return NULL;
+}
+
+static void compare_maps(struct changes *changes, const struct map_pair *maps, size_t count)
+{
+	static const struct {
+		enum routing_map map;
+		struct map_kinds kinds;
+	} claims[] = {
+	    {ROUTING_HOSTS, {CHANGE_HOST_ADD, CHANGE_HOST, CHANGE_HOST_REMOVE}},
+	    {ROUTING_PREFIXES, {CHANGE_PREFIX_ADD, CHANGE_PREFIX, CHANGE_PREFIX_REMOVE}},
+	    {ROUTING_HEADERS, {CHANGE_HEADER_ADD, CHANGE_HEADER, CHANGE_HEADER_REMOVE}},
+	};
+	const struct map_pair *envs = find_map(maps, count, ROUTING_ENVIRONMENTS);
+	struct env_walk walk = {
+	    changes,
+	    find_map(maps, count, ROUTING_VERSIONS),
+	    find_map(maps, count, ROUTING_ROUTES),
+	};
+
+	if (envs != NULL)
+		walk_maps(&envs->old, &envs->new, on_env, &walk);
+	for (size_t i = 0; i < sizeof(claims) / sizeof(claims[0]); i++) {
+		const struct map_pair *pair = find_map(maps, count, claims[i].map);
+
+		if (pair != NULL)
+			compare_claims(changes, envs, pair, claims[i].kinds);
+	}
+}
+
+static void compare_entries_of(struct changes *changes, const struct map_pair *map)
+{
+	struct map_walk walk = {
+	    .changes = changes,
+	    .in = map->name,
+	    .kinds = {CHANGE_MAP_ADD, CHANGE_MAP, CHANGE_MAP_REMOVE},
+	};
+
+	walk_maps(&map->old, &map->new, on_entry, &walk);
+}
+
+static bool is_other(const struct changes_file *file)
+{
+	struct change_span old = {file->old.data, file->old.len};
+
+	return !file->is_there ||
+	       span_compare(old, (struct change_span){file->new_text, file->new_len}) != 0;
+}
+
+struct changes *changes_make(struct changes_file *files, size_t count)
+{
+	struct changes *changes = MEM_NEW(changes);
+	struct map_pair *maps = mem_alloc(count * sizeof(*maps));
+	const struct changes_file *config = NULL;
+	buf_auto struct buf pages = BUF_INIT;
+	size_t map_count = 0;
+
+	changes->files = files;
+	changes->file_count = count;
+	for (size_t i = 0; i < count; i++) {
+		struct map_pair *map = &maps[map_count];
+
+		*map = (struct map_pair){.name = map_name(files[i].name)};
+		if (map->name.len != 0) {
+			parse_side(&map->old, buf_str(&files[i].old), files[i].old.len);
+			parse_side(&map->new, files[i].new_text, files[i].new_len);
+			map_count++;
+		} else if (strcmp(files[i].name, "haproxy.cfg") == 0) {
+			config = &files[i];
+		} else if (is_other(&files[i])) {
+			buf_printf(&pages, "%s%s", pages.len == 0 ? "" : ", ", files[i].name);
+		}
+	}
+	compare_maps(changes, maps, map_count);
+	if (config != NULL)
+		changes_compare_config(changes, config, buf_str(&pages));
+	for (size_t i = 0; i < map_count; i++) {
+		compare_entries_of(changes, &maps[i]);
+		free(maps[i].old.entries);
+		free(maps[i].new.entries);
+	}
+	free(maps);
+	return changes;
+}
+
+void changes_free(struct changes *changes)
+{
+	if (changes == NULL)
+		return;
+	for (size_t i = 0; i < changes->file_count; i++)
+		buf_fini(&changes->files[i].old);
+	free(changes->files);
+	free(changes->changes);
+	free(changes->reload);
+	free(changes);
+}
