@@ -200,6 +200,13 @@ struct config_walk {
 	bool needs_reload;
 };
 
+static void add_changed(struct config_walk *walk, const struct config_section *section)
+{
+	mem_auto_free char *kind = mem_dup_bytes(section->kind.at, section->kind.len);
+
+	add_name(&walk->changed, kind, section->name);
+}
+
 static bool is_drained(const struct config_server *server)
 {
 	return span_is(server->weight, "0");
@@ -237,67 +244,94 @@ static void change_server(struct config_walk *walk, const struct config_server *
 		(void)changes_add(changes, CHANGE_SERVER, walk->new->name, new->name);
 }
 
-static void on_server(void *ctx, const void *a, const void *b)
+static void add_server(struct config_walk *walk, const struct config_server *server)
 {
-	struct config_walk *walk = ctx;
-	const struct config_server *old = a, *new = b;
-	struct change *change;
+	struct change *change =
+	    changes_add(walk->changes, CHANGE_SERVER_ADD, walk->new->name, server->name);
 
-	if (old != NULL && new != NULL) {
-		change_server(walk, old, new);
-		return;
-	}
-	if (new == NULL) {
-		change =
-		    changes_add(walk->changes, CHANGE_SERVER_REMOVE, walk->old->name, old->name);
-	} else {
-		change = changes_add(walk->changes, CHANGE_SERVER_ADD, walk->new->name, new->name);
-		change->to = new->address;
-		change->weight = weight_of(new);
-		change->state = new->is_disabled ? "maint" : is_drained(new) ? "drain" : "up";
-		walk->needs_reload = true;
-	}
-	change->is_part = walk->old == NULL || walk->new == NULL;
+	change->to = server->address;
+	change->weight = weight_of(server);
+	change->state = server->is_disabled ? "maint" : is_drained(server) ? "drain" : "up";
+	change->is_part = walk->old == NULL;
+	walk->needs_reload = true;
 }
 
-static void compare_version(struct config_walk *walk, const struct config_section *old,
-			    const struct config_section *new)
+static void on_server(void *ctx, const void *from, const void *to)
 {
-	const struct config_section *any = new == NULL ? old : new;
+	struct config_walk *walk = ctx;
+	const struct config_server *old = from, *new = to;
 
+	if (new == NULL)
+		changes_add(walk->changes, CHANGE_SERVER_REMOVE, walk->old->name, old->name)
+		    ->is_part = walk->new == NULL;
+	else if (old == NULL)
+		add_server(walk, new);
+	else
+		change_server(walk, old, new);
+}
+
+static void walk_servers(struct config_walk *walk, const struct config_section *old,
+			 const struct config_section *new)
+{
 	walk->old = old;
 	walk->new = new;
 	walk->needs_reload = false;
-	if (old == NULL || new == NULL)
-		changes_add(walk->changes, old == NULL ? CHANGE_BACKEND_ADD : CHANGE_BACKEND_REMOVE,
-			    (struct change_span){NULL, 0}, any->name)
-		    ->count = any->count;
 	live_walk(old == NULL ? NULL : old->servers, old == NULL ? 0 : old->count,
 		  new == NULL ? NULL : new->servers, new == NULL ? 0 : new->count,
 		  sizeof(struct config_server), compare_servers, on_server, walk);
-	/* Nobody asks for a version that has no instance. */
-	if (old == NULL && new->count != 0)
-		add_name(&walk->versions, "", new->name);
+}
+
+static void come(struct config_walk *walk, const struct config_section *section)
+{
+	struct change_span none = {NULL, 0};
+
+	if (!section->is_version) {
+		add_changed(walk, section);
+		return;
+	}
+	changes_add(walk->changes, CHANGE_BACKEND_ADD, none, section->name)->count = section->count;
+	walk_servers(walk, NULL, section);
+	if (section->count != 0) /* nobody asks for one that has no instance */
+		add_name(&walk->versions, "", section->name);
+}
+
+static void go(struct config_walk *walk, const struct config_section *section)
+{
+	struct change_span none = {NULL, 0};
+
+	if (!section->is_version) {
+		add_changed(walk, section);
+		return;
+	}
+	changes_add(walk->changes, CHANGE_BACKEND_REMOVE, none, section->name)->count =
+	    section->count;
+	walk_servers(walk, section, NULL);
+}
+
+static void stay(struct config_walk *walk, const struct config_section *old,
+		 const struct config_section *new)
+{
+	if (old->hash != new->hash)
+		add_changed(walk, new);
+	walk_servers(walk, old, new);
 	/* `balance source` spreads requests by a table that only a reload makes anew. */
-	else if (old != NULL && new != NULL &&new->is_by_source && walk->needs_reload)
+	if (new->is_by_source && walk->needs_reload)
 		add_name(&walk->by_source, "", new->name);
 }
 
-static void on_section(void *ctx, const void *a, const void *b)
+static void on_section(void *ctx, const void *from, const void *to)
 {
 	struct config_walk *walk = ctx;
-	const struct config_section *old = a, *new = b, *any = new == NULL ? old : new;
-	bool is_both = old != NULL && new != NULL;
-	mem_auto_free char *kind = mem_dup_bytes(any->kind.at, any->kind.len);
+	const struct config_section *old = from, *new = to;
 
-	if (any->is_version)
-		compare_version(walk, old, new);
-	else if (!is_both || old->hash != new->hash)
-		add_name(&walk->changed, kind, any->name);
-	if (any->is_version && is_both && old->hash != new->hash)
-		add_name(&walk->changed, kind, any->name);
-	walk->changes->needs_check =
-	    walk->changes->needs_check || !is_both || old->hash != new->hash;
+	if (new == NULL)
+		go(walk, old);
+	else if (old == NULL)
+		come(walk, new);
+	else
+		stay(walk, old, new);
+	if (old == NULL || new == NULL || old->hash != new->hash)
+		walk->changes->needs_check = true;
 }
 
 /* --- is a reload needed? --------------------------------------------------------------------- */

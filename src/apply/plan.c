@@ -173,7 +173,7 @@ static char *name_changes(const struct plan_group *group)
 
 	for (size_t i = 0; i < group->step_count; i++)
 		count += group->steps[i].output != NULL;
-	if (count == 1)
+	if (count == 1 && group->steps[0].output != NULL)
 		return mem_printf("%s differs", group->steps[0].output->name);
 	return mem_printf("%zu files differ", count);
 }
