@@ -73,12 +73,12 @@ struct env_sync {
 	struct change changes[ETCD_MAX_OPS];
 	size_t change_count, change_max;
 	size_t change_bytes;
-	bool is_apart; /* deletions first: a full etcd takes them, and nothing else */
-	bool is_denied;
 	struct strmap *kept; /* names that etcd does not let us delete: its words */
 
 	struct strmap *told; /* problems: object -> reason */
 	bool is_told, is_told_good;
+	bool is_apart; /* deletions first: a full etcd takes them, and nothing else */
+	bool is_denied;
 };
 
 static void decide(struct env_sync *s);
