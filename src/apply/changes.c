@@ -388,7 +388,7 @@ struct changes *changes_make(struct changes_file *files, size_t count)
 		}
 	}
 	compare_maps(changes, maps, map_count);
-	if (config != NULL)
+	if (config != NULL && (is_other(config) || pages.len != 0))
 		changes_compare_config(changes, config, buf_str(&pages));
 	for (size_t i = 0; i < map_count; i++) {
 		compare_entries_of(changes, &maps[i]);
