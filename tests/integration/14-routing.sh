@@ -38,7 +38,8 @@ render() {
 	is "$(haproxy -dW -c -f "$T/haproxy/haproxy.cfg" 2>&1)" 'Configuration file is valid' \
 		'HAProxy takes it without a warning'
 	if is_running haproxy; then
-		haproxy_master reload >/dev/null
+		# The master does not listen while it takes up the reload before.
+		wait_for 10 haproxy_master reload || die 'HAProxy does not take a reload'
 		wait_for 10 says "$(sed -n 's/^ *description //p' "$T/haproxy/haproxy.cfg")" \
 			haproxy_cmd 'show info' || die 'HAProxy does not reload'
 	else
