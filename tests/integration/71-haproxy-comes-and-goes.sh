@@ -36,10 +36,10 @@ sed 's/^    description .*/    description foreign/' "$T/haproxy/haproxy.cfg" >"
 stop haproxy
 mark kvwatch
 start foreign haproxy -W -S "$T/run/master.sock" -f "$T/haproxy/foreign.cfg"
-within 'a foreign configuration is noticed and named' 20 log_has kvwatch 'runs .*foreign'
+within 'a foreign configuration is noticed and named' 60 log_has kvwatch 'runs .*foreign'
 stop foreign
 start_again haproxy
-within 'until ours is run again' 20 serves www-dev.example.com '^web 1 '
+within 'until ours is run again' 60 serves www-dev.example.com '^web 1 '
 
 stop kvwatch KILL
 dev 2
