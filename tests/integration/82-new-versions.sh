@@ -79,7 +79,8 @@ etcd_put backends/web/3/a "${ADDRESS[web]}"
 wait "$looker"
 is "$(<"$T/out/first-state")" 0 'after a reload it is still known as dead'
 within 'the other is alive' 5 is_state sick-1 2
-is "$(cat "$T/haproxy/server-state")" 1 'and the file of the dead is empty again'
+is_nobody_dead() { [[ $(<"$T/haproxy/server-state") == 1 ]]; }
+within 'and the file of the dead is empty again' 5 is_nobody_dead
 
 old_workers() { haproxy_master 'show proc; quit' | sed -n '/# old workers/,/# programs/p' | grep -c ' worker '; }
 old_are_gone() { [[ $(old_workers) == 0 ]]; }
