@@ -30,7 +30,8 @@ send_signal STOP etcd3
 write_environment dev web=2@/
 within 'and with the third' 60 serves www-dev.example.com '^web 2 '
 send_signal CONT etcd3
-ok 'no registration was lost' etcd_keys backends/web/1/
-ok 'none at all' etcd_keys backends/web/2/
+# A lease of 2 s may run out while its etcd is frozen: then it is granted and put again.
+within 'the one registration is there' 10 etcd_keys backends/web/1/
+within 'and the other' 10 etcd_keys backends/web/2/
 
 done_testing
