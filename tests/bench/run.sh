@@ -212,7 +212,6 @@ measure_idle() { # SIZE
 
 	# In slices, so that one in which everything is listed again does not stand for the hour.
 	say "at rest for $idle s"
-	sleep 2
 	before=$(cpu_ns "${PID[kvwatch]}")
 	for ((i = 0; i < 5; i++)); do
 		sleep $((idle / 5))
@@ -425,7 +424,7 @@ reload_count() {
 
 # Hosts whose environment changes under the load, with and without keep-alive.
 measure_lost() {
-	local size=100x10x2 env mode names=() name totals reloads line
+	local size=100x10x2 env mode names=() name key count totals reloads line
 
 	fill "$size"
 	start_router "$size"
@@ -447,8 +446,11 @@ measure_lost() {
 		mode=new
 		[[ $name != *--keepalive ]] || mode=kept
 		totals=$(tail -n 1 "$T/log/$name")
-		((RESULT[lost, $mode, requests] += $(value "$totals" requests))) || true
-		((RESULT[lost, $mode, failed] += $(value "$totals" failed))) || true
+		for key in requests failed; do
+			count=$(value "$totals" $key)
+			[[ $count == [0-9]* ]] || die "$name gives no total of $key: $totals"
+			RESULT["lost, $mode, $key"]=$((${RESULT["lost, $mode, $key"]:-0} + count))
+		done
 		grep '^failed' "$T/log/$name" | sed "s/^/bench: $name: /" >&2
 	done
 	stop kvwatch
