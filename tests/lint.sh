@@ -25,14 +25,15 @@ declare -A may=(
 	[model]='base model'
 	[render]='base model render'
 	[store]='base model store sys'
+	[register]='base model store sys register'
 	[apply]='base model render apply sys'
-	[cmd]='base sys model render store apply cmd'
+	[cmd]='base sys model render store register apply cmd'
 )
 libraries=(
 	'^yaml\.h$|^src/model/node'
 	'^uthash\.h$|^src/base/strmap\.c$'
 	'^curl/|^src/sys/(loop|http)[a-z_]*\.[ch]$'
-	'^jansson\.h$|^src/(model|store|render)/'
+	'^jansson\.h$|^src/(model|store|render|register)/'
 )
 
 check_layering() {

@@ -1,0 +1,69 @@
+/*
+ * Health checks of an endpoint: what to ask, how often, and what the answers come to.
+ *
+ * Terms are HAProxy's: `fall` failures in a row make what was up go down, `rise` successes in a row
+ * bring it up.  Each check runs by itself, never twice at a time, with a jitter of a tenth of its
+ * interval (its first run within 1 s, or its interval if that is shorter), so that many do not
+ * come together.
+ */
+#ifndef MF_REGISTER_CHECK_H
+#define MF_REGISTER_CHECK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct check;
+struct loop;
+struct mf_err;
+struct node;
+
+enum check_kind { CHECK_TCP, CHECK_HTTP, CHECK_EXEC };
+
+struct check_spec {
+	enum check_kind kind;
+	char *scheme;	/* HTTP: "http" or "https" */
+	char *host;	/* TCP, HTTP: NULL: the instance's address */
+	unsigned port;	/* TCP, HTTP: 0: the instance's port, or the scheme's where host is given */
+	char *path;	/* HTTP: with its query; "/" when there is none */
+	char **argv;	/* EXEC: NULL at the end; never a shell.  0 passes. */
+	char *method;	/* HTTP: default GET */
+	char **headers; /* HTTP: "Name: value", NULL at the end; NULL: none */
+	char *text;	/* HTTP: the body must hold this; NULL: nothing */
+	unsigned status_min, status_max; /* HTTP: default 200 to 399; redirects are not followed */
+	int64_t interval_ms, timeout_ms; /* default 10 s, 2 s */
+	unsigned rise, fall;		 /* default 1, 3 */
+};
+
+/*
+ * "tcp", "tcp:PORT", "tcp:HOST:PORT"; "http:/path", "http://[HOST][:PORT]/path" and https;
+ * "exec:PROGRAM [ARG...]", split at spaces.  All else gets its default.  Handed over; MF_EDATA.
+ */
+int check_spec_parse(const char *text, struct check_spec **ret_spec, struct mf_err *err);
+/*
+ * The same as text, or a map {tcp | http | exec: ..., interval, timeout, rise, fall, method,
+ * header (one or a list), text, status ("200", "200-399")}.  MF_EDATA with the place.
+ */
+int check_spec_read(const struct node *node, struct check_spec **ret_spec, struct mf_err *err);
+struct check_spec *check_spec_dup(const struct check_spec *spec);
+bool check_spec_equal(const struct check_spec *a, const struct check_spec *b);
+void check_spec_free(struct check_spec *spec); /* NULL is fine */
+
+/* What an exec check is told in its environment, beside ours; also where the others go. */
+struct check_target {
+	const char *service, *version, *instance;
+	const char *address; /* canonical, without brackets */
+	unsigned port;
+};
+
+/*
+ * Told of each change of the verdict, the first one included, never from inside check_start; why:
+ * the last failure, `tcp 127.0.0.1:80: Connection refused`, or NULL when up.
+ */
+typedef void check_fn(void *ctx, bool is_up, const char *why);
+
+/* All is copied. */
+struct check *check_start(struct loop *loop, const struct check_spec *spec,
+			  const struct check_target *target, check_fn *on_change, void *ctx);
+void check_stop(struct check *check); /* NULL is fine; also inside on_change */
+
+#endif
