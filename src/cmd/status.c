@@ -132,7 +132,7 @@ static void close_node(struct status *status)
 
 static int open_node(struct status *status, const struct settings *settings, struct mf_err *err)
 {
-	static const struct registry_events events = {on_registry_state};
+	static const struct registry_events events = {.on_state = on_registry_state};
 	mem_auto_free char *below = mem_printf("%s/nodes/", settings->etcd.prefix);
 	struct etcd *etcd;
 	int code = cli_open_etcd(settings, status->loop, 0, &etcd, err);

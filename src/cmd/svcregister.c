@@ -1,6 +1,6 @@
 /*
- * svcregister: announce a service instance for as long as this runs; or list and delete instances,
- * once.  Wiring only: leases are the registry's.
+ * svcregister: announce service instances for as long as this runs; or list and delete them, once.
+ * Wiring only: what is announced is the announcer's.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,31 +9,20 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "base/str.h"
 #include "cmd/announce.h"
 #include "cmd/cli.h"
+#include "cmd/svcregister_options.h"
 #include "model/backend.h"
 #include "model/name.h"
 #include "store/etcd.h"
 #include "store/instances.h"
 #include "sys/loop.h"
 
-enum { TTL = 1, WEIGHT, ID };
-
-static const struct cli_option options[] = {
-    {TTL, 0, "ttl", "TIME", "register: it is gone this long after we are (default 10s)"},
-    {WEIGHT, 0, "weight", "N", "register: its share of the load, 0 to 256 (default 100)"},
-    {ID, 0, "id", "ID", "register: the instance's name (default <node>-<address>-<port>)"},
-};
-
 struct svcregister {
+	struct svcregister_options options; /* first */
 	struct cli cli;
-	int64_t ttl_ms, weight;
-	const char *id;
-	const char *own_option; /* one of register's that was given, or NULL */
 
 	const char *service, *version; /* NULL: all */
-	char *made_id;		       /* when none was given */
 	char *address;
 	unsigned port;
 
@@ -44,50 +33,28 @@ struct svcregister {
 	int status;
 };
 
-static int parse_weight(const char *value, int64_t *ret_weight, struct mf_err *err)
-{
-	if (str_parse_int(value, 0, 256, ret_weight))
-		return 0;
-	return mf_err_set(err, MF_EUSAGE, "--weight: \"%s\": not a number from 0 to 256", value);
-}
-
-static int on_option(void *ctx, int id, const char *value, struct mf_err *err)
-{
-	struct svcregister *r = ctx;
-
-	r->own_option = options[id - 1].name;
-	switch (id) {
-	case TTL:
-		return cli_parse_duration("--ttl", value, 2000, 86400000, &r->ttl_ms, err);
-	case WEIGHT:
-		return parse_weight(value, &r->weight, err);
-	case ID:
-		r->id = value;
-		break;
-	}
-	return 0;
-}
-
 static void end(struct svcregister *r, int status)
 {
 	r->status = status;
 	loop_stop(r->loop);
 }
 
+/* --- for as long as it runs ------------------------------------------------------------------ */
+
+static int start_announce(struct svcregister *r, struct mf_err *err)
+{
+	r->status = 0;
+	return announce_start(r->loop, r->etcd, r->cli.settings, r->options.ttl_ms, &r->announce,
+			      err);
+}
+
 static int start_register(struct svcregister *r, struct mf_err *err)
 {
-	const struct announce_options announce = {
-	    .service = r->service,
-	    .version = r->version,
-	    .id = r->id,
-	    .address = r->address,
-	    .port = r->port,
-	    .weight = (unsigned)r->weight,
-	    .ttl_ms = r->ttl_ms,
-	};
+	const struct announce_operands operands = {r->service, r->version, r->address, r->port};
 
-	r->status = 0;
-	return announce_start(r->loop, r->etcd, r->cli.settings, &announce, &r->announce, err);
+	if (start_announce(r, err) != 0)
+		return err->code;
+	return announce_register(r->announce, &operands, &r->options, err);
 }
 
 /* --- once ----------------------------------------------------------------------------------- */
@@ -152,17 +119,8 @@ static int start_deregister(struct svcregister *r, struct mf_err *err)
 
 /* --- the tool ------------------------------------------------------------------------------- */
 
-static const struct command {
-	const char *name;
-	int min, max; /* operands: service, version, endpoint */
-	int (*start)(struct svcregister *r, struct mf_err *err);
-} commands[] = {
-    {"register", 3, 3, start_register},
-    {"deregister", 3, 3, start_deregister},
-    {"list", 0, 2, start_list},
-};
-
-static int parse_operands(struct svcregister *r, struct mf_err *err)
+/* Operands: service, version, endpoint; as many as there are. */
+static int parse_instance(struct svcregister *r, struct mf_err *err)
 {
 	char **operand = r->cli.argv + 1;
 	int count = r->cli.argc - 1;
@@ -181,12 +139,24 @@ static int parse_operands(struct svcregister *r, struct mf_err *err)
 	return 0;
 }
 
+static const struct command {
+	const char *name;
+	unsigned bit;
+	int min, max; /* operands */
+	int (*parse)(struct svcregister *r, struct mf_err *err);
+	int (*start)(struct svcregister *r, struct mf_err *err);
+} commands[] = {
+    {"register", SVCREGISTER_REGISTER, 3, 3, parse_instance, start_register},
+    {"deregister", SVCREGISTER_DEREGISTER, 3, 3, parse_instance, start_deregister},
+    {"list", SVCREGISTER_LIST, 0, 2, parse_instance, start_list},
+};
+
 static int run(struct svcregister *r, const struct command *command)
 {
 	struct mf_err err;
 
 	r->status = 1; /* broken off by a signal */
-	if (parse_operands(r, &err) != 0 || loop_new(&r->loop, &err) != 0 ||
+	if (command->parse(r, &err) != 0 || loop_new(&r->loop, &err) != 0 ||
 	    cli_open_etcd(r->cli.settings, r->loop, 0, &r->etcd, &err) != 0 ||
 	    command->start(r, &err) != 0 || loop_run(r->loop, &err) != 0)
 		r->status = cli_fail(&err);
@@ -208,21 +178,13 @@ static const struct command *find_command(const char *name)
 
 int main(int argc, char **argv)
 {
-	static const struct cli_tool tool = {
-	    .name = "svcregister",
-	    .summary = "announce service instances in etcd",
-	    .synopsis = "svcregister register SERVICE VERSION ADDRESS:PORT [--ttl TIME] "
-			"[--weight N] [--id ID]\n"
-			"svcregister deregister SERVICE VERSION ADDRESS:PORT\n"
-			"svcregister list [SERVICE [VERSION]]",
-	    .options = options,
-	    .option_count = sizeof(options) / sizeof(options[0]),
-	    .on_option = on_option,
-	};
-	struct svcregister r = {.ttl_ms = 10000, .weight = 100};
+	struct svcregister r = {0};
 	const struct command *command = NULL;
-	int status = cli_start(&r.cli, &tool, &r, argc, argv);
+	const char *foreign;
+	int status;
 
+	svcregister_options_init(&r.options);
+	status = cli_start(&r.cli, &svcregister_tool, &r, argc, argv);
 	if (status != CLI_GO_ON)
 		return status;
 	if (r.cli.argc > 0)
@@ -232,8 +194,8 @@ int main(int argc, char **argv)
 	else if (r.cli.argc - 1 < command->min || r.cli.argc - 1 > command->max)
 		status = cli_usage(&r.cli, "%s: too %s operands", command->name,
 				   r.cli.argc - 1 < command->min ? "few" : "many");
-	else if (r.own_option != NULL && command->start != start_register)
-		status = cli_usage(&r.cli, "--%s: only for register", r.own_option);
+	else if ((foreign = svcregister_options_find_foreign(&r.options, command->bit)) != NULL)
+		status = cli_usage(&r.cli, "--%s: not for %s", foreign, command->name);
 	else
 		status = run(&r, command);
 	cli_fini(&r.cli);

@@ -18,6 +18,7 @@
 
 #define WEIGHT_DEFAULT	    100
 #define WEIGHT_MAX	    256
+#define ATTRIBUTE_NAME_MAX  63
 #define INTERVAL_DEFAULT_MS 2000
 #define DURATION_MIN_MS	    10
 #define DURATION_MAX_MS	    86400000
@@ -214,18 +215,65 @@ void instance_unref(struct instance *instance)
 		free(instance);
 }
 
-void instance_format(const struct instance *instance, struct buf *ret_value)
+int instance_check_attribute(const char *name, struct mf_err *err)
+{
+	static const char *const ours[] = {"address", "port", "weight", "state", "tags"};
+	size_t len = strlen(name);
+
+	if (len == 0 || len > ATTRIBUTE_NAME_MAX || !str_is_utf8(name, len))
+		return mf_err_set(err, MF_EDATA, "an attribute's name has 1 to %d bytes of UTF-8",
+				  ATTRIBUTE_NAME_MAX);
+	for (size_t i = 0; i < COUNT(ours); i++)
+		if (strcmp(name, ours[i]) == 0)
+			return mf_err_set(err, MF_EDATA, "attribute %s: has a place of its own",
+					  name);
+	return 0;
+}
+
+static void format_extra(const struct instance_extra *extra, struct buf *b)
+{
+	if (extra->tags != NULL && extra->tags[0] != NULL) {
+		buf_add_str(b, ",\"tags\":[");
+		for (size_t i = 0; extra->tags[i] != NULL; i++) {
+			if (i > 0)
+				buf_add_char(b, ',');
+			str_add_json_string(b, extra->tags[i], strlen(extra->tags[i]));
+		}
+		buf_add_char(b, ']');
+	}
+	for (size_t i = 0; i < extra->attribute_count; i++) {
+		const struct attribute *a = &extra->attributes[i];
+
+		buf_add_char(b, ',');
+		str_add_json_string(b, a->name, strlen(a->name));
+		buf_add_char(b, ':');
+		str_add_json_string(b, a->value, strlen(a->value));
+	}
+}
+
+static bool is_extra(const struct instance_extra *extra)
+{
+	return extra != NULL &&
+	       ((extra->tags != NULL && extra->tags[0] != NULL) || extra->attribute_count > 0);
+}
+
+void instance_format(const struct instance *instance, const struct instance_extra *extra,
+		     struct buf *ret_value)
 {
 	bool is_v6 = strchr(instance->address, ':') != NULL;
 
-	if (instance->weight == WEIGHT_DEFAULT && instance->state == INSTANCE_UP) {
+	if (instance->weight == WEIGHT_DEFAULT && instance->state == INSTANCE_UP &&
+	    !is_extra(extra)) {
 		buf_printf(ret_value, is_v6 ? "[%s]:%u" : "%s:%u", instance->address,
 			   instance->port);
 		return;
 	}
-	buf_printf(ret_value, "{\"address\":\"%s\",\"port\":%u,\"weight\":%u,\"state\":\"%s\"}",
+	buf_printf(ret_value, "{\"address\":\"%s\",\"port\":%u,\"weight\":%u,\"state\":\"%s\"",
 		   instance->address, instance->port, instance->weight,
 		   state_words[instance->state]);
+	if (extra != NULL)
+		format_extra(extra, ret_value);
+	buf_add_char(ret_value, '}');
 }
 
 /* --- services -------------------------------------------------------------------------------- */

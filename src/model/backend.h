@@ -35,8 +35,24 @@ int instance_parse(const char *service, const char *version, const char *id, con
 struct instance *instance_ref(struct instance *instance);
 void instance_unref(struct instance *instance);
 
-/* The value to register: `address:port` when all else is default, else JSON. */
-void instance_format(const struct instance *instance, struct buf *ret_value);
+struct attribute { /* a further member of an instance's JSON value: a string */
+	char *name, *value;
+};
+
+struct instance_extra {		 /* borrowed; what others than the router read */
+	const char *const *tags; /* NULL at the end; NULL: none */
+	const struct attribute *attributes;
+	size_t attribute_count;
+};
+
+/* Whether an attribute may have that name: it is not empty, not too long and none of ours. */
+int instance_check_attribute(const char *name, struct mf_err *err);
+
+/*
+ * The value to register: `address:port` when all else is default, else JSON.  extra: NULL is none.
+ */
+void instance_format(const struct instance *instance, const struct instance_extra *extra,
+		     struct buf *ret_value);
 
 enum service_balance { BALANCE_ROUNDROBIN, BALANCE_LEASTCONN, BALANCE_SOURCE, BALANCE_RANDOM };
 

@@ -23,10 +23,6 @@ struct settings;
 
 enum on_fail { ON_FAIL_WITHDRAW, ON_FAIL_DRAIN };
 
-struct attribute { /* a further member of the instance's JSON value */
-	char *name, *value;
-};
-
 struct announcement { /* borrowed during announcer_set */
 	const char *service, *version;
 	const char *id;	     /* NULL: <node>-<address>-<port> */
@@ -54,9 +50,14 @@ enum announce_state {
 };
 
 struct announcer_events {
-	/* Told on each change, never from inside a call. */
+	/*
+	 * Told on each change, never from inside a call; why: what it waits for or what fails, or
+	 * NULL.  It is logged already.  Inside, only that announcement may be changed or deleted.
+	 * on_state may be NULL.
+	 */
 	void (*on_state)(void *ctx, const char *name, enum announce_state state, const char *why);
-	/* All that is wanted is in etcd (NULL), or it may not be (why). */
+	/* All that is wanted is in etcd (NULL), or it may not be (why): logged already.  With
+	 * nothing announced the first comes at once. */
 	void (*on_etcd)(void *ctx, const struct mf_err *why);
 };
 
@@ -67,7 +68,7 @@ struct announcer *announcer_new(struct loop *loop, struct etcd *etcd,
 
 /*
  * Add or change.  A changed weight, state or tag keeps the checks' verdict; another endpoint or
- * other checks begin anew.  MF_EDATA: id.
+ * other checks begin anew.  MF_EDATA: names, an attribute.
  */
 int announcer_set(struct announcer *announcer, const char *name,
 		  const struct announcement *announcement, struct mf_err *err);

@@ -259,8 +259,11 @@ static void on_item_written(struct registry *r, const char *key, struct item *it
 	}
 	item->put_revision = revision;
 	item->put_at = loop_now(r->loop);
-	if (is_newest)
-		item->is_dirty = false;
+	if (!is_newest)
+		return;
+	item->is_dirty = false;
+	if (r->events.on_put != NULL)
+		r->events.on_put(r->ctx, key);
 }
 
 static void on_written(void *ctx, bool succeeded, int64_t revision, const struct mf_err *err)

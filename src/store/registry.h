@@ -21,6 +21,9 @@ struct registry;
 struct registry_events {
 	/* All wanted keys are in etcd (NULL), or they may not be (why): told on each change. */
 	void (*on_state)(void *ctx, const struct mf_err *why);
+	/* This key is in etcd as it is wanted now; not to call the registry from inside.  Or NULL.
+	 */
+	void (*on_put)(void *ctx, const char *key);
 };
 
 /* watch_prefix: one prefix that all keys share.  etcd is borrowed. */

@@ -29,7 +29,7 @@ static void read_values(const char *value, size_t len)
 	if (instance_parse("a", "1", "x", value, len, &instance, &err) == 0) {
 		buf_auto struct buf again = BUF_INIT;
 
-		instance_format(instance, &again);
+		instance_format(instance, NULL, &again);
 		instance_unref(instance);
 		FUZZ_CHECK(instance_parse("a", "1", "x", again.data, again.len, &instance, NULL) ==
 			   0);

@@ -44,7 +44,7 @@ START_TEST(a_good_instance_is_read_and_written)
 	ck_assert_str_eq(instance->server, good[_i].server);
 	ck_assert_uint_eq(instance->weight, good[_i].weight);
 	ck_assert_int_eq(instance->state, good[_i].state);
-	instance_format(instance, &value);
+	instance_format(instance, NULL, &value);
 	ck_assert_str_eq(value.data, good[_i].formatted);
 	ck_assert_int_eq(instance_parse("a", "1", "x", value.data, value.len, &again, NULL), 0);
 	ck_assert_str_eq(again->server, instance->server);

@@ -89,7 +89,7 @@ static void on_look(void *ctx)
 
 static void bench_init(struct bench *b, const struct gateway_line *script, const char *wanted)
 {
-	static const struct registry_events events = {on_state};
+	static const struct registry_events events = {.on_state = on_state};
 	const char *endpoints[2] = {0};
 	struct etcd_config config = {.endpoints = endpoints};
 	struct mf_err err;

@@ -1,0 +1,86 @@
+/* svcregister's own flags: one table of what they are and which commands they are for. */
+#include "cmd/svcregister_options.h"
+
+#include "base/err.h"
+#include "base/str.h"
+
+/* id, letter, name, argument, help, the commands that it is for */
+/* clang-format off */
+#define OPTIONS(X)                                                                                 \
+	X(TTL, 0, "ttl", "TIME", "register: it is gone this long after we are (default 10s)",      \
+	  SVCREGISTER_REGISTER)                                                                    \
+	X(WEIGHT, 0, "weight", "N", "register: its share of the load, 0 to 256 (default 100)",     \
+	  SVCREGISTER_REGISTER)                                                                    \
+	X(ID, 0, "id", "ID", "register: the instance's name (default <node>-<address>-<port>)",    \
+	  SVCREGISTER_REGISTER)
+/* clang-format on */
+
+enum {
+	NONE,
+#define X(id, letter, name, arg, help, commands) id,
+	OPTIONS(X)
+#undef X
+	    COUNT
+};
+_Static_assert(COUNT <= 64, "given has a bit for each");
+
+static const struct cli_option options[] = {
+#define X(id, letter, name, arg, help, commands) {id, letter, name, arg, help},
+    OPTIONS(X)
+#undef X
+};
+
+static const unsigned commands_of[] = {0,
+#define X(id, letter, name, arg, help, commands) commands,
+				       OPTIONS(X)
+#undef X
+};
+
+static int parse_weight(const char *value, int64_t *ret_weight, struct mf_err *err)
+{
+	if (str_parse_int(value, 0, 256, ret_weight))
+		return 0;
+	return mf_err_set(err, MF_EUSAGE, "--weight: \"%s\": not a number from 0 to 256", value);
+}
+
+static int on_option(void *ctx, int id, const char *value, struct mf_err *err)
+{
+	struct svcregister_options *o = ctx;
+
+	o->given |= UINT64_C(1) << id;
+	switch (id) {
+	case TTL:
+		return cli_parse_duration("--ttl", value, 2000, 86400000, &o->ttl_ms, err);
+	case WEIGHT:
+		return parse_weight(value, &o->weight, err);
+	case ID:
+		o->id = value;
+		break;
+	}
+	return 0;
+}
+
+void svcregister_options_init(struct svcregister_options *o)
+{
+	*o = (struct svcregister_options){.ttl_ms = 10000, .weight = 100};
+}
+
+const char *svcregister_options_find_foreign(const struct svcregister_options *o, unsigned command)
+{
+	for (int id = 1; id < COUNT; id++)
+		if ((o->given >> id & 1) != 0 && (commands_of[id] & command) == 0)
+			return options[id - 1].name;
+	return NULL;
+}
+
+const struct cli_tool svcregister_tool = {
+    .name = "svcregister",
+    .summary = "announce service instances in etcd",
+    .synopsis = "svcregister register SERVICE VERSION ADDRESS:PORT [--ttl TIME] "
+		"[--weight N] [--id ID]\n"
+		"svcregister deregister SERVICE VERSION ADDRESS:PORT\n"
+		"svcregister list [SERVICE [VERSION]]",
+    .options = options,
+    .option_count = sizeof(options) / sizeof(options[0]),
+    .on_option = on_option,
+};

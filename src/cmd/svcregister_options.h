@@ -1,0 +1,33 @@
+/*
+ * The options of all of svcregister's commands.
+ */
+#ifndef MF_CMD_SVCREGISTER_OPTIONS_H
+#define MF_CMD_SVCREGISTER_OPTIONS_H
+
+#include <stdint.h>
+
+#include "cmd/cli.h"
+
+/* A command's bit: which commands an option is for. */
+enum {
+	SVCREGISTER_REGISTER = 1,
+	SVCREGISTER_DEREGISTER = 2,
+	SVCREGISTER_LIST = 4,
+};
+
+struct svcregister_options { /* strings are borrowed from argv */
+	int64_t ttl_ms, weight;
+	const char *id; /* NULL: <node>-<address>-<port> */
+	uint64_t given; /* a bit for each option that was */
+};
+
+void svcregister_options_init(struct svcregister_options *options); /* the defaults */
+
+/* An option that was given and is not for this command (one of the bits); NULL: none. */
+const char *svcregister_options_find_foreign(const struct svcregister_options *options,
+					     unsigned command);
+
+/* For main: its context begins with a struct svcregister_options. */
+extern const struct cli_tool svcregister_tool;
+
+#endif
