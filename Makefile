@@ -48,8 +48,8 @@ sys = child dirwatch file http httpd loop notify usock
 model = backend claims env env_read guard name node node_json node_yaml order settings settings_value slots \
 	snapshot snapshot_without table
 render = escape output output_bare output_view routing template template_compile template_render template_scan view view_json
-store = backends_file env_sync envdir envfile etcd etcd_json etcd_kv etcd_source etcd_stream etcd_watch file_source \
-	instances problems registry stamp
+store = backends_file env_sync envdir etcd etcd_json etcd_kv etcd_source etcd_stream etcd_watch file_source \
+	instances itemdir itemfile problems registry stamp
 register = announcement announcer
 apply = apply apply_look apply_round binds changes changes_config changes_print dnsmasq group group_files group_reload haproxy live live_collect live_diff \
 	live_maps live_script live_servers live_states live_sync live_walk plan plan_diff plan_print quarantine stage words

@@ -1,11 +1,6 @@
 /*
- * A directory of environment files, read and followed: what it says now, file by file.
- *
- * Taken are *.yaml and *.yml that are no dot-files and no editor's backups.  A file that breaks
- * keeps its last good environments; a file that goes takes its environments with it, after a short
- * settling time (editors delete and create).  When the directory itself goes, is unmounted or
- * replaced by an empty one, or all of two or more files go at once, nothing is deleted: that is
- * said as a problem and holds until files are back.
+ * A directory of environment files, read and followed: what it says now, file by file.  What is
+ * taken, believed and kept, and which problems are told: store/itemdir.h, for the noun environment.
  */
 #ifndef MF_STORE_ENVDIR_H
 #define MF_STORE_ENVDIR_H
@@ -15,9 +10,10 @@
 
 #include "model/env.h"
 
-#define ENVDIR_MAX_FILES ((size_t)10000)
+extern const struct item_kind envdir_kind; /* an environment: struct env */
 
 struct envdir;
+struct item_kind;
 struct loop;
 struct mf_err;
 
@@ -34,9 +30,6 @@ struct envdir_events {
  * Read once, at once: MF_ENOINPUT or MF_EPERM when the directory cannot be read, MF_EDATA when it
  * has too many files.  loop NULL: that is all; else it is followed.  allow_empty: believe an
  * emptied directory.  The first round's events come from inside, with *ret_envdir already set.
- *
- * Problems: object "directory PATH", "file NAME", "file NAME: environment dev"; "environment dev"
- * when it stands in several files, of which the first by name counts.
  */
 int envdir_open(struct loop *loop, const char *path, bool allow_empty,
 		const struct envdir_events *events, void *ctx, struct envdir **ret_envdir,

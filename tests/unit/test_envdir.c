@@ -2,6 +2,7 @@
 #include "store/envdir.h"
 
 #include "record.h"
+#include "store/itemdir.h"
 
 #define ENV(name, version)                                                                         \
 	"name: " name "\nservices:\n  - name: frontend\n    version: " version "\n    route: /\n"
@@ -151,7 +152,7 @@ START_TEST(too_many_files)
 {
 	struct mf_err err;
 
-	for (size_t i = 0; i <= ENVDIR_MAX_FILES; i++) {
+	for (size_t i = 0; i <= ITEMDIR_MAX_FILES; i++) {
 		mem_auto_free char *name = mem_printf("d/%zu.yaml", i);
 
 		record_write(&rec, name, "");

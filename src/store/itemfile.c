@@ -1,5 +1,5 @@
-/* One environment file.  Knows nothing of the other files beside it, nor of who is told. */
-#include "store/envfile.h"
+/* One file of items.  Knows nothing of the other files beside it, nor of who is told. */
+#include "store/itemfile.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,19 +10,19 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "model/env.h"
 #include "model/node.h"
 #include "sys/file.h"
 
-struct envfile *envfile_new(const char *name)
+struct itemfile *itemfile_new(const struct item_kind *kind, const char *name)
 {
-	struct envfile *file = MEM_NEW(file);
+	struct itemfile *file = MEM_NEW(file);
 
+	file->kind = kind;
 	file->name = mem_dup_str(name);
 	return file;
 }
 
-static void drop_bads(struct envfile *file)
+static void drop_bads(struct itemfile *file)
 {
 	for (size_t i = 0; i < file->bad_count; i++) {
 		free(file->bads[i].object);
@@ -33,16 +33,16 @@ static void drop_bads(struct envfile *file)
 	file->bad_count = 0;
 }
 
-static void drop_items(struct envfile *file)
+static void drop_items(struct itemfile *file)
 {
 	for (size_t i = 0; i < file->item_count; i++)
-		env_unref(file->items[i].env);
+		file->kind->unref(file->items[i].value);
 	free(file->items);
 	file->items = NULL;
 	file->item_count = 0;
 }
 
-void envfile_free(struct envfile *file)
+void itemfile_free(struct itemfile *file)
 {
 	if (file == NULL)
 		return;
@@ -52,7 +52,7 @@ void envfile_free(struct envfile *file)
 	free(file);
 }
 
-bool envfile_is_live(const struct envfile *file, const struct envfile_item *item)
+bool itemfile_is_live(const struct itemfile *file, const struct itemfile_item *item)
 {
 	return file->gone_at == 0 && item->left_at == 0 && !item->is_kept;
 }
@@ -61,10 +61,10 @@ bool envfile_is_live(const struct envfile *file, const struct envfile_item *item
  * "environment dev: prefix: ..." is about an object of its own; two nameless ones share theirs, and
  * then the reasons stand side by side.
  */
-static void add_bad(struct envfile *file, const char *words)
+static void add_bad(struct itemfile *file, const char *words)
 {
 	const char *colon = strstr(words, ": ");
-	bool has_own = colon != NULL && str_has_prefix(words, "environment");
+	bool has_own = colon != NULL && str_has_prefix(words, file->kind->noun);
 	buf_auto struct buf object = BUF_INIT;
 
 	buf_add_str(&object, "file ");
@@ -74,7 +74,7 @@ static void add_bad(struct envfile *file, const char *words)
 		words = colon + 2;
 	}
 	for (size_t i = 0; i < file->bad_count; i++) {
-		struct envfile_bad *bad = &file->bads[i];
+		struct itemfile_bad *bad = &file->bads[i];
 
 		if (strcmp(bad->object, object.data) == 0) {
 			char *both = mem_printf("%s; %s", bad->reason, words);
@@ -85,7 +85,8 @@ static void add_bad(struct envfile *file, const char *words)
 		}
 	}
 	file->bads = mem_realloc(file->bads, file->bad_count + 1, sizeof(*file->bads));
-	file->bads[file->bad_count++] = (struct envfile_bad){buf_take(&object), mem_dup_str(words)};
+	file->bads[file->bad_count++] =
+	    (struct itemfile_bad){buf_take(&object), mem_dup_str(words)};
 }
 
 static void on_bad(void *ctx, const struct mf_err *why)
@@ -93,7 +94,7 @@ static void on_bad(void *ctx, const struct mf_err *why)
 	add_bad(ctx, why->msg);
 }
 
-static void set_all_bad(struct envfile *file, const char *words)
+static void set_all_bad(struct itemfile *file, const char *words)
 {
 	drop_bads(file);
 	add_bad(file, words);
@@ -101,62 +102,64 @@ static void set_all_bad(struct envfile *file, const char *words)
 		file->items[i].is_kept = true;
 }
 
-static bool has_env(struct env *const *envs, size_t count, const char *name)
+static bool has_item(const struct item_kind *kind, void *const *items, size_t count,
+		     const char *name)
 {
 	for (size_t i = 0; i < count; i++)
-		if (strcmp(envs[i]->name, name) == 0)
+		if (strcmp(kind->name(items[i]), name) == 0)
 			return true;
 	return false;
 }
 
 /*
- * Take the environments over.  One that was there and is not among them has left; when a part of
+ * Take the items over.  One that was there and is not among them has left; when a part of
  * the file is broken it may be just that part, and is kept.
  */
-static void take(struct envfile *file, struct env **envs, size_t count, int64_t now,
-		 int64_t settle_ms)
+static void take(struct itemfile *file, void **values, size_t count, int64_t now, int64_t settle_ms)
 {
-	struct envfile_item *items =
+	const struct item_kind *kind = file->kind;
+	struct itemfile_item *items =
 	    mem_realloc(NULL, count + file->item_count + 1, sizeof(*items));
 	size_t n = 0;
 
 	for (size_t i = 0; i < count; i++)
-		items[n++] = (struct envfile_item){.env = envs[i]};
+		items[n++] = (struct itemfile_item){.value = values[i]};
 	for (size_t i = 0; i < file->item_count; i++) {
-		struct envfile_item old = file->items[i];
+		struct itemfile_item old = file->items[i];
 
-		if (has_env(envs, count, old.env->name) || (file->bad_count == 0 && settle_ms == 0))
+		if (has_item(kind, values, count, kind->name(old.value)) ||
+		    (file->bad_count == 0 && settle_ms == 0))
 			continue;
 		old.is_kept = file->bad_count != 0;
 		if (old.is_kept)
 			old.left_at = 0;
 		else if (old.left_at == 0)
 			old.left_at = now;
-		old.env = env_ref(old.env);
+		old.value = kind->ref(old.value);
 		items[n++] = old;
 	}
 	drop_items(file);
-	free(envs);
+	free(values);
 	file->items = items;
 	file->item_count = n;
 }
 
-static void parse(struct envfile *file, const struct buf *text, int64_t now, int64_t settle_ms)
+static void parse(struct itemfile *file, const struct buf *text, int64_t now, int64_t settle_ms)
 {
-	struct env **envs = NULL;
+	void **values = NULL;
 	size_t count = 0;
 	struct mf_err err;
 
 	drop_bads(file);
-	if (env_parse_file(buf_str(text), text->len, &envs, &count, on_bad, file, &err) == 0) {
-		take(file, envs, count, now, settle_ms);
+	if (file->kind->parse(buf_str(text), text->len, &values, &count, on_bad, file, &err) == 0) {
+		take(file, values, count, now, settle_ms);
 		return;
 	}
 	set_all_bad(file, err.msg); /* says enough */
 }
 
 /* A file that is written in place is empty first: wait for what follows. */
-static bool is_blank_for_now(struct envfile *file, const struct buf *text, int64_t now,
+static bool is_blank_for_now(struct itemfile *file, const struct buf *text, int64_t now,
 			     int64_t settle_ms)
 {
 	if (text->len != 0 || settle_ms == 0) {
@@ -168,7 +171,7 @@ static bool is_blank_for_now(struct envfile *file, const struct buf *text, int64
 	return now - file->blank_at < settle_ms;
 }
 
-/* It becomes the origin of its environments, which must be read again. */
+/* It may become the origin of its items, which must be read again. */
 static bool is_name_text(const char *name)
 {
 	for (const char *p = name; *p != '\0'; p++)
@@ -177,7 +180,7 @@ static bool is_name_text(const char *name)
 	return str_is_utf8(name, strlen(name));
 }
 
-bool envfile_load(struct envfile *file, const char *path, int64_t now, int64_t settle_ms)
+bool itemfile_load(struct itemfile *file, const char *path, int64_t now, int64_t settle_ms)
 {
 	buf_auto struct buf text = BUF_INIT;
 	struct stamp stamp = {0};
@@ -208,16 +211,16 @@ static void sooner(int64_t *due, int64_t when)
 		*due = when;
 }
 
-int64_t envfile_settle(struct envfile *file, int64_t now, int64_t settle_ms)
+int64_t itemfile_settle(struct itemfile *file, int64_t now, int64_t settle_ms)
 {
 	int64_t due = 0;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < file->item_count; i++) {
-		struct envfile_item *item = &file->items[i];
+		struct itemfile_item *item = &file->items[i];
 
 		if (item->left_at != 0 && now - item->left_at >= settle_ms) {
-			env_unref(item->env);
+			file->kind->unref(item->value);
 			continue;
 		}
 		if (item->left_at != 0)

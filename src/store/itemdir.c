@@ -1,0 +1,454 @@
+/*
+ * A directory of files of items: looked through as a whole at each hint, then compared with what
+ * was told last.  Knows nothing of etcd, nor of what a file's text means.
+ */
+#include "store/itemdir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/strmap.h"
+#include "store/itemfile.h"
+#include "store/problems.h"
+#include "sys/dirwatch.h"
+#include "sys/loop.h"
+
+#define SETTLE_MS 1000
+#define RETRY_MS  2000 /* what cannot be read may become readable without a hint */
+
+struct itemdir {
+	struct loop *loop; /* NULL: read once */
+	const struct item_kind *kind;
+	char *path;
+	bool allow_empty;
+	const struct itemdir_events *events;
+	void *ctx;
+	struct dirwatch *watch;
+	struct loop_timer *timer;
+	struct itemfile **files; /* by name */
+	size_t file_count, file_cap;
+	dev_t dev; /* the directory that files were last seen in */
+	ino_t ino;
+	bool is_replaced;      /* it may be another one since files were last seen in it */
+	bool is_held;	       /* nothing goes until files are back */
+	bool is_told;	       /* the first round is over */
+	struct mf_err why;     /* code not 0: out of reach */
+	struct strmap *placed; /* what was told: an item's name -> struct placed */
+	struct strmap *told;   /* problems that were told: object -> reason */
+};
+
+/* An item in force, and the file it comes from. */
+struct placed {
+	const struct item_kind *kind;
+	void *value;
+	char *file;
+};
+
+struct listing {
+	char **names;
+	size_t count, cap;
+	dev_t dev;
+	ino_t ino;
+};
+
+static void free_placed(void *value)
+{
+	struct placed *placed = value;
+
+	placed->kind->unref(placed->value);
+	free(placed->file);
+	free(placed);
+}
+
+/* --- what is there -------------------------------------------------------------------------- */
+
+/* Hidden files and what editors leave: .#dev.yaml, #dev.yaml#, ~dev.yaml, dev.yaml~. */
+bool itemdir_is_taken(const char *name)
+{
+	if (strchr(".#~", name[0]) != NULL)
+		return false;
+	return str_has_suffix(name, ".yaml") || str_has_suffix(name, ".yml");
+}
+
+static void listing_fini(struct listing *listing)
+{
+	for (size_t i = 0; i < listing->count; i++)
+		free(listing->names[i]);
+	free(listing->names);
+}
+
+static int list_names(const struct item_kind *kind, DIR *d, struct listing *listing,
+		      struct mf_err *err)
+{
+	struct dirent *entry;
+
+	while (errno = 0, (entry = readdir(d)) != NULL) {
+		if (!itemdir_is_taken(entry->d_name))
+			continue;
+		if (listing->count == ITEMDIR_MAX_FILES)
+			return mf_err_set(err, MF_EDATA, "more than %zu %s files",
+					  ITEMDIR_MAX_FILES, kind->noun);
+		MEM_GROW(listing->names, listing->count, listing->cap);
+		listing->names[listing->count++] = mem_dup_str(entry->d_name);
+	}
+	return errno == 0 ? 0 : mf_err_set_sys(err, MF_EFAIL, "cannot be read");
+}
+
+static int list_directory(const struct item_kind *kind, const char *path, struct listing *listing,
+			  struct mf_err *err)
+{
+	DIR *d = opendir(path);
+	struct stat st;
+	int code;
+
+	if (d == NULL &&
+	    (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == ENAMETOOLONG))
+		return mf_err_set_sys(err, MF_ENOINPUT, "cannot be read");
+	if (d == NULL)
+		return mf_err_set_sys(err, errno == EACCES ? MF_EPERM : MF_EFAIL, "cannot be read");
+	if (fstat(dirfd(d), &st) != 0)
+		code = mf_err_set_sys(err, MF_EFAIL, "cannot be read");
+	else
+		code = list_names(kind, d, listing, err);
+	(void)closedir(d);
+	listing->dev = st.st_dev;
+	listing->ino = st.st_ino;
+	return code;
+}
+
+static int compare_files(const void *a, const void *b)
+{
+	const struct itemfile *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+static struct itemfile *find_file(const struct itemdir *dir, const char *name)
+{
+	size_t low = 0, high = dir->file_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(name, dir->files[middle]->name);
+
+		if (order == 0)
+			return dir->files[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+static void load_file(struct itemdir *dir, struct itemfile *file, int64_t now)
+{
+	mem_auto_free char *path = mem_printf("%s/%s", dir->path, file->name);
+
+	if (itemfile_load(file, path, now, dir->loop == NULL ? 0 : SETTLE_MS))
+		file->gone_at = 0;
+}
+
+/* Load every file of the listing; the others are gone since now, if not since earlier. */
+static void load_files(struct itemdir *dir, const struct listing *listing, int64_t now)
+{
+	size_t known = dir->file_count;
+
+	for (size_t i = 0; i < listing->count; i++) {
+		if (find_file(dir, listing->names[i]) != NULL)
+			continue;
+		MEM_GROW(dir->files, known, dir->file_cap);
+		dir->files[known++] = itemfile_new(dir->kind, listing->names[i]);
+	}
+	dir->file_count = known;
+	if (known > 1)
+		qsort(dir->files, known, sizeof(dir->files[0]), compare_files);
+	for (size_t i = 0; i < dir->file_count; i++)
+		if (dir->files[i]->gone_at == 0)
+			dir->files[i]->gone_at = now;
+	for (size_t i = 0; i < listing->count; i++)
+		load_file(dir, find_file(dir, listing->names[i]), now);
+}
+
+/* --- what is believed ----------------------------------------------------------------------- */
+
+size_t itemdir_file_count(const struct itemdir *dir)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < dir->file_count; i++)
+		count += dir->files[i]->gone_at == 0;
+	return dir->why.code == 0 ? count : 0;
+}
+
+static bool has_items(const struct itemdir *dir)
+{
+	for (size_t i = 0; i < dir->file_count; i++)
+		if (dir->files[i]->item_count != 0)
+			return true;
+	return false;
+}
+
+/*
+ * An empty directory is believed when its one file was deleted, and not when it may have been
+ * unmounted, replaced, or emptied by accident.
+ */
+static void judge(struct itemdir *dir, const struct listing *listing, int64_t now)
+{
+	bool is_other = dir->is_replaced || listing->dev != dir->dev || listing->ino != dir->ino;
+
+	if (itemdir_file_count(dir) != 0) {
+		for (size_t i = 0; dir->is_held && i < dir->file_count; i++)
+			if (dir->files[i]->gone_at != 0)
+				dir->files[i]->gone_at = now;
+		dir->is_held = false;
+		dir->is_replaced = false;
+		dir->dev = listing->dev;
+		dir->ino = listing->ino;
+	} else if (!dir->allow_empty && has_items(dir)) {
+		dir->is_held = dir->is_held || is_other || dir->file_count >= 2;
+	}
+}
+
+/* Forget what went long enough ago; returns when the next look is due, 0: never. */
+static int64_t settle(struct itemdir *dir, int64_t now)
+{
+	int64_t due = 0;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < dir->file_count; i++) {
+		struct itemfile *file = dir->files[i];
+		int64_t when = 0;
+
+		if (file->gone_at == 0) {
+			when = itemfile_settle(file, now, SETTLE_MS);
+		} else if (!dir->is_held && now - file->gone_at >= SETTLE_MS) {
+			itemfile_free(file);
+			continue;
+		} else if (!dir->is_held) {
+			when = file->gone_at + SETTLE_MS;
+		}
+		if (when != 0 && (due == 0 || when < due))
+			due = when;
+		dir->files[kept++] = file;
+	}
+	dir->file_count = kept;
+	return due;
+}
+
+/* --- who is told ---------------------------------------------------------------------------- */
+
+static void place_item(struct strmap *placed, struct strmap *problems, const struct itemfile *file,
+		       const struct itemfile_item *item)
+{
+	const struct item_kind *kind = file->kind;
+	const char *name = kind->name(item->value);
+	const struct placed *first = strmap_find(placed, name);
+	mem_auto_free char *object = mem_printf("%s %s", kind->noun, name);
+	const char *before = strmap_find(problems, object);
+
+	if (first == NULL) {
+		struct placed *new = MEM_NEW(new);
+
+		new->kind = kind;
+		new->value = kind->ref(item->value);
+		new->file = mem_dup_str(file->name);
+		strmap_set(placed, name, new);
+	} else if (itemfile_is_live(file, item)) {
+		strmap_set(
+		    problems, object,
+		    before == NULL
+			? mem_printf("also in %s; the one in %s counts", file->name, first->file)
+			: mem_printf("also in %s, %s", file->name, before + strlen("also in ")));
+	}
+}
+
+/* The first file by name keeps an item; what a file says goes before another's remains. */
+static struct strmap *place(const struct itemdir *dir, struct strmap *problems)
+{
+	struct strmap *placed = strmap_new(free_placed);
+
+	for (int is_live = 1; is_live >= 0; is_live--)
+		for (size_t i = 0; i < dir->file_count; i++)
+			for (size_t k = 0; k < dir->files[i]->item_count; k++) {
+				const struct itemfile_item *item = &dir->files[i]->items[k];
+
+				if (itemfile_is_live(dir->files[i], item) == (is_live == 1))
+					place_item(placed, problems, dir->files[i], item);
+			}
+	return placed;
+}
+
+static void collect_problems(const struct itemdir *dir, struct strmap *problems)
+{
+	mem_auto_free char *self = mem_printf("directory %s", dir->path);
+
+	for (size_t i = 0; i < dir->file_count; i++)
+		for (size_t k = 0; dir->files[i]->gone_at == 0 && k < dir->files[i]->bad_count; k++)
+			strmap_set(problems, dir->files[i]->bads[k].object,
+				   mem_dup_str(dir->files[i]->bads[k].reason));
+	if (dir->why.code != 0)
+		strmap_set(problems, self, mem_dup_str(dir->why.msg));
+	else if (dir->is_held)
+		strmap_set(problems, self,
+			   mem_printf("no %s file is left: nothing is %s until files are back",
+				      dir->kind->noun, dir->kind->gone));
+}
+
+static bool tell_items(struct itemdir *dir, struct strmap *placed)
+{
+	bool is_changed = false;
+	const char *name;
+	void *cursor = NULL, *value;
+
+	while (strmap_next(dir->placed, &cursor, &name, &value))
+		if (strmap_find(placed, name) == NULL) {
+			dir->events->on_del(dir->ctx, name);
+			is_changed = true;
+		}
+	cursor = NULL;
+	while (strmap_next(placed, &cursor, &name, &value)) {
+		const struct placed *now = value, *before = strmap_find(dir->placed, name);
+
+		if (before != NULL && dir->kind->is_equal(before->value, now->value) &&
+		    strcmp(before->file, now->file) == 0)
+			continue;
+		dir->events->on_put(dir->ctx, now->value, now->file);
+		is_changed = true;
+	}
+	strmap_free(dir->placed);
+	dir->placed = placed;
+	return is_changed;
+}
+
+void itemdir_tell(struct itemdir *dir)
+{
+	struct strmap *problems = strmap_new(free);
+	struct strmap *placed = place(dir, problems);
+	bool is_changed;
+
+	collect_problems(dir, problems);
+	is_changed = problems_tell(&dir->told, problems, dir->events->on_problem, dir->ctx);
+	is_changed = tell_items(dir, placed) || is_changed || !dir->is_told;
+	dir->is_told = true;
+	if (is_changed)
+		dir->events->on_commit(dir->ctx);
+}
+
+/* --- rounds --------------------------------------------------------------------------------- */
+
+static bool has_unreadable(const struct itemdir *dir)
+{
+	for (size_t i = 0; i < dir->file_count; i++)
+		if (dir->files[i]->gone_at == 0 && dir->files[i]->bad_count != 0 &&
+		    dir->files[i]->stamp.ino == 0)
+			return true;
+	return dir->why.code != 0;
+}
+
+/* Look, without telling anybody. */
+static int look(struct itemdir *dir, struct mf_err *err)
+{
+	int64_t now = dir->loop == NULL ? 0 : loop_now(dir->loop), due = 0;
+	struct listing listing = {0};
+
+	if (list_directory(dir->kind, dir->path, &listing, err) != 0) {
+		mf_err_set(&dir->why, err->code, "%s", err->msg);
+		dir->is_replaced = true;
+		mf_err_wrap(err, "%s", dir->path);
+	} else {
+		dir->why.code = 0;
+		load_files(dir, &listing, now);
+		judge(dir, &listing, now);
+		due = settle(dir, now);
+	}
+	listing_fini(&listing);
+	if (dir->timer != NULL) {
+		if (has_unreadable(dir) && (due == 0 || due > now + RETRY_MS))
+			due = now + RETRY_MS;
+		if (due != 0)
+			loop_timer_set(dir->timer, due - now);
+	}
+	return dir->why.code;
+}
+
+void itemdir_rescan(struct itemdir *dir)
+{
+	struct mf_err err;
+
+	(void)look(dir, &err);
+	itemdir_tell(dir);
+}
+
+static void on_time(void *ctx)
+{
+	itemdir_rescan(ctx);
+}
+
+static void on_hint(void *ctx, bool replaced)
+{
+	struct itemdir *dir = ctx;
+
+	dir->is_replaced = dir->is_replaced || replaced;
+	itemdir_rescan(dir);
+}
+
+bool itemdir_is_broken(const struct itemdir *dir, const char *name)
+{
+	const struct itemfile *file = find_file(dir, name);
+
+	return file != NULL && (file->gone_at != 0 || file->blank_at != 0 || file->bad_count != 0);
+}
+
+int itemdir_open(struct loop *loop, const struct item_kind *kind, const char *path,
+		 bool allow_empty, const struct itemdir_events *events, void *ctx,
+		 struct itemdir **ret_itemdir, struct mf_err *err)
+{
+	struct itemdir *dir = MEM_NEW(dir);
+	int code = 0;
+
+	dir->loop = loop;
+	dir->kind = kind;
+	dir->path = mem_dup_str(path);
+	dir->allow_empty = allow_empty;
+	dir->events = events;
+	dir->ctx = ctx;
+	dir->placed = strmap_new(free_placed);
+	dir->told = strmap_new(free);
+	if (loop != NULL) {
+		dir->timer = loop_timer_new(loop, on_time, dir);
+		/* Before the first look, so that nothing falls in between. */
+		code = dirwatch_start(loop, path, on_hint, dir, &dir->watch, err);
+	}
+	if (code == 0)
+		code = look(dir, err);
+	if (code != 0) {
+		itemdir_close(dir);
+		return code;
+	}
+	*ret_itemdir = dir;
+	return 0;
+}
+
+void itemdir_close(struct itemdir *dir)
+{
+	if (dir == NULL)
+		return;
+	dirwatch_stop(dir->watch);
+	loop_timer_free(dir->timer);
+	for (size_t i = 0; i < dir->file_count; i++)
+		itemfile_free(dir->files[i]);
+	free(dir->files);
+	strmap_free(dir->placed);
+	strmap_free(dir->told);
+	free(dir->path);
+	free(dir);
+}

@@ -1,0 +1,71 @@
+/*
+ * One file of named items, such as environments: what it says now, and what it said last where it
+ * says nothing good now.  What an item is, its kind says.
+ */
+#ifndef MF_STORE_ITEMFILE_H
+#define MF_STORE_ITEMFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store/stamp.h"
+
+struct mf_err;
+
+typedef void item_bad_fn(void *ctx, const struct mf_err *why);
+
+struct item_kind {
+	const char *noun; /* "environment": what words about one begin with */
+	const char *gone; /* what becomes of one that is in no file any more: "deleted" */
+	/*
+	 * The good ones are handed over in an array, their names distinct; on_bad is called for
+	 * each bad one.  MF_EDATA only when the file as a whole cannot be read.
+	 */
+	int (*parse)(const char *text, size_t len, void ***ret_items, size_t *ret_count,
+		     item_bad_fn *on_bad, void *ctx, struct mf_err *err);
+	const char *(*name)(const void *item);
+	bool (*is_equal)(const void *a, const void *b); /* to those who are told */
+	void *(*ref)(void *item);
+	void (*unref)(void *item);
+};
+
+struct itemfile_item {
+	void *value;	 /* an item of the kind */
+	bool is_kept;	 /* the file is broken where this was: its last good state */
+	int64_t left_at; /* since when it is in the file no more; 0: it is there */
+};
+
+struct itemfile_bad {
+	char *object; /* "file dev.yaml", "file dev.yaml: environment dev" */
+	char *reason;
+};
+
+struct itemfile {
+	const struct item_kind *kind;
+	char *name;	  /* below the directory */
+	int64_t gone_at;  /* since when there is no such file; 0: it is there */
+	int64_t blank_at; /* since when it is empty, which is not believed yet; 0: it is not */
+	struct stamp stamp;
+	struct itemfile_item *items;
+	size_t item_count;
+	struct itemfile_bad *bads;
+	size_t bad_count;
+};
+
+struct itemfile *itemfile_new(const struct item_kind *kind, const char *name);
+void itemfile_free(struct itemfile *file);
+
+/*
+ * Read path again unless nothing can have changed.  now and settle_ms: an emptied file, and what is
+ * missing in it now, are believed that much later (0: at once).  False: the file is not there.
+ */
+bool itemfile_load(struct itemfile *file, const char *path, int64_t now, int64_t settle_ms);
+
+/* Drop what has left at least settle_ms ago; returns when the next look is due, 0: never. */
+int64_t itemfile_settle(struct itemfile *file, int64_t now, int64_t settle_ms);
+
+/* Whether the item is in the file now, so that it goes before another file's remains. */
+bool itemfile_is_live(const struct itemfile *file, const struct itemfile_item *item);
+
+#endif
