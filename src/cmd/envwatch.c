@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cmd/cli.h"
-#include "cmd/env_check.h"
+#include "cmd/file_check.h"
 #include "cmd/place.h"
 #include "cmd/watchdog.h"
 #include "store/env_sync.h"
@@ -232,7 +232,7 @@ int main(int argc, char **argv)
 	    .summary = "keep etcd equal to a directory of environment files",
 	    .synopsis = "envwatch [--owner NAME] [--force] [--allow-empty] [DIR]\n"
 			"envwatch --once [--timeout TIME] [DIR]\n"
-			"envwatch --check FILE...",
+			"envwatch --check FILE|DIR...",
 	    .options = options,
 	    .option_count = sizeof(options) / sizeof(options[0]),
 	    .on_option = on_option,
@@ -247,7 +247,7 @@ int main(int argc, char **argv)
 	else if (w.is_given[CHECK] && w.cli.argc == 0)
 		status = cli_usage(&w.cli, "--check: which files?");
 	else if (w.is_given[CHECK])
-		status = env_check_files(w.cli.argv, w.cli.argc);
+		status = file_check_all(&envdir_kind, w.cli.argv, w.cli.argc);
 	else if (w.cli.argc > 1)
 		status = cli_usage(&w.cli, "%s: not expected here", w.cli.argv[1]);
 	else

@@ -94,5 +94,10 @@ is "$STATUS" 65 'a bad one does not'
 like "$ERR$OUT" 'bad.yaml.*line 2' 'and is named with its line'
 run_tool envwatch --check "$T/nowhere.yaml"
 is "$STATUS" 66 'one that is not there exits 66'
+run_tool envwatch --check "$E"
+is "$STATUS" 0 'a directory is checked file by file'
+like "$OUT" "^$E/a.yaml: ok" 'each named'
+run_tool envwatch --check "$T/empty"
+is "$STATUS" 66 'one without files exits 66'
 
 done_testing
