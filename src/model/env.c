@@ -49,6 +49,7 @@ static void pack_service(struct packer *p, const struct env_service *from, struc
 	to->version = pack_str(p, from->version);
 	to->routes = pack_list(p, from->routes, from->route_count);
 	to->route_count = from->route_count;
+	to->is_override = from->is_override;
 }
 
 static void measure(const struct env *env, size_t *ret_pointers, size_t *ret_bytes)

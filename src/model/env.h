@@ -7,6 +7,7 @@
 #ifndef MF_MODEL_ENV_H
 #define MF_MODEL_ENV_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,7 @@ struct env_service {
 	const char *version;
 	const char **routes; /* normalised to end in '/': "/", "/tasks/"; sorted, distinct */
 	size_t route_count;
+	bool is_override; /* somebody's version in the place of the environment's own */
 };
 
 struct env {

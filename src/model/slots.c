@@ -4,7 +4,6 @@
  */
 #include "model/slots.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -184,6 +183,23 @@ void slots_del_service(struct slots *slots, const char *name)
 {
 	(void)strmap_del(slots->services, name);
 	drop_backends_of(slots, name);
+}
+
+bool slots_is_live(const struct slots *slots, const char *service, const char *version)
+{
+	const struct slot_name name = name_of(service, version);
+	const struct slot *slot = strmap_find(slots->by_name, name.text);
+	const struct instance *last = NULL;
+
+	for (size_t i = 0; slot != NULL && i < slot->instances.count; i++) {
+		const struct instance *instance = slot->instances.items[i];
+		bool is_first = last == NULL || strcmp(last->server, instance->server) != 0;
+
+		if (is_first && instance->state == INSTANCE_UP && instance->weight > 0)
+			return true;
+		last = instance;
+	}
+	return false;
 }
 
 /* Of two instances at one address the one with the lower id stays: it comes first. */

@@ -5,6 +5,8 @@
 #ifndef MF_MODEL_SLOTS_H
 #define MF_MODEL_SLOTS_H
 
+#include <stdbool.h>
+
 struct env;
 struct instance;
 struct service;
@@ -21,6 +23,9 @@ void slots_add_instance(struct slots *slots, struct instance *instance);
 void slots_del_instance(struct slots *slots, const struct instance *instance);
 void slots_set_service(struct slots *slots, const char *name, struct service *service);
 void slots_del_service(struct slots *slots, const char *name);
+
+/* Whether it has an instance that takes traffic: up, and with a weight. */
+bool slots_is_live(const struct slots *slots, const char *service, const char *version);
 
 /* Fill in backends and services; what did not change since the last time is the same backend. */
 void slots_fill(struct slots *slots, struct snapshot *snapshot);

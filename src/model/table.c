@@ -15,6 +15,8 @@
 #include "base/strmap.h"
 #include "model/claims.h"
 #include "model/order.h"
+#include "model/override.h"
+#include "model/overrides.h"
 #include "model/slots.h"
 #include "model/snapshot.h"
 
@@ -22,7 +24,7 @@
 #define OBJECT_MAX ((size_t)200)
 #define PARTS_MAX  3
 
-enum entry_kind { ENTRY_ENV, ENTRY_INSTANCE, ENTRY_SERVICE, ENTRY_KINDS };
+enum entry_kind { ENTRY_ENV, ENTRY_INSTANCE, ENTRY_SERVICE, ENTRY_OVERRIDE, ENTRY_KINDS };
 
 struct entry {
 	enum entry_kind kind;
@@ -34,6 +36,7 @@ struct entry {
 		struct env *env;
 		struct instance *instance;
 		struct service *service;
+		struct override *override;
 	} good;			 /* NULL: there never was one */
 	struct problem *problem; /* of the last value; NULL: none */
 };
@@ -41,10 +44,11 @@ struct entry {
 struct table {
 	struct strmap *entries; /* by key */
 	struct strmap *others;	/* problems of no key, by object */
-	struct order envs;	/* those good, by name */
+	struct order envs;	/* in force, by name: those good, with their overrides */
 	struct order problems;	/* by object */
 	struct claims *claims;
 	struct slots *slots;
+	struct overrides *overrides;
 	uint64_t generation; /* of listings */
 	bool is_listing;
 	bool is_changed;
@@ -59,6 +63,7 @@ static const struct kind {
     [ENTRY_ENV] = {"environments/", "environment", "environments/NAME", 1},
     [ENTRY_INSTANCE] = {"backends/", "instance", "backends/SERVICE/VERSION/INSTANCE", 3},
     [ENTRY_SERVICE] = {"services/", "service", "services/NAME", 1},
+    [ENTRY_OVERRIDE] = {"overrides/", "override", "overrides/ENVIRONMENT/SERVICE", 2},
 };
 
 struct key {
@@ -182,19 +187,15 @@ struct table *table_new(void)
 	table->problems.compare = compare_problems;
 	table->claims = claims_new();
 	table->slots = slots_new();
+	table->overrides = overrides_new();
 	table->is_changed = true; /* nothing was ever taken from it */
 	return table;
 }
 
-static void set_env(struct table *table, struct entry *entry, struct env *env)
+/* Put env, whose reference is taken over, in the place of old. */
+static void put_in_force(struct table *table, struct env *old, struct env *env)
 {
-	struct env *old = entry->good.env;
-
-	/* The new one goes in first, so that what both name is never without a name. */
-	if (env != NULL)
-		slots_add_env(table->slots, env);
 	if (old != NULL) {
-		slots_del_env(table->slots, old);
 		claims_del(table->claims, old);
 		(void)order_del(&table->envs, old);
 		env_unref(old);
@@ -203,14 +204,35 @@ static void set_env(struct table *table, struct entry *entry, struct env *env)
 		claims_add(table->claims, env);
 		order_add(&table->envs, env);
 	}
-	entry->good.env = env;
 	table->is_changed = true;
+}
+
+/* Only its own choice is counted by the slots: the versions of overrides have instances. */
+static void set_env(struct table *table, struct entry *entry, struct env *env)
+{
+	struct env *old = entry->good.env;
+
+	/* The new one goes in first, so that what both name is never without a name. */
+	if (env != NULL)
+		slots_add_env(table->slots, env);
+	put_in_force(table, old == NULL ? NULL : order_find(&table->envs, old),
+		     env == NULL ? NULL : env_ref(env));
+	if (env != NULL || old != NULL)
+		overrides_touch_env(table->overrides, env == NULL ? old->name : env->name);
+	if (old != NULL) {
+		slots_del_env(table->slots, old);
+		env_unref(old);
+	}
+	entry->good.env = env;
 }
 
 static void set_instance(struct table *table, struct entry *entry, struct instance *instance)
 {
 	struct instance *old = entry->good.instance;
+	const struct instance *either = instance != NULL ? instance : old;
 
+	if (either != NULL)
+		overrides_touch_version(table->overrides, either->service, either->version);
 	if (old != NULL) {
 		slots_del_instance(table->slots, old);
 		instance_unref(old);
@@ -234,6 +256,19 @@ static void set_service(struct table *table, struct entry *entry, struct service
 	table->is_changed = true;
 }
 
+static void set_override(struct table *table, struct entry *entry, struct override *override)
+{
+	struct override *old = entry->good.override;
+
+	if (old != NULL)
+		overrides_del(table->overrides, old);
+	override_free(old);
+	if (override != NULL)
+		overrides_add(table->overrides, override);
+	entry->good.override = override;
+	table->is_changed = true;
+}
+
 static void clear_entry(struct table *table, struct entry *entry)
 {
 	switch (entry->kind) {
@@ -242,6 +277,9 @@ static void clear_entry(struct table *table, struct entry *entry)
 		break;
 	case ENTRY_INSTANCE:
 		set_instance(table, entry, NULL);
+		break;
+	case ENTRY_OVERRIDE:
+		set_override(table, entry, NULL);
 		break;
 	case ENTRY_SERVICE:
 	case ENTRY_KINDS:
@@ -297,6 +335,17 @@ static int load_service(struct table *table, struct entry *entry, const struct k
 	return code;
 }
 
+static int load_override(struct table *table, struct entry *entry, const struct key *key,
+			 const char *value, size_t len, struct mf_err *err)
+{
+	struct override *override;
+	int code = override_parse(key->parts[0], key->parts[1], value, len, &override, err);
+
+	if (code == 0)
+		set_override(table, entry, override);
+	return code;
+}
+
 static int load_entry(struct table *table, struct entry *entry, const char *text, const char *value,
 		      size_t len, struct mf_err *err)
 {
@@ -309,6 +358,8 @@ static int load_entry(struct table *table, struct entry *entry, const char *text
 		return load_env(table, entry, &key, value, len, err);
 	case ENTRY_INSTANCE:
 		return load_instance(table, entry, &key, value, len, err);
+	case ENTRY_OVERRIDE:
+		return load_override(table, entry, &key, value, len, err);
 	case ENTRY_SERVICE:
 	case ENTRY_KINDS:
 		break;
@@ -400,6 +451,7 @@ void table_free(struct table *table)
 	order_fini(&table->problems);
 	claims_free(table->claims);
 	slots_free(table->slots);
+	overrides_free(table->overrides);
 	free(table);
 }
 
@@ -410,10 +462,56 @@ bool table_is_changed(const struct table *table)
 	return table->is_changed;
 }
 
+/* What is the same for everybody stays the same object. */
+static bool is_same_choice(const struct env *a, const struct env *b)
+{
+	if (a->digest != b->digest)
+		return false;
+	for (size_t i = 0; i < a->service_count; i++)
+		if (a->services[i].is_override != b->services[i].is_override)
+			return false;
+	return true;
+}
+
+static void resolve_env(struct table *table, const char *name)
+{
+	mem_auto_free char *key = mem_printf("environments/%s", name);
+	mem_auto_free char *object = mem_printf("overrides of environment %s", name);
+	const struct entry *entry = strmap_find(table->entries, key);
+	struct env *own = entry == NULL ? NULL : entry->good.env, *old, *env;
+	size_t left_out;
+	char words[96];
+
+	if (own == NULL) {
+		table_set_problem(table, object, NULL);
+		return;
+	}
+	old = order_find(&table->envs, own);
+	env = overrides_resolve(table->overrides, table->slots, own, &left_out);
+	(void)snprintf(words, sizeof(words), "%zu left out: it has %d services", left_out,
+		       ENV_MAX_SERVICES);
+	table_set_problem(table, object, left_out == 0 ? NULL : words);
+	if (old == env || (old != own && env != own && is_same_choice(old, env)))
+		env_unref(env);
+	else
+		put_in_force(table, old, env);
+}
+
+static void resolve_envs(struct table *table)
+{
+	char *name;
+
+	while ((name = overrides_take_touched(table->overrides)) != NULL) {
+		resolve_env(table, name);
+		free(name);
+	}
+}
+
 struct snapshot *table_snapshot(struct table *table, int64_t revision)
 {
 	struct snapshot *snapshot = snapshot_new(revision);
 
+	resolve_envs(table);
 	snapshot->envs = mem_alloc(table->envs.count * sizeof(struct env *));
 	snapshot->env_count = table->envs.count;
 	for (size_t i = 0; i < table->envs.count; i++)

@@ -2,9 +2,9 @@
  * The table of what a source said last, entry by entry, and the immutable snapshots made of it.
  *
  * Keys are those of etcd without the prefix: "environments/<env>",
- * "backends/<service>/<version>/<instance>", "services/<service>"; others are ignored.  A value
- * that cannot be parsed is set aside with its reason: the entry keeps its last good value (none if
- * there never was one), and all others live on.
+ * "backends/<service>/<version>/<instance>", "services/<service>", "overrides/<env>/<service>";
+ * others are ignored.  A value that cannot be parsed is set aside with its reason: the entry keeps
+ * its last good value (none if there never was one), and all others live on.
  *
  * Use: table_begin_full before a complete listing, table_put and table_del for each change,
  * table_end_full after a complete listing (what was not put since begin is gone), table_snapshot
@@ -63,7 +63,7 @@ struct claim {
 struct snapshot {
 	unsigned refs;
 	int64_t revision;
-	struct env **envs; /* by name */
+	struct env **envs; /* by name, with the overrides that are in force */
 	size_t env_count;
 	struct backend *
 	    *backends; /* by service, version: with an instance, or named by an environment */

@@ -112,10 +112,16 @@ static void get_service_routes(const void *obj, struct view *v)
 	set_strings(v, service->routes, service->route_count);
 }
 
+static void get_service_override(const void *obj, struct view *v)
+{
+	view_set_bool(v, ((const struct env_service *)obj)->is_override);
+}
+
 static const struct view_field service_fields[] = {
     {"name", get_service_name},
     {"version", get_service_version},
     {"routes", get_service_routes},
+    {"override", get_service_override},
 };
 DEFINE_CLASS(service, service_fields)
 

@@ -1,0 +1,178 @@
+/* Overrides by environment and by version, and environments resolved with them. */
+#include "model/overrides.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/strmap.h"
+#include "model/env.h"
+#include "model/env_draft.h"
+#include "model/order.h"
+#include "model/override.h"
+#include "model/slots.h"
+
+struct overrides {
+	struct order by_env;	 /* by environment, then service */
+	struct order by_version; /* by service, version, then environment */
+	struct strmap *touched;	 /* a set of environments */
+};
+
+static int compare_env(const void *a, const void *b)
+{
+	const struct override *x = a, *y = b;
+	int order = strcmp(x->env, y->env);
+
+	return order != 0 ? order : strcmp(x->service, y->service);
+}
+
+static int compare_version(const void *a, const void *b)
+{
+	const struct override *x = a, *y = b;
+	int order = strcmp(x->service, y->service);
+
+	if (order == 0)
+		order = strcmp(x->version, y->version);
+	return order != 0 ? order : strcmp(x->env, y->env);
+}
+
+struct overrides *overrides_new(void)
+{
+	struct overrides *overrides = MEM_NEW(overrides);
+
+	overrides->by_env.compare = compare_env;
+	overrides->by_version.compare = compare_version;
+	overrides->touched = strmap_new(NULL);
+	return overrides;
+}
+
+void overrides_free(struct overrides *overrides)
+{
+	order_fini(&overrides->by_env);
+	order_fini(&overrides->by_version);
+	strmap_free(overrides->touched);
+	free(overrides);
+}
+
+static void touch(struct overrides *overrides, const char *env)
+{
+	strmap_set(overrides->touched, env, overrides);
+}
+
+void overrides_add(struct overrides *overrides, const struct override *override)
+{
+	order_add(&overrides->by_env, (void *) override);
+	order_add(&overrides->by_version, (void *) override);
+	touch(overrides, override->env);
+}
+
+void overrides_del(struct overrides *overrides, const struct override *override)
+{
+	(void)order_del(&overrides->by_env, override);
+	(void)order_del(&overrides->by_version, override);
+	touch(overrides, override->env);
+}
+
+/* The i-th of an environment's, or NULL behind the last. */
+static const struct override *at_env(const struct overrides *overrides, size_t i, const char *env)
+{
+	const struct override *o = i < overrides->by_env.count ? overrides->by_env.items[i] : NULL;
+
+	return o != NULL && strcmp(o->env, env) == 0 ? o : NULL;
+}
+
+static size_t first_of_env(const struct overrides *overrides, const char *env)
+{
+	const struct override probe = {.env = env, .service = ""};
+
+	return order_lower_bound(&overrides->by_env, &probe);
+}
+
+void overrides_touch_env(struct overrides *overrides, const char *env)
+{
+	if (at_env(overrides, first_of_env(overrides, env), env) != NULL)
+		touch(overrides, env);
+}
+
+void overrides_touch_version(struct overrides *overrides, const char *service, const char *version)
+{
+	const struct override probe = {.env = "", .service = service, .version = version};
+	const struct order *order = &overrides->by_version;
+
+	for (size_t i = order_lower_bound(order, &probe); i < order->count; i++) {
+		const struct override *o = order->items[i];
+
+		if (strcmp(o->service, service) != 0 || strcmp(o->version, version) != 0)
+			break;
+		touch(overrides, o->env);
+	}
+}
+
+char *overrides_take_touched(struct overrides *overrides)
+{
+	void *cursor = NULL, *value;
+	const char *key;
+	char *env;
+
+	if (!strmap_next(overrides->touched, &cursor, &key, &value))
+		return NULL;
+	env = mem_dup_str(key);
+	(void)strmap_del(overrides->touched, env);
+	return env;
+}
+
+/* Both lists are sorted by service: one walk.  Returns how many services were written. */
+static size_t merge(const struct overrides *overrides, const struct slots *slots,
+		    const struct env *own, struct env_service *services, size_t *ret_left_out)
+{
+	size_t i = 0, n = 0, j = first_of_env(overrides, own->name);
+	size_t room = ENV_MAX_SERVICES - own->service_count;
+	const struct override *o = at_env(overrides, j, own->name);
+
+	while (o != NULL || i < own->service_count) {
+		int order = o == NULL		      ? 1
+			    : i == own->service_count ? -1
+						      : strcmp(o->service, own->services[i].name);
+		bool is_live = order <= 0 && slots_is_live(slots, o->service, o->version);
+
+		if (order >= 0)
+			services[n++] = own->services[i++];
+		if (order < 0 && is_live && room > 0) {
+			services[n++] = (struct env_service){.name = o->service};
+			room--;
+		} else if (order < 0 && is_live) {
+			++*ret_left_out;
+			is_live = false;
+		}
+		if (is_live) {
+			services[n - 1].version = o->version;
+			services[n - 1].is_override = true;
+		}
+		if (order <= 0)
+			o = at_env(overrides, ++j, own->name);
+	}
+	return n;
+}
+
+static bool has_override(const struct env_service *services, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (services[i].is_override)
+			return true;
+	return false;
+}
+
+struct env *overrides_resolve(const struct overrides *overrides, const struct slots *slots,
+			      struct env *own, size_t *ret_left_out)
+{
+	mem_auto_free struct env_service *services = NULL;
+	struct env draft = *own;
+
+	*ret_left_out = 0;
+	if (at_env(overrides, first_of_env(overrides, own->name), own->name) == NULL)
+		return env_ref(own);
+	services = mem_alloc(ENV_MAX_SERVICES * sizeof(*services));
+	draft.services = services;
+	draft.service_count = merge(overrides, slots, own, services, ret_left_out);
+	return has_override(services, draft.service_count) ? env_pack(&draft) : env_ref(own);
+}
