@@ -22,7 +22,7 @@ enum check_kind { CHECK_TCP, CHECK_HTTP, CHECK_EXEC };
 struct check_spec {
 	enum check_kind kind;
 	char *scheme;	/* HTTP: "http" or "https" */
-	char *host;	/* TCP, HTTP: NULL: the instance's address */
+	char *host;	/* HTTP; TCP, numeric: NULL: the instance's address */
 	unsigned port;	/* TCP, HTTP: 0: the instance's port, or the scheme's where host is given */
 	char *path;	/* HTTP: with its query; "/" when there is none */
 	char **argv;	/* EXEC: NULL at the end; never a shell.  0 passes. */
@@ -35,13 +35,20 @@ struct check_spec {
 };
 
 /*
- * "tcp", "tcp:PORT", "tcp:HOST:PORT"; "http:/path", "http://[HOST][:PORT]/path" and https;
- * "exec:PROGRAM [ARG...]", split at spaces.  All else gets its default.  Handed over; MF_EDATA.
+ * "tcp", "tcp:PORT", "tcp:ADDRESS:PORT"; "http:/path", "http://[HOST][:PORT]/path" and https;
+ * "exec:PROGRAM [ARG...]", split at spaces.  All else gets its default.  Handed over; MF_EDATA:
+ * `"udp": must be ...`.
  */
 int check_spec_parse(const char *text, struct check_spec **ret_spec, struct mf_err *err);
 /*
- * The same as text, or a map {tcp | http | exec: ..., interval, timeout, rise, fall, method,
- * header (one or a list), text, status ("200", "200-399")}.  MF_EDATA with the place.
+ * One of interval, timeout, rise, fall, method, header (adds one), text, status ("200",
+ * "200-399"), from its word: durations carry units.  MF_EDATA: `interval: "10": must be ...`; also
+ * where the kind has no such setting.
+ */
+int check_spec_set(struct check_spec *spec, const char *key, const char *value, struct mf_err *err);
+/*
+ * The same as text, or a map {tcp | http | https | exec: what stands behind the colon, and the
+ * settings above; header is one or a list}.  MF_EDATA with the place: `check: "udp": ...`.
  */
 int check_spec_read(const struct node *node, struct check_spec **ret_spec, struct mf_err *err);
 struct check_spec *check_spec_dup(const struct check_spec *spec);

@@ -58,6 +58,46 @@ START_TEST(a_good_instance_is_read_and_written)
 }
 END_TEST
 
+START_TEST(tags_and_attributes_are_written)
+{
+	const char *const tags[] = {"a\"b", "c", NULL}, *const none[] = {NULL};
+	char zone[] = "zone", z1[] = "z1", odd[] = "w\n", empty[] = "";
+	const struct attribute attributes[] = {{zone, z1}, {odd, empty}};
+	struct instance_extra extra = {.tags = none};
+	struct instance *instance;
+	buf_auto struct buf value = BUF_INIT;
+
+	ck_assert_int_eq(instance_parse("a", "1", "x", "10.0.0.5:80", 11, &instance, NULL), 0);
+	instance_format(instance, &extra, &value);
+	ck_assert_str_eq(value.data, "10.0.0.5:80");
+	buf_clear(&value);
+	extra = (struct instance_extra){tags, attributes, 2};
+	instance_format(instance, &extra, &value);
+	ck_assert_str_eq(value.data, "{\"address\":\"10.0.0.5\",\"port\":80,\"weight\":100,"
+				     "\"state\":\"up\",\"tags\":[\"a\\\"b\",\"c\"],"
+				     "\"zone\":\"z1\",\"w\\n\":\"\"}");
+	instance_unref(instance);
+	ck_assert_int_eq(instance_parse("a", "1", "x", value.data, value.len, &instance, NULL), 0);
+	instance_unref(instance);
+}
+END_TEST
+
+START_TEST(an_attribute_has_a_name_of_its_own)
+{
+	struct mf_err err;
+
+	ck_assert_int_eq(instance_check_attribute("zone", &err), 0);
+	ck_assert_int_eq(instance_check_attribute("state", &err), MF_EDATA);
+	ck_assert_str_eq(err.msg, "attribute state: has a place of its own");
+	ck_assert_int_eq(instance_check_attribute("", &err), MF_EDATA);
+	ck_assert_int_eq(instance_check_attribute("\xff", &err), MF_EDATA);
+	ck_assert_int_eq(instance_check_attribute("0123456789012345678901234567890123456789"
+						  "012345678901234567890123",
+						  &err),
+			 MF_EDATA);
+}
+END_TEST
+
 static const struct {
 	const char *value, *words;
 } bad[] = {
@@ -215,6 +255,8 @@ int main(void)
 {
 	TCase *tc = tcase_create("backend");
 
+	tcase_add_test(tc, tags_and_attributes_are_written);
+	tcase_add_test(tc, an_attribute_has_a_name_of_its_own);
 	tcase_add_loop_test(tc, a_good_instance_is_read_and_written, 0,
 			    sizeof(good) / sizeof(good[0]));
 	tcase_add_loop_test(tc, a_bad_instance_is_refused, 0, sizeof(bad) / sizeof(bad[0]));
