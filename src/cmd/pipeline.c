@@ -18,10 +18,14 @@
 #include "store/etcd.h"
 #include "store/etcd_source.h"
 #include "store/file_source.h"
+#include "sys/loop.h"
 
 /* An operator's word that much may go: a time, until which it holds. */
 #define ALLOW_KEY     "config/mayfly/allow-removal"
 #define ALLOW_LONGEST 64
+
+/* Removals of one snapshot are at most this part of those that the gate would hold back. */
+#define PIPELINE_GONE_SHARE 4
 
 struct pipeline {
 	struct loop *loop;
@@ -33,7 +37,12 @@ struct pipeline {
 	struct table *table;
 	struct strmap *told; /* problems that were logged: object -> reason */
 	bool published;
-	struct gate *gate;     /* NULL: all is believed at once */
+	struct loop_timer *turn; /* set: there was a snapshot in this turn of the loop */
+	int64_t revision;	 /* of the last commit ... */
+	bool is_open;		 /* ... behind which there is part of the next one */
+	size_t gone;		 /* keys, since the last snapshot */
+	struct gate *gate;	 /* NULL: all is believed at once */
+	unsigned max_removal;
 	bool wants_second;     /* a second reading was asked for ... */
 	bool is_second;	       /* ... and this listing is it */
 	bool has_listed_allow; /* ALLOW_KEY is in this listing */
@@ -78,6 +87,7 @@ static void on_full_begin(void *ctx)
 
 	p->is_second = p->wants_second;
 	p->has_listed_allow = false;
+	p->is_open = true;
 	table_begin_full(p->table);
 }
 
@@ -95,6 +105,7 @@ static void on_put(void *ctx, const char *key, const char *value, size_t len,
 {
 	struct pipeline *p = ctx;
 
+	p->is_open = true;
 	if (strcmp(key, ALLOW_KEY) == 0)
 		put_allowed(p, value, len);
 	else
@@ -105,10 +116,13 @@ static void on_del(void *ctx, const char *key)
 {
 	struct pipeline *p = ctx;
 
-	if (strcmp(key, ALLOW_KEY) == 0)
+	p->is_open = true;
+	if (strcmp(key, ALLOW_KEY) == 0) {
 		set_allowed(p, 0, NULL);
-	else
-		table_del(p->table, key);
+		return;
+	}
+	p->gone++;
+	table_del(p->table, key);
 }
 
 static void on_problem(void *ctx, const char *object, const char *reason)
@@ -178,13 +192,54 @@ static void offer(struct pipeline *p, struct snapshot *snapshot, bool is_second)
 		offer_files(p, snapshot);
 }
 
+static void publish(struct pipeline *p, bool is_second)
+{
+	struct snapshot *snapshot = table_snapshot(p->table, p->revision);
+
+	p->published = true;
+	p->gone = 0;
+	if (p->turn != NULL)
+		loop_timer_set(p->turn, 0);
+	tell_problems(p, snapshot);
+	offer(p, snapshot, is_second);
+	snapshot_unref(snapshot);
+}
+
+/* What changed behind the turn's first snapshot, in one. */
+static void on_turn(void *ctx)
+{
+	struct pipeline *p = ctx;
+
+	if (!p->is_open && table_is_changed(p->table))
+		publish(p, false);
+}
+
+/*
+ * Several revisions that arrive together make one snapshot, but for the first, which does not wait.
+ * Not so many removals that the gate would take one after the other for a loss of much at once.
+ */
+static bool is_put_off(const struct pipeline *p)
+{
+	struct guard_size in_force;
+	size_t least;
+
+	if (!p->published || p->turn == NULL || !loop_timer_is_set(p->turn))
+		return false;
+	if (p->gone == 0 || p->gate == NULL)
+		return true;
+	if (!gate_in_force(p->gate, &in_force))
+		return false;
+	least = in_force.envs < in_force.instances ? in_force.envs : in_force.instances;
+	return p->gone * PIPELINE_GONE_SHARE < least * p->max_removal / 100;
+}
+
 static void on_commit(void *ctx, int64_t revision)
 {
 	struct pipeline *p = ctx;
 	bool is_second = p->is_second;
-	struct snapshot *snapshot;
 
-	p->is_second = false;
+	p->revision = revision;
+	p->is_open = p->is_second = false;
 	if (is_second)
 		p->wants_second = false;
 	if (p->events->on_event != NULL)
@@ -194,11 +249,8 @@ static void on_commit(void *ctx, int64_t revision)
 			gate_stand(p->gate, revision, is_second);
 		return;
 	}
-	p->published = true;
-	snapshot = table_snapshot(p->table, revision);
-	tell_problems(p, snapshot);
-	offer(p, snapshot, is_second);
-	snapshot_unref(snapshot);
+	if (is_second || !is_put_off(p))
+		publish(p, is_second);
 }
 
 static void on_state(void *ctx, const struct mf_err *why)
@@ -248,6 +300,7 @@ static void open_gate(struct pipeline *p, const struct settings *settings,
 	    .allow_key = allow_key,
 	};
 
+	p->max_removal = gate_options.max_removal;
 	p->gate = gate_new(p->loop, &gate_options, &gate_events, p);
 }
 
@@ -286,6 +339,8 @@ int pipeline_new(struct loop *loop, const struct settings *settings,
 		code = cli_open_etcd(settings, loop, options->timeout_ms, &p->etcd, err);
 		if (code == 0 && options->is_guarded)
 			open_gate(p, settings, options->in_force);
+		if (code == 0 && options->follow)
+			p->turn = loop_timer_new(loop, on_turn, p);
 		if (code == 0)
 			p->source = etcd_source_new(loop, p->etcd, settings->etcd.prefix, 0,
 						    &source_events, p);
@@ -347,9 +402,9 @@ int pipeline_set_settings(struct pipeline *p, const struct settings *old,
 {
 	if (p->etcd != NULL && !is_same_etcd(old, settings))
 		return replace_etcd(p, settings, err);
+	p->max_removal = settings_max_removal(settings);
 	if (p->gate != NULL)
-		gate_set_limits(p->gate, settings_max_removal(settings),
-				settings_removal_grace_ms(settings));
+		gate_set_limits(p->gate, p->max_removal, settings_removal_grace_ms(settings));
 	return 0;
 }
 
@@ -364,6 +419,7 @@ void pipeline_free(struct pipeline *p)
 		return;
 	source_free(p->source);
 	gate_free(p->gate);
+	loop_timer_free(p->turn);
 	etcd_free(p->etcd);
 	table_free(p->table);
 	strmap_free(p->told);
