@@ -31,23 +31,12 @@ static const char *const balance_words[] = {[BALANCE_ROUNDROBIN] = "roundrobin",
 					    [BALANCE_SOURCE] = "source",
 					    [BALANCE_RANDOM] = "random"};
 
-/* One of the words, by its index. */
 static int read_word(const struct node *node, const char *const *words, size_t count,
 		     unsigned *ret_index, struct mf_err *err)
 {
-	buf_auto struct buf list = BUF_INIT;
-	const char *text;
+	int code = node_get_word(node, words, count, ret_index, err);
 
-	if (node_get_text(node, &text, err) != 0)
-		return mf_err_wrap(err, "%s", node->key);
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(text, words[i]) == 0) {
-			*ret_index = (unsigned)i;
-			return 0;
-		}
-		buf_printf(&list, "%s%s", i == 0 ? "" : ", ", words[i]);
-	}
-	return node_error(node, err, "%s: must be one of %s", node->key, list.data);
+	return code == 0 ? 0 : mf_err_wrap(err, "%s", node->key);
 }
 
 /* --- instances ------------------------------------------------------------------------------- */

@@ -250,6 +250,24 @@ int node_get_bool(const struct node *node, bool *ret, struct mf_err *err)
 	return 0;
 }
 
+int node_get_word(const struct node *node, const char *const *words, size_t count,
+		  unsigned *ret_index, struct mf_err *err)
+{
+	buf_auto struct buf list = BUF_INIT;
+	const char *text;
+
+	if (node_get_text(node, &text, err) != 0)
+		return err->code;
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(text, words[i]) == 0) {
+			*ret_index = (unsigned)i;
+			return 0;
+		}
+		buf_printf(&list, "%s%s", i == 0 ? "" : ", ", words[i]);
+	}
+	return node_error(node, err, "must be one of %s", list.data);
+}
+
 int node_get_duration(const struct node *node, long long *ret_ms, struct mf_err *err)
 {
 	static const char what[] = "a duration with a unit, such as 250ms, 10s, 5m, 8h or 2d";
