@@ -9,6 +9,7 @@
 #include "model/name.h"
 #include "model/settings.h"
 #include "register/announcer_internal.h"
+#include "register/check.h"
 #include "store/instances.h"
 
 static char **dup_strings(const char *const *strings)
@@ -37,6 +38,15 @@ static struct attribute *dup_attributes(const struct attribute *from, size_t cou
 	return copy;
 }
 
+static struct check_spec **dup_checks(struct check_spec *const *from, size_t count)
+{
+	struct check_spec **copy = mem_alloc(count * sizeof(struct check_spec *));
+
+	for (size_t i = 0; i < count; i++)
+		copy[i] = check_spec_dup(from[i]);
+	return copy;
+}
+
 void announcement_copy(struct announcement *copy, const struct announcement *from)
 {
 	*copy = *from;
@@ -47,8 +57,7 @@ void announcement_copy(struct announcement *copy, const struct announcement *fro
 	copy->env = mem_dup_str(from->env);
 	copy->tags = (const char *const *)dup_strings(from->tags);
 	copy->attributes = dup_attributes(from->attributes, from->attribute_count);
-	copy->checks = NULL;
-	copy->check_count = 0;
+	copy->checks = dup_checks(from->checks, from->check_count);
 }
 
 void announcement_fini(struct announcement *copy)
@@ -59,6 +68,9 @@ void announcement_fini(struct announcement *copy)
 		free(copy->attributes[i].name);
 		free(copy->attributes[i].value);
 	}
+	for (size_t i = 0; i < copy->check_count; i++)
+		check_spec_free(copy->checks[i]);
+	free((struct check_spec **)copy->checks);
 	free((char **)copy->tags);
 	free((struct attribute *)copy->attributes);
 	free((char *)copy->service);
