@@ -246,10 +246,42 @@ static void set_attributes(posix_spawnattr_t *attr)
 						 POSIX_SPAWN_SETSIGMASK);
 }
 
+static bool is_replaced(const char *ours, const char *const *env)
+{
+	size_t len = strcspn(ours, "=") + 1;
+
+	for (size_t i = 0; env[i] != NULL; i++)
+		if (strncmp(ours, env[i], len) == 0)
+			return true;
+	return false;
+}
+
+/* Ours, with these over it: the list is to be freed, its strings are borrowed. */
+static const char **merge_env(const char *const *env)
+{
+	size_t count = 1;
+	const char **merged;
+
+	for (size_t i = 0; environ[i] != NULL; i++)
+		count++;
+	for (size_t i = 0; env[i] != NULL; i++)
+		count++;
+	merged = mem_alloc(count * sizeof(*merged));
+	count = 0;
+	for (size_t i = 0; environ[i] != NULL; i++)
+		if (!is_replaced(environ[i], env))
+			merged[count++] = environ[i];
+	for (size_t i = 0; env[i] != NULL; i++)
+		merged[count++] = env[i];
+	return merged;
+}
+
 /* 0 or an errno. */
 static int spawn(const struct child_options *options, const struct child_pipes *pipes,
 		 pid_t *ret_pid)
 {
+	mem_auto_free const char **merged = options->env == NULL ? NULL : merge_env(options->env);
+	const void *env = merged == NULL ? (const void *)environ : (const void *)merged;
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	int rc = posix_spawn_file_actions_init(&actions);
@@ -262,7 +294,8 @@ static int spawn(const struct child_options *options, const struct child_pipes *
 		rc = add_actions(&actions, pipes, options->dir);
 		if (rc == 0)
 			rc = posix_spawnp(ret_pid, options->argv[0], &actions, &attr,
-					  (char *const *)(uintptr_t)options->argv, environ);
+					  (char *const *)(uintptr_t)options->argv,
+					  (char *const *)(uintptr_t)env);
 		(void)posix_spawnattr_destroy(&attr);
 	}
 	(void)posix_spawn_file_actions_destroy(&actions);

@@ -19,7 +19,9 @@ struct child_options {
 	const char *const *argv; /* NULL at the end; argv[0] is looked up in PATH */
 	const char *input;	 /* written to its standard input; NULL: /dev/null */
 	size_t input_len;
-	const char *dir;     /* working directory; NULL: ours */
+	const char *dir; /* working directory; NULL: ours */
+	/* "NAME=value", NULL at the end: over what our own environment says.  NULL: nothing. */
+	const char *const *env;
 	size_t max_output;   /* more than that is read and dropped; 0: 64 KiB */
 	int64_t deadline_ms; /* 0: 30 s */
 };

@@ -178,6 +178,23 @@ START_TEST(runs_in_its_directory)
 }
 END_TEST
 
+START_TEST(is_told_more_in_its_environment)
+{
+	const char *argv[] = {"sh", "-c",
+			      "echo $MORE $OURS ${OUR-unset}; env | grep -c ^OURS=", NULL};
+	const char *env[] = {"MORE=a b", "OURS=theirs", NULL};
+	struct child_options options = {.argv = argv, .env = env};
+
+	ck_assert_int_eq(setenv("OURS", "ours", 1), 0);
+	run(&options);
+	ck_assert_str_eq(got.output, "a b theirs unset\n1\n");
+	ck_assert_str_eq(getenv("OURS"), "ours");
+	options.env = NULL;
+	run(&options);
+	ck_assert_str_eq(got.output, "ours unset\n1\n");
+}
+END_TEST
+
 START_TEST(starts_with_default_signals_in_its_own_group)
 {
 	const char *argv[] = {"cat", "/proc/self/status", NULL};
@@ -295,6 +312,7 @@ int main(void)
 	tcase_add_test(tc, feeds_its_input);
 	tcase_add_test(tc, bounds_the_output_and_reads_on);
 	tcase_add_test(tc, runs_in_its_directory);
+	tcase_add_test(tc, is_told_more_in_its_environment);
 	tcase_add_test(tc, starts_with_default_signals_in_its_own_group);
 	tcase_add_test(tc, gets_term_at_the_deadline);
 	tcase_add_test(tc, gets_kill_when_term_does_not_help);
