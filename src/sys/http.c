@@ -113,6 +113,7 @@ static void finish(struct http_request *request)
 	(void)curl_easy_getinfo(request->transfer.easy, CURLINFO_REQUEST_SIZE, &sent);
 	reply.status = (int)status;
 	reply.is_sent = sent > 0;
+	reply.is_cut = request->is_too_long && request->head_len <= HTTP_MAX_HEAD;
 	reply.body = buf_str(&request->body);
 	reply.body_len = request->body.len;
 	loop_transfer_del(&request->transfer);
@@ -284,7 +285,9 @@ static void set_connection(CURL *easy, const struct http_options *options)
 	(void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	(void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, (long)HTTP_KEEPIDLE_S);
 	(void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, (long)HTTP_KEEPINTVL_S);
-	(void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)HTTP_BUFFER);
+	(void)curl_easy_setopt(
+	    easy, CURLOPT_BUFFERSIZE,
+	    (long)(options->buffer_size != 0 ? options->buffer_size : HTTP_BUFFER));
 	(void)curl_easy_setopt(easy, CURLOPT_USERAGENT, "mayfly/" MAYFLY_VERSION);
 }
 

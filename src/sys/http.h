@@ -31,6 +31,7 @@ struct http_options {
 	int64_t connect_timeout_ms; /* 0: 2000 */
 	int64_t deadline_ms;	    /* for the whole transfer; 0: none (a stream) */
 	size_t max_body;	    /* a longer collected reply fails with MF_EDATA; 0: 1 MiB */
+	size_t buffer_size;	    /* what comes at once, held while it runs; 0: 64 KiB */
 	/*
 	 * Over a connection of its own, neither kept from before nor kept for others.  libcurl
 	 * sends a request again by itself when such a one turns out to be dead, and what must not
@@ -50,6 +51,7 @@ struct http_reply {
 	/* Terminated; empty for a stream's 2xx; a stream's other reply is there. */
 	const char *body;
 	size_t body_len;
+	bool is_cut;  /* longer than max_body: at least max_body - buffer_size of it is here */
 	bool is_sent; /* something went out, so that an error may hide a write that happened */
 };
 

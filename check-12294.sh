@@ -1,0 +1,1 @@
+trap '' TERM; while :; do sleep 1; done

@@ -1,0 +1,133 @@
+/* When a target is asked, and what the answers come to.  Knows nothing of how it is asked. */
+#include "register/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "register/check_probe.h"
+#include "sys/loop.h"
+
+enum {
+	CHECK_FIRST_MS = 1000, /* the first run is within that */
+	CHECK_JITTER = 10,     /* a tenth of the interval */
+};
+
+enum verdict { VERDICT_NONE, VERDICT_UP, VERDICT_DOWN };
+
+struct check {
+	struct loop *loop;
+	struct check_spec *spec;
+	struct check_target target; /* its strings are ours */
+	check_fn *on_change;
+	void *ctx;
+	struct probe *probe;
+	struct loop_timer *timer;
+	int64_t started_at;
+	enum verdict verdict;
+	unsigned passed, failed; /* in a row */
+	bool is_blind;		 /* the last one could not be asked */
+};
+
+/* 0 to max - 1 */
+static int64_t pick(int64_t max)
+{
+	uint32_t random = 0;
+
+	(void)!getrandom(&random, sizeof(random), GRND_NONBLOCK);
+	return max <= 0 ? 0 : (int64_t)(random % (uint32_t)max);
+}
+
+/* From start to start; an answer that took longer than that is followed by the next at once. */
+static void schedule(struct check *c)
+{
+	int64_t interval = c->spec->interval_ms, jitter = interval / CHECK_JITTER;
+
+	loop_timer_set(c->timer, c->started_at + interval - jitter / 2 + pick(jitter + 1) -
+				     loop_now(c->loop));
+}
+
+/* Last, as the owner may stop the check inside. */
+static void change(struct check *c, enum verdict verdict, const char *why)
+{
+	c->verdict = verdict;
+	c->on_change(c->ctx, verdict == VERDICT_UP, why);
+}
+
+static void count(struct check *c, bool has_passed, const char *why)
+{
+	c->passed = has_passed ? c->passed + 1 : 0;
+	c->failed = has_passed ? 0 : c->failed + 1;
+	if (c->verdict != VERDICT_UP && c->passed >= c->spec->rise)
+		change(c, VERDICT_UP, NULL);
+	else if (c->verdict != VERDICT_DOWN && c->failed >= c->spec->fall)
+		change(c, VERDICT_DOWN, why);
+}
+
+static void on_result(void *ctx, enum probe_result result, const char *why)
+{
+	struct check *c = ctx;
+
+	schedule(c);
+	if (result == PROBE_NOT_ASKED) {
+		if (!c->is_blind)
+			log_warn("cannot check: nothing is known", LOG_STR("check", why));
+		c->is_blind = true;
+		return;
+	}
+	c->is_blind = false;
+	if (result == PROBE_FAILED)
+		log_debug("check failed", LOG_STR("instance", c->target.instance),
+			  LOG_STR("check", why));
+	count(c, result == PROBE_PASSED, why);
+}
+
+static void on_time(void *ctx)
+{
+	struct check *c = ctx;
+
+	c->started_at = loop_now(c->loop);
+	if (probe_run(c->probe))
+		return;
+	schedule(c);
+	count(c, false, "the last run has not ended yet");
+}
+
+struct check *check_start(struct loop *loop, const struct check_spec *spec,
+			  const struct check_target *target, check_fn *on_change, void *ctx)
+{
+	int64_t first = spec->interval_ms < CHECK_FIRST_MS ? spec->interval_ms : CHECK_FIRST_MS;
+	struct check *c = MEM_NEW(c);
+
+	c->loop = loop;
+	c->spec = check_spec_dup(spec);
+	c->target = (struct check_target){
+	    .service = mem_dup_str(target->service),
+	    .version = mem_dup_str(target->version),
+	    .instance = mem_dup_str(target->instance),
+	    .address = mem_dup_str(target->address),
+	    .port = target->port,
+	};
+	c->on_change = on_change;
+	c->ctx = ctx;
+	c->probe = probe_new(loop, c->spec, &c->target, on_result, c);
+	c->timer = loop_timer_new(loop, on_time, c);
+	loop_timer_set(c->timer, pick(first));
+	return c;
+}
+
+void check_stop(struct check *c)
+{
+	if (c == NULL)
+		return;
+	probe_free(c->probe);
+	loop_timer_free(c->timer);
+	check_spec_free(c->spec);
+	free((char *)c->target.service);
+	free((char *)c->target.version);
+	free((char *)c->target.instance);
+	free((char *)c->target.address);
+	free(c);
+}
