@@ -1,10 +1,16 @@
 /*
  * Keeps a set of keys in etcd under one lease, for as long as it lives.
  *
- * The lease is kept alive every third of its time; a lost lease is granted anew and all keys put
- * again at once.  The keys' prefix is watched: a key that somebody deletes is put again; one that
- * somebody puts under another lease is theirs until it is deleted.  An outage shorter than the time
- * to live changes nothing; after a longer one all is put again.
+ * The lease is kept alive every third of its time, whatever else is under way; a lost lease is
+ * granted anew and all keys put again at once.  The keys' prefix is watched: a key that somebody
+ * deletes is put again; one that somebody puts under another lease is theirs until it is deleted.
+ * An outage that the lease outlives changes nothing; after a longer one all is put again.
+ *
+ * Changes go to etcd in transactions of up to ETCD_MAX_OPS keys.  However many keys there are and
+ * whatever happens, no more than 20 calls are made in a second.
+ *
+ * A claim is a key that only one may have: it is put if it is not there, or to steal it, and is
+ * tried once.  A value equal to ours counts as our own from before a crash.
  */
 #ifndef MF_STORE_REGISTRY_H
 #define MF_STORE_REGISTRY_H
@@ -24,6 +30,9 @@ struct registry_events {
 	/* This key is in etcd as it is wanted now; not to call the registry from inside.  Or NULL.
 	 */
 	void (*on_put)(void *ctx, const char *key);
+	/* A claim is another's, whose value this is: at once, or after it was ours.  It is
+	 * forgotten.  Not to call the registry from inside.  Or NULL. */
+	void (*on_taken)(void *ctx, const char *key, const char *value, size_t len);
 };
 
 /* watch_prefix: one prefix that all keys share.  etcd is borrowed. */
@@ -33,6 +42,12 @@ struct registry *registry_new(struct loop *loop, struct etcd *etcd, const char *
 /* Add, change or withdraw a key. */
 void registry_set(struct registry *registry, const char *key, const char *value, size_t len);
 void registry_del(struct registry *registry, const char *key);
+
+/* Where all claims lie; before the first one.  The first call counts. */
+void registry_watch_claims(struct registry *registry, const char *watch_prefix);
+/* Add or change a claim; registry_del withdraws it.  steals: once, whoever has it. */
+void registry_claim(struct registry *registry, const char *key, const char *value, size_t len,
+		    bool steals);
 
 /*
  * Revoke the lease, which deletes all keys; then on_done, within 3 s and never from inside.  With

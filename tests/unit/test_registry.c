@@ -28,10 +28,22 @@
 #define NO_LEASE	   FAULT("etcdserver: requested lease not found", "5")
 #define LEASE(id, ttl)	   "{\"ID\":\"" id "\",\"TTL\":\"" ttl "\"}"
 #define DONE(revision)	   "{\"header\":{\"revision\":\"" revision "\"},\"succeeded\":true}"
-#define QUIET                                                                                      \
+#define UNEQUAL(revision)  "{\"header\":{\"revision\":\"" revision "\"}}"
+#define IF_OURS(key)                                                                               \
+	"{\"key\":\"" key "\",\"target\":\"LEASE\",\"result\":\"EQUAL\",\"lease\":\"77\"}"
+#define DELETE(key) "{\"request_delete_range\":{\"key\":\"" key "\"}}"
+#define C	    "L2M="
+#define CLAIM_TXN   "\"request_put\":{\"key\":\"" C "\",\"value\":\"MQ==\",\"lease\":\"77\"}"
+#define FREE	    "{\"compare\":[{\"key\":\"" C "\",\"target\":\"CREATE\""
+#define FOUND(value, revision, lease)                                                              \
+	"{\"header\":{\"revision\":\"8\"},\"kvs\":[{\"key\":\"L2Mx\",\"value\":\"MQ==\","          \
+	"\"mod_revision\":\"1\"},{\"key\":\"" C "\",\"value\":\"" value                            \
+	"\",\"mod_revision\":\"" revision "\",\"lease\":\"" lease "\"}]}"
+#define QUIET_AT(revision)                                                                         \
 	{                                                                                          \
-		WATCH, GATEWAY_STREAM, 200, CREATED("5")                                           \
+		WATCH, GATEWAY_STREAM, 200, CREATED(revision)                                      \
 	}
+#define QUIET QUIET_AT("5")
 
 struct bench {
 	struct loop *loop;
@@ -42,7 +54,8 @@ struct bench {
 	struct buf story;
 	const char *wanted;    /* the story */
 	const char *withdrawn; /* a key that is withdrawn once all is well */
-	size_t stop_after;     /* that many requests; 0: not at all */
+	bool is_told_of_puts;
+	size_t stop_after; /* that many requests; 0: not at all */
 };
 
 static void on_state(void *ctx, const struct mf_err *why)
@@ -50,6 +63,21 @@ static void on_state(void *ctx, const struct mf_err *why)
 	struct bench *b = ctx;
 
 	buf_printf(&b->story, "%s ", why == NULL ? "ok" : mf_err_word(why->code));
+}
+
+static void on_put(void *ctx, const char *key)
+{
+	struct bench *b = ctx;
+
+	if (b->is_told_of_puts)
+		buf_printf(&b->story, "put %s ", key);
+}
+
+static void on_taken(void *ctx, const char *key, const char *value, size_t len)
+{
+	struct bench *b = ctx;
+
+	buf_printf(&b->story, "%s is %.*s's ", key, (int)len, value);
 }
 
 static void on_deadline(void *ctx)
@@ -77,7 +105,10 @@ static void on_look(void *ctx)
 		registry_stop(b->registry, on_stopped, b);
 	}
 	if (b->withdrawn != NULL && b->story.len > 0) {
-		registry_del(b->registry, b->withdrawn);
+		mem_auto_free char *keys = mem_dup_str(b->withdrawn);
+
+		for (char *rest = keys, *key; (key = strsep(&rest, " ")) != NULL;)
+			registry_del(b->registry, key);
 		b->withdrawn = NULL;
 	}
 	if (b->gateway.script[b->gateway.count].path == NULL &&
@@ -89,7 +120,8 @@ static void on_look(void *ctx)
 
 static void bench_init(struct bench *b, const struct gateway_line *script, const char *wanted)
 {
-	static const struct registry_events events = {.on_state = on_state};
+	static const struct registry_events events = {
+	    .on_state = on_state, .on_put = on_put, .on_taken = on_taken};
 	const char *endpoints[2] = {0};
 	struct etcd_config config = {.endpoints = endpoints};
 	struct mf_err err;
@@ -300,6 +332,52 @@ START_TEST(test_del)
 }
 END_TEST
 
+/* Several go together; where one is a stranger's, the others go all the same. */
+START_TEST(test_del_many)
+{
+	static const struct gateway_line script[] = {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
+						     {TXN, GATEWAY_SAY, 200, DONE("5")},
+						     QUIET,
+						     {TXN, GATEWAY_SAY, 200, UNEQUAL("6")},
+						     {TXN, GATEWAY_SAY, 200, UNEQUAL("6")},
+						     {TXN, GATEWAY_SAY, 200, DONE("7")},
+						     {0}};
+	struct bench b;
+
+	bench_init(&b, script, "ok ");
+	registry_set(b.registry, "/a", "1", 1);
+	registry_set(b.registry, "/b", "1", 1);
+	b.withdrawn = "/a /b";
+	bench_run(&b);
+	ck_assert(asked_has(&b, 3,
+			    "{\"compare\":[" IF_OURS(A) "," IF_OURS(B) "],\"success\":[" DELETE(
+				A) "," DELETE(B) "]}"));
+	ck_assert(asked_has(&b, 4, "{\"compare\":[" IF_OURS(A) "],\"success\":[" DELETE(A) "]}"));
+	ck_assert(asked_has(&b, 5, "{\"compare\":[" IF_OURS(B) "],\"success\":[" DELETE(B) "]}"));
+	bench_fini(&b);
+}
+END_TEST
+
+/* What was never written need not be deleted, and what is gone neither. */
+START_TEST(test_del_nothing)
+{
+	static const struct gateway_line script[] = {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
+						     {TXN, GATEWAY_SAY, 200, DONE("5")},
+						     {WATCH, GATEWAY_STREAM, 200, CREATED("5")},
+						     {0}};
+	struct bench b;
+
+	bench_init(&b, script, "ok ");
+	registry_set(b.registry, "/a", "1", 1);
+	registry_set(b.registry, "/b", "1", 1);
+	registry_del(b.registry, "/b");
+	bench_run(&b);
+	ck_assert(asked_has(&b, 1, A));
+	ck_assert(!asked_has(&b, 1, B));
+	bench_fini(&b);
+}
+END_TEST
+
 /* All goes with the lease. */
 START_TEST(test_stop)
 {
@@ -334,12 +412,155 @@ START_TEST(test_stop_early)
 }
 END_TEST
 
+static const struct {
+	const char *name;
+	bool steals;
+	struct gateway_line script[8];
+	int n; /* of the request that is looked at */
+	const char *part;
+	const char *story;
+} claims[] = {
+    {"a claim is put if it is not there",
+     false,
+     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
+      {TXN, GATEWAY_SAY, 200, DONE("5")},
+      QUIET,
+      QUIET},
+     1,
+     FREE,
+     "put /c ok "},
+    {"one that another has is refused, with what it says",
+     false,
+     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
+      {TXN, GATEWAY_SAY, 200, UNEQUAL("5")},
+      {RANGE, GATEWAY_SAY, 200, FOUND("Mg==", "4", "9")}},
+     2,
+     C,
+     "/c is 2's ok "},
+    {"unless it is stolen",
+     true,
+     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
+      {TXN, GATEWAY_SAY, 200, DONE("5")},
+      QUIET,
+      QUIET},
+     1,
+     "{\"compare\":[],\"success\":[{" CLAIM_TXN,
+     "put /c ok "},
+    {"an equal value is our own from before",
+     false,
+     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
+      {TXN, GATEWAY_SAY, 200, UNEQUAL("5")},
+      {RANGE, GATEWAY_SAY, 200, FOUND("MQ==", "4", "9")},
+      {TXN, GATEWAY_SAY, 200, DONE("6")},
+      QUIET_AT("9"),
+      QUIET_AT("9")},
+     3,
+     "\"target\":\"MOD\",\"result\":\"EQUAL\",\"mod_revision\":\"4\"",
+     "put /c ok "},
+    {"one that is free again by then is put",
+     false,
+     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
+      {TXN, GATEWAY_SAY, 200, UNEQUAL("5")},
+      {RANGE, GATEWAY_SAY, 200, "{\"header\":{\"revision\":\"6\"}}"},
+      {TXN, GATEWAY_SAY, 200, DONE("7")},
+      QUIET_AT("9"),
+      QUIET_AT("9")},
+     3,
+     FREE,
+     "put /c ok "},
+    {"an unknown outcome is looked at",
+     false,
+     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
+      {TXN, GATEWAY_BREAK_OFF, 0, NULL},
+      {TXN, GATEWAY_SAY, 200, UNEQUAL("5")},
+      {RANGE, GATEWAY_SAY, 200, FOUND("MQ==", "5", "77")}},
+     3,
+     C,
+     "unknown outcome put /c ok "},
+    {"one that is taken later is told, and left to them",
+     false,
+     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
+      {TXN, GATEWAY_SAY, 200, DONE("5")},
+      {WATCH, GATEWAY_STREAM, 200,
+       CREATED("5") EVENT("6", "{\"kv\":{\"key\":\"" C "\",\"value\":\"Mg==\","
+			       "\"mod_revision\":\"6\",\"lease\":\"9\"}}")},
+      QUIET},
+     1,
+     FREE,
+     "put /c ok /c is 2's "},
+    {"one that is deleted is put again, if nobody was faster",
+     false,
+     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
+      {TXN, GATEWAY_SAY, 200, DONE("5")},
+      {WATCH, GATEWAY_STREAM, 200, CREATED("5") EVENT("6", DEL(C, "6"))},
+      {WATCH, GATEWAY_STREAM, 200, CREATED("5") EVENT("6", DEL(C, "6"))},
+      {TXN, GATEWAY_SAY, 200, DONE("7")}},
+     4,
+     FREE,
+     "put /c ok put /c "},
+    {"a stolen one is not stolen again when the lease was lost",
+     true,
+     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "1")},
+      {TXN, GATEWAY_SAY, 200, DONE("5")},
+      QUIET,
+      QUIET,
+      {ALIVE, GATEWAY_SAY, 200, "{\"result\":{\"ID\":\"77\"}}\n"},
+      {GRANT, GATEWAY_SAY, 200, LEASE("78", "60")},
+      {TXN, GATEWAY_SAY, 200, UNEQUAL("8")},
+      {RANGE, GATEWAY_SAY, 200, FOUND("Mg==", "7", "9")}},
+     6,
+     FREE,
+     "put /c ok /c is 2's "},
+};
+
+START_TEST(test_claim)
+{
+	struct gateway_line script[9] = {{0}};
+	struct bench b;
+
+	memcpy(script, claims[_i].script, sizeof(claims[_i].script));
+	bench_init(&b, script, claims[_i].story);
+	b.is_told_of_puts = true;
+	registry_watch_claims(b.registry, "/c");
+	registry_claim(b.registry, "/c", "1", 1, claims[_i].steals);
+	bench_run(&b);
+	ck_assert_msg(asked_has(&b, claims[_i].n, claims[_i].part), "%s: %s", claims[_i].name,
+		      asked(&b, claims[_i].n));
+	bench_fini(&b);
+}
+END_TEST
+
+/* The last word of our own old lease must not take the key with it. */
+START_TEST(test_late_write_under_the_old_lease)
+{
+	static const struct gateway_line script[] = {
+	    {GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
+	    {TXN, GATEWAY_SAY, 404, NO_LEASE},
+	    {GRANT, GATEWAY_SAY, 200, LEASE("78", "60")},
+	    {TXN, GATEWAY_SAY, 200, DONE("5")},
+	    {WATCH, GATEWAY_STREAM, 200, CREATED("5") EVENT("6", PUT(A, "6", "77"))},
+	    {TXN, GATEWAY_SAY, 200, DONE("7")},
+	    {0}};
+	struct bench b;
+
+	bench_init(&b, script, "ok ");
+	registry_set(b.registry, "/a", "1", 1);
+	bench_run(&b);
+	ck_assert(asked_has(&b, 5, "\"lease\":\"78\""));
+	bench_fini(&b);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("registry");
 
 	tcase_add_loop_test(tc, test_registry, 0, COUNT);
 	tcase_add_test(tc, test_del);
+	tcase_add_test(tc, test_del_many);
+	tcase_add_test(tc, test_del_nothing);
+	tcase_add_loop_test(tc, test_claim, 0, (int)(sizeof(claims) / sizeof(claims[0])));
+	tcase_add_test(tc, test_late_write_under_the_old_lease);
 	tcase_add_test(tc, test_stop);
 	tcase_add_test(tc, test_stop_early);
 	return unit_run("registry", tc);
