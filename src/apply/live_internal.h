@@ -76,13 +76,6 @@ const char *live_map_path(enum routing_map map); /* "maps/routes.map" */
 void live_send(struct live *live, void (*on_done)(struct live *live, int code));
 void live_script_clear(struct live_script *script);
 
-/*
- * Swap the script with the one of commands that are for later: what takes a server out of the
- * traffic, when all that brings others in has been done.  Added to the script's end by the other.
- */
-void live_swap_later(struct live *live);
-void live_add_later(struct live *live);
-
 /* Handlers of replies.  Nothing must be said; it must begin with what. */
 live_reply_fn live_expect_nothing;
 live_reply_fn live_expect_words; /* object: what the reply has to begin with */
@@ -118,11 +111,10 @@ struct live {
 	bool is_synced;		/* known, and all that follows, is so */
 	bool is_suspect;	/* but has to be looked at */
 	bool is_holding;
-	bool is_emptying; /* some backend loses all who took requests */
 
 	struct usock *usock;
 	void (*on_done)(struct live *live, int code);
-	struct live_script script, later;
+	struct live_script script;
 	struct mf_err err;
 	char *reply;		   /* the last one as a whole; NULL: somebody has taken it */
 	bool is_wrong;		   /* a reply was not as it should be ... */
@@ -146,8 +138,6 @@ struct live {
 	struct loop_timer *leave_timer;
 	int64_t leave_ms; /* from the last look at them to the next */
 	struct loop_timer *quiet_timer;
-	struct loop_timer *later_timer;
-	void (*on_later_done)(struct live *live, int code);
 
 	struct live_sync *sync;	      /* under way */
 	struct live_collect *collect; /* under way */
@@ -157,8 +147,6 @@ struct live {
 void live_finish(struct live *live, int code, const char *words);
 /* doing is not done, and has to wait until the hold is over. */
 void live_put_off(struct live *live);
-/* Send what is for later, in a while. */
-void live_send_later(struct live *live, void (*on_done)(struct live *live, int code));
 /* What is known of the worker no longer holds: read all before the next change. */
 void live_lose(struct live *live);
 /* Nothing is under way any more: do what is to be done next. */
@@ -176,11 +164,7 @@ void live_walk(const void *from, size_t from_count, const void *to, size_t to_co
 	       int (*compare)(const void *a, const void *b), live_pair_fn *on_pair, void *ctx);
 
 /* live_diff.c */
-/*
- * The script brings in what is new; what goes is for later: at once, or, where a request under way
- * may have read the old choice and would find no server, in some time.
- */
-enum live_verdict { LIVE_GO, LIVE_GO_IN_HALVES, LIVE_MUST_SYNC };
+enum live_verdict { LIVE_GO, LIVE_MUST_SYNC };
 enum live_verdict live_diff(struct live *live);
 /* Whether an environment names a backend with instances that the worker lacks. */
 bool live_is_deferred(const struct live *live, const struct snapshot *snapshot,
@@ -193,21 +177,22 @@ void live_env_generation(const struct env *env, struct routing_entry *ret); /* a
 
 /* live_servers.c */
 struct live_server_name {
-	char text[256]; /* "<backend>/<server>": at most 192 and 52 bytes */
+	char text[512]; /* "<backend>/<server>": at most 196 and 259 bytes */
 };
 struct live_server_name live_server_name(const char *backend, const char *server);
 unsigned live_effective_weight(const struct instance *instance);
 /* Whether its servers are a table that only a reload makes anew. */
 bool live_is_static(const struct backend *backend);
-void live_wait_for_reload(struct live *live, const struct backend *backend, const char *server,
+/* "<backend>/<server>", and why. */
+void live_wait_for_reload(struct live *live, const char *server, const char *why);
+void live_wait_for_source(struct live *live, const struct backend *backend, const char *server,
 			  const char *what);
 /* For each backend that is not the same in known and doing; one of the two may be NULL. */
 typedef void live_backend_pair_fn(struct live *live, const struct backend *from,
 				  const struct backend *to);
 void live_walk_backends(struct live *live, live_backend_pair_fn *on_pair);
 void live_diff_backends(struct live *live); /* what must be there before the maps change */
-/* What goes when they have changed; whether some backend has nobody then. */
-bool live_diff_leaving(struct live *live);
+void live_diff_leaving(struct live *live);  /* what goes when they have changed */
 bool live_has_backend(const struct live *live, const char *name);
 /* Make a new backend with its servers; false: it waits for a reload. */
 bool live_add_backend(struct live *live, const struct backend *backend);
@@ -219,11 +204,9 @@ void live_dismiss_again(struct live *live); /* all that are still leaving */
 /* live_states.c */
 /* One line of `show servers state`. */
 struct live_server_state {
-	const char *backend, *name, *address;
+	const char *backend, *name, *address, *host_name;
 	int64_t admin, weight, port;
-	bool is_maint;
 };
-/* By commands for later where it is to count less than it does. */
 void live_mend_server(struct live *live, const struct backend *backend,
 		      const struct instance *instance, const struct live_server_state *state);
 void live_read_back_servers(struct live *live); /* of backends with changes */

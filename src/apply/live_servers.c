@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "base/strmap.h"
 #include "model/backend.h"
+#include "model/service.h"
 #include "model/table.h"
 
 struct live_server_name live_server_name(const char *backend, const char *server)
@@ -38,7 +39,12 @@ bool live_is_static(const struct backend *backend)
 	return backend->settings != NULL && backend->settings->balance == BALANCE_SOURCE;
 }
 
-void live_wait_for_reload(struct live *live, const struct backend *backend, const char *server,
+void live_wait_for_reload(struct live *live, const char *server, const char *why)
+{
+	strmap_set(live->waiting, server, mem_printf("server %s: %s", server, why));
+}
+
+void live_wait_for_source(struct live *live, const struct backend *backend, const char *server,
 			  const char *what)
 {
 	struct live_server_name name = live_server_name(backend->name, server);
@@ -91,7 +97,11 @@ void live_add_server(struct live *live, const struct backend *backend,
 	if (call_back(live, name.text, backend, instance))
 		return;
 	if (live_is_static(backend)) {
-		live_wait_for_reload(live, backend, instance->server, "the start");
+		live_wait_for_source(live, backend, instance->server, "the start");
+		return;
+	}
+	if (instance->is_name) {
+		live_wait_for_reload(live, name.text, "it has a host name, and is new");
 		return;
 	}
 	(void)snprintf(address, sizeof(address), is_ipv6 ? "[%s]:%u" : "%s:%u", instance->address,
@@ -109,67 +119,36 @@ void live_add_server(struct live *live, const struct backend *backend,
 	live->result.server_changes++;
 }
 
-static void set_weight_unless_static(struct live *live, const struct backend *backend,
-				     const char *server, const struct instance *instance)
-{
-	if (live_is_static(backend))
-		live_wait_for_reload(live, backend, instance->server, "the weight");
-	else
-		set_weight(live, server, instance);
-}
-
-/* At no time in the traffic with a weight that it is not to have there. */
 static void change_server(struct live *live, const struct backend *backend,
 			  const struct instance *old, const struct instance *instance)
 {
 	struct live_server_name name = live_server_name(backend->name, instance->server);
-	bool is_maint = instance->state == INSTANCE_MAINT;
-	bool is_other_state = (old->state == INSTANCE_MAINT) != is_maint;
 
-	if (is_other_state && is_maint)
-		set_state(live, name.text, "maint");
-	if (live_effective_weight(old) != live_effective_weight(instance))
-		set_weight_unless_static(live, backend, name.text, instance);
-	if (is_other_state && !is_maint)
-		set_state(live, name.text, "ready");
-}
-
-/* What counts among the servers of its backend: nothing in maintenance, else its weight. */
-static unsigned share_of(const struct instance *instance)
-{
-	return instance->state == INSTANCE_MAINT ? 0 : live_effective_weight(instance);
-}
-
-static void mend_address(struct live *live, const struct instance *instance, const char *server,
-			 const struct live_server_state *state)
-{
-	char port[16];
-
-	if (strcmp(state->address, instance->address) == 0 && state->port == instance->port)
-		return;
-	(void)snprintf(port, sizeof(port), "%u", instance->port);
-	live_add(live, NULL, NULL, "set", "server", server, "addr", instance->address, "port",
-		 port);
+	if (live_effective_weight(old) != live_effective_weight(instance)) {
+		if (live_is_static(backend))
+			live_wait_for_source(live, backend, instance->server, "the weight");
+		else
+			set_weight(live, name.text, instance);
+	}
+	if ((old->state == INSTANCE_MAINT) != (instance->state == INSTANCE_MAINT))
+		set_state(live, name.text, wanted_state(instance));
 }
 
 void live_mend_server(struct live *live, const struct backend *backend,
 		      const struct instance *instance, const struct live_server_state *state)
 {
 	struct live_server_name name = live_server_name(backend->name, instance->server);
-	bool is_maint = instance->state == INSTANCE_MAINT;
-	bool is_less = share_of(instance) < (state->is_maint ? 0 : state->weight);
+	char port[16];
 
-	if (is_less)
-		live_swap_later(live);
-	mend_address(live, instance, name.text, state);
-	if (is_maint)
-		set_state(live, name.text, "maint");
+	if (!instance->is_name &&
+	    (strcmp(state->address, instance->address) != 0 || state->port != instance->port)) {
+		(void)snprintf(port, sizeof(port), "%u", instance->port);
+		live_add(live, NULL, NULL, "set", "server", name.text, "addr", instance->address,
+			 "port", port);
+	}
 	if (!live_is_static(backend))
 		set_weight(live, name.text, instance);
-	if (!is_maint)
-		set_state(live, name.text, "ready");
-	if (is_less)
-		live_swap_later(live);
+	set_state(live, name.text, wanted_state(instance));
 }
 
 /* --- leaving --------------------------------------------------------------------------------- */
@@ -200,11 +179,8 @@ void live_dismiss_again(struct live *live)
 	void *cursor = NULL, *value;
 	const char *server;
 
-	while (strmap_next(live->leaving, &cursor, &server, &value)) {
-		if (strmap_count(live->held) == 0)
-			set_state(live, server, "maint"); /* one may have been kept */
+	while (strmap_next(live->leaving, &cursor, &server, &value))
 		live_add(live, on_deleted, NULL, "del", "server", server);
-	}
 }
 
 /* --- backends -------------------------------------------------------------------------------- */
@@ -221,7 +197,8 @@ static bool has_default_settings(const struct backend *backend)
 
 	return settings == NULL ||
 	       (settings->balance == BALANCE_ROUNDROBIN && settings->check[0] == '\0' &&
-		settings->connect_timeout == 0 && settings->server_timeout == 0);
+		!settings->is_tcp && settings->connect_timeout == 0 &&
+		settings->server_timeout == 0);
 }
 
 static void wait_for_backend(struct live *live, const struct backend *backend)
@@ -272,6 +249,7 @@ static bool are_equal_settings(const struct service *a, const struct service *b)
 	if (b == NULL)
 		b = &none;
 	return a == b || (a->balance == b->balance && strcmp(a->check, b->check) == 0 &&
+			  a->is_tcp == b->is_tcp && a->listen == b->listen &&
 			  a->connect_timeout == b->connect_timeout &&
 			  a->server_timeout == b->server_timeout &&
 			  (a->check[0] == '\0' || a->check_interval == b->check_interval));
@@ -348,8 +326,21 @@ static void put_server(struct live *live, const struct backend *backend,
 {
 	if (to != NULL && from == NULL)
 		live_add_server(live, backend, to);
-	else if (to != NULL && share_of(to) > share_of(from))
+	else if (to != NULL)
 		change_server(live, backend, from, to);
+}
+
+/* Whether a host name of the backend has yet to come by a reload. */
+static bool has_name_to_come(const struct live *live, const struct backend *backend)
+{
+	for (size_t i = 0; i < backend->instance_count; i++) {
+		const struct instance *instance = backend->instances[i];
+		struct live_server_name name = live_server_name(backend->name, instance->server);
+
+		if (instance->is_name && strmap_find(live->waiting, name.text) != NULL)
+			return true;
+	}
+	return false;
 }
 
 static void take_server(struct live *live, const struct backend *backend,
@@ -357,16 +348,22 @@ static void take_server(struct live *live, const struct backend *backend,
 {
 	struct live_server_name name;
 
-	if (from == NULL)
+	if (to != NULL)
 		return;
-	if (to != NULL) {
-		if (share_of(to) <= share_of(from))
-			change_server(live, backend, from, to);
+	name = live_server_name(backend->name, from->server);
+	if (strmap_del(live->waiting, name.text) && (live_is_static(backend) || from->is_name))
+		return;
+	/* What replaces it may not be there yet. */
+	if (strcmp(from->id, INSTANCE_FIXED) == 0 && has_name_to_come(live, backend)) {
+		live_wait_for_reload(live, name.text, "it is to go when a host name has come");
 		return;
 	}
-	name = live_server_name(backend->name, from->server);
-	if (!strmap_del(live->waiting, name.text) || !live_is_static(backend))
-		live_dismiss_server(live, backend->name, from->server);
+	if (from->is_name) {
+		set_state(live, name.text, "maint");
+		live_wait_for_reload(live, name.text, "it has a host name, and is to go");
+		return;
+	}
+	live_dismiss_server(live, backend->name, from->server);
 }
 
 static void put_backend(struct live *live, const struct backend *from, const struct backend *to)
@@ -385,35 +382,12 @@ static void put_backend(struct live *live, const struct backend *from, const str
 		(void)live_add_backend(live, to);
 }
 
-/* While an environment waits for a reload with its old choice, it is served by who is there. */
-static void keep_server(struct live *live, const struct backend *backend,
-			const struct instance *from, const struct instance *to)
-{
-	if (to != NULL || live_is_static(backend))
-		take_server(live, backend, from, to);
-	else
-		strmap_set(live->leaving, live_server_name(backend->name, from->server).text, live);
-}
-
-static bool has_share(const struct backend *backend)
-{
-	for (size_t i = 0; backend != NULL && i < backend->instance_count; i++)
-		if (share_of(backend->instances[i]) != 0)
-			return true;
-	return false;
-}
-
 static void take_backend(struct live *live, const struct backend *from, const struct backend *to)
 {
 	const struct backend *any = to == NULL ? from : to;
-	bool is_emptied = has_share(from) && !has_share(to);
-	bool is_kept = is_emptied && strmap_count(live->held) != 0;
 
-	live->is_emptying |= is_emptied;
 	if (from != NULL && live_has_backend(live, any->name))
-		walk_servers(from, to,
-			     (struct server_walk){.live = live,
-						  .on_pair = is_kept ? keep_server : take_server});
+		walk_servers(from, to, (struct server_walk){.live = live, .on_pair = take_server});
 }
 
 void live_diff_backends(struct live *live)
@@ -421,9 +395,7 @@ void live_diff_backends(struct live *live)
 	live_walk_backends(live, put_backend);
 }
 
-bool live_diff_leaving(struct live *live)
+void live_diff_leaving(struct live *live)
 {
-	live->is_emptying = false;
 	live_walk_backends(live, take_backend);
-	return live->is_emptying;
 }
