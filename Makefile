@@ -194,6 +194,11 @@ coverage: ## the whole suite with line coverage, in build/coverage
 	lcov -q --list build/coverage/info
 	genhtml -q --output-directory build/coverage/html build/coverage/info
 
+SUITES ?=
+.PHONY: matrix
+matrix: ## the suite in root file systems of later Debian releases (root; SUITES='trixie sid experimental')
+	@tests/matrix.sh $(SUITES)
+
 FUZZ_TIME ?= 300
 .PHONY: fuzz
 fuzz: ## every fuzzer for FUZZ_TIME=300 seconds, in build/fuzz (clang)

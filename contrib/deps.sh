@@ -2,7 +2,7 @@
 # Installs from Debian's packages what is missing to build, run, test and check Mayfly; says what,
 # and does nothing when all is there.
 #
-#	contrib/deps.sh [-q] [build] [servers] [test] [lint]     no group: all of them
+#	contrib/deps.sh [-q] [build] [servers] [test] [lint] [matrix]     no group: all but matrix
 #
 # Where HAProxy or etcd is installed only because of this, its service is neither started nor
 # enabled: the tests and the demo start their own.  `systemctl enable --now haproxy` turns it on.
@@ -42,6 +42,8 @@ lint	shellcheck	cmd:shellcheck
 lint	mandoc	cmd:mandoc
 lint	valgrind	cmd:valgrind
 lint	lcov	cmd:lcov
+matrix	debootstrap	cmd:debootstrap
+matrix	util-linux	cmd:unshare
 '
 
 is_there() { # PROBE

@@ -65,7 +65,7 @@ is_state() { [[ $(server_state "$1") == "$2" ]]; }
 stop sick-2
 within 'a server dies' 10 is_state sick-2 0
 worker=$(haproxy_worker)
-# Longer between checks: after the reload, nobody looks for a while.  A new service needs a reload.
+# A new service with settings of its own needs a reload, of any HAProxy.
 dead_after_reload() {
 	local state
 
@@ -75,7 +75,8 @@ dead_after_reload() {
 }
 dead_after_reload &
 looker=$!
-etcd_put backends/web/3/a "${ADDRESS[web]}"
+etcd_put services/other '{"balance":"leastconn"}'
+etcd_put backends/other/1/a "${ADDRESS[web]}"
 wait "$looker"
 is "$(<"$T/out/first-state")" 0 'after a reload it is still known as dead'
 within 'the other is alive' 5 is_state sick-1 2
