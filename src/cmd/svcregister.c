@@ -2,6 +2,7 @@
  * svcregister: announce service instances for as long as this runs; or list and delete them, once.
  * Wiring only: what is announced is the announcer's.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,10 +11,13 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "cmd/announce.h"
+#include "cmd/announce_dir.h"
 #include "cmd/cli.h"
+#include "cmd/file_check.h"
 #include "cmd/svcregister_options.h"
 #include "model/backend.h"
 #include "model/name.h"
+#include "register/service_file.h"
 #include "store/etcd.h"
 #include "store/instances.h"
 #include "sys/loop.h"
@@ -29,6 +33,7 @@ struct svcregister {
 	struct loop *loop;
 	struct etcd *etcd;
 	struct announce *announce;
+	struct announce_dir *dir;
 	struct instances_call *call;
 	int status;
 };
@@ -55,6 +60,24 @@ static int start_register(struct svcregister *r, struct mf_err *err)
 	if (start_announce(r, err) != 0)
 		return err->code;
 	return announce_register(r->announce, &operands, &r->options, err);
+}
+
+static const char *dir_operand(const struct svcregister *r)
+{
+	return r->cli.argc > 1 ? r->cli.argv[1] : ANNOUNCE_DIR_DEFAULT;
+}
+
+static int start_dir(struct svcregister *r, struct mf_err *err)
+{
+	const struct announce_dir_options dir = {
+	    .path = dir_operand(r),
+	    .allow_empty = r->options.allow_empty,
+	    .ttl_ms = r->options.has_ttl ? r->options.ttl_ms : 0,
+	};
+
+	r->status = 0;
+	return announce_dir_start(r->loop, r->etcd, r->cli.settings, &dir, &r->announce, &r->dir,
+				  err);
 }
 
 /* --- once ----------------------------------------------------------------------------------- */
@@ -139,6 +162,13 @@ static int parse_instance(struct svcregister *r, struct mf_err *err)
 	return 0;
 }
 
+static int parse_dir(struct svcregister *r, struct mf_err *err)
+{
+	if (r->cli.argc > 2)
+		return mf_err_set(err, MF_EUSAGE, "%s: not expected here", r->cli.argv[2]);
+	return 0;
+}
+
 static const struct command {
 	const char *name;
 	unsigned bit;
@@ -149,7 +179,17 @@ static const struct command {
     {"register", SVCREGISTER_REGISTER, 3, 3, parse_instance, start_register},
     {"deregister", SVCREGISTER_DEREGISTER, 3, 3, parse_instance, start_deregister},
     {"list", SVCREGISTER_LIST, 0, 2, parse_instance, start_list},
+    {"dir", SVCREGISTER_DIR, 0, INT_MAX, parse_dir, start_dir},
 };
+
+/* dir --validate */
+static int validate(const struct svcregister *r)
+{
+	char *whole = (char *)dir_operand(r);
+
+	return r->cli.argc > 1 ? file_check_all(&service_kind, r->cli.argv + 1, r->cli.argc - 1)
+			       : file_check_all(&service_kind, &whole, 1);
+}
 
 static int run(struct svcregister *r, const struct command *command)
 {
@@ -160,6 +200,7 @@ static int run(struct svcregister *r, const struct command *command)
 	    cli_open_etcd(r->cli.settings, r->loop, 0, &r->etcd, &err) != 0 ||
 	    command->start(r, &err) != 0 || loop_run(r->loop, &err) != 0)
 		r->status = cli_fail(&err);
+	announce_dir_free(r->dir);
 	announce_free(r->announce);
 	instances_cancel(r->call);
 	etcd_free(r->etcd);
@@ -190,12 +231,14 @@ int main(int argc, char **argv)
 	if (r.cli.argc > 0)
 		command = find_command(r.cli.argv[0]);
 	if (command == NULL)
-		status = cli_usage(&r.cli, "say what to do: register, deregister or list");
+		status = cli_usage(&r.cli, "say what to do: register, deregister, list or dir");
 	else if (r.cli.argc - 1 < command->min || r.cli.argc - 1 > command->max)
 		status = cli_usage(&r.cli, "%s: too %s operands", command->name,
 				   r.cli.argc - 1 < command->min ? "few" : "many");
 	else if ((foreign = svcregister_options_find_foreign(&r.options, command->bit)) != NULL)
 		status = cli_usage(&r.cli, "--%s: not for %s", foreign, command->name);
+	else if (r.options.is_validating)
+		status = validate(&r);
 	else
 		status = run(&r, command);
 	cli_fini(&r.cli);

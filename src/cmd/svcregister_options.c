@@ -7,12 +7,17 @@
 /* id, letter, name, argument, help, the commands that it is for */
 /* clang-format off */
 #define OPTIONS(X)                                                                                 \
-	X(TTL, 0, "ttl", "TIME", "register: it is gone this long after we are (default 10s)",      \
-	  SVCREGISTER_REGISTER)                                                                    \
+	X(TTL, 0, "ttl", "TIME",                                                                   \
+	  "register, dir: all is gone this long after we are (default 10s)",                       \
+	  SVCREGISTER_REGISTER | SVCREGISTER_DIR)                                                  \
 	X(WEIGHT, 0, "weight", "N", "register: its share of the load, 0 to 256 (default 100)",     \
 	  SVCREGISTER_REGISTER)                                                                    \
 	X(ID, 0, "id", "ID", "register: the instance's name (default <node>-<address>-<port>)",    \
-	  SVCREGISTER_REGISTER)
+	  SVCREGISTER_REGISTER)                                                                    \
+	X(VALIDATE, 0, "validate", NULL, "dir: check the files only, without etcd",                \
+	  SVCREGISTER_DIR)                                                                         \
+	X(ALLOW_EMPTY, 0, "allow-empty", NULL,                                                     \
+	  "dir: believe a directory without files: withdraw all", SVCREGISTER_DIR)
 /* clang-format on */
 
 enum {
@@ -50,11 +55,18 @@ static int on_option(void *ctx, int id, const char *value, struct mf_err *err)
 	o->given |= UINT64_C(1) << id;
 	switch (id) {
 	case TTL:
+		o->has_ttl = true;
 		return cli_parse_duration("--ttl", value, 2000, 86400000, &o->ttl_ms, err);
 	case WEIGHT:
 		return parse_weight(value, &o->weight, err);
 	case ID:
 		o->id = value;
+		break;
+	case VALIDATE:
+		o->is_validating = true;
+		break;
+	case ALLOW_EMPTY:
+		o->allow_empty = true;
 		break;
 	}
 	return 0;
@@ -79,7 +91,9 @@ const struct cli_tool svcregister_tool = {
     .synopsis = "svcregister register SERVICE VERSION ADDRESS:PORT [--ttl TIME] "
 		"[--weight N] [--id ID]\n"
 		"svcregister deregister SERVICE VERSION ADDRESS:PORT\n"
-		"svcregister list [SERVICE [VERSION]]",
+		"svcregister list [SERVICE [VERSION]]\n"
+		"svcregister dir [--ttl TIME] [--allow-empty] [DIR]\n"
+		"svcregister dir --validate [FILE|DIR...]",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
     .on_option = on_option,

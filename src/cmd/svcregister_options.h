@@ -4,6 +4,7 @@
 #ifndef MF_CMD_SVCREGISTER_OPTIONS_H
 #define MF_CMD_SVCREGISTER_OPTIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "cmd/cli.h"
@@ -13,11 +14,14 @@ enum {
 	SVCREGISTER_REGISTER = 1,
 	SVCREGISTER_DEREGISTER = 2,
 	SVCREGISTER_LIST = 4,
+	SVCREGISTER_DIR = 8,
 };
 
 struct svcregister_options { /* strings are borrowed from argv */
 	int64_t ttl_ms, weight;
+	bool has_ttl;	/* it was given */
 	const char *id; /* NULL: <node>-<address>-<port> */
+	bool is_validating, allow_empty;
 	uint64_t given; /* a bit for each option that was */
 };
 

@@ -3,7 +3,6 @@
  * where keys come from.
  */
 #include "model/table.h"
-#include "model/service.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -149,10 +149,9 @@ static int add_check(const struct node *node, struct service_draft *draft, struc
 {
 	int code = check_spec_read(node, &draft->checks[draft->want.check_count], err);
 
-	if (code != 0)
-		return mf_err_wrap(err, "check");
-	draft->want.check_count++;
-	return 0;
+	if (code == 0)
+		draft->want.check_count++;
+	return code;
 }
 
 static int read_check(const struct node *node, struct service_draft *draft, struct mf_err *err)

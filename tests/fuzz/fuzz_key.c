@@ -11,7 +11,6 @@
 #include "fuzz.h"
 #include "model/backend.h"
 #include "model/env.h"
-#include "model/service.h"
 #include "model/table.h"
 
 static void read_values(const char *value, size_t len)

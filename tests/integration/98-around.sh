@@ -25,6 +25,7 @@ complete_for() { # WORD...
 }
 is "$(complete_for cfgrender --dry)" --dry-run 'an option is completed'
 is "$(complete_for svcregister r)" register 'and a word'
+is "$(complete_for svcregister dir --val)" --validate 'and an option behind it'
 is "$(complete_for kvwatch --log-format j)" json 'and a value'
 
 write_settings

@@ -235,6 +235,7 @@ START_TEST(a_bad_check_is_refused)
 		ck_assert_int_eq(read_text(texts[i], &read, NULL), 0);
 		ck_assert_uint_eq(read.count, 0);
 		ck_assert_int_eq(strncmp(buf_str(&read.bads), "service s: check: ", 18), 0);
+		ck_assert_ptr_null(strstr(read.bads.data, "check: check: "));
 		ck_assert_ptr_nonnull(strstr(read.bads.data, " (line 1, column "));
 		read_fini(&read);
 	}

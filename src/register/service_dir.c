@@ -1,0 +1,257 @@
+/*
+ * Services of a directory, brought together with this host's addresses.  Knows nothing of files,
+ * nor of etcd.
+ */
+#include "register/service_dir.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/strmap.h"
+#include "register/announcer.h"
+#include "register/netif.h"
+#include "register/service_file.h"
+#include "store/itemdir.h"
+#include "store/problems.h"
+
+struct service_dir {
+	struct itemdir *items;
+	struct netif_watch *watch; /* NULL: addresses cannot be followed */
+	char *watch_why;	   /* why not */
+	struct netif_list *list;
+	struct announcer *announcer; /* NULL: nothing is announced yet */
+	int64_t ttl_ms;
+	struct strmap *wanted; /* an entry's name -> struct wanted */
+	struct strmap *told;   /* problems that were told: object -> reason */
+	service_problem_fn *on_problem;
+	void *ctx;
+};
+
+struct wanted {
+	struct service_entry *entry;
+	char *address; /* that it is announced on; NULL: it is not */
+	char *why;     /* it cannot be announced at all; NULL: it can */
+};
+
+static void wanted_free(void *value)
+{
+	struct wanted *wanted = value;
+
+	service_entry_unref(wanted->entry);
+	free(wanted->address);
+	free(wanted->why);
+	free(wanted);
+}
+
+/* --- problems --------------------------------------------------------------------------------- */
+
+static char *explain(const struct service_dir *dir, const struct wanted *wanted)
+{
+	const struct service_entry *entry = wanted->entry;
+
+	if (wanted->why != NULL)
+		return mem_dup_str(wanted->why);
+	if (dir->announcer != NULL && wanted->address == NULL)
+		return mem_printf("waits: this host has no address now that is meant by %s",
+				  entry->where.text);
+	if (dir->announcer != NULL && entry->ttl_ms != 0 && entry->ttl_ms < dir->ttl_ms)
+		return mem_printf("its ttl of %lld ms is shorter than the lease, which all share "
+				  "and which has %lld ms until the next start",
+				  (long long)entry->ttl_ms, (long long)dir->ttl_ms);
+	return NULL;
+}
+
+static void tell(struct service_dir *dir)
+{
+	struct strmap *problems = strmap_new(free);
+	void *cursor = NULL, *value;
+	const char *name;
+
+	if (dir->watch_why != NULL)
+		strmap_set(problems, "addresses", mem_dup_str(dir->watch_why));
+	while (strmap_next(dir->wanted, &cursor, &name, &value)) {
+		char *why = explain(dir, value);
+		mem_auto_free char *object = mem_printf("service %s", name);
+
+		if (why != NULL)
+			strmap_set(problems, object, why);
+	}
+	(void)problems_tell(&dir->told, problems, dir->on_problem, dir->ctx);
+}
+
+/* --- announcements ---------------------------------------------------------------------------- */
+
+static void set_text(char **text, const char *value)
+{
+	char *copy = mem_dup_str(value);
+
+	free(*text);
+	*text = copy;
+}
+
+static void announce(struct service_dir *dir, struct wanted *wanted, const char *address)
+{
+	struct announcement now = wanted->entry->want;
+	struct mf_err err;
+
+	set_text(&wanted->why, NULL);
+	now.address = address;
+	if (address == NULL)
+		announcer_del(dir->announcer, wanted->entry->name);
+	else if (announcer_set(dir->announcer, wanted->entry->name, &now, &err) != 0)
+		set_text(&wanted->why, err.msg);
+	set_text(&wanted->address, address);
+}
+
+static const char *find_address(const struct service_dir *dir, const struct wanted *wanted)
+{
+	return netif_find(dir->list, &wanted->entry->where, wanted->address);
+}
+
+static void on_put(void *ctx, void *item, const char *file)
+{
+	struct service_dir *dir = ctx;
+	struct service_entry *entry = item;
+	struct wanted *wanted = strmap_find(dir->wanted, entry->name);
+
+	(void)file;
+	if (wanted == NULL) {
+		wanted = MEM_NEW(wanted);
+		strmap_set(dir->wanted, entry->name, wanted);
+	}
+	(void)service_entry_ref(entry);
+	service_entry_unref(wanted->entry);
+	wanted->entry = entry;
+	if (dir->announcer != NULL)
+		announce(dir, wanted, find_address(dir, wanted));
+}
+
+static void on_del(void *ctx, const char *name)
+{
+	struct service_dir *dir = ctx;
+
+	if (dir->announcer != NULL)
+		announcer_del(dir->announcer, name);
+	(void)strmap_del(dir->wanted, name);
+}
+
+static void on_item_problem(void *ctx, const char *object, const char *reason)
+{
+	struct service_dir *dir = ctx;
+
+	dir->on_problem(dir->ctx, object, reason);
+}
+
+static void on_commit(void *ctx)
+{
+	tell(ctx);
+}
+
+static bool is_same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static void on_addresses(void *ctx)
+{
+	struct service_dir *dir = ctx;
+	void *cursor = NULL, *value;
+	const char *name;
+
+	netif_list_free(dir->list);
+	dir->list = netif_list_new();
+	while (dir->announcer != NULL && strmap_next(dir->wanted, &cursor, &name, &value)) {
+		struct wanted *wanted = value;
+		const char *address = find_address(dir, wanted);
+
+		if (!is_same(address, wanted->address))
+			announce(dir, wanted, address);
+	}
+	tell(dir);
+}
+
+void service_dir_announce(struct service_dir *dir, struct announcer *announcer, int64_t ttl_ms)
+{
+	void *cursor = NULL, *value;
+	const char *name;
+
+	dir->announcer = announcer;
+	dir->ttl_ms = ttl_ms;
+	while (strmap_next(dir->wanted, &cursor, &name, &value))
+		announce(dir, value, find_address(dir, value));
+	tell(dir);
+}
+
+/* --- the directory ---------------------------------------------------------------------------- */
+
+int service_dir_open(struct loop *loop, const char *path, bool allow_empty,
+		     service_problem_fn *on_problem, void *ctx, struct service_dir **ret_dir,
+		     struct mf_err *err)
+{
+	static const struct itemdir_events events = {on_put, on_del, on_item_problem, on_commit};
+	struct service_dir *dir = MEM_NEW(dir);
+	struct mf_err why;
+	int code;
+
+	dir->on_problem = on_problem;
+	dir->ctx = ctx;
+	dir->wanted = strmap_new(wanted_free);
+	dir->told = strmap_new(free);
+	code = itemdir_open(loop, &service_kind, path, allow_empty, &events, dir, &dir->items, err);
+	if (code != 0) {
+		service_dir_close(dir);
+		return code;
+	}
+	if (netif_watch_start(loop, on_addresses, dir, &dir->watch, &why) != 0)
+		dir->watch_why = mem_dup_str(why.msg);
+	dir->list = netif_list_new(); /* after the watch, so that nothing falls in between */
+	itemdir_tell(dir->items);
+	*ret_dir = dir;
+	return 0;
+}
+
+void service_dir_close(struct service_dir *dir)
+{
+	if (dir == NULL)
+		return;
+	itemdir_close(dir->items);
+	netif_watch_stop(dir->watch);
+	netif_list_free(dir->list);
+	strmap_free(dir->wanted);
+	strmap_free(dir->told);
+	free(dir->watch_why);
+	free(dir);
+}
+
+void service_dir_rescan(struct service_dir *dir)
+{
+	on_addresses(dir);
+	itemdir_rescan(dir->items);
+}
+
+int64_t service_dir_ttl(const struct service_dir *dir)
+{
+	int64_t least = 0;
+	void *cursor = NULL, *value;
+	const char *name;
+
+	while (strmap_next(dir->wanted, &cursor, &name, &value)) {
+		int64_t ms = ((const struct wanted *)value)->entry->ttl_ms;
+
+		if (ms != 0 && (least == 0 || ms < least))
+			least = ms;
+	}
+	return least;
+}
+
+size_t service_dir_count(const struct service_dir *dir)
+{
+	return strmap_count(dir->wanted);
+}
+
+size_t service_dir_file_count(const struct service_dir *dir)
+{
+	return itemdir_file_count(dir->items);
+}
