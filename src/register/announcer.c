@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -22,137 +21,35 @@
 
 #define DRAIN_MS 2000 /* announcer_drain waits no longer */
 
-struct item {
-	struct announcer *announcer;
-	char *name;
-	struct announcement want;
-	char *key;
-	char *value;	 /* what is wanted in etcd; NULL: nothing */
-	bool is_written; /* value is there */
-	bool is_told;
-	enum announce_state state;
-	char *why;
-};
-
 struct announcer {
-	struct loop *loop;
+	struct announcer_world world;
 	const struct settings *settings;
 	struct announcer_events events;
 	void *ctx;
-	struct registry *registry;
-	struct strmap *items;	/* by name, the eldest first */
-	struct strmap *holders; /* by key: the item that has it */
+	struct strmap *items; /* by name, the eldest first */
 	struct loop_timer *turn, *drain_time;
-	bool is_etcd_known, is_etcd_bad, is_stopping;
-	void (*on_drained)(void *ctx); /* not NULL: everything is to drain */
+	bool has_begun, is_etcd_bad, is_stopping;
+	void (*on_drained)(void *ctx);
 	void *drained_ctx;
 	bool is_drained;
 };
 
-static void mark(struct announcer *a)
+static void mark(void *ctx)
 {
+	struct announcer *a = ctx;
+
 	if (!a->is_stopping)
 		loop_timer_set(a->turn, 0);
 }
 
-/* --- what is wanted in etcd ------------------------------------------------------------------ */
-
-static void withdraw(struct item *item)
-{
-	if (item->value == NULL)
-		return;
-	registry_del(item->announcer->registry, item->key);
-	free(item->value);
-	item->value = NULL;
-	item->is_written = false;
-}
-
-static void put(struct item *item, enum instance_state state)
-{
-	buf_auto struct buf value = BUF_INIT;
-
-	announcement_format(&item->want, state, &value);
-	if (item->value != NULL && strcmp(item->value, buf_str(&value)) == 0)
-		return;
-	registry_set(item->announcer->registry, item->key, value.data, value.len);
-	free(item->value);
-	item->value = buf_take(&value);
-	item->is_written = false;
-}
-
-static void settle(struct item *item)
-{
-	struct announcer *a = item->announcer;
-
-	if (strmap_find(a->holders, item->key) == NULL)
-		strmap_set(a->holders, item->key, item);
-	if (strmap_find(a->holders, item->key) != item)
-		withdraw(item);
-	else
-		put(item, a->on_drained != NULL ? INSTANCE_DRAIN : item->want.state);
-}
-
-/* Its key is free for the next one. */
-static void leave(struct item *item)
-{
-	withdraw(item);
-	if (strmap_find(item->announcer->holders, item->key) == item)
-		(void)strmap_del(item->announcer->holders, item->key);
-}
-
-/* --- what is told ---------------------------------------------------------------------------- */
-
-static enum announce_state judge(const struct item *item, char **ret_why)
-{
-	const struct item *holder = strmap_find(item->announcer->holders, item->key);
-
-	*ret_why = NULL;
-	if (holder != item) {
-		*ret_why = mem_printf("%s has its key", holder->name);
-		return ANNOUNCE_WAITING;
-	}
-	return item->is_written ? ANNOUNCE_REGISTERED : item->state;
-}
-
-static void log_state(const struct item *item)
-{
-	if (item->state == ANNOUNCE_REGISTERED)
-		log_info("registered", LOG_STR("key", item->key));
-	else if (item->why != NULL)
-		log_warn("not registered: waiting", LOG_STR("key", item->key),
-			 LOG_STR("name", item->name), LOG_STR("reason", item->why));
-}
-
-static bool is_same(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
-static void tell(struct item *item)
-{
-	const struct announcer *a = item->announcer;
-	char *why;
-	enum announce_state state = judge(item, &why);
-
-	if (item->is_told && item->state == state && is_same(item->why, why)) {
-		free(why);
-		return;
-	}
-	free(item->why);
-	item->why = why;
-	item->state = state;
-	item->is_told = true;
-	log_state(item);
-	if (a->events.on_state != NULL)
-		a->events.on_state(a->ctx, item->name, state, why);
-}
+/* --- once a turn ----------------------------------------------------------------------------- */
 
 static void tell_drained(struct announcer *a)
 {
 	void *cursor = NULL, *value;
 	const char *key;
 
-	if (a->on_drained == NULL || a->is_drained)
+	if (!a->world.is_draining || a->is_drained)
 		return;
 	while (loop_timer_is_set(a->drain_time) && strmap_next(a->items, &cursor, &key, &value)) {
 		const struct item *item = value;
@@ -165,6 +62,17 @@ static void tell_drained(struct announcer *a)
 	a->on_drained(a->drained_ctx);
 }
 
+static bool wants_any(const struct announcer *a)
+{
+	void *cursor = NULL, *value;
+	const char *key;
+
+	while (strmap_next(a->items, &cursor, &key, &value))
+		if (((const struct item *)value)->value != NULL)
+			return true;
+	return false;
+}
+
 static void on_turn(void *ctx)
 {
 	struct announcer *a = ctx;
@@ -172,14 +80,17 @@ static void on_turn(void *ctx)
 	const char *key;
 
 	while (strmap_next(a->items, &cursor, &key, &value))
-		settle(value);
-	if (strmap_count(a->holders) == 0 && !a->is_etcd_known) {
-		a->is_etcd_known = true;
+		item_settle(value);
+	if (!a->has_begun && !wants_any(a)) /* else the registry tells */
 		a->events.on_etcd(a->ctx, NULL);
-	}
+	a->has_begun = true;
 	cursor = NULL;
-	while (!a->is_stopping && strmap_next(a->items, &cursor, &key, &value))
-		tell(value);
+	while (!a->is_stopping && strmap_next(a->items, &cursor, &key, &value)) {
+		const struct item *item = value;
+
+		if (item_update(value) && a->events.on_state != NULL)
+			a->events.on_state(a->ctx, item->name, item->state, item->why);
+	}
 	tell_drained(a);
 }
 
@@ -188,7 +99,7 @@ static void on_turn(void *ctx)
 static void on_put(void *ctx, const char *key)
 {
 	struct announcer *a = ctx;
-	struct item *item = strmap_find(a->holders, key);
+	struct item *item = strmap_find(a->world.holders, key);
 
 	if (item == NULL || item->value == NULL)
 		return;
@@ -200,7 +111,6 @@ static void on_etcd(void *ctx, const struct mf_err *why)
 {
 	struct announcer *a = ctx;
 
-	a->is_etcd_known = true;
 	if (why != NULL)
 		log_warn("may not be registered, trying on",
 			 LOG_STR("prefix", a->settings->etcd.prefix), LOG_STR("error", why->msg));
@@ -212,18 +122,6 @@ static void on_etcd(void *ctx, const struct mf_err *why)
 
 /* --- what the owner says --------------------------------------------------------------------- */
 
-static void item_free(void *value)
-{
-	struct item *item = value;
-
-	leave(item);
-	announcement_fini(&item->want);
-	free(item->name);
-	free(item->key);
-	free(item->why);
-	free(item);
-}
-
 struct announcer *announcer_new(struct loop *loop, struct etcd *etcd,
 				const struct settings *settings, int64_t ttl_ms,
 				const struct announcer_events *events, void *ctx)
@@ -233,13 +131,18 @@ struct announcer *announcer_new(struct loop *loop, struct etcd *etcd,
 	mem_auto_free char *prefix = mem_printf("%s/backends/", settings->etcd.prefix);
 	struct announcer *a = MEM_NEW(a);
 
-	a->loop = loop;
 	a->settings = settings;
 	a->events = *events;
 	a->ctx = ctx;
-	a->registry = registry_new(loop, etcd, prefix, (ttl_ms + 999) / 1000, &registry_events, a);
 	a->items = strmap_new(item_free);
-	a->holders = strmap_new(NULL);
+	a->world = (struct announcer_world){
+	    .loop = loop,
+	    .registry =
+		registry_new(loop, etcd, prefix, (ttl_ms + 999) / 1000, &registry_events, a),
+	    .holders = strmap_new(NULL),
+	    .on_health = mark,
+	    .ctx = a,
+	};
 	a->turn = loop_timer_new(loop, on_turn, a);
 	a->drain_time = loop_timer_new(loop, on_turn, a);
 	mark(a);
@@ -255,19 +158,15 @@ int announcer_set(struct announcer *a, const char *name, const struct announceme
 	if (announcement_check(announcement, err) != 0 ||
 	    announcement_make_key(announcement, a->settings, &key, err) != 0)
 		return err->code;
-	if (item == NULL) {
-		item = MEM_NEW(item);
-		item->announcer = a;
-		item->name = mem_dup_str(name);
-		strmap_set(a->items, name, item);
-	} else {
-		if (strcmp(item->key, key) != 0)
-			leave(item);
-		announcement_fini(&item->want);
-		free(item->key);
+	if (a->is_stopping) {
+		free(key);
+		return 0;
 	}
-	item->key = key;
-	announcement_copy(&item->want, announcement);
+	if (item == NULL) {
+		item = item_new(&a->world, name);
+		strmap_set(a->items, name, item);
+	}
+	item_want(item, announcement, key);
 	mark(a);
 	return 0;
 }
@@ -286,6 +185,7 @@ void announcer_del(struct announcer *a, const char *name)
 
 void announcer_drain(struct announcer *a, void (*on_drained)(void *ctx), void *ctx)
 {
+	a->world.is_draining = true;
 	a->on_drained = on_drained;
 	a->drained_ctx = ctx;
 	a->is_drained = false;
@@ -296,10 +196,15 @@ void announcer_drain(struct announcer *a, void (*on_drained)(void *ctx), void *c
 void announcer_stop(struct announcer *a, void (*on_done)(void *ctx, const struct mf_err *err),
 		    void *ctx)
 {
+	void *cursor = NULL, *value;
+	const char *key;
+
 	a->is_stopping = true;
+	while (strmap_next(a->items, &cursor, &key, &value))
+		item_stop(value);
 	loop_timer_clear(a->turn);
 	loop_timer_clear(a->drain_time);
-	registry_stop(a->registry, on_done, ctx);
+	registry_stop(a->world.registry, on_done, ctx);
 }
 
 void announcer_free(struct announcer *a)
@@ -307,8 +212,8 @@ void announcer_free(struct announcer *a)
 	if (a == NULL)
 		return;
 	strmap_free(a->items);
-	strmap_free(a->holders);
-	registry_free(a->registry);
+	strmap_free(a->world.holders);
+	registry_free(a->world.registry);
 	loop_timer_free(a->turn);
 	loop_timer_free(a->drain_time);
 	free(a);

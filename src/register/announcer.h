@@ -67,8 +67,9 @@ struct announcer *announcer_new(struct loop *loop, struct etcd *etcd,
 				const struct announcer_events *events, void *ctx);
 
 /*
- * Add or change.  A changed weight, state or tag keeps the checks' verdict; another endpoint or
- * other checks begin anew.  MF_EDATA: names, an attribute.
+ * Add or change.  A changed weight, state or tag keeps the checks' verdict; with other checks of
+ * the same endpoint it stands until they have theirs; another endpoint begins anew.  MF_EDATA:
+ * names, an attribute.
  */
 int announcer_set(struct announcer *announcer, const char *name,
 		  const struct announcement *announcement, struct mf_err *err);
@@ -76,7 +77,7 @@ void announcer_del(struct announcer *announcer, const char *name);
 /* Everything is to drain, whatever was wanted; on_drained when etcd has it (or within 2 s). */
 void announcer_drain(struct announcer *announcer, void (*on_drained)(void *ctx), void *ctx);
 
-/* Withdraw everything by revoking the lease; as registry_stop. */
+/* Withdraw everything by revoking the lease; as registry_stop.  Nothing is taken any more. */
 void announcer_stop(struct announcer *announcer,
 		    void (*on_done)(void *ctx, const struct mf_err *err), void *ctx);
 void announcer_free(struct announcer *announcer); /* NULL is fine; the keys go by their TTL */
