@@ -509,23 +509,33 @@ struct haproxy_job *haproxy_count_old(struct loop *loop, const char *master_sock
 /* --- dead servers ---------------------------------------------------------------------------- */
 
 /* Columns of a server's line, from 0: srv_op_state (0: stopped), srv_admin_state (0: nothing). */
-enum { COLUMN_OP_STATE = 5, COLUMN_ADMIN_STATE = 6, COLUMNS = 18 };
+enum { COLUMN_OP_STATE = 5, COLUMN_ADMIN_STATE = 6, COLUMN_FQDN = 17, COLUMNS = 18 };
 
-static bool is_dead(const char *line, size_t len)
+static bool is_word(const char *word, size_t len, char c)
 {
-	size_t column = 0;
+	return len == 1 && *word == c;
+}
+
+/* Dead, or one whose host name the next process would have to ask for first. */
+static bool is_worth_keeping(const char *line, size_t len)
+{
+	bool is_dead = false, is_named = false;
 	const char *end = line + len;
+	size_t column = 0;
 
 	for (const char *word = line; word < end; column++) {
 		const char *space = memchr(word, ' ', (size_t)(end - word));
 		size_t n = (size_t)((space == NULL ? end : space) - word);
 
-		if ((column == COLUMN_OP_STATE || column == COLUMN_ADMIN_STATE) &&
-		    (n != 1 || *word != '0'))
+		if (column == COLUMN_ADMIN_STATE && !is_word(word, n, '0'))
 			return false;
+		if (column == COLUMN_OP_STATE)
+			is_dead = is_word(word, n, '0');
+		if (column == COLUMN_FQDN)
+			is_named = !is_word(word, n, '-');
 		word += n + 1;
 	}
-	return column >= COLUMNS;
+	return column >= COLUMNS && (is_dead || is_named);
 }
 
 static void add_dead(struct buf *state, const char *reply, size_t len)
@@ -536,7 +546,7 @@ static void add_dead(struct buf *state, const char *reply, size_t len)
 		const char *newline = memchr(reply, '\n', (size_t)(end - reply));
 		size_t n = (size_t)((newline == NULL ? end : newline) - reply);
 
-		if (*reply == '#' || is_dead(reply, n)) {
+		if (*reply == '#' || is_worth_keeping(reply, n)) {
 			buf_add(state, reply, n);
 			buf_add(state, "\n", 1);
 		}

@@ -177,13 +177,15 @@ void live_env_generation(const struct env *env, struct routing_entry *ret); /* a
 
 /* live_servers.c */
 struct live_server_name {
-	char text[256]; /* "<backend>/<server>": at most 192 and 52 bytes */
+	char text[512]; /* "<backend>/<server>": at most 196 and 259 bytes */
 };
 struct live_server_name live_server_name(const char *backend, const char *server);
 unsigned live_effective_weight(const struct instance *instance);
 /* Whether its servers are a table that only a reload makes anew. */
 bool live_is_static(const struct backend *backend);
-void live_wait_for_reload(struct live *live, const struct backend *backend, const char *server,
+/* "<backend>/<server>", and why. */
+void live_wait_for_reload(struct live *live, const char *server, const char *why);
+void live_wait_for_source(struct live *live, const struct backend *backend, const char *server,
 			  const char *what);
 /* For each backend that is not the same in known and doing; one of the two may be NULL. */
 typedef void live_backend_pair_fn(struct live *live, const struct backend *from,
@@ -202,7 +204,7 @@ void live_dismiss_again(struct live *live); /* all that are still leaving */
 /* live_states.c */
 /* One line of `show servers state`. */
 struct live_server_state {
-	const char *backend, *name, *address;
+	const char *backend, *name, *address, *host_name;
 	int64_t admin, weight, port;
 };
 void live_mend_server(struct live *live, const struct backend *backend,

@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "base/strmap.h"
 #include "model/backend.h"
+#include "model/service.h"
 #include "model/table.h"
 
 struct live_server_name live_server_name(const char *backend, const char *server)
@@ -38,7 +39,12 @@ bool live_is_static(const struct backend *backend)
 	return backend->settings != NULL && backend->settings->balance == BALANCE_SOURCE;
 }
 
-void live_wait_for_reload(struct live *live, const struct backend *backend, const char *server,
+void live_wait_for_reload(struct live *live, const char *server, const char *why)
+{
+	strmap_set(live->waiting, server, mem_printf("server %s: %s", server, why));
+}
+
+void live_wait_for_source(struct live *live, const struct backend *backend, const char *server,
 			  const char *what)
 {
 	struct live_server_name name = live_server_name(backend->name, server);
@@ -91,7 +97,11 @@ void live_add_server(struct live *live, const struct backend *backend,
 	if (call_back(live, name.text, backend, instance))
 		return;
 	if (live_is_static(backend)) {
-		live_wait_for_reload(live, backend, instance->server, "the start");
+		live_wait_for_source(live, backend, instance->server, "the start");
+		return;
+	}
+	if (instance->is_name) {
+		live_wait_for_reload(live, name.text, "it has a host name, and is new");
 		return;
 	}
 	(void)snprintf(address, sizeof(address), is_ipv6 ? "[%s]:%u" : "%s:%u", instance->address,
@@ -116,7 +126,7 @@ static void change_server(struct live *live, const struct backend *backend,
 
 	if (live_effective_weight(old) != live_effective_weight(instance)) {
 		if (live_is_static(backend))
-			live_wait_for_reload(live, backend, instance->server, "the weight");
+			live_wait_for_source(live, backend, instance->server, "the weight");
 		else
 			set_weight(live, name.text, instance);
 	}
@@ -130,7 +140,8 @@ void live_mend_server(struct live *live, const struct backend *backend,
 	struct live_server_name name = live_server_name(backend->name, instance->server);
 	char port[16];
 
-	if (strcmp(state->address, instance->address) != 0 || state->port != instance->port) {
+	if (!instance->is_name &&
+	    (strcmp(state->address, instance->address) != 0 || state->port != instance->port)) {
 		(void)snprintf(port, sizeof(port), "%u", instance->port);
 		live_add(live, NULL, NULL, "set", "server", name.text, "addr", instance->address,
 			 "port", port);
@@ -186,7 +197,8 @@ static bool has_default_settings(const struct backend *backend)
 
 	return settings == NULL ||
 	       (settings->balance == BALANCE_ROUNDROBIN && settings->check[0] == '\0' &&
-		settings->connect_timeout == 0 && settings->server_timeout == 0);
+		!settings->is_tcp && settings->connect_timeout == 0 &&
+		settings->server_timeout == 0);
 }
 
 static void wait_for_backend(struct live *live, const struct backend *backend)
@@ -237,6 +249,7 @@ static bool are_equal_settings(const struct service *a, const struct service *b)
 	if (b == NULL)
 		b = &none;
 	return a == b || (a->balance == b->balance && strcmp(a->check, b->check) == 0 &&
+			  a->is_tcp == b->is_tcp && a->listen == b->listen &&
 			  a->connect_timeout == b->connect_timeout &&
 			  a->server_timeout == b->server_timeout &&
 			  (a->check[0] == '\0' || a->check_interval == b->check_interval));
@@ -317,6 +330,19 @@ static void put_server(struct live *live, const struct backend *backend,
 		change_server(live, backend, from, to);
 }
 
+/* Whether a host name of the backend has yet to come by a reload. */
+static bool has_name_to_come(const struct live *live, const struct backend *backend)
+{
+	for (size_t i = 0; i < backend->instance_count; i++) {
+		const struct instance *instance = backend->instances[i];
+		struct live_server_name name = live_server_name(backend->name, instance->server);
+
+		if (instance->is_name && strmap_find(live->waiting, name.text) != NULL)
+			return true;
+	}
+	return false;
+}
+
 static void take_server(struct live *live, const struct backend *backend,
 			const struct instance *from, const struct instance *to)
 {
@@ -325,8 +351,19 @@ static void take_server(struct live *live, const struct backend *backend,
 	if (to != NULL)
 		return;
 	name = live_server_name(backend->name, from->server);
-	if (!strmap_del(live->waiting, name.text) || !live_is_static(backend))
-		live_dismiss_server(live, backend->name, from->server);
+	if (strmap_del(live->waiting, name.text) && (live_is_static(backend) || from->is_name))
+		return;
+	/* What replaces it may not be there yet. */
+	if (strcmp(from->id, INSTANCE_FIXED) == 0 && has_name_to_come(live, backend)) {
+		live_wait_for_reload(live, name.text, "it is to go when a host name has come");
+		return;
+	}
+	if (from->is_name) {
+		set_state(live, name.text, "maint");
+		live_wait_for_reload(live, name.text, "it has a host name, and is to go");
+		return;
+	}
+	live_dismiss_server(live, backend->name, from->server);
 }
 
 static void put_backend(struct live *live, const struct backend *from, const struct backend *to)

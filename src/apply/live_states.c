@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "base/strmap.h"
 #include "model/backend.h"
+#include "model/service.h"
 #include "model/table.h"
 
 /* Bits of srv_admin_state. */
@@ -24,6 +25,7 @@ enum {
 	STATE_ADDRESS = 4,
 	STATE_ADMIN = 6,
 	STATE_WEIGHT = 7,
+	STATE_FQDN = 17,
 	STATE_PORT = 18,
 	STATE_FIELDS
 };
@@ -45,6 +47,7 @@ static bool parse_state(char *line, struct live_server_state *ret)
 	ret->backend = fields[STATE_BACKEND];
 	ret->name = fields[STATE_NAME];
 	ret->address = fields[STATE_ADDRESS];
+	ret->host_name = fields[STATE_FQDN];
 	return true;
 }
 
@@ -63,15 +66,29 @@ static bool next_state(char **text, struct live_server_state *ret)
 	return false;
 }
 
+static bool is_named(const struct live_server_state *state)
+{
+	return strcmp(state->host_name, "-") != 0;
+}
+
+/* What HAProxy resolves has the address that it found. */
+static bool is_at(const struct live_server_state *state, const struct instance *instance)
+{
+	return state->port == instance->port &&
+	       strcmp(instance->is_name ? state->host_name : state->address, instance->address) ==
+		   0;
+}
+
 /* A user's own templates may add other servers, which are none of our business. */
 static bool is_ours(const struct live_server_state *state)
 {
-	size_t n = strlen(state->address);
+	const char *address = is_named(state) ? state->host_name : state->address;
+	size_t n = strlen(address);
 	char port[16];
 
 	(void)snprintf(port, sizeof(port), ":%lld", (long long)state->port);
-	return strchr(state->backend, ':') != NULL &&
-	       strncmp(state->name, state->address, n) == 0 && strcmp(state->name + n, port) == 0;
+	return strchr(state->backend, ':') != NULL && strncmp(state->name, address, n) == 0 &&
+	       strcmp(state->name + n, port) == 0;
 }
 
 /* --- one backend ----------------------------------------------------------------------------- */
@@ -91,12 +108,11 @@ static void check_server(struct live *live, const struct backend *backend,
 	bool is_weight_right = state->weight == live_effective_weight(instance);
 
 	if (!is_weight_right && live_is_static(backend)) {
-		live_wait_for_reload(live, backend, instance->server, "the weight");
+		live_wait_for_source(live, backend, instance->server, "the weight");
 		is_weight_right = true;
 	}
 	if (is_weight_right && is_maint == (instance->state == INSTANCE_MAINT) &&
-	    (state->admin & ADMIN_FORCED_DRAIN) == 0 && state->port == instance->port &&
-	    strcmp(state->address, instance->address) == 0)
+	    (state->admin & ADMIN_FORCED_DRAIN) == 0 && is_at(state, instance))
 		return;
 	live_complain(live, "server %s/%s has weight %lld, state %lld, address %s:%lld",
 		      backend->name, state->name, (long long)state->weight, (long long)state->admin,
@@ -125,8 +141,13 @@ static void take_state(struct live *live, const struct group *group,
 		check_server(live, backend, *at, state, repair);
 		return;
 	}
-	if (strmap_find(live->leaving, name.text) != NULL || !is_ours(state))
+	if (strmap_find(live->leaving, name.text) != NULL ||
+	    strmap_find(live->waiting, name.text) != NULL || !is_ours(state))
 		return;
+	if (is_named(state)) {
+		live_wait_for_reload(live, name.text, "it has a host name, and is to go");
+		return;
+	}
 	if (repair && (state->admin & ADMIN_FORCED_MAINT) != 0) {
 		strmap_set(live->leaving, name.text, live); /* someone has begun it */
 		return;
@@ -136,21 +157,10 @@ static void take_state(struct live *live, const struct group *group,
 		live_dismiss_server(live, state->backend, state->name);
 }
 
-static const struct backend *find_backend(const struct live *live, const char *name)
-{
-	const char *colon = strchr(name, ':');
-	mem_auto_free char *service = NULL;
-
-	if (colon == NULL)
-		return NULL;
-	service = mem_dup_bytes(name, (size_t)(colon - name));
-	return snapshot_find_backend(live->doing, service, colon + 1);
-}
-
 static void begin_group(const struct live *live, struct group *group, const char *name)
 {
 	group->name = name;
-	group->backend = find_backend(live, name);
+	group->backend = snapshot_find_backend_named(live->doing, name);
 	group->is_seen =
 	    mem_alloc(group->backend == NULL ? 0 : group->backend->instance_count * sizeof(bool));
 }
@@ -165,9 +175,9 @@ static void end_group(struct live *live, struct group *group, bool repair)
 
 		if (group->is_seen[i] || strmap_find(live->waiting, name.text) != NULL)
 			continue;
-		if (!live_is_static(backend))
+		if (!live_is_static(backend) && !instance->is_name)
 			live_complain(live, "server %s is not there", name.text);
-		if (repair || live_is_static(backend))
+		if (repair || live_is_static(backend) || instance->is_name)
 			live_add_server(live, backend, instance);
 	}
 	free(group->is_seen);

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/service.h"
 #include "model/settings.h"
 #include "model/snapshot.h"
 #include "render/output.h"

@@ -1,5 +1,5 @@
 /*
- * Instances and services from their keys' values.  Knows nothing of which of them are in force.
+ * Instances from their keys' values.  Knows nothing of which of them are in force.
  */
 #include "model/backend.h"
 
@@ -16,28 +16,13 @@
 #include "model/name.h"
 #include "model/node.h"
 
-#define WEIGHT_DEFAULT	    100
-#define WEIGHT_MAX	    256
-#define ATTRIBUTE_NAME_MAX  63
-#define INTERVAL_DEFAULT_MS 2000
-#define DURATION_MIN_MS	    10
-#define DURATION_MAX_MS	    86400000
-#define COUNT(a)	    (sizeof(a) / sizeof((a)[0]))
+#define WEIGHT_DEFAULT	   100
+#define WEIGHT_MAX	   256
+#define ATTRIBUTE_NAME_MAX 63
+#define COUNT(a)	   (sizeof(a) / sizeof((a)[0]))
 
 static const char *const state_words[] = {
     [INSTANCE_UP] = "up", [INSTANCE_DRAIN] = "drain", [INSTANCE_MAINT] = "maint"};
-static const char *const balance_words[] = {[BALANCE_ROUNDROBIN] = "roundrobin",
-					    [BALANCE_LEASTCONN] = "leastconn",
-					    [BALANCE_SOURCE] = "source",
-					    [BALANCE_RANDOM] = "random"};
-
-static int read_word(const struct node *node, const char *const *words, size_t count,
-		     unsigned *ret_index, struct mf_err *err)
-{
-	int code = node_get_word(node, words, count, ret_index, err);
-
-	return code == 0 ? 0 : mf_err_wrap(err, "%s", node->key);
-}
 
 /* --- instances ------------------------------------------------------------------------------- */
 
@@ -45,6 +30,7 @@ struct draft {
 	char *address;
 	unsigned port, weight;
 	unsigned state;
+	bool is_name;
 };
 
 static int read_address(const struct node *map, struct draft *draft, struct mf_err *err)
@@ -100,8 +86,9 @@ static int read_object(const struct node *map, struct draft *draft, struct mf_er
 		code = node_error(map, err, "port is missing");
 	if (code == 0)
 		code = read_number(map, "weight", 0, WEIGHT_MAX, &draft->weight, err);
-	if (code == 0 && state != NULL)
-		code = read_word(state, state_words, COUNT(state_words), &draft->state, err);
+	if (code == 0 && state != NULL &&
+	    (code = node_get_word(state, state_words, COUNT(state_words), &draft->state, err)) != 0)
+		return mf_err_wrap(err, "state");
 	return code == 0 && tags != NULL ? check_tags(tags, err) : code;
 }
 
@@ -158,6 +145,7 @@ static struct instance *new_instance(const char *service, const char *version, c
 	instance->server = pack(&strings, draft->address);
 	strings--; /* the port follows in the place of the NUL */
 	(void)pack(&strings, port);
+	instance->is_name = draft->is_name;
 	instance->port = draft->port;
 	instance->weight = draft->weight;
 	instance->state = (enum instance_state)draft->state;
@@ -188,6 +176,61 @@ int instance_parse(const char *service, const char *version, const char *id, con
 		code = mf_err_wrap(err, "instance %s/%s/%s", service, version, id);
 	else
 		*ret_instance = new_instance(service, version, id, &draft);
+	free(draft.address);
+	return code;
+}
+
+/* "10.0.0.300" is no host's name, but a slip of the pen. */
+static bool is_host_name(const char *name)
+{
+	const char *last = strrchr(name, '.');
+
+	return strspn(last == NULL ? name : last + 1, "0123456789") !=
+	       strlen(last == NULL ? name : last + 1);
+}
+
+static int read_named(const char *endpoint, size_t len, struct draft *draft, struct mf_err *err)
+{
+	buf_auto struct buf quoted = BUF_INIT;
+	int64_t port;
+
+	draft->address = mem_dup_bytes(endpoint, len);
+	if (name_check(NAME_HOST, draft->address, len, err) != 0)
+		return err->code;
+	if (is_host_name(draft->address) && str_parse_int(endpoint + len + 1, 1, 65535, &port)) {
+		draft->is_name = true;
+		draft->port = (unsigned)port;
+		return 0;
+	}
+	name_add_quoted(&quoted, endpoint, strlen(endpoint));
+	return mf_err_set(err, MF_EDATA,
+			  "%s: must be an address or a host name, and a port, such as "
+			  "10.0.0.5:8080 or db.example.com:5432",
+			  quoted.data);
+}
+
+static int read_endpoint(const char *endpoint, struct draft *draft, struct mf_err *err)
+{
+	size_t len = strcspn(endpoint, ":");
+	struct mf_err why;
+
+	if (name_parse_endpoint(endpoint, strlen(endpoint), &draft->address, &draft->port, &why) ==
+	    0)
+		return 0;
+	if (endpoint[0] != '[' && endpoint[len] == ':')
+		return read_named(endpoint, len, draft, err);
+	*err = why;
+	return why.code;
+}
+
+int instance_parse_fixed(const char *service, const char *version, const char *endpoint,
+			 struct instance **ret_instance, struct mf_err *err)
+{
+	struct draft draft = {.weight = WEIGHT_DEFAULT, .state = INSTANCE_UP};
+	int code = read_endpoint(endpoint, &draft, err);
+
+	if (code == 0)
+		*ret_instance = new_instance(service, version, INSTANCE_FIXED, &draft);
 	free(draft.address);
 	return code;
 }
@@ -263,131 +306,4 @@ void instance_format(const struct instance *instance, const struct instance_extr
 	if (extra != NULL)
 		format_extra(extra, ret_value);
 	buf_add_char(ret_value, '}');
-}
-
-/* --- services -------------------------------------------------------------------------------- */
-
-static int read_duration(const struct node *map, const char *key, int64_t *ret_ms,
-			 struct mf_err *err)
-{
-	const struct node *node = node_find(map, key);
-	long long ms;
-
-	if (node == NULL)
-		return 0;
-	if (node_get_duration(node, &ms, err) != 0)
-		return mf_err_wrap(err, "%s", key);
-	if (ms < DURATION_MIN_MS || ms > DURATION_MAX_MS)
-		return node_error(node, err, "%s: must be from 10ms to 1d", key);
-	*ret_ms = ms;
-	return 0;
-}
-
-static int read_check(const struct node *map, const char **ret_check, struct mf_err *err)
-{
-	const struct node *node = node_find(map, "check");
-	const char *text;
-
-	if (node == NULL)
-		return 0;
-	if (node_get_text(node, &text, err) != 0)
-		return mf_err_wrap(err, "check");
-	if (text[0] == '\0' || strcmp(text, "tcp") == 0) {
-		*ret_check = text;
-		return 0;
-	}
-	if (text[0] != '/')
-		return node_error(node, err, "check: must be tcp or a path for HTTP checks");
-	return node_get_name(node, NAME_ROUTE, "check", ret_check, err);
-}
-
-static int check_unsupported(const struct node *map, struct mf_err *err)
-{
-	static const char *const protocols[] = {"http", "tcp"};
-	const struct node *protocol = node_find(map, "protocol");
-	const struct node *listen = node_find(map, "listen");
-	const struct node *addresses = node_find(map, "addresses");
-	unsigned which = 0;
-
-	if (protocol != NULL && read_word(protocol, protocols, COUNT(protocols), &which, err) != 0)
-		return MF_EDATA;
-	if (which != 0)
-		return node_error(protocol, err, "protocol: tcp: not supported yet");
-	if (listen != NULL)
-		return node_error_key(listen, err, "listen: not supported yet");
-	if (addresses != NULL)
-		return node_error_key(addresses, err, "addresses: not supported yet");
-	return 0;
-}
-
-static int read_service(const struct node *map, struct service *service, const char **ret_check,
-			struct mf_err *err)
-{
-	static const char *const keys[] = {"protocol",	     "balance",		"check",
-					   "check_interval", "connect_timeout", "server_timeout",
-					   "listen",	     "addresses"};
-	const struct node *balance = node_find(map, "balance");
-	unsigned which = BALANCE_ROUNDROBIN;
-	int code = node_check_keys(map, keys, COUNT(keys), err);
-
-	if (code == 0)
-		code = check_unsupported(map, err);
-	if (code == 0 && balance != NULL)
-		code = read_word(balance, balance_words, COUNT(balance_words), &which, err);
-	if (code == 0)
-		code = read_check(map, ret_check, err);
-	if (code == 0)
-		code = read_duration(map, "check_interval", &service->check_interval, err);
-	if (code == 0)
-		code = read_duration(map, "connect_timeout", &service->connect_timeout, err);
-	if (code == 0)
-		code = read_duration(map, "server_timeout", &service->server_timeout, err);
-	service->balance = (enum service_balance)which;
-	return code;
-}
-
-int service_parse(const char *name, const char *value, size_t len, struct service **ret_service,
-		  struct mf_err *err)
-{
-	struct service draft = {.refs = 1, .check_interval = INTERVAL_DEFAULT_MS};
-	const char *check = "";
-	struct node *root;
-	int code = name_check(NAME_SERVICE, name, strlen(name), err);
-
-	if (code != 0)
-		return mf_err_wrap(err, "service");
-	code = node_parse_json(value, len, &root, err);
-	if (code != 0)
-		return mf_err_wrap(err, "service %s", name);
-	code = read_service(root, &draft, &check, err);
-	if (code != 0) {
-		code = mf_err_wrap(err, "service %s", name);
-	} else {
-		*ret_service = MEM_NEW(*ret_service);
-		draft.name = mem_dup_str(name);
-		draft.check = mem_dup_str(check);
-		**ret_service = draft;
-	}
-	node_free(root);
-	return code;
-}
-
-struct service *service_ref(struct service *service)
-{
-	service->refs++;
-	return service;
-}
-
-void service_unref(struct service *service)
-{
-	if (service == NULL || --service->refs != 0)
-		return;
-	free(service->name);
-	free(service->check);
-	free(service);
-}
-
-const char *service_balance_word(enum service_balance balance)
-{
-	return balance_words[balance];
 }

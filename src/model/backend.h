@@ -1,10 +1,11 @@
 /*
- * Live instances and per-service settings, parsed from their keys' values.  Immutable once parsed,
- * shared by counting references.
+ * Live instances, parsed from their keys' values.  Immutable once parsed, shared by counting
+ * references.
  */
 #ifndef MF_MODEL_BACKEND_H
 #define MF_MODEL_BACKEND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,7 +19,8 @@ struct instance {
 	char *service;
 	char *version;
 	char *id;
-	char *address; /* numeric, canonical, no brackets */
+	char *address; /* numeric, canonical, no brackets; or a host name */
+	bool is_name;  /* address is a host name, which HAProxy resolves */
 	unsigned port;
 	unsigned weight; /* 0 to 256, default 100 */
 	enum instance_state state;
@@ -32,6 +34,15 @@ struct instance {
  */
 int instance_parse(const char *service, const char *version, const char *id, const char *value,
 		   size_t len, struct instance **ret_instance, struct mf_err *err);
+
+#define INSTANCE_FIXED "/fixed"
+
+/*
+ * One that is no process's: an address of /mayfly/services/<service>, `address:port` or `name:port`
+ * with the host's name in lower case.  Its id is INSTANCE_FIXED, which no other has.
+ */
+int instance_parse_fixed(const char *service, const char *version, const char *endpoint,
+			 struct instance **ret_instance, struct mf_err *err);
 struct instance *instance_ref(struct instance *instance);
 void instance_unref(struct instance *instance);
 
@@ -53,27 +64,5 @@ int instance_check_attribute(const char *name, struct mf_err *err);
  */
 void instance_format(const struct instance *instance, const struct instance_extra *extra,
 		     struct buf *ret_value);
-
-enum service_balance { BALANCE_ROUNDROBIN, BALANCE_LEASTCONN, BALANCE_SOURCE, BALANCE_RANDOM };
-
-struct service {
-	unsigned refs;
-	char *name;
-	enum service_balance balance;
-	char *check;				 /* "" none, "tcp", or a path for HTTP checks */
-	int64_t check_interval;			 /* ms */
-	int64_t connect_timeout, server_timeout; /* ms; 0: the defaults */
-};
-
-/*
- * /mayfly/services/<name>: JSON {protocol: "http", balance, check, check_interval, connect_timeout,
- * server_timeout}; durations as "10s".  protocol tcp, listen and addresses are refused as not
- * supported yet.
- */
-int service_parse(const char *name, const char *value, size_t len, struct service **ret_service,
-		  struct mf_err *err);
-struct service *service_ref(struct service *service);
-void service_unref(struct service *service);
-const char *service_balance_word(enum service_balance balance);
 
 #endif

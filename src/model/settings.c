@@ -60,6 +60,7 @@ static const struct field haproxy_fields[] = {
     FIELD("internal_bind", haproxy.internal_bind, SHAPE_LIST_OR_EMPTY, bind, ""),
     FIELD("local_bind", haproxy.local_bind, SHAPE_LIST_OR_EMPTY, bind, ""),
     FIELD("stats_bind", haproxy.stats_bind, SHAPE_STR_OR_EMPTY, bind, ""),
+    FIELD("nameservers", haproxy.nameservers, SHAPE_LIST_OR_EMPTY, nameserver, ""),
     FIELD("check", haproxy.check, SHAPE_LIST, argument, "haproxy -c -f"),
 };
 static const struct field dnsmasq_fields[] = {

@@ -40,6 +40,7 @@ struct settings {
 		char *master_socket;
 		char **bind, **internal_bind, **local_bind;
 		char *stats_bind; /* "" none */
+		char **nameservers;
 		char **check;
 	} haproxy;
 	struct {

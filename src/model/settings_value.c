@@ -172,6 +172,14 @@ int settings_check_address(const char *s, struct mf_err *err)
 	return name_parse_address(s, strlen(s), &address, err);
 }
 
+int settings_check_nameserver(const char *s, struct mf_err *err)
+{
+	mem_auto_free char *address = NULL;
+	unsigned port;
+
+	return name_parse_endpoint(s, strlen(s), &address, &port, err);
+}
+
 int settings_check_reload(const char *s, struct mf_err *err)
 {
 	if (strcmp(s, "none") == 0)

@@ -12,6 +12,7 @@
 #include "base/strmap.h"
 #include "model/env.h"
 #include "model/order.h"
+#include "model/service.h"
 #include "model/snapshot.h"
 
 struct slot {
@@ -25,6 +26,7 @@ struct slots {
 	struct strmap *by_name;	 /* "<service>:<version>" to struct slot */
 	struct order sorted;	 /* by service, then version */
 	struct strmap *services; /* name to struct service, borrowed */
+	struct order listening;	 /* those of them with a port of their own, by port, then name */
 };
 
 /* A service's name has 63 bytes at most, a version 128, and neither a ':'. */
@@ -48,6 +50,15 @@ static int compare_instances(const void *a, const void *b)
 	return order != 0 ? order : strcmp(x->id, y->id);
 }
 
+static int compare_listening(const void *a, const void *b)
+{
+	const struct service *x = a, *y = b;
+
+	if (x->listen != y->listen)
+		return x->listen < y->listen ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
 static void slot_free(void *value)
 {
 	struct slot *slot = value;
@@ -64,6 +75,7 @@ struct slots *slots_new(void)
 	slots->by_name = strmap_new(slot_free);
 	slots->sorted.compare = compare_slots;
 	slots->services = strmap_new(NULL);
+	slots->listening.compare = compare_listening;
 	return slots;
 }
 
@@ -72,6 +84,7 @@ void slots_free(struct slots *slots)
 	order_fini(&slots->sorted);
 	strmap_free(slots->by_name);
 	strmap_free(slots->services);
+	order_fini(&slots->listening);
 	free(slots);
 }
 
@@ -173,14 +186,31 @@ static void drop_backends_of(struct slots *slots, const char *service)
 	}
 }
 
+/* What a service brings beside its settings. */
+static void take_back(struct slots *slots, const struct service *service)
+{
+	if (service == NULL)
+		return;
+	for (size_t i = 0; i < service->fixed_count; i++)
+		slots_del_instance(slots, service->fixed[i]);
+	if (service->listen != 0)
+		(void)order_del(&slots->listening, service);
+}
+
 void slots_set_service(struct slots *slots, const char *name, struct service *service)
 {
+	take_back(slots, strmap_find(slots->services, name));
+	for (size_t i = 0; i < service->fixed_count; i++)
+		slots_add_instance(slots, service->fixed[i]);
+	if (service->listen != 0)
+		order_add(&slots->listening, service);
 	strmap_set(slots->services, name, service);
 	drop_backends_of(slots, name);
 }
 
 void slots_del_service(struct slots *slots, const char *name)
 {
+	take_back(slots, strmap_find(slots->services, name));
 	(void)strmap_del(slots->services, name);
 	drop_backends_of(slots, name);
 }
@@ -200,6 +230,26 @@ bool slots_is_live(const struct slots *slots, const char *service, const char *v
 		last = instance;
 	}
 	return false;
+}
+
+/* Of two services with one port the first by name has it. */
+static void add_problems(const struct slots *slots, struct snapshot *snapshot)
+{
+	const struct service *owner = NULL;
+
+	for (size_t i = 0; i < slots->listening.count; i++) {
+		const struct service *service = slots->listening.items[i];
+		char object[80], reason[120];
+
+		if (owner == NULL || owner->listen != service->listen) {
+			owner = service;
+			continue;
+		}
+		(void)snprintf(object, sizeof(object), "service %s", service->name);
+		(void)snprintf(reason, sizeof(reason), "listen: port %u is service %s's",
+			       service->listen, owner->name);
+		snapshot_add_problem(snapshot, object, reason);
+	}
 }
 
 /* Of two instances at one address the one with the lower id stays: it comes first. */
@@ -223,6 +273,7 @@ void slots_fill(struct slots *slots, struct snapshot *snapshot)
 {
 	size_t count = slots->sorted.count;
 
+	add_problems(slots, snapshot);
 	snapshot->backends = mem_alloc(count * sizeof(struct backend *));
 	snapshot->services = mem_alloc(count * sizeof(char *));
 	snapshot->backend_count = count;

@@ -27,7 +27,8 @@ void slots_del_service(struct slots *slots, const char *name);
 /* Whether it has an instance that takes traffic: up, and with a weight. */
 bool slots_is_live(const struct slots *slots, const char *service, const char *version);
 
-/* Fill in backends and services; what did not change since the last time is the same backend. */
+/* Fill in backends, services, and a problem for each that wants a port which another one has; what
+ * did not change since the last time is the same backend. */
 void slots_fill(struct slots *slots, struct snapshot *snapshot);
 
 #endif

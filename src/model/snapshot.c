@@ -4,10 +4,14 @@
  */
 #include "model/snapshot.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
+#include "model/backend.h"
+#include "model/service.h"
 
 struct snapshot *snapshot_new(int64_t revision)
 {
@@ -114,13 +118,35 @@ const struct backend *snapshot_find_backend(const struct snapshot *snapshot, con
 	return found == NULL ? NULL : *found;
 }
 
+/* What speaks no HTTP has a name that no route of HTTP leads to. */
+static const char *name_prefix(const struct service *settings)
+{
+	return settings != NULL && settings->is_tcp ? "tcp:" : "";
+}
+
+const struct backend *snapshot_find_backend_named(const struct snapshot *snapshot, const char *name)
+{
+	const char *service =
+	    str_has_prefix(name, "tcp:") && strchr(name + 4, ':') != NULL ? name + 4 : name;
+	const char *colon = strchr(service, ':');
+	mem_auto_free char *copy = NULL;
+	const struct backend *found;
+
+	if (colon == NULL)
+		return NULL;
+	copy = mem_dup_bytes(service, (size_t)(colon - service));
+	found = snapshot_find_backend(snapshot, copy, colon + 1);
+	return found != NULL && strcmp(found->name, name) == 0 ? found : NULL;
+}
+
 struct backend *backend_new(const char *service, const char *version, struct service *settings,
 			    struct instance *const *instances, size_t instance_count)
 {
 	size_t n = strlen(service), m = strlen(version);
-	struct backend *backend =
-	    mem_alloc(sizeof(*backend) + instance_count * sizeof(struct instance *) + 2 * (n + 1) +
-		      2 * (m + 1));
+	const char *prefix = name_prefix(settings);
+	size_t name_size = strlen(prefix) + n + m + 2;
+	struct backend *backend = mem_alloc(
+	    sizeof(*backend) + instance_count * sizeof(struct instance *) + n + m + 2 + name_size);
 	char *strings;
 
 	backend->refs = 1;
@@ -132,9 +158,7 @@ struct backend *backend_new(const char *service, const char *version, struct ser
 	backend->service = memcpy(strings, service, n + 1);
 	backend->version = memcpy(strings + n + 1, version, m + 1);
 	backend->name = strings + n + m + 2;
-	memcpy(backend->name, service, n);
-	backend->name[n] = ':';
-	memcpy(backend->name + n + 1, version, m + 1);
+	(void)snprintf(backend->name, name_size, "%s%s:%s", prefix, service, version);
 	backend->settings = settings == NULL ? NULL : service_ref(settings);
 	return backend;
 }

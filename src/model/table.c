@@ -3,6 +3,7 @@
  * where keys come from.
  */
 #include "model/table.h"
+#include "model/service.h"
 
 #include <stdio.h>
 #include <stdlib.h>

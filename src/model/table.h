@@ -45,7 +45,7 @@ struct backend {
 	unsigned refs;
 	char *service;
 	char *version;
-	char *name;		     /* "<service>:<version>" */
+	char *name;		     /* "<service>:<version>"; behind "tcp:" if it is no HTTP */
 	struct instance **instances; /* sorted by server name, distinct */
 	size_t instance_count;
 	struct service *settings; /* NULL: defaults */
@@ -94,5 +94,8 @@ struct snapshot *snapshot_without(const struct snapshot *snapshot, snapshot_part
 const struct env *snapshot_find_env(const struct snapshot *snapshot, const char *name);
 const struct backend *snapshot_find_backend(const struct snapshot *snapshot, const char *service,
 					    const char *version);
+/* By its name in HAProxy. */
+const struct backend *snapshot_find_backend_named(const struct snapshot *snapshot,
+						  const char *name);
 
 #endif

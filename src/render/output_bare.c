@@ -46,7 +46,8 @@ static void add_samples(struct output_bare *bare, const struct snapshot *snapsho
 		sample = add(bare, backend);
 		sample->version = any;
 		sample->name = bare->names[bare->count - 1] =
-		    mem_printf("%s:%s", backend->service, any);
+		    mem_printf("%.*s:%s", (int)(strrchr(backend->name, ':') - backend->name),
+			       backend->name, any);
 	}
 }
 

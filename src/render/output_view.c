@@ -11,6 +11,9 @@
  *	has_local            whether local_bind has an address
  *	stats_bind, service_suffix, default_environment, dnsmasq_address   may be empty
  *	service_suffix_regex a regular expression that matches service_suffix alone
+ *	nameservers          addresses that host names are asked of; empty: this host's own
+ *	has_host_names       whether a service has a fixed address that is a host name
+ *	tcp                  services that listen on a port of their own: service, binds (a list)
  *	environments         by name: name, prefix, header, hosts (a list), digest
  *	                     (its generation is name@digest),
  *	                     services: name, version, routes (a list)
@@ -19,8 +22,10 @@
  *	                     absent when they are HAProxy's or our defaults:
  *	                       balance, connect_timeout, server_timeout (ms);
  *	                       check ("tcp" or "http"), check_path (of "http"), check_interval (ms);
+ *	                     is_tcp: whether it speaks no HTTP (its name is "tcp:service:version");
  *	                     servers: name, address (no brackets), port, ipv6 (whether it is),
- *	                       weight, effective_weight (0 when draining), drain, maint
+ *	                       host_name (whether it is one), weight,
+ *	                       effective_weight (0 when draining), drain, maint
  *	maps                 name, entries: key, value (see routing.h)
  *	entries              of the map that is being written; else absent
  *	problems             what was set aside: object, reason
@@ -38,9 +43,11 @@
 #include "base/mem.h"
 #include "model/backend.h"
 #include "model/env.h"
+#include "model/service.h"
 #include "model/settings.h"
 #include "model/table.h"
 #include "render/output.h"
+#include "render/output_tcp.h"
 #include "render/view.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -60,6 +67,8 @@ struct output_view {
 	char description[32];
 	char *server_state; /* its path */
 	char *suffix_regex;
+	struct output_tcp *tcp;
+	size_t tcp_count;
 	struct map_view maps[ROUTING_MAP_COUNT];
 };
 
@@ -203,6 +212,11 @@ static void get_server_ipv6(const void *obj, struct view *v)
 	view_set_bool(v, strchr(((const struct instance *)obj)->address, ':') != NULL);
 }
 
+static void get_server_host_name(const void *obj, struct view *v)
+{
+	view_set_bool(v, ((const struct instance *)obj)->is_name);
+}
+
 static void get_server_weight(const void *obj, struct view *v)
 {
 	view_set_int(v, ((const struct instance *)obj)->weight);
@@ -226,10 +240,11 @@ static void get_server_maint(const void *obj, struct view *v)
 }
 
 static const struct view_field server_fields[] = {
-    {"name", get_server_name},	   {"address", get_server_address},
-    {"port", get_server_port},	   {"ipv6", get_server_ipv6},
-    {"weight", get_server_weight}, {"effective_weight", get_server_effective_weight},
-    {"drain", get_server_drain},   {"maint", get_server_maint},
+    {"name", get_server_name},		 {"address", get_server_address},
+    {"port", get_server_port},		 {"ipv6", get_server_ipv6},
+    {"weight", get_server_weight},	 {"effective_weight", get_server_effective_weight},
+    {"drain", get_server_drain},	 {"maint", get_server_maint},
+    {"host_name", get_server_host_name},
 };
 DEFINE_CLASS(server, server_fields)
 
@@ -253,6 +268,13 @@ static void get_backend_service(const void *obj, struct view *v)
 static void get_backend_version(const void *obj, struct view *v)
 {
 	view_set_str(v, ((const struct backend *)obj)->version);
+}
+
+static void get_backend_is_tcp(const void *obj, struct view *v)
+{
+	const struct service *service = ((const struct backend *)obj)->settings;
+
+	view_set_bool(v, service != NULL && service->is_tcp);
 }
 
 static void get_backend_balance(const void *obj, struct view *v)
@@ -325,6 +347,7 @@ static const struct view_field backend_fields[] = {
     {"name", get_backend_name},
     {"service", get_backend_service},
     {"version", get_backend_version},
+    {"is_tcp", get_backend_is_tcp},
     {"balance", get_backend_balance},
     {"connect_timeout", get_backend_connect_timeout},
     {"server_timeout", get_backend_server_timeout},
@@ -400,6 +423,34 @@ static void map_item(const void *obj, size_t i, struct view *v)
 
 static const struct view_list_class map_list = {map_item};
 
+/* --- listeners of services ---------------------------------------------------------------------
+ */
+
+static void get_tcp_service(const void *obj, struct view *v)
+{
+	view_set_str(v, ((const struct output_tcp *)obj)->service->name);
+}
+
+static void get_tcp_binds(const void *obj, struct view *v)
+{
+	const struct output_tcp *tcp = obj;
+
+	set_strings(v, tcp->binds, tcp->bind_count);
+}
+
+static const struct view_field tcp_fields[] = {
+    {"service", get_tcp_service},
+    {"binds", get_tcp_binds},
+};
+DEFINE_CLASS(tcp, tcp_fields)
+
+static void tcp_item(const void *obj, size_t i, struct view *v)
+{
+	view_set_object(v, &tcp_class, &((const struct output_tcp *)obj)[i]);
+}
+
+static const struct view_list_class tcp_list = {tcp_item};
+
 /* --- problems ----------------------------------------------------------------------------------
  */
 
@@ -459,6 +510,7 @@ DEFINE_SETTING(admin_socket, view_set_str, haproxy.admin_socket)
 DEFINE_SETTING(bind, set_list, haproxy.bind)
 DEFINE_SETTING(internal_bind, set_list, haproxy.internal_bind)
 DEFINE_SETTING(local_bind, set_list, haproxy.local_bind)
+DEFINE_SETTING(nameservers, set_list, haproxy.nameservers)
 DEFINE_SETTING(stats_bind, view_set_str, haproxy.stats_bind)
 DEFINE_SETTING(service_suffix, view_set_str, routing.service_suffix)
 DEFINE_SETTING(default_environment, view_set_str, routing.default_environment)
@@ -486,11 +538,25 @@ static void get_description(const void *obj, struct view *v)
 	view_set_str(v, ((const struct output_view *)obj)->description);
 }
 
+static bool has_host_name(const struct backend *backend)
+{
+	const struct service *service = backend->settings;
+
+	for (size_t i = 0; service != NULL && i < service->fixed_count; i++)
+		if (service->fixed[i]->is_name)
+			return true;
+	return false;
+}
+
+/* Which servers were dead, and which addresses host names had. */
 bool output_view_has_server_state(const struct output_view *view)
 {
-	for (size_t i = 0; i < view->snapshot->backend_count; i++)
-		if (backend_check(view->snapshot->backends[i])[0] != '\0')
+	for (size_t i = 0; i < view->snapshot->backend_count; i++) {
+		const struct backend *backend = view->snapshot->backends[i];
+
+		if (backend_check(backend)[0] != '\0' || has_host_name(backend))
 			return true;
+	}
 	return false;
 }
 
@@ -499,6 +565,23 @@ static void get_server_state(const void *obj, struct view *v)
 	const struct output_view *view = obj;
 
 	view_set_str(v, output_view_has_server_state(view) ? view->server_state : NULL);
+}
+
+static void get_has_host_names(const void *obj, struct view *v)
+{
+	const struct snapshot *snapshot = snapshot_of(obj);
+	size_t i = 0;
+
+	while (i < snapshot->backend_count && !has_host_name(snapshot->backends[i]))
+		i++;
+	view_set_bool(v, i < snapshot->backend_count);
+}
+
+static void get_tcp(const void *obj, struct view *v)
+{
+	const struct output_view *view = obj;
+
+	view_set_list(v, &tcp_list, view->tcp, view->tcp_count);
 }
 
 static void get_environments(const void *obj, struct view *v)
@@ -553,6 +636,9 @@ static const struct view_field root_fields[] = {
     {"service_suffix_regex", get_service_suffix_regex},
     {"default_environment", get_default_environment},
     {"dnsmasq_address", get_dnsmasq_address},
+    {"nameservers", get_nameservers},
+    {"has_host_names", get_has_host_names},
+    {"tcp", get_tcp},
     {"environments", get_environments},
     {"services", get_services},
     {"backends", get_backends},
@@ -578,13 +664,20 @@ static char *suffix_regex(const char *suffix)
 	return buf_take(&b);
 }
 
+static void set_snapshot(struct output_view *view, const struct snapshot *snapshot)
+{
+	output_tcp_free(view->tcp, view->tcp_count);
+	view->snapshot = snapshot;
+	view->tcp = output_tcp_new(snapshot, view->settings, &view->tcp_count);
+}
+
 struct output_view *output_view_new(const struct snapshot *snapshot,
 				    const struct settings *settings)
 {
 	struct output_view *view = MEM_NEW(view);
 
-	view->snapshot = snapshot;
 	view->settings = settings;
+	set_snapshot(view, snapshot);
 	view->routing = routing_new(snapshot);
 	view->map = ROUTING_MAP_COUNT;
 	view->server_state = output_server_state_path(settings);
@@ -606,7 +699,7 @@ const struct snapshot *output_view_set_snapshot(struct output_view *view,
 {
 	const struct snapshot *before = view->snapshot;
 
-	view->snapshot = snapshot;
+	set_snapshot(view, snapshot);
 	return before;
 }
 
@@ -627,5 +720,6 @@ void output_view_free(struct output_view *view)
 	routing_free(view->routing);
 	free(view->server_state);
 	free(view->suffix_regex);
+	output_tcp_free(view->tcp, view->tcp_count);
 	free(view);
 }

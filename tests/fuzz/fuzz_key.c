@@ -11,6 +11,7 @@
 #include "fuzz.h"
 #include "model/backend.h"
 #include "model/env.h"
+#include "model/service.h"
 #include "model/table.h"
 
 static void read_values(const char *value, size_t len)

@@ -506,10 +506,10 @@ maps_are_files() {
 # Whether HAProxy has the servers that its file names, with their weights and states.
 servers_are_files() {
 	awk '$1 == "backend" { backend = $2 }
-		$1 == "server" { print backend, $3, $5, $6 == "disabled" ? "maint" : "up" }' \
+		$1 == "server" { print backend, $3, $5, $NF == "disabled" ? "maint" : "up" }' \
 		"$T/haproxy/haproxy.cfg" | sort >"$T/out/servers.file"
 	haproxy_cmd 'show servers state' |
-		awk 'NF > 18 && $1 != "#" { print $2, $5 ":" $19, $8, int($7 / 1) % 8 ? "maint" : "up" }' |
+		awk 'NF > 18 && $1 != "#" { print $2, ($18 == "-" ? $5 : $18) ":" $19, $8, int($7 / 1) % 8 ? "maint" : "up" }' |
 		sort >"$T/out/servers.runs"
 	diff "$T/out/servers.file" "$T/out/servers.runs"
 }

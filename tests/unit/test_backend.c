@@ -1,5 +1,4 @@
-/* Instances and services from the values of their keys. */
-#include <stdlib.h>
+/* Instances from the values of their keys. */
 #include <string.h>
 
 #include "base/buf.h"
@@ -172,85 +171,6 @@ START_TEST(the_names_in_the_key_are_checked)
 }
 END_TEST
 
-static struct service *parse_service(const char *value)
-{
-	struct service *service;
-	struct mf_err err;
-
-	ck_assert_msg(service_parse("a", value, strlen(value), &service, &err) == 0, "%s", err.msg);
-	return service;
-}
-
-START_TEST(a_service_has_defaults)
-{
-	struct service *service = parse_service("{}");
-
-	ck_assert_str_eq(service->name, "a");
-	ck_assert_int_eq(service->balance, BALANCE_ROUNDROBIN);
-	ck_assert_str_eq(service_balance_word(service->balance), "roundrobin");
-	ck_assert_str_eq(service->check, "");
-	ck_assert_int_eq(service->check_interval, 2000);
-	ck_assert_int_eq(service->connect_timeout, 0);
-	ck_assert_int_eq(service->server_timeout, 0);
-	service_unref(service);
-	service_unref(NULL);
-}
-END_TEST
-
-START_TEST(a_service_says_what_it_needs)
-{
-	struct service *service =
-	    parse_service("{\"protocol\":\"http\",\"balance\":\"leastconn\",\"check\":\"/health\","
-			  "\"check_interval\":\"500ms\",\"connect_timeout\":\"3s\","
-			  "\"server_timeout\":\"1m\"}");
-
-	ck_assert_str_eq(service_balance_word(service->balance), "leastconn");
-	ck_assert_str_eq(service->check, "/health");
-	ck_assert_int_eq(service->check_interval, 500);
-	ck_assert_int_eq(service->connect_timeout, 3000);
-	ck_assert_int_eq(service->server_timeout, 60000);
-	ck_assert_ptr_eq(service_ref(service), service);
-	service_unref(service);
-	service_unref(service);
-	service = parse_service("{\"check\":\"tcp\"}");
-	ck_assert_str_eq(service->check, "tcp");
-	service_unref(service);
-}
-END_TEST
-
-static const struct {
-	const char *value, *words;
-} bad_services[] = {
-    {"{\"protocol\":\"tcp\"}", "protocol: tcp: not supported yet"},
-    {"{\"protocol\":\"udp\"}", "protocol: must be one of http, tcp"},
-    {"{\"listen\":5432}", "listen: not supported yet"},
-    {"{\"addresses\":[]}", "addresses: not supported yet"},
-    {"{\"balance\":\"first\"}", "balance: must be one of roundrobin, leastconn, source, random"},
-    {"{\"check\":\"http\"}", "check: must be tcp or a path for HTTP checks"},
-    {"{\"check\":\"/a b\"}", "check \"/a b\": not allowed: a space"},
-    {"{\"check_interval\":5}", "check_interval: \"5\": must be a duration with a unit, such as "
-			       "250ms, 10s, 5m, 8h or 2d"},
-    {"{\"check_interval\":\"1ms\"}", "check_interval: must be from 10ms to 1d"},
-    {"{\"server_timeout\":\"2d\"}", "server_timeout: must be from 10ms to 1d"},
-    {"{\"balanc\":\"x\"}",
-     "unknown key \"balanc\": did you mean \"balance\"? allowed: protocol, balance, check, "
-     "check_interval, connect_timeout, server_timeout, listen, addresses"},
-    {"[]", "must be a map, not a list"},
-};
-
-START_TEST(a_bad_service_is_refused)
-{
-	struct service *service = NULL;
-	struct mf_err err;
-	const char *value = bad_services[_i].value;
-
-	ck_assert_int_eq(service_parse("a", value, strlen(value), &service, &err), MF_EDATA);
-	ck_assert_ptr_null(service);
-	ck_assert_int_eq(strncmp(err.msg, "service a: ", 11), 0);
-	ck_assert_str_eq(err.msg + 11, bad_services[_i].words);
-}
-END_TEST
-
 int main(void)
 {
 	TCase *tc = tcase_create("backend");
@@ -261,9 +181,5 @@ int main(void)
 			    sizeof(good) / sizeof(good[0]));
 	tcase_add_loop_test(tc, a_bad_instance_is_refused, 0, sizeof(bad) / sizeof(bad[0]));
 	tcase_add_test(tc, the_names_in_the_key_are_checked);
-	tcase_add_test(tc, a_service_has_defaults);
-	tcase_add_test(tc, a_service_says_what_it_needs);
-	tcase_add_loop_test(tc, a_bad_service_is_refused, 0,
-			    sizeof(bad_services) / sizeof(bad_services[0]));
 	return unit_run("backend", tc);
 }

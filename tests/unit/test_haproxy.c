@@ -312,9 +312,11 @@ START_TEST(old_workers_are_counted)
 }
 END_TEST
 
-#define HEAD "# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state ...\n"
-#define SERVER(name, op, admin)                                                                    \
-	"3 b:1 1 " name " 127.0.0.1 " op " " admin " 100 100 2 8 2 0 6 0 0 0 - 1 - 0 0 - - 0\n"
+#define HEAD			"# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state ...\n"
+#define SERVER(name, op, admin) NAMED(name, op, admin, "-")
+#define NAMED(name, op, admin, fqdn)                                                               \
+	"3 b:1 1 " name " 127.0.0.1 " op " " admin " 100 100 2 8 2 0 6 0 0 0 " fqdn                \
+	" 1 - 0 0 - - 0\n"
 
 static const struct {
 	const char *reply, *state; /* NULL: an error */
@@ -322,6 +324,9 @@ static const struct {
     {"1\n" HEAD SERVER("up", "2", "0") SERVER("dead", "0", "0") SERVER("maint", "0", "5")
 	 SERVER("drain", "2", "8") SERVER("starts", "1", "0") "\n",
      "1\n" HEAD SERVER("dead", "0", "0")},
+    {"1\n" HEAD NAMED("up", "2", "0", "db.test") NAMED("unknown", "0", "32", "gone.test")
+	 NAMED("maint", "0", "1", "db.test") "\n",
+     "1\n" HEAD NAMED("up", "2", "0", "db.test")},
     {"1\n" HEAD "\n", "1\n" HEAD},
     {"1\n" HEAD "3 b:1 1 cut 127.0.0.1 0 0\n", "1\n" HEAD},
     {"2\n" HEAD SERVER("dead", "0", "0"), NULL},

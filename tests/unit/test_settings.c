@@ -177,7 +177,8 @@ static const struct {
     {"[]", "must be a map, not a list (line 1, column 1)"},
     {"haproxy:\n  bnd: []",
      "haproxy: unknown key \"bnd\": did you mean \"bind\"? allowed: config, admin_socket, "
-     "master_socket, bind, internal_bind, local_bind, stats_bind, check (line 2, column 3)"},
+     "master_socket, bind, internal_bind, local_bind, stats_bind, nameservers, check (line 2, "
+     "column 3)"},
     {"etcd: {password: x}", "etcd: unknown key \"password\": allowed: endpoints, prefix, cacert, "
 			    "cert, key, user, password_file (line 1, column 8)"},
     {"etcd:", "etcd: must be a map, not empty (line 1, column 6)"},

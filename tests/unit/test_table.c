@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "model/service.h"
 #include "model/table.h"
 #include "unit.h"
 
@@ -540,6 +541,60 @@ START_TEST(any_history_gives_the_same_snapshot)
 }
 END_TEST
 
+START_TEST(fixed_addresses_come_and_go_with_their_service)
+{
+	struct table *table = table_new();
+	struct snapshot *s;
+
+	put(table, "backends/db/15/i", "10.0.0.1:1");
+	put(table, "services/db",
+	    "{\"protocol\":\"tcp\",\"version\":\"15\",\"addresses\":"
+	    "[\"10.0.0.1:1\",\"db.example.com:2\"]}");
+	s = table_snapshot(table, 1);
+	ck_assert_uint_eq(s->backend_count, 1);
+	ck_assert_str_eq(s->backends[0]->name, "tcp:db:15");
+	ck_assert_ptr_eq(snapshot_find_backend_named(s, "tcp:db:15"), s->backends[0]);
+	ck_assert_ptr_null(snapshot_find_backend_named(s, "db:15"));
+	ck_assert_uint_eq(s->backends[0]->instance_count, 2);
+	snapshot_unref(s);
+	put(table, "services/db", "{\"addresses\":[\"10.0.0.1:1\"]}");
+	s = table_snapshot(table, 2);
+	ck_assert_uint_eq(s->backend_count, 2);
+	ck_assert_ptr_eq(snapshot_find_backend_named(s, "db:15"), s->backends[0]);
+	ck_assert_uint_eq(s->backends[0]->instance_count, 1);
+	ck_assert_str_eq(s->backends[0]->instances[0]->id, "i");
+	ck_assert_str_eq(s->backends[1]->name, "db:latest");
+	snapshot_unref(s);
+	table_del(table, "services/db");
+	s = table_snapshot(table, 3);
+	ck_assert_uint_eq(s->backend_count, 1);
+	ck_assert_ptr_null(s->backends[0]->settings);
+	snapshot_unref(s);
+	table_free(table);
+}
+END_TEST
+
+START_TEST(a_port_is_one_service_s)
+{
+	struct table *table = table_new();
+	struct snapshot *s;
+
+	put(table, "services/b", "{\"protocol\":\"tcp\",\"listen\":1}");
+	put(table, "services/a", "{\"protocol\":\"tcp\",\"listen\":1}");
+	put(table, "services/c", "{\"protocol\":\"tcp\",\"listen\":2}");
+	s = table_snapshot(table, 1);
+	ck_assert_uint_eq(s->problem_count, 1);
+	ck_assert_str_eq(s->problems[0].object, "service b");
+	ck_assert_str_eq(s->problems[0].reason, "listen: port 1 is service a's");
+	snapshot_unref(s);
+	table_del(table, "services/a");
+	s = table_snapshot(table, 2);
+	ck_assert_uint_eq(s->problem_count, 0);
+	snapshot_unref(s);
+	table_free(table);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("table");
@@ -559,5 +614,7 @@ int main(void)
 	tcase_add_test(tc, a_version_lives_while_anybody_needs_it);
 	tcase_add_test(tc, problems_of_no_key_come_and_go);
 	tcase_add_test(tc, any_history_gives_the_same_snapshot);
+	tcase_add_test(tc, fixed_addresses_come_and_go_with_their_service);
+	tcase_add_test(tc, a_port_is_one_service_s);
 	return unit_run("table", tc);
 }

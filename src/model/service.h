@@ -1,0 +1,44 @@
+/*
+ * What is set for a service as a whole, parsed from its key's value.  Immutable once parsed, shared
+ * by counting references.
+ */
+#ifndef MF_MODEL_SERVICE_H
+#define MF_MODEL_SERVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct instance;
+struct mf_err;
+
+enum service_balance { BALANCE_ROUNDROBIN, BALANCE_LEASTCONN, BALANCE_SOURCE, BALANCE_RANDOM };
+
+#define SERVICE_MAX_FIXED ((size_t)256)
+
+struct service {
+	unsigned refs;
+	char *name;
+	bool is_tcp;
+	unsigned listen; /* is_tcp: the port; 0: none */
+	enum service_balance balance;
+	char *check;				 /* "" none, "tcp", or a path for HTTP checks */
+	int64_t check_interval;			 /* ms */
+	int64_t connect_timeout, server_timeout; /* ms; 0: the defaults */
+	struct instance **fixed; /* its fixed addresses, as instances of one version */
+	size_t fixed_count;
+};
+
+/*
+ * /mayfly/services/<name>: JSON {protocol: "http" or "tcp", listen, balance, check, check_interval,
+ * connect_timeout, server_timeout, addresses, version}; durations as "10s".  addresses: a list of
+ * `address:port` and `name:port`, which are instances of that version ("latest") for as long as
+ * they stand there.
+ */
+int service_parse(const char *name, const char *value, size_t len, struct service **ret_service,
+		  struct mf_err *err);
+struct service *service_ref(struct service *service);
+void service_unref(struct service *service); /* NULL is fine */
+const char *service_balance_word(enum service_balance balance);
+
+#endif

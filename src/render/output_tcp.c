@@ -1,0 +1,86 @@
+/* TCP listeners of a snapshot.  Knows nothing of templates. */
+#include "render/output_tcp.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "model/service.h"
+#include "model/settings.h"
+#include "model/table.h"
+
+static bool is_taken(const struct output_tcp *list, size_t count, const struct service *service)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i].service->listen == service->listen)
+			return true;
+	return false;
+}
+
+static bool has_bind(const struct output_tcp *tcp, const char *bind)
+{
+	for (size_t i = 0; i < tcp->bind_count; i++)
+		if (strcmp(tcp->binds[i], bind) == 0)
+			return true;
+	return false;
+}
+
+/* The hosts of these addresses, each once, with another port.  Unix sockets have none. */
+static void add_binds(struct output_tcp *tcp, char *const *addresses)
+{
+	size_t n = 0;
+
+	while (addresses[n] != NULL)
+		n++;
+	tcp->binds = mem_alloc((n + 1) * sizeof(char *));
+	for (size_t i = 0; i < n; i++) {
+		const char *colon = strrchr(addresses[i], ':');
+		char *bind;
+
+		if (colon == NULL || strpbrk(addresses[i], "/@") != NULL)
+			continue;
+		bind = mem_printf("%.*s:%u", (int)(colon - addresses[i]), addresses[i],
+				  tcp->service->listen);
+		if (has_bind(tcp, bind))
+			free(bind);
+		else
+			tcp->binds[tcp->bind_count++] = bind;
+	}
+}
+
+struct output_tcp *output_tcp_new(const struct snapshot *snapshot, const struct settings *settings,
+				  size_t *ret_count)
+{
+	char *const *addresses = settings->haproxy.internal_bind[0] != NULL
+				     ? settings->haproxy.internal_bind
+				     : settings->haproxy.bind;
+	const struct service *last = NULL;
+	struct output_tcp *list = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < snapshot->backend_count; i++) {
+		const struct service *service = snapshot->backends[i]->settings;
+
+		if (service == NULL || service == last)
+			continue;
+		last = service;
+		if (service->listen == 0 || is_taken(list, count, service))
+			continue;
+		list = mem_realloc(list, count + 1, sizeof(*list));
+		list[count] = (struct output_tcp){.service = service};
+		add_binds(&list[count++], addresses);
+	}
+	*ret_count = count;
+	return list;
+}
+
+void output_tcp_free(struct output_tcp *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; k < list[i].bind_count; k++)
+			free(list[i].binds[k]);
+		free(list[i].binds);
+	}
+	free(list);
+}

@@ -1,0 +1,75 @@
+#!/bin/bash
+# Services that nobody registers: an address, a host name that HAProxy resolves, and a database that
+# speaks no HTTP.  They are routed like any other.
+. "$(dirname "$0")/lib.sh"
+
+need etcd etcdctl haproxy dnsmasq curl socat
+
+use_ports
+ports 2
+name_port=${PORTS[0]} listen=${PORTS[1]}
+start names dnsmasq --keep-in-foreground --conf-file=/dev/null --log-facility=- --pid-file= \
+	--user="$(id -un)" --port="$name_port" --listen-address=127.0.0.1 --bind-interfaces --no-resolv \
+	--no-hosts --address=/far.example.com/127.0.0.1
+start_mayfly "haproxy.nameservers=[\"127.0.0.1:$name_port\"]" 'routing.default_environment=prod'
+for name in near far db-1 db-2; do start_app "$name" "${name%-*}" "$name"; done
+port_of() { printf '%s' "${ADDRESS[$1]##*:}"; }
+
+etcd_put environments/prod '{"name":"prod","prefix":"www","services":[{"name":"search","route":"/"},"db"]}'
+within 'an environment names a service that is nowhere' 10 says '^503$' fetch_status www.example.com "$HTTP/"
+etcd_put services/search "{\"addresses\":[\"${ADDRESS[near]}\"]}"
+within 'it has an address, and answers' 10 serves www.example.com '^near '
+ok '  between services, too' says '^near ' fetch search.service "$INTERNAL/"
+within '  and all is one' 10 all_is_one
+
+reloads=$(haproxy_reloads)
+etcd_put services/search "{\"addresses\":[\"${ADDRESS[near]}\",\"${ADDRESS[db-1]}\"]}"
+within 'another address' 10 serves www.example.com '^db '
+etcd_put services/search "{\"addresses\":[\"${ADDRESS[near]}\"]}"
+within '  which goes again' 10 all_is_one
+is "$(haproxy_reloads)" "$reloads" '  both with no reload'
+etcd_put backends/search/latest/own "${ADDRESS[db-1]}"
+within 'an instance beside the fixed address' 10 serves www.example.com '^db '
+ok '  which still answers' wait_for 10 serves www.example.com '^near '
+etcd_del backends/search/latest/own
+
+etcd_put services/search "{\"addresses\":[\"far.example.com:$(port_of far)\"]}"
+within 'a host name in its place' 15 serves www.example.com '^far '
+nobody_else() { for _ in 1 2 3 4; do serves www.example.com '^far ' || return; done; }
+within '  alone' 15 nobody_else
+within '  and all is one' 15 all_is_one
+start_load --url "$HTTP/" -H 'Host: www.example.com' --connections 4 --rate 200 --keepalive
+worker=$(haproxy_worker)
+etcd_put backends/db/16/a "${ADDRESS[db-2]}"
+is_reloaded() { [[ $(haproxy_worker) != "$worker" ]]; }
+within 'a reload' 15 is_reloaded
+within '  after which it still answers' 15 nobody_else
+etcd_put services/search "{\"addresses\":[\"${ADDRESS[near]}\"]}"
+within 'the address again' 15 serves www.example.com '^near '
+is_gone() { ! haproxy_cmd 'show servers state' | grep -q far.example.com; }
+within '  and the host name is gone from HAProxy' 15 is_gone
+stop_load
+is "$(load_says failed)" 0 '  no request was lost'
+
+etcd_put services/search '{"addresses":["nobody.example.com:80"]}'
+within 'a name that nobody knows is no instance' 15 says '^503$' fetch_status www.example.com "$HTTP/"
+etcd_put services/search '{"addresses":["10.0.0.300:80"]}'
+within 'what is no address is refused by name' 10 log_has kvwatch 'service search: addresses: .*10\.0\.0\.300'
+etcd_put services/search "{\"addresses\":[\"${ADDRESS[near]}\"]}"
+within '  until it is mended' 15 serves www.example.com '^near '
+
+etcd_put services/db "{\"protocol\":\"tcp\",\"listen\":$listen,\"version\":\"15\",\"addresses\":[\"${ADDRESS[db-1]}\"]}"
+etcd_put environments/prod '{"name":"prod","prefix":"www","services":[{"name":"search","route":"/"},{"name":"db","version":"15"}]}'
+db_is() { says "^db $1 " curl -s --max-time 2 "http://127.0.0.1:$listen/"; }
+within 'a service that speaks no HTTP has a port of its own' 15 db_is db-1
+within '  and all is one' 10 all_is_one
+reloads=$(haproxy_reloads)
+etcd_put environments/prod '{"name":"prod","prefix":"www","services":[{"name":"search","route":"/"},{"name":"db","version":"16"}]}'
+within 'the default environment takes another version' 10 db_is db-2
+is "$(haproxy_reloads)" "$reloads" '  with no reload'
+ok 'HTTP does not lead there' says '^503$' fetch_status db.service "$INTERNAL/" -H 'x-mayfly: prod'
+etcd_put services/second "{\"protocol\":\"tcp\",\"listen\":$listen,\"addresses\":[\"${ADDRESS[near]}\"]}"
+within 'a second one that wants its port is refused by name' 10 log_has kvwatch "service second.*port $listen is service db's"
+ok '  and harms nobody' db_is db-2
+
+done_testing

@@ -1,0 +1,161 @@
+/* Services from the values of their keys. */
+#include <string.h>
+
+#include "base/err.h"
+#include "model/backend.h"
+#include "model/service.h"
+#include "unit.h"
+
+static struct service *parse_service(const char *value)
+{
+	struct service *service;
+	struct mf_err err;
+
+	ck_assert_msg(service_parse("a", value, strlen(value), &service, &err) == 0, "%s", err.msg);
+	return service;
+}
+
+START_TEST(a_service_has_defaults)
+{
+	struct service *service = parse_service("{}");
+
+	ck_assert_str_eq(service->name, "a");
+	ck_assert_int_eq(service->balance, BALANCE_ROUNDROBIN);
+	ck_assert_str_eq(service_balance_word(service->balance), "roundrobin");
+	ck_assert_str_eq(service->check, "");
+	ck_assert_int_eq(service->check_interval, 2000);
+	ck_assert_int_eq(service->connect_timeout, 0);
+	ck_assert_int_eq(service->server_timeout, 0);
+	service_unref(service);
+	service_unref(NULL);
+}
+END_TEST
+
+START_TEST(a_service_says_what_it_needs)
+{
+	struct service *service =
+	    parse_service("{\"protocol\":\"http\",\"balance\":\"leastconn\",\"check\":\"/health\","
+			  "\"check_interval\":\"500ms\",\"connect_timeout\":\"3s\","
+			  "\"server_timeout\":\"1m\"}");
+
+	ck_assert_str_eq(service_balance_word(service->balance), "leastconn");
+	ck_assert_str_eq(service->check, "/health");
+	ck_assert_int_eq(service->check_interval, 500);
+	ck_assert_int_eq(service->connect_timeout, 3000);
+	ck_assert_int_eq(service->server_timeout, 60000);
+	ck_assert_ptr_eq(service_ref(service), service);
+	service_unref(service);
+	service_unref(service);
+	service = parse_service("{\"check\":\"tcp\"}");
+	ck_assert_str_eq(service->check, "tcp");
+	service_unref(service);
+}
+END_TEST
+
+START_TEST(a_service_has_fixed_addresses)
+{
+	static const struct {
+		const char *server, *address;
+		unsigned port;
+		bool is_name;
+	} wanted[] = {
+	    {"10.0.0.1:80", "10.0.0.1", 80, false},
+	    {"fd00::5:81", "fd00::5", 81, false},
+	    {"db-1.example.com:5432", "db-1.example.com", 5432, true},
+	    {"localhost:1", "localhost", 1, true},
+	};
+	struct service *service = parse_service("{\"addresses\":[\"10.0.0.1:80\",\"[fd00::5]:81\","
+						"\"db-1.example.com:5432\",\"localhost:1\"]}");
+
+	ck_assert_uint_eq(service->fixed_count, 4);
+	for (size_t i = 0; i < 4; i++) {
+		const struct instance *instance = service->fixed[i];
+
+		ck_assert_str_eq(instance->service, "a");
+		ck_assert_str_eq(instance->version, "latest");
+		ck_assert_str_eq(instance->server, wanted[i].server);
+		ck_assert_str_eq(instance->address, wanted[i].address);
+		ck_assert_uint_eq(instance->port, wanted[i].port);
+		ck_assert_int_eq(instance->is_name, wanted[i].is_name);
+		ck_assert_int_eq(instance->state, INSTANCE_UP);
+	}
+	service_unref(service);
+	service = parse_service("{\"addresses\":[\"10.0.0.1:80\"],\"version\":\"9.6\"}");
+	ck_assert_str_eq(service->fixed[0]->version, "9.6");
+	service_unref(service);
+}
+END_TEST
+
+START_TEST(a_service_may_speak_no_http)
+{
+	struct service *service = parse_service("{\"protocol\":\"tcp\",\"listen\":5432}");
+
+	ck_assert(service->is_tcp);
+	ck_assert_uint_eq(service->listen, 5432);
+	service_unref(service);
+	service = parse_service("{\"protocol\":\"tcp\"}");
+	ck_assert_uint_eq(service->listen, 0);
+	service_unref(service);
+}
+END_TEST
+
+static const struct {
+	const char *value, *words;
+} bad_services[] = {
+    {"{\"protocol\":\"udp\"}", "protocol: must be one of http, tcp"},
+    {"{\"listen\":5432}", "listen: only for protocol tcp"},
+    {"{\"protocol\":\"tcp\",\"listen\":0}",
+     "listen: \"0\": must be a whole number from 1 to 65535"},
+    {"{\"addresses\":\"10.0.0.1:80\"}", "addresses: must be a list, not a single value"},
+    {"{\"version\":\"1\"}", "version: only with addresses"},
+    {"{\"addresses\":[\"10.0.0.1:80\",\"10.0.0.1:80\"]}", "addresses: 10.0.0.1:80: twice"},
+    {"{\"addresses\":[\"10.0.0.300:80\"]}",
+     "addresses: \"10.0.0.300:80\": must be an address or a host name, and a port, such as "
+     "10.0.0.5:8080 or db.example.com:5432"},
+    {"{\"addresses\":[\"Db.example.com:80\"]}",
+     "addresses: \"Db.example.com\": not allowed: \"D\": write lower case"},
+    {"{\"addresses\":[\"db.example.com\"]}",
+     "addresses: \"db.example.com\": must be a numeric address and a port, such as 10.0.0.5:8080 "
+     "or [fd00::5]:8080"},
+    {"{\"addresses\":[\"db.example.com:http\"]}",
+     "addresses: \"db.example.com:http\": must be an address or a host name, and a port, such as "
+     "10.0.0.5:8080 or db.example.com:5432"},
+    {"{\"addresses\":[\"a b:80\"]}", "addresses: \"a b\": not allowed: a space"},
+    {"{\"balance\":\"first\"}", "balance: must be one of roundrobin, leastconn, source, random"},
+    {"{\"check\":\"http\"}", "check: must be tcp or a path for HTTP checks"},
+    {"{\"check\":\"/a b\"}", "check \"/a b\": not allowed: a space"},
+    {"{\"check_interval\":5}", "check_interval: \"5\": must be a duration with a unit, such as "
+			       "250ms, 10s, 5m, 8h or 2d"},
+    {"{\"check_interval\":\"1ms\"}", "check_interval: must be from 10ms to 1d"},
+    {"{\"server_timeout\":\"2d\"}", "server_timeout: must be from 10ms to 1d"},
+    {"{\"balanc\":\"x\"}",
+     "unknown key \"balanc\": did you mean \"balance\"? allowed: protocol, listen, balance, "
+     "check, check_interval, connect_timeout, server_timeout, addresses, version"},
+    {"[]", "must be a map, not a list"},
+};
+
+START_TEST(a_bad_service_is_refused)
+{
+	struct service *service = NULL;
+	struct mf_err err;
+	const char *value = bad_services[_i].value;
+
+	ck_assert_int_eq(service_parse("a", value, strlen(value), &service, &err), MF_EDATA);
+	ck_assert_ptr_null(service);
+	ck_assert_int_eq(strncmp(err.msg, "service a: ", 11), 0);
+	ck_assert_str_eq(err.msg + 11, bad_services[_i].words);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("service");
+
+	tcase_add_test(tc, a_service_has_defaults);
+	tcase_add_test(tc, a_service_says_what_it_needs);
+	tcase_add_test(tc, a_service_has_fixed_addresses);
+	tcase_add_test(tc, a_service_may_speak_no_http);
+	tcase_add_loop_test(tc, a_bad_service_is_refused, 0,
+			    sizeof(bad_services) / sizeof(bad_services[0]));
+	return unit_run("service", tc);
+}
