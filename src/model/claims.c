@@ -1,6 +1,7 @@
 /* Claims on names, and who gets them.  Knows nothing of what an environment routes. */
 #include "model/claims.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,8 +19,16 @@ static const char *const kind_words[CLAIM_KINDS] = {
     [CLAIM_HOST] = "host", [CLAIM_PREFIX] = "prefix", [CLAIM_HEADER] = "header"};
 
 struct claims {
-	struct order kinds[CLAIM_KINDS]; /* of struct claim */
+	struct {
+		struct order held; /* struct claim: who has the name; shared with snapshots */
+		struct order lost; /* struct claim: who would have it otherwise, oldest first */
+	} kinds[CLAIM_KINDS];
 };
+
+static int compare_keys(const void *a, const void *b)
+{
+	return strcmp(((const struct claim *)a)->key, ((const struct claim *)b)->key);
+}
 
 static int compare_claims(const void *a, const void *b)
 {
@@ -37,77 +46,134 @@ struct claims *claims_new(void)
 {
 	struct claims *claims = MEM_NEW(claims);
 
-	for (int kind = 0; kind < CLAIM_KINDS; kind++)
-		claims->kinds[kind].compare = compare_claims;
+	for (int kind = 0; kind < CLAIM_KINDS; kind++) {
+		order_init(&claims->kinds[kind].held, sizeof(struct claim), compare_keys);
+		order_init(&claims->kinds[kind].lost, sizeof(struct claim), compare_claims);
+	}
 	return claims;
 }
 
 void claims_free(struct claims *claims)
 {
 	for (int kind = 0; kind < CLAIM_KINDS; kind++) {
-		struct order *order = &claims->kinds[kind];
-
-		for (size_t i = 0; i < order->count; i++)
-			free(order->items[i]);
-		order_fini(order);
+		order_fini(&claims->kinds[kind].held);
+		order_fini(&claims->kinds[kind].lost);
 	}
 	free(claims);
 }
 
-static void add_claim(struct order *order, const char *key, struct env *env)
-{
-	struct claim *claim = MEM_NEW(claim);
+/* --- one environment ------------------------------------------------------------------------- */
 
-	claim->key = key;
-	claim->env = env;
-	order_add(order, claim);
+static const char *const *names_of(const struct env *env, enum claim_kind kind, size_t *ret_count)
+{
+	*ret_count = kind == CLAIM_HOST ? env->host_count : 1;
+	return kind == CLAIM_HOST ? env->hosts : kind == CLAIM_PREFIX ? &env->prefix : &env->header;
 }
 
-static void del_claim(struct order *order, const char *key, const struct env *env)
+static void add_claim(struct claims *claims, enum claim_kind kind, const struct claim *claim)
 {
-	const struct claim probe = {key, (struct env *)env};
-	struct claim *claim = order_find(order, &probe);
+	struct order *held = &claims->kinds[kind].held, *lost = &claims->kinds[kind].lost;
+	const struct claim *other = order_find(held, claim);
 
-	(void)order_del(order, &probe);
-	free(claim);
+	if (other == NULL) {
+		order_put(held, claim);
+	} else if (compare_claims(other, claim) < 0) {
+		order_put(lost, claim);
+	} else {
+		order_put(lost, other);
+		order_put(held, claim);
+	}
 }
 
-void claims_add(struct claims *claims, struct env *env)
+/* Of those that have lost so far, the first one gets the name. */
+static void del_claim(struct claims *claims, enum claim_kind kind, const struct claim *claim)
 {
-	for (size_t i = 0; i < env->host_count; i++)
-		add_claim(&claims->kinds[CLAIM_HOST], env->hosts[i], env);
-	add_claim(&claims->kinds[CLAIM_PREFIX], env->prefix, env);
-	add_claim(&claims->kinds[CLAIM_HEADER], env->header, env);
+	struct order *held = &claims->kinds[kind].held, *lost = &claims->kinds[kind].lost;
+	size_t next = order_lower_bound(lost, claim);
+
+	if (((const struct claim *)order_find(held, claim))->env != claim->env) {
+		(void)order_del(lost, claim);
+	} else if (next < lost->count && compare_keys(order_at(lost, next), claim) == 0) {
+		const struct claim heir = *(const struct claim *)order_at(lost, next);
+
+		order_put(held, &heir);
+		(void)order_del(lost, &heir);
+	} else {
+		(void)order_del(held, claim);
+	}
 }
 
-void claims_del(struct claims *claims, const struct env *env)
+static void each_claim(struct claims *claims, enum claim_kind kind, struct env *env,
+		       void (*act)(struct claims *claims, enum claim_kind kind,
+				   const struct claim *claim))
 {
-	for (size_t i = 0; i < env->host_count; i++)
-		del_claim(&claims->kinds[CLAIM_HOST], env->hosts[i], env);
-	del_claim(&claims->kinds[CLAIM_PREFIX], env->prefix, env);
-	del_claim(&claims->kinds[CLAIM_HEADER], env->header, env);
+	const char *const *names;
+	size_t count = 0;
+
+	if (env == NULL)
+		return;
+	names = names_of(env, kind, &count);
+	for (size_t i = 0; i < count; i++)
+		act(claims, kind, &(const struct claim){names[i], env});
 }
 
-static const struct claim *claim_at(const struct order *order, size_t i)
+/* Whether each claim of the one stands where that of the other does. */
+static bool are_alike(const struct env *old, const struct env *new, enum claim_kind kind)
 {
-	return order->items[i];
+	const char *const *olds, *const *news;
+	size_t count, new_count;
+
+	if (old == NULL || new == NULL || old->created != new->created)
+		return false;
+	olds = names_of(old, kind, &count);
+	news = names_of(new, kind, &new_count);
+	if (count != new_count || strcmp(old->name, new->name) != 0)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(olds[i], news[i]) != 0)
+			return false;
+	return true;
 }
 
-/* Claims first to last - 1 are for one name; first has it. */
-static void add_problem(struct snapshot *snapshot, enum claim_kind kind, const struct order *order,
+/* In the place of the claim of an environment that is alike. */
+static void replace_claim(struct claims *claims, enum claim_kind kind, const struct claim *claim)
+{
+	struct order *held = &claims->kinds[kind].held, *lost = &claims->kinds[kind].lost;
+	const struct claim *other = order_find(held, claim);
+
+	order_put(compare_claims(other, claim) == 0 ? held : lost, claim);
+}
+
+void claims_move(struct claims *claims, struct env *old, struct env *new)
+{
+	for (int kind = 0; kind < CLAIM_KINDS; kind++) {
+		if (are_alike(old, new, (enum claim_kind)kind)) {
+			each_claim(claims, (enum claim_kind)kind, new, replace_claim);
+		} else {
+			each_claim(claims, (enum claim_kind)kind, old, del_claim);
+			each_claim(claims, (enum claim_kind)kind, new, add_claim);
+		}
+	}
+}
+
+/* --- all ------------------------------------------------------------------------------------- */
+
+/* Those from first to last - 1 have lost the same name. */
+static void add_problem(struct claims *claims, struct snapshot *snapshot, enum claim_kind kind,
 			size_t first, size_t last)
 {
-	const struct claim *winner = claim_at(order, first);
+	const struct order *lost = &claims->kinds[kind].lost;
+	const struct claim *winner = order_find(&claims->kinds[kind].held, order_at(lost, first));
 	mem_auto_free char *object = mem_printf("%s %s", kind_words[kind], winner->key);
-	size_t count = last - first;
+	size_t count = last - first + 1;
 	size_t named = count > NAMED_MAX ? NAMED_MAX : count;
 	buf_auto struct buf reason = BUF_INIT;
 
-	buf_add_str(&reason, "claimed by environments ");
-	for (size_t i = 0; i < named; i++) {
-		const char *before = i == 0 ? "" : i + 1 == count ? " and " : ", ";
+	buf_printf(&reason, "claimed by environments %s", winner->env->name);
+	for (size_t i = 1; i < named; i++) {
+		const struct claim *loser = order_at(lost, first + i - 1);
 
-		buf_printf(&reason, "%s%s", before, claim_at(order, first + i)->env->name);
+		buf_printf(&reason, "%s%s", i + 1 == count ? " and " : ", ", loser->env->name);
 	}
 	if (named < count)
 		buf_printf(&reason, " and %zu others", count - named);
@@ -115,31 +181,31 @@ static void add_problem(struct snapshot *snapshot, enum claim_kind kind, const s
 	snapshot_add_problem(snapshot, object, reason.data);
 }
 
-static struct claim *fill_kind(const struct order *order, enum claim_kind kind,
-			       struct snapshot *snapshot, size_t *ret_count)
+static void add_problems(struct claims *claims, struct snapshot *snapshot, enum claim_kind kind)
 {
-	struct claim *list = mem_alloc(order->count * sizeof(*list));
-	size_t n = 0, next;
+	const struct order *lost = &claims->kinds[kind].lost;
+	size_t next;
 
-	for (size_t i = 0; i < order->count; i = next) {
+	for (size_t i = 0; i < lost->count; i = next) {
 		next = i + 1;
-		while (next < order->count &&
-		       strcmp(claim_at(order, next)->key, claim_at(order, i)->key) == 0)
+		while (next < lost->count &&
+		       compare_keys(order_at(lost, next), order_at(lost, i)) == 0)
 			next++;
-		list[n++] = *claim_at(order, i);
-		if (next - i > 1)
-			add_problem(snapshot, kind, order, i, next);
+		add_problem(claims, snapshot, kind, i, next);
 	}
-	*ret_count = n;
-	return list;
 }
 
-void claims_fill(const struct claims *claims, struct snapshot *snapshot)
+static struct claim *fill_kind(struct claims *claims, enum claim_kind kind,
+			       struct snapshot *snapshot, size_t *ret_count)
 {
-	snapshot->hosts =
-	    fill_kind(&claims->kinds[CLAIM_HOST], CLAIM_HOST, snapshot, &snapshot->host_count);
-	snapshot->prefixes = fill_kind(&claims->kinds[CLAIM_PREFIX], CLAIM_PREFIX, snapshot,
-				       &snapshot->prefix_count);
-	snapshot->headers = fill_kind(&claims->kinds[CLAIM_HEADER], CLAIM_HEADER, snapshot,
-				      &snapshot->header_count);
+	add_problems(claims, snapshot, kind);
+	*ret_count = claims->kinds[kind].held.count;
+	return order_share(&claims->kinds[kind].held);
+}
+
+void claims_fill(struct claims *claims, struct snapshot *snapshot)
+{
+	snapshot->hosts = fill_kind(claims, CLAIM_HOST, snapshot, &snapshot->host_count);
+	snapshot->prefixes = fill_kind(claims, CLAIM_PREFIX, snapshot, &snapshot->prefix_count);
+	snapshot->headers = fill_kind(claims, CLAIM_HEADER, snapshot, &snapshot->header_count);
 }

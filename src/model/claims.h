@@ -11,10 +11,14 @@ struct snapshot;
 
 struct claims *claims_new(void);
 void claims_free(struct claims *claims);
-void claims_add(struct claims *claims, struct env *env); /* borrowed until claims_del */
-void claims_del(struct claims *claims, const struct env *env);
+
+/*
+ * An environment has come (old NULL), gone (new NULL), or another has taken its place.  new is
+ * borrowed until it is old, and as long as a snapshot shows its claims.
+ */
+void claims_move(struct claims *claims, struct env *old, struct env *new);
 
 /* Fill in hosts, prefixes and headers, and a problem for each claim that loses. */
-void claims_fill(const struct claims *claims, struct snapshot *snapshot);
+void claims_fill(struct claims *claims, struct snapshot *snapshot);
 
 #endif

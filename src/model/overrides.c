@@ -13,14 +13,15 @@
 #include "model/slots.h"
 
 struct overrides {
-	struct order by_env;	 /* by environment, then service */
-	struct order by_version; /* by service, version, then environment */
+	struct order by_env;	 /* struct override *, by environment, then service */
+	struct order by_version; /* the same, by service, version, then environment */
 	struct strmap *touched;	 /* a set of environments */
 };
 
 static int compare_env(const void *a, const void *b)
 {
-	const struct override *x = a, *y = b;
+	const struct override *x = *(struct override *const *)a;
+	const struct override *y = *(struct override *const *)b;
 	int order = strcmp(x->env, y->env);
 
 	return order != 0 ? order : strcmp(x->service, y->service);
@@ -28,7 +29,8 @@ static int compare_env(const void *a, const void *b)
 
 static int compare_version(const void *a, const void *b)
 {
-	const struct override *x = a, *y = b;
+	const struct override *x = *(struct override *const *)a;
+	const struct override *y = *(struct override *const *)b;
 	int order = strcmp(x->service, y->service);
 
 	if (order == 0)
@@ -40,8 +42,8 @@ struct overrides *overrides_new(void)
 {
 	struct overrides *overrides = MEM_NEW(overrides);
 
-	overrides->by_env.compare = compare_env;
-	overrides->by_version.compare = compare_version;
+	order_init(&overrides->by_env, sizeof(struct override *), compare_env);
+	order_init(&overrides->by_version, sizeof(struct override *), compare_version);
 	overrides->touched = strmap_new(NULL);
 	return overrides;
 }
@@ -61,29 +63,34 @@ static void touch(struct overrides *overrides, const char *env)
 
 void overrides_add(struct overrides *overrides, const struct override *override)
 {
-	order_add(&overrides->by_env, (void *) override);
-	order_add(&overrides->by_version, (void *) override);
+	order_put(&overrides->by_env, &override);
+	order_put(&overrides->by_version, &override);
 	touch(overrides, override->env);
 }
 
 void overrides_del(struct overrides *overrides, const struct override *override)
 {
-	(void)order_del(&overrides->by_env, override);
-	(void)order_del(&overrides->by_version, override);
+	(void)order_del(&overrides->by_env, &override);
+	(void)order_del(&overrides->by_version, &override);
 	touch(overrides, override->env);
+}
+
+static const struct override *at(const struct order *order, size_t i)
+{
+	return *(const struct override *const *)order_at(order, i);
 }
 
 /* The i-th of an environment's, or NULL behind the last. */
 static const struct override *at_env(const struct overrides *overrides, size_t i, const char *env)
 {
-	const struct override *o = i < overrides->by_env.count ? overrides->by_env.items[i] : NULL;
+	const struct override *o = i < overrides->by_env.count ? at(&overrides->by_env, i) : NULL;
 
 	return o != NULL && strcmp(o->env, env) == 0 ? o : NULL;
 }
 
 static size_t first_of_env(const struct overrides *overrides, const char *env)
 {
-	const struct override probe = {.env = env, .service = ""};
+	const struct override first = {.env = env, .service = ""}, *probe = &first;
 
 	return order_lower_bound(&overrides->by_env, &probe);
 }
@@ -96,11 +103,12 @@ void overrides_touch_env(struct overrides *overrides, const char *env)
 
 void overrides_touch_version(struct overrides *overrides, const char *service, const char *version)
 {
-	const struct override probe = {.env = "", .service = service, .version = version};
+	const struct override first = {.env = "", .service = service, .version = version};
+	const struct override *probe = &first;
 	const struct order *order = &overrides->by_version;
 
 	for (size_t i = order_lower_bound(order, &probe); i < order->count; i++) {
-		const struct override *o = order->items[i];
+		const struct override *o = at(order, i);
 
 		if (strcmp(o->service, service) != 0 || strcmp(o->version, version) != 0)
 			break;

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/strmap.h"
+#include "model/ages.h"
 #include "model/env.h"
 #include "model/order.h"
 #include "model/service.h"
@@ -18,15 +19,27 @@
 struct slot {
 	const char *service, *version;
 	size_t env_count;	 /* of those that name it */
-	struct order instances;	 /* by server, then id */
-	struct backend *backend; /* NULL: to be made anew */
+	struct order instances;	 /* struct instance *, by server, then id */
+	struct backend *backend; /* as it was last made; NULL: never yet */
+	uint64_t first;		 /* the first age that can see that */
+	size_t stale; /* its place in the list of those to be made anew, from 1; 0: none */
+};
+
+/* The name of a service that has a backend. */
+struct service_name {
+	uint64_t first; /* the first age that can see it */
+	char text[];
 };
 
 struct slots {
-	struct strmap *by_name;	 /* "<service>:<version>" to struct slot */
-	struct order sorted;	 /* by service, then version */
-	struct strmap *services; /* name to struct service, borrowed */
-	struct order listening;	 /* those of them with a port of their own, by port, then name */
+	struct strmap *by_name; /* "<service>:<version>" to struct slot */
+	struct order backends;	/* struct backend *, by service, then version; shared */
+	struct order services;	/* char * of struct service_name; shared */
+	struct slot **stale;
+	size_t stale_count, stale_cap;
+	struct strmap *settings; /* service to struct service, borrowed */
+	struct order listening; /* struct service *: with a port of their own, by port, then name */
+	struct ages *ages;
 };
 
 /* A service's name has 63 bytes at most, a version 128, and neither a ':'. */
@@ -34,9 +47,9 @@ struct slot_name {
 	char text[256];
 };
 
-static int compare_slots(const void *a, const void *b)
+static int compare_backends(const void *a, const void *b)
 {
-	const struct slot *x = a, *y = b;
+	const struct backend *x = *(struct backend *const *)a, *y = *(struct backend *const *)b;
 	int order = strcmp(x->service, y->service);
 
 	return order != 0 ? order : strcmp(x->version, y->version);
@@ -44,15 +57,21 @@ static int compare_slots(const void *a, const void *b)
 
 static int compare_instances(const void *a, const void *b)
 {
-	const struct instance *x = a, *y = b;
+	const struct instance *x = *(struct instance *const *)a;
+	const struct instance *y = *(struct instance *const *)b;
 	int order = strcmp(x->server, y->server);
 
 	return order != 0 ? order : strcmp(x->id, y->id);
 }
 
+static int compare_services(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 static int compare_listening(const void *a, const void *b)
 {
-	const struct service *x = a, *y = b;
+	const struct service *x = *(struct service *const *)a, *y = *(struct service *const *)b;
 
 	if (x->listen != y->listen)
 		return x->listen < y->listen ? -1 : 1;
@@ -64,29 +83,34 @@ static void slot_free(void *value)
 	struct slot *slot = value;
 
 	order_fini(&slot->instances);
-	backend_unref(slot->backend);
 	free(slot);
 }
 
-struct slots *slots_new(void)
+struct slots *slots_new(struct ages *ages)
 {
 	struct slots *slots = MEM_NEW(slots);
 
 	slots->by_name = strmap_new(slot_free);
-	slots->sorted.compare = compare_slots;
-	slots->services = strmap_new(NULL);
-	slots->listening.compare = compare_listening;
+	order_init(&slots->backends, sizeof(struct backend *), compare_backends);
+	order_init(&slots->services, sizeof(char *), compare_services);
+	slots->settings = strmap_new(NULL);
+	order_init(&slots->listening, sizeof(struct service *), compare_listening);
+	slots->ages = ages;
 	return slots;
 }
 
 void slots_free(struct slots *slots)
 {
-	order_fini(&slots->sorted);
+	order_fini(&slots->backends);
+	order_fini(&slots->services);
 	strmap_free(slots->by_name);
-	strmap_free(slots->services);
 	order_fini(&slots->listening);
+	strmap_free(slots->settings);
+	free(slots->stale);
 	free(slots);
 }
+
+/* --- slots ----------------------------------------------------------------------------------- */
 
 static struct slot_name name_of(const char *service, const char *version)
 {
@@ -104,37 +128,118 @@ static struct slot *slot_new(const char *service, const char *version)
 
 	slot->service = memcpy(strings, service, n);
 	slot->version = memcpy(strings + n, version, m);
-	slot->instances.compare = compare_instances;
+	order_init(&slot->instances, sizeof(struct instance *), compare_instances);
 	return slot;
+}
+
+static void add_stale(struct slots *slots, struct slot *slot)
+{
+	if (slot->stale != 0)
+		return;
+	MEM_GROW(slots->stale, slots->stale_count, slots->stale_cap);
+	slots->stale[slots->stale_count++] = slot;
+	slot->stale = slots->stale_count;
+}
+
+static void del_stale(struct slots *slots, const struct slot *slot)
+{
+	struct slot *last;
+
+	if (slot->stale == 0)
+		return;
+	last = slots->stale[--slots->stale_count];
+	slots->stale[slot->stale - 1] = last;
+	last->stale = slot->stale;
+}
+
+static struct slot *find_slot(const struct slots *slots, const char *service, const char *version)
+{
+	const struct slot_name name = name_of(service, version);
+
+	return strmap_find(slots->by_name, name.text);
 }
 
 static struct slot *get_slot(struct slots *slots, const char *service, const char *version)
 {
-	struct slot_name name = name_of(service, version);
-	struct slot *slot = strmap_find(slots->by_name, name.text);
+	struct slot *slot = find_slot(slots, service, version);
 
 	if (slot == NULL) {
+		struct slot_name name = name_of(service, version);
+
 		slot = slot_new(service, version);
 		strmap_set(slots->by_name, name.text, slot);
-		order_add(&slots->sorted, slot);
+		add_stale(slots, slot);
 	}
 	return slot;
 }
 
-static void drop_backend(struct slot *slot)
+/* --- services -------------------------------------------------------------------------------- */
+
+static void add_service(struct slots *slots, const char *service)
 {
-	backend_unref(slot->backend);
-	slot->backend = NULL;
+	size_t n = strlen(service) + 1;
+	struct service_name *name;
+	char *text;
+
+	if (order_find(&slots->services, &service) != NULL)
+		return;
+	name = mem_alloc(sizeof(*name) + n);
+	name->first = ages_next(slots->ages);
+	text = memcpy(name->text, service, n);
+	order_put(&slots->services, &text);
 }
 
-static void drop_if_unused(struct slots *slots, const struct slot *slot)
+/* Where the backends of a service begin. */
+static size_t find_backends(const struct slots *slots, const char *service)
+{
+	char none[] = "";
+	struct backend first = {.service = (char *)(uintptr_t)service, .version = none};
+	const struct backend *probe = &first;
+
+	return order_lower_bound(&slots->backends, &probe);
+}
+
+static struct backend *backend_of(const struct slots *slots, const char *service, size_t i)
+{
+	struct backend *backend =
+	    i < slots->backends.count ? *(struct backend **)order_at(&slots->backends, i) : NULL;
+
+	return backend != NULL && strcmp(backend->service, service) == 0 ? backend : NULL;
+}
+
+static void del_service_if_unused(struct slots *slots, const char *service)
+{
+	struct service_name *name;
+	char *text;
+
+	if (backend_of(slots, service, find_backends(slots, service)) != NULL)
+		return;
+	text = *(char **)order_find(&slots->services, &service);
+	name = (struct service_name *)(text - offsetof(struct service_name, text));
+	(void)order_del(&slots->services, &text);
+	ages_bury(slots->ages, name->first, name, free);
+}
+
+/* --- backends -------------------------------------------------------------------------------- */
+
+static void drop_backend(void *backend)
+{
+	backend_unref(backend);
+}
+
+static void drop_if_unused(struct slots *slots, struct slot *slot)
 {
 	struct slot_name name;
 
 	if (slot->env_count != 0 || slot->instances.count != 0)
 		return;
+	del_stale(slots, slot);
+	if (slot->backend != NULL) {
+		(void)order_del(&slots->backends, &slot->backend);
+		del_service_if_unused(slots, slot->service);
+		ages_bury(slots->ages, slot->first, slot->backend, drop_backend);
+	}
 	name = name_of(slot->service, slot->version);
-	(void)order_del(&slots->sorted, slot);
 	(void)strmap_del(slots->by_name, name.text);
 }
 
@@ -159,31 +264,27 @@ void slots_add_instance(struct slots *slots, struct instance *instance)
 {
 	struct slot *slot = get_slot(slots, instance->service, instance->version);
 
-	order_add(&slot->instances, instance);
-	drop_backend(slot);
+	order_put(&slot->instances, &instance);
+	add_stale(slots, slot);
 }
 
 void slots_del_instance(struct slots *slots, const struct instance *instance)
 {
 	struct slot *slot = get_slot(slots, instance->service, instance->version);
 
-	(void)order_del(&slot->instances, instance);
-	drop_backend(slot);
+	(void)order_del(&slot->instances, &instance);
+	add_stale(slots, slot);
 	drop_if_unused(slots, slot);
 }
 
-static void drop_backends_of(struct slots *slots, const char *service)
+/* Those that were never made are stale as it is. */
+static void add_stale_backends(struct slots *slots, const char *service)
 {
-	const struct slot probe = {.service = service, .version = ""};
-	size_t i = order_lower_bound(&slots->sorted, &probe);
+	const struct backend *backend;
 
-	for (; i < slots->sorted.count; i++) {
-		struct slot *slot = slots->sorted.items[i];
-
-		if (strcmp(slot->service, service) != 0)
-			break;
-		drop_backend(slot);
-	}
+	for (size_t i = find_backends(slots, service);
+	     (backend = backend_of(slots, service, i)) != NULL; i++)
+		add_stale(slots, find_slot(slots, service, backend->version));
 }
 
 /* What a service brings beside its settings. */
@@ -194,35 +295,35 @@ static void take_back(struct slots *slots, const struct service *service)
 	for (size_t i = 0; i < service->fixed_count; i++)
 		slots_del_instance(slots, service->fixed[i]);
 	if (service->listen != 0)
-		(void)order_del(&slots->listening, service);
+		(void)order_del(&slots->listening, &service);
 }
 
 void slots_set_service(struct slots *slots, const char *name, struct service *service)
 {
-	take_back(slots, strmap_find(slots->services, name));
+	take_back(slots, strmap_find(slots->settings, name));
 	for (size_t i = 0; i < service->fixed_count; i++)
 		slots_add_instance(slots, service->fixed[i]);
 	if (service->listen != 0)
-		order_add(&slots->listening, service);
-	strmap_set(slots->services, name, service);
-	drop_backends_of(slots, name);
+		order_put(&slots->listening, &service);
+	strmap_set(slots->settings, name, service);
+	add_stale_backends(slots, name);
 }
 
 void slots_del_service(struct slots *slots, const char *name)
 {
-	take_back(slots, strmap_find(slots->services, name));
-	(void)strmap_del(slots->services, name);
-	drop_backends_of(slots, name);
+	take_back(slots, strmap_find(slots->settings, name));
+	(void)strmap_del(slots->settings, name);
+	add_stale_backends(slots, name);
 }
 
 bool slots_is_live(const struct slots *slots, const char *service, const char *version)
 {
-	const struct slot_name name = name_of(service, version);
-	const struct slot *slot = strmap_find(slots->by_name, name.text);
+	const struct slot *slot = find_slot(slots, service, version);
 	const struct instance *last = NULL;
 
 	for (size_t i = 0; slot != NULL && i < slot->instances.count; i++) {
-		const struct instance *instance = slot->instances.items[i];
+		const struct instance *instance =
+		    *(struct instance *const *)order_at(&slot->instances, i);
 		bool is_first = last == NULL || strcmp(last->server, instance->server) != 0;
 
 		if (is_first && instance->state == INSTANCE_UP && instance->weight > 0)
@@ -238,7 +339,8 @@ static void add_problems(const struct slots *slots, struct snapshot *snapshot)
 	const struct service *owner = NULL;
 
 	for (size_t i = 0; i < slots->listening.count; i++) {
-		const struct service *service = slots->listening.items[i];
+		const struct service *service =
+		    *(struct service *const *)order_at(&slots->listening, i);
 		char object[80], reason[120];
 
 		if (owner == NULL || owner->listen != service->listen) {
@@ -260,31 +362,39 @@ static struct backend *make_backend(const struct slots *slots, const struct slot
 	size_t n = 0;
 
 	for (size_t i = 0; i < slot->instances.count; i++) {
-		struct instance *instance = slot->instances.items[i];
+		struct instance *instance = *(struct instance **)order_at(&slot->instances, i);
 
 		if (n == 0 || strcmp(list[n - 1]->server, instance->server) != 0)
 			list[n++] = instance;
 	}
 	return backend_new(slot->service, slot->version,
-			   strmap_find(slots->services, slot->service), list, n);
+			   strmap_find(slots->settings, slot->service), list, n);
+}
+
+/* --- snapshots ------------------------------------------------------------------------------- */
+
+static void make_anew(struct slots *slots, struct slot *slot)
+{
+	struct backend *old = slot->backend;
+
+	slot->backend = make_backend(slots, slot);
+	order_put(&slots->backends, &slot->backend);
+	if (old == NULL)
+		add_service(slots, slot->service);
+	else
+		ages_bury(slots->ages, slot->first, old, drop_backend);
+	slot->first = ages_next(slots->ages);
+	slot->stale = 0;
 }
 
 void slots_fill(struct slots *slots, struct snapshot *snapshot)
 {
-	size_t count = slots->sorted.count;
-
 	add_problems(slots, snapshot);
-	snapshot->backends = mem_alloc(count * sizeof(struct backend *));
-	snapshot->services = mem_alloc(count * sizeof(char *));
-	snapshot->backend_count = count;
-	for (size_t i = 0; i < count; i++) {
-		struct slot *slot = slots->sorted.items[i];
-		size_t n = snapshot->service_count;
-
-		if (slot->backend == NULL)
-			slot->backend = make_backend(slots, slot);
-		snapshot->backends[i] = backend_ref(slot->backend);
-		if (n == 0 || strcmp(snapshot->services[n - 1], slot->service) != 0)
-			snapshot->services[snapshot->service_count++] = slot->backend->service;
-	}
+	for (size_t i = 0; i < slots->stale_count; i++)
+		make_anew(slots, slots->stale[i]);
+	slots->stale_count = 0;
+	snapshot->backend_count = slots->backends.count;
+	snapshot->backends = order_share(&slots->backends);
+	snapshot->service_count = slots->services.count;
+	snapshot->services = order_share(&slots->services);
 }

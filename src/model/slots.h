@@ -1,20 +1,23 @@
 /*
  * The versions of services that there are: one slot for each that an environment names or that has
  * an instance, with the backend last made of it for as long as nothing of it changes.
+ *
+ * What is dropped is buried with the ages of snapshots.
  */
 #ifndef MF_MODEL_SLOTS_H
 #define MF_MODEL_SLOTS_H
 
 #include <stdbool.h>
 
+struct ages;
 struct env;
 struct instance;
 struct service;
 struct slots;
 struct snapshot;
 
-struct slots *slots_new(void);
-void slots_free(struct slots *slots);
+struct slots *slots_new(struct ages *ages); /* borrowed */
+void slots_free(struct slots *slots);	    /* when nothing is in them any more */
 
 /* All borrowed until the matching del. */
 void slots_add_env(struct slots *slots, const struct env *env);

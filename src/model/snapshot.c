@@ -10,7 +10,9 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/ages.h"
 #include "model/backend.h"
+#include "model/order.h"
 #include "model/service.h"
 
 struct snapshot *snapshot_new(int64_t revision)
@@ -55,24 +57,32 @@ struct snapshot *snapshot_ref(struct snapshot *snapshot)
 	return snapshot;
 }
 
-void snapshot_unref(struct snapshot *snapshot)
+static void unref_entries(const struct snapshot *snapshot)
 {
-	if (snapshot == NULL || --snapshot->refs != 0)
-		return;
 	for (size_t i = 0; i < snapshot->env_count; i++)
 		env_unref(snapshot->envs[i]);
 	for (size_t i = 0; i < snapshot->backend_count; i++)
 		backend_unref(snapshot->backends[i]);
+}
+
+void snapshot_unref(struct snapshot *snapshot)
+{
+	if (snapshot == NULL || --snapshot->refs != 0)
+		return;
+	if (snapshot->age == NULL)
+		unref_entries(snapshot);
+	else
+		ages_end(snapshot->age);
 	for (size_t i = 0; i < snapshot->problem_count; i++) {
 		free(snapshot->problems[i].object);
 		free(snapshot->problems[i].reason);
 	}
-	free(snapshot->envs);
-	free(snapshot->backends);
-	free(snapshot->services);
-	free(snapshot->hosts);
-	free(snapshot->prefixes);
-	free(snapshot->headers);
+	order_release(snapshot->envs);
+	order_release(snapshot->backends);
+	order_release(snapshot->services);
+	order_release(snapshot->hosts);
+	order_release(snapshot->prefixes);
+	order_release(snapshot->headers);
 	free(snapshot->problems);
 	free(snapshot);
 }

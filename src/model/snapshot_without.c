@@ -1,7 +1,7 @@
 /* A snapshot made of another one.  Knows nothing of why something is left out. */
 #include <string.h>
 
-#include "base/mem.h"
+#include "model/order.h"
 #include "model/snapshot.h"
 
 struct without {
@@ -18,7 +18,7 @@ static bool is_out(const struct without *w, enum snapshot_part part, const char 
 
 static void copy_envs(const struct without *w)
 {
-	w->to->envs = mem_alloc(w->from->env_count * sizeof(struct env *));
+	w->to->envs = order_new_items(w->from->env_count, sizeof(struct env *));
 	for (size_t i = 0; i < w->from->env_count; i++)
 		if (!is_out(w, SNAPSHOT_ENV, w->from->envs[i]->name))
 			w->to->envs[w->to->env_count++] = env_ref(w->from->envs[i]);
@@ -36,8 +36,8 @@ static void copy_backends(const struct without *w)
 {
 	struct snapshot *to = w->to;
 
-	to->backends = mem_alloc(w->from->backend_count * sizeof(struct backend *));
-	to->services = mem_alloc(w->from->service_count * sizeof(char *));
+	to->backends = order_new_items(w->from->backend_count, sizeof(struct backend *));
+	to->services = order_new_items(w->from->service_count, sizeof(char *));
 	for (size_t i = 0; i < w->from->backend_count; i++) {
 		struct backend *backend = w->from->backends[i];
 		size_t n = to->service_count;
@@ -54,7 +54,7 @@ static void copy_backends(const struct without *w)
 static struct claim *copy_claims(const struct without *w, const struct claim *claims, size_t count,
 				 size_t *ret_count)
 {
-	struct claim *copy = mem_alloc(count * sizeof(*copy));
+	struct claim *copy = order_new_items(count, sizeof(*copy));
 	size_t n = 0;
 
 	for (size_t i = 0; i < count; i++)

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strmap.h"
+#include "model/ages.h"
 #include "model/claims.h"
 #include "model/order.h"
 #include "model/override.h"
@@ -45,11 +46,13 @@ struct entry {
 struct table {
 	struct strmap *entries; /* by key */
 	struct strmap *others;	/* problems of no key, by object */
-	struct order envs;	/* in force, by name: those good, with their overrides */
-	struct order problems;	/* by object */
+	struct order
+	    envs; /* struct env *, by name: in force, those good with their overrides; shared */
+	struct order problems; /* struct problem *, by object */
 	struct claims *claims;
 	struct slots *slots;
 	struct overrides *overrides;
+	struct ages *ages;   /* of snapshots */
 	uint64_t generation; /* of listings */
 	bool is_listing;
 	bool is_changed;
@@ -104,7 +107,7 @@ static bool split_key(const struct kind *kind, const char *text, struct key *ret
 
 static int compare_problems(const void *a, const void *b)
 {
-	const struct problem *x = a, *y = b;
+	const struct problem *x = *(struct problem *const *)a, *y = *(struct problem *const *)b;
 	int order = strcmp(x->object, y->object);
 
 	if (order != 0 || x == y)
@@ -129,7 +132,7 @@ static struct problem *add_problem(struct table *table, char *object, const char
 
 	problem->object = object;
 	problem->reason = mem_dup_str(skip_object(object, reason));
-	order_add(&table->problems, problem);
+	order_put(&table->problems, &problem);
 	table->is_changed = true;
 	return problem;
 }
@@ -138,7 +141,7 @@ static void del_problem(struct table *table, struct problem *problem)
 {
 	if (problem == NULL)
 		return;
-	(void)order_del(&table->problems, problem);
+	(void)order_del(&table->problems, &problem);
 	table->is_changed = true;
 	free(problem->object);
 	free(problem->reason);
@@ -175,7 +178,12 @@ void table_set_problem(struct table *table, const char *object, const char *reas
 
 static int compare_envs(const void *a, const void *b)
 {
-	return strcmp(((const struct env *)a)->name, ((const struct env *)b)->name);
+	return strcmp((*(struct env *const *)a)->name, (*(struct env *const *)b)->name);
+}
+
+static void drop_env(void *env)
+{
+	env_unref(env);
 }
 
 struct table *table_new(void)
@@ -184,27 +192,36 @@ struct table *table_new(void)
 
 	table->entries = strmap_new(free);
 	table->others = strmap_new(NULL);
-	table->envs.compare = compare_envs;
-	table->problems.compare = compare_problems;
+	order_init(&table->envs, sizeof(struct env *), compare_envs);
+	order_init(&table->problems, sizeof(struct problem *), compare_problems);
 	table->claims = claims_new();
-	table->slots = slots_new();
+	table->ages = ages_new();
+	table->slots = slots_new(table->ages);
 	table->overrides = overrides_new();
 	table->is_changed = true; /* nothing was ever taken from it */
 	return table;
 }
 
+/* The environment of that name that is in force; NULL: there is none. */
+static struct env *find_in_force(const struct table *table, const struct env *like)
+{
+	struct env *const *found = order_find(&table->envs, &like);
+
+	return found == NULL ? NULL : *found;
+}
+
 /* Put env, whose reference is taken over, in the place of old. */
 static void put_in_force(struct table *table, struct env *old, struct env *env)
 {
-	if (old != NULL) {
-		claims_del(table->claims, old);
-		(void)order_del(&table->envs, old);
-		env_unref(old);
-	}
+	claims_move(table->claims, old, env);
 	if (env != NULL) {
-		claims_add(table->claims, env);
-		order_add(&table->envs, env);
+		env->first = ages_next(table->ages);
+		order_put(&table->envs, &env);
+	} else if (old != NULL) {
+		(void)order_del(&table->envs, &old);
 	}
+	if (old != NULL)
+		ages_bury(table->ages, old->first, old, drop_env);
 	table->is_changed = true;
 }
 
@@ -216,7 +233,7 @@ static void set_env(struct table *table, struct entry *entry, struct env *env)
 	/* The new one goes in first, so that what both name is never without a name. */
 	if (env != NULL)
 		slots_add_env(table->slots, env);
-	put_in_force(table, old == NULL ? NULL : order_find(&table->envs, old),
+	put_in_force(table, old == NULL ? NULL : find_in_force(table, old),
 		     env == NULL ? NULL : env_ref(env));
 	if (env != NULL || old != NULL)
 		overrides_touch_env(table->overrides, env == NULL ? old->name : env->name);
@@ -453,6 +470,7 @@ void table_free(struct table *table)
 	claims_free(table->claims);
 	slots_free(table->slots);
 	overrides_free(table->overrides);
+	ages_free(table->ages);
 	free(table);
 }
 
@@ -487,7 +505,7 @@ static void resolve_env(struct table *table, const char *name)
 		table_set_problem(table, object, NULL);
 		return;
 	}
-	old = order_find(&table->envs, own);
+	old = find_in_force(table, own);
 	env = overrides_resolve(table->overrides, table->slots, own, &left_out);
 	(void)snprintf(words, sizeof(words), "%zu left out: it has %d services", left_out,
 		       ENV_MAX_SERVICES);
@@ -513,18 +531,17 @@ struct snapshot *table_snapshot(struct table *table, int64_t revision)
 	struct snapshot *snapshot = snapshot_new(revision);
 
 	resolve_envs(table);
-	snapshot->envs = mem_alloc(table->envs.count * sizeof(struct env *));
 	snapshot->env_count = table->envs.count;
-	for (size_t i = 0; i < table->envs.count; i++)
-		snapshot->envs[i] = env_ref(table->envs.items[i]);
+	snapshot->envs = order_share(&table->envs);
 	slots_fill(table->slots, snapshot);
 	claims_fill(table->claims, snapshot);
 	for (size_t i = 0; i < table->problems.count; i++) {
-		const struct problem *problem = table->problems.items[i];
+		const struct problem *problem = *(struct problem **)order_at(&table->problems, i);
 
 		snapshot_add_problem(snapshot, problem->object, problem->reason);
 	}
 	snapshot_sort_problems(snapshot);
+	snapshot->age = ages_begin(table->ages);
 	table->is_changed = false;
 	return snapshot;
 }

@@ -20,6 +20,7 @@
 #include "model/backend.h"
 #include "model/env.h"
 
+struct age;
 struct table;
 
 struct table *table_new(void);
@@ -59,9 +60,10 @@ struct claim {
 };
 
 /* Everything in force at one revision.  Immutable; entries are shared with other snapshots, so that
- * an unchanged entry is the same pointer in both. */
+ * an unchanged entry is the same pointer in both, and so are whole lists that did not change. */
 struct snapshot {
 	unsigned refs;
+	struct age *age; /* what the entries live by; NULL: references of its own (snapshot.h) */
 	int64_t revision;
 	struct env **envs; /* by name, with the overrides that are in force */
 	size_t env_count;
