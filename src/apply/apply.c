@@ -98,7 +98,7 @@ static void stop_all(struct apply *apply)
 	apply->wanted = NULL;
 	apply->demand = apply->demanded = NULL;
 	apply->unsatisfied = apply->live_failures = 0;
-	apply->is_new = apply->owes_result = apply->is_answered = false;
+	apply->is_new = apply->owes_result = apply->is_answered = apply->wants_bytes = false;
 	apply->live_err = (struct mf_err){0};
 }
 
@@ -143,7 +143,7 @@ bool apply_will_reload(const struct apply *apply)
 
 bool apply_is_idle(const struct apply *apply)
 {
-	return apply->running == 0 && !apply_is_behind(apply) && !apply->is_new &&
+	return !apply_is_busy(apply) && !apply_is_behind(apply) && !apply->is_new &&
 	       (apply->wanted == NULL || apply->is_answered) && !apply_will_reload(apply);
 }
 
@@ -203,6 +203,14 @@ void apply_rendering_fini(struct apply_rendering *rendering)
 	*rendering = (struct apply_rendering){.snapshot = NULL};
 }
 
+static int64_t now_us(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 /*
  * The newest snapshot.  The time of the rendering and of its round's work on files tells when there
  * may be another: after quiet that time is long past.
@@ -211,18 +219,55 @@ void apply_render(struct apply *apply, struct apply_rendering *ret)
 {
 	struct apply_rendering rendering = {.snapshot = snapshot_ref(apply->wanted)};
 	struct bad_ctx bad = {apply, &rendering};
-	struct timespec start, end;
+	int64_t start = now_us();
 	struct mf_err err;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &start);
 	if (output_render(apply->templates, rendering.snapshot, apply->settings, on_bad, &bad,
 			  &rendering.set, &err) != 0)
 		rendering.has_failed = true; /* of which on_bad has heard, group by group */
-	(void)clock_gettime(CLOCK_MONOTONIC, &end);
-	apply->busy_us +=
-	    (int64_t)(end.tv_sec - start.tv_sec) * 1000000 + (end.tv_nsec - start.tv_nsec) / 1000;
+	apply->busy_us += now_us() - start;
 	apply_rendering_fini(ret);
 	*ret = rendering;
+}
+
+void apply_start_rendering(struct apply *apply)
+{
+	int64_t start = now_us();
+
+	apply->coming.snapshot = snapshot_ref(apply->wanted);
+	apply->job = output_start(apply->templates, apply->wanted, apply->settings);
+	apply->busy_us += now_us() - start;
+}
+
+bool apply_go_on_rendering(struct apply *apply)
+{
+	struct bad_ctx bad = {apply, &apply->coming};
+	int64_t start = now_us();
+	bool has_more = output_go_on(apply->job, on_bad, &bad);
+	struct mf_err err;
+
+	apply->busy_us += now_us() - start;
+	if (has_more)
+		return true;
+	if (output_end(apply->job, &apply->coming.set, &err) != 0)
+		apply->coming.has_failed = true;
+	apply->job = NULL;
+	apply_rendering_fini(&apply->current);
+	apply->current = apply->coming;
+	apply->coming = (struct apply_rendering){.snapshot = NULL};
+	return false;
+}
+
+void apply_stop_rendering(struct apply *apply)
+{
+	output_cancel(apply->job);
+	apply->job = NULL;
+	apply_rendering_fini(&apply->coming);
+}
+
+bool apply_is_busy(const struct apply *apply)
+{
+	return apply->running > 0 || apply->job != NULL;
 }
 
 void apply_want(struct apply *apply, struct snapshot *snapshot)
@@ -245,6 +290,8 @@ int64_t apply_render_at(const struct apply *apply)
 {
 	int64_t at;
 
+	if (apply->wants_bytes)
+		return apply->render_from;
 	if (!apply_is_behind(apply))
 		return APPLY_NEVER;
 	at = apply->is_heard ? apply->wanted_at : apply->wanted_at + APPLY_PATIENCE_MS;

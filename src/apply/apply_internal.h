@@ -15,6 +15,7 @@
 struct haproxy_job;
 struct live;
 struct loop_timer;
+struct output_job;
 
 #define APPLY_NEVER INT64_MAX
 
@@ -57,7 +58,9 @@ struct apply {
 	char *demanded;	      /* what the last such reload was for ... */
 	unsigned unsatisfied; /* ... and how many in a row brought nothing */
 
-	struct apply_rendering current; /* of the round */
+	struct apply_rendering current; /* of the round; without bytes when that has ended well */
+	struct apply_rendering coming;	/* under way, a bit in each turn of the loop ... */
+	struct output_job *job;		/* ... by this; NULL: none is */
 	struct apply_rendering fresh;	/* HAProxy's, rendered since for its reload */
 	unsigned refreshes;		/* in this round */
 	int64_t render_from;		/* by loop_now; not before that */
@@ -83,11 +86,16 @@ struct apply {
 	bool live_changed; /* something, since the last result */
 	bool is_new;	   /* no round with the current rendering has ended yet */
 	bool is_counting;  /* there may be old workers */
+	bool wants_bytes;  /* of current, once more: a file differs */
 };
 
 /* apply.c */
 bool apply_is_behind(const struct apply *apply); /* what is wanted has not been rendered */
 void apply_render(struct apply *apply, struct apply_rendering *ret);
+void apply_start_rendering(struct apply *apply);
+bool apply_go_on_rendering(struct apply *apply); /* false: that was all, and it is current */
+void apply_stop_rendering(struct apply *apply);
+bool apply_is_busy(const struct apply *apply); /* a rendering or a round is under way */
 int64_t apply_render_at(const struct apply *apply);
 void apply_pace(struct apply *apply);
 void apply_rendering_fini(struct apply_rendering *rendering);

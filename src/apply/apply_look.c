@@ -23,7 +23,7 @@ void apply_start_looking(struct apply *apply)
 
 	if (!loop_timer_is_set(apply->audit))
 		loop_timer_set(apply->audit, LOOK_AUDIT_MS);
-	if (haproxy != NULL && apply->running == 0 && !loop_timer_is_set(apply->watch))
+	if (haproxy != NULL && !apply_is_busy(apply) && !loop_timer_is_set(apply->watch))
 		loop_timer_set(apply->watch,
 			       group_last(haproxy->group)->pending ? LOOK_PENDING_MS : LOOK_MS);
 }
@@ -104,7 +104,7 @@ static void on_look(void *ctx, const struct haproxy_info *info, const struct mf_
 
 	apply->look = NULL;
 	apply_start_looking(apply);
-	if (apply->running > 0 || apply->is_new || haproxy == NULL)
+	if (apply_is_busy(apply) || apply->is_new || haproxy == NULL)
 		return;
 	if (info != NULL)
 		apply_note_worker(apply, info);
@@ -123,7 +123,7 @@ void apply_on_watch(void *ctx)
 {
 	struct apply *apply = ctx;
 
-	if (apply->running == 0 && apply->look == NULL)
+	if (!apply_is_busy(apply) && apply->look == NULL)
 		apply->look = haproxy_read_info(apply->loop, apply->settings->haproxy.admin_socket,
 						on_look, apply);
 }

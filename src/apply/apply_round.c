@@ -92,6 +92,7 @@ struct apply_member *apply_find_haproxy(const struct apply *apply)
 
 void apply_cancel_round(struct apply *apply)
 {
+	apply_stop_rendering(apply);
 	for (size_t i = 0; i < apply->member_count; i++) {
 		group_cancel(apply->members[i].group);
 		apply->members[i].is_listed = false;
@@ -108,7 +109,7 @@ void apply_schedule(struct apply *apply)
 	int64_t now = loop_now(apply->loop);
 	int64_t at = apply_render_at(apply);
 
-	if (apply->running > 0)
+	if (apply_is_busy(apply))
 		return;
 	for (size_t i = 0; i < apply->member_count; i++)
 		if (apply->members[i].is_listed && apply->members[i].due_at < at)
@@ -148,18 +149,37 @@ static void list_member(struct apply *apply, const struct plan_group_id *id)
 	member->due_at = loop_now(apply->loop);
 }
 
-static void adopt_wanted(struct apply *apply)
+static void list_members(struct apply *apply)
 {
 	struct plan_group_id ids[APPLY_MAX_GROUPS];
 	size_t count;
 
-	apply_render(apply, &apply->current);
 	apply->is_new = true;
 	for (size_t i = 0; i < apply->member_count; i++)
 		apply->members[i].is_listed = false;
 	count = plan_list_groups(&apply->current.set, NULL, ids, APPLY_MAX_GROUPS);
 	for (size_t i = 0; i < count; i++)
 		list_member(apply, &ids[i]);
+}
+
+/* A bit more of the rendering, if one is under way or to begin; false: there is none. */
+static bool render_some(struct apply *apply)
+{
+	bool is_same;
+
+	if (apply->job == NULL && apply_render_at(apply) > loop_now(apply->loop))
+		return false;
+	if (apply->job == NULL)
+		apply_start_rendering(apply);
+	is_same = apply->coming.snapshot == apply->current.snapshot;
+	if (apply_go_on_rendering(apply)) {
+		loop_timer_set(apply->wake, 0);
+		return true;
+	}
+	apply->wants_bytes = false;
+	if (!is_same)
+		list_members(apply);
+	return false;
 }
 
 /* --- what is told ---------------------------------------------------------------------------- */
@@ -249,6 +269,15 @@ void apply_settle(struct apply *apply)
 
 /* --- the round ------------------------------------------------------------------------------- */
 
+/* A group is to be tried again with what was rendered. */
+static bool has_failed(const struct apply *apply)
+{
+	for (size_t i = 0; i < apply->member_count; i++)
+		if (apply->members[i].is_listed && group_last(apply->members[i].group)->code != 0)
+			return true;
+	return false;
+}
+
 static void end_round(struct apply *apply)
 {
 	struct apply_member *haproxy = apply_find_haproxy(apply);
@@ -256,6 +285,8 @@ static void end_round(struct apply *apply)
 
 	apply->is_new = false;
 	apply_rendering_fini(&apply->fresh);
+	if (!has_failed(apply))
+		output_set_drop_bytes(&apply->current.set);
 	apply->refreshes = 0;
 	apply_pace(apply);
 	if (haproxy != NULL && group_last(haproxy->group)->reloaded) {
@@ -288,6 +319,10 @@ static void plan_retry(struct apply *apply, struct apply_member *member)
 	const struct group_result *last = group_last(member->group);
 
 	apply->busy_us += group_busy_us(member->group);
+	if (group_wants_bytes(member->group)) {
+		apply->wants_bytes = true;
+		return; /* due as it was */
+	}
 	if (last->code == 0 && !last->pending) {
 		member->failures = 0;
 		member->due_at = APPLY_NEVER;
@@ -337,10 +372,10 @@ static void start_round(struct apply *apply, int64_t now)
 void apply_on_wake(void *ctx)
 {
 	struct apply *apply = ctx;
-	int64_t now = loop_now(apply->loop);
+	int64_t now;
 
-	if (apply_render_at(apply) <= now)
-		adopt_wanted(apply);
+	if (render_some(apply))
+		return;
 	now = loop_now(apply->loop);
 	for (size_t i = 0; i < apply->member_count; i++)
 		apply->running += is_due(&apply->members[i], now);

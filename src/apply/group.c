@@ -11,11 +11,14 @@
 #include "apply/dnsmasq.h"
 #include "apply/group_internal.h"
 #include "apply/haproxy.h"
+#include "apply/known.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "sys/loop.h"
 
 /* --- life ------------------------------------------------------------------------------------ */
+
+static void on_again(void *ctx);
 
 struct group *group_new(struct loop *loop, const struct plan_group_id *id,
 			const struct group_events *events, void *ctx)
@@ -29,6 +32,8 @@ struct group *group_new(struct loop *loop, const struct plan_group_id *id,
 	group->ctx = ctx;
 	group->last.words = mem_dup_str("");
 	group->reloaded_at = INT64_MIN / 2;
+	group->known = known_new();
+	group->again = loop_timer_new(loop, on_again, group);
 	return group;
 }
 
@@ -40,6 +45,7 @@ static void clear_run(struct group *group)
 	haproxy_cancel(group->haproxy);
 	dnsmasq_cancel(group->dnsmasq);
 	loop_timer_free(group->turn);
+	loop_timer_clear(group->again);
 	stage_free(group->stage, group->owes_reload);
 	plan_group_fini(&group->plan);
 	free(group->demand);
@@ -61,6 +67,8 @@ void group_free(struct group *group)
 	if (group == NULL)
 		return;
 	clear_run(group);
+	known_free(group->known);
+	loop_timer_free(group->again);
 	free(group->last.words);
 	free(group->name);
 	free(group);
@@ -109,6 +117,11 @@ int64_t group_busy_us(const struct group *group)
 	return group->busy_us;
 }
 
+bool group_wants_bytes(const struct group *group)
+{
+	return group->wants_bytes;
+}
+
 bool group_has(const struct group *group, const struct output *output)
 {
 	return output->group == group->kind &&
@@ -127,7 +140,7 @@ uint64_t group_hash(const struct group *group, const struct output_set *outputs)
 		if (!group_has(group, output))
 			continue;
 		hash = str_hash(hash, output->path, strlen(output->path) + 1);
-		hash = str_hash(hash, output->bytes.data, output->bytes.len);
+		hash = str_hash(hash, &output->digest, sizeof(output->digest));
 	}
 	return hash;
 }
@@ -161,6 +174,13 @@ void group_fail(struct group *group, const struct mf_err *why)
 	end(group);
 }
 
+void group_end_without_bytes(struct group *group)
+{
+	group->wants_bytes = true;
+	clear_run(group);
+	group->events->on_done(group->ctx, group);
+}
+
 void group_end_pending(struct group *group, const struct mf_err *why)
 {
 	group->is_pending = true;
@@ -190,8 +210,9 @@ static const struct group_phase phases[] = {
     {group_needs_observe, group_observe}, {group_needs_turn, group_wait_turn},
     {group_needs_plan, group_plan},	  {group_has_changes, group_stage},
     {group_needs_check, group_check},	  {group_needs_bind, group_bind},
-    {group_needs_refresh, group_refresh}, {group_has_changes, group_install},
-    {group_needs_keep, group_keep_dead},  {group_needs_reload, group_reload},
+    {group_needs_refresh, group_refresh}, {group_has_changes, group_sync},
+    {group_has_changes, group_install},	  {group_needs_keep, group_keep_dead},
+    {group_needs_reload, group_reload},
 };
 static const struct group_phase *const phases_end = phases + sizeof(phases) / sizeof(phases[0]);
 
@@ -201,11 +222,24 @@ void group_next(struct group *group)
 		const struct group_phase *phase = group->phase++;
 
 		if (phase->is_needed(group)) {
+			group->at = 0;
 			phase->start(group);
 			return;
 		}
 	}
 	end(group);
+}
+
+static void on_again(void *ctx)
+{
+	struct group *group = ctx;
+
+	group->phase[-1].start(group);
+}
+
+void group_go_on(struct group *group)
+{
+	loop_timer_set(group->again, 0);
 }
 
 /* What was staged was never put into place. */
@@ -235,6 +269,6 @@ void group_run(struct group *group, const struct output_set *outputs,
 	group->running[0] = '\0';
 	group->running_pid = 0;
 	group->is_installed = group->is_reloaded = false;
-	group->is_pending = group->is_refused = group->is_checked = false;
+	group->is_pending = group->is_refused = group->is_checked = group->wants_bytes = false;
 	group_next(group);
 }

@@ -1,8 +1,9 @@
 /*
  * One group of outputs and the daemon that reads them: a run brings both up to date, phase by
  * phase, and ends with a result.  What is wanted, when, and how often is for the caller to say.
+ * Much work on files is done a file in each turn of the loop, so that nobody has to wait for it.
  *
- *     observe -> turn -> plan -> stage -> check -> refresh -> install -> keep -> reload
+ *     observe -> turn -> plan -> stage -> check -> refresh -> sync -> install -> keep -> reload
  *
  * A phase that has nothing to do is passed over; turn, refresh and keep are HAProxy's and only for
  * a reload: its turn is some time after the last one; refresh asks for what is wanted by now, and
@@ -58,6 +59,11 @@ const char *group_name(const struct group *group);
  */
 void group_run(struct group *group, const struct output_set *outputs,
 	       const struct settings *settings, size_t target, const char *demand);
+/*
+ * The outputs of the last run had no bytes any more (output_set_drop_bytes), and files differ from
+ * them: nothing was done, and the last result is still that of the run before.
+ */
+bool group_wants_bytes(const struct group *group);
 void group_cancel(struct group *group); /* breaks a run off; on_done is not called */
 
 /* Of the last run; or what the caller has learnt since. */

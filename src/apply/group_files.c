@@ -10,6 +10,7 @@
 #include "apply/binds.h"
 #include "apply/group_internal.h"
 #include "apply/haproxy.h"
+#include "apply/known.h"
 #include "apply/words.h"
 #include "base/buf.h"
 #include "base/mem.h"
@@ -125,18 +126,62 @@ void group_forget_dead(const struct group *group)
 				   NULL);
 }
 
+static bool has_bytes(const struct output *output)
+{
+	return output->bytes.len == output->len;
+}
+
+static bool lacks_bytes(const struct group *group)
+{
+	for (size_t i = 0; i < group->plan.step_count; i++)
+		if (group->plan.steps[i].output != NULL && !has_bytes(group->plan.steps[i].output))
+			return true;
+	return false;
+}
+
+/* Look at some files: as many as are known, or one that must be read.  false: there are others. */
+static bool look_at_some(struct group *group, int *ret_code, struct mf_err *err)
+{
+	while (group->at < group->outputs->count) {
+		const struct output *output = &group->outputs->outputs[group->at++];
+		bool was_read = false;
+
+		if (!group_has(group, output))
+			continue;
+		*ret_code = plan_look(&group->plan, output, group->known, !has_bytes(output),
+				      &was_read, err);
+		if (*ret_code != 0)
+			return true;
+		if (was_read)
+			return false;
+	}
+	return true;
+}
+
 void group_plan(struct group *group)
 {
 	struct mf_err err;
 	int64_t start = now_us();
-	int code;
+	int code = 0;
+	bool is_done;
 
-	sweep_once(group);
-	code =
-	    plan_make_group(group->outputs, group->settings, NULL, &group->id, &group->plan, &err);
+	if (group->at == 0) {
+		sweep_once(group);
+		plan_begin_group(&group->id, &group->plan);
+	}
+	is_done = look_at_some(group, &code, &err);
 	group->busy_us += now_us() - start;
-	if (code != 0)
+	if (!is_done) {
+		group_go_on(group);
+		return;
+	}
+	if (code != 0) {
 		group_fail(group, &err);
+		return;
+	}
+	plan_end_group(&group->plan, group->settings);
+	if (lacks_bytes(group))
+		group_end_without_bytes(group);
 	else
 		group_next(group);
 }
@@ -178,21 +223,32 @@ static bool is_for_stage(const struct group *group, const struct output *output)
 	return group_has(group, output) && (is_planned(group, output) || group_needs_check(group));
 }
 
-/* The main file last: what it names must be there before it. */
-static int stage_outputs(struct group *group, const char *dir, struct mf_err *err)
+/* The i-th of all outputs for the stage, the main file last: what it names must be there before. */
+static const struct output *stage_order(const struct group *group, size_t i)
 {
 	const struct output *last = main_output(group);
+	const struct output *output =
+	    i == group->outputs->count ? last : &group->outputs->outputs[i];
 
-	for (size_t i = 0; i < group->outputs->count; i++) {
-		const struct output *output = &group->outputs->outputs[i];
-		int code = output != last && is_for_stage(group, output)
-			       ? stage_output(group, dir, output, err)
-			       : 0;
+	return (output == last) == (i == group->outputs->count) && is_for_stage(group, output)
+		   ? output
+		   : NULL;
+}
+
+/* A file that is written is enough for a turn. */
+static int stage_some(struct group *group, const char *dir, struct mf_err *err)
+{
+	bool was_written = false;
+
+	while (group->at <= group->outputs->count && !was_written) {
+		const struct output *output = stage_order(group, group->at++);
+		int code = output == NULL ? 0 : stage_output(group, dir, output, err);
 
 		if (code != 0)
 			return code;
+		was_written = output != NULL && is_planned(group, output);
 	}
-	return is_for_stage(group, last) ? stage_output(group, dir, last, err) : 0;
+	return 0;
 }
 
 /* HAProxy warns when the file is not there. */
@@ -210,15 +266,20 @@ void group_stage(struct group *group)
 	mem_auto_free char *tag = group_stage_tag(group);
 	struct mf_err err;
 	int64_t start = now_us();
-	int code = stage_new(dir, tag, &group->stage, &err);
+	int code = 0;
 
-	if (code == 0 && group->outputs->keeps_dead)
-		make_dead(group);
+	if (group->at == 0) {
+		code = stage_new(dir, tag, &group->stage, &err);
+		if (code == 0 && group->outputs->keeps_dead)
+			make_dead(group);
+	}
 	if (code == 0)
-		code = stage_outputs(group, dir, &err);
+		code = stage_some(group, dir, &err);
 	group->busy_us += now_us() - start;
 	if (code != 0)
 		group_fail(group, &err);
+	else if (group->at <= group->outputs->count)
+		group_go_on(group);
 	else
 		group_next(group);
 }
@@ -324,12 +385,31 @@ void group_bind(struct group *group)
 
 /* --- install --------------------------------------------------------------------------------- */
 
+void group_sync(struct group *group)
+{
+	struct mf_err err;
+	int64_t start = now_us();
+	bool has_more;
+	int code = stage_sync(group->stage, &has_more, &err);
+
+	group->busy_us += now_us() - start;
+	if (code != 0)
+		group_fail(group, &err);
+	else if (has_more)
+		group_go_on(group);
+	else
+		group_next(group);
+}
+
 void group_install(struct group *group)
 {
 	struct mf_err err;
 	int64_t start = now_us();
 	int code = stage_install(group->stage, &err);
 
+	for (size_t i = 0; code == 0 && i < group->plan.step_count; i++)
+		if (group->plan.steps[i].output != NULL)
+			known_note(group->known, group->plan.steps[i].output);
 	group->busy_us += now_us() - start;
 	if (code != 0) {
 		group_fail(group, &err);

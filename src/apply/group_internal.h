@@ -12,6 +12,7 @@
 
 struct dnsmasq_job;
 struct haproxy_job;
+struct known;
 
 enum {
 	GROUP_COMMAND_MS = 30 * 1000, /* for a check, or a target's reload */
@@ -31,12 +32,15 @@ struct group {
 	bool owes_reload;    /* files were installed, and the daemon has not heard of it */
 	int64_t reloaded_at; /* by loop_now: the last reload's start */
 	char proven[17];     /* the structure that HAProxy has checked or loaded last */
+	struct known *known; /* its files */
+	struct loop_timer *again;
 
 	/* of a run */
 	const struct output_set *outputs;
 	const struct settings *settings;
 	struct plan_group_id id;
 	const struct group_phase *phase; /* the next one */
+	size_t at;			 /* the output that the phase under way has come to */
 	char *demand;			 /* NULL: none */
 	struct loop_timer *turn;
 	int64_t busy_us;
@@ -47,6 +51,7 @@ struct group {
 	struct stage *stage;
 	bool is_installed, is_reloaded, is_pending, is_refused;
 	bool is_checked; /* or no check is needed any more */
+	bool wants_bytes;
 	struct mf_err err;
 	struct child *child;
 	struct haproxy_job *haproxy;
@@ -60,6 +65,8 @@ struct group_phase {
 
 /* A phase ends by exactly one of these, at once or later. */
 void group_next(struct group *group);
+void group_go_on(struct group *group); /* not an end: start it once more in the next turn */
+void group_end_without_bytes(struct group *group);
 void group_plan_again(struct group *group, const struct output_set *outputs);
 void group_fail(struct group *group, const struct mf_err *why);
 void group_fail_and_put_back(struct group *group, const struct mf_err *why);
@@ -79,6 +86,7 @@ bool group_needs_check(const struct group *group);
 void group_check(struct group *group);
 bool group_needs_bind(const struct group *group);
 void group_bind(struct group *group);
+void group_sync(struct group *group);
 void group_install(struct group *group);
 
 /* And: make the daemon read the files. */

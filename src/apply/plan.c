@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "apply/changes.h"
+#include "apply/known.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -178,12 +179,51 @@ static char *name_changes(const struct plan_group *group)
 	return mem_printf("%zu files differ", count);
 }
 
-int plan_make_group(const struct output_set *outputs, const struct settings *settings,
-		    const char *below, const struct plan_group_id *id, struct plan_group *ret_group,
-		    struct mf_err *err)
+void plan_begin_group(const struct plan_group_id *id, struct plan_group *ret_group)
 {
-	struct plan_group group = {.group = id->group, .target = id->target, .name = id->name};
+	*ret_group =
+	    (struct plan_group){.group = id->group, .target = id->target, .name = id->name};
+}
 
+int plan_look(struct plan_group *group, const struct output *output, struct known *known,
+	      bool must_be_sure, bool *ret_was_read, struct mf_err *err)
+{
+	bool holds = known_holds(known, output, must_be_sure);
+	int code = 0;
+
+	*ret_was_read = !holds;
+	if (!holds)
+		code = known_read(known, output, &holds, err);
+	if (code != 0 && code != MF_ENOINPUT)
+		return code;
+	if (!holds)
+		add_step(group, code == 0 ? STEP_REPLACE : STEP_CREATE)->output = output;
+	return 0;
+}
+
+void plan_end_group(struct plan_group *group, const struct settings *settings)
+{
+	const struct plan_group_id id = {group->group, group->target, group->name};
+	char *reason;
+
+	if (group->step_count == 0)
+		return;
+	reason = name_changes(group);
+	if (has_check(settings, &id))
+		(void)add_step(group, STEP_CHECK);
+	if (has_reload(settings, &id))
+		add_step(group, STEP_RELOAD)->reason = reason;
+	else
+		free(reason);
+}
+
+static int compare_files(const struct output_set *outputs, const struct settings *settings,
+			 const char *below, const struct plan_group_id *id,
+			 struct plan_group *ret_group, struct mf_err *err)
+{
+	struct plan_group group;
+
+	plan_begin_group(id, &group);
 	for (size_t i = 0; i < outputs->count; i++) {
 		int code = is_of(&outputs->outputs[i], id)
 			       ? add_file_step(&group, &outputs->outputs[i], below, err)
@@ -194,16 +234,7 @@ int plan_make_group(const struct output_set *outputs, const struct settings *set
 			return code;
 		}
 	}
-	if (group.step_count > 0) {
-		char *reason = name_changes(&group);
-
-		if (has_check(settings, id))
-			(void)add_step(&group, STEP_CHECK);
-		if (has_reload(settings, id))
-			add_step(&group, STEP_RELOAD)->reason = reason;
-		else
-			free(reason);
-	}
+	plan_end_group(&group, settings);
 	*ret_group = group;
 	return 0;
 }
@@ -297,7 +328,7 @@ static int make_group(const struct output_set *outputs, const struct settings *s
 		      const char *below, const struct plan_group_id *id,
 		      struct plan_group *ret_group, struct mf_err *err)
 {
-	int code = plan_make_group(outputs, settings, below, id, ret_group, err);
+	int code = compare_files(outputs, settings, below, id, ret_group, err);
 
 	if (code != 0 || id->group != OUTPUT_HAPROXY || ret_group->step_count == 0)
 		return code;

@@ -15,6 +15,7 @@
 
 struct buf;
 struct changes;
+struct known;
 struct loop;
 struct mf_err;
 struct settings;
@@ -55,16 +56,23 @@ int plan_make(const struct output_set *outputs, const struct settings *settings,
 	      struct plan *ret_plan, struct mf_err *err);
 void plan_fini(struct plan *plan);
 
-/* The same for one group.  name is borrowed. */
+/* name is borrowed. */
 struct plan_group_id {
 	enum output_group group;
 	size_t target;
 	const char *name;
 };
-int plan_make_group(const struct output_set *outputs, const struct settings *settings,
-		    const char *below, const struct plan_group_id *id, struct plan_group *ret_group,
-		    struct mf_err *err);
 void plan_group_fini(struct plan_group *group);
+
+/*
+ * The same for an engine, a group by itself, output by output and with no count of lines: compares
+ * digests, and reads only the files of which nothing is known.  begin, look at each output of the
+ * group, end. must_be_sure: as known_holds.  ret_was_read: it took some time.
+ */
+void plan_begin_group(const struct plan_group_id *id, struct plan_group *ret_group);
+int plan_look(struct plan_group *group, const struct output *output, struct known *known,
+	      bool must_be_sure, bool *ret_was_read, struct mf_err *err);
+void plan_end_group(struct plan_group *group, const struct settings *settings);
 
 /*
  * The groups that have outputs, in the order of the set; at most max of them.  Returns how many.

@@ -30,6 +30,7 @@ struct staged {
 	char *target;
 	char *path; /* the staged file */
 	char *prev; /* where the previous one is kept; NULL: there was none */
+	int fd;	    /* written, not yet synced; -1: nothing is to be synced */
 	bool is_changed;
 	bool is_installed;
 };
@@ -98,7 +99,7 @@ static int write_all(int fd, const char *bytes, size_t len)
 		bytes += n;
 		len -= (size_t)n;
 	}
-	return fsync(fd);
+	return 0;
 }
 
 /* Mode and owner as they were.  Who may not give a file away keeps it: the mode is what matters. */
@@ -116,12 +117,17 @@ static int copy_attributes(int fd, const struct stage_file *file)
 	return fchmod(fd, mode | file->mode_also);
 }
 
-static int write_new_file(const char *path, const struct stage_file *file, struct mf_err *err)
+/* ret_fd: for fsync; the kernel begins to write it out meanwhile. */
+static int write_new_file(const char *path, const struct stage_file *file, int *ret_fd,
+			  struct mf_err *err)
 {
 	mem_auto_close int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	if (fd < 0 || write_all(fd, file->bytes, file->len) != 0 || copy_attributes(fd, file) != 0)
 		return mf_err_set_sys(err, write_code(), "%s", path);
+	(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	*ret_fd = fd;
+	fd = -1;
 	return 0;
 }
 
@@ -136,6 +142,12 @@ static char *resolve(const char *target)
 	return real != NULL ? real : mem_dup_str(target);
 }
 
+static void close_staged(struct staged *file)
+{
+	mem_close_indirect(&file->fd);
+	file->fd = -1;
+}
+
 int stage_add(struct stage *stage, const struct stage_file *file, struct mf_err *err)
 {
 	struct staged *staged;
@@ -147,6 +159,7 @@ int stage_add(struct stage *stage, const struct stage_file *file, struct mf_err 
 	    .relative = mem_dup_str(file->relative),
 	    .target = resolve(file->target),
 	    .path = mem_printf("%s/%s", stage->path, file->relative),
+	    .fd = -1,
 	    .is_changed = file->is_changed,
 	};
 	code = make_parent(staged->path, err);
@@ -155,7 +168,26 @@ int stage_add(struct stage *stage, const struct stage_file *file, struct mf_err 
 	/* A link of an equal file costs nothing; it is only looked at, never renamed. */
 	if (!file->is_changed && link(staged->target, staged->path) == 0)
 		return 0;
-	return write_new_file(staged->path, file, err);
+	code = write_new_file(staged->path, file, &staged->fd, err);
+	if (!file->is_changed)
+		close_staged(staged);
+	return code;
+}
+
+int stage_sync(struct stage *stage, bool *ret_more, struct mf_err *err)
+{
+	size_t i = 0;
+	int code = 0;
+
+	while (i < stage->count && stage->files[i].fd < 0)
+		i++;
+	*ret_more = i < stage->count;
+	if (i == stage->count)
+		return 0;
+	if (fsync(stage->files[i].fd) != 0)
+		code = mf_err_set_sys(err, write_code(), "%s", stage->files[i].path);
+	close_staged(&stage->files[i]);
+	return code;
 }
 
 const char *stage_path(const struct stage *stage)
@@ -177,13 +209,17 @@ static int copy_file(const char *from, const char *to, struct mf_err *err)
 {
 	buf_auto struct buf bytes = BUF_INIT;
 	struct stage_file file = {.target = from, .mode = 0600};
+	mem_auto_close int fd = -1;
 	int code = file_read(from, STAGE_MAX_FILE, &bytes, err);
 
 	if (code != 0)
 		return code;
 	file.bytes = buf_str(&bytes);
 	file.len = bytes.len;
-	return write_new_file(to, &file, err);
+	code = write_new_file(to, &file, &fd, err);
+	if (code == 0 && fsync(fd) != 0)
+		code = mf_err_set_sys(err, write_code(), "%s", to);
+	return code;
 }
 
 /* Keep the target's file, if there is one, where stage_rollback finds it. */
@@ -253,8 +289,11 @@ static int install_file(struct stage *stage, struct staged *file, struct mf_err 
 
 int stage_install(struct stage *stage, struct mf_err *err)
 {
+	bool has_more = true;
 	int code = 0;
 
+	while (code == 0 && has_more)
+		code = stage_sync(stage, &has_more, err);
 	for (size_t i = 0; code == 0 && i < stage->count; i++)
 		if (stage->files[i].is_changed)
 			code = install_file(stage, &stage->files[i], err);
@@ -303,6 +342,7 @@ void stage_free(struct stage *stage, bool keep_mark)
 	if (keep_mark)
 		(void)mkdir(stage->path, 0755);
 	for (size_t i = 0; i < stage->count; i++) {
+		close_staged(&stage->files[i]);
 		free(stage->files[i].relative);
 		free(stage->files[i].target);
 		free(stage->files[i].path);

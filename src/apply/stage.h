@@ -31,13 +31,16 @@ struct stage_file {
 int stage_new(const char *dir, const char *tag, struct stage **ret_stage, struct mf_err *err);
 int stage_add(struct stage *stage, const struct stage_file *file, struct mf_err *err);
 
+/* Make the next of the changed files last (fsync); *ret_more: there are others. */
+int stage_sync(struct stage *stage, bool *ret_more, struct mf_err *err);
+
 /* The stage's own path, and that of a staged file; both borrowed, NULL when there is none. */
 const char *stage_path(const struct stage *stage);
 const char *stage_find(const struct stage *stage, const char *relative);
 
 /*
- * Keep what is in the way, and rename the changed files into place in the order in which they were
- * added, durably.  When one fails, those before it are put back.
+ * Sync what is not yet, keep what is in the way, and rename the changed files into place in the
+ * order in which they were added, durably.  When one fails, those before it are put back.
  */
 int stage_install(struct stage *stage, struct mf_err *err);
 

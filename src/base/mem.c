@@ -2,12 +2,15 @@
 #include "base/mem.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { MEM_LARGE = 128 * 1024 };
 
 static _Noreturn void out_of_memory(void)
 {
@@ -68,6 +71,18 @@ char *mem_printf(const char *format, ...)
 	if (n < 0)
 		out_of_memory();
 	return s;
+}
+
+void mem_stay_small(void)
+{
+	/* The C library would raise that by itself, up to 32 MiB, and keep as much. */
+	(void)mallopt(M_MMAP_THRESHOLD, MEM_LARGE);
+	(void)mallopt(M_TRIM_THRESHOLD, MEM_LARGE);
+}
+
+void mem_trim(void)
+{
+	(void)malloc_trim(0);
 }
 
 void mem_free_indirect(void *pointer_to_pointer)

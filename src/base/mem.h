@@ -13,6 +13,13 @@ char *mem_dup_str(const char *s);		       /* NULL gives NULL */
 char *mem_dup_bytes(const void *p, size_t len);	       /* len bytes and a terminating NUL */
 char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * For who runs for ever with little to do: large pieces go back to the system when they are freed,
+ * and mem_trim gives back what is free by then of all others.
+ */
+void mem_stay_small(void);
+void mem_trim(void);
+
 /* Allocate one zeroed object of the pointer's own type: `struct x *x = MEM_NEW(x);` */
 #define MEM_NEW(p) mem_alloc(sizeof(*(p)))
 

@@ -230,6 +230,19 @@ uint64_t str_hash(uint64_t hash, const void *bytes, size_t len)
 	return hash;
 }
 
+uint64_t str_hash_words(uint64_t hash, const void *bytes, size_t len)
+{
+	const char *p = bytes;
+	uint64_t word;
+
+	for (; len >= sizeof(word); p += sizeof(word), len -= sizeof(word)) {
+		memcpy(&word, p, sizeof(word));
+		hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+		hash ^= hash >> 32;
+	}
+	return str_hash(hash, p, len);
+}
+
 static const char base64_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 

@@ -10,6 +10,7 @@
 #include "apply/quarantine.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "cmd/cli.h"
 #include "cmd/kvwatch_options.h"
 #include "cmd/pipeline.h"
@@ -25,6 +26,8 @@
 
 /* With no model and no configuration on disk for this long, an empty one is written. */
 #define FIRST_CONFIG_MS 1000
+/* So long after all was in force, the memory that it took is given back. */
+#define TRIM_MS 1000
 
 struct kvwatch {
 	struct kvwatch_options options; /* first */
@@ -39,6 +42,7 @@ struct kvwatch {
 	struct guard_size wanted;  /* its size; before, that of an earlier run's last */
 	struct loop_timer *first;  /* FIRST_CONFIG_MS */
 	struct loop_timer *deadline;
+	struct loop_timer *trim; /* TRIM_MS */
 	struct watchdog *watchdog;
 	struct report *report;
 	struct status *status;
@@ -195,6 +199,8 @@ static void on_result(void *ctx, const struct apply_result *result)
 				  k->snapshot == NULL ? NULL : &k->wanted);
 
 	status_count_result(k->status, result);
+	if (result->is_settled && !loop_timer_is_set(k->trim))
+		loop_timer_set(k->trim, TRIM_MS);
 	for (size_t i = 0; i < result->group_count; i++)
 		if (result->groups[i].code == MF_EDATA && k->applied != NULL &&
 		    strcmp(result->groups[i].name, "haproxy") == 0)
@@ -205,6 +211,12 @@ static void on_result(void *ctx, const struct apply_result *result)
 		k->exit_status = mf_err_exit_status(worst);
 		loop_stop(k->loop);
 	}
+}
+
+static void on_trim(void *ctx)
+{
+	(void)ctx;
+	mem_trim();
 }
 
 static void on_deadline(void *ctx)
@@ -270,6 +282,7 @@ static int start(struct kvwatch *k, struct mf_err *err)
 		return code;
 	k->first = loop_timer_new(k->loop, write_first_config, k);
 	k->deadline = loop_timer_new(k->loop, on_deadline, k);
+	k->trim = loop_timer_new(k->loop, on_trim, k);
 	k->watchdog = watchdog_start(k->loop);
 	k->templates = templates_open();
 	k->report = report_new();
@@ -299,6 +312,7 @@ static void stop(struct kvwatch *k)
 	template_set_free(k->templates);
 	loop_timer_free(k->first);
 	loop_timer_free(k->deadline);
+	loop_timer_free(k->trim);
 	watchdog_stop(k->watchdog);
 	report_free(k->report);
 	snapshot_unref(k->snapshot);
@@ -310,7 +324,10 @@ int main(int argc, char **argv)
 {
 	struct kvwatch k = {.options = {.timeout_ms = 30000, .from = {.is_guarded = true}}};
 	struct mf_err err;
-	int status = cli_start(&k.cli, &kvwatch_tool, &k, argc, argv);
+	int status;
+
+	mem_stay_small();
+	status = cli_start(&k.cli, &kvwatch_tool, &k, argc, argv);
 
 	if (status != CLI_GO_ON)
 		return status;

@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 enum {
 	FILE_CHUNK = 64 * 1024,
@@ -78,21 +79,72 @@ static bool read_all(int fd, size_t max, struct buf *bytes)
 	}
 }
 
-int file_read(const char *path, size_t max, struct buf *ret_bytes, struct mf_err *err)
+static int open_file(const char *path, int *ret_fd, struct stat *ret_stat, struct mf_err *err)
 {
 	/* O_NONBLOCK: a FIFO with no writer must not hold us. */
 	mem_auto_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) != 0)
+	if (fd < 0 || fstat(fd, ret_stat) != 0)
 		return mf_err_set_sys(err, read_code(), "%s", path);
-	if (!S_ISREG(st.st_mode))
+	if (!S_ISREG(ret_stat->st_mode))
 		return mf_err_set(err, MF_EDATA, "%s: no regular file", path);
-	if (read_all(fd, max, ret_bytes))
-		return 0;
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
+}
+
+static int fail_to_read(const char *path, size_t max, struct mf_err *err)
+{
 	if (errno == EFBIG)
 		return mf_err_set(err, MF_EDATA, "%s: longer than %zu bytes", path, max);
 	return mf_err_set_sys(err, read_code(), "%s", path);
+}
+
+int file_read(const char *path, size_t max, struct buf *ret_bytes, struct mf_err *err)
+{
+	mem_auto_close int fd = -1;
+	struct stat st;
+	int code = open_file(path, &fd, &st, err);
+
+	if (code == 0 && !read_all(fd, max, ret_bytes))
+		code = fail_to_read(path, max, err);
+	return code;
+}
+
+int file_hash(const char *path, size_t max, struct stat *ret_stat, size_t *ret_len, uint64_t *hash,
+	      struct mf_err *err)
+{
+	mem_auto_close int fd = -1;
+	buf_auto struct buf piece = BUF_INIT;
+	size_t len = 0;
+	int code = open_file(path, &fd, ret_stat, err);
+
+	while (code == 0) {
+		size_t want = max - len < FILE_CHUNK ? max - len + 1 : FILE_CHUNK;
+		ssize_t n;
+
+		buf_reserve(&piece, FILE_CHUNK);
+		n = read(fd, piece.data + piece.len, want - piece.len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n > 0)
+			piece.len += (size_t)n;
+		if (n > 0 && piece.len < want)
+			continue;
+		if (len + piece.len > max) {
+			errno = EFBIG;
+			n = -1;
+		}
+		if (n < 0)
+			return fail_to_read(path, max, err);
+		*hash = str_hash_words(*hash, buf_str(&piece), piece.len);
+		len += piece.len;
+		if (piece.len < want)
+			break;
+		buf_clear(&piece);
+	}
+	*ret_len = len;
+	return code;
 }
 
 /* --- replacing ------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct buf;
@@ -16,6 +17,14 @@ struct mf_err;
  * than max or no regular file; MF_EFAIL.  Never blocks on a FIFO.
  */
 int file_read(const char *path, size_t max, struct buf *ret_bytes, struct mf_err *err);
+
+/*
+ * The same without keeping them: their number, and *hash, from what it is, by str_hash_words.
+ * ret_stat: as it was before the first byte was read.
+ */
+struct stat;
+int file_hash(const char *path, size_t max, struct stat *ret_stat, size_t *ret_len, uint64_t *hash,
+	      struct mf_err *err);
 
 /*
  * Make path hold exactly these bytes, at once and for good: an exclusive temporary dot-file in the

@@ -366,6 +366,30 @@ START_TEST(a_storm_is_coalesced)
 }
 END_TEST
 
+static bool names_are_right(void *ctx)
+{
+	buf_auto struct buf text = BUF_INIT;
+
+	return file_read(ctx, 1000, &text, NULL) == 0 && strcmp(buf_str(&text), "dev dev\n") == 0;
+}
+
+/* HAProxy is not there: each try for it looks at its files, of which the bytes are long gone. */
+START_TEST(a_foreign_hand_in_the_files_is_put_right)
+{
+	mem_auto_free char *names = mem_printf("%s/maps/names.map", folder);
+
+	put_word("dev");
+	want();
+	wait_for_result();
+	ck_assert(names_are_right(names));
+	daemon_write(names, "dev off\n");
+	ck_assert(daemon_wait_until(loop, names_are_right, names, 20000));
+	ck_assert_int_eq(unlink(names), 0);
+	ck_assert(daemon_wait_until(loop, names_are_right, names, 20000));
+	ck_assert_uint_eq(count_stages(), 0);
+}
+END_TEST
+
 /* The target's check is under way, and nothing else. */
 static bool is_checking(void *started)
 {
@@ -408,6 +432,7 @@ int main(void)
 	tcase_add_test(tc, an_unwritable_folder_is_named);
 	tcase_add_test(tc, what_cannot_be_rendered_has_a_result_too);
 	tcase_add_test(tc, a_storm_is_coalesced);
+	tcase_add_test(tc, a_foreign_hand_in_the_files_is_put_right);
 	tcase_add_test(tc, an_engine_may_go_at_any_time);
 	return unit_run("apply", tc);
 }

@@ -14,6 +14,8 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
 #include "unit.h"
 
 static char dir[32];
@@ -125,6 +127,30 @@ START_TEST(reads_no_other_thing)
 END_TEST
 
 /* --- replacing ------------------------------------------------------------------------------- */
+
+/* Lengths around what is read at once. */
+static const size_t hashed[] = {0, 1, 65535, 65536, 65537, 131072, 200003};
+
+START_TEST(hashes_what_it_would_read)
+{
+	size_t want = hashed[_i], len = 99;
+	mem_auto_free char *bytes = mem_alloc(want + 1);
+	uint64_t hash = 7;
+	struct stat st;
+
+	for (size_t i = 0; i < want; i++)
+		bytes[i] = (char)('a' + i % 23);
+	ck_assert_int_eq(file_replace(at("f"), bytes, want, 0600, NULL, &err), 0);
+	ck_assert_int_eq(file_hash(at("f"), want, &st, &len, &hash, &err), 0);
+	ck_assert_uint_eq(len, want);
+	ck_assert_uint_eq((size_t)st.st_size, want);
+	ck_assert_uint_eq(hash, str_hash_words(7, bytes, want));
+	if (want != 0)
+		ck_assert_int_eq(file_hash(at("f"), want - 1, &st, &len, &hash, &err), MF_EDATA);
+	ck_assert_int_eq(file_hash(at("nothing"), 9, &st, &len, &hash, &err), MF_ENOINPUT);
+	ck_assert_int_eq(file_hash(dir, 9, &st, &len, &hash, &err), MF_EDATA);
+}
+END_TEST
 
 START_TEST(makes_a_new_file_with_its_mode)
 {
@@ -355,6 +381,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, reads_up_to_the_bound);
 	tcase_add_test(tc, reads_no_other_thing);
+	tcase_add_loop_test(tc, hashes_what_it_would_read, 0, sizeof(hashed) / sizeof(hashed[0]));
 	tcase_add_test(tc, makes_a_new_file_with_its_mode);
 	tcase_add_test(tc, leaves_equal_bytes_alone);
 	tcase_add_test(tc, keeps_mode_and_owner);

@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "model/env.h"
 #include "model/settings.h"
 #include "model/table.h"
@@ -507,6 +508,30 @@ static size_t render_name(const char *name, struct buf *ret_bad)
 	return lines;
 }
 
+START_TEST(digests_outlive_the_bytes)
+{
+	struct settings *settings = settings_new("node");
+	struct snapshot *snapshot = make_snapshot(small_model);
+	buf_auto struct buf bad = BUF_INIT;
+	struct output_set set;
+
+	ck_assert_int_eq(render(snapshot, settings, &no_extra, &bad, &set), 0);
+	ck_assert_uint_gt(set.count, 0);
+	for (size_t i = 0; i < set.count; i++) {
+		ck_assert_uint_eq(set.outputs[i].len, set.outputs[i].bytes.len);
+		ck_assert_uint_eq(set.outputs[i].digest,
+				  str_hash_words(OUTPUT_DIGEST_INIT, buf_str(&set.outputs[i].bytes),
+						 set.outputs[i].bytes.len));
+	}
+	output_set_drop_bytes(&set);
+	ck_assert_uint_gt(set.outputs[0].len, 0);
+	ck_assert_uint_eq(set.outputs[0].bytes.len, 0);
+	output_set_fini(&set);
+	snapshot_unref(snapshot);
+	settings_free(settings);
+}
+END_TEST
+
 START_TEST(hostile_name_stays_one_word)
 {
 	buf_auto struct buf good = BUF_INIT, bad = BUF_INIT;
@@ -567,6 +592,7 @@ int main(void)
 			    sizeof(broken) / sizeof(broken[0]));
 	tcase_add_loop_test(tc, hostile_name_stays_one_word, 0,
 			    sizeof(hostile) / sizeof(hostile[0]));
+	tcase_add_test(tc, digests_outlive_the_bytes);
 	tcase_add_test(tc, view_prints_as_json);
 	return unit_run("output", tc);
 }

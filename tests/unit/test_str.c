@@ -245,6 +245,20 @@ START_TEST(hash_is_fnv1a_and_goes_on)
 }
 END_TEST
 
+START_TEST(hash_of_words_goes_on_at_a_word)
+{
+	static const char text[] = "sixteen bytes are two words, and then some";
+	uint64_t whole = str_hash_words(1, text, sizeof(text));
+
+	ck_assert_uint_eq(str_hash_words(str_hash_words(1, text, 16), text + 16, sizeof(text) - 16),
+			  whole);
+	ck_assert_uint_ne(str_hash_words(2, text, sizeof(text)), whole);
+	ck_assert_uint_ne(str_hash_words(1, text, sizeof(text) - 1), whole);
+	ck_assert_uint_ne(str_hash_words(1, text + 1, sizeof(text) - 1), whole);
+	ck_assert_uint_eq(str_hash_words(1, text, 0), 1);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("str");
@@ -259,5 +273,6 @@ int main(void)
 	tcase_add_loop_test(tc, refuses_what_is_no_base64, 0, COUNT(no_base64));
 	tcase_add_test(tc, has_prefix_and_suffix);
 	tcase_add_test(tc, hash_is_fnv1a_and_goes_on);
+	tcase_add_test(tc, hash_of_words_goes_on_at_a_word);
 	return unit_run("str", tc);
 }

@@ -374,6 +374,49 @@ START_TEST(a_failure_leaves_the_output_as_it_was)
 }
 END_TEST
 
+static void number_item(const void *obj, size_t i, struct view *ret_view)
+{
+	(void)obj;
+	view_set_int(ret_view, (long long)i);
+}
+
+/* parts: how many calls it takes for ten items, three at a time. */
+static const struct {
+	const char *text, *whole;
+	unsigned parts;
+} in_parts[] = {
+    {"{{#.}}{{.}} {{/.}}", "0 1 2 3 4 5 6 7 8 9 ", 4},
+    {"{{! first }}\n{{#.}}\n{{.}}\n{{/.}}\n", "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n", 4},
+    {"a\n{{#.}}{{.}}{{/.}}", "a\n0123456789", 1},
+    {"{{#.}}{{.}}{{/.}}z", "0123456789z", 1},
+    {"{{^.}}none{{/.}}", "", 1},
+    {"", "", 1},
+};
+
+START_TEST(parts_are_together_the_whole)
+{
+	static const struct view_list_class numbers = {number_item};
+	struct template_set *set = template_set_new(NULL, NULL);
+	buf_auto struct buf out = BUF_INIT;
+	const char *text = in_parts[_i].text;
+	const struct template *t;
+	unsigned parts = 0;
+	struct view root;
+	size_t place = 0;
+
+	view_set_list(&root, &numbers, NULL, 10);
+	ck_assert_int_eq(template_set_add(set, "x", text, strlen(text), &t, NULL), 0);
+	do {
+		ck_assert_int_eq(
+		    template_render_part(set, t, &root, escape_word, &place, 3, &out, NULL), 0);
+		parts++;
+	} while (place != 0);
+	ck_assert_str_eq(buf_str(&out), in_parts[_i].whole);
+	ck_assert_uint_eq(parts, in_parts[_i].parts);
+	template_set_free(set);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("template");
@@ -389,5 +432,7 @@ int main(void)
 	tcase_add_test(tc, a_set_keeps_and_replaces);
 	tcase_add_test(tc, a_text_given_here_comes_before_all_levels);
 	tcase_add_test(tc, a_failure_leaves_the_output_as_it_was);
+	tcase_add_loop_test(tc, parts_are_together_the_whole, 0,
+			    sizeof(in_parts) / sizeof(in_parts[0]));
 	return unit_run("template", tc);
 }
