@@ -18,7 +18,9 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "sys/environment.h"
 #include "sys/loop.h"
+#include "sys/reap.h"
 
 enum {
 	CHILD_MAX_OUTPUT = 64 * 1024,
@@ -58,16 +60,6 @@ static void destroy(struct child *child)
 	free(child);
 }
 
-static int reap(const struct child *child)
-{
-	siginfo_t info = {0};
-
-	while (waitid(P_PID, (id_t)child->pid, &info, WEXITED) != 0)
-		if (errno != EINTR)
-			return 1; /* somebody else reaped it */
-	return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
-}
-
 static void finish(struct child *child)
 {
 	struct child_result result = {0};
@@ -78,7 +70,7 @@ static void finish(struct child *child)
 	if (child->pid != 0) {
 		if (result.timed_out)
 			(void)kill(-child->pid, SIGKILL);
-		result.status = reap(child);
+		result.status = reap_wait(child->pid);
 	}
 	result.output = buf_str(&child->output);
 	result.output_len = child->output.len;
@@ -246,42 +238,11 @@ static void set_attributes(posix_spawnattr_t *attr)
 						 POSIX_SPAWN_SETSIGMASK);
 }
 
-static bool is_replaced(const char *ours, const char *const *env)
-{
-	size_t len = strcspn(ours, "=") + 1;
-
-	for (size_t i = 0; env[i] != NULL; i++)
-		if (strncmp(ours, env[i], len) == 0)
-			return true;
-	return false;
-}
-
-/* Ours, with these over it: the list is to be freed, its strings are borrowed. */
-static const char **merge_env(const char *const *env)
-{
-	size_t count = 1;
-	const char **merged;
-
-	for (size_t i = 0; environ[i] != NULL; i++)
-		count++;
-	for (size_t i = 0; env[i] != NULL; i++)
-		count++;
-	merged = mem_alloc(count * sizeof(*merged));
-	count = 0;
-	for (size_t i = 0; environ[i] != NULL; i++)
-		if (!is_replaced(environ[i], env))
-			merged[count++] = environ[i];
-	for (size_t i = 0; env[i] != NULL; i++)
-		merged[count++] = env[i];
-	return merged;
-}
-
 /* 0 or an errno. */
 static int spawn(const struct child_options *options, const struct child_pipes *pipes,
 		 pid_t *ret_pid)
 {
-	mem_auto_free const char **merged = options->env == NULL ? NULL : merge_env(options->env);
-	const void *env = merged == NULL ? (const void *)environ : (const void *)merged;
+	mem_auto_free const char **env = environment_make(options->env, NULL);
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	int rc = posix_spawn_file_actions_init(&actions);
@@ -352,6 +313,7 @@ struct child *child_start(struct loop *loop, const struct child_options *options
 	child->timer = loop_timer_new(loop, on_timer, child);
 	rc = start(child, options, &pipes);
 	if (rc == 0) {
+		reap_claim(child->pid);
 		watch_exit(child, loop);
 		take_pipes(child, loop, options, &pipes);
 	} else {
@@ -372,7 +334,7 @@ void child_cancel(struct child *child)
 		return;
 	if (child->pid != 0) {
 		(void)kill(-child->pid, SIGKILL);
-		(void)reap(child);
+		(void)reap_wait(child->pid);
 	}
 	destroy(child);
 }

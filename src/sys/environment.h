@@ -1,0 +1,13 @@
+/*
+ * The environment that a program is started with.
+ */
+#ifndef MF_SYS_ENVIRONMENT_H
+#define MF_SYS_ENVIRONMENT_H
+
+/*
+ * Ours, without the names in unset, and with set over it ("NAME=value"); both end with NULL and may
+ * be NULL.  The list is to be freed, its strings are borrowed.
+ */
+const char **environment_make(const char *const *set, const char *const *unset);
+
+#endif
