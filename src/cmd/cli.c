@@ -207,18 +207,37 @@ static const char *culprit(char **argv, char *letter)
 	return argv[optind - 1];
 }
 
+/*
+ * How many operands stand behind the "--" that ended the options.  getopt moves those before it
+ * behind it, and leaves the rest where it was; a "--" that is an option's value ends nothing.
+ */
+static int count_behind(int argc, char *const *given, const char *end, const char *last_value)
+{
+	int i = 1;
+
+	if (end == NULL || strcmp(end, "--") != 0 || end == last_value)
+		return -1;
+	while (given[i] != end)
+		i++;
+	return argc - i - 1;
+}
+
 static int parse_options(struct cli *cli, void *ctx, int argc, char **argv)
 {
 	const struct cli_tool *tool = cli->tool;
 	buf_auto struct buf letters = BUF_INIT;
 	mem_auto_free struct option *list = make_options(tool, &letters);
+	mem_auto_free char **given = mem_alloc((size_t)(argc + 1) * sizeof(*given));
+	const char *last_value = NULL;
 	struct mf_err err;
 	char letter[3];
 	int opt;
 
 	opterr = 0;
+	memcpy(given, argv, (size_t)argc * sizeof(*given));
 	while ((opt = getopt_long(argc, argv, letters.data, list, NULL)) != -1) {
 		opt = resolve_letter(tool, opt);
+		last_value = optarg;
 		if (opt == 'h') {
 			print_help(tool);
 			return end_print();
@@ -239,6 +258,7 @@ static int parse_options(struct cli *cli, void *ctx, int argc, char **argv)
 	}
 	cli->argc = argc - optind;
 	cli->argv = argv + optind;
+	cli->behind = count_behind(argc, given, argv[optind - 1], last_value);
 	return CLI_GO_ON;
 }
 

@@ -42,6 +42,7 @@ struct cli {
 	struct settings *settings;
 	int argc; /* what is left behind the options */
 	char **argv;
+	int behind; /* as many of them stand behind "--", which ends options; -1: there is none */
 	struct cli_flags *flags; /* the common flags, kept for a reload */
 };
 

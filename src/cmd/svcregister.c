@@ -15,6 +15,7 @@
 #include "cmd/cli.h"
 #include "cmd/file_check.h"
 #include "cmd/svcregister_options.h"
+#include "cmd/wrap.h"
 #include "model/backend.h"
 #include "model/name.h"
 #include "register/service_file.h"
@@ -29,17 +30,22 @@ struct svcregister {
 	const char *service, *version; /* NULL: all */
 	char *address;
 	unsigned port;
+	char **command; /* register: the program, NULL at the end; NULL: none */
 
 	struct loop *loop;
 	struct etcd *etcd;
 	struct announce *announce;
 	struct announce_dir *dir;
+	struct wrapped *wrapped;
 	struct instances_call *call;
 	int status;
+	int fail_status; /* of what could not be started; 0: as its error says */
 };
 
-static void end(struct svcregister *r, int status)
+static void end(void *ctx, int status)
 {
+	struct svcregister *r = ctx;
+
 	r->status = status;
 	loop_stop(r->loop);
 }
@@ -53,13 +59,22 @@ static int start_announce(struct svcregister *r, struct mf_err *err)
 			      err);
 }
 
+/* Nothing is announced before the loop runs: not what cannot be started. */
 static int start_register(struct svcregister *r, struct mf_err *err)
 {
 	const struct announce_operands operands = {r->service, r->version, r->address, r->port};
+	int rc;
 
-	if (start_announce(r, err) != 0)
+	if (start_announce(r, err) != 0 ||
+	    announce_register(r->announce, &operands, &r->options, err) != 0)
 		return err->code;
-	return announce_register(r->announce, &operands, &r->options, err);
+	if (r->command == NULL)
+		return 0;
+	rc = wrap_start(r->loop, announce_announcer(r->announce), r->cli.settings, &operands,
+			&r->options, r->command, end, r, &r->wrapped, err);
+	if (rc != 0)
+		r->fail_status = wrapped_start_status(err);
+	return rc;
 }
 
 static const char *dir_operand(const struct svcregister *r)
@@ -142,6 +157,13 @@ static int start_deregister(struct svcregister *r, struct mf_err *err)
 
 /* --- the tool ------------------------------------------------------------------------------- */
 
+static int parse_endpoint(struct svcregister *r, const char *operand, struct mf_err *err)
+{
+	if (r->command != NULL)
+		return wrap_parse_endpoint(operand, &r->address, &r->port, err);
+	return name_parse_endpoint(operand, strlen(operand), &r->address, &r->port, err);
+}
+
 /* Operands: service, version, endpoint; as many as there are. */
 static int parse_instance(struct svcregister *r, struct mf_err *err)
 {
@@ -156,8 +178,7 @@ static int parse_instance(struct svcregister *r, struct mf_err *err)
 	if (r->version != NULL &&
 	    name_check(NAME_VERSION, r->version, strlen(r->version), err) != 0)
 		return mf_err_wrap(err, "version");
-	if (count > 2 &&
-	    name_parse_endpoint(operand[2], strlen(operand[2]), &r->address, &r->port, err) != 0)
+	if (count > 2 && parse_endpoint(r, operand[2], err) != 0)
 		return mf_err_wrap(err, "endpoint");
 	return 0;
 }
@@ -198,8 +219,12 @@ static int run(struct svcregister *r, const struct command *command)
 	r->status = 1; /* broken off by a signal */
 	if (command->parse(r, &err) != 0 || loop_new(&r->loop, &err) != 0 ||
 	    cli_open_etcd(r->cli.settings, r->loop, 0, &r->etcd, &err) != 0 ||
-	    command->start(r, &err) != 0 || loop_run(r->loop, &err) != 0)
+	    command->start(r, &err) != 0 || loop_run(r->loop, &err) != 0) {
 		r->status = cli_fail(&err);
+		if (r->fail_status != 0)
+			r->status = r->fail_status;
+	}
+	wrapped_free(r->wrapped);
 	announce_dir_free(r->dir);
 	announce_free(r->announce);
 	instances_cancel(r->call);
@@ -217,11 +242,40 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+/* What stands behind "--" is register's program. */
+static void split_command(struct svcregister *r, const struct command *command)
+{
+	if (command == NULL || command->bit != SVCREGISTER_REGISTER || r->cli.behind < 0)
+		return;
+	r->cli.argc -= r->cli.behind;
+	r->command = r->cli.argv + r->cli.argc;
+}
+
+static int check_call(struct svcregister *r, const struct command *command)
+{
+	unsigned bits = command == NULL ? 0 : command->bit;
+	const char *foreign;
+
+	if (command == NULL)
+		return cli_usage(&r->cli, "say what to do: register, deregister, list or dir");
+	if (r->cli.argc - 1 < command->min || r->cli.argc - 1 > command->max)
+		return cli_usage(&r->cli, "%s: too %s operands", command->name,
+				 r->cli.argc - 1 < command->min ? "few" : "many");
+	if (r->command != NULL && (r->command[0] == NULL || r->command[0][0] == '\0'))
+		return cli_usage(&r->cli, "%s: --: no command behind it", command->name);
+	if (r->command != NULL)
+		bits |= SVCREGISTER_COMMAND;
+	foreign = svcregister_options_find_foreign(&r->options, bits);
+	if (foreign != NULL)
+		return cli_usage(&r->cli, "--%s: not for %s%s", foreign, command->name,
+				 bits == SVCREGISTER_REGISTER ? " without a command" : "");
+	return CLI_GO_ON;
+}
+
 int main(int argc, char **argv)
 {
 	struct svcregister r = {0};
 	const struct command *command = NULL;
-	const char *foreign;
 	int status;
 
 	svcregister_options_init(&r.options);
@@ -230,17 +284,10 @@ int main(int argc, char **argv)
 		return status;
 	if (r.cli.argc > 0)
 		command = find_command(r.cli.argv[0]);
-	if (command == NULL)
-		status = cli_usage(&r.cli, "say what to do: register, deregister, list or dir");
-	else if (r.cli.argc - 1 < command->min || r.cli.argc - 1 > command->max)
-		status = cli_usage(&r.cli, "%s: too %s operands", command->name,
-				   r.cli.argc - 1 < command->min ? "few" : "many");
-	else if ((foreign = svcregister_options_find_foreign(&r.options, command->bit)) != NULL)
-		status = cli_usage(&r.cli, "--%s: not for %s", foreign, command->name);
-	else if (r.options.is_validating)
-		status = validate(&r);
-	else
-		status = run(&r, command);
+	split_command(&r, command);
+	status = check_call(&r, command);
+	if (status == CLI_GO_ON)
+		status = r.options.is_validating ? validate(&r) : run(&r, command);
 	cli_fini(&r.cli);
 	return status;
 }

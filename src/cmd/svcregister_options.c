@@ -1,6 +1,9 @@
 /* svcregister's own flags: one table of what they are and which commands they are for. */
 #include "cmd/svcregister_options.h"
 
+#include <signal.h>
+#include <string.h>
+
 #include "base/err.h"
 #include "base/str.h"
 
@@ -14,6 +17,12 @@
 	  SVCREGISTER_REGISTER)                                                                    \
 	X(ID, 0, "id", "ID", "register: the instance's name (default <node>-<address>-<port>)",    \
 	  SVCREGISTER_REGISTER)                                                                    \
+	X(DRAIN_TIME, 0, "drain-time", "TIME", "COMMAND: it serves on this long (default 1s)",     \
+	  SVCREGISTER_COMMAND)                                                                     \
+	X(STOP_TIME, 0, "stop-time", "TIME", "COMMAND: killed this long after (default 10s)",      \
+	  SVCREGISTER_COMMAND)                                                                     \
+	X(STOP_SIGNAL, 0, "stop-signal", "NAME", "COMMAND: what stops it (default as we got)",     \
+	  SVCREGISTER_COMMAND)                                                                     \
 	X(VALIDATE, 0, "validate", NULL, "dir: check the files only, without etcd",                \
 	  SVCREGISTER_DIR)                                                                         \
 	X(ALLOW_EMPTY, 0, "allow-empty", NULL,                                                     \
@@ -48,6 +57,25 @@ static int parse_weight(const char *value, int64_t *ret_weight, struct mf_err *e
 	return mf_err_set(err, MF_EUSAGE, "--weight: \"%s\": not a number from 0 to 256", value);
 }
 
+/* TERM, SIGTERM or 15. */
+static int parse_signal(const char *value, int *ret_signal, struct mf_err *err)
+{
+	const char *name = str_has_prefix(value, "SIG") ? value + 3 : value;
+	int64_t number;
+
+	if (str_parse_int(value, 1, NSIG - 1, &number)) {
+		*ret_signal = (int)number;
+		return 0;
+	}
+	for (int signo = 1; signo < NSIG; signo++)
+		if (sigabbrev_np(signo) != NULL && strcmp(sigabbrev_np(signo), name) == 0) {
+			*ret_signal = signo;
+			return 0;
+		}
+	return mf_err_set(err, MF_EUSAGE,
+			  "--stop-signal: \"%s\": not a signal such as TERM or QUIT", value);
+}
+
 static int on_option(void *ctx, int id, const char *value, struct mf_err *err)
 {
 	struct svcregister_options *o = ctx;
@@ -62,6 +90,12 @@ static int on_option(void *ctx, int id, const char *value, struct mf_err *err)
 	case ID:
 		o->id = value;
 		break;
+	case DRAIN_TIME:
+		return cli_parse_duration("--drain-time", value, 0, 86400000, &o->drain_ms, err);
+	case STOP_TIME:
+		return cli_parse_duration("--stop-time", value, 0, 86400000, &o->stop_ms, err);
+	case STOP_SIGNAL:
+		return parse_signal(value, &o->stop_signal, err);
 	case VALIDATE:
 		o->is_validating = true;
 		break;
@@ -74,7 +108,8 @@ static int on_option(void *ctx, int id, const char *value, struct mf_err *err)
 
 void svcregister_options_init(struct svcregister_options *o)
 {
-	*o = (struct svcregister_options){.ttl_ms = 10000, .weight = 100};
+	*o = (struct svcregister_options){
+	    .ttl_ms = 10000, .weight = 100, .drain_ms = 1000, .stop_ms = 10000};
 }
 
 const char *svcregister_options_find_foreign(const struct svcregister_options *o, unsigned command)
@@ -90,6 +125,8 @@ const struct cli_tool svcregister_tool = {
     .summary = "announce service instances in etcd",
     .synopsis = "svcregister register SERVICE VERSION ADDRESS:PORT [--ttl TIME] "
 		"[--weight N] [--id ID]\n"
+		"svcregister register SERVICE VERSION ADDRESS:{PORT|auto} [OPTION...] -- COMMAND "
+		"[ARG...]\n"
 		"svcregister deregister SERVICE VERSION ADDRESS:PORT\n"
 		"svcregister list [SERVICE [VERSION]]\n"
 		"svcregister dir [--ttl TIME] [--allow-empty] [DIR]\n"

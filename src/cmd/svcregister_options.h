@@ -15,6 +15,7 @@ enum {
 	SVCREGISTER_DEREGISTER = 2,
 	SVCREGISTER_LIST = 4,
 	SVCREGISTER_DIR = 8,
+	SVCREGISTER_COMMAND = 16, /* register, around a COMMAND */
 };
 
 struct svcregister_options { /* strings are borrowed from argv */
@@ -22,7 +23,9 @@ struct svcregister_options { /* strings are borrowed from argv */
 	bool has_ttl;	/* it was given */
 	const char *id; /* NULL: <node>-<address>-<port> */
 	bool is_validating, allow_empty;
-	uint64_t given; /* a bit for each option that was */
+	int64_t drain_ms, stop_ms;
+	int stop_signal; /* 0: as we got it */
+	uint64_t given;	 /* a bit for each option that was */
 };
 
 void svcregister_options_init(struct svcregister_options *options); /* the defaults */

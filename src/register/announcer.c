@@ -183,6 +183,17 @@ void announcer_del(struct announcer *a, const char *name)
 	mark(a);
 }
 
+bool announcer_has_registered(const struct announcer *a)
+{
+	void *cursor = NULL, *value;
+	const char *key;
+
+	while (strmap_next(a->items, &cursor, &key, &value))
+		if (((const struct item *)value)->is_written)
+			return true;
+	return false;
+}
+
 void announcer_drain(struct announcer *a, void (*on_drained)(void *ctx), void *ctx)
 {
 	a->world.is_draining = true;

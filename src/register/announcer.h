@@ -74,6 +74,8 @@ struct announcer *announcer_new(struct loop *loop, struct etcd *etcd,
 int announcer_set(struct announcer *announcer, const char *name,
 		  const struct announcement *announcement, struct mf_err *err);
 void announcer_del(struct announcer *announcer, const char *name);
+/* Whether etcd has what is wanted of any. */
+bool announcer_has_registered(const struct announcer *announcer);
 /* Everything is to drain, whatever was wanted; on_drained when etcd has it (or within 2 s). */
 void announcer_drain(struct announcer *announcer, void (*on_drained)(void *ctx), void *ctx);
 

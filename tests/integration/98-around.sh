@@ -19,7 +19,7 @@ ok 'make uninstall' make_it uninstall
 is "$(installed)" '' 'leaves nothing'
 
 complete_for() { # WORD...
-	PATH=$MAYFLY_BIN:$PATH bash -c '. "$1"; shift; COMP_CWORD=$(($# - 1))
+	PATH=$MAYFLY_BIN:$PATH bash -c '. "$1"; shift; COMP_CWORD=$(($# - 1)) COMP_WORDS=("$@")
 		_mayfly "$1" "${@: -1}" "${@: -2:1}"; echo "${COMPREPLY[@]}"' \
 		sh "$TOP/contrib/completions/mayfly" "$@"
 }
@@ -27,6 +27,7 @@ is "$(complete_for cfgrender --dry)" --dry-run 'an option is completed'
 is "$(complete_for svcregister r)" register 'and a word'
 is "$(complete_for svcregister dir --val)" --validate 'and an option behind it'
 is "$(complete_for kvwatch --log-format j)" json 'and a value'
+is "$(complete_for svcregister register web 1 127.0.0.1:1 -- svcregi)" svcregister 'and a program to run'
 
 write_settings
 mkdir -p "$T/repo/environments"

@@ -1,0 +1,29 @@
+/*
+ * svcregister register ... -- COMMAND: what the program is told, and how it is run.
+ */
+#ifndef MF_CMD_WRAP_H
+#define MF_CMD_WRAP_H
+
+#include "register/wrapped.h"
+
+struct announce_operands;
+struct announcer;
+struct loop;
+struct mf_err;
+struct settings;
+struct svcregister_options;
+
+/* As name_parse_endpoint; and the port "auto": a free one there, or MF_EDATA. */
+int wrap_parse_endpoint(const char *s, char **ret_address, unsigned *ret_port, struct mf_err *err);
+
+/*
+ * Start the program (argv: NULL at the end) around which the operands are announced.  It finds in
+ * its environment PORT, MAYFLY_ADDRESS, MAYFLY_SERVICE, MAYFLY_VERSION, MAYFLY_INSTANCE; and no
+ * service manager's variables, since that one is ours.
+ */
+int wrap_start(struct loop *loop, struct announcer *announcer, const struct settings *settings,
+	       const struct announce_operands *operands, const struct svcregister_options *options,
+	       char *const *argv, wrapped_end_fn *on_end, void *ctx, struct wrapped **ret_wrapped,
+	       struct mf_err *err);
+
+#endif
