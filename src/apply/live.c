@@ -22,11 +22,13 @@ enum {
 	LIVE_LEAVE_MS = 200, /* from a server's dismissal to the next try, doubled up to ... */
 	LIVE_LEAVE_MAX_MS = 5000,
 	LIVE_QUIET_MS = 250,
-	LIVE_PATIENCE = 4, /* so many times as much garbage is not left to quiet moments */
+	LIVE_LATER_MS = 50, /* a request that has read a choice has long found its server then */
+	LIVE_PATIENCE = 4,  /* so many times as much garbage is not left to quiet moments */
 };
 
 static void on_leave_time(void *ctx);
 static void on_quiet(void *ctx);
+static void on_later_time(void *ctx);
 
 static int64_t now_us(void)
 {
@@ -53,6 +55,7 @@ struct live *live_new(struct loop *loop, const struct settings *settings,
 	live->leaving = strmap_new(NULL);
 	live->leave_timer = loop_timer_new(loop, on_leave_time, live);
 	live->quiet_timer = loop_timer_new(loop, on_quiet, live);
+	live->later_timer = loop_timer_new(loop, on_later_time, live);
 	return live;
 }
 
@@ -75,6 +78,7 @@ static void stop(struct live *live)
 	set_snapshot(&live->doing, NULL);
 	loop_timer_clear(live->leave_timer);
 	loop_timer_clear(live->quiet_timer);
+	loop_timer_clear(live->later_timer);
 	live_lose(live);
 }
 
@@ -93,8 +97,11 @@ void live_free(struct live *live)
 	strmap_free(live->leaving);
 	loop_timer_free(live->leave_timer);
 	loop_timer_free(live->quiet_timer);
+	loop_timer_free(live->later_timer);
 	buf_fini(&live->script.text);
 	free(live->script.steps);
+	buf_fini(&live->later.text);
+	free(live->later.steps);
 	buf_fini(&live->complaint);
 	buf_fini(&live->broken);
 	buf_fini(&live->changed);
@@ -105,6 +112,7 @@ void live_free(struct live *live)
 void live_lose(struct live *live)
 {
 	live->is_synced = false;
+	live_script_clear(&live->later);
 }
 
 /* --- what is told ---------------------------------------------------------------------------- */
@@ -183,6 +191,33 @@ static void on_changed(struct live *live, int code)
 	}
 }
 
+void live_send_later(struct live *live, void (*on_done)(struct live *live, int code))
+{
+	live->on_later_done = on_done;
+	loop_timer_set(live->later_timer, LIVE_LATER_MS);
+}
+
+static void on_later_time(void *ctx)
+{
+	struct live *live = ctx;
+
+	if (live->is_holding) {
+		live_put_off(live);
+		return;
+	}
+	live_add(live, live_on_show_info, NULL, "show", "info");
+	live_add_later(live);
+	live_send(live, live->on_later_done);
+}
+
+static void on_first_half(struct live *live, int code)
+{
+	if (code != 0 || live->is_wrong)
+		on_changed(live, code);
+	else
+		live_send_later(live, on_changed);
+}
+
 static void take_up(struct live *live)
 {
 	set_snapshot(&live->doing, live->wanted);
@@ -196,10 +231,18 @@ static void take_up(struct live *live)
 		return;
 	}
 	live_add(live, live_on_show_info, NULL, "show", "info");
-	if (live_diff(live) == LIVE_MUST_SYNC)
+	switch (live_diff(live)) {
+	case LIVE_MUST_SYNC:
 		live_start_sync(live);
-	else
+		break;
+	case LIVE_GO_IN_HALVES:
+		live_send(live, on_first_half);
+		break;
+	case LIVE_GO:
+		live_add_later(live);
 		live_send(live, on_changed);
+		break;
+	}
 }
 
 /* Garbage that nobody had a quiet moment for. */

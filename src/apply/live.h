@@ -14,8 +14,11 @@
  * yet, but which has live instances, keeps its old choice until the reload that brings the backend:
  * no request falls between them.
  *
- * A server that goes is put into maintenance, finishes its running requests, and is deleted when it
- * is idle.
+ * A server that comes, or is to take more, does so before another one goes or is to take less, so
+ * that no backend is without one in between; and the last of a backend goes some time after the
+ * environments that moved away from it, as a request may have read their old choice just before.
+ * While an environment waits for a reload, the last of its old choice stays.  A server that goes is
+ * put into maintenance, finishes its running requests, and is deleted when it is idle.
  */
 #ifndef MF_APPLY_LIVE_H
 #define MF_APPLY_LIVE_H

@@ -494,19 +494,24 @@ static void put_all(struct diff *diff)
 	put_claims(diff);
 }
 
-static void take_all(struct diff *diff)
+/* Whether requests under way may be left without a server. */
+static bool take_all(struct diff *diff)
 {
+	bool has_moved = diff->live->result.map_changes != 0, is_emptied;
+
 	take_claims(diff);
 	each(diff, take_nameless);
 	each(diff, take_choice);
 	each(diff, take_name);
-	live_diff_leaving(diff->live);
+	is_emptied = live_diff_leaving(diff->live);
+	return has_moved && is_emptied;
 }
 
 enum live_verdict live_diff(struct live *live)
 {
 	const struct snapshot *from = live->known, *to = live->doing;
 	struct diff diff = {.live = live, .touched = strmap_new(free)};
+	enum live_verdict verdict = LIVE_GO;
 
 	live_walk(from->envs, from->env_count, to->envs, to->env_count, sizeof(struct env *),
 		  compare_envs, touch_pair, &diff);
@@ -514,10 +519,13 @@ enum live_verdict live_diff(struct live *live)
 	find_claims(&diff);
 	each(&diff, count_entries);
 	put_all(&diff);
-	take_all(&diff);
+	live_swap_later(live);
+	if (take_all(&diff))
+		verdict = LIVE_GO_IN_HALVES;
 	each(&diff, read_back_choice);
 	live_read_back_servers(live);
+	live_swap_later(live);
 	strmap_free(diff.touched);
 	free(diff.claims);
-	return diff.must_sync ? LIVE_MUST_SYNC : LIVE_GO;
+	return diff.must_sync ? LIVE_MUST_SYNC : verdict;
 }

@@ -76,6 +76,13 @@ const char *live_map_path(enum routing_map map); /* "maps/routes.map" */
 void live_send(struct live *live, void (*on_done)(struct live *live, int code));
 void live_script_clear(struct live_script *script);
 
+/*
+ * Swap the script with the one of commands that are for later: what takes a server out of the
+ * traffic, when all that brings others in has been done.  Added to the script's end by the other.
+ */
+void live_swap_later(struct live *live);
+void live_add_later(struct live *live);
+
 /* Handlers of replies.  Nothing must be said; it must begin with what. */
 live_reply_fn live_expect_nothing;
 live_reply_fn live_expect_words; /* object: what the reply has to begin with */
@@ -111,10 +118,11 @@ struct live {
 	bool is_synced;		/* known, and all that follows, is so */
 	bool is_suspect;	/* but has to be looked at */
 	bool is_holding;
+	bool is_emptying; /* some backend loses all who took requests */
 
 	struct usock *usock;
 	void (*on_done)(struct live *live, int code);
-	struct live_script script;
+	struct live_script script, later;
 	struct mf_err err;
 	char *reply;		   /* the last one as a whole; NULL: somebody has taken it */
 	bool is_wrong;		   /* a reply was not as it should be ... */
@@ -138,6 +146,8 @@ struct live {
 	struct loop_timer *leave_timer;
 	int64_t leave_ms; /* from the last look at them to the next */
 	struct loop_timer *quiet_timer;
+	struct loop_timer *later_timer;
+	void (*on_later_done)(struct live *live, int code);
 
 	struct live_sync *sync;	      /* under way */
 	struct live_collect *collect; /* under way */
@@ -147,6 +157,8 @@ struct live {
 void live_finish(struct live *live, int code, const char *words);
 /* doing is not done, and has to wait until the hold is over. */
 void live_put_off(struct live *live);
+/* Send what is for later, in a while. */
+void live_send_later(struct live *live, void (*on_done)(struct live *live, int code));
 /* What is known of the worker no longer holds: read all before the next change. */
 void live_lose(struct live *live);
 /* Nothing is under way any more: do what is to be done next. */
@@ -164,7 +176,11 @@ void live_walk(const void *from, size_t from_count, const void *to, size_t to_co
 	       int (*compare)(const void *a, const void *b), live_pair_fn *on_pair, void *ctx);
 
 /* live_diff.c */
-enum live_verdict { LIVE_GO, LIVE_MUST_SYNC };
+/*
+ * The script brings in what is new; what goes is for later: at once, or, where a request under way
+ * may have read the old choice and would find no server, in some time.
+ */
+enum live_verdict { LIVE_GO, LIVE_GO_IN_HALVES, LIVE_MUST_SYNC };
 enum live_verdict live_diff(struct live *live);
 /* Whether an environment names a backend with instances that the worker lacks. */
 bool live_is_deferred(const struct live *live, const struct snapshot *snapshot,
@@ -192,7 +208,8 @@ typedef void live_backend_pair_fn(struct live *live, const struct backend *from,
 				  const struct backend *to);
 void live_walk_backends(struct live *live, live_backend_pair_fn *on_pair);
 void live_diff_backends(struct live *live); /* what must be there before the maps change */
-void live_diff_leaving(struct live *live);  /* what goes when they have changed */
+/* What goes when they have changed; whether some backend has nobody then. */
+bool live_diff_leaving(struct live *live);
 bool live_has_backend(const struct live *live, const char *name);
 /* Make a new backend with its servers; false: it waits for a reload. */
 bool live_add_backend(struct live *live, const struct backend *backend);
@@ -206,7 +223,9 @@ void live_dismiss_again(struct live *live); /* all that are still leaving */
 struct live_server_state {
 	const char *backend, *name, *address, *host_name;
 	int64_t admin, weight, port;
+	bool is_maint;
 };
+/* By commands for later where it is to count less than it does. */
 void live_mend_server(struct live *live, const struct backend *backend,
 		      const struct instance *instance, const struct live_server_state *state);
 void live_read_back_servers(struct live *live); /* of backends with changes */

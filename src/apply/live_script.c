@@ -38,6 +38,35 @@ void live_script_clear(struct live_script *script)
 	script->err.code = 0;
 }
 
+static void begin_step(struct live_script *script, live_reply_fn *on_reply, const void *object)
+{
+	MEM_GROW(script->steps, script->count, script->cap);
+	script->steps[script->count++] = (struct live_step){script->text.len, on_reply, object};
+}
+
+void live_swap_later(struct live *live)
+{
+	struct live_script script = live->script;
+
+	live->script = live->later;
+	live->later = script;
+}
+
+void live_add_later(struct live *live)
+{
+	struct live_script *script = &live->script, *later = &live->later;
+
+	live_end_entries(live);
+	if (script->err.code == 0)
+		script->err = later->err;
+	for (size_t i = 0; i < later->count; i++) {
+		begin_step(script, later->steps[i].on_reply, later->steps[i].object);
+		script->steps[script->count - 1].at += later->steps[i].at;
+	}
+	buf_add(&script->text, buf_str(&later->text), later->text.len);
+	live_script_clear(later);
+}
+
 /* What may stand in a word without being read as more: neither spaces nor `;`, `\`, `<`, `#`. */
 static bool is_word(const char *s)
 {
@@ -58,12 +87,6 @@ static void add_word(struct live_script *script, const char *word)
 				 buf_str(&shown));
 	}
 	buf_add_str(&script->text, word);
-}
-
-static void begin_step(struct live_script *script, live_reply_fn *on_reply, const void *object)
-{
-	MEM_GROW(script->steps, script->count, script->cap);
-	script->steps[script->count++] = (struct live_step){script->text.len, on_reply, object};
 }
 
 void live_add_words(struct live *live, live_reply_fn *on_reply, const void *object,

@@ -119,36 +119,68 @@ void live_add_server(struct live *live, const struct backend *backend,
 	live->result.server_changes++;
 }
 
+static void set_weight_unless_static(struct live *live, const struct backend *backend,
+				     const char *server, const struct instance *instance)
+{
+	if (live_is_static(backend))
+		live_wait_for_source(live, backend, instance->server, "the weight");
+	else
+		set_weight(live, server, instance);
+}
+
+/* At no time in the traffic with a weight that it is not to have there. */
 static void change_server(struct live *live, const struct backend *backend,
 			  const struct instance *old, const struct instance *instance)
 {
 	struct live_server_name name = live_server_name(backend->name, instance->server);
+	bool is_maint = instance->state == INSTANCE_MAINT;
+	bool is_other_state = (old->state == INSTANCE_MAINT) != is_maint;
 
-	if (live_effective_weight(old) != live_effective_weight(instance)) {
-		if (live_is_static(backend))
-			live_wait_for_source(live, backend, instance->server, "the weight");
-		else
-			set_weight(live, name.text, instance);
-	}
-	if ((old->state == INSTANCE_MAINT) != (instance->state == INSTANCE_MAINT))
-		set_state(live, name.text, wanted_state(instance));
+	if (is_other_state && is_maint)
+		set_state(live, name.text, "maint");
+	if (live_effective_weight(old) != live_effective_weight(instance))
+		set_weight_unless_static(live, backend, name.text, instance);
+	if (is_other_state && !is_maint)
+		set_state(live, name.text, "ready");
+}
+
+/* What counts among the servers of its backend: nothing in maintenance, else its weight. */
+static unsigned share_of(const struct instance *instance)
+{
+	return instance->state == INSTANCE_MAINT ? 0 : live_effective_weight(instance);
+}
+
+static void mend_address(struct live *live, const struct instance *instance, const char *server,
+			 const struct live_server_state *state)
+{
+	char port[16];
+
+	if (instance->is_name ||
+	    (strcmp(state->address, instance->address) == 0 && state->port == instance->port))
+		return;
+	(void)snprintf(port, sizeof(port), "%u", instance->port);
+	live_add(live, NULL, NULL, "set", "server", server, "addr", instance->address, "port",
+		 port);
 }
 
 void live_mend_server(struct live *live, const struct backend *backend,
 		      const struct instance *instance, const struct live_server_state *state)
 {
 	struct live_server_name name = live_server_name(backend->name, instance->server);
-	char port[16];
+	bool is_maint = instance->state == INSTANCE_MAINT;
+	bool is_less = share_of(instance) < (state->is_maint ? 0 : state->weight);
 
-	if (!instance->is_name &&
-	    (strcmp(state->address, instance->address) != 0 || state->port != instance->port)) {
-		(void)snprintf(port, sizeof(port), "%u", instance->port);
-		live_add(live, NULL, NULL, "set", "server", name.text, "addr", instance->address,
-			 "port", port);
-	}
+	if (is_less)
+		live_swap_later(live);
+	mend_address(live, instance, name.text, state);
+	if (is_maint)
+		set_state(live, name.text, "maint");
 	if (!live_is_static(backend))
 		set_weight(live, name.text, instance);
-	set_state(live, name.text, wanted_state(instance));
+	if (!is_maint)
+		set_state(live, name.text, "ready");
+	if (is_less)
+		live_swap_later(live);
 }
 
 /* --- leaving --------------------------------------------------------------------------------- */
@@ -179,8 +211,11 @@ void live_dismiss_again(struct live *live)
 	void *cursor = NULL, *value;
 	const char *server;
 
-	while (strmap_next(live->leaving, &cursor, &server, &value))
+	while (strmap_next(live->leaving, &cursor, &server, &value)) {
+		if (strmap_count(live->held) == 0)
+			set_state(live, server, "maint"); /* one may have been kept */
 		live_add(live, on_deleted, NULL, "del", "server", server);
+	}
 }
 
 /* --- backends -------------------------------------------------------------------------------- */
@@ -326,7 +361,7 @@ static void put_server(struct live *live, const struct backend *backend,
 {
 	if (to != NULL && from == NULL)
 		live_add_server(live, backend, to);
-	else if (to != NULL)
+	else if (to != NULL && share_of(to) > share_of(from))
 		change_server(live, backend, from, to);
 }
 
@@ -348,8 +383,13 @@ static void take_server(struct live *live, const struct backend *backend,
 {
 	struct live_server_name name;
 
-	if (to != NULL)
+	if (from == NULL)
 		return;
+	if (to != NULL) {
+		if (share_of(to) <= share_of(from))
+			change_server(live, backend, from, to);
+		return;
+	}
 	name = live_server_name(backend->name, from->server);
 	if (strmap_del(live->waiting, name.text) && (live_is_static(backend) || from->is_name))
 		return;
@@ -382,12 +422,35 @@ static void put_backend(struct live *live, const struct backend *from, const str
 		(void)live_add_backend(live, to);
 }
 
+/* While an environment waits for a reload with its old choice, it is served by who is there. */
+static void keep_server(struct live *live, const struct backend *backend,
+			const struct instance *from, const struct instance *to)
+{
+	if (to != NULL || live_is_static(backend))
+		take_server(live, backend, from, to);
+	else
+		strmap_set(live->leaving, live_server_name(backend->name, from->server).text, live);
+}
+
+static bool has_share(const struct backend *backend)
+{
+	for (size_t i = 0; backend != NULL && i < backend->instance_count; i++)
+		if (share_of(backend->instances[i]) != 0)
+			return true;
+	return false;
+}
+
 static void take_backend(struct live *live, const struct backend *from, const struct backend *to)
 {
 	const struct backend *any = to == NULL ? from : to;
+	bool is_emptied = has_share(from) && !has_share(to);
+	bool is_kept = is_emptied && strmap_count(live->held) != 0;
 
+	live->is_emptying |= is_emptied;
 	if (from != NULL && live_has_backend(live, any->name))
-		walk_servers(from, to, (struct server_walk){.live = live, .on_pair = take_server});
+		walk_servers(from, to,
+			     (struct server_walk){.live = live,
+						  .on_pair = is_kept ? keep_server : take_server});
 }
 
 void live_diff_backends(struct live *live)
@@ -395,7 +458,9 @@ void live_diff_backends(struct live *live)
 	live_walk_backends(live, put_backend);
 }
 
-void live_diff_leaving(struct live *live)
+bool live_diff_leaving(struct live *live)
 {
+	live->is_emptying = false;
 	live_walk_backends(live, take_backend);
+	return live->is_emptying;
 }

@@ -44,6 +44,7 @@ static bool parse_state(char *line, struct live_server_state *ret)
 	    !str_parse_int(fields[STATE_WEIGHT], 0, INT32_MAX, &ret->weight) ||
 	    !str_parse_int(fields[STATE_PORT], 0, INT32_MAX, &ret->port))
 		return false;
+	ret->is_maint = (ret->admin & ADMIN_FORCED_MAINT) != 0;
 	ret->backend = fields[STATE_BACKEND];
 	ret->name = fields[STATE_NAME];
 	ret->address = fields[STATE_ADDRESS];
@@ -104,14 +105,13 @@ static void check_server(struct live *live, const struct backend *backend,
 			 const struct instance *instance, const struct live_server_state *state,
 			 bool repair)
 {
-	bool is_maint = (state->admin & ADMIN_FORCED_MAINT) != 0;
 	bool is_weight_right = state->weight == live_effective_weight(instance);
 
 	if (!is_weight_right && live_is_static(backend)) {
 		live_wait_for_source(live, backend, instance->server, "the weight");
 		is_weight_right = true;
 	}
-	if (is_weight_right && is_maint == (instance->state == INSTANCE_MAINT) &&
+	if (is_weight_right && state->is_maint == (instance->state == INSTANCE_MAINT) &&
 	    (state->admin & ADMIN_FORCED_DRAIN) == 0 && is_at(state, instance))
 		return;
 	live_complain(live, "server %s/%s has weight %lld, state %lld, address %s:%lld",
@@ -148,13 +148,16 @@ static void take_state(struct live *live, const struct group *group,
 		live_wait_for_reload(live, name.text, "it has a host name, and is to go");
 		return;
 	}
-	if (repair && (state->admin & ADMIN_FORCED_MAINT) != 0) {
+	if (repair && state->is_maint) {
 		strmap_set(live->leaving, name.text, live); /* someone has begun it */
 		return;
 	}
 	live_complain(live, "server %s is there, and should not be", name.text);
-	if (repair)
+	if (repair) {
+		live_swap_later(live);
 		live_dismiss_server(live, state->backend, state->name);
+		live_swap_later(live);
+	}
 }
 
 static void begin_group(const struct live *live, struct group *group, const char *name)

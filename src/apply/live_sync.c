@@ -70,6 +70,7 @@ void live_stop_sync(struct live *live)
 	if (live->sync == NULL)
 		return;
 	drop_reading(live->sync);
+	live_script_clear(&live->later);
 	routing_free(live->sync->routing);
 	free(live->sync);
 	live->sync = NULL;
@@ -179,6 +180,16 @@ static void on_repaired(struct live *live, int code)
 	read_all(live);
 }
 
+static void on_maps_repaired(struct live *live, int code)
+{
+	if (!go_on(live, code))
+		return;
+	if (live->later.count != 0)
+		live_send_later(live, on_repaired);
+	else
+		on_repaired(live, 0);
+}
+
 static void repair_maps(struct live *live)
 {
 	struct live_sync *sync = live->sync;
@@ -187,7 +198,7 @@ static void repair_maps(struct live *live)
 		live_map_put(live, sync->routing, &sync->diffs[map]);
 	for (int map = ROUTING_MAP_COUNT - 1; map >= 0; map--)
 		live_map_take(live, &sync->diffs[map]);
-	live_send(live, on_repaired);
+	live_send(live, on_maps_repaired);
 }
 
 static void on_prepared(struct live *live, int code)
@@ -211,7 +222,9 @@ static void on_version(struct live *live, const struct live_step *step, char *re
 		diff->version = (unsigned)version;
 }
 
-/* Servers at once, as the maps may lead to them; then the maps, some of which may need a version.
+/*
+ * New servers at once, as the maps may lead to them; then the maps, some of which may need a
+ * version; then the servers that go, as the maps no longer lead to them.
  */
 static void repair(struct live *live)
 {

@@ -18,6 +18,14 @@ static const char model[] = "environments/dev web=1\n"
 			    "backends/web/1/a 10.0.0.1:80\n"
 			    "backends/web/2/a 10.0.0.2:80\n";
 
+/* As the fake keeps it. */
+static const char *server_state(const struct instance *instance)
+{
+	return instance->state == INSTANCE_MAINT ? "1 100"
+	       : instance->weight == 0		 ? "0 0"
+						 : "0 100";
+}
+
 /* What the files of the model would have it hold. */
 static void load_fake(void)
 {
@@ -42,22 +50,28 @@ static void load_fake(void)
 			mem_auto_free char *name =
 			    mem_printf("%s/%s", backend->name, backend->instances[j]->server);
 
-			fake_set("server", name, "0 100");
+			fake_set("server", name, server_state(backend->instances[j]));
 		}
 	}
 }
 
-static void begin_fake(const char *version)
+static void begin_fake_with(const char *version, const char *more)
 {
 	fake_start(loop, admin);
 	fake.version = version;
 	world_put(model);
+	world_put(more);
 	load_fake();
 	want(NULL);
 	ck_assert_msg(last.code == 0 && last.resynced, "%s", last_words);
 	ck_assert_msg(fake.heard.len == 0 || strcmp(fake.heard.data, "prompt\n") == 0, "%s",
 		      fake.heard.data);
 	buf_clear(&fake.heard);
+}
+
+static void begin_fake(const char *version)
+{
+	begin_fake_with(version, "");
 }
 
 static void finish(void)
@@ -138,6 +152,125 @@ START_TEST(a_backend_that_is_refused_waits_for_a_reload)
 	want("backends/web/4/a 10.0.0.4:80\n");
 	ck_assert(last.code == 0 && last.needs_reload);
 	ck_assert_ptr_null(strstr(fake.heard.data, "add backend"));
+}
+END_TEST
+
+/* --- who takes over from whom ---------------------------------------------------------------- */
+
+#define TWO_SERVERS                                                                                \
+	"backends/web/1/b {\"address\":\"10.0.1.1\",\"port\":81,\"weight\":0}\n"                   \
+	"backends/web/1/c {\"address\":\"10.0.1.2\",\"port\":81,\"state\":\"maint\"}\n"
+#define FIRST(state) "backends/web/1/a {\"address\":\"10.0.0.1\",\"port\":80," state "}\n"
+
+/* In each the first command brings in who takes over, and the last sends away who did it so far. */
+static const struct {
+	const char *change, *first, *last;
+} successions[] = {
+    {FIRST("\"weight\":0") "backends/web/1/b 10.0.1.1:81\n",
+     "set server web:1/10.0.1.1:81 weight 100\n", "set server web:1/10.0.0.1:80 weight 0\n"},
+    {FIRST("\"state\":\"drain\"") "backends/web/1/b 10.0.1.1:81\n",
+     "set server web:1/10.0.1.1:81 weight 100\n", "set server web:1/10.0.0.1:80 weight 0\n"},
+    {FIRST("\"state\":\"maint\"") "backends/web/1/c 10.0.1.2:81\n",
+     "set server web:1/10.0.1.2:81 state ready\n", "set server web:1/10.0.0.1:80 state maint\n"},
+    {"backends/web/1/a -\nbackends/web/1/b 10.0.1.1:81\n",
+     "set server web:1/10.0.1.1:81 weight 100\n", "set server web:1/10.0.0.1:80 state maint\n"},
+    {"backends/web/1/a 10.0.0.9:80\n", "enable server web:1/10.0.0.9:80\n",
+     "set server web:1/10.0.0.1:80 state maint\n"},
+    {"environments/dev web=2\nbackends/web/1/a -\n", "set map maps/environments.map dev ",
+     "set server web:1/10.0.0.1:80 state maint\n"},
+    {"environments/dev web=2\n" FIRST("\"weight\":0"), "set map maps/environments.map dev ",
+     "set server web:1/10.0.0.1:80 weight 0\n"},
+};
+
+static void expect_in_order(const char *first, const char *last_one)
+{
+	const char *heard = buf_str(&fake.heard);
+	const char *in = strstr(heard, first), *out = strstr(heard, last_one);
+
+	ck_assert_msg(in != NULL && out != NULL && in < out, "%s\nnot before %s\nin:\n%s", first,
+		      last_one, heard);
+}
+
+START_TEST(a_server_goes_when_another_has_come)
+{
+	begin_fake_with("2.6.12", TWO_SERVERS);
+	want(successions[_i].change);
+	ck_assert_msg(last.code == 0 && !last.resynced, "%s", last_words);
+	expect_in_order(successions[_i].first, successions[_i].last);
+}
+END_TEST
+
+/* What has changed while a reload was under way. */
+START_TEST(a_server_goes_when_another_has_come_in_a_repair)
+{
+	unsigned before;
+
+	begin_fake_with("2.6.12", TWO_SERVERS);
+	live_hold(live, true);
+	world_put(successions[_i].change);
+	live_want(live, wanted);
+	before = results;
+	live_hold(live, false);
+	wait_for_result(before);
+	ck_assert_msg(last.code == 0 && last.resynced, "%s", last_words);
+	expect_in_order(successions[_i].first, successions[_i].last);
+	expect_held();
+}
+END_TEST
+
+static size_t count_scripts(const char *text, size_t len)
+{
+	size_t n = 0;
+
+	for (const char *at = text; (at = memmem(at, len - (size_t)(at - text), "prompt\n", 7));
+	     at++)
+		n++;
+	return n;
+}
+
+/* It has read the old choice, and asks for its server when both have gone. */
+START_TEST(a_request_between_choice_and_server_finds_both)
+{
+	const char *moved, *gone;
+
+	begin_fake("2.6.12");
+	want("environments/dev web=2\nbackends/web/1/a -\n");
+	ck_assert_msg(last.code == 0 && !last.resynced, "%s", last_words);
+	moved = strstr(fake.heard.data, "set map maps/environments.map dev ");
+	gone = strstr(fake.heard.data, "set server web:1/10.0.0.1:80 state maint\n");
+	ck_assert(moved != NULL && gone != NULL && moved < gone);
+	ck_assert_uint_eq(count_scripts(moved, (size_t)(gone - moved)), 1);
+	expect_held();
+}
+END_TEST
+
+START_TEST(who_dies_alone_goes_at_once)
+{
+	begin_fake("2.6.12");
+	want("backends/web/1/a -\n");
+	ck_assert_ptr_nonnull(
+	    strstr(fake.heard.data, "set server web:1/10.0.0.1:80 state maint\n"));
+	ck_assert_uint_eq(count_scripts(fake.heard.data, fake.heard.len), 1);
+	expect_held();
+}
+END_TEST
+
+static bool has_dismissed(void *ctx)
+{
+	return strstr(fake.heard.data, ctx) != NULL;
+}
+
+START_TEST(an_environment_that_waits_keeps_its_last_server)
+{
+	static char maint[] = "set server web:1/10.0.0.1:80 state maint\n";
+
+	begin_fake("2.6.12");
+	want("environments/dev web=3\nbackends/web/3/a 10.0.0.3:80\nbackends/web/1/a -\n");
+	ck_assert(last.code == 0 && last.needs_reload);
+	ck_assert_ptr_null(strstr(fake.heard.data, maint));
+	want("environments/dev web=2\n");
+	ck_assert_msg(last.code == 0, "%s", last_words);
+	ck_assert(daemon_wait_until(loop, has_dismissed, maint, 5000));
 }
 END_TEST
 
@@ -290,6 +423,11 @@ int main(void)
 	ADD_ALL(a_new_version_waits_on_an_old_haproxy, old_versions);
 	tcase_add_test(tc, a_backend_of_its_own_settings_waits_for_a_reload);
 	tcase_add_test(tc, a_backend_that_is_refused_waits_for_a_reload);
+	ADD_ALL(a_server_goes_when_another_has_come, successions);
+	ADD_ALL(a_server_goes_when_another_has_come_in_a_repair, successions);
+	tcase_add_test(tc, a_request_between_choice_and_server_finds_both);
+	tcase_add_test(tc, who_dies_alone_goes_at_once);
+	tcase_add_test(tc, an_environment_that_waits_keeps_its_last_server);
 	ADD_ALL(what_is_refused_needs_a_reload, refusals);
 	tcase_add_test(tc, what_is_said_to_be_done_is_looked_at);
 	tcase_add_test(tc, a_cut_reply_is_read_anew);
