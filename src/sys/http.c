@@ -4,6 +4,7 @@
  */
 #include "sys/http.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -291,11 +292,21 @@ static void set_connection(CURL *easy, const struct http_options *options)
 	(void)curl_easy_setopt(easy, CURLOPT_USERAGENT, "mayfly/" MAYFLY_VERSION);
 }
 
+/* No program that we start shall hold on to our connections. */
+static int on_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
+{
+	(void)ctx;
+	(void)purpose;
+	(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+	return CURL_SOCKOPT_OK;
+}
+
 static void set_callbacks(struct http_request *request)
 {
 	CURL *easy = request->transfer.easy;
 
 	(void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->curl_words);
+	(void)curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
 	(void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_head);
 	(void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, request);
 	(void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);

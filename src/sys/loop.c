@@ -24,6 +24,7 @@
 enum {
 	LOOP_WAIT_MS = 3600 * 1000, /* libcurl refuses a negative timeout */
 	LOOP_MAX_CONNECTIONS = 32,  /* idle ones that libcurl keeps */
+	LOOP_NEW_DESCRIPTORS = 64,  /* what is opened first is below that */
 };
 
 #define LOOP_MAX_DELAY_MS (INT64_C(10) * 365 * 24 * 3600 * 1000)
@@ -506,6 +507,22 @@ static int global_init(struct mf_err *err)
 	return 0;
 }
 
+/* libcurl does not hide its wake-up sockets from the programs that we start: those that were not
+ * open before. */
+static CURLM *open_multi(void)
+{
+	bool was_open[LOOP_NEW_DESCRIPTORS];
+	CURLM *multi;
+
+	for (int fd = 0; fd < LOOP_NEW_DESCRIPTORS; fd++)
+		was_open[fd] = fcntl(fd, F_GETFD) >= 0;
+	multi = curl_multi_init();
+	for (int fd = 0; fd < LOOP_NEW_DESCRIPTORS; fd++)
+		if (!was_open[fd])
+			(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+	return multi;
+}
+
 int loop_new(struct loop **ret_loop, struct mf_err *err)
 {
 	struct loop *loop;
@@ -521,7 +538,7 @@ int loop_new(struct loop **ret_loop, struct mf_err *err)
 	loop->signal_fd = -1;
 	(void)sigemptyset(&loop->signals);
 	(void)loop_add_fd(loop, fd, LOOP_READ, on_timer_fd, loop);
-	loop->multi = curl_multi_init();
+	loop->multi = open_multi();
 	if (loop->multi == NULL) {
 		loop_free(loop);
 		return mf_err_set(err, MF_EFAIL, "libcurl: cannot start");

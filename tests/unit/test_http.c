@@ -2,6 +2,7 @@
 #include "sys/http.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,6 +95,22 @@ static void on_connect(void *ctx, int fd, unsigned events)
 	server.accepted++;
 }
 
+/* Descriptors that a program would inherit from us. */
+static int count_inherited(void)
+{
+	int count = 0;
+
+	for (int fd = 0; fd < 256; fd++) {
+		int flags = fcntl(fd, F_GETFD);
+
+		if (flags >= 0 && (flags & FD_CLOEXEC) == 0)
+			count++;
+	}
+	return count;
+}
+
+static int inherited_before;
+
 static void setup(void)
 {
 	struct sockaddr_in addr = {.sin_family = AF_INET};
@@ -102,6 +119,7 @@ static void setup(void)
 
 	memset(&server, 0, sizeof(server));
 	memset(&got, 0, sizeof(got));
+	inherited_before = count_inherited();
 	loop = unit_loop_new();
 	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
@@ -183,6 +201,17 @@ START_TEST(gets_a_reply_whatever_its_status)
 	ck_assert_str_eq(got.body, "no");
 	ck_assert_int_eq(server.accepted, 1); /* one connection for both */
 	ck_assert_int_eq(server.answered, 2);
+}
+END_TEST
+
+START_TEST(leaves_no_descriptor_to_programs)
+{
+	struct http_options options = get();
+
+	server.reply = hello;
+	request(&options);
+	ck_assert_int_eq(server.accepted, 1); /* and is kept open */
+	ck_assert_int_eq(count_inherited(), inherited_before);
 }
 END_TEST
 
@@ -504,6 +533,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, gets_a_reply_whatever_its_status);
+	tcase_add_test(tc, leaves_no_descriptor_to_programs);
 	tcase_add_test(tc, posts_a_body_with_headers_and_nothing_invented);
 	tcase_add_test(tc, posts_an_empty_body_and_deletes);
 	tcase_add_test(tc, ignores_a_proxy_of_the_environment_and_redirects);
