@@ -3,24 +3,20 @@
  * Wiring only: what is announced is the announcer's.
  */
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/err.h"
-#include "base/log.h"
 #include "cmd/announce.h"
 #include "cmd/announce_dir.h"
 #include "cmd/cli.h"
 #include "cmd/file_check.h"
+#include "cmd/once.h"
 #include "cmd/svcregister_options.h"
 #include "cmd/wrap.h"
-#include "model/backend.h"
 #include "model/name.h"
 #include "register/service_file.h"
 #include "store/etcd.h"
-#include "store/instances.h"
 #include "sys/loop.h"
 
 struct svcregister {
@@ -37,7 +33,7 @@ struct svcregister {
 	struct announce *announce;
 	struct announce_dir *dir;
 	struct wrapped *wrapped;
-	struct instances_call *call;
+	struct once *once;
 	int status;
 	int fail_status; /* of what could not be started; 0: as its error says */
 };
@@ -97,61 +93,19 @@ static int start_dir(struct svcregister *r, struct mf_err *err)
 
 /* --- once ----------------------------------------------------------------------------------- */
 
-static void on_bad(void *ctx, const struct mf_err *why)
-{
-	(void)ctx;
-	cli_tell_problem("etcd", why->msg);
-}
-
-static void on_listed(void *ctx, struct instance *const *list, size_t count,
-		      const struct mf_err *err)
-{
-	struct svcregister *r = ctx;
-	struct mf_err failed;
-
-	r->call = NULL;
-	for (size_t i = 0; i < count; i++) {
-		buf_auto struct buf line = BUF_INIT;
-
-		buf_printf(&line, "%s %s ", list[i]->service, list[i]->version);
-		instances_add_endpoint(&line, list[i]->address, list[i]->port);
-		(void)puts(line.data);
-	}
-	if (err == NULL && (fflush(stdout) != 0 || ferror(stdout))) {
-		(void)mf_err_set_sys(&failed, MF_EWRITE, "standard output");
-		err = &failed;
-	}
-	end(r, err == NULL ? 0 : cli_fail(err));
-}
-
-static void on_deleted(void *ctx, struct instance *const *list, size_t count,
-		       const struct mf_err *err)
-{
-	struct svcregister *r = ctx;
-
-	r->call = NULL;
-	for (size_t i = 0; i < count; i++)
-		log_info("deregistered", LOG_STR("id", list[i]->id));
-	if (err == NULL && count == 0)
-		log_info("nothing is registered there");
-	end(r, err == NULL ? 0 : cli_fail(err));
-}
-
 static int start_list(struct svcregister *r, struct mf_err *err)
 {
-	static const struct instances_events events = {on_bad, on_listed};
-	struct instances_which which = {r->cli.settings->etcd.prefix, r->service, r->version};
+	const struct announce_operands operands = {.service = r->service, .version = r->version};
 
-	r->call = instances_list(r->etcd, &which, &events, r);
+	r->once = once_start_list(r->etcd, r->cli.settings, &operands, end, r);
 	return cli_stop_on_signals(r->loop, err);
 }
 
 static int start_deregister(struct svcregister *r, struct mf_err *err)
 {
-	static const struct instances_events events = {on_bad, on_deleted};
-	struct instances_which which = {r->cli.settings->etcd.prefix, r->service, r->version};
+	const struct announce_operands operands = {r->service, r->version, r->address, r->port};
 
-	r->call = instances_delete(r->etcd, &which, r->address, r->port, &events, r);
+	r->once = once_start_deregister(r->etcd, r->cli.settings, &operands, end, r);
 	return cli_stop_on_signals(r->loop, err);
 }
 
@@ -227,7 +181,7 @@ static int run(struct svcregister *r, const struct command *command)
 	wrapped_free(r->wrapped);
 	announce_dir_free(r->dir);
 	announce_free(r->announce);
-	instances_cancel(r->call);
+	once_free(r->once);
 	etcd_free(r->etcd);
 	loop_free(r->loop);
 	free(r->address);
