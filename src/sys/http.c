@@ -37,6 +37,7 @@ struct http_request {
 	size_t head_len;
 	bool is_too_long, is_broken_off;
 	bool (*on_data)(void *ctx, const char *bytes, size_t len);
+	void (*on_open)(void *ctx);
 	http_done_fn *on_done;
 	void *ctx;
 	struct mf_err err;
@@ -143,26 +144,38 @@ static void on_transfer_free(struct loop_transfer *transfer)
 
 /* --- what comes in --------------------------------------------------------------------------- */
 
+static bool is_success(const struct http_request *request)
+{
+	long status = 0;
+
+	(void)curl_easy_getinfo(request->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
+	return status >= 200 && status < 300;
+}
+
+/* The empty line is the head's end. */
 static size_t on_head(char *bytes, size_t size, size_t count, void *ctx)
 {
 	struct http_request *request = ctx;
 
-	(void)bytes;
+	if (request->transfer.is_dead) /* cancelled by another's callback */
+		return CURL_WRITEFUNC_ERROR;
 	request->head_len += size * count;
 	request->is_too_long = request->head_len > HTTP_MAX_HEAD;
-	return request->is_too_long ? CURL_WRITEFUNC_ERROR : size * count;
+	if (request->is_too_long)
+		return CURL_WRITEFUNC_ERROR;
+	if (request->on_open != NULL && bytes[0] == '\r' && is_success(request))
+		request->on_open(request->ctx);
+	return size * count;
 }
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
 {
 	struct http_request *request = ctx;
 	size_t len = size * count;
-	long status = 0;
 
-	if (request->transfer.is_dead) /* cancelled by another's on_data */
+	if (request->transfer.is_dead) /* cancelled by another's callback */
 		return CURL_WRITEFUNC_ERROR;
-	(void)curl_easy_getinfo(request->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
-	if (request->on_data != NULL && status >= 200 && status < 300) {
+	if (request->on_data != NULL && is_success(request)) {
 		request->is_broken_off = !request->on_data(request->ctx, bytes, len);
 		return request->is_broken_off ? CURL_WRITEFUNC_ERROR : len;
 	}
@@ -341,6 +354,7 @@ struct http_request *http_start(struct loop *loop, const struct http_options *op
 	request->peer = peer_of(options);
 	request->max_body = options->max_body != 0 ? options->max_body : HTTP_MAX_BODY;
 	request->on_data = options->on_data;
+	request->on_open = options->on_open;
 	request->on_done = on_done;
 	request->ctx = ctx;
 	transfer->on_done = on_transfer_done;

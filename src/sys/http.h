@@ -44,6 +44,8 @@ struct http_options {
 	 * cancelled inside it, this one included.
 	 */
 	bool (*on_data)(void *ctx, const char *bytes, size_t len);
+	/* A stream: its 2xx reply has begun, though nothing of it may be here yet.  Or NULL. */
+	void (*on_open)(void *ctx);
 };
 
 struct http_reply {

@@ -399,6 +399,33 @@ START_TEST(unheard_requests_go_with_the_loop)
 }
 END_TEST
 
+static unsigned opened;
+
+static void on_open(void *ctx)
+{
+	(void)ctx;
+	ck_assert_uint_eq(got.pieces.len, 0);
+	opened++;
+}
+
+START_TEST(stream_says_when_it_begins)
+{
+	struct http_options options = get();
+
+	server.reply = "HTTP/1.1 200 OK\r\n\r\none";
+	server.closes = true;
+	options.on_open = on_open;
+	options.on_data = on_piece;
+	request(&options);
+	ck_assert_uint_eq(opened, 1);
+	ck_assert_str_eq(buf_str(&got.pieces), "one");
+
+	server.reply = "HTTP/1.1 401 No\r\nContent-Length: 5\r\n\r\nwhy..";
+	request(&options);
+	ck_assert_uint_eq(opened, 1);
+}
+END_TEST
+
 START_TEST(streams_pieces_and_no_body)
 {
 	struct http_options options = get();
@@ -544,6 +571,7 @@ int main(void)
 	tcase_add_test(tc, refuses_what_would_smuggle);
 	tcase_add_test(tc, cancelled_is_not_heard_of);
 	tcase_add_test(tc, unheard_requests_go_with_the_loop);
+	tcase_add_test(tc, stream_says_when_it_begins);
 	tcase_add_test(tc, streams_pieces_and_no_body);
 	tcase_add_test(tc, collects_a_streams_error_reply);
 	tcase_add_test(tc, stream_broken_off_by_its_reader);
