@@ -1,0 +1,305 @@
+/* One container's inspect reply, read: what it is, how it is, and its instances. */
+#include "register/container.h"
+
+#include <ctype.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "model/backend.h"
+#include "model/name.h"
+#include "register/check.h"
+#include "register/container_internal.h"
+
+enum { PORTS_MAX = 64, REMARKS_MAX = 2048, ID_LEN = 64, DOCKER_SIGRTMIN = 34 };
+
+void container_remark(struct container *container, bool is_wrong, const char *format, ...)
+{
+	char text[512];
+	char *longer;
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	container->is_wrong |= is_wrong;
+	if (container->remarks != NULL && strlen(container->remarks) > REMARKS_MAX)
+		return;
+	longer = container->remarks == NULL ? mem_dup_str(text)
+					    : mem_printf("%s; %s", container->remarks, text);
+	free(container->remarks);
+	container->remarks = longer;
+}
+
+/* --- what it is, and how it is --------------------------------------------------------------- */
+
+static const char *text_at(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+static bool is_id(const char *id)
+{
+	return id != NULL && strlen(id) == ID_LEN && strspn(id, "0123456789abcdef") == ID_LEN;
+}
+
+static enum container_state read_state(const json_t *inspect)
+{
+	const json_t *state = json_object_get(inspect, "State");
+	const char *health = text_at(json_object_get(state, "Health"), "Status");
+
+	if (!json_is_true(json_object_get(state, "Running")) ||
+	    json_is_true(json_object_get(state, "Restarting")) ||
+	    json_is_true(json_object_get(state, "Dead")))
+		return CONTAINER_DOWN;
+	if (json_is_true(json_object_get(state, "Paused")))
+		return CONTAINER_PAUSED;
+	if (health != NULL && strcmp(health, "starting") == 0)
+		return CONTAINER_STARTING;
+	return health != NULL && strcmp(health, "unhealthy") == 0 ? CONTAINER_UNHEALTHY
+								  : CONTAINER_UP;
+}
+
+/* "SIGQUIT", "quit", "3", "SIGRTMIN+3"; Docker's default for all else. */
+static int parse_signal(const char *text)
+{
+	int64_t number;
+
+	if (text == NULL)
+		return SIGTERM;
+	if (strncasecmp(text, "SIG", 3) == 0)
+		text += 3;
+	if (str_parse_int(text, 1, 64, &number))
+		return (int)number;
+	if (strncasecmp(text, "RTMIN+", 6) == 0 && str_parse_int(text + 6, 0, 30, &number))
+		return DOCKER_SIGRTMIN + (int)number;
+	for (int signo = 1; signo < 32; signo++)
+		if (sigabbrev_np(signo) != NULL && strcasecmp(text, sigabbrev_np(signo)) == 0)
+			return signo;
+	return SIGTERM;
+}
+
+/* --- an instance ----------------------------------------------------------------------------- */
+
+static void instance_fini(struct container_instance *instance)
+{
+	for (size_t i = 0; instance->tags != NULL && instance->tags[i] != NULL; i++)
+		free(instance->tags[i]);
+	for (size_t i = 0; i < instance->attribute_count; i++) {
+		free(instance->attributes[i].name);
+		free(instance->attributes[i].value);
+	}
+	free(instance->tags);
+	free(instance->attributes);
+	check_spec_free(instance->check);
+	free(instance->service);
+	free(instance->version);
+	free(instance->id);
+	free(instance->address);
+	free(instance->env);
+}
+
+/* One name for several ports is told apart by them, as registrator does. */
+static char *make_service(const struct container_source *s, const char *image_name, unsigned port,
+			  size_t port_count)
+{
+	const char *base = container_find_label(s, "service");
+	const char *own = container_find_word(s, port, "NAME");
+
+	if (base == NULL && own != NULL)
+		return mem_dup_str(own);
+	if (base == NULL)
+		base = container_find_word(s, 0, "NAME");
+	if (base == NULL && s->options->takes_all)
+		base = image_name;
+	if (base == NULL)
+		return NULL;
+	return port_count == 1 ? mem_dup_str(base) : mem_printf("%s-%u", base, port);
+}
+
+static int read_weight(const struct container_source *s, struct container_instance *instance,
+		       struct mf_err *err)
+{
+	const char *text = container_find(s, instance->container_port, "weight");
+	int64_t weight = s->options->weight;
+
+	if (text != NULL && !str_parse_int(text, 0, 256, &weight))
+		return mf_err_set(err, MF_EDATA, "weight \"%.32s\": not a number from 0 to 256",
+				  text);
+	instance->weight = (unsigned)weight;
+	return 0;
+}
+
+static int check_name(enum name_kind kind, const char *name, const char *what, struct mf_err *err)
+{
+	if (name == NULL || name_check(kind, name, strlen(name), err) == 0)
+		return 0;
+	return mf_err_wrap(err, "%s", what);
+}
+
+static int read_names(const struct container_source *s, const char *image_version,
+		      struct container_instance *instance, struct mf_err *err)
+{
+	unsigned port = instance->container_port;
+	const char *version = container_find(s, port, "version");
+	const char *id = container_find(s, port, "id");
+	int code;
+
+	instance->version = mem_dup_str(version == NULL ? image_version : version);
+	instance->id = id != NULL
+			   ? mem_dup_str(id)
+			   : mem_printf("%s-%s-%u", s->options->node, s->container->name, port);
+	instance->env = mem_dup_str(container_find_label(s, "env"));
+	code = check_name(NAME_SERVICE, instance->service, "service", err);
+	if (code == 0)
+		code = check_name(NAME_VERSION, instance->version, "version", err);
+	if (code == 0)
+		code = check_name(NAME_INSTANCE, instance->id, "id", err);
+	return code == 0 ? check_name(NAME_ENVIRONMENT, instance->env, "mayfly.env", err) : code;
+}
+
+static int read_instance(const struct container_source *s, const char *image_version,
+			 struct container_instance *instance, struct mf_err *err)
+{
+	int code = read_names(s, image_version, instance, err);
+
+	if (code == 0)
+		code = container_find_endpoint(s, instance->container_port, &instance->address,
+					       &instance->port, err);
+	if (code == 0)
+		code = read_weight(s, instance, err);
+	if (code == 0)
+		code = container_read_check(s, instance, &instance->check, err);
+	if (code != 0)
+		return code;
+	instance->tags = container_split_tags(container_find(s, instance->container_port, "tags"));
+	container_read_attributes(s, instance);
+	return 0;
+}
+
+/* --- all of them ----------------------------------------------------------------------------- */
+
+static bool says_so(const struct container_source *s)
+{
+	if (s->options->takes_all || container_find_label(s, "service") != NULL)
+		return true;
+	for (size_t i = 0; i < s->word_count; i++)
+		if (container_find_word(s, s->words[i].port, "NAME") != NULL)
+			return true;
+	return false;
+}
+
+static bool is_ignored(const struct container_source *s)
+{
+	return container_is_true(container_find_label(s, "ignore")) ||
+	       container_is_true(container_find_word(s, 0, "IGNORE"));
+}
+
+static void add_instance(const struct container_source *s, unsigned port, char *service,
+			 const char *image_version)
+{
+	struct container *container = s->container;
+	struct container_instance *instance = &container->instances[container->instance_count];
+	struct mf_err err;
+
+	instance->container_port = port;
+	instance->service = service;
+	if (read_instance(s, image_version, instance, &err) == 0) {
+		container->instance_count++;
+		return;
+	}
+	container_remark(container, true, "port %u: %s", port, err.msg);
+	instance_fini(instance);
+	memset(instance, 0, sizeof(*instance));
+}
+
+static void read_instances(const struct container_source *s)
+{
+	struct container *container = s->container;
+	const char *image = text_at(json_object_get(s->inspect, "Config"), "Image");
+	const char *image_id = text_at(s->inspect, "Image");
+	mem_auto_free char *name = NULL, *version = NULL;
+	unsigned ports[PORTS_MAX];
+	size_t count = container_list_ports(s, ports, PORTS_MAX);
+
+	container_parse_image(image == NULL ? "" : image, image_id == NULL ? "" : image_id, &name,
+			      &version);
+	container->instances = mem_alloc(count * sizeof(*container->instances));
+	for (size_t i = 0; i < count; i++) {
+		char *service = make_service(s, name, ports[i], count);
+
+		if (service == NULL)
+			container_remark(container, false, "port %u: no SERVICE_%u_NAME", ports[i],
+					 ports[i]);
+		else
+			add_instance(s, ports[i], service, version);
+	}
+	if (count > 1 && (container_find_label(s, "service") != NULL ||
+			  container_find_word(s, 0, "NAME") != NULL))
+		container_remark(container, false,
+				 "%zu ports, so the port is part of the service's name; "
+				 "mayfly.port chooses one",
+				 count);
+}
+
+static int read_container(struct container_source *s, struct mf_err *err)
+{
+	const char *id = text_at(s->inspect, "Id"), *name = text_at(s->inspect, "Name");
+	struct container *container = s->container;
+
+	if (!is_id(id) || name == NULL || !json_is_object(json_object_get(s->inspect, "State")))
+		return mf_err_set(err, MF_EDATA, "no description of a container");
+	container->id = mem_dup_str(id);
+	container->name = mem_dup_str(name[0] == '/' ? name + 1 : name);
+	container->state = read_state(s->inspect);
+	container->stop_signal =
+	    parse_signal(text_at(json_object_get(s->inspect, "Config"), "StopSignal"));
+	container_read_words(s);
+	if (is_ignored(s))
+		container_remark(container, false, "is to be ignored");
+	else if (!says_so(s))
+		container_remark(container, false, "has neither mayfly.service nor SERVICE_NAME");
+	else
+		read_instances(s);
+	return 0;
+}
+
+int container_parse(const char *json, size_t len, const struct container_options *options,
+		    struct container **ret_container, struct mf_err *err)
+{
+	json_error_t why;
+	json_t *inspect = json_loadb(json, len, 0, &why);
+	struct container_source s = {.options = options, .inspect = inspect};
+	int code;
+
+	if (inspect == NULL)
+		return mf_err_set(err, MF_EDATA, "no JSON: %s", why.text);
+	s.container = MEM_NEW(s.container);
+	code = read_container(&s, err);
+	free(s.words);
+	json_decref(inspect);
+	if (code != 0)
+		container_free(s.container);
+	else
+		*ret_container = s.container;
+	return code;
+}
+
+void container_free(struct container *container)
+{
+	if (container == NULL)
+		return;
+	for (size_t i = 0; i < container->instance_count; i++)
+		instance_fini(&container->instances[i]);
+	free(container->instances);
+	free(container->remarks);
+	free(container->id);
+	free(container->name);
+	free(container);
+}

@@ -1,0 +1,177 @@
+/* What a container says of itself in labels and environment variables. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "model/backend.h"
+#include "register/container_internal.h"
+
+enum { WORDS_MAX = 512, ATTRIBUTES_MAX = 64, TAGS_MAX = 64, VALUE_MAX = 4096 };
+
+#define SERVICE "SERVICE_"
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+/* "80_NAME" is NAME of port 80. */
+static unsigned split_port(const char **key, size_t *len)
+{
+	size_t digits = 0;
+	unsigned port = 0;
+
+	while (digits < *len && digits < 5 && isdigit((unsigned char)(*key)[digits]))
+		port = port * 10 + (unsigned)((*key)[digits++] - '0');
+	if (digits == 0 || digits + 1 >= *len || (*key)[digits] != '_')
+		return 0;
+	*key += digits + 1;
+	*len -= digits + 1;
+	return port;
+}
+
+static void add_word(struct container_source *s, const char *key, size_t len, const char *value)
+{
+	struct container_word *word;
+	unsigned port;
+
+	if (len <= strlen(SERVICE) || strncmp(key, SERVICE, strlen(SERVICE)) != 0 ||
+	    value[0] == '\0')
+		return;
+	key += strlen(SERVICE);
+	len -= strlen(SERVICE);
+	if (s->word_count >= WORDS_MAX || strlen(value) > VALUE_MAX) {
+		container_remark(s->container, true, "SERVICE_%.*s is ignored: %s", (int)len, key,
+				 s->word_count >= WORDS_MAX ? "there are too many" : "too long");
+		return;
+	}
+	port = split_port(&key, &len);
+	MEM_GROW(s->words, s->word_count, s->word_cap);
+	word = &s->words[s->word_count++];
+	*word = (struct container_word){.key = key, .key_len = len, .port = port, .value = value};
+}
+
+void container_read_words(struct container_source *s)
+{
+	const json_t *config = json_object_get(s->inspect, "Config");
+	const json_t *env = json_object_get(config, "Env"), *value;
+	const char *key;
+	size_t i;
+
+	s->labels = json_object_get(config, "Labels");
+	json_array_foreach(env, i, value)
+	{
+		const char *text = json_string_value(value);
+		const char *equals = text == NULL ? NULL : strchr(text, '=');
+
+		if (equals != NULL)
+			add_word(s, text, (size_t)(equals - text), equals + 1);
+	}
+	json_object_foreach((json_t *)s->labels, key, value) if (json_is_string(value))
+	    add_word(s, key, strlen(key), json_string_value(value));
+}
+
+/* --- finding --------------------------------------------------------------------------------- */
+
+const char *container_find_label(const struct container_source *s, const char *name)
+{
+	mem_auto_free char *key = mem_printf("mayfly.%s", name);
+	const char *value = json_string_value(json_object_get(s->labels, key));
+
+	return value == NULL || value[0] == '\0' ? NULL : value;
+}
+
+static bool has_key(const struct container_word *word, const char *name)
+{
+	return word->key_len == strlen(name) && strncasecmp(word->key, name, word->key_len) == 0;
+}
+
+const char *container_find_word(const struct container_source *s, unsigned port, const char *name)
+{
+	for (size_t i = 0; i < s->word_count; i++)
+		if (s->words[i].port == port && has_key(&s->words[i], name))
+			return s->words[i].value;
+	return NULL;
+}
+
+const char *container_find(const struct container_source *s, unsigned port, const char *name)
+{
+	const char *value = container_find_label(s, name);
+
+	if (value == NULL && port != 0)
+		value = container_find_word(s, port, name);
+	return value == NULL ? container_find_word(s, 0, name) : value;
+}
+
+bool container_is_true(const char *value)
+{
+	return value != NULL && strcmp(value, "0") != 0 && strcasecmp(value, "no") != 0 &&
+	       strcasecmp(value, "false") != 0;
+}
+
+/* --- attributes and tags --------------------------------------------------------------------- */
+
+static bool is_ours(const struct container_word *word)
+{
+	static const char *const ours[] = {"NAME", "ID", "IGNORE", "TAGS", "VERSION", "WEIGHT"};
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		if (has_key(word, ours[i]))
+			return true;
+	return word->key_len > 6 && strncasecmp(word->key, "CHECK_", 6) == 0;
+}
+
+static void add_attribute(const struct container_source *s, const struct container_word *word,
+			  struct container_instance *instance)
+{
+	mem_auto_free char *name = mem_dup_bytes(word->key, word->key_len);
+	struct attribute *attribute;
+
+	for (char *c = name; *c != '\0'; c++)
+		*c = (char)tolower((unsigned char)*c);
+	for (size_t i = 0; i < instance->attribute_count; i++)
+		if (strcmp(instance->attributes[i].name, name) == 0)
+			return;
+	if (instance->attribute_count == ATTRIBUTES_MAX ||
+	    instance_check_attribute(name, NULL) != 0) {
+		container_remark(s->container, true, "SERVICE_%.*s cannot be an attribute",
+				 (int)word->key_len, word->key);
+		return;
+	}
+	attribute = &instance->attributes[instance->attribute_count++];
+	attribute->name = mem_dup_str(name);
+	attribute->value = mem_dup_str(word->value);
+}
+
+void container_read_attributes(const struct container_source *s,
+			       struct container_instance *instance)
+{
+	instance->attributes = mem_alloc(ATTRIBUTES_MAX * sizeof(*instance->attributes));
+	for (int is_general = 0; is_general < 2; is_general++)
+		for (size_t i = 0; i < s->word_count; i++)
+			if (s->words[i].port == (is_general ? 0 : instance->container_port) &&
+			    !is_ours(&s->words[i]))
+				add_attribute(s, &s->words[i], instance);
+}
+
+char **container_split_tags(const char *tags)
+{
+	char **list = mem_alloc((TAGS_MAX + 1) * sizeof(*list));
+	buf_auto struct buf tag = BUF_INIT;
+	size_t count = 0;
+
+	for (const char *p = tags; p != NULL && count < TAGS_MAX; p++) {
+		if (p[0] == '\\' && p[1] == ',') {
+			buf_add_char(&tag, *++p);
+		} else if (p[0] != ',' && p[0] != '\0') {
+			buf_add_char(&tag, p[0]);
+		} else {
+			if (tag.len > 0)
+				list[count++] = buf_take(&tag);
+			if (p[0] == '\0')
+				break;
+		}
+	}
+	return list;
+}

@@ -1,0 +1,91 @@
+/* Docker's events: which of them say that a container may have changed. */
+#include "register/docker_event.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+static const struct {
+	const char *type, *action;
+	enum docker_action what;
+} known[] = {
+    {"container", "start", DOCKER_CHANGED},
+    {"container", "unpause", DOCKER_CHANGED},
+    {"container", "rename", DOCKER_CHANGED},
+    {"container", "update", DOCKER_CHANGED},
+    {"container", "kill", DOCKER_KILL},
+    {"container", "pause", DOCKER_HALT},
+    {"container", "die", DOCKER_HALT},
+    {"container", "destroy", DOCKER_HALT},
+    {"container", "health_status", DOCKER_CHANGED},
+    {"network", "connect", DOCKER_CHANGED},
+    {"network", "disconnect", DOCKER_CHANGED},
+};
+
+#define QUOTED(word) "%22" word "%22"
+
+/* {"type":["container","network"],"event":["start",...]} */
+const char docker_event_filters[] = "%7B" QUOTED("type") "%3A%5B" QUOTED("container") "%2C" QUOTED("network") "%5D%2C" QUOTED(
+    "even"
+    "t") "%3A%5B" QUOTED("start") "%2C" QUOTED("unpause") "%2C" QUOTED("rename") "%2C" QUOTED("upda"
+											      "te") "%2C" QUOTED("kill") "%2C" QUOTED("pause") "%2C" QUOTED("die") "%2C" QUOTED("dest"
+																						"roy") "%2C" QUOTED("health_status") "%2C" QUOTED("connect") "%2C" QUOTED("disconnect") "%5D%7D";
+
+static const char *text_at(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text == NULL ? "" : text;
+}
+
+/* "health_status: healthy" is health_status. */
+static enum docker_action find_action(const char *type, const char *action)
+{
+	size_t len = strcspn(action, ":");
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(type, known[i].type) == 0 && strlen(known[i].action) == len &&
+		    memcmp(action, known[i].action, len) == 0)
+			return known[i].what;
+	return DOCKER_NOTHING;
+}
+
+/* It becomes part of a URL. */
+static bool is_id(const char *id)
+{
+	return strlen(id) == DOCKER_ID_LEN && id[strspn(id, "0123456789abcdef")] == '\0';
+}
+
+int docker_event_parse(const char *line, size_t len, struct docker_event *ret_event,
+		       struct mf_err *err)
+{
+	json_error_t why;
+	json_t *root = json_loadb(line, len, 0, &why);
+	const json_t *actor = json_object_get(root, "Actor");
+	const json_t *attributes = json_object_get(actor, "Attributes");
+	const char *type = text_at(root, "Type"), *id;
+	struct docker_event event = {0};
+	int64_t signo;
+
+	if (!json_is_object(root)) {
+		json_decref(root);
+		return mf_err_set(err, MF_EDATA, "no event: %s",
+				  root == NULL ? why.text : "no object");
+	}
+	id = strcmp(type, "network") == 0 ? text_at(attributes, "container") : text_at(actor, "ID");
+	event.action = find_action(type, text_at(root, "Action"));
+	if (!is_id(id))
+		event.action = DOCKER_NOTHING;
+	if (event.action != DOCKER_NOTHING)
+		memcpy(event.id, id, DOCKER_ID_LEN);
+	if (event.action == DOCKER_KILL &&
+	    str_parse_int(text_at(attributes, "signal"), 1, 64, &signo))
+		event.signo = (int)signo;
+	json_decref(root);
+	*ret_event = event;
+	return 0;
+}
