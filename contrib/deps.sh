@@ -2,15 +2,15 @@
 # Installs from Debian's packages what is missing to build, run, test and check Mayfly; says what,
 # and does nothing when all is there.
 #
-#	contrib/deps.sh [-q] [build] [servers] [test] [lint] [matrix]     no group: all but matrix
+#	contrib/deps.sh [-q] [build] [servers] [test] [docker] [lint] [matrix]     no group: all but matrix
 #
-# Where HAProxy or etcd is installed only because of this, its service is neither started nor
+# Where HAProxy, etcd or Docker is installed only because of this, its service is neither started nor
 # enabled: the tests and the demo start their own.  `systemctl enable --now haproxy` turns it on.
 set -eu
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
-# group, package, how to see that it is there: a command, a pkg-config module, a header or a file
-# that the C compiler can find
+# group, package (the first that there is of those between |), how to see that it is there: a command,
+# a pkg-config module, a header or a file that the C compiler can find
 table='
 build	gcc	cmd:cc
 build	libc6-dev	header:stdio.h
@@ -32,6 +32,10 @@ servers	diffutils	cmd:diff
 test	check	pkg:check
 test	perl	cmd:prove
 test	openssl	cmd:openssl
+docker	docker.io	cmd:dockerd
+docker	docker-cli|docker.io	cmd:docker
+docker	busybox-static	cmd:busybox
+docker	iproute2	cmd:ip
 lint	git	cmd:git
 lint	clang	cmd:clang
 lint	libclang-rt-dev	runtime:
@@ -56,6 +60,16 @@ is_there() { # PROBE
 	esac
 }
 
+# The first of the names between | that this Debian has.
+choose_package() {
+	for name in $(printf '%s' "$1" | tr '|' ' '); do
+		if apt-cache show "$name" >/dev/null 2>&1; then
+			break
+		fi
+	done
+	printf '%s\n' "$name"
+}
+
 # As root: install packages; keep the services of new ones from being started and enabled.
 install_packages() {
 	policy=/usr/sbin/policy-rc.d
@@ -67,15 +81,21 @@ install_packages() {
 	fi
 	export DEBIAN_FRONTEND=noninteractive
 	apt-get update -q || echo 'deps: apt-get update failed; trying with the lists that are here' >&2
+	for package; do
+		shift
+		set -- "$@" "$(choose_package "$package")"
+	done
 	apt-get install -q -y --no-install-recommends "$@"
 	for package; do
 		case $package in
 		etcd-server) service=etcd ;;
 		haproxy) service=haproxy ;;
+		docker.io) service=docker ;;
 		*) continue ;;
 		esac
 		if command -v systemctl >/dev/null; then
 			systemctl disable --quiet "$service" || true
+			[ "$service" != docker ] || systemctl disable --quiet docker.socket || true
 		elif command -v update-rc.d >/dev/null; then
 			update-rc.d "$service" disable || true
 		fi
@@ -93,7 +113,7 @@ if [ "${1:-}" = -q ]; then
 	quiet=1
 	shift
 fi
-groups=" ${*:-build servers test lint} "
+groups=" ${*:-build servers test docker lint} "
 missing=''
 there=''
 while read -r group package probe; do

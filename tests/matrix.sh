@@ -94,7 +94,7 @@ run_suite() { # SUITE
 		etcd --version | sed -n "s/etcd Version: /etcd /p"' | paste -sd ' ')
 	echo "$versions"
 	enter "$root" make -C /mayfly -j"$(nproc)" --no-print-directory programs || return 1
-	enter_alone "$root" REQUIRE_ALL=1 TAP_DIR=/mayfly/build/tap SLOW="${SLOW:-1}" make -C /mayfly --no-print-directory \
+	enter_alone "$root" REQUIRE_ALL=1 WITHOUT_DOCKER=1 TAP_DIR=/mayfly/build/tap SLOW="${SLOW:-1}" make -C /mayfly --no-print-directory \
 		run-tests JOBS="${JOBS:-2}" ${STORIES:+unit= replay= story="${story[*]}"}
 	lines+=("$suite ($versions): $(tests/count.sh 0 "$results" | tail -n 1)")
 }

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "cmd/announce.h"
 #include "cmd/announce_dir.h"
+#include "cmd/announce_docker.h"
 #include "cmd/cli.h"
 #include "cmd/file_check.h"
 #include "cmd/once.h"
@@ -34,6 +35,7 @@ struct svcregister {
 	struct announce_dir *dir;
 	struct wrapped *wrapped;
 	struct once *once;
+	struct announce_docker *docker;
 	int status;
 	int fail_status; /* of what could not be started; 0: as its error says */
 };
@@ -89,6 +91,14 @@ static int start_dir(struct svcregister *r, struct mf_err *err)
 	r->status = 0;
 	return announce_dir_start(r->loop, r->etcd, r->cli.settings, &dir, &r->announce, &r->dir,
 				  err);
+}
+
+static int start_docker(struct svcregister *r, struct mf_err *err)
+{
+	if (start_announce(r, err) != 0)
+		return err->code;
+	return announce_docker_start(r->loop, r->announce, r->cli.settings, &r->options, &r->docker,
+				     err);
 }
 
 /* --- once ----------------------------------------------------------------------------------- */
@@ -155,6 +165,7 @@ static const struct command {
     {"deregister", SVCREGISTER_DEREGISTER, 3, 3, parse_instance, start_deregister},
     {"list", SVCREGISTER_LIST, 0, 2, parse_instance, start_list},
     {"dir", SVCREGISTER_DIR, 0, INT_MAX, parse_dir, start_dir},
+    {"docker", SVCREGISTER_DOCKER, 0, 0, parse_instance, start_docker},
 };
 
 /* dir --validate */
@@ -180,6 +191,7 @@ static int run(struct svcregister *r, const struct command *command)
 	}
 	wrapped_free(r->wrapped);
 	announce_dir_free(r->dir);
+	announce_docker_stop(r->docker);
 	announce_free(r->announce);
 	once_free(r->once);
 	etcd_free(r->etcd);
@@ -211,7 +223,8 @@ static int check_call(struct svcregister *r, const struct command *command)
 	const char *foreign;
 
 	if (command == NULL)
-		return cli_usage(&r->cli, "say what to do: register, deregister, list or dir");
+		return cli_usage(&r->cli,
+				 "say what to do: register, deregister, list, dir or docker");
 	if (r->cli.argc - 1 < command->min || r->cli.argc - 1 > command->max)
 		return cli_usage(&r->cli, "%s: too %s operands", command->name,
 				 r->cli.argc - 1 < command->min ? "few" : "many");

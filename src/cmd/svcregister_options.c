@@ -6,15 +6,16 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "register/container.h"
 
 /* id, letter, name, argument, help, the commands that it is for */
 /* clang-format off */
 #define OPTIONS(X)                                                                                 \
 	X(TTL, 0, "ttl", "TIME",                                                                   \
-	  "register, dir: all is gone this long after we are (default 10s)",                       \
-	  SVCREGISTER_REGISTER | SVCREGISTER_DIR)                                                  \
-	X(WEIGHT, 0, "weight", "N", "register: its share of the load, 0 to 256 (default 100)",     \
-	  SVCREGISTER_REGISTER)                                                                    \
+	  "register, dir, docker: all gone this long after we are (default 10s)",                  \
+	  SVCREGISTER_REGISTER | SVCREGISTER_DIR | SVCREGISTER_DOCKER)                             \
+	X(WEIGHT, 0, "weight", "N", "register, docker: its share, 0 to 256 (default 100)",         \
+	  SVCREGISTER_REGISTER | SVCREGISTER_DOCKER)                                               \
 	X(ID, 0, "id", "ID", "register: the instance's name (default <node>-<address>-<port>)",    \
 	  SVCREGISTER_REGISTER)                                                                    \
 	X(DRAIN_TIME, 0, "drain-time", "TIME", "COMMAND: it serves on this long (default 1s)",     \
@@ -26,7 +27,31 @@
 	X(VALIDATE, 0, "validate", NULL, "dir: check the files only, without etcd",                \
 	  SVCREGISTER_DIR)                                                                         \
 	X(ALLOW_EMPTY, 0, "allow-empty", NULL,                                                     \
-	  "dir: believe a directory without files: withdraw all", SVCREGISTER_DIR)
+	  "dir: believe a directory without files: withdraw all", SVCREGISTER_DIR)                 \
+	X(ON_FAIL, 0, "on-fail", "WHAT",                                                           \
+	  "docker: withdraw (default) or drain what fails",                                        \
+	  SVCREGISTER_DOCKER)                                                                      \
+	X(DOCKER_HOST, 'H', "docker-host", "URL",                                                  \
+	  "docker: the engine, unix:///PATH or tcp://HOST:PORT",                                   \
+	  SVCREGISTER_DOCKER)                                                                      \
+	X(IP, 0, "ip", "ADDRESS",                                                                  \
+	  "docker: this node's, or an interface or a network of it",                               \
+	  SVCREGISTER_DOCKER)                                                                      \
+	X(INTERNAL, 0, "internal", NULL,                                                           \
+	  "docker: containers' own addresses, not published ports",                                \
+	  SVCREGISTER_DOCKER)                                                                      \
+	X(NETWORK, 0, "network", "NAME|CIDR",                                                      \
+	  "docker: the same, those in this network",                                               \
+	  SVCREGISTER_DOCKER)                                                                      \
+	X(ALL, 0, "all", NULL,                                                                     \
+	  "docker: also containers that name no service",                                          \
+	  SVCREGISTER_DOCKER)                                                                      \
+	X(TRUST_CHECKS, 0, "trust-checks", NULL,                                                   \
+	  "docker: checks may run programs and ask other hosts",                                   \
+	  SVCREGISTER_DOCKER)                                                                      \
+	X(RESYNC, 0, "resync", "TIME",                                                             \
+	  "docker: look at all of them so often (default 1m; 0s: never)",                          \
+	  SVCREGISTER_DOCKER)
 /* clang-format on */
 
 enum {
@@ -76,6 +101,53 @@ static int parse_signal(const char *value, int *ret_signal, struct mf_err *err)
 			  "--stop-signal: \"%s\": not a signal such as TERM or QUIT", value);
 }
 
+static int parse_on_fail(const char *value, enum on_fail *ret_on_fail, struct mf_err *err)
+{
+	if (strcmp(value, "drain") != 0 && strcmp(value, "withdraw") != 0)
+		return mf_err_set(err, MF_EUSAGE, "--on-fail: \"%s\": neither withdraw nor drain",
+				  value);
+	*ret_on_fail = strcmp(value, "drain") == 0 ? ON_FAIL_DRAIN : ON_FAIL_WITHDRAW;
+	return 0;
+}
+
+static int parse_network(const char *value, const char **ret_network, struct mf_err *err)
+{
+	if (container_check_network(value, err) != 0) {
+		err->code = MF_EUSAGE;
+		return mf_err_wrap(err, "--network");
+	}
+	*ret_network = value;
+	return 0;
+}
+
+/* Of svcregister docker. */
+static int on_docker_option(struct svcregister_options *o, int id, const char *value,
+			    struct mf_err *err)
+{
+	switch (id) {
+	case DOCKER_HOST:
+		o->docker_host = value;
+		break;
+	case IP:
+		o->ip = value;
+		break;
+	case INTERNAL:
+		o->is_internal = true;
+		break;
+	case NETWORK:
+		return parse_network(value, &o->network, err);
+	case ALL:
+		o->takes_all = true;
+		break;
+	case TRUST_CHECKS:
+		o->trusts_checks = true;
+		break;
+	case RESYNC:
+		return cli_parse_duration("--resync", value, 0, 86400000, &o->resync_ms, err);
+	}
+	return 0;
+}
+
 static int on_option(void *ctx, int id, const char *value, struct mf_err *err)
 {
 	struct svcregister_options *o = ctx;
@@ -102,6 +174,10 @@ static int on_option(void *ctx, int id, const char *value, struct mf_err *err)
 	case ALLOW_EMPTY:
 		o->allow_empty = true;
 		break;
+	case ON_FAIL:
+		return parse_on_fail(value, &o->on_fail, err);
+	default:
+		return on_docker_option(o, id, value, err);
 	}
 	return 0;
 }
@@ -109,7 +185,7 @@ static int on_option(void *ctx, int id, const char *value, struct mf_err *err)
 void svcregister_options_init(struct svcregister_options *o)
 {
 	*o = (struct svcregister_options){
-	    .ttl_ms = 10000, .weight = 100, .drain_ms = 1000, .stop_ms = 10000};
+	    .ttl_ms = 10000, .weight = 100, .drain_ms = 1000, .stop_ms = 10000, .resync_ms = 60000};
 }
 
 const char *svcregister_options_find_foreign(const struct svcregister_options *o, unsigned command)
@@ -127,6 +203,8 @@ const struct cli_tool svcregister_tool = {
 		"[--weight N] [--id ID]\n"
 		"svcregister register SERVICE VERSION ADDRESS:{PORT|auto} [OPTION...] -- COMMAND "
 		"[ARG...]\n"
+		"svcregister docker [--docker-host URL] [--ip ADDRESS] [--internal] [--network "
+		"NAME|CIDR] [--all]\n"
 		"svcregister deregister SERVICE VERSION ADDRESS:PORT\n"
 		"svcregister list [SERVICE [VERSION]]\n"
 		"svcregister dir [--ttl TIME] [--allow-empty] [DIR]\n"

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "cmd/cli.h"
+#include "register/announcer.h"
 
 /* A command's bit: which commands an option is for. */
 enum {
@@ -16,6 +17,7 @@ enum {
 	SVCREGISTER_LIST = 4,
 	SVCREGISTER_DIR = 8,
 	SVCREGISTER_COMMAND = 16, /* register, around a COMMAND */
+	SVCREGISTER_DOCKER = 32,
 };
 
 struct svcregister_options { /* strings are borrowed from argv */
@@ -25,7 +27,11 @@ struct svcregister_options { /* strings are borrowed from argv */
 	bool is_validating, allow_empty;
 	int64_t drain_ms, stop_ms;
 	int stop_signal; /* 0: as we got it */
-	uint64_t given;	 /* a bit for each option that was */
+	enum on_fail on_fail;
+	const char *docker_host, *ip, *network; /* NULL: not said */
+	bool is_internal, takes_all, trusts_checks;
+	int64_t resync_ms;
+	uint64_t given; /* a bit for each option that was */
 };
 
 void svcregister_options_init(struct svcregister_options *options); /* the defaults */

@@ -159,6 +159,9 @@ stop_sessions() { # PID...
 	done
 }
 
+# Replaced by who has more to stop than processes.
+stop_first() { :; }
+
 # etcd last, so that everybody can take leave of it.  What crashed, or had to be killed, or what
 # valgrind complained of is in UNCLEAN.
 UNCLEAN=''
@@ -166,6 +169,7 @@ stop_everything() {
 	local pid name status others=()
 
 	((${#SESSIONS[@]} > 0)) || return 0
+	stop_first
 	for pid in "${!SESSIONS[@]}"; do
 		[[ ${SESSIONS[$pid]} == etcd* ]] || others+=("$pid")
 	done

@@ -1,0 +1,137 @@
+/* The wiring of svcregister docker: engine, options and this node's address. */
+#include "cmd/announce_docker.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cmd/announce.h"
+#include "cmd/svcregister_options.h"
+#include "model/settings.h"
+#include "register/docker.h"
+#include "register/netif.h"
+#include "sys/loop.h"
+
+#define ANY_ADDRESS "0.0.0.0/0"
+
+struct announce_docker {
+	struct docker_options options;
+	struct docker *docker;
+	char *cert_path, *address;
+	struct netif_want want;
+	struct netif_watch *watch;
+};
+
+/* --- this node's address --------------------------------------------------------------------- */
+
+static bool is_same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* Whether it is another one than before. */
+static bool find_address(struct announce_docker *a)
+{
+	struct netif_list *list = netif_list_new();
+	char *found = mem_dup_str(netif_find(list, &a->want, a->address));
+	bool is_new = !is_same(found, a->address);
+
+	netif_list_free(list);
+	free(a->address);
+	a->address = found;
+	a->options.container.address = found;
+	if (is_new && found != NULL)
+		log_info("this node's address", LOG_STR("address", found));
+	else if (is_new)
+		log_warn("this node has no such address now", LOG_STR("ip", a->want.text));
+	return is_new;
+}
+
+static void on_netif(void *ctx)
+{
+	struct announce_docker *a = ctx;
+
+	if (find_address(a))
+		docker_look(a->docker);
+}
+
+/* --- start and stop -------------------------------------------------------------------------- */
+
+static void on_hangup(void *ctx, int signo)
+{
+	struct announce_docker *a = ctx;
+
+	(void)signo;
+	docker_look(a->docker);
+}
+
+/* As Docker's own client has it. */
+static char *make_cert_path(void)
+{
+	const char *verify = getenv("DOCKER_TLS_VERIFY"), *path = getenv("DOCKER_CERT_PATH");
+	const char *home = getenv("HOME");
+
+	if (verify == NULL || verify[0] == '\0')
+		return NULL;
+	return path != NULL && path[0] != '\0' ? mem_dup_str(path)
+					       : mem_printf("%s/.docker", home == NULL ? "" : home);
+}
+
+static int read_options(struct announce_docker *a, const struct settings *settings,
+			const struct svcregister_options *options, struct mf_err *err)
+{
+	const char *ip = options->ip == NULL ? ANY_ADDRESS : options->ip;
+
+	a->cert_path = make_cert_path();
+	a->options = (struct docker_options){
+	    .host = options->docker_host != NULL ? options->docker_host : getenv("DOCKER_HOST"),
+	    .cert_path = a->cert_path,
+	    .resync_ms = options->resync_ms,
+	    .on_fail = options->on_fail,
+	    .container = {.node = settings->node,
+			  .is_internal = options->is_internal || options->network != NULL,
+			  .network = options->network,
+			  .takes_all = options->takes_all,
+			  .trusts_checks = options->trusts_checks,
+			  .weight = (unsigned)options->weight},
+	};
+	if (netif_parse(ip, strlen(ip), &a->want, err) == 0)
+		return 0;
+	err->code = MF_EUSAGE;
+	return mf_err_wrap(err, "--ip");
+}
+
+int announce_docker_start(struct loop *loop, struct announce *announce,
+			  const struct settings *settings,
+			  const struct svcregister_options *options,
+			  struct announce_docker **ret_docker, struct mf_err *err)
+{
+	struct announce_docker *a = MEM_NEW(a);
+
+	if (read_options(a, settings, options, err) != 0)
+		goto failed;
+	(void)find_address(a);
+	if (docker_start(loop, announce_announcer(announce), &a->options, &a->docker, err) != 0 ||
+	    loop_add_signal(loop, SIGHUP, on_hangup, a, err) != 0 ||
+	    netif_watch_start(loop, on_netif, a, &a->watch, err) != 0)
+		goto failed;
+	*ret_docker = a;
+	return 0;
+failed:
+	announce_docker_stop(a);
+	return err->code;
+}
+
+void announce_docker_stop(struct announce_docker *a)
+{
+	if (a == NULL)
+		return;
+	netif_watch_stop(a->watch);
+	docker_stop(a->docker);
+	free(a->cert_path);
+	free(a->address);
+	free(a);
+}

@@ -1,0 +1,293 @@
+/*
+ * Containers into announcements.  What one has to announce is container_parse's to say; here it is
+ * whether it does, by what has happened to it.
+ */
+#include "register/docker.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/strmap.h"
+#include "register/docker_api.h"
+#include "register/docker_event.h"
+
+struct docker {
+	struct announcer *announcer;
+	const struct docker_options *options;
+	struct docker_api *api;
+	struct strmap *containers; /* by id: those that run, as last seen */
+};
+
+struct known {
+	struct container *now;
+	bool was_up;	  /* since it was started */
+	bool is_stopping; /* it was told to */
+	char *told;	  /* what was logged of it last; NULL: nothing */
+};
+
+static void known_free(void *value)
+{
+	struct known *known = value;
+
+	container_free(known->now);
+	free(known->told);
+	free(known);
+}
+
+/* --- what is announced ----------------------------------------------------------------------- */
+
+/* Stable while the container lives, also when it is renamed. */
+static char *make_name(const char *id, unsigned port)
+{
+	return mem_printf("container %.12s port %u", id, port);
+}
+
+static void withdraw(struct docker *d, const struct container *container)
+{
+	for (size_t i = 0; container != NULL && i < container->instance_count; i++) {
+		mem_auto_free char *name =
+		    make_name(container->id, container->instances[i].container_port);
+
+		announcer_del(d->announcer, name);
+	}
+}
+
+static bool has_port(const struct container *container, unsigned port)
+{
+	for (size_t i = 0; i < container->instance_count; i++)
+		if (container->instances[i].container_port == port)
+			return true;
+	return false;
+}
+
+/* What before had and now has not. */
+static void withdraw_missing(struct docker *d, const struct container *before,
+			     const struct container *now)
+{
+	for (size_t i = 0; before != NULL && i < before->instance_count; i++) {
+		unsigned port = before->instances[i].container_port;
+		mem_auto_free char *name = make_name(before->id, port);
+
+		if (!has_port(now, port))
+			announcer_del(d->announcer, name);
+	}
+}
+
+static void announce_instance(struct docker *d, const struct container *container,
+			      const struct container_instance *instance, enum instance_state state)
+{
+	mem_auto_free char *name = make_name(container->id, instance->container_port);
+	struct mf_err err;
+	const struct announcement announcement = {
+	    .service = instance->service,
+	    .version = instance->version,
+	    .id = instance->id,
+	    .address = instance->address,
+	    .port = instance->port,
+	    .weight = instance->weight,
+	    .state = state,
+	    .tags = (const char *const *)instance->tags,
+	    .attributes = instance->attributes,
+	    .attribute_count = instance->attribute_count,
+	    .checks = &instance->check,
+	    .check_count = instance->check == NULL ? 0 : 1,
+	    .on_fail = d->options->on_fail,
+	    .is_initially_up = instance->is_initially_up,
+	    .env = instance->env,
+	};
+
+	if (announcer_set(d->announcer, name, &announcement, &err) == 0)
+		return;
+	log_warn("cannot be registered", LOG_STR("container", container->name),
+		 LOG_STR("id", container->id), LOG_STR("reason", err.msg));
+	announcer_del(d->announcer, name);
+}
+
+static bool is_wanted(const struct docker *d, const struct known *known,
+		      enum instance_state *ret_state)
+{
+	*ret_state = known->is_stopping ? INSTANCE_DRAIN : INSTANCE_UP;
+	if (known->now->state == CONTAINER_UP)
+		return !known->is_stopping || known->was_up;
+	*ret_state = INSTANCE_DRAIN;
+	return known->now->state == CONTAINER_UNHEALTHY && known->was_up &&
+	       d->options->on_fail == ON_FAIL_DRAIN;
+}
+
+/* --- what is told ---------------------------------------------------------------------------- */
+
+static const char *word_of(const struct known *known)
+{
+	switch (known->now->state) {
+	case CONTAINER_PAUSED:
+		return "container is paused";
+	case CONTAINER_STARTING:
+		return "container has not passed its HEALTHCHECK yet";
+	case CONTAINER_UNHEALTHY:
+		return "container is unhealthy";
+	default:
+		return known->is_stopping ? "container was told to stop" : "container is well";
+	}
+}
+
+/* What is news: how one is that has something to announce, and what is to be said of it. */
+static void tell(struct known *known)
+{
+	const struct container *now = known->now;
+	bool has_some = now->instance_count > 0;
+	const char *word = has_some ? word_of(known) : "container is not registered";
+	char *text = mem_printf("%s: %s", word, now->remarks == NULL ? "" : now->remarks);
+
+	if (known->told == NULL ? has_some && now->state == CONTAINER_UP && now->remarks == NULL
+				: strcmp(known->told, text) == 0) {
+		free(text);
+		return;
+	}
+	log_write(now->is_wrong ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, word,
+		  LOG_STR("container", now->name), LOG_STR("id", now->id),
+		  now->remarks == NULL ? LOG_END : LOG_STR("reason", now->remarks), LOG_END);
+	free(known->told);
+	known->told = text;
+}
+
+/* --- what happens ---------------------------------------------------------------------------- */
+
+static void settle(struct docker *d, struct known *known)
+{
+	const struct container *now = known->now;
+	enum instance_state state;
+
+	known->was_up |= now->state == CONTAINER_UP;
+	tell(known);
+	if (!is_wanted(d, known, &state)) {
+		withdraw(d, now);
+		return;
+	}
+	for (size_t i = 0; i < now->instance_count; i++)
+		announce_instance(d, now, &now->instances[i], state);
+}
+
+static void forget(struct docker *d, const char *id)
+{
+	struct known *known = strmap_find(d->containers, id);
+
+	if (known == NULL)
+		return;
+	withdraw(d, known->now);
+	(void)strmap_del(d->containers, id);
+}
+
+static void on_container(void *ctx, const char *id, const char *json, size_t len)
+{
+	struct docker *d = ctx;
+	struct known *known = strmap_find(d->containers, id);
+	struct container *now;
+	struct mf_err err;
+
+	if (json == NULL) {
+		forget(d, id);
+		return;
+	}
+	if (container_parse(json, len, &d->options->container, &now, &err) != 0) {
+		log_warn("container cannot be read: it stays as it was", LOG_STR("id", id),
+			 LOG_STR("reason", err.msg));
+		return;
+	}
+	if (now->state == CONTAINER_DOWN || strcmp(now->id, id) != 0) {
+		container_free(now);
+		forget(d, id);
+		return;
+	}
+	if (known == NULL) {
+		known = MEM_NEW(known);
+		strmap_set(d->containers, id, known);
+	}
+	withdraw_missing(d, known->now, now);
+	container_free(known->now);
+	known->now = now;
+	settle(d, known);
+}
+
+static bool is_stop_signal(const struct known *known, int signo)
+{
+	return signo == SIGTERM || signo == SIGKILL || signo == known->now->stop_signal;
+}
+
+/* What an event says is done at once; then the container is asked, since an event may be late. */
+static void on_event(void *ctx, const struct docker_event *event)
+{
+	struct docker *d = ctx;
+	struct known *known = strmap_find(d->containers, event->id);
+
+	if (event->action == DOCKER_HALT) {
+		forget(d, event->id);
+	} else if (event->action == DOCKER_KILL) {
+		if (known == NULL || !is_stop_signal(known, event->signo))
+			return;
+		known->is_stopping = true;
+		settle(d, known);
+		return;
+	}
+	docker_api_inspect(d->api, event->id);
+}
+
+/* One that is known and not listed may have started just now: it is asked, like all others. */
+static void on_list(void *ctx, const char *const *ids, size_t count)
+{
+	struct docker *d = ctx;
+	void *cursor = NULL, *value;
+	const char *id;
+
+	while (strmap_next(d->containers, &cursor, &id, &value))
+		docker_api_inspect(d->api, id);
+	for (size_t i = 0; i < count; i++)
+		docker_api_inspect(d->api, ids[i]);
+	log_debug("listed the containers", LOG_INT("count", count));
+}
+
+static void on_state(void *ctx, const struct mf_err *why)
+{
+	(void)ctx;
+	if (why == NULL)
+		log_info("the Docker engine is there");
+	else
+		log_warn("the Docker engine is out of reach: what is registered stays, trying on",
+			 LOG_STR("error", why->msg));
+}
+
+int docker_start(struct loop *loop, struct announcer *announcer,
+		 const struct docker_options *options, struct docker **ret_docker,
+		 struct mf_err *err)
+{
+	static const struct docker_api_events events = {on_state, on_event, on_list, on_container};
+	struct docker *d = MEM_NEW(d);
+
+	d->announcer = announcer;
+	d->options = options;
+	d->containers = strmap_new(known_free);
+	if (docker_api_start(loop, options->host, options->cert_path, options->resync_ms, &events,
+			     d, &d->api, err) != 0) {
+		docker_stop(d);
+		return err->code;
+	}
+	*ret_docker = d;
+	return 0;
+}
+
+void docker_look(struct docker *d)
+{
+	docker_api_list(d->api);
+}
+
+void docker_stop(struct docker *d)
+{
+	if (d == NULL)
+		return;
+	docker_api_stop(d->api);
+	strmap_free(d->containers);
+	free(d);
+}
