@@ -1,5 +1,6 @@
 /*
- * Environments as objects: made of a draft, packed into one block, shared, looked up, written.
+ * Environments as objects: made of a draft, packed into one block but for the choices that
+ * others share, looked up, written.
  * Knows nothing of how a draft was read.
  */
 #include "model/env.h"
@@ -10,6 +11,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/choices.h"
 #include "model/env_draft.h"
 
 /* Where the next pointer array and the next string of a block go. */
@@ -43,15 +45,6 @@ static const char **pack_list(struct packer *p, const char *const *list, size_t 
 	return packed;
 }
 
-static void pack_service(struct packer *p, const struct env_service *from, struct env_service *to)
-{
-	to->name = pack_str(p, from->name);
-	to->version = pack_str(p, from->version);
-	to->routes = pack_list(p, from->routes, from->route_count);
-	to->route_count = from->route_count;
-	to->is_override = from->is_override;
-}
-
 static void measure(const struct env *env, size_t *ret_pointers, size_t *ret_bytes)
 {
 	size_t pointers = env->host_count;
@@ -61,14 +54,6 @@ static void measure(const struct env *env, size_t *ret_pointers, size_t *ret_byt
 
 	for (size_t i = 0; i < env->host_count; i++)
 		bytes += size_of_str(env->hosts[i]);
-	for (size_t i = 0; i < env->service_count; i++) {
-		const struct env_service *s = &env->services[i];
-
-		pointers += s->route_count;
-		bytes += size_of_str(s->name) + size_of_str(s->version);
-		for (size_t j = 0; j < s->route_count; j++)
-			bytes += size_of_str(s->routes[j]);
-	}
 	*ret_pointers = pointers;
 	*ret_bytes = bytes;
 }
@@ -85,9 +70,10 @@ static uint64_t digest_of(const struct env *env)
 
 	for (size_t i = 0; i < env->service_count; i++) {
 		const struct env_service *s = &env->services[i];
+		size_t count = s->route_count;
 
 		hash = add_str(add_str(hash, s->name), s->version);
-		hash = str_hash(hash, &s->route_count, sizeof(s->route_count));
+		hash = str_hash(hash, &count, sizeof(count));
 		for (size_t j = 0; j < s->route_count; j++)
 			hash = add_str(hash, s->routes[j]);
 	}
@@ -115,7 +101,7 @@ struct env *env_pack(const struct env *draft)
 	env->source = pack_str(&p, draft->source);
 	env->hosts = pack_list(&p, draft->hosts, draft->host_count);
 	for (size_t i = 0; i < draft->service_count; i++)
-		pack_service(&p, &draft->services[i], &env->services[i]);
+		choices_take(&draft->services[i], &env->services[i]);
 	env->digest = digest_of(env);
 	return env;
 }
@@ -128,8 +114,11 @@ struct env *env_ref(struct env *env)
 
 void env_unref(struct env *env)
 {
-	if (env != NULL && --env->refs == 0)
-		free(env);
+	if (env == NULL || --env->refs != 0)
+		return;
+	for (size_t i = 0; i < env->service_count; i++)
+		choices_give_back(&env->services[i]);
+	free(env);
 }
 
 static int compare_name(const void *key, const void *service)

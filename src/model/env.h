@@ -26,7 +26,7 @@ struct env_service {
 	const char *name;
 	const char *version;
 	const char **routes; /* normalised to end in '/': "/", "/tasks/"; sorted, distinct */
-	size_t route_count;
+	unsigned route_count;
 	bool is_override; /* somebody's version in the place of the environment's own */
 };
 
