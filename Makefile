@@ -53,7 +53,7 @@ store = backends_file env_sync envdir etcd etcd_json etcd_kv etcd_source etcd_st
 register = announcement announcer announcer_item check check_probe check_spec check_spec_parse \
 	check_spec_read container container_address container_check container_image container_words docker docker_api \
 	docker_ask docker_event docker_host docker_inspections health netif netif_list service_dir service_extra \
-	service_fields service_file wrapped
+	service_fields service_file taking wrapped
 apply = apply apply_look apply_round binds changes changes_config changes_print dnsmasq group group_files group_reload haproxy known live live_collect live_diff \
 	live_maps live_script live_servers live_states live_sync live_walk plan plan_diff plan_print quarantine stage words
 tools = cfgrender envwatch kvwatch svcregister

@@ -21,7 +21,10 @@ struct announce {
 	struct announcer *announcer;
 	struct loop_timer *deadline; /* STOP_MS */
 	struct watchdog *watchdog;
-	bool is_ready, is_stopping;
+	bool is_single; /* it ends when its instance is refused */
+	bool is_ready, is_registered, is_stopping, is_refused;
+	void (*on_refused)(void *ctx);
+	void *ctx;
 };
 
 static void on_etcd(void *ctx, const struct mf_err *why)
@@ -53,20 +56,45 @@ static void on_stop_time(void *ctx)
 	on_stopped(ctx, &err);
 }
 
+static void stop(struct announce *a)
+{
+	a->is_stopping = true;
+	notify_send("STOPPING=1");
+	loop_timer_set(a->deadline, STOP_MS);
+	announcer_stop(a->announcer, on_stopped, a);
+}
+
 /* The second signal does not wait. */
 static void on_signal(void *ctx, int signo)
 {
 	struct announce *a = ctx;
 
 	(void)signo;
-	if (a->is_stopping) {
+	if (a->is_stopping)
 		on_stop_time(a);
+	else
+		stop(a);
+}
+
+static void on_state(void *ctx, const char *name, enum announce_state state, const char *why)
+{
+	struct announce *a = ctx;
+
+	(void)name;
+	if (state == ANNOUNCE_REGISTERED)
+		a->is_registered = true;
+	if (state != ANNOUNCE_REFUSED || !a->is_single || a->is_stopping)
+		return;
+	if (a->on_refused != NULL && a->is_registered) {
+		log_warn("the program goes on without it", LOG_STR("reason", why));
 		return;
 	}
-	a->is_stopping = true;
-	notify_send("STOPPING=1");
-	loop_timer_set(a->deadline, STOP_MS);
-	announcer_stop(a->announcer, on_stopped, a);
+	a->is_refused = true;
+	log_error("ending: --steal would take it", LOG_STR("reason", why));
+	if (a->on_refused != NULL)
+		a->on_refused(a->ctx);
+	else
+		stop(a);
 }
 
 static int listen_to_signals(struct announce *a, struct mf_err *err)
@@ -82,7 +110,7 @@ static int listen_to_signals(struct announce *a, struct mf_err *err)
 int announce_start(struct loop *loop, struct etcd *etcd, const struct settings *settings,
 		   int64_t ttl_ms, struct announce **ret_announce, struct mf_err *err)
 {
-	static const struct announcer_events events = {.on_etcd = on_etcd};
+	static const struct announcer_events events = {on_state, on_etcd};
 	struct announce *a = MEM_NEW(a);
 
 	a->loop = loop;
@@ -113,9 +141,25 @@ int announce_register(struct announce *a, const struct announce_operands *operan
 	    .port = operands->port,
 	    .weight = (unsigned)options->weight,
 	    .state = INSTANCE_UP,
+	    .env = options->env,
+	    .steals = options->steals,
 	};
 
+	if (options->steals && options->env == NULL)
+		return mf_err_set(err, MF_EUSAGE, "--steal: from which --env?");
+	a->is_single = true;
 	return announcer_set(a->announcer, operands->service, &announcement, err);
+}
+
+void announce_stop_by(struct announce *a, void (*on_refused)(void *ctx), void *ctx)
+{
+	a->on_refused = on_refused;
+	a->ctx = ctx;
+}
+
+int announce_status(const struct announce *a)
+{
+	return a->is_refused ? mf_err_exit_status(MF_ETIMEOUT) : 0;
 }
 
 void announce_free(struct announce *a)

@@ -21,6 +21,13 @@ struct svcregister_options;
 int announce_start(struct loop *loop, struct etcd *etcd, const struct settings *settings,
 		   int64_t ttl_ms, struct announce **ret_announce, struct mf_err *err);
 struct announcer *announce_announcer(struct announce *announce);
+/*
+ * With a program: it is stopped by on_refused, and only when its instance is refused at the start;
+ * one that was taken from it later is no reason to end it.
+ */
+void announce_stop_by(struct announce *announce, void (*on_refused)(void *ctx), void *ctx);
+/* What to exit with after that: 75; else 0. */
+int announce_status(const struct announce *announce);
 void announce_free(struct announce *announce); /* NULL is fine */
 
 struct announce_operands { /* of svcregister register; borrowed */
@@ -29,7 +36,11 @@ struct announce_operands { /* of svcregister register; borrowed */
 	unsigned port;
 };
 
-/* svcregister register: the one instance.  MF_EDATA: id, a tag. */
+/*
+ * svcregister register: the one instance.  MF_EDATA: id, env, a tag; MF_EUSAGE: steals from
+ * none.  When the service of env is
+ * another's, or is taken by another, everything is deregistered, and then the loop is stopped.
+ */
 int announce_register(struct announce *announce, const struct announce_operands *operands,
 		      const struct svcregister_options *options, struct mf_err *err);
 

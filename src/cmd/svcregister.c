@@ -57,6 +57,11 @@ static int start_announce(struct svcregister *r, struct mf_err *err)
 			      err);
 }
 
+static void on_refused(void *ctx)
+{
+	wrapped_stop(((struct svcregister *)ctx)->wrapped);
+}
+
 /* Nothing is announced before the loop runs: not what cannot be started. */
 static int start_register(struct svcregister *r, struct mf_err *err)
 {
@@ -68,6 +73,7 @@ static int start_register(struct svcregister *r, struct mf_err *err)
 		return err->code;
 	if (r->command == NULL)
 		return 0;
+	announce_stop_by(r->announce, on_refused, r);
 	rc = wrap_start(r->loop, announce_announcer(r->announce), r->cli.settings, &operands,
 			&r->options, r->command, end, r, &r->wrapped, err);
 	if (rc != 0)
@@ -188,6 +194,8 @@ static int run(struct svcregister *r, const struct command *command)
 		r->status = cli_fail(&err);
 		if (r->fail_status != 0)
 			r->status = r->fail_status;
+	} else if (r->announce != NULL && announce_status(r->announce) != 0) {
+		r->status = announce_status(r->announce);
 	}
 	wrapped_free(r->wrapped);
 	announce_dir_free(r->dir);

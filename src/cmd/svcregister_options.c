@@ -18,6 +18,10 @@
 	  SVCREGISTER_REGISTER | SVCREGISTER_DOCKER)                                               \
 	X(ID, 0, "id", "ID", "register: the instance's name (default <node>-<address>-<port>)",    \
 	  SVCREGISTER_REGISTER)                                                                    \
+	X(ENV, 0, "env", "ENVIRONMENT", "register: take this environment's service meanwhile",      \
+	  SVCREGISTER_REGISTER)                                                                    \
+	X(STEAL, 0, "steal", NULL, "register: --env, whoever has taken it before",                 \
+	  SVCREGISTER_REGISTER)                                                                    \
 	X(DRAIN_TIME, 0, "drain-time", "TIME", "COMMAND: it serves on this long (default 1s)",     \
 	  SVCREGISTER_COMMAND)                                                                     \
 	X(STOP_TIME, 0, "stop-time", "TIME", "COMMAND: killed this long after (default 10s)",      \
@@ -162,6 +166,12 @@ static int on_option(void *ctx, int id, const char *value, struct mf_err *err)
 	case ID:
 		o->id = value;
 		break;
+	case ENV:
+		o->env = value;
+		break;
+	case STEAL:
+		o->steals = true;
+		break;
 	case DRAIN_TIME:
 		return cli_parse_duration("--drain-time", value, 0, 86400000, &o->drain_ms, err);
 	case STOP_TIME:
@@ -200,7 +210,7 @@ const struct cli_tool svcregister_tool = {
     .name = "svcregister",
     .summary = "announce service instances in etcd",
     .synopsis = "svcregister register SERVICE VERSION ADDRESS:PORT [--ttl TIME] "
-		"[--weight N] [--id ID]\n"
+		"[--weight N] [--id ID] [--env ENVIRONMENT [--steal]]\n"
 		"svcregister register SERVICE VERSION ADDRESS:{PORT|auto} [OPTION...] -- COMMAND "
 		"[ARG...]\n"
 		"svcregister docker [--docker-host URL] [--ip ADDRESS] [--internal] [--network "

@@ -22,8 +22,10 @@ enum {
 
 struct svcregister_options { /* strings are borrowed from argv */
 	int64_t ttl_ms, weight;
-	bool has_ttl;	/* it was given */
-	const char *id; /* NULL: <node>-<address>-<port> */
+	bool has_ttl;	 /* it was given */
+	const char *id;	 /* NULL: <node>-<address>-<port> */
+	const char *env; /* NULL: none */
+	bool steals;	 /* env's service from another */
 	bool is_validating, allow_empty;
 	int64_t drain_ms, stop_ms;
 	int stop_signal; /* 0: as we got it */

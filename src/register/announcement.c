@@ -97,6 +97,8 @@ int announcement_check(const struct announcement *a, struct mf_err *err)
 		return mf_err_wrap(err, "service");
 	if (name_check(NAME_VERSION, a->version, strlen(a->version), err) != 0)
 		return mf_err_wrap(err, "version");
+	if (a->env != NULL && name_check(NAME_ENVIRONMENT, a->env, strlen(a->env), err) != 0)
+		return mf_err_wrap(err, "env");
 	return check_extra(a, err);
 }
 

@@ -16,6 +16,7 @@
 #include "base/strmap.h"
 #include "model/settings.h"
 #include "register/announcer_internal.h"
+#include "register/taking.h"
 #include "store/registry.h"
 #include "sys/loop.h"
 
@@ -68,7 +69,8 @@ static bool wants_any(const struct announcer *a)
 	const char *key;
 
 	while (strmap_next(a->items, &cursor, &key, &value))
-		if (((const struct item *)value)->value != NULL)
+		if (((const struct item *)value)->value != NULL ||
+		    ((const struct item *)value)->taking != NULL)
 			return true;
 	return false;
 }
@@ -101,10 +103,19 @@ static void on_put(void *ctx, const char *key)
 	struct announcer *a = ctx;
 	struct item *item = strmap_find(a->world.holders, key);
 
-	if (item == NULL || item->value == NULL)
+	if (item != NULL && item->value != NULL)
+		item->is_written = true;
+	else if (!takings_on_put(a->world.takings, key))
 		return;
-	item->is_written = true;
 	mark(a);
+}
+
+static void on_taken(void *ctx, const char *key, const char *value, size_t len)
+{
+	struct announcer *a = ctx;
+
+	if (takings_on_taken(a->world.takings, key, value, len))
+		mark(a);
 }
 
 static void on_etcd(void *ctx, const struct mf_err *why)
@@ -126,8 +137,8 @@ struct announcer *announcer_new(struct loop *loop, struct etcd *etcd,
 				const struct settings *settings, int64_t ttl_ms,
 				const struct announcer_events *events, void *ctx)
 {
-	static const struct registry_events registry_events = {.on_state = on_etcd,
-							       .on_put = on_put};
+	static const struct registry_events registry_events = {
+	    .on_state = on_etcd, .on_put = on_put, .on_taken = on_taken};
 	mem_auto_free char *prefix = mem_printf("%s/backends/", settings->etcd.prefix);
 	struct announcer *a = MEM_NEW(a);
 
@@ -143,6 +154,7 @@ struct announcer *announcer_new(struct loop *loop, struct etcd *etcd,
 	    .on_health = mark,
 	    .ctx = a,
 	};
+	a->world.takings = takings_new(a->world.registry, settings);
 	a->turn = loop_timer_new(loop, on_turn, a);
 	a->drain_time = loop_timer_new(loop, on_turn, a);
 	mark(a);
@@ -224,6 +236,7 @@ void announcer_free(struct announcer *a)
 		return;
 	strmap_free(a->items);
 	strmap_free(a->world.holders);
+	takings_free(a->world.takings);
 	registry_free(a->world.registry);
 	loop_timer_free(a->turn);
 	loop_timer_free(a->drain_time);

@@ -10,6 +10,8 @@ struct buf;
 struct health;
 struct registry;
 struct strmap;
+struct taking;
+struct takings;
 
 /* --- announcement.c -------------------------------------------------------------------------- */
 
@@ -32,6 +34,7 @@ struct announcer_world { /* what all items share */
 	struct loop *loop;
 	struct registry *registry;
 	struct strmap *holders; /* by key: the item that has it */
+	struct takings *takings;
 	bool is_draining;
 	void (*on_health)(void *ctx); /* of an item: item_settle is due */
 	void *ctx;
@@ -43,6 +46,7 @@ struct item {
 	struct announcement want;
 	char *key;
 	struct health *health;
+	struct taking *taking; /* of env's service; NULL: not asked for */
 	bool is_up;  /* to be announced: the last verdict, or before the first the initial one */
 	bool was_up; /* it was announced, at this endpoint */
 	bool is_written; /* value is there */

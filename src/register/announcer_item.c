@@ -12,6 +12,7 @@
 #include "register/announcer_internal.h"
 #include "register/check.h"
 #include "register/health.h"
+#include "register/taking.h"
 #include "store/registry.h"
 
 /* --- what is wanted -------------------------------------------------------------------------- */
@@ -120,6 +121,31 @@ static bool is_holder(struct item *item)
 	return strmap_find(holders, item->key) == item;
 }
 
+static void give_back(struct item *item)
+{
+	taking_leave(item->taking);
+	item->taking = NULL;
+}
+
+static enum taking_state state_of_taking(const struct item *item, const char **ret_why)
+{
+	*ret_why = NULL;
+	return item->taking == NULL ? TAKING_HELD : taking_state(item->taking, ret_why);
+}
+
+/* Nothing is announced before env's service is taken: who has it may use the same version. */
+static bool has_taken(struct item *item)
+{
+	const char *why;
+
+	if (item->taking != NULL && !taking_is_for(item->taking, &item->want))
+		give_back(item);
+	if (item->taking == NULL && item->want.env != NULL)
+		item->taking =
+		    takings_join(item->world->takings, &item->want, strrchr(item->key, '/') + 1);
+	return state_of_taking(item, &why) == TAKING_HELD;
+}
+
 void item_settle(struct item *item)
 {
 	enum health_verdict verdict = health_verdict(item->health);
@@ -128,6 +154,9 @@ void item_settle(struct item *item)
 	if (verdict != HEALTH_UNKNOWN)
 		item->is_up = verdict == HEALTH_UP;
 	if (!is_holder(item)) {
+		give_back(item);
+		withdraw(item);
+	} else if (!has_taken(item)) {
 		withdraw(item);
 	} else if (item->is_up) {
 		item->was_up = true;
@@ -151,6 +180,7 @@ void item_free(void *value)
 	struct item *item = value;
 
 	leave(item);
+	give_back(item);
 	item_stop(item);
 	announcement_fini(&item->want);
 	free(item->name);
@@ -165,10 +195,21 @@ static enum announce_state judge(const struct item *item, char **ret_why)
 {
 	const struct item *holder = strmap_find(item->world->holders, item->key);
 
+	const char *why;
+
 	*ret_why = NULL;
 	if (holder != item) {
 		*ret_why = mem_printf("%s has its key", holder->name);
 		return ANNOUNCE_WAITING;
+	}
+	switch (state_of_taking(item, &why)) {
+	case TAKING_REFUSED:
+		*ret_why = mem_dup_str(why);
+		return ANNOUNCE_REFUSED;
+	case TAKING_WAITING:
+		return ANNOUNCE_WAITING;
+	case TAKING_HELD:
+		break;
 	}
 	if (!item->is_up) {
 		*ret_why = mem_dup_str(health_why(item->health));
@@ -184,8 +225,8 @@ static void log_state(const struct item *item, enum announce_state old)
 {
 	switch (item->state) {
 	case ANNOUNCE_REGISTERED:
-		log_info(old == ANNOUNCE_FAILING ? "back" : "registered",
-			 LOG_STR("key", item->key));
+		log_info(old == ANNOUNCE_FAILING ? "back" : "registered", LOG_STR("key", item->key),
+			 item->want.env == NULL ? LOG_END : LOG_STR("environment", item->want.env));
 		break;
 	case ANNOUNCE_FAILING:
 		log_warn(item->want.on_fail == ON_FAIL_DRAIN ? "failing: drained"
@@ -198,6 +239,8 @@ static void log_state(const struct item *item, enum announce_state old)
 				 LOG_STR("name", item->name), LOG_STR("reason", item->why));
 		break;
 	case ANNOUNCE_REFUSED:
+		log_warn(old == ANNOUNCE_REGISTERED ? "withdrawn" : "not registered",
+			 LOG_STR("key", item->key), LOG_STR("reason", item->why));
 		break;
 	}
 }

@@ -204,6 +204,12 @@ int wrapped_start(struct loop *loop, struct announcer *announcer,
 	return 0;
 }
 
+void wrapped_stop(struct wrapped *w)
+{
+	if (w->stage == WRAPPED_RUNNING)
+		begin_stop(w, SIGTERM);
+}
+
 void wrapped_free(struct wrapped *w)
 {
 	if (w == NULL)

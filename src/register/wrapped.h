@@ -35,6 +35,8 @@ typedef void wrapped_end_fn(void *ctx, int status);
 int wrapped_start(struct loop *loop, struct announcer *announcer,
 		  const struct wrapped_options *options, wrapped_end_fn *on_end, void *ctx,
 		  struct wrapped **ret_wrapped, struct mf_err *err);
+/* As SIGTERM does. */
+void wrapped_stop(struct wrapped *wrapped);
 /* SIGKILLs what is left of it.  NULL is fine; the announcer is freed after it. */
 void wrapped_free(struct wrapped *wrapped);
 

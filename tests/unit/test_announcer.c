@@ -62,9 +62,27 @@ static void on_answer(void *ctx)
 	}
 }
 
+void registry_watch_claims(struct registry *registry, const char *watch_prefix)
+{
+	(void)registry;
+	ck_assert_str_eq(watch_prefix, "/m/overrides/");
+}
+
+void registry_claim(struct registry *registry, const char *key, const char *value, size_t len,
+		    bool steals)
+{
+	(void)registry;
+	ck_assert_uint_eq(strlen(value), len);
+	buf_printf(&t.story, "%s %s; ", steals ? "steal" : "claim", key + strlen("/m/"));
+}
+
 void registry_del(struct registry *registry, const char *key)
 {
 	(void)registry;
+	if (strncmp(key, "/m/overrides/", strlen("/m/overrides/")) == 0) {
+		buf_printf(&t.story, "give back %s; ", key + strlen("/m/"));
+		return;
+	}
 	buf_printf(&t.story, "del %s; ", key + strlen("/m/backends/"));
 }
 
@@ -498,11 +516,74 @@ START_TEST(trouble_with_etcd_is_told)
 }
 END_TEST
 
+#define CLAIM "/m/overrides/pr/web"
+
+START_TEST(nothing_is_announced_before_its_environment_is_taken)
+{
+	struct announcement want = web();
+
+	want.env = "pr";
+	set("one", &want);
+	expect("claim overrides/pr/web; one is waiting; ");
+	t.registry.on_put(t.registry_ctx, CLAIM);
+	expect("set web/1/a 10.0.0.5:80; one is registered; ");
+	announcer_del(t.announcer, "one");
+	expect("del web/1/a; give back overrides/pr/web; ");
+}
+END_TEST
+
+START_TEST(who_loses_its_environment_is_withdrawn_and_told)
+{
+	static const char theirs[] = "{\"version\":\"9\",\"holder\":\"bob@desk\"}";
+	struct announcement want = web();
+
+	want.env = "pr";
+	set("one", &want);
+	expect("claim overrides/pr/web; one is waiting; ");
+	t.registry.on_put(t.registry_ctx, CLAIM);
+	expect("set web/1/a 10.0.0.5:80; one is registered; ");
+	t.registry.on_taken(t.registry_ctx, CLAIM, theirs, strlen(theirs));
+	expect("del web/1/a; one is refused: service web of environment pr was taken by bob@desk "
+	       "(version 9); ");
+	set("one", &want); /* not asked anew */
+	expect("");
+	want.steals = true;
+	set("one", &want);
+	expect("steal overrides/pr/web; one is waiting; ");
+	t.registry.on_put(t.registry_ctx, CLAIM);
+	expect("set web/1/a 10.0.0.5:80; one is registered; ");
+	want.env = NULL;
+	want.steals = false;
+	set("one", &want);
+	expect("give back overrides/pr/web; ");
+}
+END_TEST
+
+START_TEST(a_check_that_fails_keeps_what_was_taken)
+{
+	struct announcement want = web();
+
+	want.env = "pr";
+	set_checked("one", &want, 1, "tcp");
+	expect("check web/1/a 10.0.0.5:80; claim overrides/pr/web; one is waiting; ");
+	t.registry.on_put(t.registry_ctx, CLAIM);
+	say(0, true);
+	expect("set web/1/a 10.0.0.5:80; one is registered; ");
+	say(0, false);
+	expect("del web/1/a; one is failing: tcp: refused; ");
+	say(0, true);
+	expect("set web/1/a 10.0.0.5:80; one is registered; ");
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("announcer");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, nothing_is_announced_before_its_environment_is_taken);
+	tcase_add_test(tc, who_loses_its_environment_is_withdrawn_and_told);
+	tcase_add_test(tc, a_check_that_fails_keeps_what_was_taken);
 	tcase_add_test(tc, what_has_no_checks_is_announced_at_once);
 	tcase_add_test(tc, nothing_is_announced_before_its_first_success);
 	tcase_add_test(tc, what_fails_is_withdrawn_and_comes_back);
