@@ -44,7 +44,7 @@ all_ldflags = $(harden_ld) $(SANITIZE) $(LDFLAGS)
 # --- what there is -----------------------------------------------------------------------------
 
 base = buf err log mem str strmap
-sys = child dirwatch environment file http httpd loop notify port process reap usock
+sys = child dirwatch environment file http httpd limit loop notify port process reap usock
 model = ages backend choices claims env env_read guard name node node_json node_yaml order override overrides service settings settings_value slots \
 	snapshot snapshot_without table
 render = escape output output_bare output_tcp output_view routing template template_compile template_render template_scan view view_json

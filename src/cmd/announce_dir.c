@@ -11,6 +11,7 @@
 #include "cmd/announce.h"
 #include "cmd/cli.h"
 #include "register/service_dir.h"
+#include "sys/limit.h"
 #include "sys/loop.h"
 
 #define DEFAULT_TTL_MS 10000
@@ -70,9 +71,11 @@ int announce_dir_start(struct loop *loop, struct etcd *etcd, const struct settin
 		       struct announce_dir **ret_dir, struct mf_err *err)
 {
 	struct announce_dir *dir = MEM_NEW(dir);
-	int code = service_dir_open(loop, options->path, options->allow_empty, on_problem, dir,
-				    &dir->services, err);
+	int code;
 
+	limit_raise_files(); /* each check that waits for its answer has one open */
+	code = service_dir_open(loop, options->path, options->allow_empty, on_problem, dir,
+				&dir->services, err);
 	if (code == 0)
 		code = start(dir, loop, etcd, settings, options, ret_announce, err);
 	if (code == 0)
