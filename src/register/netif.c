@@ -105,14 +105,16 @@ static int parse_network(const char *s, size_t len, const char *slash, struct ne
  */
 static bool is_interface(const char *s, size_t len)
 {
-	if (len == 0 || len >= IFNAMSIZ || strchr(LETTERS, s[0]) == NULL)
+	bool is_vlan = false;
+
+	if (len == 0 || len >= IFNAMSIZ || s[0] == '\0' || strchr(LETTERS, s[0]) == NULL)
 		return false;
 	if (len == strlen("localhost") && memcmp(s, "localhost", len) == 0)
 		return false;
 	for (size_t i = 1; i < len; i++) {
-		if (s[i] == '\0' || strchr(LETTERS DIGITS "_-@.", s[i]) == NULL)
-			return false;
-		if (s[i] == '.' && strspn(s + i + 1, DIGITS ".") < len - i - 1)
+		is_vlan = is_vlan || s[i] == '.';
+		if (s[i] == '\0' ||
+		    strchr(is_vlan ? DIGITS "." : LETTERS DIGITS "_-@", s[i]) == NULL)
 			return false;
 	}
 	return s[len - 1] != '.';

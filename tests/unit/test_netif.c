@@ -66,6 +66,7 @@ static const struct {
     {"localhost", "\"localhost\"" MUST},
     {"example.com", "\"example.com\"" MUST},
     {"eth0.", "\"eth0.\"" MUST},
+    {"eth0.1a", "\"eth0.1a\"" MUST},
     {"eth 0", "\"eth 0\"" MUST},
     {"abcdefghijklmnop", "\"abcdefghijklmnop\"" MUST},
     {"[fd00::5]", "\"[fd00::5]\"" MUST},
@@ -92,8 +93,10 @@ END_TEST
 
 START_TEST(a_nul_ends_nothing)
 {
-	static const char *const texts[] = {"eth0\0x", "10.0.0\0/8", "10.0.0.0/8\0", "eth\0:inet"};
-	static const size_t lengths[] = {6, 9, 11, 9};
+	static const char *const texts[] = {"eth0\0x", "10.0.0\0/8", "10.0.0.0/8\0", "eth\0:inet",
+					    "\0"
+					    "0"};
+	static const size_t lengths[] = {6, 9, 11, 9, 2};
 	struct netif_want want;
 
 	for (size_t i = 0; i < COUNT(texts); i++)
