@@ -198,9 +198,10 @@ static void send_usr1(void)
 START_TEST(signals_reach_the_whole_group)
 {
 	listen_until("ready", send_usr1);
-	start_shell("sh -c 'trap \"echo inner >&9; exit\" USR1; echo ready >&9; "
+	start_shell("trap 'echo outer >&9' USR1; "
+		    "sh -c 'trap \"echo inner >&9; exit\" USR1; echo ready >&9; "
 		    "while :; do sleep 0.05; done' & "
-		    "trap 'echo outer >&9' USR1; wait $!; wait $!; exit 7");
+		    "wait $!; wait $!; exit 7");
 	run_to_end();
 	ck_assert_int_eq(got.status, 7);
 	ck_assert_ptr_nonnull(strstr(buf_str(&heard.text), "inner"));
@@ -491,8 +492,8 @@ START_TEST(finds_a_free_port)
 
 	ck_assert_int_eq(port_find_free("127.0.0.1", &port, &err), 0);
 	ck_assert_uint_ge(port, 1024);
-	ck_assert_int_eq(port_find_free("192.0.2.1", &port, &err), MF_EDATA);
-	ck_assert_str_eq(err.msg, "192.0.2.1: no free port: Cannot assign requested address");
+	ck_assert_int_eq(port_find_free("203.0.113.77", &port, &err), MF_EDATA);
+	ck_assert_str_eq(err.msg, "203.0.113.77: no free port: Cannot assign requested address");
 	ck_assert_int_eq(port_find_free("localhost", &port, &err), MF_EDATA);
 }
 END_TEST
