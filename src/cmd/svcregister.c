@@ -11,6 +11,7 @@
 #include "cmd/announce_dir.h"
 #include "cmd/announce_docker.h"
 #include "cmd/cli.h"
+#include "cmd/endpoint.h"
 #include "cmd/file_check.h"
 #include "cmd/once.h"
 #include "cmd/svcregister_options.h"
@@ -127,15 +128,8 @@ static int start_deregister(struct svcregister *r, struct mf_err *err)
 
 /* --- the tool ------------------------------------------------------------------------------- */
 
-static int parse_endpoint(struct svcregister *r, const char *operand, struct mf_err *err)
-{
-	if (r->command != NULL)
-		return wrap_parse_endpoint(operand, &r->address, &r->port, err);
-	return name_parse_endpoint(operand, strlen(operand), &r->address, &r->port, err);
-}
-
-/* Operands: service, version, endpoint; as many as there are. */
-static int parse_instance(struct svcregister *r, struct mf_err *err)
+/* Operands: service, version; as many as there are. */
+static int parse_names(struct svcregister *r, struct mf_err *err)
 {
 	char **operand = r->cli.argv + 1;
 	int count = r->cli.argc - 1;
@@ -148,7 +142,26 @@ static int parse_instance(struct svcregister *r, struct mf_err *err)
 	if (r->version != NULL &&
 	    name_check(NAME_VERSION, r->version, strlen(r->version), err) != 0)
 		return mf_err_wrap(err, "version");
-	if (count > 2 && parse_endpoint(r, operand[2], err) != 0)
+	return 0;
+}
+
+/* One to announce may be told by an interface of this host; one to delete is anywhere. */
+static int parse_own_instance(struct svcregister *r, struct mf_err *err)
+{
+	if (parse_names(r, err) != 0)
+		return err->code;
+	if (endpoint_find(r->cli.argv[3], r->command != NULL, &r->address, &r->port, err) != 0)
+		return mf_err_wrap(err, "endpoint");
+	return 0;
+}
+
+static int parse_instance(struct svcregister *r, struct mf_err *err)
+{
+	const char *endpoint = r->cli.argv[3];
+
+	if (parse_names(r, err) != 0)
+		return err->code;
+	if (name_parse_endpoint(endpoint, strlen(endpoint), &r->address, &r->port, err) != 0)
 		return mf_err_wrap(err, "endpoint");
 	return 0;
 }
@@ -167,9 +180,9 @@ static const struct command {
 	int (*parse)(struct svcregister *r, struct mf_err *err);
 	int (*start)(struct svcregister *r, struct mf_err *err);
 } commands[] = {
-    {"register", SVCREGISTER_REGISTER, 3, 3, parse_instance, start_register},
+    {"register", SVCREGISTER_REGISTER, 3, 3, parse_own_instance, start_register},
     {"deregister", SVCREGISTER_DEREGISTER, 3, 3, parse_instance, start_deregister},
-    {"list", SVCREGISTER_LIST, 0, 2, parse_instance, start_list},
+    {"list", SVCREGISTER_LIST, 0, 2, parse_names, start_list},
     {"dir", SVCREGISTER_DIR, 0, INT_MAX, parse_dir, start_dir},
     {"docker", SVCREGISTER_DOCKER, 0, 0, parse_instance, start_docker},
 };

@@ -3,17 +3,12 @@
 
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/err.h"
 #include "base/mem.h"
-#include "base/str.h"
 #include "cmd/announce.h"
 #include "cmd/svcregister_options.h"
-#include "model/name.h"
 #include "model/settings.h"
 #include "store/instances.h"
-#include "sys/port.h"
 #include "sys/process.h"
 
 enum { VARIABLES = 5 };
@@ -32,24 +27,6 @@ static void make_variables(const struct settings *settings, const struct announc
 	ret[n++] = mem_printf("MAYFLY_VERSION=%s", o->version);
 	ret[n++] = mem_printf("MAYFLY_INSTANCE=%s", id);
 	ret[n] = NULL;
-}
-
-int wrap_parse_endpoint(const char *s, char **ret_address, unsigned *ret_port, struct mf_err *err)
-{
-	mem_auto_free char *any = NULL;
-	mem_auto_free char *address = NULL;
-	unsigned port;
-
-	if (!str_has_suffix(s, ":auto"))
-		return name_parse_endpoint(s, strlen(s), ret_address, ret_port, err);
-	any = mem_printf("%.*s1", (int)(strlen(s) - strlen("auto")), s);
-	if (name_parse_endpoint(any, strlen(any), &address, &port, err) != 0 ||
-	    port_find_free(address, &port, err) != 0)
-		return err->code;
-	*ret_address = address;
-	*ret_port = port;
-	address = NULL;
-	return 0;
 }
 
 int wrap_start(struct loop *loop, struct announcer *announcer, const struct settings *settings,

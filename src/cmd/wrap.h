@@ -13,9 +13,6 @@ struct mf_err;
 struct settings;
 struct svcregister_options;
 
-/* As name_parse_endpoint; and the port "auto": a free one there, or MF_EDATA. */
-int wrap_parse_endpoint(const char *s, char **ret_address, unsigned *ret_port, struct mf_err *err);
-
 /*
  * Start the program (argv: NULL at the end) around which the operands are announced.  It finds in
  * its environment PORT, MAYFLY_ADDRESS, MAYFLY_SERVICE, MAYFLY_VERSION, MAYFLY_INSTANCE; and no

@@ -42,7 +42,7 @@ is "$STATUS" 64 'and an option for a command that is not there'
 like "$ERR" 'stop-time: not for register without a command' 'which is named'
 run_wrapped 1 127.0.0.1:80 --stop-signal NONE -- true
 is "$STATUS" 64 'and a signal that there is not'
-run_wrapped 1 192.0.2.1:auto -- true
+run_wrapped 1 203.0.113.77:auto -- true
 is "$STATUS" 65 'and a port of an address that is not ours'
 ok 'none of them is left in etcd' not has 1
 
@@ -55,6 +55,13 @@ is "$(wc -l <<<"$OUT")" 2 'nothing of ours is in its output'
 like "$ERR" 'ended status=0' 'but on standard error'
 run_wrapped 1 '[::1]:auto' -- sh -c 'echo "$MAYFLY_ADDRESS $MAYFLY_INSTANCE $PORT"'
 like "$OUT" '^::1 test-::1-([0-9]+) \1$' 'the same with IPv6 and a name that was made'
+run_wrapped 1 lo:auto -- sh -c 'echo "$MAYFLY_ADDRESS"'
+is "$OUT" 127.0.0.1 'the address of an interface'
+run_wrapped 1 127.0.0.0/8:7007 -- sh -c 'echo "$MAYFLY_ADDRESS"'
+is "$OUT" 127.0.0.1 'or in a network'
+run_wrapped 1 203.0.113.64/28:7007 -- true
+is "$STATUS" 65 'where we have none'
+like "$ERR" '203.0.113.64/28": this host has no such address' 'is said'
 run_wrapped 1 127.0.0.1:7007 -- env
 like "$OUT" '^PORT=7007$' 'a fixed port is told, too'
 OUT=$(echo words | "$MAYFLY_BIN/svcregister" register web 1 127.0.0.1:7007 -- cat 2>/dev/null)

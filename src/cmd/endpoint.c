@@ -1,0 +1,49 @@
+/* An endpoint of this host, looked up once.  Who has to follow its changes watches netif. */
+#include "cmd/endpoint.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "register/netif.h"
+#include "sys/port.h"
+
+#define AUTO ":auto"
+
+static int find_address(const struct netif_want *want, char **ret_address, struct mf_err *err)
+{
+	struct netif_list *list;
+
+	if (want->kind == NETIF_ADDRESS) {
+		*ret_address = mem_dup_str(want->text);
+		return 0;
+	}
+	list = netif_list_new();
+	*ret_address = mem_dup_str(netif_find(list, want, NULL));
+	netif_list_free(list);
+	if (*ret_address == NULL)
+		return mf_err_set(err, MF_EDATA, "\"%s\": this host has no such address",
+				  want->text);
+	return 0;
+}
+
+int endpoint_find(const char *s, bool may_be_auto, char **ret_address, unsigned *ret_port,
+		  struct mf_err *err)
+{
+	bool is_auto = may_be_auto && str_has_suffix(s, AUTO);
+	mem_auto_free char *whole =
+	    is_auto ? mem_printf("%.*s:1", (int)(strlen(s) - strlen(AUTO)), s) : mem_dup_str(s);
+	mem_auto_free char *address = NULL;
+	struct netif_want want;
+	unsigned port;
+
+	if (netif_parse_endpoint(whole, strlen(whole), &want, &port, err) != 0 ||
+	    find_address(&want, &address, err) != 0 ||
+	    (is_auto && port_find_free(address, &port, err) != 0))
+		return err->code;
+	*ret_address = address;
+	*ret_port = port;
+	address = NULL;
+	return 0;
+}
