@@ -101,19 +101,32 @@ void overrides_touch_env(struct overrides *overrides, const char *env)
 		touch(overrides, env);
 }
 
-void overrides_touch_version(struct overrides *overrides, const char *service, const char *version)
+/* version NULL: all of the service. */
+static void touch_versions(struct overrides *overrides, const char *service, const char *version)
 {
-	const struct override first = {.env = "", .service = service, .version = version};
+	const struct override first = {
+	    .env = "", .service = service, .version = version == NULL ? "" : version};
 	const struct override *probe = &first;
 	const struct order *order = &overrides->by_version;
 
 	for (size_t i = order_lower_bound(order, &probe); i < order->count; i++) {
 		const struct override *o = at(order, i);
 
-		if (strcmp(o->service, service) != 0 || strcmp(o->version, version) != 0)
+		if (strcmp(o->service, service) != 0 ||
+		    (version != NULL && strcmp(o->version, version) != 0))
 			break;
 		touch(overrides, o->env);
 	}
+}
+
+void overrides_touch_version(struct overrides *overrides, const char *service, const char *version)
+{
+	touch_versions(overrides, service, version);
+}
+
+void overrides_touch_service(struct overrides *overrides, const char *service)
+{
+	touch_versions(overrides, service, NULL);
 }
 
 char *overrides_take_touched(struct overrides *overrides)

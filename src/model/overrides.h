@@ -26,6 +26,7 @@ void overrides_del(struct overrides *overrides, const struct override *override)
 /* Something has changed that these depend on. */
 void overrides_touch_env(struct overrides *overrides, const char *env);
 void overrides_touch_version(struct overrides *overrides, const char *service, const char *version);
+void overrides_touch_service(struct overrides *overrides, const char *service);
 
 /* One of the environments touched, handed over, to be resolved anew; NULL: there are no more. */
 char *overrides_take_touched(struct overrides *overrides);

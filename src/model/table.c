@@ -265,6 +265,9 @@ static void set_service(struct table *table, struct entry *entry, struct service
 {
 	struct service *old = entry->good.service;
 
+	if (service != NULL || old != NULL)
+		overrides_touch_service(table->overrides,
+					service != NULL ? service->name : old->name);
 	if (service != NULL)
 		slots_set_service(table->slots, service->name, service);
 	else if (old != NULL)

@@ -129,6 +129,17 @@ static const struct {
     {"the version that it has already is no change, but told",
      {PR, {"backends/b/1/i", "127.0.0.1:1"}, {"overrides/pr/b", "{\"version\":\"1\"}"}},
      "pr: b=1! d=1; "},
+    {"fixed addresses are instances, too",
+     {PR,
+      {"overrides/pr/b", "{\"version\":\"out\"}"},
+      {"services/b", "{\"addresses\":[\"10.0.0.9:80\"],\"version\":\"out\"}"}},
+     "pr: b=out! d=1; "},
+    {"and when they go, the environment's own choice is back",
+     {PR,
+      {"overrides/pr/b", "{\"version\":\"out\"}"},
+      {"services/b", "{\"addresses\":[\"10.0.0.9:80\"],\"version\":\"out\"}"},
+      {"services/b", "{}"}},
+     OWN},
     {"a bad value keeps the last good one",
      {PR, MINE, UP, {"overrides/pr/b", "{\"version\":\"not good\"}"}},
      "pr: b=mine! d=1; "},
@@ -274,6 +285,96 @@ START_TEST(an_environment_is_not_overfilled)
 }
 END_TEST
 
+/* The i-th key; what it may hold, by v. */
+static void make_kv(unsigned i, unsigned v, char **ret_key, char **ret_value)
+{
+	static const char *const states[] = {"up", "drain", "up", "maint"};
+	unsigned n = i / 4;
+
+	switch (i % 4) {
+	case 0:
+		*ret_key = mem_printf("environments/e%u", n);
+		*ret_value = mem_printf("{\"name\":\"e%u\",\"services\":[{\"name\":\"s%u\","
+					"\"version\":\"%u\"},{\"name\":\"s3\"}]}",
+					n, v % 3, v / 3 % 3);
+		break;
+	case 1:
+		*ret_key = mem_printf("overrides/e%u/s%u", n % 5, n / 5);
+		*ret_value = mem_printf("{\"version\":\"%u\"}", v % 4);
+		break;
+	case 2:
+		*ret_key = mem_printf("backends/s%u/%u/i", n % 4, n / 4);
+		*ret_value = mem_printf(
+		    "{\"address\":\"10.0.0.%u\",\"port\":1,\"weight\":%u,\"state\":\"%s\"}", i,
+		    v % 5, states[v % 4]);
+		break;
+	default:
+		*ret_key = mem_printf("services/s%u", n);
+		*ret_value =
+		    mem_printf("{\"addresses\":[\"10.0.1.1:1\"],\"version\":\"%u\"}", v % 4);
+		break;
+	}
+}
+
+static void check_backends(const struct snapshot *s)
+{
+	for (size_t i = 0; i < s->env_count; i++)
+		for (size_t j = 0; j < s->envs[i]->service_count; j++)
+			ck_assert_ptr_nonnull(snapshot_find_backend(
+			    s, s->envs[i]->services[j].name, s->envs[i]->services[j].version));
+}
+
+/* Whatever happened before, and in whatever order, only what is there now counts. */
+START_TEST(no_history_matters)
+{
+	enum { KEYS = 64 };
+	struct table *table = table_new();
+	char *keys[KEYS] = {NULL}, *values[KEYS] = {NULL};
+	uint64_t seed = 7;
+	size_t taken = 0;
+
+	for (int step = 1; step <= 6000; step++) {
+		seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407U;
+		unsigned r = (unsigned)(seed >> 33), i = r % KEYS;
+
+		free(keys[i]);
+		free(values[i]);
+		make_kv(i, r / KEYS % 60, &keys[i], &values[i]);
+		if (r / KEYS / 60 % 3 == 0) {
+			table_del(table, keys[i]);
+			free(values[i]);
+			values[i] = NULL;
+		} else {
+			put(table, &(struct kv){keys[i], values[i]});
+		}
+		if (step % 20 == 0) {
+			struct table *fresh = table_new();
+			struct snapshot *s = table_snapshot(table, step), *t;
+			buf_auto struct buf got = BUF_INIT, wanted = BUF_INIT;
+
+			for (unsigned k = KEYS; k-- > 0;)
+				if (keys[k] != NULL && values[k] != NULL)
+					put(fresh, &(struct kv){keys[k], values[k]});
+			t = table_snapshot(fresh, step);
+			check_backends(s);
+			print(s, &got);
+			print(t, &wanted);
+			ck_assert_str_eq(buf_str(&got), buf_str(&wanted));
+			taken += strchr(buf_str(&got), '!') != NULL;
+			snapshot_unref(s);
+			snapshot_unref(t);
+			table_free(fresh);
+		}
+	}
+	ck_assert_uint_gt(taken, 100);
+	for (unsigned i = 0; i < KEYS; i++) {
+		free(keys[i]);
+		free(values[i]);
+	}
+	table_free(table);
+}
+END_TEST
+
 START_TEST(what_is_written_can_be_read)
 {
 	const struct override o = {"pr", "b", "mine", "an\"na@laptop", "x-1"};
@@ -303,6 +404,7 @@ int main(void)
 	tcase_add_loop_test(tc, a_bad_value_is_a_problem, 0, (int)(sizeof(bad) / sizeof(bad[0])));
 	tcase_add_test(tc, a_key_of_another_shape_is_a_problem);
 	tcase_add_test(tc, an_environment_is_not_overfilled);
+	tcase_add_test(tc, no_history_matters);
 	tcase_add_test(tc, what_is_written_can_be_read);
 	return unit_run("overrides", tc);
 }
