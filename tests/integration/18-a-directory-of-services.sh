@@ -106,6 +106,23 @@ within 'what stands in two files is named' 5 \
 is "$(value search/1.10/test-10.0.0.5-8080)" 10.0.0.5:8080 'and the first by name counts'
 rm "$D/twice.yaml"
 
+# Checks, as files say them.
+start_app app checked 1
+put checked.yaml "
+- {service: checked, address: '${ADDRESS[app]}', id: one, check: {http: /, interval: 100ms, fall: 2}}
+- {service: checked, address: '${ADDRESS[app]}', id: two, checks: [{tcp: , interval: 100ms, fall: 2}], on_fail: drain}
+- {service: checked, address: '10.0.0.5:9', id: three, check: {exec: /bin/false, interval: 100ms}}
+- {service: checked, address: '10.0.0.5:9', id: four, check: {exec: /bin/false, interval: 1h}, initial: up}"
+within 'one whose check passes' 10 etcd_has backends/checked/latest/one
+within 'or all of them' 10 etcd_has backends/checked/latest/two
+within 'or who is up at first' 10 etcd_has backends/checked/latest/four
+ok 'but no other' not etcd_has backends/checked/latest/three
+stop app
+within 'one whose check fails is withdrawn' 10 not etcd_has backends/checked/latest/one
+within 'or drained' 10 says '"state":"drain"' value checked/latest/two
+rm "$D/checked.yaml"
+within 'and goes with its file' 10 not etcd_has backends/checked/latest/two
+
 before=$(etcd_keys backends/)
 mark svcregister
 mv "$D" "$D.away"
