@@ -172,6 +172,23 @@ check "20 switches, $(load_says requests) requests, $failed failed" test "$faile
 
 # --- 6 -----------------------------------------------------------------------------------------
 
+step 'A laptop in the place of a service' \
+	'A developer runs backend on a laptop. svcregister starts it on a free port, announces it when' \
+	'it answers, and takes backend of dev for as long as it runs; prod goes on as it was.'
+typed "svcregister register backend laptop 127.0.0.1:auto --env dev -- sh -c './backend --port \$PORT'"
+# shellcheck disable=SC2016 # for the inner shell
+start_tool_as laptop svcregister register backend laptop 127.0.0.1:auto --env dev --drain-time 100ms -- \
+	sh -c 'exec "$0" --listen "127.0.0.1:$PORT" --service backend --version laptop' "$TEST_BIN/app"
+soon www-dev.example.com '^backend laptop .* environment dev$'
+visit www-dev.example.com
+check "dev's call reached the laptop" page_says '^backend laptop .* dev$'
+check 'prod is as it was' serves www.example.com '^backend 0.0.1 .* environment prod$'
+typed 'Ctrl-C'
+stop laptop INT
+soon www-dev.example.com '^backend 0.0.2 .* environment dev$'
+
+# --- 7 -----------------------------------------------------------------------------------------
+
 step 'An environment is deleted' \
 	'The file goes, and with it the key in etcd and the routes; no other environment notices.'
 typed 'rm environments/dev.yaml'
@@ -183,7 +200,7 @@ visit www-dev.example.com
 check "503 again, after $(since_ms "$start") ms" page_says '^503$'
 check 'prod is as it was' serves www.example.com '^backend 0.0.1 .* environment prod$'
 
-# --- 7 -----------------------------------------------------------------------------------------
+# --- 8 -----------------------------------------------------------------------------------------
 
 step 'The dry run' \
 	'What would a change do? First the truth: etcd, the files and HAProxy say the same. Then a' \
