@@ -11,7 +11,7 @@
 #include "store/instances.h"
 #include "sys/process.h"
 
-enum { VARIABLES = 5 };
+enum { VARIABLES = 6 };
 
 static void make_variables(const struct settings *settings, const struct announce_operands *o,
 			   const struct svcregister_options *options, char *ret[VARIABLES + 1])
@@ -26,6 +26,8 @@ static void make_variables(const struct settings *settings, const struct announc
 	ret[n++] = mem_printf("MAYFLY_SERVICE=%s", o->service);
 	ret[n++] = mem_printf("MAYFLY_VERSION=%s", o->version);
 	ret[n++] = mem_printf("MAYFLY_INSTANCE=%s", id);
+	if (options->env != NULL)
+		ret[n++] = mem_printf("MAYFLY_ENV=%s", options->env);
 	ret[n] = NULL;
 }
 

@@ -15,8 +15,8 @@ struct svcregister_options;
 
 /*
  * Start the program (argv: NULL at the end) around which the operands are announced.  It finds in
- * its environment PORT, MAYFLY_ADDRESS, MAYFLY_SERVICE, MAYFLY_VERSION, MAYFLY_INSTANCE; and no
- * service manager's variables, since that one is ours.
+ * its environment PORT, MAYFLY_ADDRESS, MAYFLY_SERVICE, MAYFLY_VERSION, MAYFLY_INSTANCE, with --env
+ * MAYFLY_ENV; and no service manager's variables, since that one is ours.
  */
 int wrap_start(struct loop *loop, struct announcer *announcer, const struct settings *settings,
 	       const struct announce_operands *operands, const struct svcregister_options *options,

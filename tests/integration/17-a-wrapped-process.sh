@@ -55,6 +55,8 @@ is "$(wc -l <<<"$OUT")" 2 'nothing of ours is in its output'
 like "$ERR" 'ended status=0' 'but on standard error'
 run_wrapped 1 '[::1]:auto' -- sh -c 'echo "$MAYFLY_ADDRESS $MAYFLY_INSTANCE $PORT"'
 like "$OUT" '^::1 test-::1-([0-9]+) \1$' 'the same with IPv6 and a name that was made'
+run_wrapped 1 127.0.0.1:7007 --env prod -- env
+like "$OUT" '^MAYFLY_ENV=prod$' 'but the one that it stands in for'
 run_wrapped 1 lo:auto -- sh -c 'echo "$MAYFLY_ADDRESS"'
 is "$OUT" 127.0.0.1 'the address of an interface'
 run_wrapped 1 127.0.0.0/8:7007 -- sh -c 'echo "$MAYFLY_ADDRESS"'
@@ -64,6 +66,7 @@ is "$STATUS" 65 'where we have none'
 like "$ERR" '203.0.113.64/28": this host has no such address' 'is said'
 run_wrapped 1 127.0.0.1:7007 -- env
 like "$OUT" '^PORT=7007$' 'a fixed port is told, too'
+unlike "$OUT" '^MAYFLY_ENV=' 'and no environment where there is none'
 OUT=$(echo words | "$MAYFLY_BIN/svcregister" register web 1 127.0.0.1:7007 -- cat 2>/dev/null)
 is "$OUT" words 'it has our standard input and output'
 NOTIFY_SOCKET=$T/notify run_wrapped 1 127.0.0.1:7007 -- env
