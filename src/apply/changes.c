@@ -216,7 +216,26 @@ static struct map_side find_generation(const struct map_side *all, struct change
 	return (struct map_side){all->entries + low, end - low, 0};
 }
 
-static struct map_side copy_without_prefix(struct map_side side, size_t skip)
+/* Of a backend, "<service>:<version>", what the key does not say. */
+static struct change_span service_of(struct change_span backend)
+{
+	const char *colon = memchr(backend.at, ':', backend.len);
+
+	return (struct change_span){backend.at,
+				    colon == NULL ? backend.len : (size_t)(colon - backend.at)};
+}
+
+static struct change_span version_of(struct change_span backend)
+{
+	size_t skip = service_of(backend).len;
+
+	skip = skip == backend.len ? 0 : skip + 1;
+	return (struct change_span){backend.at + skip, backend.len - skip};
+}
+
+typedef struct change_span part_fn(struct change_span backend);
+
+static struct map_side copy_parts(struct map_side side, size_t skip, part_fn *part)
 {
 	struct map_side copy = {NULL, 0, 0};
 
@@ -225,6 +244,7 @@ static struct map_side copy_without_prefix(struct map_side side, size_t skip)
 
 		MEM_GROW(copy.entries, copy.count, copy.cap);
 		e.key = (struct change_span){e.key.at + skip, e.key.len - skip};
+		e.value = part(e.value);
 		copy.entries[copy.count++] = e;
 	}
 	return copy;
@@ -233,15 +253,15 @@ static struct map_side copy_without_prefix(struct map_side side, size_t skip)
 /* The order of keys is the same without the generation, which is the same in all of a side. */
 static void compare_generations(struct changes *changes, const struct map_pair *pair,
 				const struct map_entry *old, const struct map_entry *new,
-				size_t more, struct map_kinds kinds)
+				size_t more, part_fn *part, struct map_kinds kinds)
 {
 	struct map_walk walk = {.changes = changes, .in = new->key, .kinds = kinds};
 	struct map_side a, b;
 
 	if (pair == NULL)
 		return;
-	a = copy_without_prefix(find_generation(&pair->old, old->value), old->value.len + more);
-	b = copy_without_prefix(find_generation(&pair->new, new->value), new->value.len + more);
+	a = copy_parts(find_generation(&pair->old, old->value), old->value.len + more, part);
+	b = copy_parts(find_generation(&pair->new, new->value), new->value.len + more, part);
 	walk_maps(&a, &b, on_entry, &walk);
 	free(a.entries);
 	free(b.entries);
@@ -256,8 +276,8 @@ static void change_env(const struct env_walk *walk, const struct map_entry *old,
 						CHANGE_ROUTE_REMOVE};
 	size_t before = walk->changes->count;
 
-	compare_generations(walk->changes, walk->versions, old, new, 1, services);
-	compare_generations(walk->changes, walk->routes, old, new, 0, routes);
+	compare_generations(walk->changes, walk->versions, old, new, 1, version_of, services);
+	compare_generations(walk->changes, walk->routes, old, new, 0, service_of, routes);
 	if (walk->changes->count == before)
 		(void)changes_add(walk->changes, CHANGE_ENV, (struct change_span){NULL, 0},
 				  new->key);

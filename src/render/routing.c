@@ -208,14 +208,15 @@ static void set_service(const struct snapshot *snapshot, enum routing_map map,
 	const struct env_service *service = &env->services[origin->service];
 	const char *end = e->key + sizeof(e->key);
 	char *key = put_generation(e->key, end, env);
-	const char *value = map == ROUTING_ROUTES ? service->name : service->version;
+	const char *end_value = e->value + sizeof(e->value);
+	char *value = put(put(e->value, end_value, service->name), end_value, ":");
 
 	if (map == ROUTING_ROUTES)
 		key = put(key, end, service->routes[origin->route]);
 	else
 		key = put(put(key, end, "/"), end, service->name);
 	e->key_len = (size_t)(key - e->key);
-	e->value_len = (size_t)(put(e->value, e->value + sizeof(e->value), value) - e->value);
+	e->value_len = (size_t)(put(value, end_value, service->version) - e->value);
 }
 
 void routing_get(const struct routing *routing, enum routing_map map, size_t i,

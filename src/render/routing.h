@@ -6,13 +6,15 @@
  * requests under way still read.  The one entry `<env> <env>@<digest>` of the map `environments`
  * decides which of them is in force, whether a host, a prefix or a header led to the environment.
  *
- *	routes        <generation><route>     service    longest match; routes end in '/'
- *	versions      <generation>/<service>  version    no service has a '/' in its name
+ *	routes        <generation><route>     backend    longest match; routes end in '/'
+ *	versions      <generation>/<service>  backend    no service has a '/' in its name
  *	names         <environment>           value of x-mayfly for the next hop
  *	environments  <environment>           generation
  *	headers       value of x-mayfly       environment
  *	prefixes      first label of a host   environment
  *	hosts         full host name          environment
+ *
+ * A backend is `<service>:<version>`; neither name has a ':'.
  */
 #ifndef MF_RENDER_ROUTING_H
 #define MF_RENDER_ROUTING_H

@@ -100,6 +100,8 @@ for header in 'x-mayfly' 'keep-alive, X-Mayfly' 'close ,x_mayfly , te'; do
 done
 reply=$(fetch shop.example.com "$HTTP/headers" -H 'Connection: "te, x-mayfly, baggage"')
 unlike "$reply" '^connection:.*(mayfly|baggage)' 'nor does a quoted list'
+reply=$(fetch shop.example.com "$HTTP/headers" -H 'Upgrade: websocket' -H 'Connection: upgrade, x-mayfly')
+unlike "$reply" '^connection:.*mayfly' 'nor does what asks for a websocket'
 
 note 'and so is the member of baggage'
 # tells NAME VALUE HOST URL [CURL-OPTION...]: the only baggage that the service sees
@@ -112,19 +114,21 @@ tells() {
 shop() { tells "$1" "mayfly=PR.42${2:-}" shop.example.com "$HTTP/headers" "${@:3}"; }
 shop 'no baggage gets it'
 shop 'an empty one too' '' -H 'baggage;'
-shop 'of other members it is the first' ',user=7;p=1;q,a=b%2c' -H 'baggage: user=7;p=1;q, a=b%2c'
-shop 'of several lines also' ',a=1,b=2,c=3' -H 'baggage: a=1' -H 'other: x=1' -H 'BAGGAGE: b=2,c=3'
+shop 'of other members it is the first' ',user=7;p=1; q,a.b-c_d = b%2c%20d=e' \
+	-H 'baggage: user=7;p=1; q,a.b-c_d = b%2c%20d=e'
+shop 'of several lines it gets the last' ',b=2,c=3' -H 'baggage: a=1' -H 'other: x=1' -H 'BAGGAGE: b=2,c=3'
 for member in mayfly=prod MayFly=prod 'mayfly = prod' 'mayfly=prod;p=1 ; q' mayfly= mayfly 'mayfly;p' \
 	%6Day%46ly=prod +mayfly=prod 'mayfly%20=prod' mayfly=prod,mayfly=prod 'mayfly=prod,, mayfly=prod'; do
-	shop "$member is replaced" '' -H "baggage: $member"
-	shop "at the end of others" ',a=1,b=2' -H "baggage: a=1, b=2, $member"
-	shop "between them" ',a=1,b=2' -H "baggage: a=1,$member,b=2"
-	shop "in a line of its own" ',a=1,b=2' -H 'baggage: a=1' -H "baggage: $member" -H 'baggage: b=2'
+	shop "$member goes" '' -H "baggage: $member"
+	shop "at the end of others, with them" '' -H "baggage: a=1, b=2, $member"
+	shop "between them" '' -H "baggage: a=1,$member,b=2"
+	shop "in a line of its own" '' -H 'baggage: a=1' -H "baggage: $member" -H 'baggage: b=2'
 done
-shop 'a comma in quotes is a comma' ',b=2' -H 'baggage: a=",mayfly=prod,", b=2'
-shop 'names that are like it stay' ',amayfly=1,mayfly2=2,may=fly,x=mayfly=3' \
-	-H 'baggage: amayfly=1,mayfly2=2,may=fly,x=mayfly=3'
-shop 'what is no member goes' ',b=2' -H 'baggage: a, =1, b=2,, c d=3, e="4", f=\1'
+shop 'so does a name that is like it' '' -H 'baggage: amayfly=1,b=2'
+for member in '' a =1 'c d=3' 'c=3 d' 'e="4"' 'f=\1' 'g=é' '%61=1' 'a+b=1' ';p'; do
+	shop "and, with the others, what is no member: $member" '' -H "baggage: a=1,$member,b=2"
+	shop 'at the end' '' -H "baggage: a=1,$member"
+done
 
 note 'no tunnel leads past that'
 for header in h2c H2C 'websocket, h2c' '"h2c"' 'HTTP/2.0' TLS/1.2; do
@@ -173,6 +177,18 @@ goes 'an empty member is none' '^tasks 1 ' tasks.service "$INTERNAL/" -H 'baggag
 tells 'baggage agrees with the header' 'mayfly=PR.42,a=b' web.service "$INTERNAL/headers" \
 	-H 'x-mayfly: PR.42' -H 'baggage: a=b,mayfly=prod'
 tells 'and with the default' 'mayfly=prod,a=b' web.service "$INTERNAL/headers" -H 'baggage: a=b,mayfly='
+for member in mayfly=prod 'MayFly = prod;p' mayfly=; do
+	tells "$member alone is replaced" 'mayfly=PR.42' web.service "$INTERNAL/headers" \
+		-H 'x-mayfly: PR.42' -H "baggage: $member"
+	tells 'before others' 'mayfly=PR.42,a=b,c' web.service "$INTERNAL/headers" \
+		-H 'x-mayfly: PR.42' -H "baggage: $member,a=b,c"
+	tells 'twice, behind others' 'mayfly=PR.42,a=b' web.service "$INTERNAL/headers" \
+		-H 'x-mayfly: PR.42' -H "baggage: a=b, $member,$member"
+done
+tells 'names that are like it stay' 'mayfly=PR.42,amayfly=1,mayfly2=2,x=mayfly=3' web.service \
+	"$INTERNAL/headers" -H 'x-mayfly: PR.42' -H 'baggage: amayfly=1,mayfly2=2,x=mayfly=3'
+tells 'several lines become one' 'mayfly=PR.42, a=1, b=2,c=3' web.service "$INTERNAL/headers" \
+	-H 'baggage: a=1' -H 'other: x' -H 'BAGGAGE: b=2,mayfly=PR.42,c=3' -H 'x: y'
 tells 'what a service got it may pass on' 'mayfly=PR.42,a=b' web.service "$INTERNAL/headers" \
 	-H 'baggage: mayfly=PR.42,a=b'
 
@@ -207,7 +223,8 @@ goes 'a host of an environment' '^web 2 .* environment PR.42$' shop.example.com 
 goes 'the name of a service' '^tasks 2 .* environment PR.42$' tasks.service "$HTTP/" -H 'x-mayfly: PR.42'
 fails 'no header, and no default' no-environment 'names no environment' tasks.service "$HTTP/"
 fails 'no such service' no-service 'pr-42 has no service named nope' nope.service "$HTTP/" -H 'x-mayfly: PR.42'
-shop 'baggage from outside' ',a=b' -H 'baggage: mayfly=prod, a=b'
+shop 'baggage from outside' '' -H 'baggage: mayfly=prod, a=b'
+shop 'of others' ',a=b' -H 'baggage: a=b'
 tells 'baggage between services' 'mayfly=PR.42,a=b' web.service "$HTTP/headers" -H 'baggage: a=b,mayfly=PR.42'
 
 note 'a suffix with a dot in it'

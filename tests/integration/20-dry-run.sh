@@ -52,8 +52,8 @@ is "$(grep -E '^(environment|host|version|instance) ' <<<"$OUT")" \
 	'environment dev: backend 0.0.2 -> 0.0.1' 'of the traffic only this'
 like "$OUT" '^haproxy: by the runtime API, no reload$' 'with no reload'
 unlike "$OUT" '^haproxy: check' 'and nothing to check'
-like "$OUT" '^-dev@[0-9a-f]+/backend 0.0.2' 'namely this'
-like "$OUT" '^\+dev@[0-9a-f]+/backend 0.0.1' 'into that'
+like "$OUT" '^-dev@[0-9a-f]+/backend backend:0.0.2' 'namely this'
+like "$OUT" '^\+dev@[0-9a-f]+/backend backend:0.0.1' 'into that'
 unlike "$OUT" '^[-+]prod@' 'and nothing of prod'
 
 run_tool cfgrender --output-dir "$T/out/below" "${from[@]}"

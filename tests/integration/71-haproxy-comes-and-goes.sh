@@ -21,7 +21,7 @@ within 'HAProxy started later serves' 10 serves www-dev.example.com '^web 1 '
 
 stop haproxy
 dev 2
-within 'with HAProxy stopped, files follow' 10 grep -q ' 2$' "$T/haproxy/maps/versions.map"
+within 'with HAProxy stopped, files follow' 10 grep -q ':2$' "$T/haproxy/maps/versions.map"
 start_again haproxy
 within 'and it serves the new version at once' 10 serves www-dev.example.com '^web 2 '
 

@@ -130,15 +130,16 @@ static const struct {
 	const char *old, *new, *says;
 } models[] = {
     {"environments dev dev@1\n", "environments dev dev@1\n", ""},
-    {"", "environments dev dev@1\nversions dev@1/a 1\nversions dev@1/b 1\nversions dev@10/b 1\n",
+    {"",
+     "environments dev dev@1\nversions dev@1/a a:1\nversions dev@1/b b:1\nversions dev@10/b b:1\n",
      "environment dev: new (2 services)\n"},
     {"", "environments dev dev@1\n", "environment dev: new (no service)\n"},
-    {"environments dev dev@1\nversions dev@1/a 1\n", "", "environment dev: gone\n"},
-    {"environments dev dev@1\nversions dev@1/a 1\nversions dev@1/b 1\nversions dev@1/d 1\n",
-     "environments dev dev@2\nversions dev@2/a 2\nversions dev@2/c 1\nversions dev@2/d 1\n",
+    {"environments dev dev@1\nversions dev@1/a a:1\n", "", "environment dev: gone\n"},
+    {"environments dev dev@1\nversions dev@1/a a:1\nversions dev@1/b b:1\nversions dev@1/d d:1\n",
+     "environments dev dev@2\nversions dev@2/a a:2\nversions dev@2/c c:1\nversions dev@2/d d:1\n",
      "environment dev: a 1 -> 2\nenvironment dev: b 1 removed\nenvironment dev: c 1 added\n"},
-    {"environments dev dev@1\nroutes dev@1/ a\nroutes dev@1/x/ a\nroutes dev@1/y/ a\n",
-     "environments dev dev@2\nroutes dev@2/ a\nroutes dev@2/x/ b\nroutes dev@2/z/ a\n",
+    {"environments dev dev@1\nroutes dev@1/ a:1\nroutes dev@1/x/ a:1\nroutes dev@1/y/ a:1\n",
+     "environments dev dev@2\nroutes dev@2/ a:2\nroutes dev@2/x/ b:1\nroutes dev@2/z/ a:1\n",
      "environment dev: route /x/: a -> b\nenvironment dev: route /y/ to a removed\n"
      "environment dev: route /z/ to a added\n"},
     {"environments dev dev@1\n", "environments dev dev@2\n", "environment dev: changed\n"},

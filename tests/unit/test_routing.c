@@ -46,12 +46,12 @@ static const struct {
 	size_t i;
 	const char *key, *value;
 } expected[] = {
-    {ROUTING_ROUTES, 0, "prod@0123456789abcdef/", "frontend"},
-    {ROUTING_ROUTES, 1, "thief@fedcba9876543210/shop/", "tasks"},
-    {ROUTING_ROUTES, 2, "thief@fedcba9876543210/tasks/", "tasks"},
-    {ROUTING_VERSIONS, 0, "prod@0123456789abcdef/backend", "0.0.1"},
-    {ROUTING_VERSIONS, 1, "prod@0123456789abcdef/frontend", "0.0.2"},
-    {ROUTING_VERSIONS, 2, "thief@fedcba9876543210/tasks", "1.4-rc1"},
+    {ROUTING_ROUTES, 0, "prod@0123456789abcdef/", "frontend:0.0.2"},
+    {ROUTING_ROUTES, 1, "thief@fedcba9876543210/shop/", "tasks:1.4-rc1"},
+    {ROUTING_ROUTES, 2, "thief@fedcba9876543210/tasks/", "tasks:1.4-rc1"},
+    {ROUTING_VERSIONS, 0, "prod@0123456789abcdef/backend", "backend:0.0.1"},
+    {ROUTING_VERSIONS, 1, "prod@0123456789abcdef/frontend", "frontend:0.0.2"},
+    {ROUTING_VERSIONS, 2, "thief@fedcba9876543210/tasks", "tasks:1.4-rc1"},
     {ROUTING_NAMES, 0, "prod", "Prod.1"},
     {ROUTING_NAMES, 1, "thief", "@thief"},
     {ROUTING_ENVIRONMENTS, 0, "prod", "prod@0123456789abcdef"},
