@@ -23,6 +23,8 @@ void live_walk(const void *from, size_t from_count, const void *to, size_t to_co
 	const char *a_end = from_count == 0 ? a : a + from_count * size;
 	const char *b_end = to_count == 0 ? b : b + to_count * size;
 
+	if (a == b && from_count == to_count)
+		return; /* snapshots share the lists that did not change */
 	while (a < a_end || b < b_end) {
 		bool has_both = a < a_end && b < b_end;
 		size_t same = !has_both ? 0

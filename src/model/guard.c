@@ -19,10 +19,9 @@ struct guard {
 
 void guard_measure(const struct snapshot *snapshot, struct guard_size *ret_size)
 {
-	*ret_size =
-	    (struct guard_size){.revision = snapshot->revision, .envs = snapshot->env_count};
-	for (size_t i = 0; i < snapshot->backend_count; i++)
-		ret_size->instances += snapshot->backends[i]->instance_count;
+	*ret_size = (struct guard_size){.revision = snapshot->revision,
+					.envs = snapshot->env_count,
+					.instances = snapshot->instance_count};
 }
 
 void guard_set_limits(struct guard *guard, unsigned max_removal, int64_t grace_ms)

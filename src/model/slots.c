@@ -34,6 +34,7 @@ struct service_name {
 struct slots {
 	struct strmap *by_name; /* "<service>:<version>" to struct slot */
 	struct order backends;	/* struct backend *, by service, then version; shared */
+	size_t instance_count;	/* of all backends */
 	struct order services;	/* char * of struct service_name; shared */
 	struct slot **stale;
 	size_t stale_count, stale_cap;
@@ -236,6 +237,7 @@ static void drop_if_unused(struct slots *slots, struct slot *slot)
 	del_stale(slots, slot);
 	if (slot->backend != NULL) {
 		(void)order_del(&slots->backends, &slot->backend);
+		slots->instance_count -= slot->backend->instance_count;
 		del_service_if_unused(slots, slot->service);
 		ages_bury(slots->ages, slot->first, slot->backend, drop_backend);
 	}
@@ -379,10 +381,13 @@ static void make_anew(struct slots *slots, struct slot *slot)
 
 	slot->backend = make_backend(slots, slot);
 	order_put(&slots->backends, &slot->backend);
-	if (old == NULL)
+	slots->instance_count += slot->backend->instance_count;
+	if (old == NULL) {
 		add_service(slots, slot->service);
-	else
+	} else {
+		slots->instance_count -= old->instance_count;
 		ages_bury(slots->ages, slot->first, old, drop_backend);
+	}
 	slot->first = ages_next(slots->ages);
 	slot->stale = 0;
 }
@@ -395,6 +400,7 @@ void slots_fill(struct slots *slots, struct snapshot *snapshot)
 	slots->stale_count = 0;
 	snapshot->backend_count = slots->backends.count;
 	snapshot->backends = order_share(&slots->backends);
+	snapshot->instance_count = slots->instance_count;
 	snapshot->service_count = slots->services.count;
 	snapshot->services = order_share(&slots->services);
 }

@@ -46,6 +46,7 @@ static void copy_backends(const struct without *w)
 			continue;
 		backend = copy_backend(w, backend);
 		to->backends[to->backend_count++] = backend;
+		to->instance_count += backend->instance_count;
 		if (n == 0 || strcmp(to->services[n - 1], backend->service) != 0)
 			to->services[to->service_count++] = backend->service;
 	}

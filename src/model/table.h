@@ -70,6 +70,7 @@ struct snapshot {
 	struct backend *
 	    *backends; /* by service, version: with an instance, or named by an environment */
 	size_t backend_count;
+	size_t instance_count; /* of all backends */
 	char **services; /* the names of all services that have a backend, sorted */
 	size_t service_count;
 	struct claim *hosts, *prefixes, *headers; /* by key */

@@ -66,6 +66,7 @@ struct output_bare *output_bare_new(const struct snapshot *snapshot, bool is_sam
 		for (size_t i = 0; i < snapshot->backend_count; i++)
 			(void)add(bare, snapshot->backends[i]);
 	bare->snapshot.backend_count = bare->count;
+	bare->snapshot.instance_count = 0;
 	return bare;
 }
 

@@ -57,7 +57,7 @@ static void add_claims(struct buf *b, const char *word, const struct claim *clai
 		buf_printf(b, "%s %s: %s\n", word, claims[i].key, claims[i].env->name);
 }
 
-static void add_backend(struct buf *b, const struct backend *backend)
+static size_t add_backend(struct buf *b, const struct backend *backend)
 {
 	buf_printf(b, "backend %s %s %s", backend->name, backend->service, backend->version);
 	if (backend->settings != NULL)
@@ -66,11 +66,13 @@ static void add_backend(struct buf *b, const struct backend *backend)
 		buf_printf(b, " %s*%u", backend->instances[i]->server,
 			   backend->instances[i]->weight);
 	buf_add_char(b, '\n');
+	return backend->instance_count;
 }
 
 static char *words_of(const struct snapshot *s)
 {
 	struct buf b = BUF_INIT;
+	size_t instances = 0;
 
 	for (size_t i = 0; i < s->env_count; i++) {
 		buf_add_str(&b, "env ");
@@ -78,7 +80,8 @@ static char *words_of(const struct snapshot *s)
 		buf_add_char(&b, '\n');
 	}
 	for (size_t i = 0; i < s->backend_count; i++)
-		add_backend(&b, s->backends[i]);
+		instances += add_backend(&b, s->backends[i]);
+	ck_assert_uint_eq(s->instance_count, instances);
 	for (size_t i = 0; i < s->service_count; i++)
 		buf_printf(&b, "service %s\n", s->services[i]);
 	add_claims(&b, "host", s->hosts, s->host_count);
