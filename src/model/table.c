@@ -28,12 +28,12 @@
 
 enum entry_kind { ENTRY_ENV, ENTRY_INSTANCE, ENTRY_SERVICE, ENTRY_OVERRIDE, ENTRY_KINDS };
 
+/* Small, as there is one for each key. */
 struct entry {
 	enum entry_kind kind;
+	uint32_t generation;
 	uint64_t hash; /* of the last value's bytes */
-	size_t len;
 	int64_t created;
-	uint64_t generation;
 	union {
 		struct env *env;
 		struct instance *instance;
@@ -46,14 +46,13 @@ struct entry {
 struct table {
 	struct strmap *entries; /* by key */
 	struct strmap *others;	/* problems of no key, by object */
-	struct order
-	    envs; /* struct env *, by name: in force, those good with their overrides; shared */
-	struct order problems; /* struct problem *, by object */
+	struct order envs;	/* struct env *, by name: those in force, with their overrides */
+	struct order problems;	/* struct problem *, by object */
 	struct claims *claims;
 	struct slots *slots;
 	struct overrides *overrides;
 	struct ages *ages;   /* of snapshots */
-	uint64_t generation; /* of listings */
+	uint32_t generation; /* of listings */
 	bool is_listing;
 	bool is_changed;
 };
@@ -389,10 +388,9 @@ static int load_entry(struct table *table, struct entry *entry, const char *text
 }
 
 /* Whether it is what the entry was loaded from.  Only of an environment does its age matter. */
-static bool is_same(const struct entry *entry, uint64_t hash, size_t len, int64_t created)
+static bool is_same(const struct entry *entry, uint64_t hash, int64_t created)
 {
-	return entry->hash == hash && entry->len == len &&
-	       (entry->kind != ENTRY_ENV || entry->created == created);
+	return entry->hash == hash && (entry->kind != ENTRY_ENV || entry->created == created);
 }
 
 void table_put(struct table *table, const char *key, const char *value, size_t len,
@@ -411,13 +409,12 @@ void table_put(struct table *table, const char *key, const char *value, size_t l
 		entry = MEM_NEW(entry);
 		entry->kind = (enum entry_kind)(kind - kinds);
 		strmap_set(table->entries, key, entry);
-	} else if (is_same(entry, hash, len, create_revision)) {
+	} else if (is_same(entry, hash, create_revision)) {
 		entry->generation = table->generation;
 		return;
 	}
 	entry->generation = table->generation;
 	entry->hash = hash;
-	entry->len = len;
 	entry->created = create_revision;
 	del_problem(table, entry->problem);
 	entry->problem = NULL;
