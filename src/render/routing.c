@@ -22,9 +22,8 @@ struct origin {
 };
 
 struct origins {
-	struct origin *items;
+	struct origin *items; /* just as many as there are */
 	size_t count;
-	size_t cap;
 };
 
 struct routing {
@@ -55,9 +54,29 @@ const char *routing_map_name(enum routing_map map)
 
 static void add_origin(struct origins *origins, size_t env, size_t service, size_t route)
 {
-	MEM_GROW(origins->items, origins->count, origins->cap);
 	origins->items[origins->count++] =
 	    (struct origin){(uint32_t)env, (uint16_t)service, (uint16_t)route};
+}
+
+static struct origin *new_origins(size_t count)
+{
+	return mem_realloc(NULL, count, sizeof(struct origin));
+}
+
+static void make_room(struct routing *routing)
+{
+	const struct snapshot *snapshot = routing->snapshot;
+	size_t versions = 0, routes = 0;
+
+	for (size_t i = 0; i < snapshot->env_count; i++) {
+		const struct env *env = snapshot->envs[i];
+
+		versions += env->service_count;
+		for (size_t j = 0; j < env->service_count; j++)
+			routes += env->services[j].route_count;
+	}
+	routing->versions.items = new_origins(versions);
+	routing->routes.items = new_origins(routes);
 }
 
 static void add_env(struct routing *routing, size_t at)
@@ -92,6 +111,7 @@ struct routing *routing_new(const struct snapshot *snapshot)
 	struct routing *routing = MEM_NEW(routing);
 
 	routing->snapshot = snapshot;
+	make_room(routing);
 	for (size_t i = 0; i < snapshot->env_count; i++) {
 		add_env(routing, i);
 		if (holds_header(snapshot, snapshot->envs[i]))
