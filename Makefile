@@ -57,7 +57,7 @@ register = announcement announcer announcer_item check check_probe check_spec ch
 apply = apply apply_look apply_round binds changes changes_config changes_print dnsmasq group group_files group_reload haproxy known live live_collect live_diff \
 	live_maps live_script live_servers live_states live_sync live_walk plan plan_diff plan_print quarantine stage words
 tools = cfgrender envwatch kvwatch svcregister
-tool_parts = announce announce_dir announce_docker any_template cli endpoint figures file_check gate kvwatch_options once pipeline place record report status \
+tool_parts = announce announce_dir announce_docker any_template check_options cli endpoint figures file_check gate instance_options kvwatch_options once pipeline place record report status \
 	svcregister_options templates watchdog wrap
 
 lib_src = $(foreach room,base sys model render store register apply,$(patsubst %,src/$(room)/%.c,$($(room))))

@@ -140,9 +140,14 @@ int announce_register(struct announce *a, const struct announce_operands *operan
 	    .address = operands->address,
 	    .port = operands->port,
 	    .weight = (unsigned)options->weight,
-	    .state = INSTANCE_UP,
 	    .env = options->env,
 	    .steals = options->steals,
+	    .state = options->state,
+	    .tags = options->tags,
+	    .checks = options->check.checks,
+	    .check_count = options->check.count,
+	    .on_fail = options->on_fail,
+	    .is_initially_up = options->is_initially_up,
 	};
 
 	if (options->steals && options->env == NULL)

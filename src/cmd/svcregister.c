@@ -242,6 +242,7 @@ static int check_call(struct svcregister *r, const struct command *command)
 {
 	unsigned bits = command == NULL ? 0 : command->bit;
 	const char *foreign;
+	struct mf_err err;
 
 	if (command == NULL)
 		return cli_usage(&r->cli,
@@ -257,6 +258,8 @@ static int check_call(struct svcregister *r, const struct command *command)
 	if (foreign != NULL)
 		return cli_usage(&r->cli, "--%s: not for %s%s", foreign, command->name,
 				 bits == SVCREGISTER_REGISTER ? " without a command" : "");
+	if (svcregister_options_finish(&r->options, command->bit, &err) != 0)
+		return cli_usage(&r->cli, "%s", err.msg);
 	return CLI_GO_ON;
 }
 
@@ -268,8 +271,10 @@ int main(int argc, char **argv)
 
 	svcregister_options_init(&r.options);
 	status = cli_start(&r.cli, &svcregister_tool, &r, argc, argv);
-	if (status != CLI_GO_ON)
+	if (status != CLI_GO_ON) {
+		svcregister_options_fini(&r.options);
 		return status;
+	}
 	if (r.cli.argc > 0)
 		command = find_command(r.cli.argv[0]);
 	split_command(&r, command);
@@ -277,5 +282,6 @@ int main(int argc, char **argv)
 	if (status == CLI_GO_ON)
 		status = r.options.is_validating ? validate(&r) : run(&r, command);
 	cli_fini(&r.cli);
+	svcregister_options_fini(&r.options);
 	return status;
 }

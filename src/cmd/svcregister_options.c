@@ -6,9 +6,11 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "cmd/instance_options.h"
 #include "register/container.h"
 
-/* id, letter, name, argument, help, the commands that it is for */
+/* id, letter, name, argument, help, the commands that it is for; STATE to INITIAL are
+ * instance_options.c's */
 /* clang-format off */
 #define OPTIONS(X)                                                                                 \
 	X(TTL, 0, "ttl", "TIME",                                                                   \
@@ -22,6 +24,45 @@
 	  SVCREGISTER_REGISTER)                                                                    \
 	X(STEAL, 0, "steal", NULL, "register: --env, whoever has taken it before",                 \
 	  SVCREGISTER_REGISTER)                                                                    \
+	X(STATE, 0, "state", "STATE",                                                              \
+	  "register: up (default), drain or maint",                                                \
+	  SVCREGISTER_REGISTER)                                                                    \
+	X(TAG, 0, "tag", "TAG",                                                                    \
+	  "register: a word for others to find it by; any number",                                 \
+	  SVCREGISTER_REGISTER)                                                                    \
+	X(CHECK, 0, "check", "CHECK",                                                              \
+	  "register: announced only while this passes; any number",                                \
+	  SVCREGISTER_REGISTER)                                                                    \
+	X(CHECK_INTERVAL, 0, "check-interval", "TIME",                                             \
+	  "register: from check to check (default 10s)",                                           \
+	  SVCREGISTER_REGISTER)                                                                    \
+	X(CHECK_TIMEOUT, 0, "check-timeout", "TIME",                                               \
+	  "register: later is a failure (default 2s)",                                             \
+	  SVCREGISTER_REGISTER)                                                                    \
+	X(CHECK_RISE, 0, "check-rise", "N",                                                        \
+	  "register: successes in a row that bring it up (default 1)",                             \
+	  SVCREGISTER_REGISTER)                                                                    \
+	X(CHECK_FALL, 0, "check-fall", "N",                                                        \
+	  "register: failures in a row that take it down (default 3)",                             \
+	  SVCREGISTER_REGISTER)                                                                    \
+	X(CHECK_METHOD, 0, "check-method", "METHOD",                                               \
+	  "register: of an http check (default GET)",                                              \
+	  SVCREGISTER_REGISTER)                                                                    \
+	X(CHECK_HEADER, 0, "check-header", "HEADER",                                               \
+	  "register: NAME: VALUE of an http check; any number",                                    \
+	  SVCREGISTER_REGISTER)                                                                    \
+	X(CHECK_TEXT, 0, "check-text", "TEXT",                                                     \
+	  "register: must be in the answer of an http check",                                      \
+	  SVCREGISTER_REGISTER)                                                                    \
+	X(CHECK_STATUS, 0, "check-status", "RANGE",                                                \
+	  "register: of an http check (default 200-399)",                                          \
+	  SVCREGISTER_REGISTER)                                                                    \
+	X(ON_FAIL, 0, "on-fail", "WHAT",                                                           \
+	  "register, docker: withdraw (default) or drain what fails",                              \
+	  SVCREGISTER_REGISTER | SVCREGISTER_DOCKER)                                               \
+	X(INITIAL, 0, "initial", "STATE",                                                          \
+	  "register: before the first check: down (default) or up",                                \
+	  SVCREGISTER_REGISTER)                                                                    \
 	X(DRAIN_TIME, 0, "drain-time", "TIME", "COMMAND: it serves on this long (default 1s)",     \
 	  SVCREGISTER_COMMAND)                                                                     \
 	X(STOP_TIME, 0, "stop-time", "TIME", "COMMAND: killed this long after (default 10s)",      \
@@ -32,9 +73,6 @@
 	  SVCREGISTER_DIR)                                                                         \
 	X(ALLOW_EMPTY, 0, "allow-empty", NULL,                                                     \
 	  "dir: believe a directory without files: withdraw all", SVCREGISTER_DIR)                 \
-	X(ON_FAIL, 0, "on-fail", "WHAT",                                                           \
-	  "docker: withdraw (default) or drain what fails",                                        \
-	  SVCREGISTER_DOCKER)                                                                      \
 	X(DOCKER_HOST, 'H', "docker-host", "URL",                                                  \
 	  "docker: the engine, unix:///PATH or tcp://HOST:PORT",                                   \
 	  SVCREGISTER_DOCKER)                                                                      \
@@ -105,15 +143,6 @@ static int parse_signal(const char *value, int *ret_signal, struct mf_err *err)
 			  "--stop-signal: \"%s\": not a signal such as TERM or QUIT", value);
 }
 
-static int parse_on_fail(const char *value, enum on_fail *ret_on_fail, struct mf_err *err)
-{
-	if (strcmp(value, "drain") != 0 && strcmp(value, "withdraw") != 0)
-		return mf_err_set(err, MF_EUSAGE, "--on-fail: \"%s\": neither withdraw nor drain",
-				  value);
-	*ret_on_fail = strcmp(value, "drain") == 0 ? ON_FAIL_DRAIN : ON_FAIL_WITHDRAW;
-	return 0;
-}
-
 static int parse_network(const char *value, const char **ret_network, struct mf_err *err)
 {
 	if (container_check_network(value, err) != 0) {
@@ -157,6 +186,8 @@ static int on_option(void *ctx, int id, const char *value, struct mf_err *err)
 	struct svcregister_options *o = ctx;
 
 	o->given |= UINT64_C(1) << id;
+	if (id >= STATE && id <= INITIAL)
+		return instance_options_set(o, options[id - 1].name, value, err);
 	switch (id) {
 	case TTL:
 		o->has_ttl = true;
@@ -184,8 +215,6 @@ static int on_option(void *ctx, int id, const char *value, struct mf_err *err)
 	case ALLOW_EMPTY:
 		o->allow_empty = true;
 		break;
-	case ON_FAIL:
-		return parse_on_fail(value, &o->on_fail, err);
 	default:
 		return on_docker_option(o, id, value, err);
 	}
@@ -196,6 +225,24 @@ void svcregister_options_init(struct svcregister_options *o)
 {
 	*o = (struct svcregister_options){
 	    .ttl_ms = 10000, .weight = 100, .drain_ms = 1000, .stop_ms = 10000, .resync_ms = 60000};
+}
+
+int svcregister_options_finish(struct svcregister_options *o, unsigned command, struct mf_err *err)
+{
+	static const int with_check[] = {ON_FAIL, INITIAL};
+
+	if (command != SVCREGISTER_REGISTER)
+		return 0;
+	for (size_t i = 0; i < sizeof(with_check) / sizeof(with_check[0]); i++)
+		if ((o->given >> with_check[i] & 1) != 0 && o->check.count == 0)
+			return mf_err_set(err, MF_EUSAGE, "--%s: only with --check",
+					  options[with_check[i] - 1].name);
+	return check_options_apply(&o->check, err);
+}
+
+void svcregister_options_fini(struct svcregister_options *o)
+{
+	check_options_fini(&o->check);
 }
 
 const char *svcregister_options_find_foreign(const struct svcregister_options *o, unsigned command)
@@ -211,6 +258,8 @@ const struct cli_tool svcregister_tool = {
     .summary = "announce service instances in etcd",
     .synopsis = "svcregister register SERVICE VERSION ADDRESS:PORT [--ttl TIME] "
 		"[--weight N] [--id ID] [--env ENVIRONMENT [--steal]]\n"
+		"                     [--check CHECK]... [--on-fail withdraw|drain] "
+		"[--tag TAG]...\n"
 		"svcregister register SERVICE VERSION ADDRESS:{PORT|auto} [OPTION...] -- COMMAND "
 		"[ARG...]\n"
 		"svcregister docker [--docker-host URL] [--ip ADDRESS] [--internal] [--network "

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cmd/check_options.h"
 #include "cmd/cli.h"
 #include "register/announcer.h"
 
@@ -20,16 +21,23 @@ enum {
 	SVCREGISTER_DOCKER = 32,
 };
 
+enum { SVCREGISTER_MAX_TAGS = 64 };
+
 struct svcregister_options { /* strings are borrowed from argv */
 	int64_t ttl_ms, weight;
 	bool has_ttl;	 /* it was given */
 	const char *id;	 /* NULL: <node>-<address>-<port> */
 	const char *env; /* NULL: none */
 	bool steals;	 /* env's service from another */
+	enum instance_state state;
+	const char *tags[SVCREGISTER_MAX_TAGS + 1]; /* NULL at the end */
+	size_t tag_count;
+	struct check_options check;
+	enum on_fail on_fail;
+	bool is_initially_up;
 	bool is_validating, allow_empty;
 	int64_t drain_ms, stop_ms;
-	int stop_signal; /* 0: as we got it */
-	enum on_fail on_fail;
+	int stop_signal;			/* 0: as we got it */
 	const char *docker_host, *ip, *network; /* NULL: not said */
 	bool is_internal, takes_all, trusts_checks;
 	int64_t resync_ms;
@@ -37,6 +45,11 @@ struct svcregister_options { /* strings are borrowed from argv */
 };
 
 void svcregister_options_init(struct svcregister_options *options); /* the defaults */
+
+/* After the last flag: whether they go together for this command.  MF_EUSAGE. */
+int svcregister_options_finish(struct svcregister_options *options, unsigned command,
+			       struct mf_err *err);
+void svcregister_options_fini(struct svcregister_options *options);
 
 /* An option that was given and is not for this command (one of the bits); NULL: none. */
 const char *svcregister_options_find_foreign(const struct svcregister_options *options,

@@ -229,9 +229,13 @@ static void log_state(const struct item *item, enum announce_state old)
 			 item->want.env == NULL ? LOG_END : LOG_STR("environment", item->want.env));
 		break;
 	case ANNOUNCE_FAILING:
-		log_warn(item->want.on_fail == ON_FAIL_DRAIN ? "failing: drained"
-							     : "failing: withdrawn",
-			 LOG_STR("key", item->key), LOG_STR("reason", item->why));
+		if (old == ANNOUNCE_FAILING) /* another check does, or it has other words */
+			log_debug("still failing", LOG_STR("key", item->key),
+				  LOG_STR("reason", item->why));
+		else
+			log_warn(item->want.on_fail == ON_FAIL_DRAIN ? "failing: drained"
+								     : "failing: withdrawn",
+				 LOG_STR("key", item->key), LOG_STR("reason", item->why));
 		break;
 	case ANNOUNCE_WAITING:
 		if (item->why != NULL)

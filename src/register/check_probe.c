@@ -6,8 +6,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -26,6 +28,7 @@ enum {
 	PROBE_HTTP_BUFFER = 4 * 1024, /* many may be under way at once */
 	PROBE_OUTPUT = 1024,	      /* of a program */
 	PROBE_MAX_WORDS = 200,	      /* of it, in a reason */
+	PROBE_RESERVE = 32,	      /* descriptors that checks leave to others */
 };
 
 struct probe {
@@ -147,6 +150,8 @@ static void finish_http_failed(struct probe *p, const struct mf_err *err)
 	if (err->code == MF_ETIMEOUT || strstr(err->msg, "timed out") != NULL ||
 	    strstr(err->msg, "Timeout") != NULL)
 		finish(p, PROBE_FAILED, late);
+	else if (strstr(err->msg, "Failed to connect") != NULL)
+		finish(p, PROBE_FAILED, "cannot connect");
 	else
 		finish(p, PROBE_FAILED, words == NULL ? err->msg : words + 2);
 }
@@ -250,11 +255,27 @@ static void on_timeout(void *ctx)
 	finish(p, PROBE_FAILED, late);
 }
 
+/* Those of etcd and of the log must not be wanting because of many checks that hang. */
+static bool has_room(void)
+{
+	struct rlimit limit;
+	int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+
+	if (fd >= 0)
+		(void)close(fd);
+	return fd >= 0 && (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+			   (rlim_t)fd + PROBE_RESERVE < limit.rlim_cur);
+}
+
 bool probe_run(struct probe *p)
 {
 	if (p->child != NULL)
 		return false;
 	p->is_told = false;
+	if (!has_room()) {
+		finish_soon(p, PROBE_NOT_ASKED, "no file descriptor is free");
+		return true;
+	}
 	/* http has the timeout in its deadline. */
 	if (p->spec->kind != CHECK_HTTP)
 		loop_timer_set(p->timeout, p->spec->timeout_ms);

@@ -16,18 +16,30 @@ struct part {
 struct health {
 	struct part *parts;
 	size_t count;
+	const struct part *cause; /* the first that failed, and still does */
 	void (*on_change)(void *ctx);
 	void *ctx;
 };
 
+static const struct part *find_down(const struct health *health)
+{
+	for (size_t i = 0; i < health->count; i++)
+		if (health->parts[i].verdict == HEALTH_DOWN)
+			return &health->parts[i];
+	return NULL;
+}
+
 static void on_check(void *ctx, bool is_up, const char *why)
 {
 	struct part *part = ctx;
+	struct health *health = part->health;
 
 	part->verdict = is_up ? HEALTH_UP : HEALTH_DOWN;
 	free(part->why);
 	part->why = mem_dup_str(why);
-	part->health->on_change(part->health->ctx);
+	if (health->cause == NULL || health->cause == part)
+		health->cause = find_down(health);
+	health->on_change(health->ctx);
 }
 
 struct health *health_start(struct loop *loop, struct check_spec *const *specs, size_t count,
@@ -53,21 +65,17 @@ enum health_verdict health_verdict(const struct health *health)
 {
 	enum health_verdict verdict = HEALTH_UP;
 
-	for (size_t i = 0; i < health->count; i++) {
-		if (health->parts[i].verdict == HEALTH_DOWN)
-			return HEALTH_DOWN;
+	if (health->cause != NULL)
+		return HEALTH_DOWN;
+	for (size_t i = 0; i < health->count; i++)
 		if (health->parts[i].verdict == HEALTH_UNKNOWN)
 			verdict = HEALTH_UNKNOWN;
-	}
 	return verdict;
 }
 
 const char *health_why(const struct health *health)
 {
-	for (size_t i = 0; i < health->count; i++)
-		if (health->parts[i].verdict == HEALTH_DOWN)
-			return health->parts[i].why;
-	return NULL;
+	return health->cause == NULL ? NULL : health->cause->why;
 }
 
 void health_stop(struct health *health)

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -289,6 +290,15 @@ START_TEST(a_closed_port_fails)
 }
 END_TEST
 
+START_TEST(a_closed_port_answers_no_request)
+{
+	loop_del_fd(t.listener);
+	t.listener = NULL;
+	run(make_spec("http:/"));
+	ck_assert_str_eq(t.story.data, "down after 0: http 127.0.0.1:PORT/: cannot connect; ");
+}
+END_TEST
+
 /* Full backlog: the kernel answers no more. */
 START_TEST(a_port_that_hangs_fails)
 {
@@ -374,6 +384,12 @@ static const struct {
     {"3", "1", {Y, Y, N, Y, Y, Y, N}, "down 3 up 6 down 7 "},
 };
 
+static void stop_loop(void *ctx)
+{
+	(void)ctx;
+	loop_stop(t.loop);
+}
+
 static void add_verdict(void *ctx, bool is_up, const char *why)
 {
 	(void)ctx;
@@ -400,6 +416,35 @@ START_TEST(rise_and_fall_count_in_a_row)
 	unit_loop_run(t.loop);
 	check_stop(check);
 	ck_assert_str_eq(t.story.data, runs[_i].story);
+}
+END_TEST
+
+/* Says nothing of the target: no verdict, until there is room again. */
+START_TEST(no_descriptor_is_no_verdict)
+{
+	const char *const script[] = {OK, NULL};
+	const char *const words[] = {"tcp", "http:/", "exec:true"};
+	struct check_spec *spec = make_spec(words[_i]);
+	struct rlimit all, few;
+	struct check *check;
+	struct loop_timer *later;
+
+	t.replies = script;
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &all), 0);
+	few = all;
+	few.rlim_cur = 16;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	check = start(spec);
+	later = loop_timer_new(t.loop, stop_loop, NULL);
+	loop_timer_set(later, 200); /* some runs */
+	unit_loop_run(t.loop);
+	ck_assert_uint_eq(t.told, 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &all), 0);
+	unit_loop_run(t.loop);
+	ck_assert_int_eq(strncmp(t.story.data, "up after ", 9), 0);
+	check_stop(check);
+	check_spec_free(spec);
+	loop_timer_free(later);
 }
 END_TEST
 
@@ -436,10 +481,12 @@ int main(void)
 	tcase_add_test(tc, tls_must_be_trusted);
 	tcase_add_test(tc, a_port_that_listens_passes);
 	tcase_add_test(tc, a_closed_port_fails);
+	tcase_add_test(tc, a_closed_port_answers_no_request);
 	tcase_add_test(tc, a_port_that_hangs_fails);
 	tcase_add_loop_test(tc, a_program_is_judged, 0, COUNT(programs));
 	tcase_add_test(tc, a_program_that_is_not_there_fails);
 	tcase_add_loop_test(tc, rise_and_fall_count_in_a_row, 0, COUNT(runs));
+	tcase_add_loop_test(tc, no_descriptor_is_no_verdict, 0, 3);
 	tcase_add_test(tc, it_can_be_stopped_when_told);
 	return unit_run("check", tc);
 }
