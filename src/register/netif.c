@@ -82,8 +82,7 @@ static int parse_network(const char *s, size_t len, const char *slash, struct ne
 
 	want->kind = NETIF_NETWORK;
 	want->family = strchr(address, ':') == NULL ? AF_INET : AF_INET6;
-	if (strlen(address) != (size_t)(slash - s) || memchr(slash, '\0', len - strlen(address)) ||
-	    inet_pton(want->family, address, want->network) != 1)
+	if (inet_pton(want->family, address, want->network) != 1)
 		return refuse_all(s, len, err);
 	if (!str_parse_int(bits, 0, family_bits(want->family), &n))
 		return refuse(s, len,
@@ -147,6 +146,8 @@ int netif_parse(const char *s, size_t len, struct netif_want *ret_want, struct m
 	struct netif_want want = {0};
 	int code = 0;
 
+	if (memchr(s, '\0', len) != NULL)
+		return refuse_all(s, len, err);
 	if (slash != NULL)
 		code = parse_network(s, len, slash, &want, err);
 	else if (parse_address(s, len, &want) != 0)
@@ -156,17 +157,25 @@ int netif_parse(const char *s, size_t len, struct netif_want *ret_want, struct m
 	return code;
 }
 
+/* A colon before the port's is that of eth0:inet, or it is of IPv6. */
+static bool is_bare_v6(const char *s, size_t len)
+{
+	const char *first = memchr(s, ':', len);
+
+	return first != NULL &&
+	       (first != memrchr(s, ':', len) || !is_interface(s, (size_t)(first - s)));
+}
+
 int netif_parse_endpoint(const char *s, size_t len, struct netif_want *ret_want, unsigned *ret_port,
 			 struct mf_err *err)
 {
 	const char *colon = memrchr(s, ':', len);
 	size_t n = colon == NULL ? len : (size_t)(colon - s);
 	bool has_brackets = n > 2 && s[0] == '[' && s[n - 1] == ']';
-	struct netif_want want;
+	struct netif_want want = {0};
 	int64_t port = 0;
 
-	if (colon != NULL && !has_brackets && memchr(s, ':', n) != NULL &&
-	    (memchr(s, ':', n) != memrchr(s, ':', n) || !is_interface(s, strcspn(s, ":"))))
+	if (!has_brackets && is_bare_v6(s, n))
 		return refuse(s, len, "an address of IPv6 stands in brackets before its port", err);
 	if (colon != NULL) {
 		mem_auto_free char *text = mem_dup_bytes(colon + 1, len - n - 1);
