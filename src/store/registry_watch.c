@@ -48,7 +48,7 @@ static void on_kv(void *ctx, const struct etcd_kv *kv)
 	if (item == NULL)
 		return;
 	item->is_listed = true;
-	if (kv->lease == r->lease || kv->mod_revision <= item->put_revision)
+	if ((kv->lease != 0 && kv->lease == r->lease) || kv->mod_revision <= item->put_revision)
 		return;
 	if (kv->lease != 0 && kv->lease == r->last_lease) {
 		item->is_dirty = true; /* a late write of our own: it must not go with that lease */
@@ -62,6 +62,8 @@ static void note_gone(struct registry *r, struct registry_item *item, int64_t re
 {
 	if (revision <= item->put_revision || revision <= item->gone_revision)
 		return;
+	if (item->is_sent && r->sent_kind == REGISTRY_DELETE)
+		return; /* our own doing, heard of before its answer */
 	item->gone_revision = revision;
 	item->is_held = false;
 	if (item->is_wanted) {
