@@ -99,9 +99,9 @@ check_cppcheck() {
 
 check_shell() { shellcheck "${scripts[@]}"; }
 
-# Manuals of other packages need not be installed.
+# Manuals of other packages need not be installed.  By lines, since two streams become one.
 check_pages() {
-	mandoc -T lint -W style "${pages[@]}" 2>&1 |
+	stdbuf -oL mandoc -T lint -W style "${pages[@]}" 2>&1 |
 		nothing_but 'referenced manual not found|mandoc\.db lacks'
 }
 
