@@ -181,23 +181,38 @@ static void forget(struct docker *d, const char *id)
 	(void)strmap_del(d->containers, id);
 }
 
+/* NULL, with the reason logged. */
+static struct container *read_container(const struct docker *d, const char *id, const char *json,
+					size_t len)
+{
+	struct container *container = NULL;
+	struct mf_err err;
+
+	if (container_parse(json, len, &d->options->container, &container, &err) == 0) {
+		if (strcmp(container->id, id) == 0)
+			return container;
+		container_free(container);
+		(void)mf_err_set(&err, MF_EDATA, "the description of another container");
+	}
+	log_warn("container cannot be read: it stays as it was", LOG_STR("id", id),
+		 LOG_STR("reason", err.msg));
+	return NULL;
+}
+
 static void on_container(void *ctx, const char *id, const char *json, size_t len)
 {
 	struct docker *d = ctx;
 	struct known *known = strmap_find(d->containers, id);
 	struct container *now;
-	struct mf_err err;
 
 	if (json == NULL) {
 		forget(d, id);
 		return;
 	}
-	if (container_parse(json, len, &d->options->container, &now, &err) != 0) {
-		log_warn("container cannot be read: it stays as it was", LOG_STR("id", id),
-			 LOG_STR("reason", err.msg));
+	now = read_container(d, id, json, len);
+	if (now == NULL)
 		return;
-	}
-	if (now->state == CONTAINER_DOWN || strcmp(now->id, id) != 0) {
+	if (now->state == CONTAINER_DOWN) {
 		container_free(now);
 		forget(d, id);
 		return;
