@@ -147,6 +147,21 @@ static bool is_wildcard(const struct container_source *s, const char *host)
 	return host[0] == '\0' || strcmp(host, is_v6 ? "::" : "0.0.0.0") == 0;
 }
 
+static bool is_loopback(const char *address)
+{
+	return str_has_prefix(address, "127.") || strcmp(address, "::1") == 0;
+}
+
+/* Fine where all run on one host, as their --ip says. */
+static void remark_loopback(const struct container_source *s, unsigned port, const char *address)
+{
+	if (is_loopback(address) &&
+	    (s->options->address == NULL || !is_loopback(s->options->address)))
+		container_remark(s->container, false,
+				 "port %u: published on %s, where only this host reaches it", port,
+				 address);
+}
+
 static int find_published(const struct container_source *s, unsigned port, char **ret_address,
 			  unsigned *ret_port, struct mf_err *err)
 {
@@ -166,6 +181,7 @@ static int find_published(const struct container_source *s, unsigned port, char 
 			return take_node_address(s, ret_address, err);
 		}
 		if (name_parse_address(host, strlen(host), ret_address, NULL) == 0) {
+			remark_loopback(s, port, *ret_address);
 			*ret_port = host_port;
 			return 0;
 		}

@@ -71,16 +71,19 @@ static const struct {
      {.node = "n1", .address = "10.0.0.5", .weight = 100},
      "aa starting\nalpha-8080 2 n1-aa-8080 127.0.0.1:32771 100\n"
      "alpha-9000 2 n1-aa-9000 10.0.0.5:32769 100\n"
-     "? 2 ports, so the port is part of the service's name; mayfly.port chooses one"},
+     "? port 8080: published on 127.0.0.1, where only this host reaches it; 2 ports, so the port "
+     "is part of the service's name; mayfly.port chooses one"},
     {"two-networks",
      {.node = "n1", .address = "fd00::5", .weight = 7},
      "aa starting\nalpha-8080 2 n1-aa-8080 127.0.0.1:32771 7\n"
      "alpha-9000 2 n1-aa-9000 fd00::5:32768 7\n"
-     "? 2 ports, so the port is part of the service's name; mayfly.port chooses one"},
+     "? port 8080: published on 127.0.0.1, where only this host reaches it; 2 ports, so the port "
+     "is part of the service's name; mayfly.port chooses one"},
     {"two-networks",
      {.node = "n1", .weight = 100},
      "aa starting\nalpha-8080 2 n1-aa-8080 127.0.0.1:32771 100\n"
-     "! port 9000: this node's address is not known: say --ip; "
+     "! port 8080: published on 127.0.0.1, where only this host reaches it; port 9000: this node's "
+     "address is not known: say --ip; "
      "2 ports, so the port is part of the service's name; mayfly.port chooses one"},
     {"two-networks",
      {.node = "n1", .is_internal = true, .network = "n2", .weight = 100},
