@@ -14,10 +14,12 @@
 #include "register/docker.h"
 #include "register/netif.h"
 #include "sys/loop.h"
+#include "sys/notify.h"
 
 #define ANY_ADDRESS "0.0.0.0/0"
 
 struct announce_docker {
+	struct loop *loop;
 	struct docker_options options;
 	struct docker *docker;
 	char *cert_path, *address;
@@ -68,6 +70,27 @@ static void on_hangup(void *ctx, int signo)
 	docker_look(a->docker);
 }
 
+/* --leave: what is registered is for the next one to take over, or goes by its lease. */
+static void on_leave(void *ctx, int signo)
+{
+	struct announce_docker *a = ctx;
+
+	(void)signo;
+	notify_send("STOPPING=1");
+	log_info("leaving: what is registered stays until its time to live is over");
+	loop_stop(a->loop);
+}
+
+static int listen_to_signals(struct announce_docker *a, bool leaves, struct mf_err *err)
+{
+	if (loop_add_signal(a->loop, SIGHUP, on_hangup, a, err) != 0)
+		return err->code;
+	if (leaves && (loop_add_signal(a->loop, SIGTERM, on_leave, a, err) != 0 ||
+		       loop_add_signal(a->loop, SIGINT, on_leave, a, err) != 0))
+		return err->code;
+	return 0;
+}
+
 /* As Docker's own client has it. */
 static char *make_cert_path(void)
 {
@@ -111,11 +134,12 @@ int announce_docker_start(struct loop *loop, struct announce *announce,
 {
 	struct announce_docker *a = MEM_NEW(a);
 
+	a->loop = loop;
 	if (read_options(a, settings, options, err) != 0)
 		goto failed;
 	(void)find_address(a);
 	if (docker_start(loop, announce_announcer(announce), &a->options, &a->docker, err) != 0 ||
-	    loop_add_signal(loop, SIGHUP, on_hangup, a, err) != 0 ||
+	    listen_to_signals(a, options->leaves, err) != 0 ||
 	    netif_watch_start(loop, on_netif, a, &a->watch, err) != 0)
 		goto failed;
 	*ret_docker = a;

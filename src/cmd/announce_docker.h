@@ -12,7 +12,9 @@ struct settings;
 struct svcregister_options;
 
 /*
- * Options and settings are borrowed.  SIGHUP looks at all containers anew.  MF_EUSAGE: --ip,
+ * Options and settings are borrowed.  SIGHUP looks at all containers anew; with
+ * leaves SIGTERM and SIGINT stop the loop and leave what is registered to its lease.  MF_EUSAGE:
+ * --ip,
  * --network; MF_ECONFIG: the engine's address.
  */
 int announce_docker_start(struct loop *loop, struct announce *announce,

@@ -184,7 +184,7 @@ static const struct command {
     {"deregister", SVCREGISTER_DEREGISTER, 3, 3, parse_instance, start_deregister},
     {"list", SVCREGISTER_LIST, 0, 2, parse_names, start_list},
     {"dir", SVCREGISTER_DIR, 0, INT_MAX, parse_dir, start_dir},
-    {"docker", SVCREGISTER_DOCKER, 0, 0, parse_instance, start_docker},
+    {"docker", SVCREGISTER_DOCKER, 0, 0, parse_names, start_docker},
 };
 
 /* dir --validate */

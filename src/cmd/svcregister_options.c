@@ -91,6 +91,9 @@
 	X(TRUST_CHECKS, 0, "trust-checks", NULL,                                                   \
 	  "docker: checks may run programs and ask other hosts",                                   \
 	  SVCREGISTER_DOCKER)                                                                      \
+	X(LEAVE, 0, "leave", NULL,                                                                 \
+	  "docker: leave what is registered to its lease when stopped",                            \
+	  SVCREGISTER_DOCKER)                                                                      \
 	X(RESYNC, 0, "resync", "TIME",                                                             \
 	  "docker: look at all of them so often (default 1m; 0s: never)",                          \
 	  SVCREGISTER_DOCKER)
@@ -174,6 +177,9 @@ static int on_docker_option(struct svcregister_options *o, int id, const char *v
 		break;
 	case TRUST_CHECKS:
 		o->trusts_checks = true;
+		break;
+	case LEAVE:
+		o->leaves = true;
 		break;
 	case RESYNC:
 		return cli_parse_duration("--resync", value, 0, 86400000, &o->resync_ms, err);

@@ -39,7 +39,7 @@ struct svcregister_options { /* strings are borrowed from argv */
 	int64_t drain_ms, stop_ms;
 	int stop_signal;			/* 0: as we got it */
 	const char *docker_host, *ip, *network; /* NULL: not said */
-	bool is_internal, takes_all, trusts_checks;
+	bool is_internal, takes_all, trusts_checks, leaves;
 	int64_t resync_ms;
 	uint64_t given; /* a bit for each option that was */
 };

@@ -151,6 +151,16 @@ within 'after a crash the next takes over what is left' 5 taken
 within 'and what has ended meanwhile goes by its lease' 10 lists late ''
 is "$(listed alpha)" "alpha 1.2 127.0.0.1:$(port_of one)" 'the other stays'
 stop docker
+start_registrar --leave
+within 'one that is to leave all as it is' 5 lists alpha "alpha 1.2 127.0.0.1:$(port_of one)"
+stop docker
+is "$STATUS" 0 'ends well'
+ok 'and does so' lists alpha "alpha 1.2 127.0.0.1:$(port_of one)"
+first=$(lease)
+start_registrar
+within 'the next takes over without a gap' 5 taken
+ok 'all the time' not log_has docker withdrawn
+stop docker
 is "$STATUS" 0 'SIGTERM ends well'
 is "$(listed)" '' 'and deregisters all'
 
