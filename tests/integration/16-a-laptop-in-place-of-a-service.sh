@@ -130,6 +130,35 @@ ok 'the thief has it' pr_is dev-desk
 stop desk
 within 'until the end' 20 pr_is 1
 
+# From a directory, and without its lease.
+mkdir "$T/services"
+service_file() { # [LINE...]
+	printf '%s\n' 'service: search' 'version: dev-desk' 'address: 127.0.0.1' \
+		"port: ${ADDRESS[search:dev-desk]##*:}" 'env: pr-42' "$@" >"$T/services/.new"
+	mv "$T/services/.new" "$T/services/desk.yaml"
+}
+laptop
+within 'the laptop has it' 20 pr_is dev-laptop
+service_file
+start_tool_as dir svcregister dir "$T/services" --ttl 2s
+within 'a service file is refused' 20 log_has dir "is held by $holder \(version dev-laptop\)"
+ok 'and not announced' not etcd_keys backends/search/dev-desk/
+lease=$(etcdctl get -w json /mayfly/overrides/pr-42/search | sed -n 's/.*"lease":\([0-9]*\).*/\1/p')
+etcdctl lease revoke "$(printf '%x' "$lease")" >/dev/null
+has_another_lease() {
+	override | grep -q dev-laptop &&
+		! etcdctl get -w json /mayfly/overrides/pr-42/search | grep -q "\"lease\":${lease}[,}]"
+}
+within 'a laptop whose lease is lost takes it under another' 20 has_another_lease
+within 'and has it' 20 pr_is dev-laptop
+service_file 'steal: true'
+within 'a file that steals has it' 20 pr_is dev-desk
+wait_exit laptop 20
+is "$STATUS" 75 'and the laptop ends'
+rm "$T/services/desk.yaml"
+within 'a file that goes gives it back' 20 pr_is 1
+stop dir
+
 # An instance that does not take traffic gives it back for as long.
 etcd_put overrides/pr-42/search '{"version":"dev-laptop"}'
 etcd_put backends/search/dev-laptop/x "${ADDRESS[search:dev-laptop]}"
