@@ -32,6 +32,8 @@ servers	diffutils	cmd:diff
 test	check	pkg:check
 test	perl	cmd:prove
 test	openssl	cmd:openssl
+test	iproute2	cmd:ip
+test	util-linux	cmd:unshare
 docker	docker.io	cmd:dockerd
 docker	docker-cli|docker.io	cmd:docker
 docker	busybox-static	cmd:busybox

@@ -3,7 +3,7 @@
 # in etcd, a broken one keeps its last good state, and the host's addresses are followed, too.
 . "$(dirname "$0")/lib.sh"
 
-need etcd etcdctl ip unshare
+need etcd etcdctl ip socat unshare
 
 # A network of this story's own, whose addresses it may change.
 if [[ -z ${OWN_NETWORK:-} ]]; then
@@ -56,7 +56,13 @@ is "$STATUS $OUT" "0 $D/search.yaml: ok (1 service)" 'a good file does'
 run_tool svcregister dir --validate "$TOP/contrib/examples/services"
 is "$STATUS" 0 'so do the examples'
 
+start manager socat -u "UNIX-RECV:$T/notify" "OPEN:$T/told,creat,append"
+within 'a service manager listens' 5 test -S "$T/notify"
+export NOTIFY_SOCKET=$T/notify
 start_tool svcregister dir "$D"
+unset NOTIFY_SOCKET
+within 'and is told when all is registered' 10 grep -q READY=1 "$T/told"
+is "$(etcd_keys backends/ | wc -l)" 3 'for it is'
 within 'a file with one service' 10 etcd_has backends/search/1.10/test-10.0.0.5-8080
 is "$(value search/1.10/test-10.0.0.5-8080)" 10.0.0.5:8080 'is registered plainly'
 within 'a file with several' 10 etcd_has backends/tasks/latest/one
@@ -168,6 +174,7 @@ send_signal HUP svcregister
 within 'SIGHUP looks again' 5 log_has svcregister 'looking through the directory again'
 stop svcregister
 is "$STATUS" 0 'SIGTERM ends well'
+within 'the service manager is told' 5 grep -q STOPPING=1 "$T/told"
 is "$(etcd_keys backends/)" '' 'and deregisters everything'
 
 start_tool_as svcregister svcregister dir "$D" --ttl 20s
