@@ -323,6 +323,8 @@ static void on_looked(struct registry *r, const struct registry_look *look)
 {
 	struct registry_item *item = look->item;
 
+	item->equal_revision = 0; /* what was known of it does not hold */
+	item->is_held = false;
 	if (!look->is_found || !item->is_wanted) {
 		registry_requeue(r, item); /* it is free by now, or not wanted any more */
 	} else if (look->lease != 0 && look->lease == r->lease) {
