@@ -8,6 +8,7 @@
 
 #include "apply/apply_internal.h"
 #include "apply/haproxy.h"
+#include "apply/live.h"
 #include "apply/plan.h"
 #include "base/mem.h"
 #include "model/settings.h"
@@ -302,6 +303,8 @@ static void end_round(struct apply *apply)
 		apply->owes_result = true;
 		apply_hold(apply, false);
 	}
+	if (!apply_will_reload(apply))
+		live_stop_waiting(apply->live);
 	for (size_t i = 0; i < apply->member_count; i++)
 		has_news =
 		    has_news || (apply->members[i].is_listed && is_news(apply, &apply->members[i]));

@@ -79,6 +79,7 @@ static void stop(struct live *live)
 	loop_timer_clear(live->leave_timer);
 	loop_timer_clear(live->quiet_timer);
 	loop_timer_clear(live->later_timer);
+	live->is_waiting = false;
 	live_lose(live);
 }
 
@@ -152,8 +153,9 @@ void live_finish(struct live *live, int code, const char *words)
 		words = live->broken.data;
 	}
 	result.code = code;
-	if (live->is_synced) {
+	if (live->is_synced)
 		set_snapshot(&live->known, done);
+	if (live->is_synced || live->is_waiting) {
 		add_all_reasons(live, &why);
 		result.needs_reload = why.len != 0;
 	}
@@ -254,7 +256,7 @@ static bool is_urgent(const struct live *live)
 
 void live_go_on(struct live *live)
 {
-	if (live->usock != NULL || live->doing != NULL || live->is_holding)
+	if (live->usock != NULL || live->doing != NULL || live->is_holding || live->is_waiting)
 		return;
 	if (live->is_due) {
 		take_up(live);
@@ -320,11 +322,18 @@ void live_want(struct live *live, struct snapshot *snapshot)
 void live_resync(struct live *live)
 {
 	live->is_suspect = true;
+	live->is_waiting = false;
 	if (live->wanted == NULL)
 		return;
 	live->wanted_at = live->is_due ? live->wanted_at : now_us();
 	live->is_due = true;
 	live_go_on(live);
+}
+
+void live_stop_waiting(struct live *live)
+{
+	if (live->is_waiting)
+		live_resync(live);
 }
 
 void live_hold(struct live *live, bool hold)

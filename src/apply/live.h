@@ -74,6 +74,13 @@ void live_resync(struct live *live);
  */
 void live_hold(struct live *live, bool hold);
 
+/*
+ * A worker that lacks the backends of most environments is not given their entries, which the
+ * reload that it needs brings as well (needs_reload): nothing is done until live_hold or
+ * live_resync is called, or this: the reload will not come.
+ */
+void live_stop_waiting(struct live *live);
+
 /* The HAProxy that answered last: "2.6.12-1+deb12u4", "" before; and how many servers wait to go.
  */
 const char *live_version(const struct live *live);

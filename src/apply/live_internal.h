@@ -119,6 +119,8 @@ struct live {
 	bool is_suspect;	/* but has to be looked at */
 	bool is_holding;
 	bool is_emptying; /* some backend loses all who took requests */
+	bool is_waiting;    /* for a reload that brings what would be much work now ... */
+	int64_t waited_pid; /* ... of which this worker has been asked once */
 
 	struct usock *usock;
 	void (*on_done)(struct live *live, int code);

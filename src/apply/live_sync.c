@@ -15,6 +15,8 @@
 #include "model/env.h"
 #include "model/table.h"
 
+enum { SYNC_MUCH = 2000 }; /* entries */
+
 struct live_sync {
 	bool is_again;	/* the repair has been made */
 	char *text;	/* the whole reply */
@@ -160,6 +162,30 @@ static void compare_all(struct live *live, bool repair)
 					 sync->maps[map], &sync->diffs[map]);
 }
 
+/*
+ * Whether a reload is needed anyway that brings nearly all of what is missing: most environments
+ * wait for it.  Not twice of the same worker: it may never come.
+ */
+static bool is_worth_waiting(const struct live *live)
+{
+	size_t missing = 0;
+
+	for (int map = 0; map < ROUTING_MAP_COUNT; map++)
+		missing += live->sync->diffs[map].missing_count;
+	return missing > SYNC_MUCH && strmap_count(live->missing) != 0 &&
+	       strmap_count(live->held) > live->doing->env_count / 2 &&
+	       live->waited_pid != live->pid;
+}
+
+static void wait_for_reload(struct live *live)
+{
+	live_script_clear(&live->script);
+	live->result = (struct live_result){.resynced = true};
+	live->is_waiting = true;
+	live->waited_pid = live->pid;
+	end_sync(live, 0, "");
+}
+
 /* --- repairing ------------------------------------------------------------------------------- */
 
 static bool go_on(struct live *live, int code)
@@ -253,6 +279,8 @@ static void on_read(struct live *live, int code)
 	if (!live->is_wrong) {
 		live->is_synced = true;
 		end_sync(live, 0, "");
+	} else if (!sync->is_again && is_worth_waiting(live)) {
+		wait_for_reload(live);
 	} else if (!sync->is_again) {
 		repair(live);
 	} else {

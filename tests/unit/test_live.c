@@ -257,6 +257,54 @@ START_TEST(a_new_version_waits_for_a_reload)
 }
 END_TEST
 
+static void find_much_missing(void)
+{
+	buf_auto struct buf model = BUF_INIT;
+
+	world_put(two_versions);
+	start_haproxy();
+	buf_add_str(&model, "backends/web/9/a 10.0.0.9:80\n");
+	for (int i = 0; i < 600; i++)
+		buf_printf(&model, "environments/e%d web=9\n", i);
+	want(buf_str(&model));
+}
+
+/* Most of a large model names a version that HAProxy lacks: the reload brings all of it. */
+START_TEST(much_that_waits_is_left_to_the_reload)
+{
+	find_much_missing();
+	ck_assert(last.code == 0 && last.needs_reload && last.resynced);
+	ck_assert_str_eq(last_words, "version 9 of service web is new");
+	ck_assert_uint_eq(last.map_changes + last.server_changes + last.backend_changes, 0);
+	reload();
+	ck_assert(last.code == 0 && !last.needs_reload);
+	ck_assert_uint_eq(last.map_changes + last.server_changes, 0);
+	expect_all();
+}
+END_TEST
+
+START_TEST(a_reload_that_does_not_come_is_not_waited_for)
+{
+	unsigned before;
+
+	find_much_missing();
+	ck_assert_uint_eq(last.map_changes, 0);
+	before = results;
+	world_put("environments/dev web=1\n");
+	live_want(live, wanted);
+	live_stop_waiting(live);
+	wait_for_result(before);
+	ck_assert(last.snapshot == wanted && last.code == 0 && last.needs_reload);
+	ck_assert_uint_gt(last.map_changes, 2000);
+	expect_choice("dev", "value=");
+	expect_choice("e7", "found=no");
+	live_resync(live); /* and not again of the same worker */
+	want("environments/other web=1\n");
+	ck_assert(last.code == 0 && last.needs_reload);
+	expect_choice("other", "value=");
+}
+END_TEST
+
 START_TEST(who_waits_may_change_its_mind)
 {
 	begin(two_versions);
@@ -561,6 +609,8 @@ int main(void)
 		tcase_add_test(tc, much_that_differs_is_replaced);
 		tcase_add_test(tc, what_a_user_added_is_left_alone);
 		tcase_add_test(tc, a_new_version_waits_for_a_reload);
+		tcase_add_test(tc, much_that_waits_is_left_to_the_reload);
+		tcase_add_test(tc, a_reload_that_does_not_come_is_not_waited_for);
 		tcase_add_test(tc, who_waits_may_change_its_mind);
 		tcase_add_test(tc, changed_settings_wait_for_a_reload);
 		tcase_add_test(tc, balance_by_source_waits_for_a_reload);
