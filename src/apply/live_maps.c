@@ -28,8 +28,9 @@ struct wanted {
 	struct slot {
 		uint64_t hash;
 		size_t index; /* from 1; 0: free */
-	} * slots;
+	} * slots;	      /* NULL: none was needed yet */
 	size_t mask, count;
+	size_t next; /* behind the entry that was found last */
 	bool *is_seen;
 };
 
@@ -49,21 +50,25 @@ static void get_wanted(const struct wanted *wanted, size_t i, struct routing_ent
 static void wanted_init(struct wanted *wanted, struct live *live, const struct routing *routing,
 			enum routing_map map)
 {
+	*wanted = (struct wanted){.live = live, .routing = routing, .map = map};
+	wanted->count = routing_count(routing, map);
+	wanted->is_seen = mem_alloc(wanted->count * sizeof(bool));
+}
+
+static void fill_slots(struct wanted *wanted)
+{
 	struct routing_entry entry;
 	size_t size = 16;
 
-	*wanted = (struct wanted){.live = live, .routing = routing, .map = map};
-	wanted->count = routing_count(routing, map);
 	while (size < wanted->count * 2)
 		size *= 2;
 	wanted->mask = size - 1;
 	wanted->slots = mem_alloc(size * sizeof(*wanted->slots));
-	wanted->is_seen = mem_alloc(wanted->count * sizeof(bool));
 	for (size_t i = 0; i < wanted->count; i++) {
 		uint64_t hash;
 		size_t at;
 
-		routing_get(routing, map, i, &entry);
+		routing_get(wanted->routing, wanted->map, i, &entry);
 		hash = str_hash(STR_HASH_INIT, entry.key, entry.key_len);
 		at = hash & wanted->mask;
 		while (wanted->slots[at].index != 0)
@@ -78,8 +83,7 @@ static void wanted_fini(struct wanted *wanted)
 	free(wanted->is_seen);
 }
 
-/* The index, with the entry in *ret; SIZE_MAX: no such key is wanted. */
-static size_t wanted_find(const struct wanted *wanted, const char *key, struct routing_entry *ret)
+static size_t find_slot(const struct wanted *wanted, const char *key, struct routing_entry *ret)
 {
 	uint64_t hash = str_hash(STR_HASH_INIT, key, strlen(key));
 
@@ -94,6 +98,29 @@ static size_t wanted_find(const struct wanted *wanted, const char *key, struct r
 			return slot->index - 1;
 	}
 	return SIZE_MAX;
+}
+
+/*
+ * The index, with the entry in *ret; SIZE_MAX: no such key is wanted.  HAProxy shows what it has
+ * loaded in the order of the file, which is ours: the next entry is the likeliest.
+ */
+static size_t wanted_find(struct wanted *wanted, const char *key, struct routing_entry *ret)
+{
+	size_t i = wanted->next;
+
+	if (i < wanted->count) {
+		get_wanted(wanted, i, ret);
+		if (strcmp(ret->key, key) == 0) {
+			wanted->next++;
+			return i;
+		}
+	}
+	if (wanted->slots == NULL)
+		fill_slots(wanted);
+	i = find_slot(wanted, key, ret);
+	if (i != SIZE_MAX)
+		wanted->next = i + 1;
+	return i;
 }
 
 /* --- comparing ------------------------------------------------------------------------------- */
