@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MEM_LARGE = 128 * 1024 };
+enum { MEM_LARGE = 128 * 1024, MEM_SPARE = 4 * 1024 * 1024 };
 
 static _Noreturn void out_of_memory(void)
 {
@@ -77,7 +77,7 @@ void mem_stay_small(void)
 {
 	/* The C library would raise that by itself, up to 32 MiB, and keep as much. */
 	(void)mallopt(M_MMAP_THRESHOLD, MEM_LARGE);
-	(void)mallopt(M_TRIM_THRESHOLD, MEM_LARGE);
+	(void)mallopt(M_TRIM_THRESHOLD, MEM_SPARE);
 }
 
 void mem_trim(void)
