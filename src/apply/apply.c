@@ -394,6 +394,8 @@ static void on_live(void *ctx, const struct live_result *result)
 	struct apply *apply = ctx;
 
 	apply->is_heard = true;
+	if (result->resynced && (has_changed(result) || result->code != 0))
+		apply_note_difference(apply);
 	apply->live_changed = apply->live_changed || has_changed(result);
 	/* What was said before the reload is no longer so after it. */
 	if (!apply->is_held) {

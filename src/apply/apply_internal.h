@@ -75,6 +75,7 @@ struct apply {
 
 	struct loop_timer *watch; /* the next look at HAProxy */
 	struct loop_timer *audit; /* when all is read back next */
+	unsigned calm_audits;	  /* in a row: what was read back was right */
 	struct haproxy_job *look, *count;
 	int64_t worker_pid, worker_started; /* 0: not seen yet; by loop_now */
 	size_t old_workers;
@@ -120,5 +121,6 @@ void apply_stop_looking(struct apply *apply);
 void apply_note_worker(struct apply *apply, const struct haproxy_info *info);
 void apply_on_watch(void *ctx);
 void apply_on_audit(void *ctx);
+void apply_note_difference(struct apply *apply);
 
 #endif

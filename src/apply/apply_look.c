@@ -11,18 +11,32 @@
 #include "sys/loop.h"
 
 enum {
-	LOOK_MS = 2000,		/* between looks at HAProxy ... */
-	LOOK_PENDING_MS = 1000, /* ... and while it is not there */
-	LOOK_AUDIT_MS = 60 * 1000,
-	LOOK_CLOCK_MS = 2500, /* by as much may a start told in seconds vary */
+	LOOK_MS = 2000,			    /* between looks at HAProxy ... */
+	LOOK_PENDING_MS = 1000,		    /* ... and while it is not there */
+	LOOK_AUDIT_MS = 60 * 1000,	    /* between readings of everything ... */
+	LOOK_AUDIT_CALM_MS = 5 * 60 * 1000, /* ... when that was as it should be ... */
+	LOOK_AUDITS = 5,		    /* ... so many times in a row */
+	LOOK_CLOCK_MS = 2500,		    /* by as much may a start told in seconds vary */
 };
+
+static void set_audit(struct apply *apply)
+{
+	loop_timer_set(apply->audit,
+		       apply->calm_audits < LOOK_AUDITS ? LOOK_AUDIT_MS : LOOK_AUDIT_CALM_MS);
+}
+
+/* Somebody else's hand is at work: look often. */
+void apply_note_difference(struct apply *apply)
+{
+	apply->calm_audits = 0;
+}
 
 void apply_start_looking(struct apply *apply)
 {
 	const struct apply_member *haproxy = apply_find_haproxy(apply);
 
 	if (!loop_timer_is_set(apply->audit))
-		loop_timer_set(apply->audit, LOOK_AUDIT_MS);
+		set_audit(apply);
 	if (haproxy != NULL && !apply_is_busy(apply) && !loop_timer_is_set(apply->watch))
 		loop_timer_set(apply->watch,
 			       group_last(haproxy->group)->pending ? LOOK_PENDING_MS : LOOK_MS);
@@ -132,7 +146,8 @@ void apply_on_audit(void *ctx)
 {
 	struct apply *apply = ctx;
 
-	loop_timer_set(apply->audit, LOOK_AUDIT_MS);
+	apply->calm_audits++;
+	set_audit(apply);
 	/* The files, too, are what they were only as long as nobody else writes them. */
 	for (size_t i = 0; i < apply->member_count; i++)
 		if (apply->members[i].due_at == APPLY_NEVER)

@@ -324,6 +324,7 @@ static void plan_retry(struct apply *apply, struct apply_member *member)
 	apply->busy_us += group_busy_us(member->group);
 	if (group_wants_bytes(member->group)) {
 		apply->wants_bytes = true;
+		apply_note_difference(apply);
 		return; /* due as it was */
 	}
 	if (last->code == 0 && !last->pending) {
