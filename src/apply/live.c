@@ -107,6 +107,7 @@ void live_free(struct live *live)
 	buf_fini(&live->broken);
 	buf_fini(&live->changed);
 	free(live->reply);
+	live_seen_free(live->seen);
 	free(live);
 }
 
@@ -227,9 +228,14 @@ static void take_up(struct live *live)
 	live->is_due = false;
 	live->result = (struct live_result){.code = 0};
 	live_script_clear(&live->script);
-	if (!live->is_synced || live->is_suspect) {
+	if (!live->is_synced) {
 		live->is_suspect = false;
 		live_start_sync(live);
+		return;
+	}
+	if (live->is_suspect) {
+		live->is_suspect = false;
+		live_start_look(live);
 		return;
 	}
 	live_add(live, live_on_show_info, NULL, "show", "info");

@@ -28,6 +28,7 @@ struct backend;
 struct env;
 struct instance;
 struct live_collect;
+struct live_seen;
 struct live_step;
 struct live_sync;
 struct loop_timer;
@@ -118,7 +119,7 @@ struct live {
 	bool is_synced;		/* known, and all that follows, is so */
 	bool is_suspect;	/* but has to be looked at */
 	bool is_holding;
-	bool is_emptying; /* some backend loses all who took requests */
+	bool is_emptying;   /* some backend loses all who took requests */
 	bool is_waiting;    /* for a reload that brings what would be much work now ... */
 	int64_t waited_pid; /* ... of which this worker has been asked once */
 
@@ -152,6 +153,7 @@ struct live {
 	void (*on_later_done)(struct live *live, int code);
 
 	struct live_sync *sync;	      /* under way */
+	struct live_seen *seen;	      /* when all was last read, and as it should be */
 	struct live_collect *collect; /* under way */
 };
 
@@ -236,7 +238,10 @@ void live_compare_servers(struct live *live, char *text, bool repair);
 
 /* live_sync.c */
 void live_start_sync(struct live *live);
+/* The same, but first look whether all is as it was when it was last read, for then it is right. */
+void live_start_look(struct live *live);
 void live_stop_sync(struct live *live);
+void live_seen_free(struct live_seen *seen); /* NULL is fine */
 
 /* live_maps.c */
 /* A map as read, against what is wanted of it. */

@@ -241,8 +241,9 @@ static void on_reply(void *ctx, const char *text, size_t len, const struct mf_er
 	const char *path = live->settings->haproxy.admin_socket;
 	int code = 0;
 
+	(void)text;
 	free(live->reply);
-	live->reply = mem_dup_bytes(text, len);
+	live->reply = usock_take_reply(live->usock);
 	n = give_replies(live, live->reply, len);
 	if (n < count && why != NULL)
 		code = mf_err_set(&live->err, why->code == MF_ETIMEOUT ? MF_ETIMEOUT : MF_EUNAVAIL,

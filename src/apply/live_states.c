@@ -129,9 +129,9 @@ static int compare_server(const void *name, const void *instance)
 static void take_state(struct live *live, const struct group *group,
 		       const struct live_server_state *state, bool repair)
 {
-	struct live_server_name name = live_server_name(state->backend, state->name);
 	const struct backend *backend = group->backend;
 	struct instance *const *at = NULL;
+	struct live_server_name name;
 
 	if (backend != NULL && backend->instance_count != 0)
 		at = bsearch(state->name, backend->instances, backend->instance_count,
@@ -141,6 +141,7 @@ static void take_state(struct live *live, const struct group *group,
 		check_server(live, backend, *at, state, repair);
 		return;
 	}
+	name = live_server_name(state->backend, state->name);
 	if (strmap_find(live->leaving, name.text) != NULL ||
 	    strmap_find(live->waiting, name.text) != NULL || !is_ours(state))
 		return;

@@ -1,9 +1,14 @@
 /*
  * Reading everything back from the worker, comparing it with what is wanted, and putting right what
  * differs; then reading it once more, to know.
+ *
+ * Servers are read first, then a map at a time, so that neither much memory is needed nor anybody
+ * has to wait long.  A worker that is read because time has passed is most likely as it was: then
+ * digests of its maps say so, and nothing need be compared but the servers.
  */
 #include "apply/live_internal.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,19 +20,43 @@
 #include "model/env.h"
 #include "model/table.h"
 
-enum { SYNC_MUCH = 2000 }; /* entries */
-
-struct live_sync {
-	bool is_again;	/* the repair has been made */
-	char *text;	/* the whole reply */
-	char *backends; /* within it, as are the following */
-	char *servers;
-	char *maps[ROUTING_MAP_COUNT];
-	struct routing *routing;
-	struct live_map_diff diffs[ROUTING_MAP_COUNT];
+enum {
+	SYNC_MUCH = 2000, /* entries */
+	SYNC_TRIES = 3,
 };
 
+/* Servers, which say how many seconds they have been so, have no digest. */
+struct live_seen {
+	struct snapshot *snapshot; /* what all of it was right for */
+	uint64_t backends, maps[ROUTING_MAP_COUNT];
+};
+
+struct live_sync {
+	bool is_look;  /* digests only */
+	bool is_again; /* the repair has been made */
+	bool is_wrong; /* something was, in what has been read so far ... */
+	struct buf complaint;
+	unsigned tries; /* to read all of it from one process */
+	int next;	/* the map to be read next, in read_order; -1: servers */
+	char *backends; /* within the reply, as are the following */
+	char *servers;
+	char *map;
+	char *texts[ROUTING_MAP_COUNT]; /* replies that diffs point into */
+	struct live_script repair;	/* of servers: to be sent when all has been read */
+	struct routing *routing;
+	struct live_map_diff diffs[ROUTING_MAP_COUNT];
+	struct live_seen seen; /* so far; snapshot is not used */
+};
+
+/* Environments before the others: they tell which generations are held. */
+static const enum routing_map read_order[] = {
+    ROUTING_ENVIRONMENTS, ROUTING_ROUTES,   ROUTING_VERSIONS, ROUTING_NAMES,
+    ROUTING_HEADERS,	  ROUTING_PREFIXES, ROUTING_HOSTS,
+};
+static_assert(sizeof(read_order) / sizeof(read_order[0]) == ROUTING_MAP_COUNT, "read_order");
+
 static void read_all(struct live *live);
+static void read_next(struct live *live);
 
 /* --- who answers ----------------------------------------------------------------------------- */
 
@@ -61,10 +90,16 @@ void live_on_show_info(struct live *live, const struct live_step *step, char *re
 
 static void drop_reading(struct live_sync *sync)
 {
-	for (size_t i = 0; i < ROUTING_MAP_COUNT; i++)
+	for (size_t i = 0; i < ROUTING_MAP_COUNT; i++) {
 		live_map_diff_fini(&sync->diffs[i]);
-	free(sync->text);
-	sync->text = NULL;
+		free(sync->texts[i]);
+		sync->texts[i] = NULL;
+	}
+	buf_fini(&sync->repair.text);
+	free(sync->repair.steps);
+	sync->repair = (struct live_script){.count = 0};
+	buf_clear(&sync->complaint);
+	sync->is_wrong = false;
 }
 
 void live_stop_sync(struct live *live)
@@ -73,9 +108,18 @@ void live_stop_sync(struct live *live)
 		return;
 	drop_reading(live->sync);
 	live_script_clear(&live->later);
+	buf_fini(&live->sync->complaint);
 	routing_free(live->sync->routing);
 	free(live->sync);
 	live->sync = NULL;
+}
+
+void live_seen_free(struct live_seen *seen)
+{
+	if (seen == NULL)
+		return;
+	snapshot_unref(seen->snapshot);
+	free(seen);
 }
 
 static void end_sync(struct live *live, int code, const char *words)
@@ -84,15 +128,31 @@ static void end_sync(struct live *live, int code, const char *words)
 	live_finish(live, code, words);
 }
 
-void live_start_sync(struct live *live)
+static void begin(struct live *live, bool is_look)
 {
 	live_script_clear(&live->script);
-	live_lose(live);
-	live->result.resynced = true;
 	live->sync = MEM_NEW(live->sync);
-	live->sync->routing = routing_new(live->doing);
-	live_collect_abandon(live, true);
+	live->sync->is_look = is_look;
+	live->result.resynced = true;
+	if (!is_look) {
+		live_lose(live);
+		live->sync->routing = routing_new(live->doing);
+		live_collect_abandon(live, true);
+	}
 	read_all(live);
+}
+
+void live_start_sync(struct live *live)
+{
+	begin(live, false);
+}
+
+void live_start_look(struct live *live)
+{
+	bool was_seen = live->seen != NULL && live->seen->snapshot == live->doing &&
+			live->known == live->doing && live->collect == NULL;
+
+	begin(live, was_seen);
 }
 
 /* --- comparing ------------------------------------------------------------------------------- */
@@ -113,6 +173,11 @@ static void forget_worker(struct live *live)
 	live->leaving = strmap_new(NULL);
 	buf_clear(&live->changed);
 	buf_clear(&live->broken);
+}
+
+static uint64_t digest(const char *text)
+{
+	return str_hash_words(STR_HASH_INIT, text, strlen(text));
 }
 
 /* `show backend`: "# name", then one in each line. */
@@ -144,22 +209,49 @@ static void note_generations(struct live *live)
 	live->entries = live->live_entries;
 }
 
-static void compare_all(struct live *live, bool repair)
+/* What was said of what has been read by now is kept: the next script begins with none. */
+static void keep_complaint(struct live *live)
 {
 	struct live_sync *sync = live->sync;
 
+	if (live->is_wrong && sync->complaint.len == 0)
+		buf_add_str(&sync->complaint, buf_str(&live->complaint));
+	sync->is_wrong = sync->is_wrong || live->is_wrong;
+}
+
+/* Commands that put servers right wait until the maps have been read, too. */
+static void compare_servers(struct live *live)
+{
+	struct live_sync *sync = live->sync;
+	bool repair = !sync->is_look && !sync->is_again;
+
+	sync->seen.backends = digest(sync->backends);
 	if (repair)
 		forget_worker(live);
-	note_backends(live, sync->backends);
+	if (!sync->is_look)
+		note_backends(live, sync->backends);
 	live_compare_servers(live, sync->servers, repair);
-	note_generations(live);
-	/* Environments before the others: they tell which generations are held. */
-	live_map_compare(live, sync->routing, ROUTING_ENVIRONMENTS,
-			 sync->maps[ROUTING_ENVIRONMENTS], &sync->diffs[ROUTING_ENVIRONMENTS]);
-	for (int map = 0; map < ROUTING_MAP_COUNT; map++)
-		if (map != ROUTING_ENVIRONMENTS)
-			live_map_compare(live, sync->routing, (enum routing_map)map,
-					 sync->maps[map], &sync->diffs[map]);
+	if (!sync->is_look)
+		note_generations(live);
+	if (repair) {
+		sync->repair = live->script;
+		live->script = (struct live_script){.count = 0};
+	}
+}
+
+static void compare_map(struct live *live, enum routing_map map)
+{
+	struct live_sync *sync = live->sync;
+	struct live_map_diff *diff = &sync->diffs[map];
+
+	sync->seen.maps[map] = digest(sync->map);
+	if (sync->is_look)
+		return;
+	live_map_compare(live, sync->routing, map, sync->map, diff);
+	if (diff->extra_count + diff->kept_count == 0)
+		return;
+	sync->texts[map] = live->reply;
+	live->reply = NULL;
 }
 
 /*
@@ -190,10 +282,12 @@ static void wait_for_reload(struct live *live)
 
 static bool go_on(struct live *live, int code)
 {
-	if (code != 0)
+	if (code != 0) {
+		live_lose(live);
 		end_sync(live, code, live->err.msg);
-	else if (live->is_holding)
+	} else if (live->is_holding) {
 		live_put_off(live);
+	}
 	return code == 0 && !live->is_holding;
 }
 
@@ -256,6 +350,10 @@ static void repair(struct live *live)
 {
 	struct live_sync *sync = live->sync;
 
+	free(live->script.steps);
+	buf_fini(&live->script.text);
+	live->script = sync->repair;
+	sync->repair = (struct live_script){.count = 0};
 	for (int map = 0; map < ROUTING_MAP_COUNT; map++)
 		if (sync->diffs[map].is_bulk)
 			live_add(live, on_version, &sync->diffs[map], "prepare", "map",
@@ -265,19 +363,42 @@ static void repair(struct live *live)
 
 /* --- reading --------------------------------------------------------------------------------- */
 
-static void on_read(struct live *live, int code)
+static void note_seen(struct live *live)
+{
+	struct live_seen *seen = MEM_NEW(seen);
+
+	*seen = live->sync->seen;
+	seen->snapshot = snapshot_ref(live->doing);
+	live_seen_free(live->seen);
+	live->seen = seen;
+}
+
+static bool is_as_seen(const struct live *live)
+{
+	const struct live_seen *a = live->seen, *b = &live->sync->seen;
+
+	return a->backends == b->backends && memcmp(a->maps, b->maps, sizeof(a->maps)) == 0;
+}
+
+static void end_look(struct live *live)
+{
+	if (!live->sync->is_wrong && is_as_seen(live)) {
+		end_sync(live, 0, "");
+		return;
+	}
+	live_stop_sync(live);
+	live_start_sync(live);
+}
+
+static void on_all_read(struct live *live)
 {
 	struct live_sync *sync = live->sync;
 
-	sync->text = live->reply;
-	live->reply = NULL;
-	if (!go_on(live, code))
-		return;
-	live->is_wrong = false; /* it may be another process: that is why all is read */
-	buf_clear(&live->complaint);
-	compare_all(live, !sync->is_again);
-	if (!live->is_wrong) {
+	if (sync->is_look) {
+		end_look(live);
+	} else if (!sync->is_wrong) {
 		live->is_synced = true;
+		note_seen(live);
 		end_sync(live, 0, "");
 	} else if (!sync->is_again && is_worth_waiting(live)) {
 		wait_for_reload(live);
@@ -286,9 +407,57 @@ static void on_read(struct live *live, int code)
 	} else {
 		live->is_synced = true;
 		buf_clear(&live->broken);
-		buf_add_str(&live->broken, buf_str(&live->complaint));
+		buf_add_str(&live->broken, buf_str(&sync->complaint));
 		end_sync(live, MF_EDATA, buf_str(&live->broken));
 	}
+}
+
+/* The first reading may be of another process than the last change; all others are of the same. */
+static bool is_same_process(const struct live *live)
+{
+	return !live->is_wrong || (live->sync->next < 0 && !live->sync->is_look);
+}
+
+static void read_anew(struct live *live)
+{
+	struct live_sync *sync = live->sync;
+
+	if (sync->is_look) {
+		live_stop_sync(live);
+		live_start_sync(live);
+	} else if (++sync->tries > SYNC_TRIES) {
+		end_sync(live, MF_EUNAVAIL, "HAProxy's process is another one each time");
+	} else {
+		drop_reading(sync);
+		live_script_clear(&live->later);
+		sync->is_again = false;
+		read_all(live);
+	}
+}
+
+static void on_read(struct live *live, int code)
+{
+	struct live_sync *sync = live->sync;
+
+	if (!go_on(live, code))
+		return;
+	if (!is_same_process(live)) {
+		read_anew(live);
+		return;
+	}
+	live->is_wrong = false; /* it may be another process: that is why all is read */
+	buf_clear(&live->complaint);
+	if (sync->next < 0)
+		compare_servers(live);
+	else
+		compare_map(live, read_order[sync->next]);
+	keep_complaint(live);
+	free(live->reply);
+	live->reply = NULL;
+	if (++sync->next == ROUTING_MAP_COUNT)
+		on_all_read(live);
+	else
+		read_next(live);
 }
 
 static void on_text(struct live *live, const struct live_step *step, char *reply, size_t len)
@@ -298,15 +467,23 @@ static void on_text(struct live *live, const struct live_step *step, char *reply
 	*(char **)(uintptr_t)step->object = reply;
 }
 
-static void read_all(struct live *live)
+static void read_next(struct live *live)
 {
 	struct live_sync *sync = live->sync;
 
 	live_add(live, live_on_show_info, NULL, "show", "info");
-	live_add(live, on_text, &sync->backends, "show", "backend");
-	live_add(live, on_text, &sync->servers, "show", "servers", "state");
-	for (int map = 0; map < ROUTING_MAP_COUNT; map++)
-		live_add(live, on_text, &sync->maps[map], "show", "map",
-			 live_map_path((enum routing_map)map));
+	if (sync->next < 0) {
+		live_add(live, on_text, &sync->backends, "show", "backend");
+		live_add(live, on_text, &sync->servers, "show", "servers", "state");
+	} else {
+		live_add(live, on_text, &sync->map, "show", "map",
+			 live_map_path(read_order[sync->next]));
+	}
 	live_send(live, on_read);
+}
+
+static void read_all(struct live *live)
+{
+	live->sync->next = -1;
+	read_next(live);
 }

@@ -201,6 +201,11 @@ struct usock *usock_start(struct loop *loop, const char *path, const char *reque
 	return usock;
 }
 
+char *usock_take_reply(struct usock *usock)
+{
+	return buf_take(&usock->reply);
+}
+
 void usock_cancel(struct usock *usock)
 {
 	if (usock != NULL && !usock->is_finishing)

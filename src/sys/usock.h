@@ -23,6 +23,8 @@ typedef void usock_done_fn(void *ctx, const char *reply, size_t len, const struc
 /* path, request: copied.  deadline_ms is for all of it; 0: 10 s. */
 struct usock *usock_start(struct loop *loop, const char *path, const char *request, size_t len,
 			  size_t max_reply, int64_t deadline_ms, usock_done_fn *on_done, void *ctx);
+/* In on_done only: the reply, to be freed by the caller; it may be large. */
+char *usock_take_reply(struct usock *usock);
 void usock_cancel(struct usock *usock); /* on_done is not called; NULL is fine */
 
 #endif

@@ -33,6 +33,7 @@ static struct {
 	size_t count;
 	const char *version;
 	int pid;
+	int restarts; /* it will be another process so many times, when it is asked who it is */
 	const char *refuse;   /* commands that begin so are answered ... */
 	const char *refusal;  /* ... with this, and not done */
 	const char *deaf;     /* commands that begin so are said to be done, and not done */
@@ -104,6 +105,7 @@ static inline void fake_show_servers(const char *backend, struct buf *reply)
 static inline void fake_show(char **w, struct buf *reply)
 {
 	if (strcmp(w[1], "info") == 0) {
+		fake.pid += fake.restarts-- > 0;
 		buf_printf(reply, "Name: HAProxy\nVersion: %s\nPid: %d\nUptime_sec: 9\n\n",
 			   fake.version, fake.pid);
 	} else if (strcmp(w[1], "servers") == 0) {
