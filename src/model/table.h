@@ -71,7 +71,7 @@ struct snapshot {
 	    *backends; /* by service, version: with an instance, or named by an environment */
 	size_t backend_count;
 	size_t instance_count; /* of all backends */
-	char **services; /* the names of all services that have a backend, sorted */
+	char **services;       /* the names of all services that have a backend, sorted */
 	size_t service_count;
 	struct claim *hosts, *prefixes, *headers; /* by key */
 	size_t host_count, prefix_count, header_count;
