@@ -12,10 +12,13 @@
 
 enum {
 	CHECK_FIRST_MS = 1000, /* the first run is within that */
+	CHECK_SPREAD_MS = 5,   /* the more wait for it, the later: 200 a second */
 	CHECK_JITTER = 10,     /* a tenth of the interval */
 };
 
 enum verdict { VERDICT_NONE, VERDICT_UP, VERDICT_DOWN };
+
+static size_t waiting; /* checks of this process that have not had their first run */
 
 struct check {
 	struct loop *loop;
@@ -29,6 +32,7 @@ struct check {
 	enum verdict verdict;
 	unsigned passed, failed; /* in a row */
 	bool is_blind;		 /* the last one could not be asked */
+	bool has_run;
 };
 
 /* 0 to max - 1 */
@@ -84,10 +88,29 @@ static void on_result(void *ctx, enum probe_result result, const char *why)
 	count(c, result == PROBE_PASSED, why);
 }
 
+static void begin(struct check *c)
+{
+	if (!c->has_run)
+		waiting--;
+	c->has_run = true;
+}
+
+/*
+ * Many that are started at once do not come at once: those that hang would all be under way
+ * together.
+ */
+static int64_t first_delay(const struct check_spec *spec)
+{
+	int64_t delay = (int64_t)waiting * CHECK_SPREAD_MS + pick(CHECK_FIRST_MS);
+
+	return delay < spec->interval_ms ? delay : pick(spec->interval_ms);
+}
+
 static void on_time(void *ctx)
 {
 	struct check *c = ctx;
 
+	begin(c);
 	c->started_at = loop_now(c->loop);
 	if (probe_run(c->probe))
 		return;
@@ -98,7 +121,6 @@ static void on_time(void *ctx)
 struct check *check_start(struct loop *loop, const struct check_spec *spec,
 			  const struct check_target *target, check_fn *on_change, void *ctx)
 {
-	int64_t first = spec->interval_ms < CHECK_FIRST_MS ? spec->interval_ms : CHECK_FIRST_MS;
 	struct check *c = MEM_NEW(c);
 
 	c->loop = loop;
@@ -114,7 +136,8 @@ struct check *check_start(struct loop *loop, const struct check_spec *spec,
 	c->ctx = ctx;
 	c->probe = probe_new(loop, c->spec, &c->target, on_result, c);
 	c->timer = loop_timer_new(loop, on_time, c);
-	loop_timer_set(c->timer, pick(first));
+	loop_timer_set(c->timer, first_delay(c->spec));
+	waiting++;
 	return c;
 }
 
@@ -122,6 +145,7 @@ void check_stop(struct check *c)
 {
 	if (c == NULL)
 		return;
+	begin(c);
 	probe_free(c->probe);
 	loop_timer_free(c->timer);
 	check_spec_free(c->spec);

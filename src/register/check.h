@@ -3,8 +3,8 @@
  *
  * Terms are HAProxy's: `fall` failures in a row make what was up go down, `rise` successes in a row
  * bring it up.  Each check runs by itself, never twice at a time, with a jitter of a tenth of its
- * interval (its first run within 1 s, or its interval if that is shorter), so that many do not
- * come together.
+ * interval, so that many do not come together.  Its first run is within 1 s, and 5 ms for each
+ * other of the process that waits for its own, or within its interval if that is shorter.
  */
 #ifndef MF_REGISTER_CHECK_H
 #define MF_REGISTER_CHECK_H

@@ -25,7 +25,7 @@
 
 enum {
 	PROBE_SEARCHED = 64 * 1024,   /* of a body */
-	PROBE_HTTP_BUFFER = 4 * 1024, /* many may be under way at once */
+	PROBE_HTTP_BUFFER = 2 * 1024, /* many may be under way at once */
 	PROBE_OUTPUT = 1024,	      /* of a program */
 	PROBE_MAX_WORDS = 200,	      /* of it, in a reason */
 	PROBE_RESERVE = 32,	      /* descriptors that checks leave to others */
