@@ -258,7 +258,7 @@ static int check_call(struct svcregister *r, const struct command *command)
 	if (foreign != NULL)
 		return cli_usage(&r->cli, "--%s: not for %s%s", foreign, command->name,
 				 bits == SVCREGISTER_REGISTER ? " without a command" : "");
-	if (svcregister_options_finish(&r->options, command->bit, &err) != 0)
+	if (svcregister_options_finish(&r->options, bits, &err) != 0)
 		return cli_usage(&r->cli, "%s", err.msg);
 	return CLI_GO_ON;
 }

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "cmd/instance_options.h"
+#include "register/check.h"
 #include "register/container.h"
 
 /* id, letter, name, argument, help, the commands that it is for; STATE to INITIAL are
@@ -65,6 +66,8 @@
 	  SVCREGISTER_REGISTER)                                                                    \
 	X(DRAIN_TIME, 0, "drain-time", "TIME", "COMMAND: it serves on this long (default 1s)",     \
 	  SVCREGISTER_COMMAND)                                                                     \
+	X(NO_CHECK, 0, "no-check", NULL, "COMMAND: announced at once, not when its port answers",  \
+	  SVCREGISTER_COMMAND)                                                                     \
 	X(STOP_TIME, 0, "stop-time", "TIME", "COMMAND: killed this long after (default 10s)",      \
 	  SVCREGISTER_COMMAND)                                                                     \
 	X(STOP_SIGNAL, 0, "stop-signal", "NAME", "COMMAND: what stops it (default as we got)",     \
@@ -98,6 +101,8 @@
 	  "docker: look at all of them so often (default 1m; 0s: never)",                          \
 	  SVCREGISTER_DOCKER)
 /* clang-format on */
+
+enum { DEFAULT_CHECK_MS = 1000 };
 
 enum {
 	NONE,
@@ -211,6 +216,9 @@ static int on_option(void *ctx, int id, const char *value, struct mf_err *err)
 		break;
 	case DRAIN_TIME:
 		return cli_parse_duration("--drain-time", value, 0, 86400000, &o->drain_ms, err);
+	case NO_CHECK:
+		o->has_no_check = true;
+		break;
 	case STOP_TIME:
 		return cli_parse_duration("--stop-time", value, 0, 86400000, &o->stop_ms, err);
 	case STOP_SIGNAL:
@@ -233,12 +241,26 @@ void svcregister_options_init(struct svcregister_options *o)
 	    .ttl_ms = 10000, .weight = 100, .drain_ms = 1000, .stop_ms = 10000, .resync_ms = 60000};
 }
 
+/* What listens is up: looked at often, since somebody waits for it. */
+static int add_default_check(struct check_options *check, struct mf_err *err)
+{
+	if (check_options_add(check, "tcp", err) != 0)
+		return err->code;
+	check->checks[0]->interval_ms = DEFAULT_CHECK_MS;
+	return 0;
+}
+
 int svcregister_options_finish(struct svcregister_options *o, unsigned command, struct mf_err *err)
 {
 	static const int with_check[] = {ON_FAIL, INITIAL};
 
-	if (command != SVCREGISTER_REGISTER)
+	if ((command & SVCREGISTER_REGISTER) == 0)
 		return 0;
+	if (o->has_no_check && o->check.count != 0)
+		return mf_err_set(err, MF_EUSAGE, "--no-check: not with --check");
+	if ((command & SVCREGISTER_COMMAND) != 0 && o->check.count == 0 && !o->has_no_check &&
+	    add_default_check(&o->check, err) != 0)
+		return err->code;
 	for (size_t i = 0; i < sizeof(with_check) / sizeof(with_check[0]); i++)
 		if ((o->given >> with_check[i] & 1) != 0 && o->check.count == 0)
 			return mf_err_set(err, MF_EUSAGE, "--%s: only with --check",

@@ -36,6 +36,7 @@ struct svcregister_options { /* strings are borrowed from argv */
 	enum on_fail on_fail;
 	bool is_initially_up;
 	bool is_validating, allow_empty;
+	bool has_no_check; /* a COMMAND is announced at once */
 	int64_t drain_ms, stop_ms;
 	int stop_signal;			/* 0: as we got it */
 	const char *docker_host, *ip, *network; /* NULL: not said */

@@ -82,7 +82,7 @@ sh -c 'trap "echo inner HUP" HUP; trap "echo inner USR1" USR1; trap "exit 0" TER
 trap 'wait $!; exit 9' TERM
 while :; do wait; done
 SCRIPT
-start_wrapped listener 1 127.0.0.1:7001 -- sh "$T/listener"
+start_wrapped listener 1 127.0.0.1:7001 --no-check -- sh "$T/listener"
 within 'a program starts' 10 log_has listener '^ready'
 within 'and is announced' 10 has 1
 for signal in HUP USR1 WINCH; do
@@ -93,13 +93,39 @@ within 'and what it started' 10 log_has listener '^inner USR1'
 stop listener
 is "$STATUS" 9 'after SIGTERM its own status is ours'
 
+note 'when it is announced'
+start_wrapped late 5 127.0.0.1:auto -- sh -c 'until test -e "$0/listen"; do sleep 0.05; done
+	exec "$1" --listen "127.0.0.1:$PORT" --service web --version 5' "$T" "$TEST_BIN/app"
+within 'one that does not listen yet is told' 10 log_has late 'not registered.*refused'
+ok 'and not announced' not has 5
+: >"$T/listen"
+within 'it is as soon as it listens' 10 has 5
+stop late
+is "$STATUS" 0 'and stops'
+cat >"$T/check" <<'SCRIPT'
+#!/bin/sh
+(sleep 0.01 &)
+echo "$MAYFLY_SERVICE $PORT" >>"$0.log"
+SCRIPT
+chmod +x "$T/check"
+start_wrapped checked 5 127.0.0.1:7005 --check "exec:$T/check" --check-interval 100ms --check-fall 1 -- \
+	sh -c 'while :; do (setsid sleep 0.01 &); sleep 0.02; done'
+within 'another is checked by a program' 10 has 5
+checked_often() { (($(wc -l <"$T/check.log") > 20)); }
+within 'many times' 30 checked_often
+is "$(sort -u "$T/check.log")" 'web 7005' 'which is told whom'
+unlike "$(<"$T/log/checked")" 'warn' 'and never reaped with the orphans'
+stop checked
+run_wrapped 1 127.0.0.1:80 --check tcp --no-check -- true
+is "$STATUS" 64 'a check and none is a wrong call'
+
 note 'the order of a stop'
 cat >"$T/asker" <<'SCRIPT'
 trap 'echo "etcd has: $(etcdctl get --prefix --keys-only /mayfly/backends/web/2/)"; exit 5' TERM
 echo ready
 while :; do sleep 0.02; done
 SCRIPT
-start_wrapped asker 2 127.0.0.1:7002 --drain-time 500ms -- sh "$T/asker"
+start_wrapped asker 2 127.0.0.1:7002 --no-check --drain-time 500ms -- sh "$T/asker"
 within 'another is announced' 10 has 2
 within 'and ready' 10 log_has asker '^ready'
 send_signal TERM asker
@@ -108,7 +134,7 @@ wait_exit asker
 is "$STATUS" 5 'then it is stopped'
 like "$(<"$T/log/asker")" '^etcd has: $' 'and is in etcd no more when it hears of it'
 
-start_wrapped deaf 2 127.0.0.1:7002 --drain-time 0s --stop-time 300ms -- \
+start_wrapped deaf 2 127.0.0.1:7002 --no-check --drain-time 0s --stop-time 300ms -- \
 	sh -c 'trap "" TERM; echo ready; while :; do sleep 0.05; done'
 within 'one that ignores SIGTERM' 10 log_has deaf '^ready'
 within 'is announced' 10 has 2
@@ -116,7 +142,7 @@ stop deaf
 is "$STATUS" 137 'and killed after its time'
 ok 'but withdrawn before' log_has deaf 'deregistered'
 
-start_wrapped hasty 2 127.0.0.1:7002 --drain-time 10m --stop-time 10m -- \
+start_wrapped hasty 2 127.0.0.1:7002 --no-check --drain-time 10m --stop-time 10m -- \
 	sh -c 'trap "" TERM; echo ready; while :; do sleep 0.05; done'
 within 'one with much time' 10 log_has hasty '^ready'
 within 'is announced, too' 10 has 2
@@ -133,20 +159,20 @@ within 'a third signal kills it' 10 kill_hasty
 wait_exit hasty
 is "$STATUS" 137 'and that is said'
 
-start_wrapped quitter 2 127.0.0.1:7002 --drain-time 0s --stop-signal QUIT -- \
+start_wrapped quitter 2 127.0.0.1:7002 --no-check --drain-time 0s --stop-signal QUIT -- \
 	sh -c 'trap "exit 6" QUIT; echo ready; while :; do sleep 0.05; done'
 within 'one that stops by another signal' 10 log_has quitter '^ready'
 stop quitter
 is "$STATUS" 6 'gets that'
 
-start_wrapped mortal 2 127.0.0.1:7002 --ttl 1h -- sh -c 'echo pid $$; exec sleep 1000'
+start_wrapped mortal 2 127.0.0.1:7002 --no-check --ttl 1h -- sh -c 'echo pid $$; exec sleep 1000'
 within 'one that will die' 10 has 2
 kill -KILL "$(sed -n 's/^pid //p' "$T/log/mortal")"
 wait_exit mortal
 is "$STATUS" 137 'dies'
 ok 'and is deregistered at once' not has 2
 
-start_wrapped orphan 2 127.0.0.1:7002 --ttl 2s -- sh -c 'echo pid $$; exec sleep 1000'
+start_wrapped orphan 2 127.0.0.1:7002 --no-check --ttl 2s -- sh -c 'echo pid $$; exec sleep 1000'
 within 'one whose svcregister will be killed' 10 has 2
 pid=$(sed -n 's/^pid //p' "$T/log/orphan")
 stop orphan KILL
@@ -172,28 +198,36 @@ is "$(load_says failed)" 0 'and no request failed'
 
 note 'process 1'
 cat >"$T/parent" <<'SCRIPT'
-for i in 1 2 3 4 5 6 7 8 9 10; do (setsid sh -c 'exit 0' &); done
+: >"$1"
+for i in 1 2 3 4 5 6 7 8 9 10; do (setsid sh -c 'echo ended >>"$0"' "$1" &); done
 zombies() { cat /proc/[0-9]*/stat 2>/dev/null | grep -c '^[0-9]* ([^)]*) Z'; }
+all_are_reaped() {
+	left=$(zombies)
+	[ "$(wc -l <"$1")" = 10 ] && [ "$left" = 0 ]
+}
 n=0
-while [ "$(zombies)" != 0 ] && [ $n -lt 200 ]; do sleep 0.05; n=$((n + 1)); done
-echo "I am $$, my parent is $PPID, zombies: $(zombies)"
+until all_are_reaped "$1" || [ $n = 200 ]; do
+	sleep 0.05
+	n=$((n + 1))
+done
+echo "I am $$, my parent is $PPID, ended: $(wc -l <"$1"), zombies: $left"
 exit 4
 SCRIPT
 if unshare --fork --pid --mount-proc true 2>/dev/null; then
 	run_in_namespace() {
 		timeout $((60 * SLOW)) unshare --fork --pid --mount-proc --kill-child -- "$MAYFLY_BIN/svcregister" \
-			register web 1 127.0.0.1:auto -- sh "$T/parent" >"$T/out/stdout" 2>"$T/out/stderr" </dev/null
+			register web 1 127.0.0.1:auto -- sh "$T/parent" "$T/ended" >"$T/out/stdout" 2>"$T/out/stderr" </dev/null
 		STATUS=$?
 	}
 	run_in_namespace
 	is "$STATUS" 4 'as process 1 it returns the status'
-	like "$(<"$T/out/stdout")" 'my parent is 1, zombies: 0$' 'and reaps what its program leaves behind'
+	like "$(<"$T/out/stdout")" 'my parent is 1, ended: 10, zombies: 0$' 'and reaps what its program leaves behind'
 else
 	note 'no PID namespace may be made here'
 fi
 
 note 'etcd is gone'
-start_wrapped lonely 4 127.0.0.1:7004 -- sh -c 'trap "exit 8" TERM; while :; do sleep 0.05; done'
+start_wrapped lonely 4 127.0.0.1:7004 --no-check -- sh -c 'trap "exit 8" TERM; while :; do sleep 0.05; done'
 within 'one is announced' 10 has 4
 stop etcd
 send_signal TERM lonely
