@@ -93,6 +93,15 @@ run_container single web:1.2 --network front -p 127.0.0.1::8080 -p 127.0.0.1::90
 within 'one port can be chosen' 5 lists single "single 1.2 127.0.0.1:$(port_of single 9090)"
 docker rm -f single >/dev/null
 
+# --- in an environment ------------------------------------------------------------------------
+
+run_container trial web:1.2 --network front -p 127.0.0.1::8080 -l mayfly.service=beta \
+	-l mayfly.version=8 -l mayfly.env=dev
+within 'an environment can be told to use it' 5 etcd_has overrides/dev/beta
+ok 'where it is' lists beta "beta 8 127.0.0.1:$(port_of trial)"
+docker rm -f trial >/dev/null
+within 'for as long as it is there' 5 not etcd_has overrides/dev/beta
+
 # --- HEALTHCHECK ------------------------------------------------------------------------------
 
 run_container sick web:1.2 --network front -p 127.0.0.1::8080 -e SERVICE_NAME=sick \
