@@ -119,6 +119,54 @@ START_TEST(may_lose_the_current_entry_in_a_walk)
 }
 END_TEST
 
+/* What a list says that is searched from its beginning, whatever comes and goes. */
+START_TEST(is_as_a_list_would_be)
+{
+	enum { KEYS = 300, STEPS = 20000 };
+	static int list[KEYS], values[STEPS];
+	struct strmap *map = strmap_new(NULL);
+	int *value_of[KEYS] = {NULL};
+	size_t count = 0;
+	uint32_t state = 1;
+
+	for (int step = 0; step < STEPS; step++) {
+		void *cursor = NULL, *value;
+		const char *found;
+		char key[16];
+		size_t i = 0;
+		int n;
+
+		state = state * 1664525 + 1013904223;
+		n = (int)((state >> 8) % KEYS);
+		/* Few at times, and many at others. */
+		(void)snprintf(key, sizeof(key), "k%d", n);
+		while (i < count && list[i] != n)
+			i++;
+		if ((state >> 24) % 8 < (step / 2000 % 2 == 0 ? 6U : 1U)) {
+			count += i == count;
+			list[i] = n;
+			value_of[n] = &values[step];
+			strmap_set(map, key, &values[step]);
+		} else {
+			ck_assert(strmap_del(map, key) == (i < count));
+			for (; i + 1 < count; i++)
+				list[i] = list[i + 1];
+			count -= value_of[n] != NULL;
+			value_of[n] = NULL;
+		}
+		ck_assert_ptr_eq(strmap_find(map, key), value_of[n]);
+		ck_assert_uint_eq(strmap_count(map), count);
+		for (i = 0; step % 16 == 0 && strmap_next(map, &cursor, &found, &value); i++) {
+			(void)snprintf(key, sizeof(key), "k%d", list[i]);
+			ck_assert_str_eq(found, key);
+			ck_assert_ptr_eq(value, value_of[list[i]]);
+		}
+		ck_assert(step % 16 != 0 || i == count);
+	}
+	strmap_free(map);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("strmap");
@@ -128,5 +176,6 @@ int main(void)
 	tcase_add_test(tc, owns_memory_and_keys);
 	tcase_add_test(tc, walks_in_order_of_insertion);
 	tcase_add_test(tc, may_lose_the_current_entry_in_a_walk);
+	tcase_add_test(tc, is_as_a_list_would_be);
 	return unit_run("strmap", tc);
 }
