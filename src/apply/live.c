@@ -238,6 +238,8 @@ static void take_up(struct live *live)
 		live_start_look(live);
 		return;
 	}
+	live_seen_free(live->seen);
+	live->seen = NULL;
 	live_add(live, live_on_show_info, NULL, "show", "info");
 	switch (live_diff(live)) {
 	case LIVE_MUST_SYNC:
