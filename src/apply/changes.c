@@ -309,15 +309,39 @@ static bool has_entry(const struct map_side *side, struct change_span key)
 					   sizeof(*side->entries), compare_entries) != NULL;
 }
 
-/* What leads to an environment that comes or goes as a whole is part of that. */
+static struct map_side copy_ending(struct map_side side, const char *end)
+{
+	size_t len = strlen(end);
+	struct map_side copy = {NULL, 0, 0};
+
+	for (size_t i = 0; i < side.count; i++) {
+		struct change_span key = side.entries[i].key;
+
+		if (key.len < len || memcmp(key.at + key.len - len, end, len) != 0)
+			continue;
+		MEM_GROW(copy.entries, copy.count, copy.cap);
+		copy.entries[copy.count++] = side.entries[i];
+	}
+	return copy;
+}
+
+/*
+ * Of entries whose keys end so, told without that end.  What leads to an environment that comes or
+ * goes as a whole is part of that.
+ */
 static void compare_claims(struct changes *changes, const struct map_pair *envs,
-			   const struct map_pair *claims, struct map_kinds kinds)
+			   const struct map_pair *claims, const char *end, struct map_kinds kinds)
 {
 	struct map_walk walk = {.changes = changes, .kinds = kinds};
-	size_t i = changes->count;
+	struct map_side old = copy_ending(claims->old, end), new = copy_ending(claims->new, end);
+	size_t first = changes->count;
 
-	walk_maps(&claims->old, &claims->new, on_entry, &walk);
-	for (; envs != NULL && i < changes->count; i++) {
+	walk_maps(&old, &new, on_entry, &walk);
+	free(old.entries);
+	free(new.entries);
+	for (size_t i = first; i < changes->count; i++)
+		changes->changes[i].name.len -= strlen(end);
+	for (size_t i = first; envs != NULL && i < changes->count; i++) {
 		struct change *change = &changes->changes[i];
 
 		change->is_part =
@@ -341,11 +365,14 @@ static void compare_maps(struct changes *changes, const struct map_pair *maps, s
 {
 	static const struct {
 		enum routing_map map;
+		const char *end;
 		struct map_kinds kinds;
 	} claims[] = {
-	    {ROUTING_HOSTS, {CHANGE_HOST_ADD, CHANGE_HOST, CHANGE_HOST_REMOVE}},
-	    {ROUTING_PREFIXES, {CHANGE_PREFIX_ADD, CHANGE_PREFIX, CHANGE_PREFIX_REMOVE}},
-	    {ROUTING_HEADERS, {CHANGE_HEADER_ADD, CHANGE_HEADER, CHANGE_HEADER_REMOVE}},
+	    {ROUTING_HOSTS, ROUTING_HOST_END, {CHANGE_HOST_ADD, CHANGE_HOST, CHANGE_HOST_REMOVE}},
+	    {ROUTING_HOSTS,
+	     ROUTING_PREFIX_END,
+	     {CHANGE_PREFIX_ADD, CHANGE_PREFIX, CHANGE_PREFIX_REMOVE}},
+	    {ROUTING_HEADERS, "", {CHANGE_HEADER_ADD, CHANGE_HEADER, CHANGE_HEADER_REMOVE}},
 	};
 	const struct map_pair *envs = find_map(maps, count, ROUTING_ENVIRONMENTS);
 	struct env_walk walk = {
@@ -360,7 +387,7 @@ static void compare_maps(struct changes *changes, const struct map_pair *maps, s
 		const struct map_pair *pair = find_map(maps, count, claims[i].map);
 
 		if (pair != NULL)
-			compare_claims(changes, envs, pair, claims[i].kinds);
+			compare_claims(changes, envs, pair, claims[i].end, claims[i].kinds);
 	}
 }
 

@@ -24,6 +24,7 @@ struct touched {
 /* A claim that is not the same in both. */
 struct claim_pair {
 	enum routing_map map;
+	const char *end;	       /* of the key, behind what is claimed */
 	const struct claim *old, *new; /* NULL: not there */
 };
 
@@ -209,20 +210,21 @@ static int compare_claims(const void *a, const void *b)
 	return strcmp(((const struct claim *)a)->key, ((const struct claim *)b)->key);
 }
 
-static void note_claims(struct diff *diff, enum routing_map map, const void *from, const void *to)
+static void note_claims(struct diff *diff, enum routing_map map, const char *end, const void *from,
+			const void *to)
 {
 	MEM_GROW(diff->claims, diff->claim_count, diff->claim_cap);
-	diff->claims[diff->claim_count++] = (struct claim_pair){map, from, to};
+	diff->claims[diff->claim_count++] = (struct claim_pair){map, end, from, to};
 }
 
 static void note_hosts(void *ctx, const void *from, const void *to)
 {
-	note_claims(ctx, ROUTING_HOSTS, from, to);
+	note_claims(ctx, ROUTING_HOSTS, ROUTING_HOST_END, from, to);
 }
 
 static void note_prefixes(void *ctx, const void *from, const void *to)
 {
-	note_claims(ctx, ROUTING_PREFIXES, from, to);
+	note_claims(ctx, ROUTING_HOSTS, ROUTING_PREFIX_END, from, to);
 }
 
 /* A header that changes hands changes the names of both. */
@@ -230,7 +232,7 @@ static void note_headers(void *ctx, const void *from, const void *to)
 {
 	const struct claim *old = from, *new = to;
 
-	note_claims(ctx, ROUTING_HEADERS, from, to);
+	note_claims(ctx, ROUTING_HEADERS, "", from, to);
 	if (old != NULL)
 		touch_name(ctx, old->env->name);
 	if (new != NULL)
@@ -258,7 +260,7 @@ static void put_claims(struct diff *diff)
 		if (pair->new == NULL ||
 		    (pair->old != NULL && strcmp(pair->old->env->name, pair->new->env->name) == 0))
 			continue;
-		(void)snprintf(entry.key, sizeof(entry.key), "%s", pair->new->key);
+		(void)snprintf(entry.key, sizeof(entry.key), "%s%s", pair->new->key, pair->end);
 		(void)snprintf(entry.value, sizeof(entry.value), "%s", pair->new->env->name);
 		if (pair->old == NULL)
 			add_entry(diff->live, pair->map, &entry);
@@ -270,9 +272,15 @@ static void put_claims(struct diff *diff)
 /* Backwards: hosts first. */
 static void take_claims(struct diff *diff)
 {
-	for (size_t i = diff->claim_count; i-- > 0;)
-		if (diff->claims[i].new == NULL)
-			del_entry(diff->live, diff->claims[i].map, diff->claims[i].old->key);
+	for (size_t i = diff->claim_count; i-- > 0;) {
+		const struct claim_pair *pair = &diff->claims[i];
+		mem_auto_free char *key = NULL;
+
+		if (pair->new != NULL)
+			continue;
+		key = mem_printf("%s%s", pair->old->key, pair->end);
+		del_entry(diff->live, pair->map, key);
+	}
 }
 
 /* --- generations ----------------------------------------------------------------------------- */

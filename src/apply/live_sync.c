@@ -50,8 +50,8 @@ struct live_sync {
 
 /* Environments before the others: they tell which generations are held. */
 static const enum routing_map read_order[] = {
-    ROUTING_ENVIRONMENTS, ROUTING_ROUTES,   ROUTING_VERSIONS, ROUTING_NAMES,
-    ROUTING_HEADERS,	  ROUTING_PREFIXES, ROUTING_HOSTS,
+    ROUTING_ENVIRONMENTS, ROUTING_ROUTES,  ROUTING_VERSIONS,
+    ROUTING_NAMES,	  ROUTING_HEADERS, ROUTING_HOSTS,
 };
 static_assert(sizeof(read_order) / sizeof(read_order[0]) == ROUTING_MAP_COUNT, "read_order");
 

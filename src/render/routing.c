@@ -146,10 +146,8 @@ size_t routing_count(const struct routing *routing, enum routing_map map)
 		return snapshot->env_count;
 	case ROUTING_HEADERS:
 		return snapshot->header_count + routing->nameless_count;
-	case ROUTING_PREFIXES:
-		return snapshot->prefix_count;
 	case ROUTING_HOSTS:
-		return snapshot->host_count;
+		return snapshot->host_count + snapshot->prefix_count;
 	case ROUTING_MAP_COUNT:
 		break;
 	}
@@ -195,9 +193,11 @@ static char *put_name(const struct snapshot *snapshot, char *at, const char *end
 	return put(put(at, end, "@"), end, env->name);
 }
 
-static void set_claim(const struct claim *claim, struct routing_entry *e)
+static void set_claim(const struct claim *claim, const char *end, struct routing_entry *e)
 {
-	e->key_len = (size_t)(put(e->key, e->key + sizeof(e->key), claim->key) - e->key);
+	char *key = put(e->key, e->key + sizeof(e->key), claim->key);
+
+	e->key_len = (size_t)(put(key, e->key + sizeof(e->key), end) - e->key);
 	e->value_len =
 	    (size_t)(put(e->value, e->value + sizeof(e->value), claim->env->name) - e->value);
 }
@@ -258,16 +258,17 @@ void routing_get(const struct routing *routing, enum routing_map map, size_t i,
 		break;
 	case ROUTING_HEADERS:
 		if (i < snapshot->header_count)
-			set_claim(&snapshot->headers[i], ret_entry);
+			set_claim(&snapshot->headers[i], "", ret_entry);
 		else
 			set_nameless(snapshot->envs[routing->nameless[i - snapshot->header_count]],
 				     ret_entry);
 		break;
-	case ROUTING_PREFIXES:
-		set_claim(&snapshot->prefixes[i], ret_entry);
-		break;
 	case ROUTING_HOSTS:
-		set_claim(&snapshot->hosts[i], ret_entry);
+		if (i < snapshot->host_count)
+			set_claim(&snapshot->hosts[i], ROUTING_HOST_END, ret_entry);
+		else
+			set_claim(&snapshot->prefixes[i - snapshot->host_count], ROUTING_PREFIX_END,
+				  ret_entry);
 		break;
 	case ROUTING_MAP_COUNT:
 		break;

@@ -11,8 +11,8 @@
  *	names         <environment>           value of x-mayfly for the next hop
  *	environments  <environment>           generation
  *	headers       value of x-mayfly       environment
- *	prefixes      first label of a host   environment
- *	hosts         full host name          environment
+ *	hosts         <full host name>./      environment    longest match, of a host and "./"
+ *	hosts         <first label>.          environment
  *
  * A backend is `<service>:<version>`; neither name has a ':'.
  */
@@ -31,7 +31,6 @@ struct snapshot;
 	X(ROUTING_NAMES, "names")                                                                  \
 	X(ROUTING_ENVIRONMENTS, "environments")                                                    \
 	X(ROUTING_HEADERS, "headers")                                                              \
-	X(ROUTING_PREFIXES, "prefixes")                                                            \
 	X(ROUTING_HOSTS, "hosts")
 
 enum routing_map {
@@ -40,6 +39,10 @@ enum routing_map {
 #undef X
 	    ROUTING_MAP_COUNT
 };
+
+/* What follows a host name and a first label in their keys. */
+#define ROUTING_HOST_END   "./"
+#define ROUTING_PREFIX_END "."
 
 #define ROUTING_MAX_KEY	  1024
 #define ROUTING_MAX_VALUE 512

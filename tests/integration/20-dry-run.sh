@@ -32,7 +32,7 @@ like "$OUT" '^haproxy: reload: first configuration$' 'and of HAProxy'
 like "$OUT" '^--- /dev/null' 'and a diff in which all is new'
 like "$OUT" '^\+\+\+ b/haproxy.cfg' 'of haproxy.cfg'
 like "$OUT" '^\+ *server 10.0.0.6:8080 10.0.0.6:8080' 'with its servers'
-like "$OUT" '^\+www-dev dev' 'and of the maps'
+like "$OUT" '^\+www-dev[.] dev' 'and of the maps'
 is "$(ls -A "$T/haproxy")" '' 'and it writes nothing'
 
 ok 'the same, written below a directory' run_tool cfgrender --output-dir "$T/out/below" "${from[@]}"
@@ -74,7 +74,7 @@ dry_run --output-dir "$T/out/below" --format json
 is "$STATUS" 2 'for programs the same is JSON'
 like "$OUT" '^\{"changes":true,' 'that says that there are changes'
 like "$OUT" '\{"kind":"server-add","backend":"backend:0.0.2","server":"10.0.0.8:8080",' 'with typed steps'
-like "$OUT" '\{"kind":"map-add","map":"hosts","key":"shop.example.com","value":"prod"\}' \
+like "$OUT" '\{"kind":"map-add","map":"hosts","key":"shop.example.com./","value":"prod"\}' \
 	'down to the map entries'
 like "$OUT" '\{"kind":"reload","reason":"new version frontend:0.0.3"\}' 'and the reason of the reload'
 unlike "$OUT" '^[-+@]' 'and no diff'

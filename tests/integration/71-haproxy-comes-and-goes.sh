@@ -57,11 +57,11 @@ is "$(haproxy_worker)" "$worker" 'nothing is reloaded'
 ok 'no stage is left' not ls -d "$T"/haproxy/.mayfly-stage.*
 
 # Somebody else's hand, in the files and in what runs: found by the look that comes once a minute.
-printf 'www-dev nobody\n' >"$T/haproxy/maps/prefixes.map"
-haproxy_cmd 'set map maps/prefixes.map www-dev nobody' >/dev/null
+printf 'www-dev. nobody\n' >"$T/haproxy/maps/hosts.map"
+haproxy_cmd 'set map maps/hosts.map www-dev. nobody' >/dev/null
 is "$(fetch_status www-dev.example.com "$HTTP/")" 503 'a map changed behind its back misleads'
 within 'until it is put right in HAProxy' 80 serves www-dev.example.com '^web 2 '
-within 'and on disk' 80 grep -q '^www-dev dev$' "$T/haproxy/maps/prefixes.map"
+within 'and on disk' 80 grep -q '^www-dev. dev$' "$T/haproxy/maps/hosts.map"
 is "$(haproxy_worker)" "$worker" 'with no reload'
 
 done_testing

@@ -143,12 +143,13 @@ static const struct {
      "environment dev: route /x/: a -> b\nenvironment dev: route /y/ to a removed\n"
      "environment dev: route /z/ to a added\n"},
     {"environments dev dev@1\n", "environments dev dev@2\n", "environment dev: changed\n"},
-    {"environments d d@1\nenvironments p p@1\nhosts x d\nhosts y d\nprefixes w d\nheaders h d\n",
-     "environments d d@1\nenvironments p p@1\nhosts x p\nhosts z d\nprefixes v d\nheaders h p\n",
+    {"environments d d@1\nenvironments p p@1\nhosts x./ d\nhosts y./ d\nhosts w. d\nheaders h d\n",
+     "environments d d@1\nenvironments p p@1\nhosts x./ p\nhosts z./ d\nhosts v. d\nheaders h p\n",
      "host x: d -> p\nhost y: d -> gone\nhost z: new -> d\nprefix v: new -> d\n"
      "prefix w: d -> gone\nheader h: d -> p\n"},
     /* said with their environment, unless another had it */
-    {"environments d d@1\nhosts x d\nhosts y d\n", "environments p p@1\nhosts x p\nhosts z p\n",
+    {"environments d d@1\nhosts x./ d\nhosts y./ d\n",
+     "environments p p@1\nhosts x./ p\nhosts z./ p\n",
      "environment d: gone\nenvironment p: new (no service)\nhost x: d -> p\n"},
     {"names d d\nother a b\n", "names d e\nother a c\n", ""},
 };
@@ -173,7 +174,7 @@ static struct changes *compare_models(const char *old, const char *new, struct b
 {
 	static const char *const names[] = {
 	    "maps/routes.map",	"maps/versions.map", "maps/names.map", "maps/environments.map",
-	    "maps/headers.map", "maps/prefixes.map", "maps/hosts.map", "maps/other.map"};
+	    "maps/headers.map", "maps/hosts.map",    "maps/other.map"};
 	const size_t count = sizeof(names) / sizeof(names[0]);
 	struct changes_file *files = mem_alloc(count * sizeof(*files));
 	struct buf olds[sizeof(names) / sizeof(names[0])] = {BUF_INIT};

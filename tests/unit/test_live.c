@@ -103,7 +103,7 @@ END_TEST
 
 static const char *const meddlings[] = {
     "set map maps/environments.map dev qa@0",
-    "del map maps/prefixes.map www-dev",
+    "del map maps/hosts.map www-dev.",
     "del map maps/routes.map dev@",
     "clear map maps/versions.map",
     "clear map maps/hosts.map; add map maps/hosts.map evil.example.com dev",

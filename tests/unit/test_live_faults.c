@@ -283,8 +283,7 @@ static const struct {
     {"add map maps/environments.map", "environments/new web=2\n"},
     {"add server", "backends/web/1/b 10.0.1.1:81\n"},
     {"set server", "backends/web/1/a {\"address\":\"10.0.0.1\",\"port\":80,\"weight\":1}\n"},
-    {"show map maps/hosts.map", "environments/dev !{\"name\":\"dev\",\"hosts\":[\"a.b\"],"
-				"\"services\":[{\"name\":\"web\",\"version\":\"1\"}]}\n"},
+    {"show servers state", "environments/dev web=2\n"},
 };
 
 START_TEST(what_is_refused_needs_a_reload)

@@ -58,9 +58,9 @@ static const struct {
     {ROUTING_ENVIRONMENTS, 1, "thief", "thief@fedcba9876543210"},
     {ROUTING_HEADERS, 0, "Prod.1", "prod"},
     {ROUTING_HEADERS, 1, "@thief", "thief"},
-    {ROUTING_PREFIXES, 0, "www", "prod"},
-    {ROUTING_PREFIXES, 1, "www-thief", "thief"},
-    {ROUTING_HOSTS, 0, "shop.example.com", "thief"},
+    {ROUTING_HOSTS, 0, "shop.example.com./", "thief"},
+    {ROUTING_HOSTS, 1, "www.", "prod"},
+    {ROUTING_HOSTS, 2, "www-thief.", "thief"},
 };
 
 START_TEST(entries)
