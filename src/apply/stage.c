@@ -121,13 +121,15 @@ static int copy_attributes(int fd, const struct stage_file *file)
 static int write_new_file(const char *path, const struct stage_file *file, int *ret_fd,
 			  struct mf_err *err)
 {
-	mem_auto_close int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-	if (fd < 0 || write_all(fd, file->bytes, file->len) != 0 || copy_attributes(fd, file) != 0)
+	if (fd < 0 || write_all(fd, file->bytes, file->len) != 0 ||
+	    copy_attributes(fd, file) != 0) {
+		mem_close_indirect(&fd);
 		return mf_err_set_sys(err, write_code(), "%s", path);
+	}
 	(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	*ret_fd = fd;
-	fd = -1;
 	return 0;
 }
 

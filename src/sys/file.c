@@ -82,15 +82,17 @@ static bool read_all(int fd, size_t max, struct buf *bytes)
 static int open_file(const char *path, int *ret_fd, struct stat *ret_stat, struct mf_err *err)
 {
 	/* O_NONBLOCK: a FIFO with no writer must not hold us. */
-	mem_auto_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int code = 0, fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
 	if (fd < 0 || fstat(fd, ret_stat) != 0)
-		return mf_err_set_sys(err, read_code(), "%s", path);
-	if (!S_ISREG(ret_stat->st_mode))
-		return mf_err_set(err, MF_EDATA, "%s: no regular file", path);
-	*ret_fd = fd;
-	fd = -1;
-	return 0;
+		code = mf_err_set_sys(err, read_code(), "%s", path);
+	else if (!S_ISREG(ret_stat->st_mode))
+		code = mf_err_set(err, MF_EDATA, "%s: no regular file", path);
+	if (code == 0)
+		*ret_fd = fd;
+	else
+		mem_close_indirect(&fd);
+	return code;
 }
 
 static int fail_to_read(const char *path, size_t max, struct mf_err *err)
