@@ -31,6 +31,7 @@ declare -A may=(
 )
 libraries=(
 	'^yaml\.h$|^src/model/node'
+	'^uthash\.h$|^src/base/strmap\.c$'
 	'^curl/|^src/sys/(loop|http)[a-z_]*\.[ch]$'
 	'^jansson\.h$|^src/(model|store|render|register)/'
 )
