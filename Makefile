@@ -238,8 +238,8 @@ run-tests: programs
 
 # --- bench -------------------------------------------------------------------------------------
 
-bench_tools = app change fill rate render
-bench_parts = kv model wire
+bench_tools = app change fill rate register render
+bench_parts = kv model router wire
 bench_bin = $(patsubst %,$(BUILD)/bench/%,$(bench_tools))
 bench_obj = $(call obj,$(patsubst %,tests/bench/%.c,$(bench_tools) $(bench_parts)))
 

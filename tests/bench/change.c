@@ -21,11 +21,9 @@
 #include "base/str.h"
 #include "kv.h"
 #include "model.h"
+#include "router.h"
 
 enum {
-	CONNECTIONS = 4,
-	POLL_US = 100,		/* between an answer and the next request */
-	LOST_US = 30 * 1000000, /* a change that is not seen for so long is lost */
 	MIN_TRIALS = 5,
 	QUIET_US = 10000,  /* a window in which ... */
 	QUIET_NS = 300000, /* ... that little CPU time says that nothing is under way ... */
@@ -43,10 +41,11 @@ static const char usage[] =
     "         weight    of two instances the one with weight 0 gets 100, the other one 0\n"
     "         version   a version that was not there, and the environment that names it\n"
     "         mixed     all of them, with no wait for any but the last\n"
+    "         storm     flips, with no wait for any but the last\n"
     "         none      change nothing: wait until the last environment is answered\n"
     "  --trials N       default 20; fewer, but at least 5, when the time is over\n"
     "  --budget TIME    default 10s\n"
-    "  --pause TIME     before each change; with mixed: from one to the next\n"
+    "  --pause TIME     before each change; with mixed and storm: from one to the next\n"
     "  --idle PID       before each change wait until this process is at rest\n"
     "  --run COMMAND    run this after each change, by sh\n"
     "\n"
@@ -59,8 +58,6 @@ static struct {
 } options = {.prefix = "/mayfly", .trials = 20, .budget_ms = 10000};
 
 static struct kv kv;
-static struct wire router[CONNECTIONS];
-static unsigned next_connection;
 
 /* One change: gathered in kv, and seen when host answers from within range. */
 struct change {
@@ -73,44 +70,6 @@ static void die(const char *words)
 {
 	(void)fprintf(stderr, "change: %s\n", words);
 	exit(1);
-}
-
-/* --- the router --------------------------------------------------------------------------------
- */
-
-/* The instance that answers for the host; 0: none does. */
-static uint32_t ask(const char *host)
-{
-	static struct buf body;
-	uint32_t address;
-
-	next_connection = (next_connection + 1) % CONNECTIONS;
-	if (wire_get(&router[next_connection], host, "/", &body) != 200 ||
-	    !model_parse_address(buf_str(&body), &address))
-		return 0;
-	return address;
-}
-
-static bool is_in(struct range range, uint32_t address)
-{
-	return address >= range.first && address <= range.last;
-}
-
-/* Until the host is answered, or no longer answered, from the range; the moment, or -1. */
-static int64_t await(const char *host, struct range range, bool wanted)
-{
-	int64_t start = wire_now_us();
-	unsigned times = 0;
-
-	while (wire_now_us() - start < LOST_US) {
-		/* What is gone must stay away, whichever connection and server is asked. */
-		if (is_in(range, ask(host)) != wanted)
-			times = 0;
-		else if (wanted || ++times == 2 * CONNECTIONS)
-			return wire_now_us();
-		wire_sleep_us(POLL_US);
-	}
-	return -1;
 }
 
 /* --- the changes -------------------------------------------------------------------------------
@@ -155,7 +114,7 @@ static void flip(unsigned number, struct change *change)
 
 	model_add_env_name(env, &name);
 	set_host(change, buf_str(&name));
-	at = ask(change->host) - all.first;
+	at = router_ask(change->host) - all.first;
 	at = (unsigned)(at / options.model.instances + 1) % (unsigned)options.model.versions;
 	change->seen = model_version_range(&options.model, 0, at);
 	version = mem_printf("1.%u", at);
@@ -190,7 +149,7 @@ static void change_weights(unsigned number, struct change *change)
 
 	(void)number;
 	set_host(change, "tilt");
-	to_b = ask(change->host) == a;
+	to_b = router_ask(change->host) == a;
 	put_instance("backends/svc-0/tilt/i-0", a, to_b ? 0 : 100);
 	put_instance("backends/svc-0/tilt/i-1", b, to_b ? 100 : 0);
 	change->seen = to_b ? (struct range){b, b} : (struct range){a, a};
@@ -300,7 +259,7 @@ static void undo(const struct change *change)
 		die("etcd does not take the change");
 	if (options.command != NULL)
 		end_command(run_command());
-	if (await(change->host, change->seen, false) < 0)
+	if (router_await(change->host, change->seen, false) < 0)
 		die("what was deleted is still there");
 }
 
@@ -320,28 +279,18 @@ static int64_t trial(const struct kind *kind, unsigned number)
 	acknowledged = wire_now_us();
 	if (options.command != NULL)
 		pid = run_command();
-	seen = await(change.host, change.seen, true);
+	seen = router_await(change.host, change.seen, true);
 	if (pid > 0)
 		end_command(pid);
 	undo(&change);
 	return seen < 0 ? -1 : seen - acknowledged;
 }
 
-static int compare_int64(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 static void report(int64_t *us, size_t seen, size_t lost)
 {
-	if (seen != 0)
-		qsort(us, seen, sizeof(*us), compare_int64);
-	(void)printf("trials=%zu lost=%zu p50_us=%lld p99_us=%lld max_us=%lld\n", seen + lost, lost,
-		     seen == 0 ? -1LL : (long long)us[(seen - 1) / 2],
-		     seen == 0 ? -1LL : (long long)us[(seen * 99 + 99) / 100 - 1],
-		     seen == 0 ? -1LL : (long long)us[seen - 1]);
+	(void)printf("trials=%zu lost=%zu ", seen + lost, lost);
+	router_print("", us, seen);
+	(void)putchar('\n');
 }
 
 static void run_trials(const struct kind *kind)
@@ -366,11 +315,11 @@ static void run_trials(const struct kind *kind)
 }
 
 /* Flips are most of them, new versions few, as in life. */
-static void run_mixed(void)
+static void run_many(bool is_mixed)
 {
 	static const unsigned pattern[] = {0, 0, 1, 0, 2, 0, 3, 0, 1, 0,
 					   2, 0, 3, 0, 0, 0, 1, 2, 3, 4};
-	const size_t length = sizeof(pattern) / sizeof(pattern[0]);
+	const size_t length = is_mixed ? sizeof(pattern) / sizeof(pattern[0]) : 1;
 	struct change *changes = mem_alloc((size_t)options.trials * sizeof(*changes));
 	int64_t took;
 
@@ -397,7 +346,7 @@ static void run_none(void)
 	model_add_env_name((unsigned)options.model.envs - 1, &name);
 	set_host(&change, buf_str(&name));
 	all.last += (uint32_t)(options.model.versions * options.model.instances) - 1;
-	if (await(change.host, all, true) < 0)
+	if (router_await(change.host, all, true) < 0)
 		die("the last environment is not answered");
 	took = wire_now_us() - took;
 	report(&took, 1, 0);
@@ -467,8 +416,8 @@ static bool run_kind(void)
 			run_trials(&kinds[i]);
 			return true;
 		}
-	if (strcmp(options.kind, "mixed") == 0)
-		run_mixed();
+	if (strcmp(options.kind, "mixed") == 0 || strcmp(options.kind, "storm") == 0)
+		run_many(options.kind[0] == 'm');
 	else if (strcmp(options.kind, "none") == 0)
 		run_none();
 	else
@@ -478,17 +427,15 @@ static bool run_kind(void)
 
 int main(int argc, char **argv)
 {
-	bool good = parse_options(argc, argv) && kv_init(&kv, options.etcd, options.prefix);
+	bool good = parse_options(argc, argv) && kv_init(&kv, options.etcd, options.prefix) &&
+		    router_init(options.router);
 
-	for (unsigned i = 0; i < CONNECTIONS && good; i++)
-		good = wire_init(&router[i], options.router);
 	(void)prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);
 	if (!good || !run_kind()) {
 		(void)fputs(usage, stderr);
 		return 64;
 	}
-	for (unsigned i = 0; i < CONNECTIONS; i++)
-		wire_fini(&router[i]);
+	router_fini();
 	kv_fini(&kv);
 	return 0;
 }

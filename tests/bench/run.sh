@@ -5,7 +5,7 @@
 #	make bench                  about ten minutes
 #	make bench BENCH_QUICK=1    about two: fewer sizes, fewer trials
 #
-# BENCH_ONLY="change rate idle lost render" leaves parts out; BENCH_SIZES and BENCH_KINDS too.
+# BENCH_ONLY="change rate idle lost register render" leaves parts out; BENCH_SIZES and BENCH_KINDS too.
 
 # shellcheck source=tests/integration/servers.sh
 . "$(dirname "$0")/../integration/servers.sh"
@@ -25,7 +25,7 @@ else
 fi
 [[ -z ${BENCH_SIZES:-} ]] || read -r -a sizes <<<"$BENCH_SIZES"
 read -r -a kinds <<<"${BENCH_KINDS:-flip new instance weight version}"
-only=" ${BENCH_ONLY:-change rate render idle lost} "
+only=" ${BENCH_ONLY:-change rate render idle lost register} "
 
 on_exit() {
 	(($1 == 0)) || tail -n 20 "$T"/log/* >&2
@@ -108,8 +108,9 @@ measure_changes() { # SIZE
 	line=$(change "$size" flip --trials "$busy" --budget "$budget") || exit 1
 	RESULT[$size,busy]=$line
 	say "$size flip with no rest between: $line"
-	if [[ $size == "$LARGE" ]] && wants idle; then
-		measure_idle "$size"
+	if [[ $size == "$LARGE" ]]; then
+		measure_storm "$size"
+		! wants idle || measure_idle "$size"
 	fi
 	stop kvwatch
 	write_reloader
@@ -121,6 +122,19 @@ measure_changes() { # SIZE
 	done
 	command -v confd >/dev/null && measure_confd "$size"
 	stop haproxy
+}
+
+# One change after the other while a thousand others a second go on.
+measure_storm() { # SIZE
+	local line start=${EPOCHREALTIME/./} count=$((busy * 10))
+
+	start storm "$BENCH_BIN/change" --etcd "${ETCD_URLS[0]}" --prefix "$(prefix_of "$1")" --model "$1" \
+		--port "$APP_PORT" --router "127.0.0.1:$HTTP_PORT" --kind storm --trials "$count" --pause 0s
+	line=$(change "$1" weight --trials 1000 --budget "$((busy * 6))ms" --pause 50ms) || exit 1
+	wait_exit storm 120 || die 'the storm does not end'
+	RESULT[storm]=$line
+	RESULT[storm_rate]=$((count * 1000000 / (${EPOCHREALTIME/./} - start)))
+	say "$1 weight, beside ${RESULT[storm_rate]} other changes a second: $line"
 }
 
 # confd with a map and a configuration of its own, as small as they can be.
@@ -200,6 +214,19 @@ print_changes() {
 				"$(ratio "$confd" "$p50" 0)"
 		done
 	done
+}
+
+print_storm() {
+	local line=${RESULT[storm]:-}
+
+	[[ -n $line ]] || return 0
+	cat <<-END
+
+		## A storm
+
+		With the large model, a change of weights while ${RESULT[storm_rate]} other changes a second go on,
+		in milliseconds: p50 $(ms "$(value "$line" p50_us)"), p99 $(ms "$(value "$line" p99_us)"), the slowest of $(value "$line" trials) $(ms "$(value "$line" max_us)").
+	END
 }
 
 # --- at rest, and from the start ---------------------------------------------------------------
@@ -487,6 +514,47 @@ print_lost() {
 	END
 }
 
+# --- registration ------------------------------------------------------------------------------
+
+# An instance that checks ask every 200 ms, and believe dead after two failures.
+measure_register() {
+	local size=$SMALL line
+
+	fill "$size"
+	start_router "$size"
+	line=$("$BENCH_BIN/register" "127.0.0.1:$HTTP_PORT" "$APP_PORT" $((trials / 2)) \
+		"exec '$MAYFLY_BIN/svcregister' -c '$T/mayfly.yaml' register svc-0 grow \$ADDRESS \
+		--check tcp:\$CHECK --check-interval 200ms --check-fall 2 --log-level error") || die 'register'
+	say "register: ${line//$'\n'/}"
+	RESULT[register]=$line
+	stop kvwatch
+	stop haproxy
+}
+
+print_register() {
+	local figure words line=${RESULT[register]}
+
+	cat <<-'END'
+
+		## Registration
+
+		Milliseconds, with 10 environments: an instance whose check is asked every 200 ms, is believed
+		dead after two failures and alive after one success.
+
+		| from | to | p50 | max |
+		|---|---|--:|--:|
+	END
+	while IFS='|' read -r figure words; do
+		printf '| %s | %s | %s |\n' "$words" "$(ms "$(value "$line" "${figure}_p50_us")" 1)" \
+			"$(ms "$(value "$line" "${figure}_max_us")" 1)"
+	done <<-'END'
+		start|start of `svcregister` | the first answer
+		dead|death of the instance | its last request
+		back|its return | its first answer
+		end|SIGTERM of `svcregister` | its last request
+	END
+}
+
 # --- the summary -------------------------------------------------------------------------------
 
 print_machine() {
@@ -525,6 +593,10 @@ print_goals() {
 		large=$(value "${RESULT[$LARGE,flip]:-}" p50_us)
 		goal 'change to traffic, 10 environments' 'p50 ≤ 3 ms, p99 ≤ 10 ms' "p50 $(ms "$p50") ms, p99 $(ms "$p99") ms"
 		goal 'the same, 5,000 environments, 10,000 instances' '≤ 1.5 × that' "$(ratio "$large" "$p50") ×"
+	fi
+	if [[ -n ${RESULT[storm]:-} ]]; then
+		goal "an unrelated change beside ${RESULT[storm_rate]} others a second" '≤ 100 ms' \
+			"slowest $(ms "$(value "${RESULT[storm]}" max_us)") ms"
 	fi
 	if wants lost; then
 		goal "requests failed over $mixed changes" 0 "$((RESULT[lost, new, failed] + RESULT[lost, kept, failed]))"
@@ -571,11 +643,14 @@ if wants idle; then
 fi
 wants rate && measure_rate
 wants lost && measure_lost
+wants register && measure_register
 
 print_machine
 print_goals
 ! wants change || print_changes
+! wants change || print_storm
 ! wants rate || print_rate
 ! wants render || print_render
 ! wants idle || print_idle
 ! wants lost || print_lost
+! wants register || print_register
