@@ -1,1 +1,0 @@
-trap '' TERM; while :; do sleep 1; done
