@@ -34,6 +34,7 @@ test	perl	cmd:prove
 test	openssl	cmd:openssl
 test	iproute2	cmd:ip
 test	util-linux	cmd:unshare
+test	procps	cmd:ps
 docker	docker.io	cmd:dockerd
 docker	docker-cli|docker.io	cmd:docker
 docker	busybox-static	cmd:busybox
