@@ -172,6 +172,7 @@ check: ## prove it: unit tests, fuzz corpora, and stories with the real servers
 
 .PHONY: check-unit
 check-unit: ## the unit tests and the fuzz corpora alone
+	@contrib/deps.sh -q build test
 	@$(again) programs
 	@$(MAKE) --no-print-directory run-tests story=
 
@@ -189,6 +190,7 @@ valgrind: ## the whole suite with unit tests and tools under valgrind
 
 .PHONY: coverage
 coverage: ## the whole suite with line coverage, in build/coverage
+	@contrib/deps.sh -q build servers test lint
 	@rm -rf build/coverage
 	@$(again) run-tests BUILD=build/coverage CFLAGS='-O0 -g --coverage -fprofile-update=atomic' \
 		HARDEN_CPP=-U_FORTIFY_SOURCE
@@ -204,6 +206,7 @@ matrix: ## the suite in root file systems of later Debian releases (root; SUITES
 FUZZ_TIME ?= 300
 .PHONY: fuzz
 fuzz: ## every fuzzer for FUZZ_TIME=300 seconds, in build/fuzz (clang)
+	@contrib/deps.sh -q build lint
 	@$(again) fuzzers BUILD=build/fuzz CC=clang CFLAGS='-O1 -g' HARDEN_CPP=-U_FORTIFY_SOURCE \
 		SANITIZE='$(sanitizers) -fsanitize=fuzzer-no-link'
 	FUZZ_TIME=$(FUZZ_TIME) tests/fuzz/run.sh $(patsubst tests/fuzz/%.c,build/fuzz/fuzzers/%,$(fuzz_src))
@@ -263,24 +266,29 @@ INSTALL ?= install
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 units = $(wildcard contrib/systemd/*.service)
 schema = $(wildcard contrib/schema/*.json)
-examples = $(wildcard contrib/examples/*/*.yaml)
+# What pages and units say of where things are.
+places = s|/usr/local/share/mayfly|$(DATADIR)|g; s|/etc/mayfly|$(SYSCONFDIR)/mayfly|g; \
+	s|@BINDIR@|$(BINDIR)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g
+example_dirs = $(patsubst contrib/%/,%,$(wildcard contrib/examples/*/))
 
 .PHONY: install
 install: all ## install below DESTDIR and PREFIX
-	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/templates $(DESTDIR)$(DATADIR)/examples \
-		$(DESTDIR)$(UNITDIR) $(DESTDIR)$(COMPLETIONDIR) \
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/templates $(DESTDIR)$(UNITDIR) \
+		$(DESTDIR)$(COMPLETIONDIR) $(addprefix $(DESTDIR)$(DATADIR)/,$(example_dirs)) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man,$(sort $(patsubst .%,%,$(suffix $(pages)))))
 	$(INSTALL) -m 755 $(bins) $(DESTDIR)$(BINDIR)/
 	$(INSTALL) -m 644 $(shipped) $(DESTDIR)$(DATADIR)/templates/
 	$(if $(schema),$(INSTALL) -m 644 $(schema) $(DESTDIR)$(DATADIR)/)
-	$(if $(examples),$(INSTALL) -m 644 $(examples) $(DESTDIR)$(DATADIR)/examples/)
+	$(foreach dir,$(example_dirs),$(INSTALL) -m 644 $(wildcard contrib/$(dir)/*.yaml) \
+		$(DESTDIR)$(DATADIR)/$(dir)/ && ) true
 	$(INSTALL) -m 644 contrib/completions/mayfly $(DESTDIR)$(COMPLETIONDIR)/
 	$(foreach tool,$(tools),ln -sf mayfly $(DESTDIR)$(COMPLETIONDIR)/$(tool) && ) true
-	$(foreach page,$(pages),$(INSTALL) -m 644 $(page) \
-		$(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(page)))/ && ) true
-	for unit in $(units); do \
-		sed 's|@BINDIR@|$(BINDIR)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g' $$unit \
-			>$(DESTDIR)$(UNITDIR)/$$(basename $$unit) || exit; \
+	for file in $(pages) $(units); do \
+		case $$file in \
+		*.service) to=$(DESTDIR)$(UNITDIR)/$${file##*/} ;; \
+		*) to=$(DESTDIR)$(MANDIR)/man$${file##*.}/$${file##*/} ;; \
+		esac; \
+		sed '$(places)' $$file >$$to && chmod 644 $$to || exit; \
 	done
 
 .PHONY: uninstall

@@ -4,6 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 need git make
+write_settings
 
 unset MAKEFLAGS MAKELEVEL MFLAGS
 installed() { find "$T/root" ! -type d | sed "s|$T/root||" | sort; }
@@ -15,6 +16,9 @@ like "$(installed)" '^/usr/share/man/man1/kvwatch.1$' 'its page'
 like "$(installed)" '^/usr/share/mayfly/templates/haproxy.cfg.mustache$' 'a template'
 like "$(installed)" '^/usr/lib/systemd/system/kvwatch.service$' 'a unit'
 unlike "$(cat "$T"/root/usr/lib/systemd/system/*)" '@[A-Z]+@' 'with its places filled in'
+unlike "$(cat "$T"/root/usr/share/man/man*/*)" /usr/local 'as pages have theirs'
+is "$("$MAYFLY_BIN/envwatch" --check "$T/root/usr/share/mayfly/examples/environments" | grep -c ok)" 2 \
+	'examples to start from'
 ok 'make uninstall' make_it uninstall
 is "$(installed)" '' 'leaves nothing'
 
@@ -29,7 +33,6 @@ is "$(complete_for svcregister dir --val)" --validate 'and an option behind it'
 is "$(complete_for kvwatch --log-format j)" json 'and a value'
 is "$(complete_for svcregister register web 1 127.0.0.1:1 -- svcregi)" svcregister 'and a program to run'
 
-write_settings
 mkdir -p "$T/repo/environments"
 cd "$T/repo" || exit 1
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
