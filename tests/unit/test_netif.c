@@ -94,8 +94,7 @@ END_TEST
 START_TEST(a_nul_ends_nothing)
 {
 	static const char *const texts[] = {"eth0\0x", "10.0.0\0/8", "10.0.0.0/8\0", "eth\0:inet",
-					    "\0"
-					    "0"};
+					    "\0000"};
 	static const size_t lengths[] = {6, 9, 11, 9, 2};
 	struct netif_want want;
 
