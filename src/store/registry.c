@@ -219,6 +219,16 @@ static struct registry_item *add_item(struct registry *r, const char *key)
 	return item;
 }
 
+/* A write that was given up as lost has come through after its key was withdrawn. */
+void registry_adopt(struct registry *r, const char *key)
+{
+	struct registry_item *item = add_item(r, key);
+
+	log_info("key of ours that is not wanted any more: deleting it", LOG_STR("key", key));
+	item->is_tried = item->is_listed = true;
+	registry_requeue(r, item);
+}
+
 /* NULL: nothing is new. */
 static struct registry_item *change(struct registry *r, const char *key, const char *value,
 				    size_t len)

@@ -60,6 +60,7 @@ struct registry_place {
 	struct etcd_watch *watch;
 	struct etcd_call *list;
 	bool is_list_wanted, is_denied;
+	int64_t list_floor; /* of our last write when the listing was asked for */
 };
 enum { REGISTRY_PLACES = 2 };
 
@@ -103,6 +104,8 @@ void registry_step(struct registry *r);	 /* do what is next */
 void registry_retry(struct registry *r); /* nothing is done until then */
 void registry_tell(struct registry *r, const struct mf_err *why);
 void registry_lose_lease(struct registry *r);
+/* A key that is there under our lease, and which nobody wants: it is deleted. */
+void registry_adopt(struct registry *r, const char *key);
 
 /* registry_write.c */
 bool registry_item_is_foreign(const struct registry_item *item);

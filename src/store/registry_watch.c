@@ -39,18 +39,34 @@ static void note_foreign(struct registry *r, struct registry_item *item, const s
 	registry_requeue(r, item);
 }
 
+/* A write that was given up as lost may come through after the one that took its place. */
+static void note_own(struct registry *r, struct registry_item *item, const struct etcd_kv *kv)
+{
+	if (item->is_sent || !item->is_wanted ||
+	    (kv->value_len == item->len && memcmp(kv->value, item->value, item->len) == 0))
+		return;
+	item->is_dirty = true;
+	registry_requeue(r, item);
+}
+
 /* The same of a listing's pair and of a watch's event. */
 static void on_kv(void *ctx, const struct etcd_kv *kv)
 {
 	struct registry *r = ((struct registry_place *)ctx)->registry;
 	struct registry_item *item = strmap_find(r->items, kv->key);
 
+	bool is_ours = kv->lease != 0 && kv->lease == r->lease;
+
+	if (item == NULL && is_ours)
+		registry_adopt(r, kv->key);
 	if (item == NULL)
 		return;
 	item->is_listed = true;
-	if ((kv->lease != 0 && kv->lease == r->lease) || kv->mod_revision <= item->put_revision)
+	if (kv->mod_revision <= item->put_revision)
 		return;
-	if (kv->lease != 0 && kv->lease == r->last_lease) {
+	if (is_ours) {
+		note_own(r, item, kv);
+	} else if (kv->lease != 0 && kv->lease == r->last_lease) {
 		item->is_dirty = true; /* a late write of our own: it must not go with that lease */
 		registry_requeue(r, item);
 	} else {
@@ -141,19 +157,20 @@ void registry_place_watch(struct registry_place *place, int64_t revision)
 	    etcd_watch_start(place->registry->etcd, place->prefix, revision, &watch_events, place);
 }
 
-static void on_list_begin(void *ctx)
-{
-	struct registry *r = ((struct registry_place *)ctx)->registry;
-	void *cursor = NULL, *value;
-	const char *key;
-
-	while (strmap_next(r->items, &cursor, &key, &value))
-		((struct registry_item *)value)->is_listed = false;
-}
-
 static bool is_in(const struct registry_place *place, const char *key)
 {
 	return strncmp(key, place->prefix, strlen(place->prefix)) == 0;
+}
+
+static void on_list_begin(void *ctx)
+{
+	const struct registry_place *place = ctx;
+	void *cursor = NULL, *value;
+	const char *key;
+
+	while (strmap_next(place->registry->items, &cursor, &key, &value))
+		if (is_in(place, key)) /* the other place's listing may be under way */
+			((struct registry_item *)value)->is_listed = false;
 }
 
 static void on_list_done(void *ctx, int64_t revision, const struct mf_err *err)
@@ -169,7 +186,7 @@ static void on_list_done(void *ctx, int64_t revision, const struct mf_err *err)
 		return;
 	}
 	place->is_list_wanted = false;
-	if (revision < r->revision) {
+	if (revision < place->list_floor) {
 		registry_forget_revisions(r);
 		r->revision = revision;
 	}
@@ -191,6 +208,7 @@ void registry_place_list(struct registry_place *place)
 	if (!place->is_list_wanted || place->list != NULL)
 		return;
 	registry_count_call(place->registry);
+	place->list_floor = place->registry->revision;
 	place->list = etcd_list(place->registry->etcd, place->prefix, &list_events, place);
 }
 

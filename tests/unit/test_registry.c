@@ -20,6 +20,9 @@
 #define EVENT(revision, event) LINE(revision, ",\"events\":[" event "]")
 #define PUT(key, revision, lease)                                                                  \
 	"{\"kv\":{\"key\":\"" key "\",\"mod_revision\":\"" revision "\",\"lease\":\"" lease "\"}}"
+#define PUT_VALUE(key, value, revision, lease)                                                     \
+	"{\"kv\":{\"key\":\"" key "\",\"value\":\"" value "\",\"mod_revision\":\"" revision        \
+	"\",\"lease\":\"" lease "\"}}"
 #define DEL(key, revision)                                                                         \
 	"{\"type\":\"DELETE\",\"kv\":{\"key\":\"" key "\",\"mod_revision\":\"" revision "\"}}"
 #define A		   "L2E=" /* "/a" */
@@ -192,10 +195,28 @@ static const struct {
      {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
       {TXN, GATEWAY_SAY, 200, DONE("5")},
       {WATCH, GATEWAY_STREAM, 200,
-       CREATED("5") EVENT("6", PUT(A, "6", "77")) EVENT("7", PUT("L2M=", "7", "3"))}},
+       CREATED("5") EVENT("6", PUT_VALUE(A, "MQ==", "6", "77")) EVENT("7", PUT("L2M=", "7", "3"))}},
      2,
      "\"start_revision\":\"6\"",
      "nothing",
+     "ok "},
+    {"an older write of ours that comes through late is written over",
+     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
+      {TXN, GATEWAY_SAY, 200, DONE("5")},
+      {WATCH, GATEWAY_STREAM, 200, CREATED("5") EVENT("6", PUT_VALUE(B, "Mw==", "6", "77"))},
+      {TXN, GATEWAY_SAY, 200, DONE("7")}},
+     3,
+     B,
+     A,
+     "ok "},
+    {"one of a key that is withdrawn is deleted",
+     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
+      {TXN, GATEWAY_SAY, 200, DONE("5")},
+      {WATCH, GATEWAY_STREAM, 200, CREATED("5") EVENT("6", PUT("L2M=", "6", "77"))},
+      {TXN, GATEWAY_SAY, 200, DONE("7")}},
+     3,
+     IF_OURS("L2M=") "],\"success\":[" DELETE("L2M="),
+     A,
      "ok "},
     {"a lease that is gone when keys are put",
      {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
