@@ -60,6 +60,15 @@ static void destroy(struct child *child)
 	free(child);
 }
 
+/* As process 1 we are the parent of whoever it left behind, and nobody else waits for them. */
+static int reap(pid_t pid)
+{
+	int status = reap_wait(pid);
+
+	reap_orphans();
+	return status;
+}
+
 static void finish(struct child *child)
 {
 	struct child_result result = {0};
@@ -70,7 +79,7 @@ static void finish(struct child *child)
 	if (child->pid != 0) {
 		if (result.timed_out)
 			(void)kill(-child->pid, SIGKILL);
-		result.status = reap_wait(child->pid);
+		result.status = reap(child->pid);
 	}
 	result.output = buf_str(&child->output);
 	result.output_len = child->output.len;
@@ -334,7 +343,7 @@ void child_cancel(struct child *child)
 		return;
 	if (child->pid != 0) {
 		(void)kill(-child->pid, SIGKILL);
-		(void)reap_wait(child->pid);
+		(void)reap(child->pid);
 	}
 	destroy(child);
 }

@@ -3,6 +3,7 @@
  * collected up to a bound, a deadline after which the group gets SIGTERM and, 2 s later, SIGKILL.
  * Signals are as by default in the child, none blocked.  What it leaves running in the background
  * is left alone, unless the deadline passed; its output is waited for half a second and no longer.
+ * Orphans that came to us as process 1 or a subreaper, and have ended, are reaped with each child.
  */
 #ifndef MF_SYS_CHILD_H
 #define MF_SYS_CHILD_H

@@ -2,10 +2,12 @@
 #include "sys/child.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -301,6 +303,27 @@ START_TEST(cancelled_is_killed_reaped_and_not_heard_of)
 }
 END_TEST
 
+/* What a check leaves behind is ours where we are process 1, or would be a zombie for ever. */
+START_TEST(orphans_are_reaped_with_the_next)
+{
+	siginfo_t info = {0};
+	int ends[2];
+
+	ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	ck_assert_int_eq(dup2(ends[0], 9), 9);
+	run_shell("(read -r x <&9) >/dev/null 2>&1 &", 0);
+	(void)close(9);
+	(void)close(ends[0]);
+	(void)close(ends[1]); /* now it ends */
+	ck_assert_int_eq(waitid(P_ALL, 0, &info, WEXITED | WNOWAIT), 0);
+	run_shell("exit 3", 0);
+	ck_assert_int_eq(got.status, 3);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+	ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("child");
@@ -318,6 +341,7 @@ int main(void)
 	tcase_add_test(tc, gets_kill_when_term_does_not_help);
 	tcase_add_test(tc, takes_its_whole_group_along_at_the_deadline);
 	tcase_add_test(tc, grandchild_with_the_pipe_does_not_hold_it_up);
+	tcase_add_test(tc, orphans_are_reaped_with_the_next);
 	tcase_add_test(tc, cancelled_is_killed_reaped_and_not_heard_of);
 	return unit_run("child", tc);
 }
