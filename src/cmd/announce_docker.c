@@ -41,6 +41,8 @@ static bool find_address(struct announce_docker *a)
 	char *found = mem_dup_str(netif_find(list, &a->want, a->address));
 	bool is_new = !is_same(found, a->address);
 
+	if (list == NULL)
+		netif_watch_retry(a->watch);
 	netif_list_free(list);
 	free(a->address);
 	a->address = found;

@@ -212,6 +212,8 @@ const char *netif_find(const struct netif_list *list, const struct netif_want *w
 
 	if (want->kind == NETIF_ADDRESS)
 		return want->text;
+	if (list == NULL)
+		return current;
 	for (size_t i = 0; i < list->count; i++) {
 		const struct netif_address *a = &list->addresses[i];
 

@@ -45,13 +45,13 @@ int netif_parse(const char *s, size_t len, struct netif_want *ret_want, struct m
 int netif_parse_endpoint(const char *s, size_t len, struct netif_want *ret_want, unsigned *ret_port,
 			 struct mf_err *err);
 
-/* The addresses as they are now; an empty list when the kernel does not say. */
+/* The addresses as they are now; NULL: the kernel does not say. */
 struct netif_list *netif_list_new(void);
 void netif_list_free(struct netif_list *list); /* NULL is fine */
 
 /*
  * The address that is meant, borrowed from either; NULL: there is none now.  current: the one in
- * use, or NULL.
+ * use, or NULL.  It stays where list is NULL.
  */
 const char *netif_find(const struct netif_list *list, const struct netif_want *want,
 		       const char *current);
@@ -59,6 +59,8 @@ const char *netif_find(const struct netif_list *list, const struct netif_want *w
 /* on_change: the addresses may be others, told a moment after they changed.  MF_EFAIL. */
 int netif_watch_start(struct loop *loop, void (*on_change)(void *ctx), void *ctx,
 		      struct netif_watch **ret_watch, struct mf_err *err);
-void netif_watch_stop(struct netif_watch *watch); /* NULL is fine */
+/* Once more, a second from now: the list could not be had. */
+void netif_watch_retry(struct netif_watch *watch); /* NULL is fine */
+void netif_watch_stop(struct netif_watch *watch);  /* NULL is fine */
 
 #endif

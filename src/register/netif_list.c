@@ -23,6 +23,7 @@
 
 #define FLAGS_PATH "/proc/net/if_inet6"
 #define FLAGS_BAD  (IFA_F_TEMPORARY | IFA_F_DADFAILED | IFA_F_DEPRECATED | IFA_F_TENTATIVE)
+#define RETRY_MS   1000
 #define QUIET_MS   250 /* an address that is replaced is gone for a moment */
 
 /* Behind the others of its family; IPv4 goes before IPv6. */
@@ -123,12 +124,13 @@ static void add(struct netif_list *list, const struct ifaddrs *i, const struct b
 
 struct netif_list *netif_list_new(void)
 {
-	struct netif_list *list = MEM_NEW(list);
 	buf_auto struct buf flags = BUF_INIT;
+	struct netif_list *list;
 	struct ifaddrs *all;
 
 	if (getifaddrs(&all) != 0)
-		return list;
+		return NULL;
+	list = MEM_NEW(list);
 	read_flags(&flags);
 	for (const struct ifaddrs *i = all; i != NULL; i = i->ifa_next)
 		add(list, i, &flags);
@@ -190,6 +192,12 @@ int netif_watch_start(struct loop *loop, void (*on_change)(void *ctx), void *ctx
 	w->source = loop_add_fd(loop, fd, LOOP_READ, on_ready, w);
 	*ret_watch = w;
 	return 0;
+}
+
+void netif_watch_retry(struct netif_watch *w)
+{
+	if (w != NULL)
+		loop_timer_set(w->timer, RETRY_MS);
 }
 
 void netif_watch_stop(struct netif_watch *w)

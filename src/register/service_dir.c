@@ -154,14 +154,26 @@ static bool is_same(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
+/* Where there is no list the last one holds: nothing is withdrawn because files ran out. */
+static void list_addresses(struct service_dir *dir)
+{
+	struct netif_list *list = netif_list_new();
+
+	if (list == NULL) {
+		netif_watch_retry(dir->watch);
+		return;
+	}
+	netif_list_free(dir->list);
+	dir->list = list;
+}
+
 static void on_addresses(void *ctx)
 {
 	struct service_dir *dir = ctx;
 	void *cursor = NULL, *value;
 	const char *name;
 
-	netif_list_free(dir->list);
-	dir->list = netif_list_new();
+	list_addresses(dir);
 	while (dir->announcer != NULL && strmap_next(dir->wanted, &cursor, &name, &value)) {
 		struct wanted *wanted = value;
 		const char *address = find_address(dir, wanted);
@@ -206,7 +218,7 @@ int service_dir_open(struct loop *loop, const char *path, bool allow_empty,
 	}
 	if (netif_watch_start(loop, on_addresses, dir, &dir->watch, &why) != 0)
 		dir->watch_why = mem_dup_str(why.msg);
-	dir->list = netif_list_new(); /* after the watch, so that nothing falls in between */
+	list_addresses(dir); /* after the watch, so that nothing falls in between */
 	itemdir_tell(dir->items);
 	*ret_dir = dir;
 	return 0;

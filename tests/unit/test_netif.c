@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -256,6 +257,22 @@ START_TEST(the_kernels_list_is_read)
 }
 END_TEST
 
+/* No descriptor is left: what is announced must not go for that. */
+START_TEST(without_a_list_the_address_stays)
+{
+	struct rlimit before, none;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){0, before.rlim_max};
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	ck_assert_ptr_null(netif_list_new());
+	ck_assert_str_eq(look("10.0.0.0/8", "10.1.2.3"), "10.1.2.3");
+	ck_assert_str_eq(look("lo", NULL), "none");
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	netif_watch_retry(NULL);
+}
+END_TEST
+
 static void on_change(void *ctx)
 {
 	loop_stop(ctx);
@@ -297,6 +314,7 @@ int main(void)
 	tcase_add_loop_test(tc, an_endpoint_has_a_port, 0, COUNT(endpoints));
 	tcase_add_loop_test(tc, the_best_one_is_found, 0, COUNT(finds));
 	tcase_add_test(tc, the_kernels_list_is_read);
+	tcase_add_test(tc, without_a_list_the_address_stays);
 	tcase_add_test(tc, a_change_is_told);
 	return unit_run("netif", tc);
 }
