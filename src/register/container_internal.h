@@ -30,7 +30,7 @@ void container_remark(struct container *container, bool is_wrong, const char *fo
 /* --- words ----------------------------------------------------------------------------------- */
 
 void container_read_words(struct container_source *source);
-/* The value of mayfly.NAME; NULL when there is none or it is empty. */
+/* The value of mayfly.NAME; NULL when there is none, or it is empty or too long. */
 const char *container_find_label(const struct container_source *source, const char *name);
 /* The value of SERVICE_<port>_NAME, or of SERVICE_NAME with port 0, in the same way. */
 const char *container_find_word(const struct container_source *source, unsigned port,

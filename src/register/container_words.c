@@ -13,6 +13,7 @@
 enum { WORDS_MAX = 512, ATTRIBUTES_MAX = 64, TAGS_MAX = 64, VALUE_MAX = 4096 };
 
 #define SERVICE "SERVICE_"
+#define LABEL	"mayfly."
 
 /* --- reading --------------------------------------------------------------------------------- */
 
@@ -68,18 +69,28 @@ void container_read_words(struct container_source *s)
 		if (equals != NULL)
 			add_word(s, text, (size_t)(equals - text), equals + 1);
 	}
-	json_object_foreach((json_t *)s->labels, key, value) if (json_is_string(value))
-	    add_word(s, key, strlen(key), json_string_value(value));
+	json_object_foreach((json_t *)s->labels, key, value)
+	{
+		const char *text = json_string_value(value);
+
+		if (text == NULL)
+			continue;
+		add_word(s, key, strlen(key), text);
+		if (str_has_prefix(key, LABEL) && strlen(text) > VALUE_MAX)
+			container_remark(s->container, true, "%.64s is ignored: too long", key);
+	}
 }
 
 /* --- finding --------------------------------------------------------------------------------- */
 
 const char *container_find_label(const struct container_source *s, const char *name)
 {
-	mem_auto_free char *key = mem_printf("mayfly.%s", name);
+	mem_auto_free char *key = mem_printf(LABEL "%s", name);
 	const char *value = json_string_value(json_object_get(s->labels, key));
 
-	return value == NULL || value[0] == '\0' ? NULL : value;
+	if (value == NULL || value[0] == '\0' || strlen(value) > VALUE_MAX)
+		return NULL;
+	return value;
 }
 
 static bool has_key(const struct container_word *word, const char *name)

@@ -371,6 +371,19 @@ START_TEST(very_many_ports)
 }
 END_TEST
 
+/* It would be in etcd, and in the memory of all that watch it. */
+START_TEST(a_huge_label_is_ignored)
+{
+	mem_auto_free char *huge = mem_printf("%*s", 500000, "x");
+	mem_auto_free char *config = mem_printf(
+	    ENV("\"SERVICE_NAME=a\",\"SERVICE_TAGS=y\"") LABELS("\"mayfly.tags\":\"%s\""), huge);
+	mem_auto_free char *json = make_reply(config);
+
+	expect(json, strlen(json), &plain,
+	       UP("a 1.2 " AT " #y\n! mayfly.tags is ignored: too long"));
+}
+END_TEST
+
 #define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
 
 int main(void)
@@ -386,5 +399,6 @@ int main(void)
 	tcase_add_loop_test(tc, how_it_is, 0, COUNT(states));
 	tcase_add_test(tc, no_container);
 	tcase_add_test(tc, very_many_ports);
+	tcase_add_test(tc, a_huge_label_is_ignored);
 	return unit_run("container", tc);
 }
