@@ -129,6 +129,17 @@ static int read_options(struct announce_docker *a, const struct settings *settin
 	return mf_err_wrap(err, "--ip");
 }
 
+static int start_engine(struct announce_docker *a, struct announce *announce,
+			const struct svcregister_options *options, struct mf_err *err)
+{
+	int code =
+	    docker_start(a->loop, announce_announcer(announce), &a->options, &a->docker, err);
+
+	if (code == MF_ECONFIG && options->docker_host != NULL)
+		code = err->code = MF_EUSAGE;
+	return code;
+}
+
 int announce_docker_start(struct loop *loop, struct announce *announce,
 			  const struct settings *settings,
 			  const struct svcregister_options *options,
@@ -139,8 +150,9 @@ int announce_docker_start(struct loop *loop, struct announce *announce,
 	a->loop = loop;
 	if (read_options(a, settings, options, err) != 0)
 		goto failed;
-	(void)find_address(a);
-	if (docker_start(loop, announce_announcer(announce), &a->options, &a->docker, err) != 0 ||
+	if (!find_address(a) && options->ip != NULL)
+		log_warn("this node has no such address now", LOG_STR("ip", a->want.text));
+	if (start_engine(a, announce, options, err) != 0 ||
 	    listen_to_signals(a, options->leaves, err) != 0 ||
 	    netif_watch_start(loop, on_netif, a, &a->watch, err) != 0)
 		goto failed;

@@ -244,6 +244,10 @@ static int check_call(struct svcregister *r, const struct command *command)
 	const char *foreign;
 	struct mf_err err;
 
+	if (command == NULL && r->cli.argc > 0)
+		return cli_usage(&r->cli,
+				 "\"%s\": not one of register, deregister, list, dir and docker",
+				 r->cli.argv[0]);
 	if (command == NULL)
 		return cli_usage(&r->cli,
 				 "say what to do: register, deregister, list, dir or docker");

@@ -207,11 +207,16 @@ within 'under the name of its image, at the host'"'"'s address' 5 \
 DOCKER_HOST=tpc://127.0.0.1:1 run_tool svcregister docker
 is "$STATUS" 78 'an engine that cannot be'
 like "$ERR" 'tpc://127.0.0.1:1.*neither unix:///PATH nor tcp://HOST:PORT' 'is named'
+run_tool svcregister docker --docker-host tpc://127.0.0.1:1
+is "$STATUS" 64 'as an option it is a wrong call'
 run_tool svcregister docker --network 10.0.0.0/33
 is "$STATUS" 64 'a network that cannot be is a wrong call'
 start_tool_as away svcregister docker --docker-host "unix://$T/none"
 within 'an engine that is not there is waited for' 5 log_has away "$T/none: .*"
 stop away
 is "$STATUS" 0 'until it is told to stop'
+start_tool_as elsewhere svcregister docker --ip 203.0.113.64/28
+within 'an address that this node has not is said at once' 5 log_has elsewhere 'no such address now.*203.0.113.64/28'
+stop elsewhere
 
 done_testing
