@@ -37,6 +37,9 @@ run_wrapped 1 127.0.0.1:80 --
 is "$STATUS" 64 'no command behind -- is a wrong call'
 run_wrapped 1 127.0.0.1:80 true
 is "$STATUS" 64 'so is a command without --'
+run_tool svcregister run
+is "$STATUS" 64 'so is something that it cannot do'
+like "$ERR" '"run": not one of register' 'which is named'
 run_wrapped 1 127.0.0.1:80 --stop-time 1s
 is "$STATUS" 64 'and an option for a command that is not there'
 like "$ERR" 'stop-time: not for register without a command' 'which is named'
@@ -206,7 +209,7 @@ all_are_reaped() {
 	[ "$(wc -l <"$1")" = 10 ] && [ "$left" = 0 ]
 }
 n=0
-until all_are_reaped "$1" || [ $n = 200 ]; do
+until all_are_reaped "$1" || [ $n = "$2" ]; do
 	sleep 0.05
 	n=$((n + 1))
 done
@@ -216,7 +219,8 @@ SCRIPT
 if unshare --fork --pid --mount-proc true 2>/dev/null; then
 	run_in_namespace() {
 		timeout $((60 * SLOW)) unshare --fork --pid --mount-proc --kill-child -- "$MAYFLY_BIN/svcregister" \
-			register web 1 127.0.0.1:auto -- sh "$T/parent" "$T/ended" >"$T/out/stdout" 2>"$T/out/stderr" </dev/null
+			register web 1 127.0.0.1:auto -- sh "$T/parent" "$T/ended" $((400 * SLOW)) \
+			>"$T/out/stdout" 2>"$T/out/stderr" </dev/null
 		STATUS=$?
 	}
 	run_in_namespace
