@@ -48,7 +48,7 @@ sys = child dirwatch environment file http httpd limit loop notify port process 
 model = ages backend choices claims env env_read guard name node node_json node_yaml order override overrides service settings settings_value slots \
 	snapshot snapshot_without table
 render = escape output output_bare output_tcp output_view routing template template_compile template_render template_scan view view_json
-store = backends_file env_sync envdir etcd etcd_json etcd_kv etcd_source etcd_stream etcd_watch file_source \
+store = backends_file env_sync envdir etcd etcd_json etcd_kv etcd_page etcd_source etcd_stream etcd_watch file_source \
 	instances itemdir itemfile problems registry registry_watch registry_write stamp
 register = announcement announcer announcer_item check check_probe check_spec check_spec_parse \
 	check_spec_read container container_address container_check container_image container_words docker docker_api \

@@ -45,6 +45,7 @@ struct etcd_call {
 	struct buf body;
 	enum etcd_repeat repeat;
 	size_t max_body;
+	bool wants_page;
 	int pinned;
 	int64_t timeout_ms, deadline, backoff_ms;
 	size_t endpoint, tried; /* of the attempt; in this round */
@@ -309,19 +310,13 @@ static void on_broken(struct etcd_call *call, const struct http_reply *reply,
 	}
 }
 
-static void on_http_done(void *ctx, const struct http_reply *http, const struct mf_err *err)
+static void on_json(struct etcd_call *call, const struct http_reply *http)
 {
-	struct etcd_call *call = ctx;
+	struct etcd_reply reply = {.text = http->body, .len = http->body_len};
 	struct etcd_fault fault = {0};
-	struct etcd_reply reply;
 	json_t *json;
 	const json_t *result;
 
-	call->request = NULL;
-	if (err != NULL) {
-		on_broken(call, http, err);
-		return;
-	}
 	/* A stream's reply has a line end and may have more lines: the first is what was asked. */
 	json = json_loadb(http->body, http->body_len, JSON_DISABLE_EOF_CHECK, NULL);
 	if (etcd_fault_read(http->status, json, &fault)) {
@@ -329,15 +324,39 @@ static void on_http_done(void *ctx, const struct http_reply *http, const struct 
 	} else if (!json_is_object(json)) {
 		etcd_fault_set(&fault, 0, 502, "an answer that is no JSON object");
 		on_fault(call, &fault);
+	} else if (call->wants_page) {
+		etcd_fault_set(&fault, 0, 502, "an answer that is no page of a list");
+		on_fault(call, &fault);
 	} else {
 		result = json_object_get(json, "result");
 		reply.json = json_is_object(result) ? result : json;
-		reply.len = http->body_len;
 		reply.revision = etcd_json_revision(reply.json);
 		call->fault = ETCD_FAULT_NONE;
 		finish(call, &reply, NULL);
 	}
 	json_decref(json);
+}
+
+static void on_http_done(void *ctx, const struct http_reply *http, const struct mf_err *err)
+{
+	struct etcd_call *call = ctx;
+	struct etcd_page page;
+
+	call->request = NULL;
+	if (err != NULL) {
+		on_broken(call, http, err);
+	} else if (call->wants_page && http->status == 200 &&
+		   etcd_page_read(http->body, http->body_len, &page)) {
+		struct etcd_reply reply = {.page = &page,
+					   .text = http->body,
+					   .len = http->body_len,
+					   .revision = page.revision};
+
+		call->fault = ETCD_FAULT_NONE;
+		finish(call, &reply, NULL);
+	} else {
+		on_json(call, http);
+	}
 }
 
 /* With a choice of endpoints a silent one must not eat the whole deadline. */
@@ -488,6 +507,7 @@ struct etcd_call *etcd_call_start(struct etcd *etcd, const struct etcd_request *
 	call->path = request->path;
 	call->repeat = request->repeat;
 	call->max_body = request->max_body;
+	call->wants_page = request->wants_page;
 	call->pinned = request->endpoint;
 	if (request->body != NULL) {
 		call->body = *request->body;

@@ -13,13 +13,16 @@
 #include "base/err.h"
 #include "store/etcd.h"
 #include "store/etcd_json.h"
+#include "store/etcd_page.h"
 #include "sys/http.h"
 
 /* What a call's owner gets: reply is NULL on failure, and then fault says more than err's code. */
 struct etcd_reply {
-	const json_t *json; /* borrowed */
-	size_t len;	    /* of its text */
-	int64_t revision;   /* header.revision */
+	const json_t *json;	      /* borrowed; NULL for a page */
+	const struct etcd_page *page; /* what was asked for as one, borrowed; else NULL */
+	const char *text;	      /* borrowed */
+	size_t len;		      /* of the text */
+	int64_t revision;	      /* header.revision */
 };
 
 /*
@@ -41,6 +44,7 @@ struct etcd_request {
 	enum etcd_repeat repeat;
 	struct buf *body;    /* taken over */
 	size_t max_body;     /* 0: 1 MiB */
+	bool wants_page;     /* the reply is a page of a list */
 	int endpoint;	     /* ETCD_ANY, or this one only and one attempt only */
 	int64_t deadline_ms; /* 0, or if it is later: the client's */
 };

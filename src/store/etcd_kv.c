@@ -2,6 +2,7 @@
  * Lists, transactions and leases: what callers ask, put into requests, and etcd's answers read.
  * Knows nothing of endpoints or retries, only which calls may be repeated.
  */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "base/mem.h"
 #include "store/etcd.h"
 #include "store/etcd_internal.h"
+#include "sys/loop.h"
 
 /* --- list ------------------------------------------------------------------------------------- */
 
@@ -16,6 +18,7 @@ enum {
 	REVOKE_MS =
 	    3000, /* whoever revokes is about to stop, and the lease ends by itself anyway */
 	LIST_LIMIT_MAX = 1000,
+	LIST_SLICE = 64,		  /* pairs in one turn of the loop */
 	LIST_PAGE_BIG = 2 * 1024 * 1024,  /* from here on pages get smaller ... */
 	LIST_PAGE_MAX = 24 * 1024 * 1024, /* ... and this is refused, unless it is one pair */
 	LIST_RESTARTS = 10,
@@ -25,20 +28,34 @@ struct list {
 	struct etcd_list_events events;
 	void *ctx;
 	char *prefix;
-	struct buf key, value, after; /* after: the last key of the page before */
+	struct buf text;       /* of a page, */
+	struct etcd_page page; /* and what of it is not delivered yet */
+	struct mf_err err;     /* nothing more can be had of it */
+	struct loop_timer *timer;
+	struct buf key, value, after; /* after: the last key of the newest page */
 	int64_t limit, revision;      /* revision 0: the first page is to come */
 	unsigned restarts;
+	bool is_delivering, is_gone;
 };
 
-static void list_free(void *ctx)
+static void list_destroy(struct list *list)
 {
-	struct list *list = ctx;
-
+	loop_timer_free(list->timer);
+	buf_fini(&list->text);
 	buf_fini(&list->key);
 	buf_fini(&list->value);
 	buf_fini(&list->after);
 	free(list->prefix);
 	free(list);
+}
+
+static void list_free(void *ctx)
+{
+	struct list *list = ctx;
+
+	list->is_gone = true;
+	if (!list->is_delivering)
+		list_destroy(list);
 }
 
 static void list_ask(struct list *list, struct etcd_call *call)
@@ -50,24 +67,41 @@ static void list_ask(struct list *list, struct etcd_call *call)
 	etcd_call_continue(call, &body);
 }
 
-static int list_page(struct list *list, struct etcd_call *call, const json_t *kvs,
-		     struct mf_err *err)
+/* Whether the consumer has let go of the list.  call: the one whose reply this is about, or NULL.
+ */
+static bool is_let_go(const struct list *list, const struct etcd_call *call)
 {
-	const json_t *item;
+	return list->is_gone || (call != NULL && etcd_call_is_cancelled(call));
+}
+
+static void deliver(struct list *list, const struct etcd_call *call, size_t most)
+{
 	struct etcd_kv kv;
-	size_t i;
 	bool skip;
 
-	json_array_foreach(kvs, i, item)
-	{
-		if (etcd_json_get_kv(item, &list->key, &list->value, &kv, &skip, err) != 0)
-			return err->code;
+	list->is_delivering = true;
+	for (size_t n = 0; n < most && etcd_page_has_next(&list->page); n++) {
+		if (etcd_page_next(&list->page, buf_str(&list->text), &list->key, &list->value, &kv,
+				   &skip, &list->err) != 0)
+			break;
 		if (!skip)
 			list->events.on_kv(list->ctx, &kv);
-		if (etcd_call_is_cancelled(call))
-			return 0;
+		if (is_let_go(list, call))
+			break;
 	}
-	return 0;
+	list->is_delivering = false;
+}
+
+/* Some of a page, while the next one is on its way. */
+static void on_slice(void *ctx)
+{
+	struct list *list = ctx;
+
+	deliver(list, NULL, LIST_SLICE);
+	if (list->is_gone)
+		list_destroy(list);
+	else if (etcd_page_has_next(&list->page))
+		loop_timer_set(list->timer, 0);
 }
 
 static void list_adapt(struct list *list, size_t page_len)
@@ -81,44 +115,61 @@ static void list_adapt(struct list *list, size_t page_len)
 }
 
 /* Else a gateway that always says `more` would be asked for ever. */
-static bool is_advancing(const struct list *list)
+static bool is_advancing(const struct list *list, const struct buf *last)
 {
-	size_t common = list->key.len < list->after.len ? list->key.len : list->after.len;
-	int order = common == 0 ? 0 : memcmp(list->key.data, list->after.data, common);
+	size_t common = last->len < list->after.len ? last->len : list->after.len;
+	int order = common == 0 ? 0 : memcmp(last->data, list->after.data, common);
 
-	return order > 0 || (order == 0 && list->key.len > list->after.len);
+	return order > 0 || (order == 0 && last->len > list->after.len);
+}
+
+/* Ask for the page behind this one; false: there is none, or none can be had. */
+static bool ask_next(struct list *list, struct etcd_call *call, const struct etcd_reply *reply)
+{
+	buf_auto struct buf last = BUF_INIT;
+
+	if (reply->revision <= 0) {
+		(void)mf_err_set(&list->err, MF_EDATA, "no revision in the answer");
+		return false;
+	}
+	/* Of a last pair that is none it is said when its turn comes. */
+	if (!list->page.more || !etcd_page_has_next(&list->page) ||
+	    !etcd_page_last_key(&list->page, buf_str(&list->text), &last))
+		return false;
+	if (!is_advancing(list, &last)) {
+		(void)mf_err_set(&list->err, MF_EDATA, "a page that leads nowhere");
+		return false;
+	}
+	buf_clear(&list->after);
+	buf_add(&list->after, last.data, last.len);
+	list_adapt(list, reply->len);
+	list_ask(list, call);
+	return true;
 }
 
 static void on_list_page(struct list *list, struct etcd_call *call, const struct etcd_reply *reply)
 {
-	const json_t *kvs = json_object_get(reply->json, "kvs");
-	bool more = etcd_json_get_bool(reply->json, "more") && json_array_size(kvs) > 0;
-	struct mf_err err = {0};
-
-	if (list->revision == 0) {
+	deliver(list, call, SIZE_MAX); /* what is left of the page before */
+	if (list->revision == 0 && !etcd_call_is_cancelled(call)) {
 		list->revision = reply->revision;
 		list->events.on_begin(list->ctx);
-		if (etcd_call_is_cancelled(call))
-			return;
 	}
-	if (reply->revision <= 0)
-		(void)mf_err_set(&err, MF_EDATA, "list %s: no revision in the answer",
-				 list->prefix);
-	else if (list_page(list, call, kvs, &err) != 0)
-		(void)mf_err_wrap(&err, "list %s", list->prefix);
-	else if (more && !is_advancing(list))
-		(void)mf_err_set(&err, MF_EDATA, "list %s: a page that leads nowhere",
-				 list->prefix);
 	if (etcd_call_is_cancelled(call))
 		return;
-	if (err.code != 0 || !more) {
-		list->events.on_done(list->ctx, list->revision, err.code == 0 ? NULL : &err);
+	buf_clear(&list->text);
+	buf_add(&list->text, reply->text, reply->len);
+	list->page = *reply->page;
+	if (list->err.code == 0 && ask_next(list, call, reply)) {
+		loop_timer_set(list->timer, 0);
 		return;
 	}
-	buf_clear(&list->after);
-	buf_add(&list->after, list->key.data, list->key.len);
-	list_adapt(list, reply->len);
-	list_ask(list, call);
+	if (list->err.code == 0)
+		deliver(list, call, SIZE_MAX);
+	if (etcd_call_is_cancelled(call))
+		return;
+	if (list->err.code != 0)
+		(void)mf_err_wrap(&list->err, "list %s", list->prefix);
+	list->events.on_done(list->ctx, list->revision, list->err.code == 0 ? NULL : &list->err);
 }
 
 static void on_list_reply(void *ctx, struct etcd_call *call, const struct etcd_reply *reply,
@@ -134,6 +185,7 @@ static void on_list_reply(void *ctx, struct etcd_call *call, const struct etcd_r
 	} else if (fault == ETCD_FAULT_COMPACTED && list->restarts < LIST_RESTARTS) {
 		list->restarts++;
 		list->revision = 0;
+		list->page = (struct etcd_page){0};
 		buf_clear(&list->after);
 		list_ask(list, call);
 	} else {
@@ -151,12 +203,14 @@ struct etcd_call *etcd_list(struct etcd *etcd, const char *prefix,
 				       .what = what,
 				       .body = &body,
 				       .max_body = LIST_PAGE_MAX,
+				       .wants_page = true,
 				       .endpoint = ETCD_ANY};
 
 	list->events = *events;
 	list->ctx = ctx;
 	list->prefix = mem_dup_str(prefix);
 	list->limit = LIST_LIMIT_MAX;
+	list->timer = loop_timer_new(etcd_loop(etcd), on_slice, list);
 	etcd_json_list(&body, prefix, NULL, list->limit, 0);
 	return etcd_call_start(etcd, &request, on_list_reply, list_free, list);
 }
