@@ -267,45 +267,44 @@ void str_add_base64(struct buf *b, const void *bytes, size_t len)
 	}
 }
 
-static int base64_value(unsigned char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
+/* A digit's value and 1 more; 0: it is none. */
+/* clang-format off */
+static const unsigned char base64_values[256] = {
+    ['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6, ['G'] = 7, ['H'] = 8,
+    ['I'] = 9, ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
+    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
+    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
+    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
+};
+/* clang-format on */
 
 bool str_decode_base64(struct buf *b, const char *s, size_t len)
 {
-	size_t start = b->len;
+	size_t digits = len;
+	uint32_t v = 0;
+	char *out;
 
 	if (len % 4 != 0)
 		return false;
+	while (digits > 0 && len - digits < 2 && s[digits - 1] == '=')
+		digits--;
 	buf_reserve(b, len / 4 * 3);
-	for (size_t i = 0; i < len; i += 4) {
-		int pad =
-		    i + 4 == len ? (s[i + 3] == '=') + (s[i + 2] == '=' && s[i + 3] == '=') : 0;
-		uint32_t v = 0;
-		char out[3];
+	out = b->data + b->len;
+	for (size_t i = 0; i < digits; i++) {
+		unsigned value = base64_values[(unsigned char)s[i]];
 
-		for (int j = 0; j < 4; j++) {
-			int digit =
-			    j >= 4 - pad ? 0 : base64_value((unsigned char)s[i + (size_t)j]);
-
-			if (digit < 0) {
-				b->len = start;
-				b->data[start] = '\0';
-				return false;
-			}
-			v = v << 6 | (uint32_t)digit;
+		if (value == 0) {
+			b->data[b->len] = '\0';
+			return false;
 		}
-		out[0] = (char)(v >> 16);
-		out[1] = (char)(v >> 8);
-		out[2] = (char)v;
-		buf_add(b, out, (size_t)(3 - pad));
+		v = v << 6 | (value - 1);
+		if (i % 4 != 0)
+			*out++ = (char)(v >> (6 - 2 * (i % 4)));
 	}
+	b->len = (size_t)(out - b->data);
+	b->data[b->len] = '\0';
 	return true;
 }
