@@ -196,6 +196,7 @@ static struct apply_group_result combine(const struct apply *apply,
 	    .changed = last->changed,
 	    .pending = last->pending,
 	    .reloaded = last->reloaded,
+	    .taken = last->taken,
 	    .words = last->words,
 	};
 

@@ -165,6 +165,7 @@ static void end(struct group *group)
 	group->last.changed = group->is_installed || group->is_reloaded;
 	group->last.reloaded = group->is_reloaded;
 	group->last.refused = group->is_refused;
+	group->last.taken = group->is_taken;
 	group->events->on_done(group->ctx, group);
 }
 
@@ -269,6 +270,7 @@ void group_run(struct group *group, const struct output_set *outputs,
 	group->running[0] = '\0';
 	group->running_pid = 0;
 	group->is_installed = group->is_reloaded = false;
-	group->is_pending = group->is_refused = group->is_checked = group->wants_bytes = false;
+	group->is_pending = group->is_refused = group->is_taken = false;
+	group->is_checked = group->wants_bytes = false;
 	group_next(group);
 }

@@ -29,6 +29,7 @@ struct group_result {
 	int code;
 	bool changed, pending, reloaded;
 	bool refused; /* a running HAProxy tried it and could not: each try costs its traffic */
+	bool taken;   /* HAProxy could not listen on an address: it was not told to */
 	char *words;  /* never NULL */
 };
 

@@ -377,10 +377,12 @@ void group_bind(struct group *group)
 	struct mf_err err;
 
 	if (file_read(group->settings->haproxy.config, CONFIG_MAX, &old, NULL) == 0 &&
-	    binds_try(buf_str(&old), buf_str(&main_output(group)->bytes), &err) != 0)
+	    binds_try(buf_str(&old), buf_str(&main_output(group)->bytes), &err) != 0) {
+		group->is_taken = true;
 		group_fail(group, &err);
-	else
+	} else {
 		group_next(group);
+	}
 }
 
 /* --- install --------------------------------------------------------------------------------- */

@@ -49,7 +49,7 @@ struct group {
 	int running_pid;
 	struct plan_group plan;
 	struct stage *stage;
-	bool is_installed, is_reloaded, is_pending, is_refused;
+	bool is_installed, is_reloaded, is_pending, is_refused, is_taken;
 	bool is_checked; /* or no check is needed any more */
 	bool wants_bytes;
 	struct mf_err err;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apply/binds.h"
 #include "apply/stage.h"
 #include "apply/words.h"
 #include "base/buf.h"
@@ -17,9 +18,14 @@
 #include "model/snapshot.h"
 #include "render/output.h"
 #include "sys/child.h"
+#include "sys/file.h"
 #include "sys/loop.h"
 
-enum { QUARANTINE_CHECK_MS = 30 * 1000 };
+enum {
+	QUARANTINE_CHECK_MS = 30 * 1000,
+	QUARANTINE_LOOK_MS = 5 * 1000, /* between looks at addresses that others have */
+	CONFIG_MAX = 1 << 30,
+};
 
 #define QUARANTINE_TAG "trial"
 
@@ -32,6 +38,7 @@ struct part {
 	struct env *env;
 	struct service *settings;
 	uint64_t versions;
+	char *bind; /* the line that is to be tried from time to time; NULL: none */
 };
 
 enum step { STEP_WHOLE, STEP_NOTHING, STEP_BISECT, STEP_REST };
@@ -56,10 +63,12 @@ struct quarantine {
 	size_t kept;	      /* so many are in the check that runs */
 	unsigned checks;
 	char *words; /* of the check that said `fails` */
+	enum quarantine_by by;
 	struct stage *stage;
 	struct child *child;
 	struct loop_timer *next;
 	struct snapshot *vain; /* in which nothing was found */
+	struct loop_timer *look;
 };
 
 /* --- what is in quarantine -------------------------------------------------------------------- */
@@ -97,6 +106,7 @@ static void free_part(struct part *part)
 {
 	free(part->name);
 	free(part->words);
+	free(part->bind);
 	env_unref(part->env);
 	service_unref(part->settings);
 }
@@ -120,6 +130,15 @@ static char *object_of(const struct part *part)
 	return mem_printf("%s %s", words[part->kind], part->name);
 }
 
+/* As the source says, also when they are in quarantine already and the search did not see them. */
+static struct service *find_own_settings(const struct quarantine *q, const char *service)
+{
+	for (size_t i = 0; i < q->held_count; i++)
+		if (q->held[i].kind == SNAPSHOT_SETTINGS && strcmp(q->held[i].name, service) == 0)
+			return q->held[i].settings;
+	return find_settings(q->snapshot, service);
+}
+
 static void hold(struct quarantine *q, const struct part *part)
 {
 	struct part held = {.kind = part->kind, .name = mem_dup_str(part->name)};
@@ -130,10 +149,17 @@ static void hold(struct quarantine *q, const struct part *part)
 		if (held.env != NULL)
 			(void)env_ref(held.env);
 	} else {
-		held.settings = find_settings(q->snapshot, part->name);
+		held.settings = find_own_settings(q, part->name);
 		if (held.settings != NULL)
 			(void)service_ref(held.settings);
 		held.versions = hash_versions(q->snapshot, part->name);
+	}
+	if (q->by == QUARANTINE_BY_BIND) { /* "bind ADDRESS: why" */
+		const char *end = strstr(part->words, ": ");
+
+		held.bind = mem_dup_bytes(part->words, end == NULL ? strlen(part->words)
+								   : (size_t)(end - part->words));
+		loop_timer_set(q->look, QUARANTINE_LOOK_MS);
 	}
 	MEM_GROW(q->problems, problem_count, q->problem_cap);
 	q->problems[problem_count] = (struct problem){object_of(part), mem_dup_str(part->words)};
@@ -159,6 +185,28 @@ struct snapshot *quarantine_filter(struct quarantine *q, struct snapshot *snapsh
 	if (q->held_count == 0)
 		return snapshot_ref(snapshot);
 	return snapshot_without(snapshot, is_held, q);
+}
+
+/* Those whose addresses are free again may try once more. */
+static void on_look(void *ctx)
+{
+	struct quarantine *q = ctx;
+	bool has_any = false, is_any_free = false;
+	struct mf_err err;
+
+	for (size_t i = q->held_count; i > 0; i--) {
+		const char *line = q->held[i - 1].bind;
+		bool is_free = line != NULL && binds_try("", line, &err) == 0;
+
+		has_any = has_any || (line != NULL && !is_free);
+		is_any_free = is_any_free || is_free;
+		if (is_free)
+			let_out(q, i - 1);
+	}
+	if (has_any)
+		loop_timer_set(q->look, QUARANTINE_LOOK_MS);
+	if (is_any_free)
+		q->on_done(q->ctx, true);
 }
 
 const struct problem *quarantine_list(const struct quarantine *q, size_t *ret_count)
@@ -375,6 +423,21 @@ static const char *find_main(const struct quarantine *q, const struct output_set
 	return NULL;
 }
 
+/* As group_bind: what runs listens where the file in place says. */
+static void try_binds(struct quarantine *q, const struct output_set *set)
+{
+	buf_auto struct buf old = BUF_INIT;
+	struct mf_err err;
+	int code = file_read(q->settings->haproxy.config, CONFIG_MAX, &old, &err);
+
+	for (size_t i = 0; i < set->count && code == 0; i++)
+		if (strcmp(set->outputs[i].path, q->settings->haproxy.config) == 0)
+			code = binds_try(buf_str(&old), buf_str(&set->outputs[i].bytes), &err);
+	if (code != 0)
+		note_words(q, err.msg);
+	on_verdict(q, code != 0);
+}
+
 static void run_check(struct quarantine *q, const char *path)
 {
 	struct child_options options = {.deadline_ms = QUARANTINE_CHECK_MS};
@@ -409,6 +472,8 @@ static void on_next(void *ctx)
 	snapshot_unref(part);
 	if (set.fingerprint[0] == '\0') {
 		on_verdict(q, true); /* it cannot even be rendered */
+	} else if (q->by == QUARANTINE_BY_BIND) {
+		try_binds(q, &set);
 	} else if (stage_all(q, &set, &err) != 0 || (path = find_main(q, &set)) == NULL) {
 		end_search(q, false);
 	} else {
@@ -418,10 +483,12 @@ static void on_next(void *ctx)
 }
 
 void quarantine_search(struct quarantine *q, const struct settings *settings,
-		       struct template_set *templates, struct snapshot *snapshot)
+		       struct template_set *templates, struct snapshot *snapshot,
+		       enum quarantine_by by)
 {
-	if (q->snapshot != NULL || q->vain == snapshot)
+	if (q->snapshot != NULL || (q->vain == snapshot && q->by == by))
 		return;
+	q->by = by;
 	q->settings = settings;
 	q->templates = templates;
 	q->snapshot = snapshot_ref(snapshot);
@@ -439,6 +506,7 @@ void quarantine_clear(struct quarantine *q)
 	q->vain = NULL;
 	while (q->held_count > 0)
 		let_out(q, q->held_count - 1);
+	loop_timer_clear(q->look);
 }
 
 struct quarantine *quarantine_new(struct loop *loop, quarantine_fn *on_done, void *ctx)
@@ -449,6 +517,7 @@ struct quarantine *quarantine_new(struct loop *loop, quarantine_fn *on_done, voi
 	q->on_done = on_done;
 	q->ctx = ctx;
 	q->next = loop_timer_new(loop, on_next, q);
+	q->look = loop_timer_new(loop, on_look, q);
 	return q;
 }
 
@@ -458,6 +527,7 @@ void quarantine_free(struct quarantine *q)
 		return;
 	quarantine_clear(q);
 	loop_timer_free(q->next);
+	loop_timer_free(q->look);
 	free(q->held);
 	free(q->problems);
 	free(q);

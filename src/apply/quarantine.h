@@ -1,13 +1,14 @@
 /*
- * The quarantine: what HAProxy's check refuses of the model is found by bisection, left out, and
- * named, so that the rest can be applied.
+ * The quarantine: what HAProxy's check refuses of the model, or what it could not listen for, is
+ * found by bisection, left out, and named, so that the rest can be applied.
  *
  * Of a model that was refused, parts are rendered and checked in a stage beside HAProxy's files.
  * First none of it: if that is refused too, the templates or the settings are wrong and nothing is
  * put in quarantine.  Then the first part is searched with which it is refused; with that left out
  * the next, until the rest passes or too many checks were needed.  Parts are, in this order, the
  * versions of a service, a service's own settings (without them it has the defaults), and
- * environments.  A part comes back when it changes.
+ * environments.  A part comes back when it changes; one whose address another program has, also
+ * when that is free.
  */
 #ifndef MF_APPLY_QUARANTINE_H
 #define MF_APPLY_QUARANTINE_H
@@ -25,7 +26,13 @@ struct template_set;
 
 #define QUARANTINE_MAX_CHECKS 60 /* of one search */
 
-/* found: something more is in quarantine, and the rest passes.  Not from inside _search. */
+/* How to tell a good model: by HAProxy's check, or by whether it can listen (binds.h). */
+enum quarantine_by { QUARANTINE_BY_CHECK, QUARANTINE_BY_BIND };
+
+/*
+ * found: something more is in quarantine, and the rest passes; or something is to be let out of it
+ * by the filter.  Not from inside _search.
+ */
 typedef void quarantine_fn(void *ctx, bool found);
 
 struct quarantine *quarantine_new(struct loop *loop, quarantine_fn *on_done, void *ctx);
@@ -46,7 +53,8 @@ void quarantine_clear(struct quarantine *quarantine);
  * repeated for the same model.
  */
 void quarantine_search(struct quarantine *quarantine, const struct settings *settings,
-		       struct template_set *templates, struct snapshot *snapshot);
+		       struct template_set *templates, struct snapshot *snapshot,
+		       enum quarantine_by by);
 
 /* "environment dev" with the checker's words; borrowed until the next call. */
 const struct problem *quarantine_list(const struct quarantine *quarantine, size_t *ret_count);

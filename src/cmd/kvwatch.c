@@ -204,7 +204,9 @@ static void on_result(void *ctx, const struct apply_result *result)
 	for (size_t i = 0; i < result->group_count; i++)
 		if (result->groups[i].code == MF_EDATA && k->applied != NULL &&
 		    strcmp(result->groups[i].name, "haproxy") == 0)
-			quarantine_search(k->quarantine, k->cli.settings, k->templates, k->applied);
+			quarantine_search(k->quarantine, k->cli.settings, k->templates, k->applied,
+					  result->groups[i].taken ? QUARANTINE_BY_BIND
+								  : QUARANTINE_BY_CHECK);
 	if (worst == 0 && result->render_failed)
 		worst = MF_EDATA;
 	if (k->options.once && (worst == 0 ? result->is_settled : !mf_err_is_retry(worst))) {

@@ -167,6 +167,25 @@ static int read_service(const struct node *map, struct service *service, struct 
 	return code == 0 ? read_addresses(map, service, err) : code;
 }
 
+static struct service *new_service(const char *name)
+{
+	struct service *service = MEM_NEW(service);
+
+	service->refs = 1;
+	service->name = mem_dup_str(name);
+	service->check = mem_dup_str("");
+	service->check_interval = INTERVAL_DEFAULT_MS;
+	return service;
+}
+
+struct service *service_new_plain(const struct service *service)
+{
+	struct service *plain = new_service(service->name);
+
+	plain->is_tcp = service->is_tcp;
+	return plain;
+}
+
 int service_parse(const char *name, const char *value, size_t len, struct service **ret_service,
 		  struct mf_err *err)
 {
@@ -179,11 +198,7 @@ int service_parse(const char *name, const char *value, size_t len, struct servic
 	code = node_parse_json(value, len, &root, err);
 	if (code != 0)
 		return mf_err_wrap(err, "service %s", name);
-	service = MEM_NEW(service);
-	service->refs = 1;
-	service->name = mem_dup_str(name);
-	service->check = mem_dup_str("");
-	service->check_interval = INTERVAL_DEFAULT_MS;
+	service = new_service(name);
 	code = read_service(root, service, err);
 	if (code == 0) {
 		*ret_service = service;

@@ -37,6 +37,8 @@ struct service {
  */
 int service_parse(const char *name, const char *value, size_t len, struct service **ret_service,
 		  struct mf_err *err);
+/* All defaults, but the same protocol. */
+struct service *service_new_plain(const struct service *service);
 struct service *service_ref(struct service *service);
 void service_unref(struct service *service); /* NULL is fine */
 const char *service_balance_word(enum service_balance balance);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "model/order.h"
+#include "model/service.h"
 #include "model/snapshot.h"
 
 struct without {
@@ -9,6 +10,7 @@ struct without {
 	struct snapshot *to;
 	snapshot_part_fn *is_out;
 	void *ctx;
+	struct service *plain; /* of the last service whose settings were left out; NULL: none */
 };
 
 static bool is_out(const struct without *w, enum snapshot_part part, const char *name)
@@ -24,15 +26,27 @@ static void copy_envs(const struct without *w)
 			w->to->envs[w->to->env_count++] = env_ref(w->from->envs[i]);
 }
 
-static struct backend *copy_backend(const struct without *w, struct backend *backend)
+/* HTTP is the default, but must not lead to what speaks none. */
+static struct service *plain_of(struct without *w, const struct service *settings)
+{
+	if (!settings->is_tcp)
+		return NULL;
+	if (w->plain == NULL || strcmp(w->plain->name, settings->name) != 0) {
+		service_unref(w->plain);
+		w->plain = service_new_plain(settings);
+	}
+	return w->plain;
+}
+
+static struct backend *copy_backend(struct without *w, struct backend *backend)
 {
 	if (backend->settings == NULL || !is_out(w, SNAPSHOT_SETTINGS, backend->service))
 		return backend_ref(backend);
-	return backend_new(backend->service, backend->version, NULL, backend->instances,
-			   backend->instance_count);
+	return backend_new(backend->service, backend->version, plain_of(w, backend->settings),
+			   backend->instances, backend->instance_count);
 }
 
-static void copy_backends(const struct without *w)
+static void copy_backends(struct without *w)
 {
 	struct snapshot *to = w->to;
 
@@ -69,10 +83,11 @@ struct snapshot *snapshot_without(const struct snapshot *snapshot, snapshot_part
 				  void *ctx)
 {
 	struct snapshot *to = snapshot_new(snapshot->revision);
-	const struct without w = {snapshot, to, is_part_out, ctx};
+	struct without w = {snapshot, to, is_part_out, ctx, NULL};
 
 	copy_envs(&w);
 	copy_backends(&w);
+	service_unref(w.plain);
 	to->hosts = copy_claims(&w, snapshot->hosts, snapshot->host_count, &to->host_count);
 	to->prefixes =
 	    copy_claims(&w, snapshot->prefixes, snapshot->prefix_count, &to->prefix_count);

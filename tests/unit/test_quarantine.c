@@ -8,6 +8,8 @@
 
 #include "base/mem.h"
 #include "cmd/templates.h"
+#include "daemon.h"
+#include "model/service.h"
 #include "model/settings.h"
 #include "model/table.h"
 #include "render/template.h"
@@ -90,7 +92,7 @@ static void search(void)
 	snapshot_unref(snapshot);
 	snapshot = quarantine_filter(quarantine, whole);
 	snapshot_unref(whole);
-	quarantine_search(quarantine, settings, templates, snapshot);
+	quarantine_search(quarantine, settings, templates, snapshot, QUARANTINE_BY_CHECK);
 	unit_loop_run(loop);
 }
 
@@ -184,7 +186,7 @@ START_TEST(a_wrong_template_is_nobodys_fault)
 	ck_assert(!found);
 	ck_assert_uint_eq(held(), 0);
 	/* The same model again is not even looked at. */
-	quarantine_search(quarantine, settings, templates, snapshot);
+	quarantine_search(quarantine, settings, templates, snapshot, QUARANTINE_BY_CHECK);
 	ck_assert_int_eq(calls, 1);
 }
 END_TEST
@@ -244,10 +246,88 @@ START_TEST(a_search_can_be_broken_off)
 	put_env("dev");
 	check_by("sleep 60");
 	snapshot = table_snapshot(table, 7);
-	quarantine_search(quarantine, settings, templates, snapshot);
+	quarantine_search(quarantine, settings, templates, snapshot, QUARANTINE_BY_CHECK);
 	quarantine_clear(quarantine);
 	ck_assert_uint_eq(held(), 0);
-	quarantine_search(quarantine, settings, templates, snapshot);
+	quarantine_search(quarantine, settings, templates, snapshot, QUARANTINE_BY_CHECK);
+}
+END_TEST
+
+static void search_by_bind(void)
+{
+	struct snapshot *whole = table_snapshot(table, 7);
+
+	snapshot_unref(snapshot);
+	snapshot = quarantine_filter(quarantine, whole);
+	snapshot_unref(whole);
+	quarantine_search(quarantine, settings, templates, snapshot, QUARANTINE_BY_BIND);
+	unit_loop_run(loop);
+}
+
+static void put_tcp(const char *service, int port)
+{
+	mem_auto_free char *key = mem_printf("services/%s", service);
+	mem_auto_free char *value = mem_printf("{\"protocol\":\"tcp\",\"listen\":%d}", port);
+
+	put(key, value);
+}
+
+/* Of services with ports of their own, the one whose port another program has; until that ends. */
+START_TEST(a_taken_port_is_one_service_s_fault)
+{
+	mem_auto_free char *config = mem_printf("%s/haproxy.cfg", dir);
+	int taken = daemon_listen(0), port = daemon_port_of(taken);
+	const struct backend *bad, *web;
+	struct snapshot *whole, *rest;
+
+	check_by("exit 1"); /* is not asked */
+	settings_set_str(&settings->haproxy.bind[0], "127.0.0.1:1");
+	settings_set_str(&settings->routing.default_environment, "dev");
+	daemon_write(config, "  bind 127.0.0.1:1\n");
+	put_tcp("bad", port);
+	put_tcp("web", daemon_free_port());
+	search_by_bind();
+	ck_assert(found);
+	ck_assert_uint_eq(held(), 1);
+	ck_assert(names("service bad"));
+	ck_assert_ptr_nonnull(
+	    strstr(quarantine_list(quarantine, &(size_t){0})->reason, "Address already in use"));
+
+	whole = table_snapshot(table, 8);
+	rest = quarantine_filter(quarantine, whole);
+	bad = snapshot_find_backend(rest, "bad", "1");
+	web = snapshot_find_backend(rest, "web", "1");
+	ck_assert_uint_eq(bad->settings->listen, 0);
+	ck_assert(bad->settings->is_tcp); /* no HTTP is to lead there */
+	ck_assert_str_eq(bad->name, "tcp:bad:1");
+	ck_assert_ptr_eq(web->settings, snapshot_find_backend(whole, "web", "1")->settings);
+	snapshot_unref(whole);
+	snapshot_unref(rest);
+
+	(void)close(taken);
+	found = false;
+	unit_loop_run(loop);
+	ck_assert(found);
+	ck_assert_uint_eq(held(), 0);
+}
+END_TEST
+
+/* Its settings first, its versions later: what is in quarantine was never seen by the search. */
+START_TEST(both_of_a_service_stay)
+{
+	struct snapshot *whole;
+
+	put("services/bad", "{\"balance\":\"leastconn\"}");
+	check_by("! grep -q leastconn $1");
+	search();
+	ck_assert(found && names("service bad"));
+	check_by("! grep -q bad:1 $1");
+	search();
+	ck_assert(found && names("versions of service bad"));
+	whole = table_snapshot(table, 8);
+	snapshot_unref(quarantine_filter(quarantine, whole));
+	snapshot_unref(whole);
+	ck_assert_uint_eq(held(), 2);
 }
 END_TEST
 
@@ -264,5 +344,7 @@ int main(void)
 	tcase_add_test(tc, too_many_offenders_are_given_up);
 	tcase_add_test(tc, what_changes_comes_back);
 	tcase_add_test(tc, a_search_can_be_broken_off);
+	tcase_add_test(tc, a_taken_port_is_one_service_s_fault);
+	tcase_add_test(tc, both_of_a_service_stay);
 	return unit_run("quarantine", tc);
 }
