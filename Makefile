@@ -45,7 +45,7 @@ all_ldflags = $(harden_ld) $(SANITIZE) $(LDFLAGS)
 
 base = buf err log mem str strmap
 sys = child dirwatch environment file http httpd limit loop notify port process reap usock
-model = ages backend choices claims env env_read guard name node node_json node_yaml order override overrides service settings settings_value slots \
+model = ages backend choices claims env env_read guard name node node_json node_yaml order override overrides ports service settings settings_value slots \
 	snapshot snapshot_without table
 render = escape output output_bare output_tcp output_view routing template template_compile template_render template_scan view view_json
 store = backends_file env_sync envdir etcd etcd_json etcd_kv etcd_page etcd_source etcd_stream etcd_watch file_source \

@@ -328,6 +328,7 @@ int pipeline_new(struct loop *loop, const struct settings *settings,
 	p->ctx = ctx;
 	p->timeout_ms = options->timeout_ms;
 	p->table = table_new();
+	table_set_settings(p->table, settings);
 	p->told = strmap_new(free);
 	if (pipeline_is_offline(options)) {
 		if (options->is_guarded && options->in_force != NULL &&
@@ -400,8 +401,13 @@ static int replace_etcd(struct pipeline *p, const struct settings *settings, str
 int pipeline_set_settings(struct pipeline *p, const struct settings *old,
 			  const struct settings *settings, struct mf_err *err)
 {
-	if (p->etcd != NULL && !is_same_etcd(old, settings))
-		return replace_etcd(p, settings, err);
+	if (p->etcd != NULL && !is_same_etcd(old, settings)) {
+		if (replace_etcd(p, settings, err) != 0)
+			return err->code;
+		table_set_settings(p->table, settings);
+		return 0;
+	}
+	table_set_settings(p->table, settings);
 	p->max_removal = settings_max_removal(settings);
 	if (p->gate != NULL)
 		gate_set_limits(p->gate, p->max_removal, settings_removal_grace_ms(settings));

@@ -512,6 +512,33 @@ int settings_set_metrics_bind(struct settings *settings, const char *bind, struc
 	return set_checked(&settings->metrics_bind, "metrics", bind, settings_check_bind, err);
 }
 
+/* "*:80", "[::]:8000-8010"; a socket's path has no port. */
+static bool is_on_port(const char *bind, unsigned port)
+{
+	const char *colon = strpbrk(bind, "/@") == NULL ? strrchr(bind, ':') : NULL;
+	unsigned long first, last;
+	char *end;
+
+	if (colon == NULL)
+		return false;
+	first = last = strtoul(colon + 1, &end, 10);
+	if (*end == '-')
+		last = strtoul(end + 1, NULL, 10);
+	return first <= port && port <= last;
+}
+
+bool settings_has_port(const struct settings *settings, unsigned port)
+{
+	char *const *lists[] = {settings->haproxy.bind, settings->haproxy.internal_bind,
+				settings->haproxy.local_bind};
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		for (size_t j = 0; lists[i][j] != NULL; j++)
+			if (is_on_port(lists[i][j], port))
+				return true;
+	return is_on_port(settings->haproxy.stats_bind, port);
+}
+
 unsigned settings_max_removal(const struct settings *settings)
 {
 	return (unsigned)strtoul(settings->max_removal, NULL, 10);

@@ -5,6 +5,7 @@
 #ifndef MF_MODEL_SETTINGS_H
 #define MF_MODEL_SETTINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -72,6 +73,9 @@ int settings_set_prefix(struct settings *settings, const char *prefix, struct mf
 int settings_set_max_removal(struct settings *settings, const char *percent, struct mf_err *err);
 int settings_set_removal_grace(struct settings *settings, const char *time, struct mf_err *err);
 int settings_set_metrics_bind(struct settings *settings, const char *bind, struct mf_err *err);
+
+/* Whether HAProxy is to listen on that port for itself, at any address. */
+bool settings_has_port(const struct settings *settings, unsigned port);
 
 /* As numbers. */
 unsigned settings_max_removal(const struct settings *settings); /* percent */

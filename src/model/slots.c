@@ -13,6 +13,7 @@
 #include "model/ages.h"
 #include "model/env.h"
 #include "model/order.h"
+#include "model/ports.h"
 #include "model/service.h"
 #include "model/snapshot.h"
 
@@ -39,7 +40,7 @@ struct slots {
 	struct slot **stale;
 	size_t stale_count, stale_cap;
 	struct strmap *settings; /* service to struct service, borrowed */
-	struct order listening; /* struct service *: with a port of their own, by port, then name */
+	struct ports *ports;
 	struct ages *ages;
 };
 
@@ -70,15 +71,6 @@ static int compare_services(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int compare_listening(const void *a, const void *b)
-{
-	const struct service *x = *(struct service *const *)a, *y = *(struct service *const *)b;
-
-	if (x->listen != y->listen)
-		return x->listen < y->listen ? -1 : 1;
-	return strcmp(x->name, y->name);
-}
-
 static void slot_free(void *value)
 {
 	struct slot *slot = value;
@@ -95,7 +87,7 @@ struct slots *slots_new(struct ages *ages)
 	order_init(&slots->backends, sizeof(struct backend *), compare_backends);
 	order_init(&slots->services, sizeof(char *), compare_services);
 	slots->settings = strmap_new(NULL);
-	order_init(&slots->listening, sizeof(struct service *), compare_listening);
+	slots->ports = ports_new();
 	slots->ages = ages;
 	return slots;
 }
@@ -105,7 +97,7 @@ void slots_free(struct slots *slots)
 	order_fini(&slots->backends);
 	order_fini(&slots->services);
 	strmap_free(slots->by_name);
-	order_fini(&slots->listening);
+	ports_free(slots->ports);
 	strmap_free(slots->settings);
 	free(slots->stale);
 	free(slots);
@@ -296,8 +288,7 @@ static void take_back(struct slots *slots, const struct service *service)
 		return;
 	for (size_t i = 0; i < service->fixed_count; i++)
 		slots_del_instance(slots, service->fixed[i]);
-	if (service->listen != 0)
-		(void)order_del(&slots->listening, &service);
+	ports_del(slots->ports, service);
 }
 
 void slots_set_service(struct slots *slots, const char *name, struct service *service)
@@ -305,8 +296,7 @@ void slots_set_service(struct slots *slots, const char *name, struct service *se
 	take_back(slots, strmap_find(slots->settings, name));
 	for (size_t i = 0; i < service->fixed_count; i++)
 		slots_add_instance(slots, service->fixed[i]);
-	if (service->listen != 0)
-		order_put(&slots->listening, &service);
+	ports_add(slots->ports, service);
 	strmap_set(slots->settings, name, service);
 	add_stale_backends(slots, name);
 }
@@ -316,6 +306,11 @@ void slots_del_service(struct slots *slots, const char *name)
 	take_back(slots, strmap_find(slots->settings, name));
 	(void)strmap_del(slots->settings, name);
 	add_stale_backends(slots, name);
+}
+
+bool slots_set_settings(struct slots *slots, const struct settings *settings)
+{
+	return ports_set_settings(slots->ports, settings);
 }
 
 bool slots_is_live(const struct slots *slots, const char *service, const char *version)
@@ -333,27 +328,6 @@ bool slots_is_live(const struct slots *slots, const char *service, const char *v
 		last = instance;
 	}
 	return false;
-}
-
-/* Of two services with one port the first by name has it. */
-static void add_problems(const struct slots *slots, struct snapshot *snapshot)
-{
-	const struct service *owner = NULL;
-
-	for (size_t i = 0; i < slots->listening.count; i++) {
-		const struct service *service =
-		    *(struct service *const *)order_at(&slots->listening, i);
-		char object[80], reason[120];
-
-		if (owner == NULL || owner->listen != service->listen) {
-			owner = service;
-			continue;
-		}
-		(void)snprintf(object, sizeof(object), "service %s", service->name);
-		(void)snprintf(reason, sizeof(reason), "listen: port %u is service %s's",
-			       service->listen, owner->name);
-		snapshot_add_problem(snapshot, object, reason);
-	}
 }
 
 /* Of two instances at one address the one with the lower id stays: it comes first. */
@@ -394,7 +368,6 @@ static void make_anew(struct slots *slots, struct slot *slot)
 
 void slots_fill(struct slots *slots, struct snapshot *snapshot)
 {
-	add_problems(slots, snapshot);
 	for (size_t i = 0; i < slots->stale_count; i++)
 		make_anew(slots, slots->stale[i]);
 	slots->stale_count = 0;
@@ -403,4 +376,5 @@ void slots_fill(struct slots *slots, struct snapshot *snapshot)
 	snapshot->instance_count = slots->instance_count;
 	snapshot->service_count = slots->services.count;
 	snapshot->services = order_share(&slots->services);
+	ports_add_problems(slots->ports, snapshot);
 }

@@ -13,6 +13,7 @@ struct ages;
 struct env;
 struct instance;
 struct service;
+struct settings;
 struct slots;
 struct snapshot;
 
@@ -27,10 +28,13 @@ void slots_del_instance(struct slots *slots, const struct instance *instance);
 void slots_set_service(struct slots *slots, const char *name, struct service *service);
 void slots_del_service(struct slots *slots, const char *name);
 
+/* As ports_set_settings. */
+bool slots_set_settings(struct slots *slots, const struct settings *settings);
+
 /* Whether it has an instance that takes traffic: up, and with a weight. */
 bool slots_is_live(const struct slots *slots, const char *service, const char *version);
 
-/* Fill in backends, services, and a problem for each that wants a port which another one has; what
+/* Fill in backends, services, and a problem for each that wants a port which it does not get; what
  * did not change since the last time is the same backend. */
 void slots_fill(struct slots *slots, struct snapshot *snapshot);
 

@@ -432,6 +432,12 @@ void table_del(struct table *table, const char *key)
 	(void)strmap_del(table->entries, key);
 }
 
+void table_set_settings(struct table *table, const struct settings *settings)
+{
+	if (slots_set_settings(table->slots, settings))
+		table->is_changed = true;
+}
+
 void table_begin_full(struct table *table)
 {
 	table->generation++;

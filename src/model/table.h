@@ -21,6 +21,7 @@
 #include "model/env.h"
 
 struct age;
+struct settings;
 struct table;
 
 struct table *table_new(void);
@@ -40,6 +41,12 @@ struct problem {
 
 /* A problem that is no key's, such as a file that cannot be read; reason NULL: it is over. */
 void table_set_problem(struct table *table, const char *object, const char *reason);
+
+/*
+ * Whose listeners no service may want the port of; borrowed until others are set or the table is
+ * freed.  None at first.
+ */
+void table_set_settings(struct table *table, const struct settings *settings);
 
 /* One version of a service: what becomes one HAProxy backend. */
 struct backend {
@@ -87,7 +94,8 @@ void snapshot_unref(struct snapshot *snapshot);
 
 /*
  * The same without some parts: an environment with what it claims, the versions of a service, or a
- * service's settings, so that its versions have the defaults.  What stays is shared with the first.
+ * service's settings, so that its versions have the defaults, but keep the protocol.  What stays is
+ * shared with the first.
  */
 enum snapshot_part { SNAPSHOT_ENV, SNAPSHOT_SERVICE, SNAPSHOT_SETTINGS };
 typedef bool snapshot_part_fn(void *ctx, enum snapshot_part part, const char *name);

@@ -65,7 +65,8 @@ struct output_tcp *output_tcp_new(const struct snapshot *snapshot, const struct 
 		if (service == NULL || service == last)
 			continue;
 		last = service;
-		if (service->listen == 0 || is_taken(list, count, service))
+		if (service->listen == 0 || is_taken(list, count, service) ||
+		    settings_has_port(settings, service->listen))
 			continue;
 		list = mem_realloc(list, count + 1, sizeof(*list));
 		list[count] = (struct output_tcp){.service = service};

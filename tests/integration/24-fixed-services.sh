@@ -71,5 +71,45 @@ ok 'HTTP does not lead there' says '^503$' fetch_status db.service "$INTERNAL/" 
 etcd_put services/second "{\"protocol\":\"tcp\",\"listen\":$listen,\"addresses\":[\"${ADDRESS[near]}\"]}"
 within 'a second one that wants its port is refused by name' 10 log_has kvwatch "service second.*port $listen is service db's"
 ok '  and harms nobody' db_is db-2
+etcd_del services/second
+
+# A port that another program has is no reason to keep the others waiting.
+ports 2
+taken=${PORTS[0]} free=${PORTS[1]}
+is_at() { says "^$2 " curl -s --max-time 2 "http://127.0.0.1:$1/"; }
+start squatter socat "TCP-LISTEN:$taken,bind=127.0.0.1,reuseaddr,fork" 'SYSTEM:echo squatter'
+squatter_is_up() { says '^squatter' socat -T 1 - "TCP:127.0.0.1:$taken" </dev/null; }
+wait_for 10 squatter_is_up || die 'the squatter does not come up'
+mark kvwatch
+etcd_put services/bad "{\"protocol\":\"tcp\",\"listen\":$taken,\"addresses\":[\"${ADDRESS[near]}\"]}"
+etcd_put services/good "{\"protocol\":\"tcp\",\"listen\":$free,\"addresses\":[\"${ADDRESS[db-1]}\"]}"
+etcd_put environments/prod '{"name":"prod","prefix":"www","services":[{"name":"search","route":"/"},{"name":"db","version":"16"},"bad","good"]}'
+within 'one that wants a port which another program has is named' 20 \
+	log_has kvwatch ': in quarantine.*object="service bad".*Address already in use'
+within '  the others have theirs' 20 is_at "$free" db
+ok '  and those that had it keep it' db_is db-2
+ok '  HTTP does not lead to it' says '^503$' fetch_status bad.service "$INTERNAL/" -H 'x-mayfly: prod'
+stop squatter
+within '  until the port is free' 30 is_at "$taken" near
+within '  and all is one' 15 all_is_one
+
+mark kvwatch
+etcd_put services/bad "{\"protocol\":\"tcp\",\"listen\":$HTTP_PORT,\"addresses\":[\"${ADDRESS[db-1]}\"]}"
+within 'one that wants a port of HAProxy is named, too' 20 log_has kvwatch "service bad.*port $HTTP_PORT is HAProxy's own"
+within '  and gets none' 15 not is_at "$taken" near
+for _ in 1 2 3 4 5 6 7 8; do serves www.example.com '^near ' || break; done
+ok '  and takes no request from it' serves www.example.com '^near '
+
+etcd_put services/bad "{\"protocol\":\"tcp\",\"listen\":$taken}"
+within 'one without an address listens, and answers nobody' 15 all_is_one
+etcd_put environments/prod '{"name":"prod","prefix":"www","services":[{"name":"search","route":"/"},{"name":"db","version":"16"},"good"]}'
+no_listener() { ! haproxy_cmd 'show servers state' | grep -q tcp:bad && ! grep -q "tcp:bad" "$T/haproxy/haproxy.cfg"; }
+within '  and is gone with the last that names it' 15 no_listener
+within '  from its port, too' 15 not curl -s --max-time 2 "http://127.0.0.1:$taken/"
+within '  and all is one' 15 all_is_one
+etcd_put services/db "{\"addresses\":[\"${ADDRESS[db-1]}\"],\"version\":\"16\"}"
+within 'what spoke no HTTP begins to' 15 says '^db ' fetch db.service "$INTERNAL/" -H 'x-mayfly: prod'
+within '  at no port of its own' 15 not curl -s --max-time 2 "http://127.0.0.1:$listen/"
+within '  and all is one' 15 all_is_one
 
 done_testing

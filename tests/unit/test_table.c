@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "model/service.h"
+#include "model/settings.h"
 #include "model/table.h"
 #include "unit.h"
 
@@ -587,11 +589,68 @@ START_TEST(a_port_is_one_service_s)
 	ck_assert_str_eq(s->problems[0].object, "service b");
 	ck_assert_str_eq(s->problems[0].reason, "listen: port 1 is service a's");
 	snapshot_unref(s);
+	put(table, "backends/b/1/x", "10.0.0.1:1"); /* a has nobody to listen for */
+	s = table_snapshot(table, 2);
+	ck_assert_uint_eq(s->problem_count, 1);
+	ck_assert_str_eq(s->problems[0].object, "service a");
+	ck_assert_str_eq(s->problems[0].reason, "listen: port 1 is service b's");
+	table_del(table, "backends/b/1/x");
+	snapshot_unref(s);
 	table_del(table, "services/a");
 	s = table_snapshot(table, 2);
 	ck_assert_uint_eq(s->problem_count, 0);
 	snapshot_unref(s);
 	table_free(table);
+}
+END_TEST
+
+/* Ports that HAProxy listens on by these settings, and others. */
+static const struct {
+	const char *settings;
+	unsigned port;
+	bool is_own;
+} ports[] = {
+    {"{bind: [\"*:81\"]}", 81, true},
+    {"{bind: [\"*:81\"]}", 8, false},
+    {"{bind: [\"*:81\"]}", 80, false},
+    {"{bind: [\"*:81\", \"[fd00::1]:82\"]}", 82, true},
+    {"{bind: [\"10.0.0.1:80-90\"]}", 85, true},
+    {"{bind: [\"10.0.0.1:80-90\"]}", 91, false},
+    {"{bind: [/run/p:82]}", 82, false},
+    {"{internal_bind: [\"*:83\"]}", 83, true},
+    {"{local_bind: [\"127.0.0.1:84\"]}", 84, true},
+    {"{stats_bind: \"127.0.0.1:85\"}", 85, true},
+    {"{}", 80, true},
+    {"{}", 85, false},
+};
+
+START_TEST(a_port_of_haproxy_is_no_service_s)
+{
+	mem_auto_free char *yaml = mem_printf("haproxy: %s\n", ports[_i].settings);
+	mem_auto_free char *value =
+	    mem_printf("{\"protocol\":\"tcp\",\"listen\":%u}", ports[_i].port);
+	mem_auto_free char *reason = mem_printf("listen: port %u is HAProxy's own", ports[_i].port);
+	struct settings *settings = settings_new("n");
+	struct table *table = table_new();
+	struct snapshot *s;
+	struct mf_err err;
+
+	ck_assert_msg(settings_parse(settings, yaml, strlen(yaml), &err) == 0, "%s", err.msg);
+	put(table, "services/a", value);
+	s = table_snapshot(table, 1);
+	ck_assert_uint_eq(s->problem_count, 0);
+	snapshot_unref(s);
+	table_set_settings(table, settings);
+	ck_assert(table_is_changed(table));
+	s = table_snapshot(table, 2);
+	ck_assert_uint_eq(s->problem_count, ports[_i].is_own);
+	if (ports[_i].is_own) {
+		ck_assert_str_eq(s->problems[0].object, "service a");
+		ck_assert_str_eq(s->problems[0].reason, reason);
+	}
+	snapshot_unref(s);
+	table_free(table);
+	settings_free(settings);
 }
 END_TEST
 
@@ -616,5 +675,7 @@ int main(void)
 	tcase_add_test(tc, any_history_gives_the_same_snapshot);
 	tcase_add_test(tc, fixed_addresses_come_and_go_with_their_service);
 	tcase_add_test(tc, a_port_is_one_service_s);
+	tcase_add_loop_test(tc, a_port_of_haproxy_is_no_service_s, 0,
+			    sizeof(ports) / sizeof(ports[0]));
 	return unit_run("table", tc);
 }

@@ -1,0 +1,119 @@
+/* Who wants which port.  Knows nothing of addresses. */
+#include "model/ports.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "model/order.h"
+#include "model/service.h"
+#include "model/settings.h"
+#include "model/snapshot.h"
+
+struct ports {
+	struct order wanted; /* struct service *, by port, then name */
+	const struct settings *settings;
+};
+
+static int compare_wanted(const void *a, const void *b)
+{
+	const struct service *x = *(struct service *const *)a, *y = *(struct service *const *)b;
+
+	if (x->listen != y->listen)
+		return x->listen < y->listen ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+struct ports *ports_new(void)
+{
+	struct ports *ports = MEM_NEW(ports);
+
+	order_init(&ports->wanted, sizeof(struct service *), compare_wanted);
+	return ports;
+}
+
+void ports_free(struct ports *ports)
+{
+	order_fini(&ports->wanted);
+	free(ports);
+}
+
+bool ports_set_settings(struct ports *ports, const struct settings *settings)
+{
+	ports->settings = settings;
+	return ports->wanted.count != 0;
+}
+
+void ports_add(struct ports *ports, struct service *service)
+{
+	if (service->listen != 0)
+		order_put(&ports->wanted, &service);
+}
+
+void ports_del(struct ports *ports, const struct service *service)
+{
+	if (service->listen != 0)
+		(void)order_del(&ports->wanted, &service);
+}
+
+static const struct service *at(const struct ports *ports, size_t i)
+{
+	return *(struct service *const *)order_at(&ports->wanted, i);
+}
+
+static int compare_names(const void *name, const void *item)
+{
+	return strcmp(name, *(char *const *)item);
+}
+
+static bool has_backend(const struct snapshot *snapshot, const struct service *service)
+{
+	return snapshot->service_count != 0 &&
+	       bsearch(service->name, snapshot->services, snapshot->service_count, sizeof(char *),
+		       compare_names) != NULL;
+}
+
+/* Of those from first on that want its port; where none has a backend, the first. */
+static const struct service *find_owner(const struct ports *ports, const struct snapshot *snapshot,
+					size_t first)
+{
+	const struct service *service = at(ports, first);
+	unsigned port = service->listen;
+
+	for (size_t i = first; i < ports->wanted.count && at(ports, i)->listen == port; i++)
+		if (has_backend(snapshot, at(ports, i)))
+			return at(ports, i);
+	return service;
+}
+
+static void add_problem(struct snapshot *snapshot, const struct service *service,
+			const struct service *owner)
+{
+	char object[80], reason[120];
+
+	(void)snprintf(object, sizeof(object), "service %s", service->name);
+	if (owner == NULL)
+		(void)snprintf(reason, sizeof(reason), "listen: port %u is HAProxy's own",
+			       service->listen);
+	else
+		(void)snprintf(reason, sizeof(reason), "listen: port %u is service %s's",
+			       service->listen, owner->name);
+	snapshot_add_problem(snapshot, object, reason);
+}
+
+void ports_add_problems(const struct ports *ports, struct snapshot *snapshot)
+{
+	const struct service *owner = NULL;
+
+	for (size_t i = 0; i < ports->wanted.count; i++) {
+		const struct service *service = at(ports, i);
+
+		if (i == 0 || at(ports, i - 1)->listen != service->listen)
+			owner = find_owner(ports, snapshot, i);
+		if (ports->settings != NULL && settings_has_port(ports->settings, service->listen))
+			add_problem(snapshot, service, NULL);
+		else if (service != owner)
+			add_problem(snapshot, service, owner);
+	}
+}
