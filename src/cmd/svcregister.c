@@ -232,25 +232,27 @@ static const struct command *find_command(const char *name)
 /* What stands behind "--" is register's program. */
 static void split_command(struct svcregister *r, const struct command *command)
 {
-	if (command == NULL || command->bit != SVCREGISTER_REGISTER || r->cli.behind < 0)
+	if (command->bit != SVCREGISTER_REGISTER || r->cli.behind < 0)
 		return;
 	r->cli.argc -= r->cli.behind;
 	r->command = r->cli.argv + r->cli.argc;
 }
 
+static int refuse_call(const struct svcregister *r)
+{
+	if (r->cli.argc == 0)
+		return cli_usage(&r->cli,
+				 "say what to do: register, deregister, list, dir or docker");
+	return cli_usage(&r->cli, "\"%s\": not one of register, deregister, list, dir and docker",
+			 r->cli.argv[0]);
+}
+
 static int check_call(struct svcregister *r, const struct command *command)
 {
-	unsigned bits = command == NULL ? 0 : command->bit;
+	unsigned bits = command->bit;
 	const char *foreign;
 	struct mf_err err;
 
-	if (command == NULL && r->cli.argc > 0)
-		return cli_usage(&r->cli,
-				 "\"%s\": not one of register, deregister, list, dir and docker",
-				 r->cli.argv[0]);
-	if (command == NULL)
-		return cli_usage(&r->cli,
-				 "say what to do: register, deregister, list, dir or docker");
 	if (r->cli.argc - 1 < command->min || r->cli.argc - 1 > command->max)
 		return cli_usage(&r->cli, "%s: too %s operands", command->name,
 				 r->cli.argc - 1 < command->min ? "few" : "many");
@@ -267,6 +269,17 @@ static int check_call(struct svcregister *r, const struct command *command)
 	return CLI_GO_ON;
 }
 
+static int obey(struct svcregister *r, const struct command *command)
+{
+	int status;
+
+	split_command(r, command);
+	status = check_call(r, command);
+	if (status != CLI_GO_ON)
+		return status;
+	return r->options.is_validating ? validate(r) : run(r, command);
+}
+
 int main(int argc, char **argv)
 {
 	struct svcregister r = {0};
@@ -281,10 +294,7 @@ int main(int argc, char **argv)
 	}
 	if (r.cli.argc > 0)
 		command = find_command(r.cli.argv[0]);
-	split_command(&r, command);
-	status = check_call(&r, command);
-	if (status == CLI_GO_ON)
-		status = r.options.is_validating ? validate(&r) : run(&r, command);
+	status = command == NULL ? refuse_call(&r) : obey(&r, command);
 	cli_fini(&r.cli);
 	svcregister_options_fini(&r.options);
 	return status;

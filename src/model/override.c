@@ -73,7 +73,8 @@ static struct override *new_override(const struct override *draft)
 int override_parse(const char *env, const char *service, const char *value, size_t len,
 		   struct override **ret_override, struct mf_err *err)
 {
-	struct override draft = {.env = env, .service = service, .holder = "", .instance = ""};
+	struct override draft = {
+	    .env = env, .service = service, .version = "", .holder = "", .instance = ""};
 	struct node *root;
 	int code;
 
