@@ -1,0 +1,177 @@
+/* cmd/pipeline: which of the revisions that arrive together become snapshots. */
+#include "cmd/pipeline.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "gateway.h"
+#include "model/settings.h"
+#include "model/table.h"
+#include "unit_loop.h"
+
+#define ENVS 16
+
+static struct loop *loop;
+static struct gateway gateway;
+static struct settings *settings;
+static struct pipeline *pipeline;
+static struct buf list, events, story; /* "REVISION:ENVIRONMENTS " for each snapshot */
+static const char *last;	       /* a story that ends so is over */
+static unsigned held;
+
+static void add_base64(struct buf *b, const char *text)
+{
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	size_t len = strlen(text);
+
+	for (size_t i = 0; i < len; i += 3) {
+		unsigned n = (unsigned)(unsigned char)text[i] << 16;
+
+		n |= i + 1 < len ? (unsigned)(unsigned char)text[i + 1] << 8 : 0;
+		n |= i + 2 < len ? (unsigned)(unsigned char)text[i + 2] : 0;
+		buf_add_char(b, digits[n >> 18]);
+		buf_add_char(b, digits[n >> 12 & 63]);
+		buf_add_char(b, i + 1 < len ? digits[n >> 6 & 63] : '=');
+		buf_add_char(b, i + 2 < len ? digits[n & 63] : '=');
+	}
+}
+
+/* value NULL: none, as of a key that was deleted. */
+static void add_kv(struct buf *b, const char *key, const char *value, int revision)
+{
+	buf_add_str(b, "{\"key\":\"");
+	add_base64(b, key);
+	buf_printf(b, "\",\"create_revision\":\"1\",\"mod_revision\":\"%d\"", revision);
+	if (value != NULL) {
+		buf_add_str(b, ",\"value\":\"");
+		add_base64(b, value);
+		buf_add_char(b, '"');
+	}
+	buf_add_char(b, '}');
+}
+
+static void add_env(struct buf *b, int i, bool is_there, int revision)
+{
+	mem_auto_free char *key = mem_printf("/m/environments/e%d", i);
+	mem_auto_free char *value =
+	    mem_printf("{\"name\":\"e%d\",\"services\":[{\"name\":\"web\",\"version\":\"1\"}]}", i);
+
+	add_kv(b, key, is_there ? value : NULL, revision);
+}
+
+static void add_instance(struct buf *b, int i)
+{
+	mem_auto_free char *key = mem_printf("/m/backends/web/1/i%d", i);
+	mem_auto_free char *value = mem_printf("10.0.0.%d:80", i + 1);
+
+	buf_add_char(b, ',');
+	add_kv(b, key, value, 1);
+}
+
+/* One revision a line, as etcd writes what happens one after the other. */
+static void add_event(int i, bool is_there, int revision)
+{
+	buf_printf(&events,
+		   "{\"result\":{\"header\":{\"revision\":\"%d\"},\"events\":[{%s\"kv\":", revision,
+		   is_there ? "" : "\"type\":\"DELETE\",");
+	add_env(&events, i, is_there, revision);
+	buf_add_str(&events, "}]}}\n");
+}
+
+static void on_snapshot(void *ctx, struct snapshot *snapshot)
+{
+	(void)ctx;
+	buf_printf(&story, "%lld:%zu ", (long long)snapshot->revision, snapshot->env_count);
+	if (strstr(story.data, last) != NULL)
+		loop_stop(loop);
+}
+
+static void on_held(void *ctx, const struct mf_err *why)
+{
+	(void)ctx;
+	held += why != NULL;
+}
+
+static void follow(const char *until, bool is_guarded)
+{
+	static const struct pipeline_events pipeline_events = {.on_snapshot = on_snapshot,
+							       .on_held = on_held};
+	const struct pipeline_options options = {.follow = true, .is_guarded = is_guarded};
+	const struct gateway_line script[] = {
+	    {"/v3/kv/range", GATEWAY_SAY, 200, buf_str(&list)},
+	    {"/v3/watch", GATEWAY_STREAM, 200, buf_str(&events)},
+	    {NULL, GATEWAY_HANG, 0, NULL},
+	};
+	struct mf_err err = {0};
+
+	last = until;
+	gateway_init(&gateway, loop, script);
+	ck_assert_int_eq(settings_set_endpoints(settings, gateway.url, &err), 0);
+	ck_assert_int_eq(settings_set_prefix(settings, "/m", &err), 0);
+	ck_assert_msg(
+	    pipeline_new(loop, settings, &options, &pipeline_events, NULL, &pipeline, &err) == 0,
+	    "%s", err.msg);
+	unit_loop_run(loop);
+	gateway_is_done(&gateway);
+	pipeline_free(pipeline);
+	gateway_fini(&gateway);
+}
+
+static void setup(void)
+{
+	loop = unit_loop_new();
+	settings = settings_new("n");
+	buf_add_str(&list, "{\"header\":{\"revision\":\"5\"},\"kvs\":[");
+	buf_add_str(&events, "{\"result\":{\"header\":{\"revision\":\"5\"},\"created\":true}}\n");
+}
+
+static void teardown(void)
+{
+	settings_free(settings);
+	loop_free(loop);
+	buf_fini(&list);
+	buf_fini(&events);
+	buf_fini(&story);
+}
+
+START_TEST(the_first_does_not_wait_and_the_others_are_one)
+{
+	add_env(&list, 0, true, 1);
+	buf_add_str(&list, "]}");
+	for (int i = 1; i <= 8; i++)
+		add_event(i, true, 5 + i);
+	follow("13:", false);
+	ck_assert_str_eq(buf_str(&story), "5:1 6:2 13:9 ");
+}
+END_TEST
+
+/* Somebody deletes one after the other: that is not the loss of all at once. */
+START_TEST(removals_do_not_add_up_to_a_loss)
+{
+	for (int i = 0; i < ENVS; i++) {
+		buf_add_str(&list, i == 0 ? "" : ",");
+		add_env(&list, i, true, 1);
+	}
+	for (int i = 0; i < ENVS; i++)
+		add_instance(&list, i);
+	buf_add_str(&list, "]}");
+	for (int i = 0; i < ENVS - 1; i++)
+		add_event(i, false, 6 + i);
+	follow(":1 ", true);
+	ck_assert_uint_eq(held, 0);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("pipeline");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, the_first_does_not_wait_and_the_others_are_one);
+	tcase_add_test(tc, removals_do_not_add_up_to_a_loss);
+	return unit_run("pipeline", tc);
+}
