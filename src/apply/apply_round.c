@@ -295,6 +295,9 @@ static void end_round(struct apply *apply)
 		apply->reloads++;
 		apply->is_counting = true;
 		apply_satisfy(apply);
+		/* What was refused was by the worker of before; the new one is read at once. */
+		if (apply->live_err.code == MF_EDATA)
+			apply->live_err = (struct mf_err){0};
 	}
 	/* What live asked for while the round was under way could not be heeded by it. */
 	if (haproxy != NULL && apply->demand != NULL && haproxy->failures == 0 &&

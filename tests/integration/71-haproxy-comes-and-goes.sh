@@ -64,4 +64,23 @@ within 'until it is put right in HAProxy' 80 serves www-dev.example.com '^web 2 
 within 'and on disk' 80 grep -q '^www-dev. dev$' "$T/haproxy/maps/hosts.map"
 is "$(haproxy_worker)" "$worker" 'with no reload'
 
+# A new installation: HAProxy runs what the distribution gave it, without any map of ours.
+stop kvwatch
+stop haproxy
+rm -r "$T/haproxy/maps" "$T/state"
+cat >"$T/haproxy/haproxy.cfg" <<EOT
+global
+    stats socket $T/run/admin.sock level admin
+defaults
+    timeout connect 5s
+    timeout client 50s
+    timeout server 50s
+EOT
+start_again haproxy
+wait_for 10 haproxy_is_ready || die 'HAProxy does not come up'
+start_tool_as installed kvwatch
+within 'what the distribution gave HAProxy is replaced' 10 serves www-dev.example.com '^web '
+within 'by a reload' 10 log_has installed 'applied .*by=reload'
+ok 'and that its worker had none of our maps is no error' not log_has installed '^error'
+
 done_testing
