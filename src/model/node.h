@@ -6,8 +6,8 @@
  * document, more than NODE_MAX_DEPTH levels, more than NODE_MAX_BYTES, ill-formed UTF-8, NUL.
  * Scalars stay text exactly as written (`version: 1.10` is "1.10", `name: no` is "no").
  *
- * JSON (jansson) is held to the same bounds.  Its numbers become text; a real keeps no trailing
- * zeros, so NODE_NUMBER lets a reader refuse it where that matters.
+ * JSON (plain texts read here, others by jansson) is held to the same bounds.  Its numbers become
+ * text; a real keeps no trailing zeros, so NODE_NUMBER lets a reader refuse it where that matters.
  */
 #ifndef MF_MODEL_NODE_H
 #define MF_MODEL_NODE_H
