@@ -26,6 +26,16 @@
 #include "sys/file.h"
 #include "sys/loop.h"
 
+/* Whether a HAProxy of that version makes new backends without a reload: 3.4 and later. */
+static inline bool daemon_can_add_backends(const char *version)
+{
+	char *rest = NULL;
+	long major = strtol(version, &rest, 10);
+
+	ck_assert_int_eq(*rest, '.');
+	return major > 3 || (major == 3 && strtol(rest + 1, NULL, 10) >= 4);
+}
+
 /* Whether the program is on the path.  Where all must be there, a missing one is a failure. */
 static inline bool daemon_is_there(const char *program)
 {

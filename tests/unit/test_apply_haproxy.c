@@ -101,6 +101,12 @@ START_TEST(a_restarted_engine_finishes)
 }
 END_TEST
 
+/* Its backends are not as the file's defaults: no HAProxy can add one without a reload. */
+static void put_settings(void)
+{
+	put("services/web", "{\"balance\":\"leastconn\"}");
+}
+
 static void put_instance(const char *version)
 {
 	mem_auto_free char *key = mem_printf("backends/web/%s/a", version);
@@ -110,6 +116,7 @@ static void put_instance(const char *version)
 
 START_TEST(a_new_version_is_one_reload)
 {
+	put_settings();
 	begin();
 	put_instance("1");
 	put_instance("2");
@@ -128,11 +135,27 @@ START_TEST(a_new_version_is_one_reload)
 }
 END_TEST
 
+START_TEST(a_new_version_is_no_reload_where_haproxy_can_add_it)
+{
+	struct apply_status status;
+
+	begin();
+	put_instance("2");
+	want();
+	wait_for_result();
+	apply_get_status(apply, &status);
+	ck_assert_int_eq(told_of("haproxy")->code, 0);
+	ck_assert_uint_eq(reloads, daemon_can_add_backends(status.haproxy_version) ? 0 : 1);
+	daemon_stop(haproxy);
+}
+END_TEST
+
 /* Each needs a reload, which brings all that is wanted by then. */
 START_TEST(a_burst_of_new_versions_is_few_reloads)
 {
 	struct apply_status status;
 
+	put_settings();
 	begin();
 	for (int i = 0; i < 40; i++) {
 		mem_auto_free char *version = mem_printf("%d", i);
@@ -433,6 +456,7 @@ int main(void)
 		tcase_add_test(tc, a_restarted_engine_changes_nothing);
 		tcase_add_test(tc, a_restarted_engine_finishes);
 		tcase_add_test(tc, a_new_version_is_one_reload);
+		tcase_add_test(tc, a_new_version_is_no_reload_where_haproxy_can_add_it);
 		tcase_add_test(tc, a_burst_of_new_versions_is_few_reloads);
 		tcase_add_test(tc, files_come_first_and_haproxy_later);
 		tcase_add_test(tc, another_structure_is_loaded);

@@ -226,10 +226,14 @@ static void expect_choice(const char *env, const char *words)
 	ck_assert_msg(strstr(reply, words) != NULL, "%s: %s", env, reply);
 }
 
+/* Its backends are not as the file's defaults: no HAProxy can add one without a reload. */
+#define NO_DEFAULTS "services/web {\"balance\":\"leastconn\"}\n"
+
 START_TEST(a_new_version_waits_for_a_reload)
 {
 	mem_auto_free char *before = NULL;
 
+	world_put(NO_DEFAULTS);
 	begin(two_versions);
 	before = ask("get map maps/environments.map dev");
 	want("backends/web/0.0.3/a 10.0.0.9:80\n");
@@ -261,6 +265,7 @@ static void find_much_missing(void)
 {
 	buf_auto struct buf model = BUF_INIT;
 
+	world_put(NO_DEFAULTS);
 	world_put(two_versions);
 	start_haproxy();
 	buf_add_str(&model, "backends/web/9/a 10.0.0.9:80\n");
@@ -307,6 +312,7 @@ END_TEST
 
 START_TEST(who_waits_may_change_its_mind)
 {
+	world_put(NO_DEFAULTS);
 	begin(two_versions);
 	want("backends/web/3/a 10.0.0.9:80\nenvironments/dev web=3\nenvironments/new web=3\n");
 	ck_assert(last.needs_reload);
@@ -320,6 +326,27 @@ START_TEST(who_waits_may_change_its_mind)
 	want("environments/dev -\nenvironments/new -\nbackends/web/3/a -\n");
 	ck_assert(last.code == 0 && !last.needs_reload);
 	expect_all();
+}
+END_TEST
+
+START_TEST(a_new_version_is_added_where_haproxy_can)
+{
+	pid_t before;
+
+	begin(two_versions);
+	if (!daemon_can_add_backends(live_version(live)))
+		return;
+	before = haproxy_pid();
+	want("backends/web/0.0.3/a 10.0.0.9:80\nenvironments/dev web=0.0.3 api=1\n");
+	ck_assert_msg(last.code == 0 && !last.needs_reload, "%s", last_words);
+	ck_assert_uint_eq(last.backend_changes, 1);
+	expect_all();
+	live_resync(live);
+	want("backends/web/0.0.3/b 10.0.0.10:80\n");
+	ck_assert_msg(last.code == 0 && !last.needs_reload, "%s", last_words);
+	ck_assert_uint_eq(last.backend_changes, 0);
+	expect_all();
+	ck_assert_int_eq(haproxy_pid(), before);
 }
 END_TEST
 
@@ -612,6 +639,7 @@ int main(void)
 		tcase_add_test(tc, much_that_waits_is_left_to_the_reload);
 		tcase_add_test(tc, a_reload_that_does_not_come_is_not_waited_for);
 		tcase_add_test(tc, who_waits_may_change_its_mind);
+		tcase_add_test(tc, a_new_version_is_added_where_haproxy_can);
 		tcase_add_test(tc, changed_settings_wait_for_a_reload);
 		tcase_add_test(tc, balance_by_source_waits_for_a_reload);
 		tcase_add_test(tc, another_process_is_recognised_by_the_next_change);
