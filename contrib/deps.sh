@@ -35,6 +35,7 @@ test	openssl	cmd:openssl
 test	iproute2	cmd:ip
 test	util-linux	cmd:unshare
 test	procps	cmd:ps
+test	git	cmd:git
 docker	docker.io	cmd:dockerd
 docker	docker-cli|docker.io	cmd:docker
 docker	busybox-static	cmd:busybox

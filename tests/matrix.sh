@@ -5,7 +5,8 @@
 #
 # Root only.  The root file systems are made once by debootstrap and kept in MATRIX_DIR (default
 # ~/.cache/mayfly-matrix), MATRIX_FRESH=1 makes them anew.  STORIES='81 82' runs these alone.
-# Mounts and processes are in namespaces of their own and go with them.  Ends with a line per suite.
+# Mounts and processes are in namespaces of their own and go with them.  No Docker engine comes up in
+# there.  Ends with a line per suite, which names the stories that were skipped.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 cache=${MATRIX_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/mayfly-matrix}
@@ -47,10 +48,23 @@ packages() {
 }
 
 prepare() { # SUITE ROOT
-	local suite=$1 root=$2 base=$1
+	local suite=$1 root=$2
 
 	[[ -z ${MATRIX_FRESH:-} ]] || rm -rf "$root"
-	[[ ! -e $root/ready ]] || return 0
+	[[ $(cat "$root/ready" 2>/dev/null) != "$(packages)" ]] || return 0
+	[[ -e $root/ready ]] || make_root "$suite" "$root" || return 1
+	# shellcheck disable=SC2046 # a list of words
+	enter "$root" DEBIAN_FRONTEND=noninteractive sh -ec '
+		apt-get update -q
+		apt-get install -q -y --no-install-recommends iproute2 procps "$@"
+		[ "$0" != experimental ] || apt-get install -q -y -t experimental haproxy
+		apt-get clean' "$suite" $(packages) >>"$root.log" 2>&1 || return 1
+	packages >"$root/ready"
+}
+
+make_root() { # SUITE ROOT
+	local suite=$1 root=$2 base=$1
+
 	rm -rf "$root"
 	[[ $suite != experimental ]] || base=sid
 	echo "matrix: making $suite in $root"
@@ -63,13 +77,6 @@ prepare() { # SUITE ROOT
 	if [[ $suite == experimental ]]; then
 		printf 'deb %s %s main\n' "$mirror" experimental >"$root/etc/apt/sources.list.d/experimental.list"
 	fi
-	# shellcheck disable=SC2046 # a list of words
-	enter "$root" DEBIAN_FRONTEND=noninteractive sh -ec '
-		apt-get update -q
-		apt-get install -q -y --no-install-recommends iproute2 procps "$@"
-		[ "$0" != experimental ] || apt-get install -q -y -t experimental haproxy
-		apt-get clean' "$suite" $(packages) >>"$root.log" 2>&1 || return 1
-	touch "$root/ready"
 }
 
 # The sources as they are here, committed or not; objects of an earlier run stay.
@@ -80,7 +87,7 @@ copy_sources() { # ROOT
 }
 
 run_suite() { # SUITE
-	local suite=$1 root=$cache/$1 results=$cache/$1/mayfly/build/tap versions story=()
+	local suite=$1 root=$cache/$1 results=$cache/$1/mayfly/build/tap versions skipped story=()
 
 	prepare "$suite" "$root" || { tail -n 20 "$root.log" >&2 && return 1; }
 	copy_sources "$root" || return 1
@@ -96,7 +103,8 @@ run_suite() { # SUITE
 	enter "$root" make -C /mayfly -j"$(nproc)" --no-print-directory programs || return 1
 	enter_alone "$root" REQUIRE_ALL=1 WITHOUT_DOCKER=1 TAP_DIR=/mayfly/build/tap SLOW="${SLOW:-1}" make -C /mayfly --no-print-directory \
 		run-tests JOBS="${JOBS:-2}" ${STORIES:+unit= replay= story="${story[*]}"}
-	lines+=("$suite ($versions): $(tests/count.sh 0 "$results" | tail -n 1)")
+	skipped=$(cd "$results" && grep -l '^1\.\.0 # SKIP' -- *.tap | sed 's/\.tap$//' | paste -sd ' ')
+	lines+=("$suite ($versions${skipped:+; skipped: $skipped}): $(tests/count.sh 0 "$results" | tail -n 1)")
 }
 
 contrib/deps.sh -q build servers test matrix || exit 69
