@@ -5,7 +5,7 @@
  *
  * SIGUSR1 withdraws every second one, SIGUSR2 puts them back, SIGHUP gives all another weight,
  * SIGTERM revokes the lease and ends.  Each change of state is a line: "all N", or the reason why
- * not.
+ * not; each other weight is "weight N".
  */
 #include <signal.h>
 #include <stdio.h>
@@ -84,6 +84,8 @@ static void on_signal(void *ctx, int signo)
 	case SIGHUP:
 		r->weight++;
 		put(r, 0, 1);
+		(void)printf("weight %d\n", r->weight);
+		(void)fflush(stdout);
 		break;
 	default:
 		registry_stop(r->registry, on_stopped, r);
