@@ -40,6 +40,8 @@ within '  alone' 15 nobody_else
 within '  and all is one' 15 all_is_one
 start_load --url "$HTTP/" -H 'Host: www.example.com' --connections 4 --rate 200 --keepalive
 worker=$(haproxy_worker)
+etcd_put services/other '{"balance":"leastconn"}' # which no HAProxy adds without a reload
+etcd_put backends/other/1/a "${ADDRESS[db-2]}"
 etcd_put backends/db/16/a "${ADDRESS[db-2]}"
 is_reloaded() { [[ $(haproxy_worker) != "$worker" ]]; }
 within 'a reload' 15 is_reloaded

@@ -39,6 +39,8 @@ within 'it is counted' 10 metric_is mayfly_environments 1
 is "$(metric mayfly_instances)" 1 'and the instance too'
 within 'the revision in force is told' 10 metric_is mayfly_applied_revision "$(metric mayfly_wanted_revision)"
 within 'changes by the runtime API are counted' 10 is_at_least 'mayfly_applies_total{kind="runtime"}' 1
+etcd_put services/other '{"balance":"leastconn"}' # which no HAProxy adds without a reload
+etcd_put backends/other/1/a "${ADDRESS[web]}"
 within 'reloads are counted' 10 is_at_least mayfly_haproxy_reloads_total 1
 ok 'and how long changes took' is_at_least mayfly_apply_latency_seconds_count 1
 is "$(metric 'mayfly_apply_latency_seconds_bucket{le="+Inf"}')" \
@@ -69,7 +71,7 @@ before=$(versions)
 for i in {1..60}; do
 	etcd_put backends/web/1/b "127.0.0.1:$((1000 + i))"
 done
-within 'a storm of changes is applied' 20 metric_is mayfly_instances 2
+within 'a storm of changes is applied' 20 metric_is mayfly_instances 3
 ((SLOW > 1)) || ok 'and told at most once a second' test $(($(versions) - before)) -le 8
 
 # A listener that cannot listen does not stop the main job.

@@ -475,6 +475,14 @@ serves() { says "$2" fetch "$1" "$HTTP/"; }
 
 # --- one truth ---------------------------------------------------------------------------------
 
+# Whether it makes the backend of a new version without a reload: 3.4 and later.
+haproxy_adds_backends() {
+	local version
+
+	IFS=.- read -r -a version < <(haproxy_cmd 'show info' | sed -n 's/^Version: //p')
+	((version[0] > 3 || (version[0] == 3 && version[1] >= 4)))
+}
+
 # How often HAProxy was told to reload.
 haproxy_reloads() { haproxy_master 'show proc; quit' | awk '$2 == "master" { print $3 }'; }
 
