@@ -195,6 +195,8 @@ void group_fail_and_put_back(struct group *group, const struct mf_err *why)
 	group->err = *why;
 	if (group->is_installed) {
 		group->is_installed = false;
+		known_free(group->known); /* what is put back is not what is noted */
+		group->known = known_new();
 		if (stage_rollback(group->stage, &err) != 0) {
 			size_t len = strlen(group->err.msg);
 
@@ -256,6 +258,12 @@ void group_plan_again(struct group *group, const struct output_set *outputs)
 	group_next(group);
 }
 
+void group_demand_for_edit(struct group *group)
+{
+	if (group->demand == NULL)
+		group->demand = mem_dup_str("somebody else has changed its files");
+}
+
 void group_run(struct group *group, const struct output_set *outputs,
 	       const struct settings *settings, size_t target, const char *demand)
 {
@@ -264,6 +272,8 @@ void group_run(struct group *group, const struct output_set *outputs,
 	group->id = (struct plan_group_id){group->kind, target, group->name};
 	group->phase = phases;
 	group->demand = demand == NULL ? NULL : mem_dup_str(demand);
+	if (group->is_edited)
+		group_demand_for_edit(group);
 	group->busy_us = 0;
 	group->observed_err = (struct mf_err){0};
 	group->err = (struct mf_err){0};

@@ -139,19 +139,38 @@ static bool lacks_bytes(const struct group *group)
 	return false;
 }
 
+/*
+ * Another hand was in a file that HAProxy reads when it starts: who reloaded it since has made it
+ * run that, and nothing that it says of itself tells.  Maps can be read back.
+ */
+static void note_edit(struct group *group, const struct output *output)
+{
+	const struct step *last =
+	    group->plan.step_count == 0 ? NULL : &group->plan.steps[group->plan.step_count - 1];
+
+	if (group->kind != OUTPUT_HAPROXY || last == NULL || last->output != output ||
+	    last->kind != STEP_REPLACE || str_has_suffix(output->name, ".map"))
+		return;
+	group->is_edited = true;
+	group_demand_for_edit(group);
+}
+
 /* Look at some files: as many as are known, or one that must be read.  false: there are others. */
 static bool look_at_some(struct group *group, int *ret_code, struct mf_err *err)
 {
 	while (group->at < group->outputs->count) {
 		const struct output *output = &group->outputs->outputs[group->at++];
-		bool was_read = false;
+		bool was_read = false, was_ours;
 
 		if (!group_has(group, output))
 			continue;
+		was_ours = known_held(group->known, output);
 		*ret_code = plan_look(&group->plan, output, group->known, !has_bytes(output),
 				      &was_read, err);
 		if (*ret_code != 0)
 			return true;
+		if (was_read && was_ours)
+			note_edit(group, output);
 		if (was_read)
 			return false;
 	}

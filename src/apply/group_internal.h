@@ -30,6 +30,7 @@ struct group {
 	struct group_result last;
 	bool is_swept;
 	bool owes_reload;    /* files were installed, and the daemon has not heard of it */
+	bool is_edited;	     /* somebody else wrote what HAProxy may have loaded since */
 	int64_t reloaded_at; /* by loop_now: the last reload's start */
 	char proven[17];     /* the structure that HAProxy has checked or loaded last */
 	struct known *known; /* its files */
@@ -101,6 +102,7 @@ void group_reload(struct group *group);
 
 /* HAProxy's file of dead servers with nobody in it, so that the next start does not believe it. */
 void group_forget_dead(const struct group *group);
+void group_demand_for_edit(struct group *group); /* unless a reload is asked for already */
 
 bool group_has(const struct group *group, const struct output *output);
 char *group_dir(const struct group *group); /* all its files are below; the stage is in it */

@@ -142,7 +142,7 @@ static void end_reload(struct group *group)
 	mem_auto_free char *tag = group_stage_tag(group);
 
 	group->is_reloaded = true;
-	group->owes_reload = false;
+	group->owes_reload = group->is_edited = false;
 	if (group->stage == NULL)
 		(void)stage_sweep(dir, tag); /* the mark that an earlier run left */
 	group_next(group);

@@ -63,12 +63,19 @@ static bool is_untouched(const struct stat *a, const struct stat *b)
 	       is_same_time(a->st_mtim, b->st_mtim) && is_same_time(a->st_ctim, b->st_ctim);
 }
 
+bool known_held(const struct known *known, const struct output *output)
+{
+	const struct note *note = strmap_find(known->notes, output->path);
+
+	return note != NULL && note->len == output->len && note->digest == output->digest;
+}
+
 bool known_holds(const struct known *known, const struct output *output, bool must_be_sure)
 {
 	const struct note *note = strmap_find(known->notes, output->path);
 	struct stat st;
 
-	if (note == NULL || note->len != output->len || note->digest != output->digest)
+	if (!known_held(known, output))
 		return false;
 	if (must_be_sure && note->noted < note->st.st_ctim.tv_sec + KNOWN_SURE_S)
 		return false;

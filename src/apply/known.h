@@ -21,6 +21,9 @@ void known_free(struct known *known); /* NULL is fine */
 /* Whether the file at the output's path holds its bytes by what is known. */
 bool known_holds(const struct known *known, const struct output *output, bool must_be_sure);
 
+/* Whether it held them when it was last looked at, whatever has become of it. */
+bool known_held(const struct known *known, const struct output *output);
+
 /* The output's bytes have just been put into place. */
 void known_note(struct known *known, const struct output *output);
 

@@ -64,6 +64,17 @@ within 'until it is put right in HAProxy' 80 serves www-dev.example.com '^web 2 
 within 'and on disk' 80 grep -q '^www-dev. dev$' "$T/haproxy/maps/hosts.map"
 is "$(haproxy_worker)" "$worker" 'with no reload'
 
+# The configuration itself, and a reload by the same hand: HAProxy says of itself what it did before.
+mark kvwatch
+sed -i 's/timeout queue 5s/timeout queue 6s/' "$T/haproxy/haproxy.cfg"
+printf 'reload\n' | socat -t 5 - "UNIX-CONNECT:$T/run/master.sock" >/dev/null
+is_other_worker() { local now; now=$(haproxy_worker) && [[ -n $now && $now != "$worker" ]]; }
+within 'a changed configuration is run' 20 is_other_worker
+send_signal HUP kvwatch
+within 'until ours is loaded again' 30 log_has kvwatch 'by=reload reason="somebody else has changed its files"'
+ok '  and on disk' grep -q 'timeout queue 5s' "$T/haproxy/haproxy.cfg"
+within '  and all is one' 20 all_is_one
+
 # A new installation: HAProxy runs what the distribution gave it, without any map of ours.
 stop kvwatch
 stop haproxy
