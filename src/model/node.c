@@ -254,10 +254,11 @@ int node_get_word(const struct node *node, const char *const *words, size_t coun
 		  unsigned *ret_index, struct mf_err *err)
 {
 	buf_auto struct buf list = BUF_INIT;
-	const char *text;
+	const char *text = "";
+	int code = node_get_text(node, &text, err);
 
-	if (node_get_text(node, &text, err) != 0)
-		return err->code;
+	if (code != 0)
+		return code;
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(text, words[i]) == 0) {
 			*ret_index = (unsigned)i;

@@ -80,7 +80,7 @@ static void make_writable(struct order *order, size_t count)
 	if (count > order->cap)
 		count += count / 2; /* what grows goes on growing */
 	block = new_block(count, order->size);
-	if (order->count != 0)
+	if (old != NULL)
 		memcpy(block->items, old->items, order->count * order->size);
 	unref_block(old);
 	order->block = block;

@@ -13,6 +13,7 @@
 enum {
 	CHECK_FIRST_MS = 1000, /* the first run is within that */
 	CHECK_SPREAD_MS = 5,   /* the more wait for it, the later: 200 a second */
+	CHECK_SOON_MS = 1000,  /* before the first success, unless the interval is shorter */
 	CHECK_JITTER = 10,     /* a tenth of the interval */
 };
 
@@ -30,6 +31,7 @@ struct check {
 	struct loop_timer *timer;
 	int64_t started_at;
 	enum verdict verdict;
+	bool was_up;
 	unsigned passed, failed; /* in a row */
 	bool is_blind;		 /* the last one could not be asked */
 	bool has_run;
@@ -47,8 +49,12 @@ static int64_t pick(int64_t max)
 /* From start to start; an answer that took longer than that is followed by the next at once. */
 static void schedule(struct check *c)
 {
-	int64_t interval = c->spec->interval_ms, jitter = interval / CHECK_JITTER;
+	int64_t timeout = c->spec->timeout_ms, interval = c->spec->interval_ms, jitter;
+	int64_t soon = timeout > CHECK_SOON_MS ? timeout : CHECK_SOON_MS;
 
+	if (!c->was_up && interval > soon)
+		interval = soon;
+	jitter = interval / CHECK_JITTER;
 	loop_timer_set(c->timer, c->started_at + interval - jitter / 2 + pick(jitter + 1) -
 				     loop_now(c->loop));
 }
@@ -57,6 +63,7 @@ static void schedule(struct check *c)
 static void change(struct check *c, enum verdict verdict, const char *why)
 {
 	c->verdict = verdict;
+	c->was_up |= verdict == VERDICT_UP;
 	c->on_change(c->ctx, verdict == VERDICT_UP, why);
 }
 

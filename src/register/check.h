@@ -3,8 +3,10 @@
  *
  * Terms are HAProxy's: `fall` failures in a row make what was up go down, `rise` successes in a row
  * bring it up.  Each check runs by itself, never twice at a time, with a jitter of a tenth of its
- * interval, so that many do not come together.  Its first run is within 1 s, and 5 ms for each
- * other of the process that waits for its own, or within its interval if that is shorter.
+ * interval, so that many do not come together.  Until its first success it runs once a second, or
+ * each timeout if that is longer, unless its interval is shorter: a slow start costs no more.  Its
+ * first run is within 1 s, and 5 ms for each other of the process that waits for its own, or within
+ * its interval if that is shorter.
  */
 #ifndef MF_REGISTER_CHECK_H
 #define MF_REGISTER_CHECK_H

@@ -420,6 +420,25 @@ START_TEST(rise_and_fall_count_in_a_row)
 }
 END_TEST
 
+START_TEST(a_slow_start_is_asked_again_soon)
+{
+	const struct check_target target = {"web", "1.0", "i1", "127.0.0.1", t.port};
+	const char *const script[] = {N, N, Y, NULL};
+	struct check_spec *spec = make_spec("http:/");
+	struct check *check;
+
+	t.replies = script;
+	t.stop_after = 3;
+	set(spec, "interval", "1h");
+	set(spec, "timeout", "100ms");
+	check = check_start(t.loop, spec, &target, add_verdict, NULL);
+	check_spec_free(spec);
+	unit_loop_run(t.loop);
+	check_stop(check);
+	ck_assert_str_eq(t.story.data, "down 1 up 3 ");
+}
+END_TEST
+
 /* Says nothing of the target: no verdict, until there is room again. */
 START_TEST(no_descriptor_is_no_verdict)
 {
@@ -487,6 +506,7 @@ int main(void)
 	tcase_add_loop_test(tc, a_program_is_judged, 0, COUNT(programs));
 	tcase_add_test(tc, a_program_that_is_not_there_fails);
 	tcase_add_loop_test(tc, rise_and_fall_count_in_a_row, 0, COUNT(runs));
+	tcase_add_test(tc, a_slow_start_is_asked_again_soon);
 	tcase_add_loop_test(tc, no_descriptor_is_no_verdict, 0, 3);
 	tcase_add_test(tc, it_can_be_stopped_when_told);
 	return unit_run("check", tc);
