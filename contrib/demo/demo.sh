@@ -158,9 +158,9 @@ frontend_of_prod() { # VERSION: what an editor does when it saves
 }
 start_load --url "$HTTP/" -H 'Host: www.example.com' --keepalive --retry --connections 8 --rate 2000
 for ((i = 1; i <= 20; i++)); do
-	version=0.0.$((1 + i % 2))
-	frontend_of_prod "$version"
-	wait_for 10 serves www.example.com "^frontend $version " || wrong "switch $i did not happen"
+	wanted=0.0.$((1 + i % 2))
+	frontend_of_prod "$wanted"
+	wait_for 10 serves www.example.com "^frontend $wanted " || wrong "switch $i did not happen"
 done
 stop_load
 sed -n 's/^ok \([0-9]*\) \(.*\) at .*/\1\t\2/p' "$T/log/load" |
