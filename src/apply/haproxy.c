@@ -44,6 +44,7 @@ struct haproxy_job {
 	struct usock *usock;
 	struct loop_timer *timer;
 	struct proc_table before;
+	struct haproxy_info runs; /* after a reload, but not what is wanted; pid 0: not known */
 	int64_t patience;	  /* until when a master that does not answer may be loading */
 	struct mf_err unreached;  /* what to say after that */
 	haproxy_info_fn *on_info; /* one of these */
@@ -306,7 +307,7 @@ static void on_settled(void *ctx, const char *reply, size_t len, const struct mf
 {
 	struct haproxy_job *job = ctx;
 	struct haproxy_info info = {0};
-	struct mf_err err;
+	struct mf_err err = {0};
 	int code = read_info(job->admin, reply, why, &info, &err);
 
 	(void)len;
@@ -315,17 +316,19 @@ static void on_settled(void *ctx, const char *reply, size_t len, const struct mf
 		end_reload(job, &info, NULL);
 		return;
 	}
+	if (code == 0)
+		job->runs = info;
 	if (ask_later(job))
 		return;
-	if (code != 0) {
+	/* What it said once counts, when there is no time left for its last answer. */
+	if (job->runs.pid != 0)
+		(void)mf_err_set(
+		    &err, MF_ECONFIG,
+		    "HAProxy has reloaded, but runs \"%s\" and not \"%s\": it may have "
+		    "been started with another file",
+		    job->runs.description, job->want);
+	else
 		(void)mf_err_wrap(&err, "HAProxy has reloaded, but cannot be asked what it runs");
-		end_reload(job, NULL, &err);
-		return;
-	}
-	(void)mf_err_set(&err, MF_ECONFIG,
-			 "HAProxy has reloaded, but runs \"%s\" and not \"%s\": it may have been "
-			 "started with another file",
-			 info.description, job->want);
 	end_reload(job, NULL, &err);
 }
 

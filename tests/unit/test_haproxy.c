@@ -254,6 +254,11 @@ static const struct {
     {{PROCS("1", "0", "7"), "", PROCS("2", "1", "7")}, {NULL}, MF_EDATA, "could not load it"},
     /* An old worker is no new one: it has not ended yet. */
     {{PROCS("1", "0", "7"), "", PROCS("1", "0", "7"), PROCS("2", "0", "8")}, {INFO}, 0, ""},
+    /* It says what it runs, and then no more. */
+    {{PROCS("1", "0", "7"), "Success=1\n--\nloaded\n"},
+     {"Version: 3.0\nPid: 42\nUptime_sec: 7\ndescription: mayfly-else\n"},
+     MF_ECONFIG,
+     "but runs \"mayfly-else\""},
     {{"Unknown command\n"}, {NULL}, MF_EUNAVAIL, "no answer of HAProxy's master"},
 };
 
