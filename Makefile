@@ -43,7 +43,7 @@ all_ldflags = $(harden_ld) $(SANITIZE) $(LDFLAGS)
 
 # --- what there is -----------------------------------------------------------------------------
 
-base = buf err log mem str strmap
+base = buf err log mem scan str strmap
 sys = child dirwatch environment file http httpd limit loop notify port process reap usock
 model = ages backend choices claims env env_read guard name node node_json node_yaml order override overrides ports service settings settings_value slots \
 	snapshot snapshot_without table

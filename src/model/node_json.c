@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/scan.h"
 #include "base/str.h"
 #include "model/node.h"
 
@@ -29,34 +30,14 @@ static void set_scalar(struct node *node, enum node_style style, char *text)
 
 /* --- plain JSON ------------------------------------------------------------------------------- */
 
-struct scan {
-	const char *at, *end;
-};
-
 static bool take_value(struct scan *s, unsigned depth, struct node *ret_node);
-
-static void skip_blanks(struct scan *s)
-{
-	while (s->at < s->end &&
-	       (*s->at == ' ' || *s->at == '\t' || *s->at == '\r' || *s->at == '\n'))
-		s->at++;
-}
-
-static bool take(struct scan *s, char c)
-{
-	skip_blanks(s);
-	if (s->at == s->end || *s->at != c)
-		return false;
-	s->at++;
-	return true;
-}
 
 /* What is between the quotes; NULL: it is no string, or not a plain one. */
 static char *take_string(struct scan *s)
 {
 	const char *start;
 
-	if (!take(s, '"'))
+	if (!scan_take(s, '"'))
 		return NULL;
 	start = s->at;
 	while (s->at < s->end && *s->at >= ' ' && *s->at <= '~' && *s->at != '"' && *s->at != '\\')
@@ -114,28 +95,28 @@ static bool take_name(struct scan *s, struct node *map, struct node *child)
 	child->key = take_string(s);
 	if (child->key == NULL || map->child_count > PLAIN_MAX_MEMBERS)
 		return false;
-	return node_find(map, child->key) == child && take(s, ':');
+	return node_find(map, child->key) == child && scan_take(s, ':');
 }
 
 static bool take_value(struct scan *s, unsigned depth, struct node *ret_node)
 {
-	bool is_map = take(s, '{');
+	bool is_map = scan_take(s, '{');
 	char close = is_map ? '}' : ']';
 
-	if (!is_map && !take(s, '['))
+	if (!is_map && !scan_take(s, '['))
 		return take_scalar(s, ret_node);
 	if (depth == 0)
 		return false;
 	ret_node->kind = is_map ? NODE_MAP : NODE_LIST;
-	if (take(s, close))
+	if (scan_take(s, close))
 		return true;
 	do {
 		struct node *child = node_add_child(ret_node);
 
 		if ((is_map && !take_name(s, ret_node, child)) || !take_value(s, depth - 1, child))
 			return false;
-	} while (take(s, ','));
-	return take(s, close);
+	} while (scan_take(s, ','));
+	return scan_take(s, close);
 }
 
 /* NULL: it is not plain, if it is JSON at all. */
@@ -145,7 +126,7 @@ static struct node *parse_plain(const char *text, size_t len)
 	struct scan s = {text, text + len};
 
 	if (len != 0 && take_value(&s, NODE_MAX_DEPTH, root)) {
-		skip_blanks(&s);
+		scan_skip_blanks(&s);
 		if (s.at == s.end)
 			return root;
 	}

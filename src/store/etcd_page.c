@@ -7,13 +7,10 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/scan.h"
 #include "base/str.h"
 
 enum { PAGE_MAX_DEPTH = 16, PAGE_INT_SIZE = 24 };
-
-struct scan {
-	const char *at, *end;
-};
 
 struct span {
 	const char *text;
@@ -21,22 +18,6 @@ struct span {
 };
 
 /* --- tokens ----------------------------------------------------------------------------------- */
-
-static void skip_blanks(struct scan *s)
-{
-	while (s->at < s->end &&
-	       (*s->at == ' ' || *s->at == '\t' || *s->at == '\r' || *s->at == '\n'))
-		s->at++;
-}
-
-static bool take(struct scan *s, char c)
-{
-	skip_blanks(s);
-	if (s->at == s->end || *s->at != c)
-		return false;
-	s->at++;
-	return true;
-}
 
 static bool is_escaped(const char *start, const char *quote)
 {
@@ -52,7 +33,7 @@ static bool take_string(struct scan *s, struct span *ret)
 {
 	const char *start, *quote;
 
-	if (!take(s, '"'))
+	if (!scan_take(s, '"'))
 		return false;
 	start = s->at;
 	do {
@@ -76,7 +57,7 @@ static bool take_word(struct scan *s, struct span *ret)
 {
 	const char *start;
 
-	skip_blanks(s);
+	scan_skip_blanks(s);
 	start = s->at;
 	while (s->at < s->end && is_word_char(*s->at))
 		s->at++;
@@ -111,20 +92,20 @@ static bool skip_value(struct scan *s, unsigned depth)
 
 	if (take_string(s, &ignored))
 		return true;
-	if (!take(s, '{') && !take(s, '['))
+	if (!scan_take(s, '{') && !scan_take(s, '['))
 		return take_word(s, &ignored);
 	close = s->at[-1] == '{' ? '}' : ']';
 	if (depth == 0)
 		return false;
-	if (take(s, close))
+	if (scan_take(s, close))
 		return true;
 	do {
-		if (close == '}' && !(take_string(s, &ignored) && take(s, ':')))
+		if (close == '}' && !(take_string(s, &ignored) && scan_take(s, ':')))
 			return false;
 		if (!skip_value(s, depth - 1))
 			return false;
-	} while (take(s, ','));
-	return take(s, close);
+	} while (scan_take(s, ','));
+	return scan_take(s, close);
 }
 
 /* Called with each member's name; takes its value. */
@@ -134,15 +115,15 @@ static bool take_object(struct scan *s, member_fn *take_member, void *ctx)
 {
 	struct span name;
 
-	if (!take(s, '{'))
+	if (!scan_take(s, '{'))
 		return false;
-	if (take(s, '}'))
+	if (scan_take(s, '}'))
 		return true;
 	do {
-		if (!take_string(s, &name) || !take(s, ':') || !take_member(ctx, s, &name))
+		if (!take_string(s, &name) || !scan_take(s, ':') || !take_member(ctx, s, &name))
 			return false;
-	} while (take(s, ','));
-	return take(s, '}');
+	} while (scan_take(s, ','));
+	return scan_take(s, '}');
 }
 
 /* --- the page --------------------------------------------------------------------------------- */
@@ -163,18 +144,18 @@ static bool take_header_member(void *ctx, struct scan *s, const struct span *nam
 
 static bool take_pairs(struct reading *r, struct scan *s)
 {
-	if (!take(s, '['))
+	if (!scan_take(s, '['))
 		return false;
 	r->page.at = r->page.last = r->page.end = (size_t)(s->at - r->text);
-	if (take(s, ']'))
+	if (scan_take(s, ']'))
 		return true;
 	do {
 		r->page.last = (size_t)(s->at - r->text);
 		if (!skip_value(s, PAGE_MAX_DEPTH))
 			return false;
 		r->page.end = (size_t)(s->at - r->text);
-	} while (take(s, ','));
-	return take(s, ']');
+	} while (scan_take(s, ','));
+	return scan_take(s, ']');
 }
 
 static bool take_page_member(void *ctx, struct scan *s, const struct span *name)
@@ -275,7 +256,7 @@ int etcd_page_next(struct etcd_page *page, const char *text, struct buf *key, st
 		return mf_err_set(err, MF_EDATA, "a pair that is none: key or value");
 	if (pair.has_bad_int || pair.kv.mod_revision <= 0)
 		return mf_err_set(err, MF_EDATA, "a pair that is none: revision or lease");
-	(void)take(&s, ',');
+	(void)scan_take(&s, ',');
 	page->at = (size_t)(s.at - text);
 	pair.kv.key = key->data;
 	pair.kv.value = value->data;
