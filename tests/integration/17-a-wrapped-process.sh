@@ -155,7 +155,7 @@ send_signal TERM hasty
 within 'a second signal ends that' 10 not has 2
 ok 'it lives' is_running hasty
 kill_hasty() { # the third may come before the stop signal is out
-	send_signal TERM hasty 2>/dev/null || true
+	send_signal TERM hasty 2>/dev/null
 	! is_running hasty
 }
 within 'a third signal kills it' 10 kill_hasty

@@ -15,16 +15,6 @@ write_settings
 start_app app many 1
 start_app mute mute 1
 
-# All calls but etcdctl's, which are Range.
-calls() { # [METHOD]
-	curl -s --max-time 10 "${ETCD_URLS[0]}/metrics" |
-		awk -v method="\"${1:-[A-Z][A-Za-z]*}\"" '
-			/^grpc_server_started_total/ && !/"Range"/ && $0 ~ "grpc_method=" method {
-				sum += $2
-			}
-			END { print sum + 0 }'
-}
-revision() { etcdctl get -w json x | sed -n 's/.*"revision":\([0-9]*\).*/\1/p'; }
 instances() { etcd_keys "backends/${1:-many}/" | wc -l; }
 are() { [[ $(instances) == "$1" ]]; }
 at_most() { # GOT MOST NAME
@@ -34,16 +24,16 @@ small() { # NAME: not what valgrind or a sanitizer adds
 	((SLOW > 1)) || at_most "$(sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/${PID[svcregister]}/status")" \
 		$((32 * 1024)) "$1, in KiB"
 }
-kept_alive() { (($(calls LeaseKeepAlive) >= $1)); }
+kept_alive() { (($(etcd_calls LeaseKeepAlive) >= $1)); }
 
 # Through a few rounds of checks and three of the lease nothing is written, and little is asked.
 stays() { # NAME
 	local rev start before
 
-	rev=$(revision) start=${EPOCHREALTIME/./} before=$(calls)
-	within "$1: the lease is kept alive" 60 kept_alive $(($(calls LeaseKeepAlive) + 3))
-	at_most $((($(calls) - before) * 1000000 / (${EPOCHREALTIME/./} - start))) 20 'at this many calls a second'
-	is "$(revision)" "$rev" 'nothing is written'
+	rev=$(etcd_revision) start=${EPOCHREALTIME/./} before=$(etcd_calls)
+	within "$1: the lease is kept alive" 60 kept_alive $(($(etcd_calls LeaseKeepAlive) + 3))
+	at_most $((($(etcd_calls) - before) * 1000000 / (${EPOCHREALTIME/./} - start))) 20 'at this many calls a second'
+	is "$(etcd_revision)" "$rev" 'nothing is written'
 	is "$(instances)" $count 'all are there'
 }
 
@@ -67,19 +57,19 @@ for ((i = 0; i < hung; i++)); do
 done >"$D/mute.yaml"
 send_signal STOP mute
 
-before=$(calls) start=${EPOCHREALTIME/./}
+before=$(etcd_calls) start=${EPOCHREALTIME/./}
 start_dir
 within 'all are registered, a file each' 60 are $count
-at_most $((($(calls) - before) / ((${EPOCHREALTIME/./} - start) / 1000000 + 1))) 20 'at this many calls a second'
-is "$(calls LeaseGrant)" 1 'under one lease'
+at_most $((($(etcd_calls) - before) / ((${EPOCHREALTIME/./} - start) / 1000000 + 1))) 20 'at this many calls a second'
+is "$(etcd_calls LeaseGrant)" 1 'under one lease'
 is "$(instances mute)" 0 'but those that hang'
 stays 'while others hang'
 small 'it is small'
 
-before=$(calls Txn)
+before=$(etcd_calls Txn)
 service 7 | sed 's/ttl/weight: 7, ttl/' >"$D/7.yaml"
 within 'one changes' 10 says '"weight":7' etcd_get backends/many/1/i0007
-at_most $(($(calls Txn) - before)) 2 'calls for it'
+at_most $(($(etcd_calls Txn) - before)) 2 'calls for it'
 
 send_signal CONT mute
 awake() { (($(instances mute) == hung)); }
@@ -97,16 +87,16 @@ within 'a file with hundreds goes' 10 gone
 stop svcregister
 is "$STATUS" 0 'SIGTERM ends well'
 is "$(instances)" 0 'all are gone at once'
-is "$(calls LeaseRevoke)" 1 'by one call'
+is "$(etcd_calls LeaseRevoke)" 1 'by one call'
 
 rm "$D"/*.yaml
 for ((i = 0; i < count; i++)); do
 	printf -- '- %s\n' "$(service "$i")" >>"$D/$((i / 10)).yaml"
 done
-before=$(calls) start=${EPOCHREALTIME/./}
+before=$(etcd_calls) start=${EPOCHREALTIME/./}
 start_dir
 within 'all are registered, ten a file' 60 are $count
-at_most $((($(calls) - before) / ((${EPOCHREALTIME/./} - start) / 1000000 + 1))) 20 'at this many calls a second'
+at_most $((($(etcd_calls) - before) / ((${EPOCHREALTIME/./} - start) / 1000000 + 1))) 20 'at this many calls a second'
 stays 'in these files'
 small 'it is small'
 

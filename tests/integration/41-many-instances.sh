@@ -7,16 +7,6 @@ need etcd etcdctl curl
 
 count=2000
 start_etcd
-# Calls of that kind, or all but our own: etcdctl ranges and its health checks are Range.
-calls() { # [METHOD]
-	curl -s --max-time 10 "${ETCD_URLS[0]}/metrics" |
-		awk -v method="\"${1:-[A-Z][A-Za-z]*}\"" '
-			/^grpc_server_started_total/ && !/"Range"/ && $0 ~ "grpc_method=" method {
-				sum += $2
-			}
-			END { print sum + 0 }'
-}
-revision() { etcdctl get -w json x | sed -n 's/.*"revision":\([0-9]*\).*/\1/p'; }
 instances() { etcd_keys backends/many/ | wc -l; }
 are() { [[ $(instances) == "$1" ]]; }
 # How many of them were ever deleted and put again, or never changed, since they were first put.
@@ -34,19 +24,19 @@ at_most() { # GOT MOST NAME
 lives 60
 within 'all are registered' 30 log_has registrar "^all $count$"
 is "$(instances)" $count 'and there'
-is "$(calls Txn)" 16 '128 keys a call'
-is "$(calls LeaseGrant)" 1 'under one lease'
-at_most "$(calls)" 20 'all calls'
+is "$(etcd_calls Txn)" 16 '128 keys a call'
+is "$(etcd_calls LeaseGrant)" 1 'under one lease'
+at_most "$(etcd_calls)" 20 'all calls'
 
-before=$(calls Txn)
+before=$(etcd_calls Txn)
 send_signal USR1 registrar
 within 'half of them are withdrawn' 30 are $((count / 2))
-is $(($(calls Txn) - before)) 8 '128 keys a call'
+is $(($(etcd_calls Txn) - before)) 8 '128 keys a call'
 etcdctl put /mayfly/backends/many/1/i00003 10.9.9.9:80 >/dev/null
-before=$(calls Txn)
+before=$(etcd_calls Txn)
 send_signal USR2 registrar
 within 'and put again' 30 are $count
-at_most $(($(calls Txn) - before)) 9 'calls for it'
+at_most $(($(etcd_calls Txn) - before)) 9 'calls for it'
 
 # What a stranger has is left to him, and does not hold up the others.
 etcdctl put /mayfly/backends/many/1/i00005 10.9.9.9:80 >/dev/null
@@ -58,7 +48,7 @@ send_signal USR2 registrar
 within 'all again' 30 are $count
 
 # All are changed over and over: many calls, but never too many at a time.
-before=$(calls) start=${EPOCHREALTIME/./}
+before=$(etcd_calls) start=${EPOCHREALTIME/./}
 for ((i = 0; i < 40; i++)); do
 	send_signal HUP registrar
 	wait_for 10 log_has registrar "^weight $((i + 2))\$" # two pending signals are one
@@ -67,22 +57,22 @@ weight_is() { says '"weight":41' etcd_get "backends/many/1/i0$1"; }
 within 'the last of many changes gets there' 60 weight_is 1999
 within 'of all of them' 60 weight_is 0000
 seconds=$(((${EPOCHREALTIME/./} - start) / 1000000 + 1))
-at_most $((($(calls) - before) / seconds)) 20 "calls a second, over $seconds s"
+at_most $((($(etcd_calls) - before) / seconds)) 20 "calls a second, over $seconds s"
 
 # An outage that the lease outlives: nothing is written, nothing is granted.
-kept_alive() { (($(calls LeaseKeepAlive) > 0)); }
+kept_alive() { (($(etcd_calls LeaseKeepAlive) > 0)); }
 stop registrar
 mark registrar
 lives 6
 within 'with a lease of six seconds' 30 log_has registrar "^all $count$"
 is "$(instances)" $count 'all are there'
-rev=$(revision)
+rev=$(etcd_revision)
 stop etcd KILL
 start_again etcd
 within 'etcd is killed, and started again' 30 etcd_is_ready "${ETCD_URLS[0]}"
 within 'and the lease is kept alive' 30 kept_alive
-is "$(revision)" "$rev" 'no key was written, though'
-is "$(calls Txn)$(calls LeaseGrant)" 00 'nor tried to'
+is "$(etcd_revision)" "$rev" 'no key was written, though'
+is "$(etcd_calls Txn)$(etcd_calls LeaseGrant)" 00 'nor tried to'
 
 # Its end takes no key along that a process after it has put.
 old=$(etcdctl lease list | grep -c '^[0-9a-f]\{16\}$')
@@ -103,16 +93,16 @@ mark registrar
 send_signal CONT etcd
 within 'they are there again' 30 log_has registrar "^all $count$"
 is "$(instances)" $count 'all of them'
-before=$(revision)
-kept=$(calls LeaseKeepAlive)
-more() { (($(calls LeaseKeepAlive) > kept)); }
+before=$(etcd_revision)
+kept=$(etcd_calls LeaseKeepAlive)
+more() { (($(etcd_calls LeaseKeepAlive) > kept)); }
 within 'and stay' 30 more
-is "$(revision)" "$before" 'with no further write'
-at_most "$(calls Txn)" $((16 + 17 + 2)) 'all transactions since etcd was started'
+is "$(etcd_revision)" "$before" 'with no further write'
+at_most "$(etcd_calls Txn)" $((16 + 17 + 2)) 'all transactions since etcd was started'
 
 stop registrar
 is "$STATUS" 0 'its end is in order'
 within 'and all are gone at once' 5 are 0
-at_most "$(calls LeaseRevoke)" 1 'by one call'
+at_most "$(etcd_calls LeaseRevoke)" 1 'by one call'
 
 done_testing

@@ -317,6 +317,16 @@ etcd_put() { etcdctl put -- "/mayfly/$1" "$2" >/dev/null; }
 etcd_get() { etcdctl get --print-value-only -- "/mayfly/$1"; }
 etcd_del() { etcdctl del -- "/mayfly/$1" >/dev/null; }
 etcd_keys() { etcdctl get --prefix --keys-only -- "/mayfly/$1" | grep .; }
+etcd_revision() { etcdctl get -w json x | sed -n 's/.*"revision":\([0-9]*\).*/\1/p'; }
+# The calls that etcd has had, of that kind or of all but Range, which etcdctl's are.
+etcd_calls() { # [METHOD]
+	curl -s --max-time 10 "${ETCD_URLS[0]}/metrics" |
+		awk -v method="\"${1:-[A-Z][A-Za-z]*}\"" '
+			/^grpc_server_started_total/ && !/"Range"/ && $0 ~ "grpc_method=" method {
+				sum += $2
+			}
+			END { print sum + 0 }'
+}
 etcd_has() { [[ -n $(etcd_get "$1") ]]; }
 
 # --- HAProxy and dnsmasq -----------------------------------------------------------------------
