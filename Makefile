@@ -47,7 +47,7 @@ base = buf err log mem scan str strmap
 sys = child dirwatch environment file http httpd limit loop notify port process reap usock
 model = ages backend choices claims env env_read guard name node node_json node_yaml order override overrides ports service settings settings_value slots \
 	snapshot snapshot_without table
-render = escape output output_bare output_tcp output_view routing template template_compile template_render template_scan view view_json
+render = escape output output_bare output_tcp output_view output_view_model routing template template_compile template_render template_scan view view_json
 store = backends_file env_sync envdir etcd etcd_json etcd_kv etcd_page etcd_source etcd_stream etcd_watch file_source \
 	instances itemdir itemfile problems registry registry_watch registry_write stamp
 register = announcement announcer announcer_item check check_probe check_spec check_spec_parse \

@@ -34,23 +34,19 @@
  */
 #include "render/output_view.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "model/backend.h"
-#include "model/env.h"
 #include "model/service.h"
 #include "model/settings.h"
 #include "model/table.h"
 #include "render/output.h"
 #include "render/output_tcp.h"
+#include "render/output_view_model.h"
 #include "render/view.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* One map as a list: its own room for the entry that is being read. */
 struct map_view {
@@ -71,299 +67,6 @@ struct output_view {
 	size_t tcp_count;
 	struct map_view maps[ROUTING_MAP_COUNT];
 };
-
-/* --- classes -----------------------------------------------------------------------------------
- */
-
-/* A class from a table of fields. */
-#define DEFINE_CLASS(cls, fields)                                                                  \
-	static bool cls##_get(const void *obj, const char *name, size_t len, struct view *v)       \
-	{                                                                                          \
-		return view_get_field(fields, COUNT(fields), obj, name, len, v);                   \
-	}                                                                                          \
-	static const char *cls##_name(const void *obj, size_t i)                                   \
-	{                                                                                          \
-		(void)obj;                                                                         \
-		return i < COUNT(fields) ? (fields)[i].name : NULL;                                \
-	}                                                                                          \
-	static const struct view_class cls##_class = {cls##_get, cls##_name};
-
-static void string_item(const void *obj, size_t i, struct view *v)
-{
-	view_set_str(v, ((const char *const *)obj)[i]);
-}
-
-static const struct view_list_class string_list = {string_item};
-
-/* strings: an array of pointers to text, of whatever constness. */
-static void set_strings(struct view *v, const void *strings, size_t count)
-{
-	view_set_list(v, &string_list, strings, count);
-}
-
-/* --- environments ------------------------------------------------------------------------------
- */
-
-static void get_service_name(const void *obj, struct view *v)
-{
-	view_set_str(v, ((const struct env_service *)obj)->name);
-}
-
-static void get_service_version(const void *obj, struct view *v)
-{
-	view_set_str(v, ((const struct env_service *)obj)->version);
-}
-
-static void get_service_routes(const void *obj, struct view *v)
-{
-	const struct env_service *service = obj;
-
-	set_strings(v, service->routes, service->route_count);
-}
-
-static void get_service_override(const void *obj, struct view *v)
-{
-	view_set_bool(v, ((const struct env_service *)obj)->is_override);
-}
-
-static const struct view_field service_fields[] = {
-    {"name", get_service_name},
-    {"version", get_service_version},
-    {"routes", get_service_routes},
-    {"override", get_service_override},
-};
-DEFINE_CLASS(service, service_fields)
-
-static void service_item(const void *obj, size_t i, struct view *v)
-{
-	view_set_object(v, &service_class, &((const struct env_service *)obj)[i]);
-}
-
-static const struct view_list_class service_list = {service_item};
-
-static void get_env_name(const void *obj, struct view *v)
-{
-	view_set_str(v, ((const struct env *)obj)->name);
-}
-
-static void get_env_prefix(const void *obj, struct view *v)
-{
-	view_set_str(v, ((const struct env *)obj)->prefix);
-}
-
-static void get_env_header(const void *obj, struct view *v)
-{
-	view_set_str(v, ((const struct env *)obj)->header);
-}
-
-static void get_env_hosts(const void *obj, struct view *v)
-{
-	const struct env *env = obj;
-
-	set_strings(v, env->hosts, env->host_count);
-}
-
-static void get_env_digest(const void *obj, struct view *v)
-{
-	view_set_bytes(v, NULL, 16);
-	(void)snprintf(v->tmp, sizeof(v->tmp), "%016" PRIx64, ((const struct env *)obj)->digest);
-}
-
-static void get_env_services(const void *obj, struct view *v)
-{
-	const struct env *env = obj;
-
-	view_set_list(v, &service_list, env->services, env->service_count);
-}
-
-static const struct view_field env_fields[] = {
-    {"name", get_env_name},   {"prefix", get_env_prefix}, {"header", get_env_header},
-    {"hosts", get_env_hosts}, {"digest", get_env_digest}, {"services", get_env_services},
-};
-DEFINE_CLASS(env, env_fields)
-
-static void env_item(const void *obj, size_t i, struct view *v)
-{
-	view_set_object(v, &env_class, ((struct env *const *)obj)[i]);
-}
-
-static const struct view_list_class env_list = {env_item};
-
-/* --- backends ----------------------------------------------------------------------------------
- */
-
-static void get_server_name(const void *obj, struct view *v)
-{
-	view_set_str(v, ((const struct instance *)obj)->server);
-}
-
-static void get_server_address(const void *obj, struct view *v)
-{
-	view_set_str(v, ((const struct instance *)obj)->address);
-}
-
-static void get_server_port(const void *obj, struct view *v)
-{
-	view_set_int(v, ((const struct instance *)obj)->port);
-}
-
-static void get_server_ipv6(const void *obj, struct view *v)
-{
-	view_set_bool(v, strchr(((const struct instance *)obj)->address, ':') != NULL);
-}
-
-static void get_server_host_name(const void *obj, struct view *v)
-{
-	view_set_bool(v, ((const struct instance *)obj)->is_name);
-}
-
-static void get_server_weight(const void *obj, struct view *v)
-{
-	view_set_int(v, ((const struct instance *)obj)->weight);
-}
-
-static void get_server_effective_weight(const void *obj, struct view *v)
-{
-	const struct instance *instance = obj;
-
-	view_set_int(v, instance->state == INSTANCE_DRAIN ? 0 : instance->weight);
-}
-
-static void get_server_drain(const void *obj, struct view *v)
-{
-	view_set_bool(v, ((const struct instance *)obj)->state == INSTANCE_DRAIN);
-}
-
-static void get_server_maint(const void *obj, struct view *v)
-{
-	view_set_bool(v, ((const struct instance *)obj)->state == INSTANCE_MAINT);
-}
-
-static const struct view_field server_fields[] = {
-    {"name", get_server_name},		 {"address", get_server_address},
-    {"port", get_server_port},		 {"ipv6", get_server_ipv6},
-    {"weight", get_server_weight},	 {"effective_weight", get_server_effective_weight},
-    {"drain", get_server_drain},	 {"maint", get_server_maint},
-    {"host_name", get_server_host_name},
-};
-DEFINE_CLASS(server, server_fields)
-
-static void server_item(const void *obj, size_t i, struct view *v)
-{
-	view_set_object(v, &server_class, ((struct instance *const *)obj)[i]);
-}
-
-static const struct view_list_class server_list = {server_item};
-
-static void get_backend_name(const void *obj, struct view *v)
-{
-	view_set_str(v, ((const struct backend *)obj)->name);
-}
-
-static void get_backend_service(const void *obj, struct view *v)
-{
-	view_set_str(v, ((const struct backend *)obj)->service);
-}
-
-static void get_backend_version(const void *obj, struct view *v)
-{
-	view_set_str(v, ((const struct backend *)obj)->version);
-}
-
-static void get_backend_is_tcp(const void *obj, struct view *v)
-{
-	const struct service *service = ((const struct backend *)obj)->settings;
-
-	view_set_bool(v, service != NULL && service->is_tcp);
-}
-
-static void get_backend_balance(const void *obj, struct view *v)
-{
-	const struct service *service = ((const struct backend *)obj)->settings;
-
-	if (service == NULL || service->balance == BALANCE_ROUNDROBIN)
-		view_set_none(v);
-	else
-		view_set_str(v, service_balance_word(service->balance));
-}
-
-/* Milliseconds, where 0 stands for the default. */
-static void set_time(struct view *v, int64_t ms)
-{
-	if (ms == 0)
-		view_set_none(v);
-	else
-		view_set_int(v, ms);
-}
-
-static void get_backend_connect_timeout(const void *obj, struct view *v)
-{
-	const struct service *service = ((const struct backend *)obj)->settings;
-
-	set_time(v, service == NULL ? 0 : service->connect_timeout);
-}
-
-static void get_backend_server_timeout(const void *obj, struct view *v)
-{
-	const struct service *service = ((const struct backend *)obj)->settings;
-
-	set_time(v, service == NULL ? 0 : service->server_timeout);
-}
-
-static const char *backend_check(const struct backend *backend)
-{
-	return backend->settings == NULL ? "" : backend->settings->check;
-}
-
-static void get_backend_check(const void *obj, struct view *v)
-{
-	const char *check = backend_check(obj);
-
-	view_set_str(v, check[0] == '\0' ? NULL : check[0] == '/' ? "http" : "tcp");
-}
-
-static void get_backend_check_path(const void *obj, struct view *v)
-{
-	const char *check = backend_check(obj);
-
-	view_set_str(v, check[0] == '/' ? check : NULL);
-}
-
-static void get_backend_check_interval(const void *obj, struct view *v)
-{
-	const struct backend *backend = obj;
-
-	set_time(v, backend_check(backend)[0] == '\0' ? 0 : backend->settings->check_interval);
-}
-
-static void get_backend_servers(const void *obj, struct view *v)
-{
-	const struct backend *backend = obj;
-
-	view_set_list(v, &server_list, backend->instances, backend->instance_count);
-}
-
-static const struct view_field backend_fields[] = {
-    {"name", get_backend_name},
-    {"service", get_backend_service},
-    {"version", get_backend_version},
-    {"is_tcp", get_backend_is_tcp},
-    {"balance", get_backend_balance},
-    {"connect_timeout", get_backend_connect_timeout},
-    {"server_timeout", get_backend_server_timeout},
-    {"check", get_backend_check},
-    {"check_path", get_backend_check_path},
-    {"check_interval", get_backend_check_interval},
-    {"servers", get_backend_servers},
-};
-DEFINE_CLASS(backend, backend_fields)
-
-static void backend_item(const void *obj, size_t i, struct view *v)
-{
-	view_set_object(v, &backend_class, ((struct backend *const *)obj)[i]);
-}
-
-static const struct view_list_class backend_list = {backend_item};
 
 /* --- maps --------------------------------------------------------------------------------------
  */
@@ -386,7 +89,7 @@ static const struct view_field entry_fields[] = {
     {"key", get_entry_key},
     {"value", get_entry_value},
 };
-DEFINE_CLASS(entry, entry_fields)
+VIEW_CLASS(entry, entry_fields)
 
 static void entry_item(const void *obj, size_t i, struct view *v)
 {
@@ -414,7 +117,7 @@ static const struct view_field map_fields[] = {
     {"name", get_map_name},
     {"entries", get_map_entries},
 };
-DEFINE_CLASS(map, map_fields)
+VIEW_CLASS(map, map_fields)
 
 static void map_item(const void *obj, size_t i, struct view *v)
 {
@@ -435,14 +138,14 @@ static void get_tcp_binds(const void *obj, struct view *v)
 {
 	const struct output_tcp *tcp = obj;
 
-	set_strings(v, tcp->binds, tcp->bind_count);
+	view_set_strings(v, tcp->binds, tcp->bind_count);
 }
 
 static const struct view_field tcp_fields[] = {
     {"service", get_tcp_service},
     {"binds", get_tcp_binds},
 };
-DEFINE_CLASS(tcp, tcp_fields)
+VIEW_CLASS(tcp, tcp_fields)
 
 static void tcp_item(const void *obj, size_t i, struct view *v)
 {
@@ -468,7 +171,7 @@ static const struct view_field problem_fields[] = {
     {"object", get_problem_object},
     {"reason", get_problem_reason},
 };
-DEFINE_CLASS(problem, problem_fields)
+VIEW_CLASS(problem, problem_fields)
 
 static void problem_item(const void *obj, size_t i, struct view *v)
 {
@@ -497,7 +200,7 @@ static void set_list(struct view *v, char *const *strings)
 
 	while (strings != NULL && strings[n] != NULL)
 		n++;
-	set_strings(v, strings, n);
+	view_set_strings(v, strings, n);
 }
 
 #define DEFINE_SETTING(field, set, value)                                                          \
@@ -538,23 +241,14 @@ static void get_description(const void *obj, struct view *v)
 	view_set_str(v, ((const struct output_view *)obj)->description);
 }
 
-static bool has_host_name(const struct backend *backend)
-{
-	const struct service *service = backend->settings;
-
-	for (size_t i = 0; service != NULL && i < service->fixed_count; i++)
-		if (service->fixed[i]->is_name)
-			return true;
-	return false;
-}
-
 /* Which servers were dead, and which addresses host names had. */
 bool output_view_has_server_state(const struct output_view *view)
 {
 	for (size_t i = 0; i < view->snapshot->backend_count; i++) {
 		const struct backend *backend = view->snapshot->backends[i];
 
-		if (backend_check(backend)[0] != '\0' || has_host_name(backend))
+		if (output_backend_check(backend)[0] != '\0' ||
+		    output_backend_has_host_name(backend))
 			return true;
 	}
 	return false;
@@ -572,7 +266,7 @@ static void get_has_host_names(const void *obj, struct view *v)
 	const struct snapshot *snapshot = snapshot_of(obj);
 	size_t i = 0;
 
-	while (i < snapshot->backend_count && !has_host_name(snapshot->backends[i]))
+	while (i < snapshot->backend_count && !output_backend_has_host_name(snapshot->backends[i]))
 		i++;
 	view_set_bool(v, i < snapshot->backend_count);
 }
@@ -586,17 +280,17 @@ static void get_tcp(const void *obj, struct view *v)
 
 static void get_environments(const void *obj, struct view *v)
 {
-	view_set_list(v, &env_list, snapshot_of(obj)->envs, snapshot_of(obj)->env_count);
+	view_set_list(v, &output_envs, snapshot_of(obj)->envs, snapshot_of(obj)->env_count);
 }
 
 static void get_services(const void *obj, struct view *v)
 {
-	set_strings(v, snapshot_of(obj)->services, snapshot_of(obj)->service_count);
+	view_set_strings(v, snapshot_of(obj)->services, snapshot_of(obj)->service_count);
 }
 
 static void get_backends(const void *obj, struct view *v)
 {
-	view_set_list(v, &backend_list, snapshot_of(obj)->backends,
+	view_set_list(v, &output_backends, snapshot_of(obj)->backends,
 		      snapshot_of(obj)->backend_count);
 }
 
@@ -646,7 +340,7 @@ static const struct view_field root_fields[] = {
     {"entries", get_entries},
     {"problems", get_problems},
 };
-DEFINE_CLASS(root, root_fields)
+VIEW_CLASS(root, root_fields)
 
 /*
  * Dots are all that a host name has of a regular expression's characters.  A bracket, unlike a

@@ -68,6 +68,18 @@ void view_set_object(struct view *v, const struct view_class *cls, const void *o
 	v->obj = obj;
 }
 
+static void string_item(const void *obj, size_t i, struct view *v)
+{
+	view_set_str(v, ((const char *const *)obj)[i]);
+}
+
+void view_set_strings(struct view *v, const void *strings, size_t count)
+{
+	static const struct view_list_class strings_class = {string_item};
+
+	view_set_list(v, &strings_class, strings, count);
+}
+
 const char *view_text(const struct view *v)
 {
 	return v->str != NULL ? v->str : v->tmp;

@@ -49,6 +49,8 @@ void view_set_int(struct view *v, long long n);
 void view_set_bool(struct view *v, bool b);
 void view_set_list(struct view *v, const struct view_list_class *cls, const void *obj, size_t n);
 void view_set_object(struct view *v, const struct view_class *cls, const void *obj);
+/* A list of texts: an array of pointers to them, of whatever constness. */
+void view_set_strings(struct view *v, const void *strings, size_t count);
 
 /* The text of a VIEW_STRING, v->len bytes. */
 const char *view_text(const struct view *v);
@@ -61,6 +63,20 @@ struct view_field {
 };
 bool view_get_field(const struct view_field *fields, size_t count, const void *obj,
 		    const char *name, size_t len, struct view *ret_view);
+
+/* A class <cls>_class from an array of fields. */
+#define VIEW_CLASS(cls, fields)                                                                    \
+	static bool cls##_get(const void *obj, const char *name, size_t len, struct view *v)       \
+	{                                                                                          \
+		return view_get_field(fields, sizeof(fields) / sizeof((fields)[0]), obj, name,     \
+				      len, v);                                                     \
+	}                                                                                          \
+	static const char *cls##_name(const void *obj, size_t i)                                   \
+	{                                                                                          \
+		(void)obj;                                                                         \
+		return i < sizeof(fields) / sizeof((fields)[0]) ? (fields)[i].name : NULL;         \
+	}                                                                                          \
+	static const struct view_class cls##_class = {cls##_get, cls##_name};
 
 /* Indented, members in order; what is deeper than VIEW_MAX_DEPTH is null. */
 #define VIEW_MAX_DEPTH 64
