@@ -198,10 +198,8 @@ void group_fail_and_put_back(struct group *group, const struct mf_err *why)
 		known_free(group->known); /* what is put back is not what is noted */
 		group->known = known_new();
 		if (stage_rollback(group->stage, &err) != 0) {
-			size_t len = strlen(group->err.msg);
-
-			(void)snprintf(group->err.msg + len, sizeof(group->err.msg) - len, "; %s",
-				       err.msg);
+			(void)mf_err_set(&group->err, why->code, "%s; %s", why->msg, err.msg);
+			group->err.sys = why->sys;
 		}
 	}
 	end(group);
