@@ -29,7 +29,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "apply/apply_internal.h"
 #include "apply/live.h"
@@ -203,14 +202,6 @@ void apply_rendering_fini(struct apply_rendering *rendering)
 	*rendering = (struct apply_rendering){.snapshot = NULL};
 }
 
-static int64_t now_us(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 /*
  * The newest snapshot.  The time of the rendering and of its round's work on files tells when there
  * may be another: after quiet that time is long past.
@@ -219,34 +210,34 @@ void apply_render(struct apply *apply, struct apply_rendering *ret)
 {
 	struct apply_rendering rendering = {.snapshot = snapshot_ref(apply->wanted)};
 	struct bad_ctx bad = {apply, &rendering};
-	int64_t start = now_us();
+	int64_t start = loop_now_us();
 	struct mf_err err;
 
 	if (output_render(apply->templates, rendering.snapshot, apply->settings, on_bad, &bad,
 			  &rendering.set, &err) != 0)
 		rendering.has_failed = true; /* of which on_bad has heard, group by group */
-	apply->busy_us += now_us() - start;
+	apply->busy_us += loop_now_us() - start;
 	apply_rendering_fini(ret);
 	*ret = rendering;
 }
 
 void apply_start_rendering(struct apply *apply)
 {
-	int64_t start = now_us();
+	int64_t start = loop_now_us();
 
 	apply->coming.snapshot = snapshot_ref(apply->wanted);
 	apply->job = output_start(apply->templates, apply->wanted, apply->settings);
-	apply->busy_us += now_us() - start;
+	apply->busy_us += loop_now_us() - start;
 }
 
 bool apply_go_on_rendering(struct apply *apply)
 {
 	struct bad_ctx bad = {apply, &apply->coming};
-	int64_t start = now_us();
+	int64_t start = loop_now_us();
 	bool has_more = output_go_on(apply->job, on_bad, &bad);
 	struct mf_err err;
 
-	apply->busy_us += now_us() - start;
+	apply->busy_us += loop_now_us() - start;
 	if (has_more)
 		return true;
 	if (output_end(apply->job, &apply->coming.set, &err) != 0)

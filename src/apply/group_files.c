@@ -4,7 +4,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "apply/binds.h"
@@ -16,37 +15,21 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "sys/file.h"
+#include "sys/loop.h"
 
 /* The time that a phase's own work took is added to the run's. */
-static int64_t now_us(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
 enum { CONFIG_MAX = 1 << 30 };
 enum { HOSTS_MODE = 0444 }; /* dnsmasq reads its hosts once its privileges are dropped */
 
 /* --- paths ----------------------------------------------------------------------------------- */
 
-static char *dir_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	if (slash == NULL)
-		return mem_dup_str(".");
-	return mem_dup_bytes(path, slash == path ? 1 : (size_t)(slash - path));
-}
-
 char *group_dir(const struct group *group)
 {
 	if (group->kind == OUTPUT_HAPROXY)
-		return dir_of(group->settings->haproxy.config);
+		return file_parent(group->settings->haproxy.config);
 	for (size_t i = 0; i < group->outputs->count; i++)
 		if (group_has(group, &group->outputs->outputs[i]))
-			return dir_of(group->outputs->outputs[i].path);
+			return file_parent(group->outputs->outputs[i].path);
 	return mem_dup_str(".");
 }
 
@@ -180,7 +163,7 @@ static bool look_at_some(struct group *group, int *ret_code, struct mf_err *err)
 void group_plan(struct group *group)
 {
 	struct mf_err err;
-	int64_t start = now_us();
+	int64_t start = loop_now_us();
 	int code = 0;
 	bool is_done;
 
@@ -189,7 +172,7 @@ void group_plan(struct group *group)
 		plan_begin_group(&group->id, &group->plan);
 	}
 	is_done = look_at_some(group, &code, &err);
-	group->busy_us += now_us() - start;
+	group->busy_us += loop_now_us() - start;
 	if (!is_done) {
 		group_go_on(group);
 		return;
@@ -284,7 +267,7 @@ void group_stage(struct group *group)
 	mem_auto_free char *dir = group_dir(group);
 	mem_auto_free char *tag = group_stage_tag(group);
 	struct mf_err err;
-	int64_t start = now_us();
+	int64_t start = loop_now_us();
 	int code = 0;
 
 	if (group->at == 0) {
@@ -294,7 +277,7 @@ void group_stage(struct group *group)
 	}
 	if (code == 0)
 		code = stage_some(group, dir, &err);
-	group->busy_us += now_us() - start;
+	group->busy_us += loop_now_us() - start;
 	if (code != 0)
 		group_fail(group, &err);
 	else if (group->at <= group->outputs->count)
@@ -409,11 +392,11 @@ void group_bind(struct group *group)
 void group_sync(struct group *group)
 {
 	struct mf_err err;
-	int64_t start = now_us();
+	int64_t start = loop_now_us();
 	bool has_more;
 	int code = stage_sync(group->stage, &has_more, &err);
 
-	group->busy_us += now_us() - start;
+	group->busy_us += loop_now_us() - start;
 	if (code != 0)
 		group_fail(group, &err);
 	else if (has_more)
@@ -425,13 +408,13 @@ void group_sync(struct group *group)
 void group_install(struct group *group)
 {
 	struct mf_err err;
-	int64_t start = now_us();
+	int64_t start = loop_now_us();
 	int code = stage_install(group->stage, &err);
 
 	for (size_t i = 0; code == 0 && i < group->plan.step_count; i++)
 		if (group->plan.steps[i].output != NULL)
 			known_note(group->known, group->plan.steps[i].output);
-	group->busy_us += now_us() - start;
+	group->busy_us += loop_now_us() - start;
 	if (code != 0) {
 		group_fail(group, &err);
 		return;

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "base/strmap.h"
@@ -29,14 +28,6 @@ enum {
 static void on_leave_time(void *ctx);
 static void on_quiet(void *ctx);
 static void on_later_time(void *ctx);
-
-static int64_t now_us(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 struct live *live_new(struct loop *loop, const struct settings *settings,
 		      const struct live_events *events, void *ctx)
@@ -148,7 +139,7 @@ void live_finish(struct live *live, int code, const char *words)
 
 	live->doing = NULL;
 	result.snapshot = done;
-	result.took_us = now_us() - live->doing_at;
+	result.took_us = loop_now_us() - live->doing_at;
 	if (code == 0 && live->broken.len != 0) {
 		code = MF_EDATA;
 		words = live->broken.data;
@@ -322,7 +313,7 @@ static void on_leave_time(void *ctx)
 void live_want(struct live *live, struct snapshot *snapshot)
 {
 	set_snapshot(&live->wanted, snapshot);
-	live->wanted_at = now_us();
+	live->wanted_at = loop_now_us();
 	live->is_due = true;
 	live_go_on(live);
 }
@@ -333,7 +324,7 @@ void live_resync(struct live *live)
 	live->is_waiting = false;
 	if (live->wanted == NULL)
 		return;
-	live->wanted_at = live->is_due ? live->wanted_at : now_us();
+	live->wanted_at = live->is_due ? live->wanted_at : loop_now_us();
 	live->is_due = true;
 	live_go_on(live);
 }

@@ -46,18 +46,9 @@ static int write_code(void)
 	return errno == EACCES || errno == EPERM ? MF_EPERM : MF_EWRITE;
 }
 
-static char *parent_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	if (slash == NULL)
-		return mem_dup_str(".");
-	return mem_dup_bytes(path, slash == path ? 1 : (size_t)(slash - path));
-}
-
 static int make_parent(const char *path, struct mf_err *err)
 {
-	mem_auto_free char *dir = parent_of(path);
+	mem_auto_free char *dir = file_parent(path);
 
 	return file_make_dirs(dir, 0755, err);
 }
@@ -87,21 +78,6 @@ int stage_new(const char *dir, const char *tag, struct stage **ret_stage, struct
 
 /* --- staging --------------------------------------------------------------------------------- */
 
-static int write_all(int fd, const char *bytes, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, bytes, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		bytes += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 /* Mode and owner as they were.  Who may not give a file away keeps it: the mode is what matters. */
 static int copy_attributes(int fd, const struct stage_file *file)
 {
@@ -123,7 +99,7 @@ static int write_new_file(const char *path, const struct stage_file *file, int *
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-	if (fd < 0 || write_all(fd, file->bytes, file->len) != 0 ||
+	if (fd < 0 || !file_write_all(fd, file->bytes, file->len) ||
 	    copy_attributes(fd, file) != 0) {
 		mem_close_indirect(&fd);
 		return mf_err_set_sys(err, write_code(), "%s", path);
@@ -259,7 +235,7 @@ static int sync_targets(const struct stage *stage, struct mf_err *err)
 	mem_auto_free char *last = NULL;
 
 	for (size_t i = 0; i < stage->count; i++) {
-		char *dir = parent_of(stage->files[i].target);
+		char *dir = file_parent(stage->files[i].target);
 		bool is_new = last == NULL || strcmp(last, dir) != 0;
 		int code = stage->files[i].is_changed && is_new ? sync_dir(dir, err) : 0;
 

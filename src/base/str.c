@@ -308,3 +308,11 @@ bool str_decode_base64(struct buf *b, const char *s, size_t len)
 	b->data[b->len] = '\0';
 	return true;
 }
+
+bool str_has_control(const char *s)
+{
+	for (; *s != '\0'; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			return true;
+	return false;
+}

@@ -46,4 +46,6 @@ uint64_t str_hash_words(uint64_t hash, const void *bytes, size_t len);
 void str_add_base64(struct buf *b, const void *bytes, size_t len);
 bool str_decode_base64(struct buf *b, const char *s, size_t len); /* appends; false: ill-formed */
 
+bool str_has_control(const char *s); /* one of ASCII's control characters */
+
 #endif

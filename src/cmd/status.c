@@ -60,14 +60,6 @@ struct status {
 	bool is_denied;	 /* etcd refused the key, and that was logged */
 };
 
-static int64_t now_us(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 /* --- the node's key --------------------------------------------------------------------------- */
 
 /* A node that has only just started has nothing to say. */
@@ -308,7 +300,7 @@ void status_free(struct status *status)
 void status_count_event(struct status *status)
 {
 	status->figures.value[FIGURE_EVENTS]++;
-	status->event_us = now_us();
+	status->event_us = loop_now_us();
 }
 
 void status_set_wanted(struct status *status, struct snapshot *snapshot)
@@ -352,7 +344,7 @@ static void observe_latency(struct status *status, int64_t revision)
 	size_t n = 0;
 
 	while (n < status->seen_count && status->seen[n].revision <= revision)
-		figures_observe_latency(&status->figures, now_us() - status->seen[n++].at_us);
+		figures_observe_latency(&status->figures, loop_now_us() - status->seen[n++].at_us);
 	status->seen_count -= n;
 	memmove(status->seen, status->seen + n, status->seen_count * sizeof(status->seen[0]));
 }

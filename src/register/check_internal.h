@@ -11,7 +11,6 @@ struct mf_err;
 
 /* MF_EDATA: `"value": why`. */
 int check_spec_refuse(const char *value, struct mf_err *err, const char *why);
-bool check_spec_has_control(const char *s);
 
 /* Lists with NULL at the end; NULL is an empty one. */
 size_t check_strings_count(char *const *strings);

@@ -31,14 +31,6 @@ int check_spec_refuse(const char *value, struct mf_err *err, const char *why)
 	return mf_err_set(err, MF_EDATA, "%s: %s", quoted.data, why);
 }
 
-bool check_spec_has_control(const char *s)
-{
-	for (; *s != '\0'; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			return true;
-	return false;
-}
-
 /* --- lists of strings ------------------------------------------------------------------------ */
 
 size_t check_strings_count(char *const *strings)
@@ -147,7 +139,7 @@ static int add_header(struct check_spec *spec, const char *value, struct mf_err 
 	size_t name_len = strspn(value, TOKEN);
 
 	/* The value may be a secret: it is not repeated. */
-	if (name_len == 0 || value[name_len] != ':' || check_spec_has_control(value) ||
+	if (name_len == 0 || value[name_len] != ':' || str_has_control(value) ||
 	    value[name_len + 1 + strspn(value + name_len + 1, " ")] == '\0')
 		return mf_err_set(err, MF_EDATA, "must be NAME: VALUE");
 	if (strlen(value) > SPEC_MAX_VALUE ||

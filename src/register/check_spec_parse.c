@@ -92,7 +92,7 @@ static int parse_http(const char *s, struct check_spec *spec, struct mf_err *err
 /* Behind "exec:". */
 static int parse_exec(const char *s, struct check_spec *spec, struct mf_err *err)
 {
-	if (check_spec_has_control(s))
+	if (str_has_control(s))
 		return check_spec_refuse(s, err, "a control character");
 	for (s += strspn(s, " "); *s != '\0'; s += strspn(s, " ")) {
 		size_t len = strcspn(s, " ");

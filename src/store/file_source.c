@@ -189,19 +189,10 @@ static void on_time(void *ctx)
 	reload_backends(ctx);
 }
 
-static char *parent_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	if (slash == NULL)
-		return mem_dup_str(".");
-	return mem_dup_bytes(path, slash == path ? 1 : (size_t)(slash - path));
-}
-
 static int open_backends(struct file_source *s, struct loop *loop, const char *path,
 			 struct mf_err *err)
 {
-	mem_auto_free char *parent = parent_of(path);
+	mem_auto_free char *parent = file_parent(path);
 	bool is_changed;
 
 	s->backends = mem_dup_str(path);

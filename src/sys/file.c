@@ -230,7 +230,16 @@ static int open_temp(struct replacement *r)
 	return -1;
 }
 
-static bool write_all(int fd, const char *bytes, size_t len)
+char *file_parent(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return mem_dup_str(".");
+	return mem_dup_bytes(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+bool file_write_all(int fd, const char *bytes, size_t len)
 {
 	while (len > 0) {
 		ssize_t n = write(fd, bytes, len);
@@ -265,7 +274,7 @@ static int put_in_place(struct replacement *r, const void *bytes, size_t len, mo
 
 	if (fd < 0)
 		return mf_err_set_sys(err, write_code(), "%s: a temporary file beside it", r->path);
-	if (write_all(fd, bytes, len) && keep_owner_and_mode(r, fd, mode) && fsync(fd) == 0 &&
+	if (file_write_all(fd, bytes, len) && keep_owner_and_mode(r, fd, mode) && fsync(fd) == 0 &&
 	    renameat(r->dir_fd, r->temp, r->dir_fd, r->name) == 0)
 		return 0;
 	if (errno == EBUSY)

@@ -38,6 +38,13 @@ int file_hash(const char *path, size_t max, struct stat *ret_stat, size_t *ret_l
 int file_replace(const char *path, const void *bytes, size_t len, mode_t mode, bool *ret_changed,
 		 struct mf_err *err);
 
+/* The directory that a path's last part is in, as words: "." for "a", "/" for "/a".  Handed over.
+ */
+char *file_parent(const char *path);
+
+/* All of it, whatever the pieces.  false: errno. */
+bool file_write_all(int fd, const char *bytes, size_t len);
+
 /* rename(2) and fsync of the target's directory.  MF_ENOINPUT, MF_EWRITE or MF_EPERM. */
 int file_rename(const char *from, const char *to, struct mf_err *err);
 

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "sys/loop.h"
 #include "sys/loop_curl.h"
 
@@ -207,14 +208,6 @@ static char *peer_of(const struct http_options *options)
 	return peer;
 }
 
-static bool has_control(const char *s)
-{
-	for (; *s != '\0'; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			return true;
-	return false;
-}
-
 static bool is_token(const char *s)
 {
 	return *s != '\0' && s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")] == '\0';
@@ -340,7 +333,7 @@ static void check_options(struct http_request *request, const struct http_option
 		(void)mf_err_set(err, MF_EDATA, "%s: no valid method", request->peer);
 	}
 	for (size_t i = 0; options->headers != NULL && options->headers[i] != NULL; i++)
-		if (has_control(options->headers[i]))
+		if (str_has_control(options->headers[i]))
 			(void)mf_err_set(err, MF_EDATA, "%s: a control character in header %zu",
 					 request->peer, i + 1);
 }

@@ -101,6 +101,11 @@ int64_t loop_now(const struct loop *loop)
 	return now_ns() / 1000000;
 }
 
+int64_t loop_now_us(void)
+{
+	return now_ns() / 1000;
+}
+
 /* --- timers: a binary heap, the earliest on top ---------------------------------------------- */
 
 static bool is_earlier(const struct loop_timer *a, const struct loop_timer *b)

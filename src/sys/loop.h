@@ -31,6 +31,7 @@ int loop_run(struct loop *loop, struct mf_err *err);
 void loop_stop(struct loop *loop);
 
 int64_t loop_now(const struct loop *loop); /* a fresh reading */
+int64_t loop_now_us(void);		   /* the same clock, for measuring, in microseconds */
 
 /*
  * Watch a descriptor (NONBLOCK|CLOEXEC is the caller's doing).  The loop owns fd from here on.  A
