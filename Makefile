@@ -43,26 +43,11 @@ all_ldflags = $(harden_ld) $(SANITIZE) $(LDFLAGS)
 
 # --- what there is -----------------------------------------------------------------------------
 
-base = buf err log mem scan str strmap
-sys = child dirwatch environment file http httpd limit loop notify port process reap usock
-model = ages backend choices claims env env_read guard name node node_json node_yaml order override overrides ports service settings settings_value slots \
-	snapshot snapshot_without table
-render = escape output output_bare output_tcp output_view output_view_model routing template template_compile template_render template_scan view view_json
-store = backends_file env_sync envdir etcd etcd_json etcd_kv etcd_page etcd_source etcd_stream etcd_watch file_source \
-	instances itemdir itemfile problems registry registry_watch registry_write stamp
-register = announcement announcer announcer_item check check_probe check_spec check_spec_parse \
-	check_spec_read container container_address container_check container_image container_words docker docker_api \
-	docker_ask docker_event docker_host docker_inspections health netif netif_list service_dir service_extra \
-	service_fields service_file taking wrapped
-apply = apply apply_look apply_round binds changes changes_config changes_print dnsmasq group group_files group_reload haproxy known live live_collect live_diff \
-	live_maps live_script live_servers live_states live_sync live_walk plan plan_diff plan_print quarantine stage words
-tools = cfgrender envwatch kvwatch svcregister
-tool_parts = announce announce_dir announce_docker any_template check_options cli endpoint figures file_check gate instance_options kvwatch_options once pipeline place record report status \
-	svcregister_options templates watchdog wrap
-
-lib_src = $(foreach room,base sys model render store register apply,$(patsubst %,src/$(room)/%.c,$($(room))))
-part_src = $(patsubst %,src/cmd/%.c,$(tool_parts))
+# A file is built because it is there.  In src/cmd, what has a manual page of its name in section 1 is a
+# tool; the rest are parts that tools share.
+tools = $(patsubst man/%.1,%,$(wildcard man/*.1))
 tool_src = $(patsubst %,src/cmd/%.c,$(tools))
+lib_src = $(filter-out $(tool_src),$(wildcard src/*/*.c))
 lib = $(BUILD)/libmayfly.a
 bins = $(patsubst %,$(BUILD)/bin/%,$(tools))
 
@@ -109,10 +94,17 @@ $(BUILD)/obj/builtin.o: $(BUILD)/gen/builtin.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(all_cppflags) $(all_cflags) -Wno-overlength-strings -c -o $@ $<
 
-$(lib): $(call obj,$(lib_src) $(part_src)) $(BUILD)/obj/builtin.o
+# The list is a prerequisite, too: when a source is gone, no object is newer, but the library must change.
+lib_obj = $(call obj,$(lib_src)) $(BUILD)/obj/builtin.o
+.PHONY: always
+$(BUILD)/lib.list: always
+	@mkdir -p $(@D)
+	@echo '$(lib_obj)' | cmp -s - $@ || echo '$(lib_obj)' >$@
+
+$(lib): $(lib_obj) $(BUILD)/lib.list
 	$(call say,AR,$@)
 	@mkdir -p $(@D)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) qcs $@ $(lib_obj)
 
 $(BUILD)/bin/%: $(BUILD)/obj/src/cmd/%.o $(lib)
 	$(call say,LD,$@)
@@ -134,7 +126,7 @@ $(BUILD)/tests/replay/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/rep
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(all_cflags) $(all_ldflags) -o $@ $^ $(pkg_libs)
 
--include $(call deps_of,$(call obj,$(lib_src) $(part_src) $(tool_src) $(unit_src) $(helper_src) \
+-include $(call deps_of,$(call obj,$(lib_src) $(tool_src) $(unit_src) $(helper_src) \
 	$(fuzz_src) tests/fuzz/replay.c))
 
 $(BUILD)/fuzzers/%: $(BUILD)/obj/tests/fuzz/%.o $(lib)
@@ -241,8 +233,9 @@ run-tests: programs
 
 # --- bench -------------------------------------------------------------------------------------
 
-bench_tools = app change fill rate register render
-bench_parts = kv model router wire
+# What has a header is a part that the programs share.
+bench_parts = $(patsubst tests/bench/%.h,%,$(wildcard tests/bench/*.h))
+bench_tools = $(filter-out $(bench_parts),$(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c)))
 bench_bin = $(patsubst %,$(BUILD)/bench/%,$(bench_tools))
 bench_obj = $(call obj,$(patsubst %,tests/bench/%.c,$(bench_tools) $(bench_parts)))
 
