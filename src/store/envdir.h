@@ -36,7 +36,7 @@ int envdir_open(struct loop *loop, const char *path, bool allow_empty,
 		struct mf_err *err);
 void envdir_close(struct envdir *envdir); /* NULL is fine */
 
-/* Look again now, without a hint. */
+/* Read every file now, whatever its times say. */
 void envdir_rescan(struct envdir *envdir);
 
 /*

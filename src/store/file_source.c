@@ -15,10 +15,10 @@
 #include "model/node.h"
 #include "store/backends_file.h"
 #include "store/envdir.h"
-#include "store/stamp.h"
 #include "sys/dirwatch.h"
 #include "sys/file.h"
 #include "sys/loop.h"
+#include "sys/stat_cache.h"
 
 #define RETRY_MS 2000 /* what cannot be read may become readable without a hint */
 
@@ -31,9 +31,9 @@ struct file_source {
 	char *backends; /* the file's path; NULL: none */
 	struct dirwatch *watch;
 	struct loop_timer *timer;
-	struct stamp stamp;
-	struct strmap *values; /* what was told: key -> value */
-	char *problem;	       /* what was told of the backends file; NULL: nothing */
+	struct stat_cache seen; /* when the file was read last */
+	struct strmap *values;	/* what was told: key -> value */
+	char *problem;		/* what was told of the backends file; NULL: nothing */
 };
 
 static void commit(struct file_source *s)
@@ -108,15 +108,15 @@ static bool tell_backends(struct file_source *s, struct strmap *values)
 static int load_backends(struct file_source *s, bool *ret_changed, struct mf_err *err)
 {
 	buf_auto struct buf text = BUF_INIT;
-	struct stamp stamp = {0};
+	struct stat_cache seen = {0};
 	struct strmap *values;
 
-	if (stamp_take(s->backends, &stamp) == 0 && stamp_is_same(&s->stamp, &stamp))
+	if (stat_cache_take(s->backends, &seen) == 0 && stat_cache_is_current(&s->seen, &seen))
 		return s->problem == NULL ? 0 : mf_err_set(err, MF_EDATA, "%s", s->problem);
-	s->stamp = stamp;
+	s->seen = seen;
 	if (file_read(s->backends, NODE_MAX_BYTES, &text, err) != 0) {
 		if (err->code != MF_EDATA)
-			s->stamp = (struct stamp){0};
+			s->seen = (struct stat_cache){0};
 		return err->code;
 	}
 	if (backends_file_parse(buf_str(&text), text.len, &values, err) != 0)
@@ -156,7 +156,7 @@ static void on_good_backends(struct file_source *s, bool is_changed)
 
 static void on_bad_backends(struct file_source *s, const struct mf_err *why)
 {
-	if (s->stamp.ino == 0)
+	if (s->seen.ino == 0)
 		loop_timer_set(s->timer, RETRY_MS);
 	if (s->problem != NULL && strcmp(s->problem, why->msg) == 0)
 		return;
@@ -217,6 +217,7 @@ static void refresh(struct source *source)
 
 	if (s->envdir != NULL)
 		envdir_rescan(s->envdir);
+	s->seen = (struct stat_cache){0};
 	if (s->backends != NULL)
 		reload_backends(s);
 }

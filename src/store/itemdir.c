@@ -349,7 +349,7 @@ static bool has_unreadable(const struct itemdir *dir)
 {
 	for (size_t i = 0; i < dir->file_count; i++)
 		if (dir->files[i]->gone_at == 0 && dir->files[i]->bad_count != 0 &&
-		    dir->files[i]->stamp.ino == 0)
+		    dir->files[i]->seen.ino == 0)
 			return true;
 	return dir->why.code != 0;
 }
@@ -380,7 +380,7 @@ static int look(struct itemdir *dir, struct mf_err *err)
 	return dir->why.code;
 }
 
-void itemdir_rescan(struct itemdir *dir)
+static void poll_files(struct itemdir *dir)
 {
 	struct mf_err err;
 
@@ -388,9 +388,17 @@ void itemdir_rescan(struct itemdir *dir)
 	itemdir_tell(dir);
 }
 
+/* Whoever asks may know of a change that no time shows. */
+void itemdir_rescan(struct itemdir *dir)
+{
+	for (size_t i = 0; i < dir->file_count; i++)
+		dir->files[i]->seen = (struct stat_cache){0};
+	poll_files(dir);
+}
+
 static void on_time(void *ctx)
 {
-	itemdir_rescan(ctx);
+	poll_files(ctx);
 }
 
 static void on_hint(void *ctx, bool replaced)
@@ -398,7 +406,7 @@ static void on_hint(void *ctx, bool replaced)
 	struct itemdir *dir = ctx;
 
 	dir->is_replaced = dir->is_replaced || replaced;
-	itemdir_rescan(dir);
+	poll_files(dir);
 }
 
 bool itemdir_is_broken(const struct itemdir *dir, const char *name)

@@ -47,7 +47,7 @@ void itemdir_close(struct itemdir *itemdir); /* NULL is fine */
 /* Whether a file of that name belongs to such a directory. */
 bool itemdir_is_taken(const char *name);
 
-/* Look again now, without a hint. */
+/* Read every file now, whatever its times say. */
 void itemdir_rescan(struct itemdir *itemdir);
 
 /*

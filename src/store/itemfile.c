@@ -183,21 +183,21 @@ static bool is_name_text(const char *name)
 bool itemfile_load(struct itemfile *file, const char *path, int64_t now, int64_t settle_ms)
 {
 	buf_auto struct buf text = BUF_INIT;
-	struct stamp stamp = {0};
+	struct stat_cache now_seen = {0};
 	struct mf_err err;
 	struct stat st;
-	int sys = stamp_take(path, &stamp);
+	int sys = stat_cache_take(path, &now_seen);
 
 	if (sys == ENOENT && lstat(path, &st) != 0 && errno == ENOENT)
 		return false;
-	if (sys == 0 && file->blank_at == 0 && stamp_is_same(&file->stamp, &stamp))
+	if (sys == 0 && file->blank_at == 0 && stat_cache_is_current(&file->seen, &now_seen))
 		return true;
-	file->stamp = stamp;
+	file->seen = now_seen;
 	if (!is_name_text(file->name)) {
 		set_all_bad(file, "its name is no printable text");
 	} else if (file_read(path, NODE_MAX_BYTES, &text, &err) != 0) {
 		if (err.code != MF_EDATA)
-			file->stamp = (struct stamp){0};
+			file->seen = (struct stat_cache){0};
 		set_all_bad(file, err.sys != 0 ? strerror(err.sys) : err.msg);
 	} else if (!is_blank_for_now(file, &text, now, settle_ms)) {
 		parse(file, &text, now, settle_ms);

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "store/stamp.h"
+#include "sys/stat_cache.h"
 
 struct mf_err;
 
@@ -46,7 +46,7 @@ struct itemfile {
 	char *name;	  /* below the directory */
 	int64_t gone_at;  /* since when there is no such file; 0: it is there */
 	int64_t blank_at; /* since when it is empty, which is not believed yet; 0: it is not */
-	struct stamp stamp;
+	struct stat_cache seen; /* when it was read last */
 	struct itemfile_item *items;
 	size_t item_count;
 	struct itemfile_bad *bads;

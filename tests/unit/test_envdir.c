@@ -1,6 +1,8 @@
 /* A directory of environment files: every way in which files come, change and go. */
 #include "store/envdir.h"
 
+#include <sys/prctl.h>
+
 #include "record.h"
 #include "store/itemdir.h"
 
@@ -232,13 +234,27 @@ START_TEST(second_save_in_the_same_tick)
 	record_write(&rec, "d/a.yaml", text);
 	follow();
 	for (*version = '2'; *version <= '9'; (*version)++) {
-		mem_auto_free char *line = mem_printf("put dev %c a.yaml\ncommit\n", *version);
+		mem_auto_free char *line = mem_printf("put dev %c a.yaml", *version);
 
 		record_write(&rec, "d/a.yaml", text);
-		envdir_rescan(dir);
-		ck_assert_str_eq(rec.lines.data + rec.seen, line);
-		rec.seen = rec.lines.len;
+		record_await(&rec, line);
 	}
+}
+END_TEST
+
+/* A file of the kernel's: its text changes, and nothing of what stat(2) says. */
+START_TEST(who_asks_reads_what_no_time_shows)
+{
+	ck_assert_int_eq(prctl(PR_SET_NAME, "- name: A"), 0);
+	ck_assert_int_eq(symlink("/proc/self/comm", record_path(&rec, "d/a.yaml")), 0);
+	follow();
+	ck_assert(record_has(&rec, "file a.yaml: environment \"A\": "));
+	ck_assert_int_eq(usleep(50000), 0);
+	envdir_rescan(dir);
+	ck_assert_uint_eq(rec.seen, rec.lines.len);
+	ck_assert_int_eq(prctl(PR_SET_NAME, "- name: B"), 0);
+	envdir_rescan(dir);
+	ck_assert(record_has(&rec, "file a.yaml: environment \"B\": "));
 }
 END_TEST
 
@@ -492,6 +508,7 @@ int main(void)
 	tcase_add_loop_test(tc, follows_every_way_of_saving, 0,
 			    (int)(sizeof(saves) / sizeof(saves[0])));
 	tcase_add_test(tc, second_save_in_the_same_tick);
+	tcase_add_test(tc, who_asks_reads_what_no_time_shows);
 	tcase_add_test(tc, equal_file_is_no_change);
 	tcase_add_test(tc, changed_prefix_and_hosts_are_changes);
 	tcase_add_test(tc, environment_moves_to_another_file);
