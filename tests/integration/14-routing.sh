@@ -223,6 +223,9 @@ goes 'alone' '^tasks 2 ' localhost "$LOCAL/tasks" -H 'x-mayfly: PR.42'
 goes 'alone, with a query' '^tasks 1 ' localhost "$LOCAL/tasks?q"
 goes 'by baggage' '^tasks 2 ' localhost "$LOCAL/tasks" -H 'baggage: mayfly=PR.42'
 tells 'which then says the environment' 'mayfly=PR.42' localhost "$LOCAL/web/headers" -H 'x-mayfly: PR.42'
+like "$(fetch localhost "$LOCAL/Web/headers" -H 'x-forwarded-prefix: /else')" '^x-forwarded-prefix: /Web.?$' \
+	'the service can tell which part was taken off'
+unlike "$(fetch localhost "$LOCAL/web/headers" -H 'x-forwarded-prefix: /else')" /else '  by us alone'
 
 note 'nobody there'
 fails 'no such host' no-environment 'host name nobody.example.com' nobody.example.com "$HTTP/"

@@ -38,6 +38,19 @@ within 'a host name in its place' 15 serves www.example.com '^far '
 nobody_else() { for _ in 1 2 3 4; do serves www.example.com '^far ' || return; done; }
 within '  alone' 15 nobody_else
 within '  and all is one' 15 all_is_one
+
+# The check is given a DNS server that takes every packet and never answers: it does not wait for it.
+mkdir "$T/silent"
+echo 'nameserver 127.0.0.1' >"$T/silent/resolv.conf"
+cat >"$T/silent/check" <<EOF
+ip link set lo up && mount --bind "$T/silent/resolv.conf" /etc/resolv.conf || exit 9
+socat -u UDP4-RECV:53,bind=127.0.0.1 OPEN:/dev/null &
+timeout 20 haproxy -c -f "$T/haproxy/haproxy.cfg"
+status=\$?
+kill \$!
+exit \$status
+EOF
+ok 'a DNS server that never answers does not hold up the check' unshare -rmn sh "$T/silent/check"
 start_load --url "$HTTP/" -H 'Host: www.example.com' --connections 4 --rate 200 --keepalive
 worker=$(haproxy_worker)
 etcd_put services/other '{"balance":"leastconn"}' # which no HAProxy adds without a reload
