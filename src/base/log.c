@@ -75,14 +75,12 @@ static void add_json_field(struct buf *b, const struct log_field *f)
 static void add_json_head(struct buf *b, enum log_level level, const char *what)
 {
 	struct timespec now;
-	struct tm tm;
-	char stamp[32];
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);
-	(void)gmtime_r(&now.tv_sec, &tm);
-	(void)strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
-	buf_printf(b, "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"tool\":\"%s\",\"msg\":", stamp,
-		   now.tv_nsec / 1000000, level_names[level], settings.tool);
+	buf_add_str(b, "{\"time\":\"");
+	str_add_time(b, now.tv_sec, (int)(now.tv_nsec / 1000000));
+	buf_printf(b, "\",\"level\":\"%s\",\"tool\":\"%s\",\"msg\":", level_names[level],
+		   settings.tool);
 	str_add_json_string(b, what, strlen(what));
 }
 

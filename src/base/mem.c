@@ -59,17 +59,23 @@ char *mem_dup_bytes(const void *p, size_t len)
 	return copy;
 }
 
+char *mem_vprintf(const char *format, va_list ap)
+{
+	char *s;
+
+	if (vasprintf(&s, format, ap) < 0)
+		out_of_memory();
+	return s;
+}
+
 char *mem_printf(const char *format, ...)
 {
 	char *s;
 	va_list ap;
-	int n;
 
 	va_start(ap, format);
-	n = vasprintf(&s, format, ap);
+	s = mem_vprintf(format, ap);
 	va_end(ap);
-	if (n < 0)
-		out_of_memory();
 	return s;
 }
 

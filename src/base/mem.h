@@ -5,6 +5,7 @@
 #ifndef MF_BASE_MEM_H
 #define MF_BASE_MEM_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 void *mem_alloc(size_t size); /* zeroed; never NULL; size 0 gives a freeable pointer */
@@ -12,6 +13,7 @@ void *mem_realloc(void *p, size_t count, size_t size); /* overflow of count * si
 char *mem_dup_str(const char *s);		       /* NULL gives NULL */
 char *mem_dup_bytes(const void *p, size_t len);	       /* len bytes and a terminating NUL */
 char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+char *mem_vprintf(const char *format, va_list ap) __attribute__((format(printf, 1, 0)));
 
 /*
  * For who runs for ever with little to do: large pieces go back to the system when they are freed,

@@ -129,6 +129,20 @@ bool str_parse_time(const char *s, int64_t *ret_seconds)
 	return true;
 }
 
+void str_add_time(struct buf *b, int64_t seconds, int ms)
+{
+	time_t at = (time_t)seconds;
+	char text[32];
+	struct tm tm;
+
+	(void)gmtime_r(&at, &tm);
+	(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	buf_add_str(b, text);
+	if (ms >= 0)
+		buf_printf(b, ".%03d", ms);
+	buf_add_char(b, 'Z');
+}
+
 /* Length of the well-formed UTF-8 sequence at s, or 0. */
 static size_t utf8_sequence(const unsigned char *s, size_t len)
 {

@@ -23,6 +23,9 @@ bool str_parse_duration(const char *s, int64_t *ret_ms);
 /* RFC 3339 date-time with seconds and an offset or Z; to seconds since 1970 UTC (fraction cut). */
 bool str_parse_time(const char *s, int64_t *ret_seconds);
 
+/* The same time in UTC, "2026-11-29T10:30:00Z"; with milliseconds unless they are negative. */
+void str_add_time(struct buf *b, int64_t seconds, int ms);
+
 /* Well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms) with no NUL. */
 bool str_is_utf8(const char *s, size_t len);
 

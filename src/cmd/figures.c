@@ -205,13 +205,11 @@ static void add_number(struct buf *json, const char *name, int64_t value)
 
 static void add_time(struct buf *json, const char *name, int64_t seconds)
 {
-	char stamp[32];
-	time_t at = (time_t)seconds;
-	struct tm tm;
+	buf_auto struct buf text = BUF_INIT;
 
-	(void)gmtime_r(&at, &tm);
-	(void)strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	add_string(json, name, seconds == 0 ? "" : stamp);
+	if (seconds != 0)
+		str_add_time(&text, seconds, -1);
+	add_string(json, name, buf_str(&text));
 }
 
 static void add_problems(struct buf *json, const char *name, const struct problem *problems,

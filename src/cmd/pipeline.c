@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/problems.h"
 #include "base/str.h"
 #include "base/strmap.h"
 #include "cmd/cli.h"
@@ -35,7 +36,7 @@ struct pipeline {
 	struct etcd *etcd; /* NULL offline */
 	struct source *source;
 	struct table *table;
-	struct strmap *told; /* problems that were logged: object -> reason */
+	struct problems *problems;
 	bool published;
 	struct loop_timer *turn; /* set: there was a snapshot in this turn of the loop */
 	int64_t revision;	 /* of the last commit ... */
@@ -130,27 +131,19 @@ static void on_problem(void *ctx, const char *object, const char *reason)
 	table_set_problem(((struct pipeline *)ctx)->table, object, reason);
 }
 
+static void log_problem(void *ctx, const char *object, const char *reason)
+{
+	(void)ctx;
+	cli_tell_problem(object, reason);
+}
+
 /* Log what is set aside once, and once more when it is over. */
 static void tell_problems(struct pipeline *p, const struct snapshot *snapshot)
 {
-	struct strmap *now = strmap_new(free);
-	void *cursor = NULL;
-	const char *object;
-	void *reason;
-
-	for (size_t i = 0; i < snapshot->problem_count; i++) {
-		const struct problem *problem = &snapshot->problems[i];
-		const char *before = strmap_find(p->told, problem->object);
-
-		strmap_set(now, problem->object, mem_dup_str(problem->reason));
-		if (before == NULL || strcmp(before, problem->reason) != 0)
-			cli_tell_problem(problem->object, problem->reason);
-	}
-	while (strmap_next(p->told, &cursor, &object, &reason))
-		if (strmap_find(now, object) == NULL)
-			cli_tell_problem(object, NULL);
-	strmap_free(p->told);
-	p->told = now;
+	for (size_t i = 0; i < snapshot->problem_count; i++)
+		problems_put(p->problems, snapshot->problems[i].object, "%s",
+			     snapshot->problems[i].reason);
+	(void)problems_end(p->problems);
 }
 
 static void hold(struct pipeline *p)
@@ -329,7 +322,7 @@ int pipeline_new(struct loop *loop, const struct settings *settings,
 	p->timeout_ms = options->timeout_ms;
 	p->table = table_new();
 	table_set_settings(p->table, settings);
-	p->told = strmap_new(free);
+	p->problems = problems_new(log_problem, NULL);
 	if (pipeline_is_offline(options)) {
 		if (options->is_guarded && options->in_force != NULL &&
 		    options->environments != NULL && settings_max_removal(settings) < 100)
@@ -428,6 +421,6 @@ void pipeline_free(struct pipeline *p)
 	loop_timer_free(p->turn);
 	etcd_free(p->etcd);
 	table_free(p->table);
-	strmap_free(p->told);
+	problems_free(p->problems);
 	free(p);
 }

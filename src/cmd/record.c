@@ -19,16 +19,13 @@ int record_store(const struct settings *settings, const struct guard_size *size,
 {
 	mem_auto_free char *path = mem_printf("%s/applied.json", settings->state_dir);
 	buf_auto struct buf text = BUF_INIT;
-	char stamp[32];
-	time_t now = time(NULL);
-	struct tm tm;
 
-	(void)gmtime_r(&now, &tm);
-	(void)strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	buf_printf(&text,
 		   "{\"revision\": %lld, \"environments\": %zu, \"instances\": %zu, "
-		   "\"time\": \"%s\"}\n",
-		   (long long)size->revision, size->envs, size->instances, stamp);
+		   "\"time\": \"",
+		   (long long)size->revision, size->envs, size->instances);
+	str_add_time(&text, time(NULL), -1);
+	buf_add_str(&text, "\"}\n");
 	if (file_make_dirs(settings->state_dir, 0755, err) != 0)
 		return err->code;
 	return file_replace(path, text.data, text.len, 0644, NULL, err);

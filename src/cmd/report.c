@@ -10,26 +10,36 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/strmap.h"
+#include "base/problems.h"
 #include "cmd/record.h"
 #include "model/table.h"
 #include "sys/notify.h"
 
 struct report {
-	struct strmap *told;	    /* the last words of each group */
-	struct strmap *bad;	    /* of each that cannot be rendered */
-	struct strmap *quarantined; /* object -> reason */
-	int64_t recorded;	    /* the revision in the file */
-	bool is_ready;		    /* the service manager was told */
+	struct problems *groups;     /* the last reason of each, "" while it is well */
+	struct problems *bad;	     /* groups that cannot be rendered */
+	struct problems *quarantine; /* objects that are in it */
+	int64_t recorded;	     /* the revision in the file */
+	bool is_ready;		     /* the service manager was told */
 };
+
+static void log_quarantine(void *ctx, const char *object, const char *reason)
+{
+	(void)ctx;
+	if (reason == NULL)
+		log_info("no longer in quarantine", LOG_STR("object", object));
+	else
+		log_error("in quarantine, the rest is applied", LOG_STR("object", object),
+			  LOG_STR("error", reason));
+}
 
 struct report *report_new(void)
 {
 	struct report *report = MEM_NEW(report);
 
-	report->told = strmap_new(free);
-	report->bad = strmap_new(free);
-	report->quarantined = strmap_new(free);
+	report->groups = problems_new(NULL, NULL);
+	report->bad = problems_new(NULL, NULL);
+	report->quarantine = problems_new(log_quarantine, NULL);
 	report->recorded = -1;
 	return report;
 }
@@ -38,9 +48,9 @@ void report_free(struct report *report)
 {
 	if (report == NULL)
 		return;
-	strmap_free(report->told);
-	strmap_free(report->bad);
-	strmap_free(report->quarantined);
+	problems_free(report->groups);
+	problems_free(report->bad);
+	problems_free(report->quarantine);
 	free(report);
 }
 
@@ -66,56 +76,24 @@ static void announce(struct report *report, int64_t revision)
 	report->is_ready = true;
 }
 
-/* Whether other words were said under that name before. */
-static bool are_new(struct strmap *told, const char *name, const char *words)
-{
-	const char *before = strmap_find(told, name);
-
-	if (before != NULL && strcmp(before, words) == 0)
-		return false;
-	strmap_set(told, name, mem_dup_str(words));
-	return true;
-}
-
 static bool is_news(struct report *report, const struct apply_group_result *g)
 {
-	return are_new(report->told, g->name, g->words) ||
+	return problems_set(report->groups, g->name, g->words) ||
 	       (g->changed && g->code == 0 && !g->pending);
 }
 
 void report_bad(struct report *report, const char *group, const struct mf_err *why)
 {
-	if (are_new(report->bad, group, why->msg))
+	if (problems_set(report->bad, group, why->msg))
 		log_error("cannot render, the last good files stay", LOG_STR("group", group),
 			  LOG_STR("error", why->msg));
 }
 
-static void forget_bad(struct report *report)
-{
-	if (strmap_count(report->bad) == 0)
-		return;
-	strmap_free(report->bad);
-	report->bad = strmap_new(free);
-}
-
 void report_quarantined(struct report *report, const struct problem *problems, size_t count)
 {
-	struct strmap *now = strmap_new(free);
-	void *cursor = NULL, *reason;
-	const char *object;
-
-	for (size_t i = 0; i < count; i++) {
-		strmap_set(now, problems[i].object, mem_dup_str(problems[i].reason));
-		if (strmap_find(report->quarantined, problems[i].object) == NULL)
-			log_error("in quarantine, the rest is applied",
-				  LOG_STR("object", problems[i].object),
-				  LOG_STR("error", problems[i].reason));
-	}
-	while (strmap_next(report->quarantined, &cursor, &object, &reason))
-		if (strmap_find(now, object) == NULL)
-			log_info("no longer in quarantine", LOG_STR("object", object));
-	strmap_free(report->quarantined);
-	report->quarantined = now;
+	for (size_t i = 0; i < count; i++)
+		problems_put(report->quarantine, problems[i].object, "%s", problems[i].reason);
+	(void)problems_end(report->quarantine);
 }
 
 void report_live(struct report *report, const struct live_result *result)
@@ -157,7 +135,7 @@ int report_result(struct report *report, const struct settings *settings,
 	int worst = 0;
 
 	if (!result->render_failed)
-		forget_bad(report);
+		(void)problems_end(report->bad); /* none of them is bad any more */
 	for (size_t i = 0; i < result->group_count; i++) {
 		const struct apply_group_result *g = &result->groups[i];
 

@@ -62,16 +62,11 @@ const struct node *node_find(const struct node *map, const char *key)
 static int __attribute__((format(printf, 4, 0)))
 error_at(unsigned line, unsigned column, struct mf_err *err, const char *format, va_list ap)
 {
-	mem_auto_free char *words = NULL;
+	mem_auto_free char *words = mem_vprintf(format, ap);
 
-	if (vasprintf(&words, format, ap) < 0)
-		words = NULL;
 	if (line == 0)
-		(void)mf_err_set(err, MF_EDATA, "%s", words == NULL ? "" : words);
-	else
-		(void)mf_err_set(err, MF_EDATA, "%s (line %u, column %u)",
-				 words == NULL ? "" : words, line, column);
-	return MF_EDATA;
+		return mf_err_set(err, MF_EDATA, "%s", words);
+	return mf_err_set(err, MF_EDATA, "%s (line %u, column %u)", words, line, column);
 }
 
 int node_error(const struct node *node, struct mf_err *err, const char *format, ...)

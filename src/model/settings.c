@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/strlist.h"
 #include "model/node.h"
 #include "model/settings_value.h"
 
@@ -119,40 +120,13 @@ static char ***list_at(void *object, const struct field *field)
 	return (char ***)((char *)object + field->offset);
 }
 
-static void free_list(char **list)
-{
-	for (char **p = list; p != NULL && *p != NULL; p++)
-		free(*p);
-	free(list);
-}
-
-/* A NULL-terminated list of the words between separators; "" gives an empty list. */
-static char **split_words(const char *text, char separator)
-{
-	char **list = NULL;
-	size_t count = 0, cap = 0;
-
-	while (text[0] != '\0' || count > 0) {
-		const char *end = strchrnul(text, separator);
-
-		MEM_GROW(list, count, cap);
-		list[count++] = mem_dup_bytes(text, (size_t)(end - text));
-		if (*end == '\0')
-			break;
-		text = end + 1;
-	}
-	MEM_GROW(list, count, cap);
-	list[count] = NULL;
-	return list;
-}
-
 static void preset_fields(void *object, const struct field *fields, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (fields[i].preset == NULL)
 			continue;
 		if (is_list(&fields[i]))
-			*list_at(object, &fields[i]) = split_words(fields[i].preset, ' ');
+			*list_at(object, &fields[i]) = strlist_split(fields[i].preset, ' ');
 		else
 			*str_at(object, &fields[i]) = mem_dup_str(fields[i].preset);
 	}
@@ -162,7 +136,7 @@ static void free_fields(void *object, const struct field *fields, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (is_list(&fields[i]))
-			free_list(*list_at(object, &fields[i]));
+			strlist_free(*list_at(object, &fields[i]));
 		else
 			free(*str_at(object, &fields[i]));
 	}
@@ -178,7 +152,7 @@ static void move_fields(void *from, void *to, const struct field *fields, size_t
 
 			if (*source == NULL)
 				continue;
-			free_list(*place);
+			strlist_free(*place);
 			*place = *source;
 			*source = NULL;
 		} else {
@@ -257,7 +231,7 @@ static int read_list(const struct node *node, const struct field *field, char **
 	for (size_t i = 0; i < node->child_count && code == 0; i++)
 		code = read_str(&node->children[i], field, &list[i], err);
 	if (code != 0)
-		free_list(list);
+		strlist_free(list);
 	else
 		*ret_list = list;
 	return code;
@@ -461,7 +435,7 @@ void settings_set_str(char **field, const char *value)
 int settings_set_endpoints(struct settings *settings, const char *comma_separated,
 			   struct mf_err *err)
 {
-	char **list = split_words(comma_separated, ',');
+	char **list = strlist_split(comma_separated, ',');
 	struct mf_err why;
 	int code = 0;
 
@@ -471,10 +445,10 @@ int settings_set_endpoints(struct settings *settings, const char *comma_separate
 		if (settings_check_endpoint(*p, &why) != 0)
 			code = mf_err_set(err, MF_EUSAGE, "endpoints: %s", why.msg);
 	if (code != 0) {
-		free_list(list);
+		strlist_free(list);
 		return code;
 	}
-	free_list(settings->etcd.endpoints);
+	strlist_free(settings->etcd.endpoints);
 	settings->etcd.endpoints = list;
 	return 0;
 }

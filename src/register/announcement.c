@@ -6,26 +6,12 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/strlist.h"
 #include "model/name.h"
 #include "model/settings.h"
 #include "register/announcer_internal.h"
 #include "register/check.h"
 #include "store/instances.h"
-
-static char **dup_strings(const char *const *strings)
-{
-	size_t count = 0;
-	char **copy;
-
-	if (strings == NULL)
-		return NULL;
-	while (strings[count] != NULL)
-		count++;
-	copy = mem_alloc((count + 1) * sizeof(*copy));
-	for (size_t i = 0; i < count; i++)
-		copy[i] = mem_dup_str(strings[i]);
-	return copy;
-}
 
 static struct attribute *dup_attributes(const struct attribute *from, size_t count)
 {
@@ -55,15 +41,13 @@ void announcement_copy(struct announcement *copy, const struct announcement *fro
 	copy->id = mem_dup_str(from->id);
 	copy->address = mem_dup_str(from->address);
 	copy->env = mem_dup_str(from->env);
-	copy->tags = (const char *const *)dup_strings(from->tags);
+	copy->tags = (const char *const *)strlist_dup((char *const *)from->tags);
 	copy->attributes = dup_attributes(from->attributes, from->attribute_count);
 	copy->checks = dup_checks(from->checks, from->check_count);
 }
 
 void announcement_fini(struct announcement *copy)
 {
-	for (size_t i = 0; copy->tags != NULL && copy->tags[i] != NULL; i++)
-		free((char *)copy->tags[i]);
 	for (size_t i = 0; i < copy->attribute_count; i++) {
 		free(copy->attributes[i].name);
 		free(copy->attributes[i].value);
@@ -71,7 +55,7 @@ void announcement_fini(struct announcement *copy)
 	for (size_t i = 0; i < copy->check_count; i++)
 		check_spec_free(copy->checks[i]);
 	free((struct check_spec **)copy->checks);
-	free((char **)copy->tags);
+	strlist_free((char **)copy->tags);
 	free((struct attribute *)copy->attributes);
 	free((char *)copy->service);
 	free((char *)copy->version);

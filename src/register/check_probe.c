@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/strlist.h"
 #include "register/check.h"
 #include "store/instances.h"
 #include "sys/child.h"
@@ -354,9 +355,7 @@ void probe_free(struct probe *p)
 	loop_del_fd(p->socket);
 	http_cancel(p->request);
 	child_cancel(p->child);
-	for (size_t i = 0; p->env != NULL && p->env[i] != NULL; i++)
-		free(p->env[i]);
-	free(p->env);
+	strlist_free(p->env);
 	free(p->url);
 	free(p->what);
 	free(p->why);

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/strlist.h"
 #include "model/name.h"
 #include "register/check.h"
 #include "register/check_internal.h"
@@ -29,54 +30,6 @@ int check_spec_refuse(const char *value, struct mf_err *err, const char *why)
 
 	name_add_quoted(&quoted, value, strlen(value));
 	return mf_err_set(err, MF_EDATA, "%s: %s", quoted.data, why);
-}
-
-/* --- lists of strings ------------------------------------------------------------------------ */
-
-size_t check_strings_count(char *const *strings)
-{
-	size_t count = 0;
-
-	while (strings != NULL && strings[count] != NULL)
-		count++;
-	return count;
-}
-
-void check_strings_add(char ***strings, const char *s, size_t len)
-{
-	size_t count = check_strings_count(*strings);
-
-	*strings = mem_realloc(*strings, count + 2, sizeof(**strings));
-	(*strings)[count] = mem_dup_bytes(s, len);
-	(*strings)[count + 1] = NULL;
-}
-
-static char **strings_dup(char *const *strings)
-{
-	char **copy = NULL;
-
-	for (size_t i = 0; i < check_strings_count(strings); i++)
-		check_strings_add(&copy, strings[i], strlen(strings[i]));
-	return copy;
-}
-
-static bool strings_equal(char *const *a, char *const *b)
-{
-	size_t count = check_strings_count(a);
-
-	if (count != check_strings_count(b))
-		return false;
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(a[i], b[i]) != 0)
-			return false;
-	return true;
-}
-
-static void strings_free(char **strings)
-{
-	for (size_t i = 0; i < check_strings_count(strings); i++)
-		free(strings[i]);
-	free(strings);
 }
 
 /* --- single settings ------------------------------------------------------------------------- */
@@ -142,10 +95,9 @@ static int add_header(struct check_spec *spec, const char *value, struct mf_err 
 	if (name_len == 0 || value[name_len] != ':' || str_has_control(value) ||
 	    value[name_len + 1 + strspn(value + name_len + 1, " ")] == '\0')
 		return mf_err_set(err, MF_EDATA, "must be NAME: VALUE");
-	if (strlen(value) > SPEC_MAX_VALUE ||
-	    check_strings_count(spec->headers) == SPEC_MAX_HEADERS)
+	if (strlen(value) > SPEC_MAX_VALUE || strlist_count(spec->headers) == SPEC_MAX_HEADERS)
 		return mf_err_set(err, MF_EDATA, "longer than 1024 bytes, or more than 32");
-	check_strings_add(&spec->headers, value, strlen(value));
+	strlist_add_bytes(&spec->headers, value, strlen(value));
 	return 0;
 }
 
@@ -215,9 +167,9 @@ struct check_spec *check_spec_dup(const struct check_spec *spec)
 	copy->scheme = mem_dup_str(spec->scheme);
 	copy->host = mem_dup_str(spec->host);
 	copy->path = mem_dup_str(spec->path);
-	copy->argv = strings_dup(spec->argv);
+	copy->argv = strlist_dup(spec->argv);
 	copy->method = mem_dup_str(spec->method);
-	copy->headers = strings_dup(spec->headers);
+	copy->headers = strlist_dup(spec->headers);
 	copy->text = mem_dup_str(spec->text);
 	return copy;
 }
@@ -230,11 +182,12 @@ static bool is_same(const char *a, const char *b)
 bool check_spec_equal(const struct check_spec *a, const struct check_spec *b)
 {
 	return a->kind == b->kind && is_same(a->scheme, b->scheme) && is_same(a->host, b->host) &&
-	       a->port == b->port && is_same(a->path, b->path) && strings_equal(a->argv, b->argv) &&
-	       is_same(a->method, b->method) && strings_equal(a->headers, b->headers) &&
-	       is_same(a->text, b->text) && a->status_min == b->status_min &&
-	       a->status_max == b->status_max && a->interval_ms == b->interval_ms &&
-	       a->timeout_ms == b->timeout_ms && a->rise == b->rise && a->fall == b->fall;
+	       a->port == b->port && is_same(a->path, b->path) &&
+	       strlist_is_equal(a->argv, b->argv) && is_same(a->method, b->method) &&
+	       strlist_is_equal(a->headers, b->headers) && is_same(a->text, b->text) &&
+	       a->status_min == b->status_min && a->status_max == b->status_max &&
+	       a->interval_ms == b->interval_ms && a->timeout_ms == b->timeout_ms &&
+	       a->rise == b->rise && a->fall == b->fall;
 }
 
 void check_spec_free(struct check_spec *spec)
@@ -244,9 +197,9 @@ void check_spec_free(struct check_spec *spec)
 	free(spec->scheme);
 	free(spec->host);
 	free(spec->path);
-	strings_free(spec->argv);
+	strlist_free(spec->argv);
 	free(spec->method);
-	strings_free(spec->headers);
+	strlist_free(spec->headers);
 	free(spec->text);
 	free(spec);
 }

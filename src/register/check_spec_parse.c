@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/strlist.h"
 #include "model/name.h"
 #include "register/check.h"
 #include "register/check_internal.h"
@@ -97,12 +98,12 @@ static int parse_exec(const char *s, struct check_spec *spec, struct mf_err *err
 	for (s += strspn(s, " "); *s != '\0'; s += strspn(s, " ")) {
 		size_t len = strcspn(s, " ");
 
-		check_strings_add(&spec->argv, s, len);
+		strlist_add_bytes(&spec->argv, s, len);
 		s += len;
 	}
 	if (spec->argv == NULL)
 		return mf_err_set(err, MF_EDATA, "a program is missing behind exec:");
-	if (check_strings_count(spec->argv) > SPEC_MAX_ARGS)
+	if (strlist_count(spec->argv) > SPEC_MAX_ARGS)
 		return mf_err_set(err, MF_EDATA, "more than %d words behind exec:", SPEC_MAX_ARGS);
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/strlist.h"
 #include "model/backend.h"
 #include "model/name.h"
 #include "register/check.h"
@@ -89,13 +90,11 @@ static int parse_signal(const char *text)
 
 static void instance_fini(struct container_instance *instance)
 {
-	for (size_t i = 0; instance->tags != NULL && instance->tags[i] != NULL; i++)
-		free(instance->tags[i]);
 	for (size_t i = 0; i < instance->attribute_count; i++) {
 		free(instance->attributes[i].name);
 		free(instance->attributes[i].value);
 	}
-	free(instance->tags);
+	strlist_free(instance->tags);
 	free(instance->attributes);
 	check_spec_free(instance->check);
 	free(instance->service);

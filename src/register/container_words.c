@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/strlist.h"
 #include "model/backend.h"
 #include "register/container_internal.h"
 
@@ -168,18 +169,18 @@ void container_read_attributes(const struct container_source *s,
 
 char **container_split_tags(const char *tags)
 {
-	char **list = mem_alloc((TAGS_MAX + 1) * sizeof(*list));
 	buf_auto struct buf tag = BUF_INIT;
-	size_t count = 0;
+	char **list = strlist_split("", ',');
 
-	for (const char *p = tags; p != NULL && count < TAGS_MAX; p++) {
+	for (const char *p = tags; p != NULL && strlist_count(list) < TAGS_MAX; p++) {
 		if (p[0] == '\\' && p[1] == ',') {
 			buf_add_char(&tag, *++p);
 		} else if (p[0] != ',' && p[0] != '\0') {
 			buf_add_char(&tag, p[0]);
 		} else {
 			if (tag.len > 0)
-				list[count++] = buf_take(&tag);
+				strlist_add(&list, tag.data);
+			buf_clear(&tag);
 			if (p[0] == '\0')
 				break;
 		}

@@ -9,12 +9,12 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/problems.h"
 #include "base/strmap.h"
 #include "register/announcer.h"
 #include "register/netif.h"
 #include "register/service_file.h"
 #include "store/itemdir.h"
-#include "store/problems.h"
 
 struct service_dir {
 	struct itemdir *items;
@@ -24,7 +24,7 @@ struct service_dir {
 	struct announcer *announcer; /* NULL: nothing is announced yet */
 	int64_t ttl_ms;
 	struct strmap *wanted; /* an entry's name -> struct wanted */
-	struct strmap *told;   /* problems that were told: object -> reason */
+	struct problems *problems;
 	service_problem_fn *on_problem;
 	void *ctx;
 };
@@ -65,20 +65,19 @@ static char *explain(const struct service_dir *dir, const struct wanted *wanted)
 
 static void tell(struct service_dir *dir)
 {
-	struct strmap *problems = strmap_new(free);
 	void *cursor = NULL, *value;
 	const char *name;
 
 	if (dir->watch_why != NULL)
-		strmap_set(problems, "addresses", mem_dup_str(dir->watch_why));
+		problems_put(dir->problems, "addresses", "%s", dir->watch_why);
 	while (strmap_next(dir->wanted, &cursor, &name, &value)) {
-		char *why = explain(dir, value);
+		mem_auto_free char *why = explain(dir, value);
 		mem_auto_free char *object = mem_printf("service %s", name);
 
 		if (why != NULL)
-			strmap_set(problems, object, why);
+			problems_put(dir->problems, object, "%s", why);
 	}
-	(void)problems_tell(&dir->told, problems, dir->on_problem, dir->ctx);
+	(void)problems_end(dir->problems);
 }
 
 /* --- announcements ---------------------------------------------------------------------------- */
@@ -210,7 +209,7 @@ int service_dir_open(struct loop *loop, const char *path, bool allow_empty,
 	dir->on_problem = on_problem;
 	dir->ctx = ctx;
 	dir->wanted = strmap_new(wanted_free);
-	dir->told = strmap_new(free);
+	dir->problems = problems_new(on_problem, ctx);
 	code = itemdir_open(loop, &service_kind, path, allow_empty, &events, dir, &dir->items, err);
 	if (code != 0) {
 		service_dir_close(dir);
@@ -232,7 +231,7 @@ void service_dir_close(struct service_dir *dir)
 	netif_watch_stop(dir->watch);
 	netif_list_free(dir->list);
 	strmap_free(dir->wanted);
-	strmap_free(dir->told);
+	problems_free(dir->problems);
 	free(dir->watch_why);
 	free(dir);
 }

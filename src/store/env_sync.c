@@ -11,12 +11,12 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/problems.h"
 #include "base/str.h"
 #include "base/strmap.h"
 #include "model/env.h"
 #include "model/node.h"
 #include "store/etcd.h"
-#include "store/problems.h"
 #include "sys/loop.h"
 
 #define RETRY_MIN_MS  ((int64_t)200)
@@ -75,7 +75,7 @@ struct env_sync {
 	size_t change_bytes;
 	struct strmap *kept; /* names that etcd does not let us delete: its words */
 
-	struct strmap *told; /* problems: object -> reason */
+	struct problems *problems;
 	bool is_told, is_told_good;
 	bool is_apart; /* deletions first: a full etcd takes them, and nothing else */
 	bool is_denied;
@@ -449,16 +449,15 @@ static void start_txn(struct env_sync *s)
 
 /* --- deciding ------------------------------------------------------------------------------- */
 
-static void add_problem(struct strmap *problems, const char *name, const char *words)
+static void add_problem(const struct env_sync *s, const char *name, const char *words)
 {
 	mem_auto_free char *object = mem_printf("environments/%s", name);
 
-	strmap_set(problems, object, mem_dup_str(words));
+	problems_put(s->problems, object, "%s", words);
 }
 
 /* What is to be done for a wanted environment: the words for it; NULL: nothing. */
-static const char *decide_wanted(const struct env_sync *s, const char *name, const struct wanted *w,
-				 struct strmap *problems)
+static const char *decide_wanted(const struct env_sync *s, const char *name, const struct wanted *w)
 {
 	const struct stored *e = strmap_find(s->stored, name);
 	mem_auto_free char *words = NULL;
@@ -467,7 +466,7 @@ static const char *decide_wanted(const struct env_sync *s, const char *name, con
 	    memcmp(e->value, w->json.data, e->len) == 0)
 		return NULL;
 	if (w->refused != NULL) {
-		add_problem(problems, name, w->refused);
+		add_problem(s, name, w->refused);
 		return NULL;
 	}
 	if (e == NULL || e->value == NULL || strcmp(e->owner, s->owner) == 0)
@@ -477,7 +476,7 @@ static const char *decide_wanted(const struct env_sync *s, const char *name, con
 	if (s->force)
 		return "environment taken from its owner";
 	words = mem_printf("belongs to \"%s\" and is left alone", e->owner);
-	add_problem(problems, name, words);
+	add_problem(s, name, words);
 	return NULL;
 }
 
@@ -490,7 +489,7 @@ static bool is_deletable(const struct env_sync *s, const char *name, const struc
 	       s->events->may_delete(s->ctx, name, e->source);
 }
 
-static bool collect_deletions(struct env_sync *s, struct strmap *problems)
+static bool collect_deletions(struct env_sync *s)
 {
 	const char *name;
 	void *cursor = NULL, *value;
@@ -502,7 +501,7 @@ static bool collect_deletions(struct env_sync *s, struct strmap *problems)
 		if (!is_deletable(s, name, value))
 			continue;
 		if (words != NULL)
-			add_problem(problems, name, words);
+			add_problem(s, name, words);
 		else if (has_room)
 			has_room = add_change(s, name, NULL, value, "environment deleted");
 	}
@@ -510,18 +509,18 @@ static bool collect_deletions(struct env_sync *s, struct strmap *problems)
 }
 
 /* Collect what differs, up to a transaction's worth. */
-static void collect(struct env_sync *s, struct strmap *problems)
+static void collect(struct env_sync *s)
 {
 	const char *name, *what;
 	void *cursor = NULL, *value;
-	bool has_room = collect_deletions(s, problems);
+	bool has_room = collect_deletions(s);
 
 	if (s->is_apart && s->change_count != 0)
 		has_room = false;
 	while (strmap_next(s->wanted, &cursor, &name, &value)) {
 		const struct wanted *w = value;
 
-		what = decide_wanted(s, name, w, problems);
+		what = decide_wanted(s, name, w);
 		if (what != NULL && has_room)
 			has_room =
 			    add_change(s, name, &w->json, strmap_find(s->stored, name), what);
@@ -530,14 +529,11 @@ static void collect(struct env_sync *s, struct strmap *problems)
 
 static void decide(struct env_sync *s)
 {
-	struct strmap *problems;
-
 	if (!s->is_committed || s->stored == NULL || s->call != NULL || loop_timer_is_set(s->timer))
 		return;
-	problems = strmap_new(free);
 	drop_changes(s);
-	collect(s, problems);
-	(void)problems_tell(&s->told, problems, s->events->on_problem, s->ctx);
+	collect(s);
+	(void)problems_end(s->problems);
 	if (s->change_count != 0) {
 		start_txn(s);
 		return;
@@ -609,7 +605,7 @@ struct env_sync *env_sync_new(struct loop *loop, struct etcd *etcd,
 	s->ctx = ctx;
 	s->wanted = strmap_new(free_wanted);
 	s->dropped = strmap_new(NULL);
-	s->told = strmap_new(free);
+	s->problems = problems_new(s->events->on_problem, s->ctx);
 	s->kept = strmap_new(free);
 	s->change_max = ETCD_MAX_OPS;
 	s->retry_ms = RETRY_MIN_MS;
@@ -632,7 +628,7 @@ void env_sync_free(struct env_sync *s)
 	strmap_free(s->dropped);
 	strmap_free(s->stored);
 	strmap_free(s->incoming);
-	strmap_free(s->told);
+	problems_free(s->problems);
 	strmap_free(s->kept);
 	free(s->prefix);
 	free(s->owner);

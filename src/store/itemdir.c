@@ -14,10 +14,10 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/problems.h"
 #include "base/str.h"
 #include "base/strmap.h"
 #include "store/itemfile.h"
-#include "store/problems.h"
 #include "sys/dirwatch.h"
 #include "sys/loop.h"
 
@@ -42,7 +42,7 @@ struct itemdir {
 	bool is_told;	       /* the first round is over */
 	struct mf_err why;     /* code not 0: out of reach */
 	struct strmap *placed; /* what was told: an item's name -> struct placed */
-	struct strmap *told;   /* problems that were told: object -> reason */
+	struct problems *problems;
 };
 
 /* An item in force, and the file it comes from. */
@@ -246,14 +246,14 @@ static int64_t settle(struct itemdir *dir, int64_t now)
 
 /* --- who is told ---------------------------------------------------------------------------- */
 
-static void place_item(struct strmap *placed, struct strmap *problems, const struct itemfile *file,
-		       const struct itemfile_item *item)
+static void place_item(struct strmap *placed, struct problems *problems,
+		       const struct itemfile *file, const struct itemfile_item *item)
 {
 	const struct item_kind *kind = file->kind;
 	const char *name = kind->name(item->value);
 	const struct placed *first = strmap_find(placed, name);
 	mem_auto_free char *object = mem_printf("%s %s", kind->noun, name);
-	const char *before = strmap_find(problems, object);
+	const char *before = problems_find(problems, object);
 
 	if (first == NULL) {
 		struct placed *new = MEM_NEW(new);
@@ -262,17 +262,19 @@ static void place_item(struct strmap *placed, struct strmap *problems, const str
 		new->value = kind->ref(item->value);
 		new->file = mem_dup_str(file->name);
 		strmap_set(placed, name, new);
-	} else if (itemfile_is_live(file, item)) {
-		strmap_set(
-		    problems, object,
-		    before == NULL
-			? mem_printf("also in %s; the one in %s counts", file->name, first->file)
-			: mem_printf("also in %s, %s", file->name, before + strlen("also in ")));
+	} else if (!itemfile_is_live(file, item)) {
+		return;
+	} else if (before == NULL) {
+		problems_put(problems, object, "also in %s; the one in %s counts", file->name,
+			     first->file);
+	} else {
+		problems_put(problems, object, "also in %s, %s", file->name,
+			     before + strlen("also in "));
 	}
 }
 
 /* The first file by name keeps an item; what a file says goes before another's remains. */
-static struct strmap *place(const struct itemdir *dir, struct strmap *problems)
+static struct strmap *place(const struct itemdir *dir)
 {
 	struct strmap *placed = strmap_new(free_placed);
 
@@ -282,25 +284,25 @@ static struct strmap *place(const struct itemdir *dir, struct strmap *problems)
 				const struct itemfile_item *item = &dir->files[i]->items[k];
 
 				if (itemfile_is_live(dir->files[i], item) == (is_live == 1))
-					place_item(placed, problems, dir->files[i], item);
+					place_item(placed, dir->problems, dir->files[i], item);
 			}
 	return placed;
 }
 
-static void collect_problems(const struct itemdir *dir, struct strmap *problems)
+static void collect_problems(const struct itemdir *dir)
 {
 	mem_auto_free char *self = mem_printf("directory %s", dir->path);
 
 	for (size_t i = 0; i < dir->file_count; i++)
 		for (size_t k = 0; dir->files[i]->gone_at == 0 && k < dir->files[i]->bad_count; k++)
-			strmap_set(problems, dir->files[i]->bads[k].object,
-				   mem_dup_str(dir->files[i]->bads[k].reason));
+			problems_put(dir->problems, dir->files[i]->bads[k].object, "%s",
+				     dir->files[i]->bads[k].reason);
 	if (dir->why.code != 0)
-		strmap_set(problems, self, mem_dup_str(dir->why.msg));
+		problems_put(dir->problems, self, "%s", dir->why.msg);
 	else if (dir->is_held)
-		strmap_set(problems, self,
-			   mem_printf("no %s file is left: nothing is %s until files are back",
-				      dir->kind->noun, dir->kind->gone));
+		problems_put(dir->problems, self,
+			     "no %s file is left: nothing is %s until files are back",
+			     dir->kind->noun, dir->kind->gone);
 }
 
 static bool tell_items(struct itemdir *dir, struct strmap *placed)
@@ -331,12 +333,11 @@ static bool tell_items(struct itemdir *dir, struct strmap *placed)
 
 void itemdir_tell(struct itemdir *dir)
 {
-	struct strmap *problems = strmap_new(free);
-	struct strmap *placed = place(dir, problems);
+	struct strmap *placed = place(dir);
 	bool is_changed;
 
-	collect_problems(dir, problems);
-	is_changed = problems_tell(&dir->told, problems, dir->events->on_problem, dir->ctx);
+	collect_problems(dir);
+	is_changed = problems_end(dir->problems);
 	is_changed = tell_items(dir, placed) || is_changed || !dir->is_told;
 	dir->is_told = true;
 	if (is_changed)
@@ -430,7 +431,7 @@ int itemdir_open(struct loop *loop, const struct item_kind *kind, const char *pa
 	dir->events = events;
 	dir->ctx = ctx;
 	dir->placed = strmap_new(free_placed);
-	dir->told = strmap_new(free);
+	dir->problems = problems_new(events->on_problem, ctx);
 	if (loop != NULL) {
 		dir->timer = loop_timer_new(loop, on_time, dir);
 		/* Before the first look, so that nothing falls in between. */
@@ -456,7 +457,7 @@ void itemdir_close(struct itemdir *dir)
 		itemfile_free(dir->files[i]);
 	free(dir->files);
 	strmap_free(dir->placed);
-	strmap_free(dir->told);
+	problems_free(dir->problems);
 	free(dir->path);
 	free(dir);
 }

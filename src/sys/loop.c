@@ -57,6 +57,11 @@ struct signal_handler {
 	void *ctx;
 };
 
+struct deferred {
+	void (*free_object)(void *object);
+	void *object;
+};
+
 struct loop {
 	bool is_stopped, is_dispatching;
 	bool has_dead_sources, has_dead_timers;
@@ -80,6 +85,12 @@ struct loop {
 	int signal_fd; /* -1: no signal asked for yet */
 	sigset_t signals;
 	struct signal_handler handlers[NSIG];
+
+	struct deferred *deferred;
+	size_t deferred_count, deferred_cap;
+
+	int64_t listened_us; /* when the last wait returned; 0: it is the first */
+	int64_t longest_us;
 
 	CURLM *multi;
 	struct loop_transfer *transfers;
@@ -496,6 +507,25 @@ static int run_transfers(struct loop *loop, struct mf_err *err)
 
 /* --- the loop -------------------------------------------------------------------------------- */
 
+void loop_defer(struct loop *loop, void (*free_object)(void *object), void *object)
+{
+	if (!loop->is_dispatching) {
+		free_object(object);
+		return;
+	}
+	MEM_GROW(loop->deferred, loop->deferred_count, loop->deferred_cap);
+	loop->deferred[loop->deferred_count++] = (struct deferred){free_object, object};
+}
+
+int64_t loop_longest_us(struct loop *loop, bool resets)
+{
+	int64_t longest = loop->longest_us;
+
+	if (resets)
+		loop->longest_us = 0;
+	return longest;
+}
+
 static int global_init(struct mf_err *err)
 {
 	static bool is_done;
@@ -573,11 +603,19 @@ void loop_free(struct loop *loop)
 	free(loop->wait_owner);
 	free(loop->heap);
 	free(loop->batch);
+	free(loop->deferred);
 	free(loop);
 }
 
 static void sweep(struct loop *loop)
 {
+	/* Freeing one may add others, and sources and timers that are dead. */
+	for (size_t i = 0; i < loop->deferred_count; i++) {
+		struct deferred deferred = loop->deferred[i];
+
+		deferred.free_object(deferred.object);
+	}
+	loop->deferred_count = 0;
 	if (loop->has_dead_sources)
 		sweep_sources(loop);
 	if (loop->has_dead_timers) {
@@ -592,22 +630,37 @@ static void sweep(struct loop *loop)
 	}
 }
 
+/* Wait; *ret_count of the sources are waited for. */
+static int wait_for_some(struct loop *loop, unsigned *ret_count, struct mf_err *err)
+{
+	int64_t deaf_us = loop->listened_us == 0 ? 0 : loop_now_us() - loop->listened_us;
+	CURLMcode code;
+	int ready;
+
+	if (deaf_us > loop->longest_us)
+		loop->longest_us = deaf_us;
+	*ret_count = collect_waits(loop);
+	/* What a completion has just started must reach libcurl before we may sleep. */
+	code = curl_multi_poll(loop->multi, loop->waits, *ret_count,
+			       loop->has_new_transfers ? 0 : LOOP_WAIT_MS, &ready);
+	if (code != CURLM_OK)
+		return mf_err_set(err, MF_EFAIL, "libcurl: %s", curl_multi_strerror(code));
+	loop->listened_us = loop_now_us();
+	return 0;
+}
+
 static int run_round(struct loop *loop, struct mf_err *err)
 {
 	unsigned count;
-	CURLMcode code;
-	int ready, rc = run_transfers(loop, err);
+	int rc = run_transfers(loop, err);
 
 	if (rc != 0 || loop->is_stopped)
 		return rc;
 	sweep(loop);
 	arm_timer_fd(loop);
-	count = collect_waits(loop);
-	/* What a completion has just started must reach libcurl before we may sleep. */
-	code = curl_multi_poll(loop->multi, loop->waits, count,
-			       loop->has_new_transfers ? 0 : LOOP_WAIT_MS, &ready);
-	if (code != CURLM_OK)
-		return mf_err_set(err, MF_EFAIL, "libcurl: %s", curl_multi_strerror(code));
+	rc = wait_for_some(loop, &count, err);
+	if (rc != 0)
+		return rc;
 	run_sources(loop, count);
 	run_timers(loop);
 	sweep(loop);
@@ -624,6 +677,7 @@ int loop_run(struct loop *loop, struct mf_err *err)
 	sweep(loop);
 	loop->is_dispatching = false;
 	loop->is_stopped = false;
+	loop->listened_us = 0;
 	return rc;
 }
 

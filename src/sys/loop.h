@@ -5,6 +5,10 @@
  * included: a removed one is marked, never called again, and its descriptor is closed after the
  * dispatch.  Time is CLOCK_MONOTONIC in milliseconds.
  *
+ * The same holds for whatever is built on a loop: its _stop or _free may be called at any time,
+ * also from inside its own callback.  From then on the object is deaf and calls nobody; its memory,
+ * to which the callers on the stack may still return, goes after the dispatch, by loop_defer.
+ *
  * loop_free frees the sources, timers and HTTP requests that are still there, unheard; whatever
  * else lives on a loop (children, watches, sockets) must be stopped before.  SIGPIPE is ignored
  * from the first loop_new on.
@@ -29,6 +33,15 @@ void loop_free(struct loop *loop); /* NULL is fine; see above */
  * refuses to wait. */
 int loop_run(struct loop *loop, struct mf_err *err);
 void loop_stop(struct loop *loop);
+
+/* Free an object after the dispatch; at once when there is none.  In the order of the calls. */
+void loop_defer(struct loop *loop, void (*free_object)(void *object), void *object);
+
+/*
+ * The longest time, in microseconds, for which the loop did not listen: from the return of one wait
+ * to the next.  resets: the next reading starts anew.
+ */
+int64_t loop_longest_us(struct loop *loop, bool resets);
 
 int64_t loop_now(const struct loop *loop); /* a fresh reading */
 int64_t loop_now_us(void);		   /* the same clock, for measuring, in microseconds */

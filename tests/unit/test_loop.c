@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "unit_loop.h"
@@ -451,6 +452,67 @@ START_TEST(survives_callbacks_that_do_anything)
 }
 END_TEST
 
+/* --- freeing after the dispatch --------------------------------------------------------------- */
+
+static void free_note(void *object)
+{
+	note(*(const char *)object);
+}
+
+static void free_with_another(void *object)
+{
+	note(*(const char *)object);
+	loop_defer(loop, free_note, (void *)(uintptr_t) "3");
+}
+
+static void on_defer(void *ctx)
+{
+	(void)ctx;
+	loop_defer(loop, free_note, (void *)(uintptr_t) "1");
+	loop_defer(loop, free_with_another, (void *)(uintptr_t) "2");
+	note('a');
+}
+
+START_TEST(deferred_is_freed_after_the_dispatch_in_order)
+{
+	add_timer(on_defer, NULL, 0);
+	add_timer(on_note, "b", 0);
+	add_timer(on_stop, NULL, 0);
+	unit_loop_run(loop);
+	ck_assert_str_eq(trace, "ab123");
+}
+END_TEST
+
+START_TEST(deferred_is_freed_at_once_outside_the_dispatch)
+{
+	loop_defer(loop, free_with_another, (void *)(uintptr_t) "2");
+	ck_assert_str_eq(trace, "23");
+}
+END_TEST
+
+/* --- how long it does not listen -------------------------------------------------------------- */
+
+static void on_work(void *ctx)
+{
+	struct timespec busy = {.tv_nsec = 30 * 1000000};
+
+	(void)ctx;
+	(void)nanosleep(&busy, NULL);
+}
+
+START_TEST(longest_is_that_of_the_longest_callbacks_of_a_round)
+{
+	ck_assert_int_eq(loop_longest_us(loop, false), 0);
+	add_timer(on_work, NULL, 0);
+	add_timer(on_work, NULL, 0);
+	add_timer(on_stop, NULL, 100); /* waiting for it is listening */
+	unit_loop_run(loop);
+	ck_assert_int_ge(loop_longest_us(loop, false), 60000);
+	ck_assert_int_ge(loop_longest_us(loop, true), 60000);
+	ck_assert_int_eq(loop_longest_us(loop, false), 0);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("loop");
@@ -470,5 +532,8 @@ int main(void)
 	tcase_add_test(tc, signals_are_heard_in_the_loop);
 	tcase_add_test(tc, loops_hung_up_pipe_does_not_kill);
 	tcase_add_test(tc, survives_callbacks_that_do_anything);
+	tcase_add_test(tc, deferred_is_freed_after_the_dispatch_in_order);
+	tcase_add_test(tc, deferred_is_freed_at_once_outside_the_dispatch);
+	tcase_add_test(tc, longest_is_that_of_the_longest_callbacks_of_a_round);
 	return unit_run("loop", tc);
 }

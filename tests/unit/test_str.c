@@ -111,6 +111,17 @@ START_TEST(parses_time)
 }
 END_TEST
 
+START_TEST(formats_time)
+{
+	buf_auto struct buf b = BUF_INIT;
+
+	str_add_time(&b, 1709208000, -1);
+	buf_add_char(&b, ' ');
+	str_add_time(&b, 0, 7);
+	ck_assert_str_eq(b.data, "2024-02-29T12:00:00Z 1970-01-01T00:00:00.007Z");
+}
+END_TEST
+
 static const struct {
 	const char *s;
 	size_t len;
@@ -266,6 +277,7 @@ int main(void)
 	tcase_add_loop_test(tc, parses_int, 0, COUNT(ints));
 	tcase_add_loop_test(tc, parses_duration, 0, COUNT(durations));
 	tcase_add_loop_test(tc, parses_time, 0, COUNT(times));
+	tcase_add_test(tc, formats_time);
 	tcase_add_loop_test(tc, knows_utf8, 0, COUNT(texts));
 	tcase_add_loop_test(tc, writes_so_that_it_stays_one_word, 0, COUNT(written));
 	tcase_add_loop_test(tc, base64_there_and_back, 0, COUNT(vectors));
