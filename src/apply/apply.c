@@ -151,7 +151,7 @@ void apply_get_status(const struct apply *apply, struct apply_status *ret_status
 	*ret_status = (struct apply_status){
 	    .haproxy_version = live_version(apply->live),
 	    .old_workers = apply->old_workers,
-	    .leaving = live_leaving(apply->live),
+	    .leaving = live_draining(apply->live),
 	    .reloads = apply->reloads,
 	};
 }
@@ -272,7 +272,7 @@ void apply_want(struct apply *apply, struct snapshot *snapshot)
 	apply->wanted = snapshot;
 	apply->is_answered = false;
 	apply->owes_result = true;
-	live_want(apply->live, snapshot);
+	live_set_desired(apply->live, snapshot);
 	apply_schedule(apply);
 }
 
@@ -359,7 +359,7 @@ static void judge(struct apply *apply, const struct live_result *result)
 
 	apply->live_err = (struct mf_err){0};
 	if (result->code != 0)
-		(void)mf_err_set(&apply->live_err, result->code, "%s", result->words);
+		(void)mf_err_set(&apply->live_err, result->code, "%s", result->reason);
 	if (!is_reached) {
 		drop_demand(apply);
 		loop_timer_set(apply->live_retry, apply_retry_wait(++apply->live_failures, false));
@@ -368,7 +368,7 @@ static void judge(struct apply *apply, const struct live_result *result)
 	apply->live_failures = 0;
 	loop_timer_clear(apply->live_retry);
 	if (result->code != 0 || result->needs_reload) {
-		demand(apply, result->words);
+		demand(apply, result->reason);
 		return;
 	}
 	drop_demand(apply);

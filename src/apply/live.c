@@ -18,14 +18,14 @@
 #include "sys/usock.h"
 
 enum {
-	LIVE_LEAVE_MS = 200, /* from a server's dismissal to the next try, doubled up to ... */
-	LIVE_LEAVE_MAX_MS = 5000,
+	LIVE_DRAIN_MS = 200, /* from a server's dismissal to the next try, doubled up to ... */
+	LIVE_DRAIN_MAX_MS = 5000,
 	LIVE_QUIET_MS = 250,
 	LIVE_LATER_MS = 50, /* a request that has read a choice has long found its server then */
 	LIVE_PATIENCE = 4,  /* so many times as much garbage is not left to quiet moments */
 };
 
-static void on_leave_time(void *ctx);
+static void on_drain_time(void *ctx);
 static void on_quiet(void *ctx);
 static void on_later_time(void *ctx);
 
@@ -43,8 +43,8 @@ struct live *live_new(struct loop *loop, const struct settings *settings,
 	live->held = strmap_new(free);
 	live->missing = strmap_new(free);
 	live->waiting = strmap_new(free);
-	live->leaving = strmap_new(NULL);
-	live->leave_timer = loop_timer_new(loop, on_leave_time, live);
+	live->draining = strmap_new(NULL);
+	live->drain_timer = loop_timer_new(loop, on_drain_time, live);
 	live->quiet_timer = loop_timer_new(loop, on_quiet, live);
 	live->later_timer = loop_timer_new(loop, on_later_time, live);
 	return live;
@@ -66,8 +66,8 @@ static void stop(struct live *live)
 	live_script_clear(&live->script);
 	live_stop_sync(live);
 	live_collect_abandon(live, false);
-	set_snapshot(&live->doing, NULL);
-	loop_timer_clear(live->leave_timer);
+	set_snapshot(&live->target, NULL);
+	loop_timer_clear(live->drain_timer);
 	loop_timer_clear(live->quiet_timer);
 	loop_timer_clear(live->later_timer);
 	live->is_waiting = false;
@@ -79,15 +79,15 @@ void live_free(struct live *live)
 	if (live == NULL)
 		return;
 	stop(live);
-	set_snapshot(&live->wanted, NULL);
-	set_snapshot(&live->known, NULL);
+	set_snapshot(&live->desired, NULL);
+	set_snapshot(&live->applied, NULL);
 	strmap_free(live->backends);
 	strmap_free(live->generations);
 	strmap_free(live->held);
 	strmap_free(live->missing);
 	strmap_free(live->waiting);
-	strmap_free(live->leaving);
-	loop_timer_free(live->leave_timer);
+	strmap_free(live->draining);
+	loop_timer_free(live->drain_timer);
 	loop_timer_free(live->quiet_timer);
 	loop_timer_free(live->later_timer);
 	buf_fini(&live->script.text);
@@ -135,18 +135,18 @@ void live_finish(struct live *live, int code, const char *words)
 {
 	struct live_result result = live->result;
 	buf_auto struct buf why = BUF_INIT;
-	struct snapshot *done = live->doing;
+	struct snapshot *done = live->target;
 
-	live->doing = NULL;
+	live->target = NULL;
 	result.snapshot = done;
-	result.took_us = loop_now_us() - live->doing_at;
+	result.took_us = loop_now_us() - live->target_since;
 	if (code == 0 && live->broken.len != 0) {
 		code = MF_EDATA;
 		words = live->broken.data;
 	}
 	result.code = code;
 	if (live->is_synced)
-		set_snapshot(&live->known, done);
+		set_snapshot(&live->applied, done);
 	if (live->is_synced || live->is_waiting) {
 		add_all_reasons(live, &why);
 		result.needs_reload = why.len != 0;
@@ -155,7 +155,7 @@ void live_finish(struct live *live, int code, const char *words)
 		buf_clear(&why);
 		buf_add_str(&why, words);
 	}
-	result.words = buf_str(&why);
+	result.reason = buf_str(&why);
 	live_go_on(live);
 	live->events->on_result(live->ctx, &result);
 	snapshot_unref(done);
@@ -165,7 +165,7 @@ void live_put_off(struct live *live)
 {
 	live_stop_sync(live);
 	live_lose(live);
-	set_snapshot(&live->doing, NULL);
+	set_snapshot(&live->target, NULL);
 	live->is_due = true;
 }
 
@@ -214,8 +214,8 @@ static void on_first_half(struct live *live, int code)
 
 static void take_up(struct live *live)
 {
-	set_snapshot(&live->doing, live->wanted);
-	live->doing_at = live->wanted_at;
+	set_snapshot(&live->target, live->desired);
+	live->target_since = live->desired_at;
 	live->is_due = false;
 	live->result = (struct live_result){.code = 0};
 	live_script_clear(&live->script);
@@ -255,17 +255,17 @@ static bool is_urgent(const struct live *live)
 
 void live_go_on(struct live *live)
 {
-	if (live->usock != NULL || live->doing != NULL || live->is_holding || live->is_waiting)
+	if (live->usock != NULL || live->target != NULL || live->is_holding || live->is_waiting)
 		return;
 	if (live->is_due) {
 		take_up(live);
 		return;
 	}
-	if (strmap_count(live->leaving) != 0 && !loop_timer_is_set(live->leave_timer)) {
-		live->leave_ms = live->leave_ms == 0			  ? LIVE_LEAVE_MS
-				 : live->leave_ms > LIVE_LEAVE_MAX_MS / 2 ? LIVE_LEAVE_MAX_MS
-									  : live->leave_ms * 2;
-		loop_timer_set(live->leave_timer, live->leave_ms);
+	if (strmap_count(live->draining) != 0 && !loop_timer_is_set(live->drain_timer)) {
+		live->drain_ms = live->drain_ms == 0			  ? LIVE_DRAIN_MS
+				 : live->drain_ms > LIVE_DRAIN_MAX_MS / 2 ? LIVE_DRAIN_MAX_MS
+									  : live->drain_ms * 2;
+		loop_timer_set(live->drain_timer, live->drain_ms);
 	}
 	if (live_collect_is_due(live))
 		loop_timer_set(live->quiet_timer,
@@ -274,7 +274,7 @@ void live_go_on(struct live *live)
 
 static bool is_free(const struct live *live)
 {
-	return live->usock == NULL && live->doing == NULL && !live->is_holding && live->is_synced;
+	return live->usock == NULL && live->target == NULL && !live->is_holding && live->is_synced;
 }
 
 static void on_quiet(void *ctx)
@@ -294,26 +294,26 @@ static void on_left(struct live *live, int code)
 	live_go_on(live);
 }
 
-static void on_leave_time(void *ctx)
+static void on_drain_time(void *ctx)
 {
 	struct live *live = ctx;
 
 	if (!is_free(live)) {
 		if (live->usock != NULL)
-			loop_timer_set(live->leave_timer, LIVE_LEAVE_MS);
+			loop_timer_set(live->drain_timer, LIVE_DRAIN_MS);
 		return;
 	}
 	live_add(live, live_on_show_info, NULL, "show", "info");
-	live_dismiss_again(live);
+	live_drain_again(live);
 	live_send(live, on_left);
 }
 
 /* --- what is asked --------------------------------------------------------------------------- */
 
-void live_want(struct live *live, struct snapshot *snapshot)
+void live_set_desired(struct live *live, struct snapshot *snapshot)
 {
-	set_snapshot(&live->wanted, snapshot);
-	live->wanted_at = loop_now_us();
+	set_snapshot(&live->desired, snapshot);
+	live->desired_at = loop_now_us();
 	live->is_due = true;
 	live_go_on(live);
 }
@@ -322,9 +322,9 @@ void live_resync(struct live *live)
 {
 	live->is_suspect = true;
 	live->is_waiting = false;
-	if (live->wanted == NULL)
+	if (live->desired == NULL)
 		return;
-	live->wanted_at = live->is_due ? live->wanted_at : loop_now_us();
+	live->desired_at = live->is_due ? live->desired_at : loop_now_us();
 	live->is_due = true;
 	live_go_on(live);
 }
@@ -344,7 +344,7 @@ void live_hold(struct live *live, bool hold)
 
 void live_set_settings(struct live *live, const struct settings *settings)
 {
-	bool was_doing = live->doing != NULL;
+	bool was_doing = live->target != NULL;
 
 	stop(live);
 	live->settings = settings;
@@ -357,7 +357,7 @@ const char *live_version(const struct live *live)
 	return live->version;
 }
 
-size_t live_leaving(const struct live *live)
+size_t live_draining(const struct live *live)
 {
-	return strmap_count(live->leaving);
+	return strmap_count(live->draining);
 }

@@ -39,10 +39,10 @@ struct live_result {
 				      HAProxy there; MF_ETIMEOUT; MF_EDATA: HAProxy refused or holds
 				      something else, a reload must put it right */
 	bool needs_reload;	   /* something waits for a reload ... */
-	const char *words;	   /* ... and why; or why code is not 0; else "" */
+	const char *reason;	   /* ... and why; or why code is not 0; else "" */
 	size_t map_changes, server_changes, backend_changes;
 	bool resynced;	 /* all was read back */
-	int64_t took_us; /* from live_want to the answer that it is in force */
+	int64_t took_us; /* from live_set_desired to the answer that it is in force */
 };
 
 struct live_events {
@@ -60,7 +60,7 @@ void live_free(struct live *live);
  * Bring the running worker to this snapshot (a reference is kept); the newest one wins.  Works at
  * once when nothing is under way.
  */
-void live_want(struct live *live, struct snapshot *snapshot);
+void live_set_desired(struct live *live, struct snapshot *snapshot);
 
 /*
  * The worker may be another one, or somebody else's hand was in it: read all back before the next
@@ -84,6 +84,6 @@ void live_stop_waiting(struct live *live);
 /* The HAProxy that answered last: "2.6.12-1+deb12u4", "" before; and how many servers wait to go.
  */
 const char *live_version(const struct live *live);
-size_t live_leaving(const struct live *live);
+size_t live_draining(const struct live *live);
 
 #endif

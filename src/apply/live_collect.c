@@ -169,11 +169,11 @@ static void begin(struct live *live)
 	struct live_collect *collect = MEM_NEW(collect);
 
 	live->collect = collect;
-	collect->snapshot = snapshot_ref(live->known);
-	collect->routing = routing_new(live->known);
+	collect->snapshot = snapshot_ref(live->applied);
+	collect->routing = routing_new(live->applied);
 	each_generation(live, forget_mark);
-	for (size_t i = 0; i < live->known->env_count; i++) {
-		struct live_generation *generation = find_generation(live, live->known->envs[i]);
+	for (size_t i = 0; i < live->applied->env_count; i++) {
+		struct live_generation *generation = find_generation(live, live->applied->envs[i]);
 
 		if (generation != NULL)
 			generation->is_kept = true;

@@ -172,8 +172,8 @@ static void touch(struct diff *diff, const char *name, const struct env *old, co
 
 static void touch_name(struct diff *diff, const char *name)
 {
-	touch(diff, name, snapshot_find_env(diff->live->known, name),
-	      snapshot_find_env(diff->live->doing, name));
+	touch(diff, name, snapshot_find_env(diff->live->applied, name),
+	      snapshot_find_env(diff->live->target, name));
 }
 
 static int compare_envs(const void *a, const void *b)
@@ -199,7 +199,7 @@ static void touch_held(struct diff *diff)
 	const char *name;
 
 	while (strmap_next(diff->live->held, &cursor, &name, &value))
-		if (snapshot_find_env(diff->live->doing, name) != NULL)
+		if (snapshot_find_env(diff->live->target, name) != NULL)
 			touch_name(diff, name);
 }
 
@@ -241,7 +241,7 @@ static void note_headers(void *ctx, const void *from, const void *to)
 
 static void find_claims(struct diff *diff)
 {
-	const struct snapshot *from = diff->live->known, *to = diff->live->doing;
+	const struct snapshot *from = diff->live->applied, *to = diff->live->target;
 
 	live_walk(from->headers, from->header_count, to->headers, to->header_count,
 		  sizeof(struct claim), compare_claims, note_headers, diff);
@@ -367,8 +367,8 @@ static void move_entry(struct diff *diff, const struct touched *touched, enum ro
 {
 	struct live *live = diff->live;
 	struct routing_entry old, new;
-	bool was = lone_get(live->known, touched->old, map, &old);
-	bool is = lone_get(live->doing, touched->new, map, &new);
+	bool was = lone_get(live->applied, touched->old, map, &old);
+	bool is = lone_get(live->target, touched->new, map, &new);
 
 	if (way < 0 && was && !is)
 		del_entry(live, map, old.key);
@@ -448,7 +448,7 @@ static void put_choice(struct diff *diff, const char *name, const struct touched
 		(void)strmap_del(live->held, name);
 		return;
 	}
-	if (live_is_deferred(live, live->doing, touched->new)) {
+	if (live_is_deferred(live, live->target, touched->new)) {
 		strmap_set(live->held, name, mem_dup_str(current.value));
 		return;
 	}
@@ -511,13 +511,13 @@ static bool take_all(struct diff *diff)
 	each(diff, take_nameless);
 	each(diff, take_choice);
 	each(diff, take_name);
-	is_emptied = live_diff_leaving(diff->live);
+	is_emptied = live_diff_leavers(diff->live);
 	return has_moved && is_emptied;
 }
 
 enum live_verdict live_diff(struct live *live)
 {
-	const struct snapshot *from = live->known, *to = live->doing;
+	const struct snapshot *from = live->applied, *to = live->target;
 	struct diff diff = {.live = live, .touched = strmap_new(free)};
 	enum live_verdict verdict = LIVE_GO;
 

@@ -110,14 +110,14 @@ struct live {
 	const struct live_events *events;
 	void *ctx;
 
-	struct snapshot *wanted; /* the newest; NULL: none yet */
-	int64_t wanted_at;	 /* us */
-	bool is_due;		 /* wanted has not been taken up yet */
-	struct snapshot *doing;	 /* under way; NULL: nothing is */
-	int64_t doing_at;
-	struct snapshot *known; /* what the worker holds, but for held and missing */
-	bool is_synced;		/* known, and all that follows, is so */
-	bool is_suspect;	/* but has to be looked at */
+	struct snapshot *desired; /* the newest; NULL: none yet */
+	int64_t desired_at;	  /* us */
+	bool is_due;		  /* wanted has not been taken up yet */
+	struct snapshot *target;  /* under way; NULL: nothing is */
+	int64_t target_since;
+	struct snapshot *applied; /* what the worker holds, but for held and missing */
+	bool is_synced;		  /* known, and all that follows, is so */
+	bool is_suspect;	  /* but has to be looked at */
 	bool is_holding;
 	bool is_emptying;   /* some backend loses all who took requests */
 	bool is_waiting;    /* for a reload that brings what would be much work now ... */
@@ -145,9 +145,9 @@ struct live {
 	struct strmap *missing;	    /* backends with instances that it lacks, to the words */
 	struct strmap *waiting;	    /* servers that it can take by a reload only, to the words */
 	struct buf changed;	    /* settings that it can take by a reload only, in words */
-	struct strmap *leaving;	    /* "<backend>/<server>" of those to be deleted when idle */
-	struct loop_timer *leave_timer;
-	int64_t leave_ms; /* from the last look at them to the next */
+	struct strmap *draining;    /* "<backend>/<server>" of those to be deleted when idle */
+	struct loop_timer *drain_timer;
+	int64_t drain_ms; /* from the last look at them to the next */
 	struct loop_timer *quiet_timer;
 	struct loop_timer *later_timer;
 	void (*on_later_done)(struct live *live, int code);
@@ -213,14 +213,14 @@ typedef void live_backend_pair_fn(struct live *live, const struct backend *from,
 void live_walk_backends(struct live *live, live_backend_pair_fn *on_pair);
 void live_diff_backends(struct live *live); /* what must be there before the maps change */
 /* What goes when they have changed; whether some backend has nobody then. */
-bool live_diff_leaving(struct live *live);
+bool live_diff_leavers(struct live *live);
 bool live_has_backend(const struct live *live, const char *name);
 /* Make a new backend with its servers; false: it waits for a reload. */
 bool live_add_backend(struct live *live, const struct backend *backend);
 void live_add_server(struct live *live, const struct backend *backend,
 		     const struct instance *instance);
-void live_dismiss_server(struct live *live, const char *backend, const char *server);
-void live_dismiss_again(struct live *live); /* all that are still leaving */
+void live_drain_server(struct live *live, const char *backend, const char *server);
+void live_drain_again(struct live *live); /* all that are still leaving */
 
 /* live_states.c */
 /* One line of `show servers state`. */

@@ -162,8 +162,8 @@ static bool is_held(const struct wanted *wanted, const char *env_name, const cha
 
 	if (wanted->map != ROUTING_ENVIRONMENTS)
 		return false;
-	env = snapshot_find_env(live->doing, env_name);
-	if (env == NULL || !live_is_deferred(live, live->doing, env))
+	env = snapshot_find_env(live->target, env_name);
+	if (env == NULL || !live_is_deferred(live, live->target, env))
 		return false;
 	strmap_set(live->held, env_name, mem_dup_str(value));
 	return true;

@@ -76,7 +76,7 @@ static void set_state(struct live *live, const char *server, const char *state)
 static bool call_back(struct live *live, const char *server, const struct backend *backend,
 		      const struct instance *instance)
 {
-	if (!strmap_del(live->leaving, server))
+	if (!strmap_del(live->draining, server))
 		return false;
 	if (!live_is_static(backend))
 		set_weight(live, server, instance);
@@ -193,25 +193,25 @@ static void on_deleted(struct live *live, const struct live_step *step, char *re
 
 	(void)len;
 	if (str_has_prefix(reply, "Server deleted") || str_has_prefix(reply, "No such "))
-		(void)strmap_del(live->leaving, server);
+		(void)strmap_del(live->draining, server);
 }
 
-void live_dismiss_server(struct live *live, const char *backend, const char *server)
+void live_drain_server(struct live *live, const char *backend, const char *server)
 {
 	struct live_server_name name = live_server_name(backend, server);
 
 	set_state(live, name.text, "maint");
 	live_add(live, on_deleted, NULL, "del", "server", name.text);
-	strmap_set(live->leaving, name.text, live);
-	live->leave_ms = 0;
+	strmap_set(live->draining, name.text, live);
+	live->drain_ms = 0;
 }
 
-void live_dismiss_again(struct live *live)
+void live_drain_again(struct live *live)
 {
 	void *cursor = NULL, *value;
 	const char *server;
 
-	while (strmap_next(live->leaving, &cursor, &server, &value)) {
+	while (strmap_next(live->draining, &cursor, &server, &value)) {
 		if (strmap_count(live->held) == 0)
 			set_state(live, server, "maint"); /* one may have been kept */
 		live_add(live, on_deleted, NULL, "del", "server", server);
@@ -321,7 +321,7 @@ static void on_backends(void *ctx, const void *from, const void *to)
 
 void live_walk_backends(struct live *live, live_backend_pair_fn *on_pair)
 {
-	const struct snapshot *from = live->known, *to = live->doing;
+	const struct snapshot *from = live->applied, *to = live->target;
 	struct backend_walk walk = {live, on_pair};
 
 	live_walk(from->backends, from->backend_count, to->backends, to->backend_count,
@@ -403,7 +403,7 @@ static void take_server(struct live *live, const struct backend *backend,
 		live_wait_for_reload(live, name.text, "it has a host name, and is to go");
 		return;
 	}
-	live_dismiss_server(live, backend->name, from->server);
+	live_drain_server(live, backend->name, from->server);
 }
 
 static void put_backend(struct live *live, const struct backend *from, const struct backend *to)
@@ -429,7 +429,8 @@ static void keep_server(struct live *live, const struct backend *backend,
 	if (to != NULL || live_is_static(backend))
 		take_server(live, backend, from, to);
 	else
-		strmap_set(live->leaving, live_server_name(backend->name, from->server).text, live);
+		strmap_set(live->draining, live_server_name(backend->name, from->server).text,
+			   live);
 }
 
 static bool has_share(const struct backend *backend)
@@ -458,7 +459,7 @@ void live_diff_backends(struct live *live)
 	live_walk_backends(live, put_backend);
 }
 
-bool live_diff_leaving(struct live *live)
+bool live_diff_leavers(struct live *live)
 {
 	live->is_emptying = false;
 	live_walk_backends(live, take_backend);

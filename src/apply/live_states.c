@@ -142,7 +142,7 @@ static void take_state(struct live *live, const struct group *group,
 		return;
 	}
 	name = live_server_name(state->backend, state->name);
-	if (strmap_find(live->leaving, name.text) != NULL ||
+	if (strmap_find(live->draining, name.text) != NULL ||
 	    strmap_find(live->waiting, name.text) != NULL || !is_ours(state))
 		return;
 	if (is_named(state)) {
@@ -150,13 +150,13 @@ static void take_state(struct live *live, const struct group *group,
 		return;
 	}
 	if (repair && state->is_maint) {
-		strmap_set(live->leaving, name.text, live); /* someone has begun it */
+		strmap_set(live->draining, name.text, live); /* someone has begun it */
 		return;
 	}
 	live_complain(live, "server %s is there, and should not be", name.text);
 	if (repair) {
 		live_swap_later(live);
-		live_dismiss_server(live, state->backend, state->name);
+		live_drain_server(live, state->backend, state->name);
 		live_swap_later(live);
 	}
 }
@@ -164,7 +164,7 @@ static void take_state(struct live *live, const struct group *group,
 static void begin_group(const struct live *live, struct group *group, const char *name)
 {
 	group->name = name;
-	group->backend = snapshot_find_backend_named(live->doing, name);
+	group->backend = snapshot_find_backend_named(live->target, name);
 	group->is_seen =
 	    mem_alloc(group->backend == NULL ? 0 : group->backend->instance_count * sizeof(bool));
 }
@@ -193,8 +193,8 @@ static void end_group(struct live *live, struct group *group, bool repair)
 /* What was not shown: backends that are there with no server, and those that are not there. */
 static void compare_unseen(struct live *live, const struct strmap *seen, bool repair)
 {
-	for (size_t i = 0; i < live->doing->backend_count; i++) {
-		const struct backend *backend = live->doing->backends[i];
+	for (size_t i = 0; i < live->target->backend_count; i++) {
+		const struct backend *backend = live->target->backends[i];
 		struct group group;
 
 		if (backend->instance_count == 0 || strmap_find(seen, backend->name) != NULL)

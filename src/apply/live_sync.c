@@ -136,7 +136,7 @@ static void begin(struct live *live, bool is_look)
 	live->result.resynced = true;
 	if (!is_look) {
 		live_lose(live);
-		live->sync->routing = routing_new(live->doing);
+		live->sync->routing = routing_new(live->target);
 		live_collect_abandon(live, true);
 	}
 	read_all(live);
@@ -149,8 +149,8 @@ void live_start_sync(struct live *live)
 
 void live_start_look(struct live *live)
 {
-	bool was_seen = live->seen != NULL && live->seen->snapshot == live->doing &&
-			live->known == live->doing && live->collect == NULL;
+	bool was_seen = live->seen != NULL && live->seen->snapshot == live->target &&
+			live->applied == live->target && live->collect == NULL;
 
 	begin(live, was_seen);
 }
@@ -164,13 +164,13 @@ static void forget_worker(struct live *live)
 	strmap_free(live->held);
 	strmap_free(live->missing);
 	strmap_free(live->waiting);
-	strmap_free(live->leaving);
+	strmap_free(live->draining);
 	live->backends = strmap_new(NULL);
 	live->generations = strmap_new(free);
 	live->held = strmap_new(free);
 	live->missing = strmap_new(free);
 	live->waiting = strmap_new(free);
-	live->leaving = strmap_new(NULL);
+	live->draining = strmap_new(NULL);
 	buf_clear(&live->changed);
 	buf_clear(&live->broken);
 }
@@ -196,8 +196,8 @@ static void note_generations(struct live *live)
 	strmap_free(live->generations);
 	live->generations = strmap_new(free);
 	live->live_entries = 0;
-	for (size_t i = 0; i < live->doing->env_count; i++) {
-		const struct env *env = live->doing->envs[i];
+	for (size_t i = 0; i < live->target->env_count; i++) {
+		const struct env *env = live->target->envs[i];
 		struct live_generation *generation = MEM_NEW(generation);
 		struct routing_entry entry;
 
@@ -265,7 +265,7 @@ static bool is_worth_waiting(const struct live *live)
 	for (int map = 0; map < ROUTING_MAP_COUNT; map++)
 		missing += live->sync->diffs[map].missing_count;
 	return missing > SYNC_MUCH && strmap_count(live->missing) != 0 &&
-	       strmap_count(live->held) > live->doing->env_count / 2 &&
+	       strmap_count(live->held) > live->target->env_count / 2 &&
 	       live->waited_pid != live->pid;
 }
 
@@ -368,7 +368,7 @@ static void note_seen(struct live *live)
 	struct live_seen *seen = MEM_NEW(seen);
 
 	*seen = live->sync->seen;
-	seen->snapshot = snapshot_ref(live->doing);
+	seen->snapshot = snapshot_ref(live->target);
 	live_seen_free(live->seen);
 	live->seen = seen;
 }

@@ -108,7 +108,7 @@ void report_live(struct report *report, const struct live_result *result)
 			 LOG_INT("took_us", result->took_us));
 	else
 		log_debug("not applied by runtime", LOG_INT("revision", result->snapshot->revision),
-			  LOG_STR("reason", result->words));
+			  LOG_STR("reason", result->reason));
 }
 
 static void log_group(const struct apply_result *result, const struct apply_group_result *g)

@@ -200,7 +200,7 @@ static inline void world_on_result(void *ctx, const struct live_result *result)
 {
 	(void)ctx;
 	last = *result;
-	(void)snprintf(last_words, sizeof(last_words), "%s", result->words);
+	(void)snprintf(last_words, sizeof(last_words), "%s", result->reason);
 	results++;
 }
 
@@ -222,7 +222,7 @@ static inline void want(const char *model)
 
 	if (model != NULL)
 		world_put(model);
-	live_want(live, wanted);
+	live_set_desired(live, wanted);
 	do
 		wait_for_result(before++);
 	while (last.snapshot != wanted);
@@ -383,7 +383,7 @@ static inline void expect_server(const struct backend *backend, const struct ins
 static inline void expect_servers(void)
 {
 	mem_auto_free char *shown = ask("show servers state");
-	size_t lines = 0, count = live_leaving(live);
+	size_t lines = 0, count = live_draining(live);
 
 	for (const char *p = shown; (p = strchr(p, '\n')) != NULL; p++)
 		lines++;

@@ -178,7 +178,7 @@ START_TEST(much_that_differs_is_replaced)
 	}
 	put_many("web=2 api=1");
 	live_hold(live, true);
-	live_want(live, wanted);
+	live_set_desired(live, wanted);
 	live_hold(live, false);
 	wait_for_result(results);
 	ck_assert_msg(last.code == 0 && last.map_changes > 2000, "%s, %zu", last_words,
@@ -296,7 +296,7 @@ START_TEST(a_reload_that_does_not_come_is_not_waited_for)
 	ck_assert_uint_eq(last.map_changes, 0);
 	before = results;
 	world_put("environments/dev web=1\n");
-	live_want(live, wanted);
+	live_set_desired(live, wanted);
 	live_stop_waiting(live);
 	wait_for_result(before);
 	ck_assert(last.snapshot == wanted && last.code == 0 && last.needs_reload);
@@ -427,7 +427,7 @@ START_TEST(nothing_is_changed_while_it_is_held)
 	live_hold(live, true);
 	before = results;
 	world_put("environments/dev web=2\n");
-	live_want(live, wanted);
+	live_set_desired(live, wanted);
 	live_resync(live);
 	ck_assert(!daemon_wait_until(loop, world_has_result, &before, 300));
 	live_hold(live, false);
@@ -450,7 +450,7 @@ START_TEST(the_last_of_a_burst_wins)
 						      1 + i % 2, 1 + i);
 
 		world_put(line);
-		live_want(live, wanted);
+		live_set_desired(live, wanted);
 	}
 	while (last.snapshot != wanted || results == before)
 		wait_for_result(results);
@@ -465,7 +465,7 @@ END_TEST
 static bool has_left(void *ctx)
 {
 	(void)ctx;
-	return live_leaving(live) == 0;
+	return live_draining(live) == 0;
 }
 
 static bool is_busy(void *ctx)
@@ -507,16 +507,16 @@ START_TEST(a_server_finishes_its_requests_before_it_goes)
 	ck_assert(daemon_wait_until(loop, is_busy, NULL, 5000));
 	want("backends/web/1/mine -\nbackends/web/1/a 10.0.0.1:80\n");
 	ck_assert_msg(last.code == 0 && !last.resynced, "%s", last_words);
-	ck_assert_uint_eq(live_leaving(live), 1);
+	ck_assert_uint_eq(live_draining(live), 1);
 	live_resync(live);
 	want(NULL);
 	ck_assert_int_eq(last.code, 0);
-	ck_assert_uint_eq(live_leaving(live), 1);
+	ck_assert_uint_eq(live_draining(live), 1);
 	want(add); /* and is welcome back */
-	ck_assert_uint_eq(live_leaving(live), 0);
+	ck_assert_uint_eq(live_draining(live), 0);
 	expect_all();
 	want("backends/web/1/mine -\n");
-	ck_assert_uint_eq(live_leaving(live), 1);
+	ck_assert_uint_eq(live_draining(live), 1);
 	ck_assert(!daemon_wait_until(loop, has_left, NULL, 500));
 	ck_assert_int_eq(send(server, answer, strlen(answer), 0), (ssize_t)strlen(answer));
 	ck_assert_int_gt(recv(client, reply, sizeof(reply) - 1, 0), 0);

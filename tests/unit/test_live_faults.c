@@ -208,7 +208,7 @@ START_TEST(a_server_goes_when_another_has_come_in_a_repair)
 	begin_fake_with("2.6.12", TWO_SERVERS);
 	live_hold(live, true);
 	world_put(successions[_i].change);
-	live_want(live, wanted);
+	live_set_desired(live, wanted);
 	before = results;
 	live_hold(live, false);
 	wait_for_result(before);
@@ -400,7 +400,7 @@ START_TEST(who_hangs_is_given_up)
 	fake.is_hanging = true;
 	before = results;
 	world_put("environments/dev web=2\n");
-	live_want(live, wanted);
+	live_set_desired(live, wanted);
 	ck_assert(daemon_wait_until(loop, world_has_result, &before, 15000));
 	ck_assert_int_eq(last.code, MF_ETIMEOUT);
 	fake.is_hanging = false;
@@ -417,7 +417,7 @@ START_TEST(new_settings_break_off_what_hangs)
 	fake.is_hanging = true;
 	before = results;
 	world_put("environments/dev web=2\n");
-	live_want(live, wanted);
+	live_set_desired(live, wanted);
 	ck_assert(!daemon_wait_until(loop, world_has_result, &before, 50));
 	fake.is_hanging = false;
 	live_set_settings(live, settings);
