@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "sys/environment.h"
+#include "sys/file.h"
 #include "sys/loop.h"
 #include "sys/reap.h"
 
@@ -29,6 +31,9 @@ enum {
 	CHILD_GRACE_MS = 500, /* for output when the leader is gone and somebody holds the pipe */
 	CHILD_POLL_MS = 10,   /* where the kernel gives us no pidfd */
 	CHILD_CHUNK = 16 * 1024,
+	CHILD_REPORT_FD = 3,
+	CHILD_FAILED = 125,
+	CHILD_MAX_FDS = 64 * 1024, /* to close one by one, where close_range(2) is missing */
 };
 
 enum child_stage { CHILD_RUNNING, CHILD_TERMINATED, CHILD_KILLED };
@@ -308,33 +313,114 @@ static void take_pipes(struct child *child, struct loop *loop, const struct chil
 	pipes->input[1] = -1;
 }
 
-struct child *child_start(struct loop *loop, const struct child_options *options,
-			  child_done_fn *on_done, void *ctx)
+static struct child *child_new(struct loop *loop, const struct child_options *options,
+			       child_done_fn *on_done, void *ctx)
 {
-	struct child_pipes pipes = {{-1, -1}, {-1, -1}};
 	struct child *child = MEM_NEW(child);
-	int64_t delay_ms = options->deadline_ms > 0 ? options->deadline_ms : CHILD_DEADLINE_MS;
-	int rc;
 
 	child->max_output = options->max_output != 0 ? options->max_output : CHILD_MAX_OUTPUT;
 	child->on_done = on_done;
 	child->ctx = ctx;
 	child->timer = loop_timer_new(loop, on_timer, child);
-	rc = start(child, options, &pipes);
+	return child;
+}
+
+/* It was started, or could not be: rc is an errno. */
+static struct child *follow(struct child *child, struct loop *loop,
+			    const struct child_options *options, struct child_pipes *pipes, int rc,
+			    const char *name)
+{
+	int64_t delay_ms = options->deadline_ms > 0 ? options->deadline_ms : CHILD_DEADLINE_MS;
+
 	if (rc == 0) {
 		reap_claim(child->pid);
 		watch_exit(child, loop);
-		take_pipes(child, loop, options, &pipes);
+		take_pipes(child, loop, options, pipes);
 	} else {
 		child->pid = 0;
 		child->start_status = rc == ENOENT ? 127 : 126;
 		child->has_exited = true;
 		delay_ms = 0;
-		buf_printf(&child->output, "cannot start %s: %s", options->argv[0], strerror(rc));
+		buf_printf(&child->output, "cannot start %s: %s", name, strerror(rc));
 	}
-	close_pipes(&pipes);
+	close_pipes(pipes);
 	loop_timer_set(child->timer, delay_ms);
 	return child;
+}
+
+struct child *child_start(struct loop *loop, const struct child_options *options,
+			  child_done_fn *on_done, void *ctx)
+{
+	struct child_pipes pipes = {{-1, -1}, {-1, -1}};
+	struct child *child = child_new(loop, options, on_done, ctx);
+	int rc = start(child, options, &pipes);
+
+	return follow(child, loop, options, &pipes, rc, options->argv[0]);
+}
+
+/* --- a copy of this process ------------------------------------------------------------------ */
+
+/*
+ * What the copy has inherited is not its own: sockets and pipes that stay open here would hide from
+ * the other end that we have closed them.
+ */
+static void close_inherited(int kept)
+{
+	if (kept != CHILD_REPORT_FD && dup2(kept, CHILD_REPORT_FD) < 0)
+		_exit(CHILD_FAILED);
+	if (close_range(CHILD_REPORT_FD + 1, ~0U, 0) == 0)
+		return;
+	for (int fd = CHILD_REPORT_FD + 1; fd < CHILD_MAX_FDS; fd++)
+		(void)close(fd);
+}
+
+static void reset_signals(void)
+{
+	struct sigaction action = {.sa_handler = SIG_DFL};
+	sigset_t none;
+
+	for (int signo = 1; signo < NSIG; signo++)
+		(void)sigaction(signo, &action, NULL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Without the handlers of exit(3), which belong to the original. */
+__attribute__((noreturn)) static void do_work(child_work_fn *work, void *ctx, int report_fd,
+					      pid_t parent)
+{
+	buf_auto struct buf report = BUF_INIT;
+	int status;
+
+	(void)setpgid(0, 0);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(CHILD_FAILED);
+	reset_signals();
+	close_inherited(report_fd);
+	status = work(ctx, &report);
+	if (!file_write_all(CHILD_REPORT_FD, buf_str(&report), report.len))
+		status = CHILD_FAILED;
+	_exit(status);
+}
+
+struct child *child_fork(struct loop *loop, const struct child_options *options,
+			 child_work_fn *work, child_done_fn *on_done, void *ctx)
+{
+	struct child_pipes pipes = {{-1, -1}, {-1, -1}};
+	struct child *child = child_new(loop, options, on_done, ctx);
+	pid_t parent = getpid();
+	int rc = open_pipe(pipes.output, 0) ? 0 : errno;
+
+	if (rc == 0) {
+		child->pid = fork();
+		if (child->pid == 0)
+			do_work(work, ctx, pipes.output[1], parent);
+		rc = child->pid < 0 ? errno : 0;
+	}
+	if (rc == 0)
+		(void)setpgid(child->pid, child->pid); /* whoever of us comes first */
+	return follow(child, loop, options, &pipes, rc, "a process of our own");
 }
 
 void child_cancel(struct child *child)

@@ -12,9 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct buf;
+struct child;
 struct loop;
 struct mf_err;
-struct child;
 
 struct child_options {
 	const char *const *argv; /* NULL at the end; argv[0] is looked up in PATH */
@@ -42,6 +43,20 @@ typedef void child_done_fn(void *ctx, const struct child_result *result);
  */
 struct child *child_start(struct loop *loop, const struct child_options *options,
 			  child_done_fn *on_done, void *ctx);
+
+/*
+ * Work of our own that takes long, in a copy of this process (fork): it sees all memory as it is
+ * now, and what it writes there is lost.  It has standard input, output and error and no other
+ * descriptor, so it must not use the loop or anything on it; it may open files and start programs.
+ * What it adds to ret_report comes back as the result's output, without standard output and error;
+ * what it returns is the status.  It is killed when this process dies.  Of options, deadline_ms and
+ * max_output count.  A fork of 20 MiB takes about 0.7 ms; all that either side writes to is copied
+ * then, page by page.
+ */
+typedef int child_work_fn(void *ctx, struct buf *ret_report);
+struct child *child_fork(struct loop *loop, const struct child_options *options,
+			 child_work_fn *work, child_done_fn *on_done, void *ctx);
+
 /* SIGKILLs the group, reaps; on_done is not called.  NULL is fine. */
 void child_cancel(struct child *child);
 

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "unit_loop.h"
 
@@ -324,6 +325,126 @@ START_TEST(orphans_are_reaped_with_the_next)
 }
 END_TEST
 
+/* --- a copy of this process ------------------------------------------------------------------ */
+
+static int number;
+
+static void run_work(child_work_fn *work, int64_t deadline_ms)
+{
+	struct child_options options = {.deadline_ms = deadline_ms};
+
+	(void)child_fork(loop, &options, work, on_done, &number);
+	number++;
+	ck_assert_int_eq(got.calls, 0);
+	unit_loop_run(loop);
+	ck_assert_int_eq(got.calls, 1);
+	got.calls = 0;
+}
+
+static int tell_number(void *ctx, struct buf *ret_report)
+{
+	buf_printf(ret_report, "%d", (*(int *)ctx)++);
+	return 7;
+}
+
+START_TEST(a_copy_sees_the_memory_of_its_fork)
+{
+	number = 41;
+	run_work(tell_number, 0);
+	ck_assert_int_eq(got.status, 7);
+	ck_assert_str_eq(got.output, "41");
+	ck_assert_int_eq(number, 42);
+	run_work(tell_number, 0);
+	ck_assert_str_eq(got.output, "42");
+}
+END_TEST
+
+/* What is open is standard input, output, error, and the report's pipe; nothing is blocked. */
+static int tell_inherited(void *ctx, struct buf *ret_report)
+{
+	sigset_t blocked;
+
+	(void)ctx;
+	for (int fd = 3; fd < 1000; fd++)
+		if (fcntl(fd, F_GETFD) >= 0)
+			buf_printf(ret_report, "%d ", fd);
+	(void)sigprocmask(SIG_SETMASK, NULL, &blocked);
+	buf_add_str(ret_report, sigismember(&blocked, SIGUSR1) ? "blocked" : "free");
+	buf_add_str(ret_report, signal(SIGPIPE, SIG_DFL) == SIG_DFL ? "" : " ignored");
+	return getpgrp() == getpid() ? 0 : 1;
+}
+
+START_TEST(a_copy_keeps_nothing_open_and_nothing_blocked)
+{
+	sigset_t set;
+
+	(void)sigfillset(&set);
+	ck_assert_int_eq(sigprocmask(SIG_BLOCK, &set, NULL), 0);
+	run_work(tell_inherited, 0);
+	ck_assert_int_eq(got.status, 0);
+	ck_assert_str_eq(got.output, "3 free");
+}
+END_TEST
+
+static int sleep_long(void *ctx, struct buf *ret_report)
+{
+	(void)ctx;
+	buf_add_str(ret_report, "never read");
+	for (;;)
+		(void)pause();
+	return 0;
+}
+
+static int die(void *ctx, struct buf *ret_report)
+{
+	(void)ctx;
+	(void)ret_report;
+	(void)raise(SIGKILL);
+	return 0;
+}
+
+START_TEST(a_copy_that_hangs_or_dies_is_told)
+{
+	run_work(sleep_long, 100);
+	ck_assert(got.timed_out);
+	ck_assert_uint_eq(got.len, 0);
+	run_work(die, 0);
+	ck_assert(!got.timed_out);
+	ck_assert_int_eq(got.status, 128 + SIGKILL);
+}
+END_TEST
+
+static int tell_much(void *ctx, struct buf *ret_report)
+{
+	(void)ctx;
+	for (int i = 0; i < 100000; i++)
+		buf_add_str(ret_report, "0123456789");
+	return 0;
+}
+
+START_TEST(a_copy_may_tell_much)
+{
+	struct child_options options = {.max_output = 4 << 20};
+
+	(void)child_fork(loop, &options, tell_much, on_done, NULL);
+	unit_loop_run(loop);
+	ck_assert_int_eq(got.status, 0);
+	ck_assert_uint_eq(got.len, 1000000);
+}
+END_TEST
+
+START_TEST(a_copy_can_be_cancelled)
+{
+	struct child_options options = {.deadline_ms = 0};
+	struct loop_timer *timer = loop_timer_new(loop, on_stop, NULL);
+
+	child_cancel(child_fork(loop, &options, sleep_long, on_done, NULL));
+	loop_timer_set(timer, 20);
+	unit_loop_run(loop);
+	ck_assert_int_eq(got.calls, 0);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("child");
@@ -343,5 +464,10 @@ int main(void)
 	tcase_add_test(tc, grandchild_with_the_pipe_does_not_hold_it_up);
 	tcase_add_test(tc, orphans_are_reaped_with_the_next);
 	tcase_add_test(tc, cancelled_is_killed_reaped_and_not_heard_of);
+	tcase_add_test(tc, a_copy_sees_the_memory_of_its_fork);
+	tcase_add_test(tc, a_copy_keeps_nothing_open_and_nothing_blocked);
+	tcase_add_test(tc, a_copy_that_hangs_or_dies_is_told);
+	tcase_add_test(tc, a_copy_may_tell_much);
+	tcase_add_test(tc, a_copy_can_be_cancelled);
 	return unit_run("child", tc);
 }
