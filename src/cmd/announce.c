@@ -143,11 +143,11 @@ int announce_register(struct announce *a, const struct announce_operands *operan
 	    .env = options->env,
 	    .steals = options->steals,
 	    .state = options->state,
-	    .tags = options->tags,
+	    .tags = options->tags.list,
 	    .checks = options->check.checks,
 	    .check_count = options->check.count,
 	    .on_fail = options->on_fail,
-	    .is_initially_up = options->is_initially_up,
+	    .is_initially_up = options->initial == SVCREGISTER_UP,
 	};
 
 	if (options->steals && options->env == NULL)

@@ -21,44 +21,46 @@
 
 #define EXIT_WOULD_CHANGE 2
 
-enum {
-	DRY_RUN = 1,
-	ENVIRONMENTS,
-	BACKENDS,
-	OUTPUT_DIR,
-	PRINT_VIEW,
-	TEMPLATE,
-	DATA,
-	PARTIALS,
-	ESCAPE,
-	FORMAT,
-	TIMEOUT
-};
-
-static const struct cli_option options[] = {
-    {DRY_RUN, 'n', "dry-run", NULL,
-     "print the plan and a unified diff; exit 2 if anything would change"},
-    {FORMAT, 0, "format", "FORMAT", "of the plan: text (default), or json, without the diff"},
-    {OUTPUT_DIR, 'o', "output-dir", "DIR",
-     "write the outputs below DIR (with --dry-run: compare with them)"},
-    {PRINT_VIEW, 0, "print-view", NULL, "print the JSON that templates see"},
-    {ENVIRONMENTS, 'E', "environments", "DIR", "environments from files instead of etcd"},
-    {BACKENDS, 'B', "backends", "FILE", "instances from a file instead of etcd"},
-    {TEMPLATE, 't', "template", "FILE",
-     "render this template to standard output (-: standard input)"},
-    {DATA, 'd', "data", "JSON", "its data: a JSON text, a file, or - for standard input"},
-    {PARTIALS, 'p', "partials", "DIR", "where its partials are"},
-    {ESCAPE, 0, "escape", "HOW", "html (default), haproxy, word or none"},
-    {TIMEOUT, 0, "timeout", "TIME", "how long to wait for etcd (default 10s)"},
-};
-
 struct request {
 	bool dry_run, print_view;
-	bool has_format, is_json;
-	const char *of_template; /* an option that only --template has */
+	enum { FORMAT_TEXT, FORMAT_JSON } format;
 	struct pipeline_options from;
 	const char *output_dir;
 	struct any_template any;
+};
+
+static int parse_escape(void *target, const char *name, const char *value, struct mf_err *err)
+{
+	template_escape_fn *escape = escape_find(value);
+
+	if (escape == NULL)
+		return mf_err_set(err, MF_EUSAGE,
+				  "--%s: \"%s\": must be one of html, haproxy, word, none", name,
+				  value);
+	*(template_escape_fn **)target = escape;
+	return 0;
+}
+
+static const struct option_row rows[] = {
+    {'n', "dry-run", NULL, "print the plan and a unified diff; exit 2 if anything would change",
+     OPTION_FLAG(struct request, dry_run)},
+    {0, "format", NULL, "format of the plan (default text); json leaves out the diff",
+     OPTION_WORD(struct request, format, "text", "json"), .only_with = "dry-run"},
+    {'o', "output-dir", "DIR", "write the outputs below DIR (with --dry-run: compare with them)",
+     OPTION_TEXT(struct request, output_dir)},
+    {0, "print-view", NULL, "print the JSON that templates see",
+     OPTION_FLAG(struct request, print_view)},
+    PIPELINE_OPTION_ROWS(struct request, from),
+    {'t', "template", "FILE", "render this template to standard output (-: standard input)",
+     OPTION_TEXT(struct request, any.template)},
+    {'d', "data", "JSON", "the template's data: a JSON text, a file, or - for standard input",
+     OPTION_TEXT(struct request, any.data), .only_with = "template"},
+    {'p', "partials", "DIR", "the directory of the template's partials",
+     OPTION_TEXT(struct request, any.partials), .only_with = "template"},
+    {0, "escape", "html|haproxy|word|none", "how values are escaped (default html)",
+     OPTION_OTHER(struct request, any.escape, parse_escape), .only_with = "template"},
+    {0, "timeout", "TIME", "how long to wait for etcd (default 10s)",
+     OPTION_DURATION(struct request, from.timeout_ms, 1, 3600000)},
 };
 
 /* What comes out of the pipeline. */
@@ -68,58 +70,6 @@ struct run {
 	struct mf_err source_err; /* why there is no snapshot yet */
 	bool bad;		  /* a group could not be rendered */
 };
-
-static int on_option(void *ctx, int id, const char *value, struct mf_err *err)
-{
-	struct request *r = ctx;
-
-	switch (id) {
-	case DRY_RUN:
-		r->dry_run = true;
-		break;
-	case FORMAT:
-		r->has_format = true;
-		r->is_json = strcmp(value, "json") == 0;
-		if (!r->is_json && strcmp(value, "text") != 0)
-			return mf_err_set(err, MF_EUSAGE, "--format: \"%s\": not one of text, json",
-					  value);
-		break;
-	case OUTPUT_DIR:
-		r->output_dir = value;
-		break;
-	case PRINT_VIEW:
-		r->print_view = true;
-		break;
-	case ENVIRONMENTS:
-		r->from.environments = value;
-		break;
-	case BACKENDS:
-		r->from.backends = value;
-		break;
-	case TEMPLATE:
-		r->any.template = value;
-		break;
-	case DATA:
-		r->any.data = value;
-		r->of_template = "--data";
-		break;
-	case PARTIALS:
-		r->any.partials = value;
-		r->of_template = "--partials";
-		break;
-	case ESCAPE:
-		r->of_template = "--escape";
-		r->any.escape = escape_find(value);
-		if (r->any.escape == NULL)
-			return mf_err_set(err, MF_EUSAGE,
-					  "--escape: \"%s\": not one of html, haproxy, word, none",
-					  value);
-		break;
-	case TIMEOUT:
-		return cli_parse_duration("--timeout", value, 1, 3600000, &r->from.timeout_ms, err);
-	}
-	return 0;
-}
 
 static void on_snapshot(void *ctx, struct snapshot *snapshot)
 {
@@ -175,11 +125,11 @@ static int print_changes(const struct request *r, const struct settings *setting
 	if (code != 0)
 		return code;
 	*ret_changes = !plan_is_empty(&plan);
-	if (r->is_json)
+	if (r->format == FORMAT_JSON)
 		plan_print_json(&plan, &text);
 	else
 		plan_print(&plan, &text);
-	if (!r->is_json)
+	if (r->format == FORMAT_TEXT)
 		code = plan_diff(run->loop, &plan, r->output_dir, &text, err);
 	if (code == 0)
 		code = cli_print(&text, err);
@@ -258,10 +208,6 @@ static int check_call(const struct cli *cli, const struct request *r)
 	if (r->print_view && (r->dry_run || r->output_dir != NULL))
 		return cli_usage(cli, "--print-view and %s: only one of them",
 				 r->dry_run ? "--dry-run" : "--output-dir");
-	if (r->has_format && !r->dry_run)
-		return cli_usage(cli, "--format: only with --dry-run");
-	if (r->any.template == NULL && r->of_template != NULL)
-		return cli_usage(cli, "%s: only with --template", r->of_template);
 	if (r->any.template == NULL && mode == NULL)
 		return cli_usage(cli, "say what to do: --dry-run, --output-dir, --print-view or "
 				      "--template");
@@ -279,9 +225,8 @@ int main(int argc, char **argv)
 		"cfgrender --output-dir DIR [--environments DIR --backends FILE]\n"
 		"cfgrender --print-view [--environments DIR --backends FILE]\n"
 		"cfgrender --template FILE [--data JSON] [--partials DIR] [--escape HOW]",
-	    .options = options,
-	    .option_count = sizeof(options) / sizeof(options[0]),
-	    .on_option = on_option,
+	    .rows = rows,
+	    .row_count = sizeof(rows) / sizeof(rows[0]),
 	};
 	struct request r = {.any.escape = escape_html, .from.timeout_ms = 10000};
 	struct mf_err err;

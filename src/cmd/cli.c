@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,65 +18,39 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "cmd/options.h"
 #include "model/node.h"
 #include "store/etcd.h"
 #include "sys/file.h"
 #include "sys/loop.h"
 
-enum common_id {
-	ENDPOINTS,
-	PREFIX,
-	CACERT,
-	CERT,
-	KEY,
-	USER,
-	CONFIG,
-	LOG_LEVEL,
-	LOG_FORMAT,
-	COMMON_COUNT
+static int set_user(struct settings *settings, const char *user, struct mf_err *err);
+
+static const struct option_row common[] = {
+    {'e', "endpoints", "URL,...", "etcd's client addresses", OPTION_SETTING(settings_set_endpoints),
+     .variable = "ETCDCTL_ENDPOINTS"},
+    {0, "prefix", "/PREFIX", "what Mayfly's keys start with", OPTION_SETTING(settings_set_prefix),
+     .variable = "MAYFLY_PREFIX"},
+    {0, "cacert", "FILE", "verify etcd's certificate by this CA", OPTION_SETTING_TEXT(etcd.cacert),
+     .variable = "ETCDCTL_CACERT"},
+    {0, "cert", "FILE", "identify with this TLS certificate", OPTION_SETTING_TEXT(etcd.cert),
+     .variable = "ETCDCTL_CERT"},
+    {0, "key", "FILE", "the key of that certificate", OPTION_SETTING_TEXT(etcd.key),
+     .variable = "ETCDCTL_KEY"},
+    {0, "user", "NAME[:PASSWORD]", "etcd's user", OPTION_SETTING(set_user),
+     .variable = "ETCDCTL_USER"},
+    {'c', "config", "FILE", "settings file", OPTION_TEXT(struct cli, config),
+     .variable = "MAYFLY_CONFIG"},
+    {0, "log-level", NULL, "least severe message that is logged (default info)",
+     OPTION_WORD(struct cli, log_level, "error", "warn", "info", "debug"),
+     .variable = "MAYFLY_LOG_LEVEL"},
+    {0, "log-format", NULL, "format of the log (default text)",
+     OPTION_WORD(struct cli, log_format, "text", "json"), .variable = "MAYFLY_LOG_FORMAT"},
+    {'V', "version", NULL, "print the version", OPTION_END(struct cli, wants_version)},
+    {'h', "help", NULL, "print this help", OPTION_END(struct cli, wants_help)},
 };
-
-/* The common flags that have a value, and the variable that each is overruled by. */
-static const struct {
-	char letter;
-	const char *name;
-	const char *arg;
-	const char *variable;
-	const char *help;
-} common[] = {
-    [ENDPOINTS] = {'e', "endpoints", "URL,...", "ETCDCTL_ENDPOINTS", "etcd's client addresses"},
-    [PREFIX] = {0, "prefix", "/PREFIX", "MAYFLY_PREFIX", "what Mayfly's keys start with"},
-    [CACERT] = {0, "cacert", "FILE", "ETCDCTL_CACERT", "verify etcd's certificate by this CA"},
-    [CERT] = {0, "cert", "FILE", "ETCDCTL_CERT", "identify with this TLS certificate"},
-    [KEY] = {0, "key", "FILE", "ETCDCTL_KEY", "the key of that certificate"},
-    [USER] = {0, "user", "NAME[:PASSWORD]", "ETCDCTL_USER", "etcd's user"},
-    [CONFIG] = {'c', "config", "FILE", "MAYFLY_CONFIG", "settings file"},
-    [LOG_LEVEL] = {0, "log-level", "LEVEL", "MAYFLY_LOG_LEVEL", "error, warn, info or debug"},
-    [LOG_FORMAT] = {0, "log-format", "FORMAT", "MAYFLY_LOG_FORMAT", "text or json"},
-};
-_Static_assert(sizeof(common) / sizeof(common[0]) == COMMON_COUNT, "one row a common flag");
-
-struct cli_flags {
-	const char *value[COMMON_COUNT]; /* borrowed from argv; NULL: not given */
-};
-
-/* getopt's return values: letters are themselves, the rest is above them. */
-#define FIRST_COMMON 1000
-#define FIRST_OWN    2000
-
-static const char *variable(const char *name)
-{
-	const char *s = getenv(name);
-
-	return s == NULL || s[0] == '\0' ? NULL : s;
-}
-
-static const char *common_value(const struct cli *cli, enum common_id id)
-{
-	if (cli->flags->value[id] != NULL)
-		return cli->flags->value[id];
-	return variable(common[id].variable);
-}
+_Static_assert(LOG_LEVEL_ERROR == 0 && LOG_LEVEL_DEBUG == 3 && LOG_TEXT == 0 && LOG_JSON == 1,
+	       "the words are in the order of the enums");
 
 static int end_print(void)
 {
@@ -89,18 +62,10 @@ static int end_print(void)
 	return cli_fail(&err);
 }
 
-static void print_option(char letter, const char *name, const char *arg, const char *help)
+static int print_help(const struct cli *cli)
 {
-	char left[64];
+	const struct cli_tool *tool = cli->tool;
 
-	(void)snprintf(left, sizeof(left), "  %c%c%c --%s%s%s", letter ? '-' : ' ',
-		       letter ? letter : ' ', letter ? ',' : ' ', name, arg ? " " : "",
-		       arg ? arg : "");
-	printf("%-34s%s%s\n", left, strlen(left) > 33 ? " " : "", help);
-}
-
-static void print_help(const struct cli_tool *tool)
-{
 	printf("%s: %s\n\nusage:\n", tool->name, tool->summary);
 	for (const char *p = tool->synopsis; *p != '\0';) {
 		size_t n = strcspn(p, "\n");
@@ -108,17 +73,9 @@ static void print_help(const struct cli_tool *tool)
 		printf("  %.*s\n", (int)n, p);
 		p += n + (p[n] == '\n');
 	}
-	if (tool->option_count != 0)
-		printf("\noptions:\n");
-	for (size_t i = 0; i < tool->option_count; i++)
-		print_option(tool->options[i].letter, tool->options[i].name, tool->options[i].arg,
-			     tool->options[i].help);
-	printf("\ncommon options:\n");
-	for (size_t i = 0; i < COMMON_COUNT; i++)
-		print_option(common[i].letter, common[i].name, common[i].arg, common[i].help);
-	print_option('V', "version", NULL, "print the version");
-	print_option('h', "help", NULL, "print this");
+	options_print(cli->options);
 	printf("\nEach common option's variable, and all else: %s(1), mayfly(7).\n", tool->name);
+	return end_print();
 }
 
 int cli_usage(const struct cli *cli, const char *format, ...)
@@ -154,140 +111,15 @@ int cli_fail(const struct mf_err *err)
 	return mf_err_exit_status(err->code);
 }
 
-/* getopt's two tables from ours. */
-static struct option *make_options(const struct cli_tool *tool, struct buf *ret_letters)
-{
-	struct option *list = mem_alloc((COMMON_COUNT + tool->option_count + 3) * sizeof(*list));
-	size_t n = 0;
-
-	buf_add_str(ret_letters, ":Vh"); /* options may stand behind operands */
-	for (size_t i = 0; i < COMMON_COUNT; i++) {
-		list[n++] =
-		    (struct option){common[i].name, required_argument, NULL, FIRST_COMMON + (int)i};
-		if (common[i].letter != '\0')
-			buf_printf(ret_letters, "%c:", common[i].letter);
-	}
-	for (size_t i = 0; i < tool->option_count; i++) {
-		const struct cli_option *o = &tool->options[i];
-
-		list[n++] =
-		    (struct option){o->name, o->arg != NULL ? required_argument : no_argument, NULL,
-				    FIRST_OWN + (int)i};
-		if (o->letter != '\0')
-			buf_printf(ret_letters, "%c%s", o->letter, o->arg != NULL ? ":" : "");
-	}
-	list[n++] = (struct option){"version", no_argument, NULL, 'V'};
-	list[n] = (struct option){"help", no_argument, NULL, 'h'};
-	return list;
-}
-
-/* Which row a letter stands for: FIRST_COMMON + i, FIRST_OWN + i, or the value itself. */
-static int resolve_letter(const struct cli_tool *tool, int opt)
-{
-	if (opt >= FIRST_COMMON)
-		return opt;
-	for (size_t i = 0; i < COMMON_COUNT; i++)
-		if (common[i].letter == opt && opt != 0)
-			return FIRST_COMMON + (int)i;
-	for (size_t i = 0; i < tool->option_count; i++)
-		if (tool->options[i].letter == opt && opt != 0)
-			return FIRST_OWN + (int)i;
-	return opt;
-}
-
-/* The word that getopt stumbled over. */
-static const char *culprit(char **argv, char *letter)
-{
-	if (optopt > 0 && optopt < FIRST_COMMON) {
-		letter[0] = '-';
-		letter[1] = (char)optopt;
-		letter[2] = '\0';
-		return letter;
-	}
-	return argv[optind - 1];
-}
-
-/*
- * How many operands stand behind the "--" that ended the options.  getopt moves those before it
- * behind it, and leaves the rest where it was; a "--" that is an option's value ends nothing.
- */
-static int count_behind(int argc, char *const *given, const char *end, const char *last_value)
-{
-	int i = 1;
-
-	if (end == NULL || strcmp(end, "--") != 0 || end == last_value)
-		return -1;
-	while (given[i] != end)
-		i++;
-	return argc - i - 1;
-}
-
-static int parse_options(struct cli *cli, void *ctx, int argc, char **argv)
-{
-	const struct cli_tool *tool = cli->tool;
-	buf_auto struct buf letters = BUF_INIT;
-	mem_auto_free struct option *list = make_options(tool, &letters);
-	mem_auto_free char **given = mem_alloc((size_t)(argc + 1) * sizeof(*given));
-	const char *last_value = NULL;
-	struct mf_err err;
-	char letter[3];
-	int opt;
-
-	opterr = 0;
-	memcpy(given, argv, (size_t)argc * sizeof(*given));
-	while ((opt = getopt_long(argc, argv, letters.data, list, NULL)) != -1) {
-		opt = resolve_letter(tool, opt);
-		last_value = optarg;
-		if (opt == 'h') {
-			print_help(tool);
-			return end_print();
-		}
-		if (opt == 'V') {
-			printf("%s %s\n", tool->name, MAYFLY_VERSION);
-			return end_print();
-		}
-		if (opt == ':')
-			return cli_usage(cli, "%s: a value is missing", culprit(argv, letter));
-		if (opt == '?')
-			return cli_usage(cli, "%s: not an option, or one that takes no value",
-					 culprit(argv, letter));
-		if (opt < FIRST_COMMON + COMMON_COUNT)
-			cli->flags->value[opt - FIRST_COMMON] = optarg;
-		else if (tool->on_option(ctx, tool->options[opt - FIRST_OWN].id, optarg, &err) != 0)
-			return cli_usage(cli, "%s", err.msg);
-	}
-	cli->argc = argc - optind;
-	cli->argv = argv + optind;
-	cli->behind = count_behind(argc, given, argv[optind - 1], last_value);
-	return CLI_GO_ON;
-}
-
-static int set_logging(const struct cli *cli)
-{
-	enum log_level level = LOG_LEVEL_INFO;
-	enum log_format format = LOG_TEXT;
-	const char *s;
-
-	s = common_value(cli, LOG_LEVEL);
-	if (s != NULL && !log_parse_level(s, &level))
-		return cli_usage(cli, "--log-level: \"%s\": not one of error, warn, info, debug",
-				 s);
-	s = common_value(cli, LOG_FORMAT);
-	if (s != NULL && !log_parse_format(s, &format))
-		return cli_usage(cli, "--log-format: \"%s\": not one of text, json", s);
-	log_init(cli->tool->name, level, format);
-	return CLI_GO_ON;
-}
-
 /* A settings file that was asked for must be there; the default one need not. */
 static int read_file(const struct cli *cli, struct settings *settings, struct mf_err *err)
 {
-	const char *asked = common_value(cli, CONFIG);
-	const char *path = asked != NULL ? asked : MAYFLY_SYSCONFDIR "/mayfly/mayfly.yaml";
+	bool is_default = cli->config == NULL;
+	const char *path = is_default ? MAYFLY_SYSCONFDIR "/mayfly/mayfly.yaml" : cli->config;
 	buf_auto struct buf text = BUF_INIT;
 
 	if (file_read(path, NODE_MAX_BYTES, &text, err) != 0) {
-		if (asked == NULL && (err->sys == ENOENT || err->sys == ENOTDIR))
+		if (is_default && (err->sys == ENOENT || err->sys == ENOTDIR))
 			return 0;
 		if (err->code == MF_EDATA) /* a folder, a FIFO, or far too long */
 			err->code = MF_ECONFIG;
@@ -299,53 +131,25 @@ static int read_file(const struct cli *cli, struct settings *settings, struct mf
 }
 
 /* "name" or "name:password", as etcdctl has it. */
-static void set_user(struct settings *settings, const char *user, const char *password)
+static int set_user(struct settings *settings, const char *user, struct mf_err *err)
 {
-	const char *colon = strchr(user, ':');
+	size_t length = strcspn(user, ":");
+	mem_auto_free char *name = mem_dup_bytes(user, length);
 
-	if (colon == NULL) {
-		settings_set_str(&settings->etcd.user, user);
-	} else {
-		mem_auto_free char *name = mem_dup_bytes(user, (size_t)(colon - user));
-
-		settings_set_str(&settings->etcd.user, name);
-		password = colon + 1;
-	}
-	if (password != NULL)
-		settings_set_str(&settings->etcd.password, password);
-}
-
-static int lay_over(const struct cli *cli, struct settings *settings, struct mf_err *err)
-{
-	const struct {
-		enum common_id id;
-		char **field;
-	} files[] = {{CACERT, &settings->etcd.cacert},
-		     {CERT, &settings->etcd.cert},
-		     {KEY, &settings->etcd.key}};
-	const char *s;
-
-	s = common_value(cli, ENDPOINTS);
-	if (s != NULL && settings_set_endpoints(settings, s, err) != 0)
-		return mf_err_wrap(err, "--endpoints");
-	s = common_value(cli, PREFIX);
-	if (s != NULL && settings_set_prefix(settings, s, err) != 0)
-		return mf_err_wrap(err, "--prefix");
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		if (common_value(cli, files[i].id) != NULL)
-			settings_set_str(files[i].field, common_value(cli, files[i].id));
-	s = common_value(cli, USER);
-	if (s != NULL)
-		set_user(settings, s, variable("ETCDCTL_PASSWORD"));
-	else if (variable("ETCDCTL_PASSWORD") != NULL)
-		settings_set_str(&settings->etcd.password, variable("ETCDCTL_PASSWORD"));
+	(void)err;
+	settings_set_str(&settings->etcd.user, name);
+	if (user[length] == ':')
+		settings_set_str(&settings->etcd.password, user + length + 1);
 	return 0;
 }
 
 static int read_password(struct settings *settings, struct mf_err *err)
 {
+	const char *password = getenv("ETCDCTL_PASSWORD");
 	buf_auto struct buf text = BUF_INIT;
 
+	if (settings->etcd.password == NULL && password != NULL && password[0] != '\0')
+		settings_set_str(&settings->etcd.password, password);
 	if (settings->etcd.password != NULL || settings->etcd.password_file == NULL)
 		return 0;
 	if (file_read(settings->etcd.password_file, 4096, &text, err) != 0)
@@ -366,10 +170,8 @@ int cli_read_settings(const struct cli *cli, struct settings **ret_settings, str
 		return mf_err_set_sys(err, MF_EFAIL, "gethostname");
 	host[sizeof(host) - 1] = '\0';
 	settings = settings_new(host);
-	if (read_file(cli, settings, err) != 0 || lay_over(cli, settings, err) != 0 ||
-	    read_password(settings, err) != 0 ||
-	    (cli->tool->on_settings != NULL &&
-	     cli->tool->on_settings(cli->ctx, settings, err) != 0)) {
+	if (read_file(cli, settings, err) != 0 || options_set(cli->options, settings, err) != 0 ||
+	    read_password(settings, err) != 0) {
 		settings_free(settings);
 		return err->code;
 	}
@@ -400,21 +202,38 @@ static void set_signals(void)
 	(void)sigprocmask(SIG_BLOCK, &hangup, NULL);
 }
 
-int cli_start(struct cli *cli, const struct cli_tool *tool, void *ctx, int argc, char **argv)
+static int parse_call(struct cli *cli, int argc, char **argv)
 {
 	struct mf_err err;
+
+	if (options_parse(cli->options, argc, argv, &cli->argc, &cli->behind, &err) != 0)
+		return cli_usage(cli, "%s", err.msg);
+	if (cli->wants_help)
+		return print_help(cli);
+	if (cli->wants_version) {
+		printf("%s %s\n", cli->tool->name, MAYFLY_VERSION);
+		return end_print();
+	}
+	cli->argv = argv + argc - cli->argc;
+	log_init(cli->tool->name, (enum log_level)cli->log_level, (enum log_format)cli->log_format);
+	if (cli_read_settings(cli, &cli->settings, &err) != 0)
+		return err.code == MF_EUSAGE ? cli_usage(cli, "%s", err.msg) : cli_fail(&err);
+	return CLI_GO_ON;
+}
+
+int cli_start(struct cli *cli, const struct cli_tool *tool, void *target, int argc, char **argv)
+{
 	int status;
 
 	open_standard();
 	set_signals();
-	*cli = (struct cli){.tool = tool, .ctx = ctx};
-	cli->flags = MEM_NEW(cli->flags);
+	*cli = (struct cli){.tool = tool, .log_level = LOG_LEVEL_INFO, .log_format = LOG_TEXT};
+	cli->sections[0] = (struct option_section){"options", tool->rows, tool->row_count, target};
+	cli->sections[1] = (struct option_section){"common options", common,
+						   sizeof(common) / sizeof(common[0]), cli};
+	cli->options = options_new(cli->sections, 2);
 	log_init(tool->name, LOG_LEVEL_INFO, LOG_TEXT);
-	status = parse_options(cli, ctx, argc, argv);
-	if (status == CLI_GO_ON)
-		status = set_logging(cli);
-	if (status == CLI_GO_ON && cli_read_settings(cli, &cli->settings, &err) != 0)
-		status = err.code == MF_EUSAGE ? cli_usage(cli, "%s", err.msg) : cli_fail(&err);
+	status = parse_call(cli, argc, argv);
 	if (status != CLI_GO_ON)
 		cli_fini(cli);
 	return status;
@@ -423,9 +242,9 @@ int cli_start(struct cli *cli, const struct cli_tool *tool, void *ctx, int argc,
 void cli_fini(struct cli *cli)
 {
 	settings_free(cli->settings);
-	free(cli->flags);
+	options_free(cli->options);
 	cli->settings = NULL;
-	cli->flags = NULL;
+	cli->options = NULL;
 }
 
 int cli_open_etcd(const struct settings *settings, struct loop *loop, int64_t timeout_ms,
@@ -448,22 +267,6 @@ int cli_print(const struct buf *text, struct mf_err *err)
 {
 	if (fwrite(buf_str(text), 1, text->len, stdout) != text->len || fflush(stdout) != 0)
 		return mf_err_set_sys(err, MF_EWRITE, "standard output");
-	return 0;
-}
-
-int cli_parse_duration(const char *flag, const char *value, int64_t min_ms, int64_t max_ms,
-		       int64_t *ret_ms, struct mf_err *err)
-{
-	int64_t ms;
-
-	if (!str_parse_duration(value, &ms))
-		return mf_err_set(err, MF_EUSAGE,
-				  "%s: \"%s\": not a duration such as 250ms, 10s, 5m or 8h", flag,
-				  value);
-	if (ms < min_ms || ms > max_ms)
-		return mf_err_set(err, MF_EUSAGE, "%s: \"%s\": not within %lldms and %lldms", flag,
-				  value, (long long)min_ms, (long long)max_ms);
-	*ret_ms = ms;
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /*
- * What the tools' command lines share: options from one table (which also prints the help), and
- * settings from flags, then environment variables, then the settings file, then defaults.
+ * What the tools' command lines share: the common options, and settings from options, then
+ * environment variables, then the settings file, then defaults.
  */
 #ifndef MF_CMD_CLI_H
 #define MF_CMD_CLI_H
@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cmd/options.h"
 #include "model/settings.h"
 
 struct buf;
@@ -16,44 +17,36 @@ struct etcd;
 struct loop;
 struct mf_err;
 
-struct cli_option {
-	int id;		  /* the tool's own, from 1 */
-	char letter;	  /* '\0': only the long name */
-	const char *name; /* without the dashes */
-	const char *arg;  /* NULL: takes none */
-	const char *help;
-};
-
 struct cli_tool {
 	const char *name;
 	const char *summary;  /* one line, for --help */
 	const char *synopsis; /* the forms of the call, a line each, with the tool's name */
-	const struct cli_option *options;
-	size_t option_count;
-	/* Called for each of the tool's options, in order.  MF_EUSAGE with words, else 0. */
-	int (*on_option)(void *ctx, int id, const char *value, struct mf_err *err);
-	/* Lay the tool's own flags over settings that were just read; or NULL.  MF_EUSAGE. */
-	int (*on_settings)(void *ctx, struct settings *settings, struct mf_err *err);
+	const struct option_row *rows;
+	size_t row_count;
 };
 
 struct cli {
 	const struct cli_tool *tool;
-	void *ctx; /* of its callbacks */
 	struct settings *settings;
+	struct option_section sections[2]; /* the tool's, the common ones */
+	struct options *options;
 	int argc; /* what is left behind the options */
 	char **argv;
 	int behind; /* as many of them stand behind "--", which ends options; -1: there is none */
-	struct cli_flags *flags; /* the common flags, kept for a reload */
+	const char *config;
+	int log_level, log_format; /* enums of base/log.h */
+	bool wants_help, wants_version;
 };
 
 #define CLI_GO_ON (-1)
 
 /*
- * Parse the call and load the settings.  CLI_GO_ON, or the status to exit with: --help and
+ * Parse the call and load the settings; values go into what target points to, as the rows say.
+ * CLI_GO_ON, or the status to exit with: --help and
  * --version print and give 0; a wrong call prints one line and gives 64; bad settings 66, 77 or 78.
  * From here on the standard descriptors are open, and SIGHUP ends nobody.
  */
-int cli_start(struct cli *cli, const struct cli_tool *tool, void *ctx, int argc, char **argv);
+int cli_start(struct cli *cli, const struct cli_tool *tool, void *target, int argc, char **argv);
 void cli_fini(struct cli *cli);
 
 /* Read file and variables again under the same flags.  On failure nothing is changed. */
@@ -74,10 +67,6 @@ int cli_usage(const struct cli *cli, const char *format, ...) __attribute__((for
 
 /* Write to standard output, all of it.  MF_EWRITE. */
 int cli_print(const struct buf *text, struct mf_err *err);
-
-/* A duration flag: MF_EUSAGE that names the flag, else 0. */
-int cli_parse_duration(const char *flag, const char *value, int64_t min_ms, int64_t max_ms,
-		       int64_t *ret_ms, struct mf_err *err);
 
 /* A call to etcd that gives up before the tool's own deadline, so that its reason is known by then;
  * 0: the default does. */

@@ -20,20 +20,9 @@
 
 #define DEFAULT_DIR MAYFLY_SYSCONFDIR "/mayfly/environments"
 
-enum { ONCE = 1, CHECK, OWNER, FORCE, ALLOW_EMPTY, TIMEOUT, OPTIONS_END };
-
-static const struct cli_option options[] = {
-    {ONCE, 0, "once", NULL, "make etcd equal to DIR, then exit"},
-    {CHECK, 0, "check", NULL, "validate only, without etcd"},
-    {OWNER, 0, "owner", "NAME", "whose environments these are (default envwatch@<node>)"},
-    {FORCE, 0, "force", NULL, "overwrite environments of other owners"},
-    {ALLOW_EMPTY, 0, "allow-empty", NULL, "believe a directory without files: delete all"},
-    {TIMEOUT, 0, "timeout", "TIME", "with --once: how long to try (default 10s)"},
-};
-
 struct envwatch {
 	struct cli cli;
-	bool is_given[OPTIONS_END]; /* of the options that have no value */
+	bool once, is_checking, is_forced, allow_empty;
 	const char *owner;
 	int64_t timeout_ms;
 
@@ -50,18 +39,18 @@ struct envwatch {
 	int status; /* of --once */
 };
 
-static int on_option(void *ctx, int id, const char *value, struct mf_err *err)
-{
-	struct envwatch *w = ctx;
-
-	if (value == NULL)
-		w->is_given[id] = true;
-	else if (id == OWNER)
-		w->owner = value;
-	else
-		return cli_parse_duration("--timeout", value, 1, 3600000, &w->timeout_ms, err);
-	return 0;
-}
+static const struct option_row rows[] = {
+    {0, "once", NULL, "make etcd equal to DIR, then exit", OPTION_FLAG(struct envwatch, once)},
+    {0, "check", NULL, "validate only, without etcd", OPTION_FLAG(struct envwatch, is_checking)},
+    {0, "owner", "NAME", "whose environments these are (default envwatch@<node>)",
+     OPTION_TEXT(struct envwatch, owner)},
+    {0, "force", NULL, "overwrite environments of other owners",
+     OPTION_FLAG(struct envwatch, is_forced)},
+    {0, "allow-empty", NULL, "believe a directory without files: delete all",
+     OPTION_FLAG(struct envwatch, allow_empty)},
+    {0, "timeout", "TIME", "with --once: how long to try (default 10s)",
+     OPTION_DURATION(struct envwatch, timeout_ms, 1, 3600000)},
+};
 
 static void on_problem(void *ctx, const char *object, const char *reason)
 {
@@ -111,7 +100,7 @@ static bool may_delete(void *ctx, const char *name, const char *source)
 	(void)name;
 	if (place_is_other(buf_str(&w->place), source))
 		return false;
-	if (envdir_file_count(w->envdir) == 0 && !w->is_given[ALLOW_EMPTY])
+	if (envdir_file_count(w->envdir) == 0 && !w->allow_empty)
 		return false;
 	return !envdir_is_broken(w->envdir, place_file(source));
 }
@@ -128,7 +117,7 @@ static void on_state(void *ctx, const struct mf_err *why)
 
 	if (why != NULL) {
 		w->why = *why;
-		if (w->is_given[ONCE] && !mf_err_is_retry(why->code))
+		if (w->once && !mf_err_is_retry(why->code))
 			end(w, cli_fail(why));
 		else
 			log_warn("etcd cannot be kept equal, trying on",
@@ -139,7 +128,7 @@ static void on_state(void *ctx, const struct mf_err *why)
 	log_info("etcd is equal to the directory");
 	notify_send(w->is_ready ? "STATUS=equal" : "READY=1\nSTATUS=equal");
 	w->is_ready = true;
-	if (w->is_given[ONCE])
+	if (w->once)
 		end(w, mf_err_exit_status(env_sync_is_denied(w->sync) ? MF_EPERM
 					  : w->is_bad		      ? MF_EDATA
 								      : 0));
@@ -173,9 +162,8 @@ static void on_hangup(void *ctx, int signo)
 
 static int start(struct envwatch *w, const char *dir, const char *owner, struct mf_err *err)
 {
-	struct env_sync_options sync = {w->cli.settings->etcd.prefix, owner, w->is_given[FORCE],
-					w->is_given[ONCE]};
-	int64_t call_ms = w->is_given[ONCE] ? cli_call_ms(w->timeout_ms) : 0;
+	struct env_sync_options sync = {w->cli.settings->etcd.prefix, owner, w->is_forced, w->once};
+	int64_t call_ms = w->once ? cli_call_ms(w->timeout_ms) : 0;
 	int code = loop_new(&w->loop, err);
 
 	if (code != 0 || (code = cli_stop_on_signals(w->loop, err)) != 0 ||
@@ -185,16 +173,16 @@ static int start(struct envwatch *w, const char *dir, const char *owner, struct 
 	w->deadline = loop_timer_new(w->loop, on_deadline, w);
 	w->watchdog = watchdog_start(w->loop);
 	w->sync = env_sync_new(w->loop, w->etcd, &sync, &sync_events, w);
-	code = envdir_open(w->is_given[ONCE] ? NULL : w->loop, dir, w->is_given[ALLOW_EMPTY],
-			   &envdir_events, w, &w->envdir, err);
+	code = envdir_open(w->once ? NULL : w->loop, dir, w->allow_empty, &envdir_events, w,
+			   &w->envdir, err);
 	if (code != 0)
 		return code;
-	if (envdir_file_count(w->envdir) == 0 && !w->is_given[ALLOW_EMPTY])
+	if (envdir_file_count(w->envdir) == 0 && !w->allow_empty)
 		log_warn("no environment files: nothing is deleted from etcd",
 			 LOG_STR("directory", dir));
-	if (w->is_given[ONCE])
+	if (w->once)
 		loop_timer_set(w->deadline, w->timeout_ms);
-	return w->is_given[ONCE] ? 0 : loop_add_signal(w->loop, SIGHUP, on_hangup, w, err);
+	return w->once ? 0 : loop_add_signal(w->loop, SIGHUP, on_hangup, w, err);
 }
 
 static void stop(struct envwatch *w)
@@ -218,7 +206,7 @@ static int run(struct envwatch *w)
 
 	if (env_sync_check_owner(owner, &err) != 0)
 		return cli_usage(&w->cli, "--owner: %s", err.msg);
-	w->status = w->is_given[ONCE] ? 1 : 0; /* --once was broken off by a signal */
+	w->status = w->once ? 1 : 0; /* --once was broken off by a signal */
 	if (start(w, dir, owner, &err) != 0 || loop_run(w->loop, &err) != 0)
 		w->status = cli_fail(&err);
 	stop(w);
@@ -233,20 +221,19 @@ int main(int argc, char **argv)
 	    .synopsis = "envwatch [--owner NAME] [--force] [--allow-empty] [DIR]\n"
 			"envwatch --once [--timeout TIME] [DIR]\n"
 			"envwatch --check FILE|DIR...",
-	    .options = options,
-	    .option_count = sizeof(options) / sizeof(options[0]),
-	    .on_option = on_option,
+	    .rows = rows,
+	    .row_count = sizeof(rows) / sizeof(rows[0]),
 	};
 	struct envwatch w = {.timeout_ms = 10000};
 	int status = cli_start(&w.cli, &tool, &w, argc, argv);
 
 	if (status != CLI_GO_ON)
 		return status;
-	if (w.is_given[CHECK] && w.is_given[ONCE])
+	if (w.is_checking && w.once)
 		status = cli_usage(&w.cli, "--check and --once: only one of them");
-	else if (w.is_given[CHECK] && w.cli.argc == 0)
+	else if (w.is_checking && w.cli.argc == 0)
 		status = cli_usage(&w.cli, "--check: which files?");
-	else if (w.is_given[CHECK])
+	else if (w.is_checking)
 		status = file_check_all(&envdir_kind, w.cli.argv, w.cli.argc);
 	else if (w.cli.argc > 1)
 		status = cli_usage(&w.cli, "%s: not expected here", w.cli.argv[1]);

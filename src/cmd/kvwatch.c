@@ -30,7 +30,7 @@
 #define TRIM_MS 1000
 
 struct kvwatch {
-	struct kvwatch_options options; /* first */
+	struct kvwatch_options options;
 	struct cli cli;
 	struct loop *loop;
 	struct pipeline *pipeline;
@@ -329,8 +329,7 @@ int main(int argc, char **argv)
 	int status;
 
 	mem_stay_small();
-	status = cli_start(&k.cli, &kvwatch_tool, &k, argc, argv);
-
+	status = cli_start(&k.cli, &kvwatch_tool, &k.options, argc, argv);
 	if (status != CLI_GO_ON)
 		return status;
 	if (k.cli.argc != 0)

@@ -13,10 +13,9 @@ struct kvwatch_options { /* strings are borrowed from argv */
 	struct pipeline_options from;
 	bool once;
 	int64_t timeout_ms;
-	const char *max_removal, *removal_grace, *metrics; /* NULL: as the settings say */
 };
 
-/* For main: its context begins with a struct kvwatch_options. */
+/* Its target is a struct kvwatch_options. */
 extern const struct cli_tool kvwatch_tool;
 
 #endif

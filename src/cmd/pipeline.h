@@ -30,6 +30,15 @@ struct pipeline_options {
 	const struct guard_size *in_force; /* guarded: what is, from an earlier run; or NULL */
 };
 
+/* The rows of the options that say where a model comes from; from: a struct pipeline_options. */
+#define PIPELINE_OPTION_ROWS(type, from)                                                           \
+	{'E', "environments", "DIR", "environments from files instead of etcd",                    \
+	 OPTION_TEXT(type, from.environments)},                                                    \
+	{                                                                                          \
+		'B', "backends", "FILE", "instances from a file instead of etcd",                  \
+		    OPTION_TEXT(type, from.backends)                                               \
+	}
+
 struct pipeline_events {
 	/* A new consistent model; borrowed during the call.  The first one comes even when empty.
 	 */

@@ -22,7 +22,7 @@
 #include "sys/loop.h"
 
 struct svcregister {
-	struct svcregister_options options; /* first */
+	struct svcregister_options options;
 	struct cli cli;
 
 	const char *service, *version; /* NULL: all */
@@ -92,7 +92,7 @@ static int start_dir(struct svcregister *r, struct mf_err *err)
 	const struct announce_dir_options dir = {
 	    .path = dir_operand(r),
 	    .allow_empty = r->options.allow_empty,
-	    .ttl_ms = r->options.has_ttl ? r->options.ttl_ms : 0,
+	    .ttl_ms = options_is_given(r->cli.options, "ttl") ? r->options.ttl_ms : 0,
 	};
 
 	r->status = 0;
@@ -260,11 +260,11 @@ static int check_call(struct svcregister *r, const struct command *command)
 		return cli_usage(&r->cli, "%s: --: no command behind it", command->name);
 	if (r->command != NULL)
 		bits |= SVCREGISTER_COMMAND;
-	foreign = svcregister_options_find_foreign(&r->options, bits);
+	foreign = options_find_foreign(r->cli.options, bits);
 	if (foreign != NULL)
 		return cli_usage(&r->cli, "--%s: not for %s%s", foreign, command->name,
 				 bits == SVCREGISTER_REGISTER ? " without a command" : "");
-	if (svcregister_options_finish(&r->options, bits, &err) != 0)
+	if (svcregister_options_finish(&r->options, r->cli.options, bits, &err) != 0)
 		return cli_usage(&r->cli, "%s", err.msg);
 	return CLI_GO_ON;
 }
@@ -287,7 +287,7 @@ int main(int argc, char **argv)
 	int status;
 
 	svcregister_options_init(&r.options);
-	status = cli_start(&r.cli, &svcregister_tool, &r, argc, argv);
+	status = cli_start(&r.cli, &svcregister_tool, &r.options, argc, argv);
 	if (status != CLI_GO_ON) {
 		svcregister_options_fini(&r.options);
 		return status;

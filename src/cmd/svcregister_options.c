@@ -1,4 +1,4 @@
-/* svcregister's own flags: one table of what they are and which commands they are for. */
+/* svcregister's own options: one table of what they are and which commands they are for. */
 #include "cmd/svcregister_options.h"
 
 #include <signal.h>
@@ -6,136 +6,16 @@
 
 #include "base/err.h"
 #include "base/str.h"
-#include "cmd/instance_options.h"
 #include "register/check.h"
 #include "register/container.h"
 
-/* id, letter, name, argument, help, the commands that it is for; STATE to INITIAL are
- * instance_options.c's */
-/* clang-format off */
-#define OPTIONS(X)                                                                                 \
-	X(TTL, 0, "ttl", "TIME",                                                                   \
-	  "register, dir, docker: all gone this long after we are (default 10s)",                  \
-	  SVCREGISTER_REGISTER | SVCREGISTER_DIR | SVCREGISTER_DOCKER)                             \
-	X(WEIGHT, 0, "weight", "N", "register, docker: its share, 0 to 256 (default 100)",         \
-	  SVCREGISTER_REGISTER | SVCREGISTER_DOCKER)                                               \
-	X(ID, 0, "id", "ID", "register: the instance's name (default <node>-<address>-<port>)",    \
-	  SVCREGISTER_REGISTER)                                                                    \
-	X(ENV, 0, "env", "ENVIRONMENT", "register: take this environment's service meanwhile",      \
-	  SVCREGISTER_REGISTER)                                                                    \
-	X(STEAL, 0, "steal", NULL, "register: --env, whoever has taken it before",                 \
-	  SVCREGISTER_REGISTER)                                                                    \
-	X(STATE, 0, "state", "STATE",                                                              \
-	  "register: up (default), drain or maint",                                                \
-	  SVCREGISTER_REGISTER)                                                                    \
-	X(TAG, 0, "tag", "TAG",                                                                    \
-	  "register: a word for others to find it by; any number",                                 \
-	  SVCREGISTER_REGISTER)                                                                    \
-	X(CHECK, 0, "check", "CHECK",                                                              \
-	  "register: announced only while this passes; any number",                                \
-	  SVCREGISTER_REGISTER)                                                                    \
-	X(CHECK_INTERVAL, 0, "check-interval", "TIME",                                             \
-	  "register: from check to check (default 10s)",                                           \
-	  SVCREGISTER_REGISTER)                                                                    \
-	X(CHECK_TIMEOUT, 0, "check-timeout", "TIME",                                               \
-	  "register: later is a failure (default 2s)",                                             \
-	  SVCREGISTER_REGISTER)                                                                    \
-	X(CHECK_RISE, 0, "check-rise", "N",                                                        \
-	  "register: successes in a row that bring it up (default 1)",                             \
-	  SVCREGISTER_REGISTER)                                                                    \
-	X(CHECK_FALL, 0, "check-fall", "N",                                                        \
-	  "register: failures in a row that take it down (default 3)",                             \
-	  SVCREGISTER_REGISTER)                                                                    \
-	X(CHECK_METHOD, 0, "check-method", "METHOD",                                               \
-	  "register: of an http check (default GET)",                                              \
-	  SVCREGISTER_REGISTER)                                                                    \
-	X(CHECK_HEADER, 0, "check-header", "HEADER",                                               \
-	  "register: NAME: VALUE of an http check; any number",                                    \
-	  SVCREGISTER_REGISTER)                                                                    \
-	X(CHECK_TEXT, 0, "check-text", "TEXT",                                                     \
-	  "register: must be in the answer of an http check",                                      \
-	  SVCREGISTER_REGISTER)                                                                    \
-	X(CHECK_STATUS, 0, "check-status", "RANGE",                                                \
-	  "register: of an http check (default 200-399)",                                          \
-	  SVCREGISTER_REGISTER)                                                                    \
-	X(ON_FAIL, 0, "on-fail", "WHAT",                                                           \
-	  "register, docker: withdraw (default) or drain what fails",                              \
-	  SVCREGISTER_REGISTER | SVCREGISTER_DOCKER)                                               \
-	X(INITIAL, 0, "initial", "STATE",                                                          \
-	  "register: before the first check: down (default) or up",                                \
-	  SVCREGISTER_REGISTER)                                                                    \
-	X(DRAIN_TIME, 0, "drain-time", "TIME", "COMMAND: it serves on this long (default 1s)",     \
-	  SVCREGISTER_COMMAND)                                                                     \
-	X(NO_CHECK, 0, "no-check", NULL, "COMMAND: announced at once, not when its port answers",  \
-	  SVCREGISTER_COMMAND)                                                                     \
-	X(STOP_TIME, 0, "stop-time", "TIME", "COMMAND: killed this long after (default 10s)",      \
-	  SVCREGISTER_COMMAND)                                                                     \
-	X(STOP_SIGNAL, 0, "stop-signal", "NAME", "COMMAND: what stops it (default as we got)",     \
-	  SVCREGISTER_COMMAND)                                                                     \
-	X(VALIDATE, 0, "validate", NULL, "dir: check the files only, without etcd",                \
-	  SVCREGISTER_DIR)                                                                         \
-	X(ALLOW_EMPTY, 0, "allow-empty", NULL,                                                     \
-	  "dir: believe a directory without files: withdraw all", SVCREGISTER_DIR)                 \
-	X(DOCKER_HOST, 'H', "docker-host", "URL",                                                  \
-	  "docker: the engine, unix:///PATH or tcp://HOST:PORT",                                   \
-	  SVCREGISTER_DOCKER)                                                                      \
-	X(IP, 0, "ip", "ADDRESS",                                                                  \
-	  "docker: this node's, or an interface or a network of it",                               \
-	  SVCREGISTER_DOCKER)                                                                      \
-	X(INTERNAL, 0, "internal", NULL,                                                           \
-	  "docker: containers' own addresses, not published ports",                                \
-	  SVCREGISTER_DOCKER)                                                                      \
-	X(NETWORK, 0, "network", "NAME|CIDR",                                                      \
-	  "docker: the same, those in this network",                                               \
-	  SVCREGISTER_DOCKER)                                                                      \
-	X(ALL, 0, "all", NULL,                                                                     \
-	  "docker: also containers that name no service",                                          \
-	  SVCREGISTER_DOCKER)                                                                      \
-	X(TRUST_CHECKS, 0, "trust-checks", NULL,                                                   \
-	  "docker: checks may run programs and ask other hosts",                                   \
-	  SVCREGISTER_DOCKER)                                                                      \
-	X(LEAVE, 0, "leave", NULL,                                                                 \
-	  "docker: leave what is registered to its lease when stopped",                            \
-	  SVCREGISTER_DOCKER)                                                                      \
-	X(RESYNC, 0, "resync", "TIME",                                                             \
-	  "docker: look at all of them so often (default 1m; 0s: never)",                          \
-	  SVCREGISTER_DOCKER)
-/* clang-format on */
-
-enum { DEFAULT_CHECK_MS = 1000 };
-
-enum {
-	NONE,
-#define X(id, letter, name, arg, help, commands) id,
-	OPTIONS(X)
-#undef X
-	    COUNT
-};
-_Static_assert(COUNT <= 64, "given has a bit for each");
-
-static const struct cli_option options[] = {
-#define X(id, letter, name, arg, help, commands) {id, letter, name, arg, help},
-    OPTIONS(X)
-#undef X
-};
-
-static const unsigned commands_of[] = {0,
-#define X(id, letter, name, arg, help, commands) commands,
-				       OPTIONS(X)
-#undef X
-};
-
-static int parse_weight(const char *value, int64_t *ret_weight, struct mf_err *err)
-{
-	if (str_parse_int(value, 0, 256, ret_weight))
-		return 0;
-	return mf_err_set(err, MF_EUSAGE, "--weight: \"%s\": not a number from 0 to 256", value);
-}
+enum { DEFAULT_CHECK_MS = 1000, DAY_MS = 86400000 };
 
 /* TERM, SIGTERM or 15. */
-static int parse_signal(const char *value, int *ret_signal, struct mf_err *err)
+static int parse_signal(void *target, const char *option, const char *value, struct mf_err *err)
 {
 	const char *name = str_has_prefix(value, "SIG") ? value + 3 : value;
+	int *ret_signal = target;
 	int64_t number;
 
 	if (str_parse_int(value, 1, NSIG - 1, &number)) {
@@ -147,93 +27,122 @@ static int parse_signal(const char *value, int *ret_signal, struct mf_err *err)
 			*ret_signal = signo;
 			return 0;
 		}
-	return mf_err_set(err, MF_EUSAGE,
-			  "--stop-signal: \"%s\": not a signal such as TERM or QUIT", value);
+	return mf_err_set(err, MF_EUSAGE, "--%s: \"%s\": not a signal such as TERM or QUIT", option,
+			  value);
 }
 
-static int parse_network(const char *value, const char **ret_network, struct mf_err *err)
+static int parse_network(void *target, const char *name, const char *value, struct mf_err *err)
 {
 	if (container_check_network(value, err) != 0) {
 		err->code = MF_EUSAGE;
-		return mf_err_wrap(err, "--network");
+		return mf_err_wrap(err, "--%s", name);
 	}
-	*ret_network = value;
+	*(const char **)target = value;
 	return 0;
 }
 
-/* Of svcregister docker. */
-static int on_docker_option(struct svcregister_options *o, int id, const char *value,
-			    struct mf_err *err)
+static int add_tag(void *target, const char *name, const char *value, struct mf_err *err)
 {
-	switch (id) {
-	case DOCKER_HOST:
-		o->docker_host = value;
-		break;
-	case IP:
-		o->ip = value;
-		break;
-	case INTERNAL:
-		o->is_internal = true;
-		break;
-	case NETWORK:
-		return parse_network(value, &o->network, err);
-	case ALL:
-		o->takes_all = true;
-		break;
-	case TRUST_CHECKS:
-		o->trusts_checks = true;
-		break;
-	case LEAVE:
-		o->leaves = true;
-		break;
-	case RESYNC:
-		return cli_parse_duration("--resync", value, 0, 86400000, &o->resync_ms, err);
-	}
+	struct svcregister_tags *tags = target;
+
+	if (value[0] == '\0' || !str_is_utf8(value, strlen(value)))
+		return mf_err_set(err, MF_EUSAGE, "--%s: empty, or no UTF-8", name);
+	if (tags->count == SVCREGISTER_MAX_TAGS)
+		return mf_err_set(err, MF_EUSAGE, "--%s: more than %d", name, SVCREGISTER_MAX_TAGS);
+	tags->list[tags->count++] = value;
 	return 0;
 }
 
-static int on_option(void *ctx, int id, const char *value, struct mf_err *err)
+static int add_check(void *target, const char *name, const char *value, struct mf_err *err)
 {
-	struct svcregister_options *o = ctx;
-
-	o->given |= UINT64_C(1) << id;
-	if (id >= STATE && id <= INITIAL)
-		return instance_options_set(o, options[id - 1].name, value, err);
-	switch (id) {
-	case TTL:
-		o->has_ttl = true;
-		return cli_parse_duration("--ttl", value, 2000, 86400000, &o->ttl_ms, err);
-	case WEIGHT:
-		return parse_weight(value, &o->weight, err);
-	case ID:
-		o->id = value;
-		break;
-	case ENV:
-		o->env = value;
-		break;
-	case STEAL:
-		o->steals = true;
-		break;
-	case DRAIN_TIME:
-		return cli_parse_duration("--drain-time", value, 0, 86400000, &o->drain_ms, err);
-	case NO_CHECK:
-		o->has_no_check = true;
-		break;
-	case STOP_TIME:
-		return cli_parse_duration("--stop-time", value, 0, 86400000, &o->stop_ms, err);
-	case STOP_SIGNAL:
-		return parse_signal(value, &o->stop_signal, err);
-	case VALIDATE:
-		o->is_validating = true;
-		break;
-	case ALLOW_EMPTY:
-		o->allow_empty = true;
-		break;
-	default:
-		return on_docker_option(o, id, value, err);
-	}
-	return 0;
+	(void)name;
+	return check_options_add(target, value, err);
 }
+
+static int set_check(void *target, const char *name, const char *value, struct mf_err *err)
+{
+	return check_options_set(target, name + strlen("check-"), value, err);
+}
+
+static const struct option_row rows[] = {
+    {0, "ttl", "TIME", "register, dir, docker: all gone this long after we are (default 10s)",
+     OPTION_DURATION(struct svcregister_options, ttl_ms, 2000, DAY_MS),
+     .commands = SVCREGISTER_REGISTER | SVCREGISTER_DIR | SVCREGISTER_DOCKER},
+    {0, "weight", "N", "register, docker: its share, 0 to 256 (default 100)",
+     OPTION_COUNT(struct svcregister_options, weight, 0, 256),
+     .commands = SVCREGISTER_REGISTER | SVCREGISTER_DOCKER},
+    {0, "id", "ID", "register: the instance's name (default <node>-<address>-<port>)",
+     OPTION_TEXT(struct svcregister_options, id), .commands = SVCREGISTER_REGISTER},
+    {0, "env", "ENVIRONMENT", "register: take this environment's service meanwhile",
+     OPTION_TEXT(struct svcregister_options, env), .commands = SVCREGISTER_REGISTER},
+    {0, "steal", NULL, "register: --env, whoever has taken it before",
+     OPTION_FLAG(struct svcregister_options, steals), .commands = SVCREGISTER_REGISTER},
+    {0, "state", NULL, "register: up (default), drain or maint",
+     OPTION_WORD(struct svcregister_options, state, "up", "drain", "maint"),
+     .commands = SVCREGISTER_REGISTER},
+    {0, "tag", "TAG", "register: a word for others to find it by; any number",
+     OPTION_OTHER(struct svcregister_options, tags, add_tag), .commands = SVCREGISTER_REGISTER},
+    {0, "check", "CHECK", "register: announced only while this passes; any number",
+     OPTION_OTHER(struct svcregister_options, check, add_check), .commands = SVCREGISTER_REGISTER},
+    {0, "check-interval", "TIME", "register: from check to check (default 10s)",
+     OPTION_OTHER(struct svcregister_options, check, set_check), .commands = SVCREGISTER_REGISTER},
+    {0, "check-timeout", "TIME", "register: later is a failure (default 2s)",
+     OPTION_OTHER(struct svcregister_options, check, set_check), .commands = SVCREGISTER_REGISTER},
+    {0, "check-rise", "N", "register: successes in a row that bring it up (default 1)",
+     OPTION_OTHER(struct svcregister_options, check, set_check), .commands = SVCREGISTER_REGISTER},
+    {0, "check-fall", "N", "register: failures in a row that take it down (default 3)",
+     OPTION_OTHER(struct svcregister_options, check, set_check), .commands = SVCREGISTER_REGISTER},
+    {0, "check-method", "METHOD", "register: of an http check (default GET)",
+     OPTION_OTHER(struct svcregister_options, check, set_check), .commands = SVCREGISTER_REGISTER},
+    {0, "check-header", "HEADER", "register: NAME: VALUE of an http check; any number",
+     OPTION_OTHER(struct svcregister_options, check, set_check), .commands = SVCREGISTER_REGISTER},
+    {0, "check-text", "TEXT", "register: must be in the answer of an http check",
+     OPTION_OTHER(struct svcregister_options, check, set_check), .commands = SVCREGISTER_REGISTER},
+    {0, "check-status", "RANGE", "register: of an http check (default 200-399)",
+     OPTION_OTHER(struct svcregister_options, check, set_check), .commands = SVCREGISTER_REGISTER},
+    {0, "on-fail", NULL, "register, docker: withdraw (default) or drain what fails",
+     OPTION_WORD(struct svcregister_options, on_fail, "withdraw", "drain"),
+     .commands = SVCREGISTER_REGISTER | SVCREGISTER_DOCKER},
+    {0, "initial", NULL, "register: before the first check: down (default) or up",
+     OPTION_WORD(struct svcregister_options, initial, "down", "up"),
+     .commands = SVCREGISTER_REGISTER},
+    {0, "drain-time", "TIME", "COMMAND: it serves on this long (default 1s)",
+     OPTION_DURATION(struct svcregister_options, drain_ms, 0, DAY_MS),
+     .commands = SVCREGISTER_COMMAND},
+    {0, "no-check", NULL, "COMMAND: announced at once, not when its port answers",
+     OPTION_FLAG(struct svcregister_options, has_no_check), .commands = SVCREGISTER_COMMAND},
+    {0, "stop-time", "TIME", "COMMAND: killed this long after (default 10s)",
+     OPTION_DURATION(struct svcregister_options, stop_ms, 0, DAY_MS),
+     .commands = SVCREGISTER_COMMAND},
+    {0, "stop-signal", "NAME", "COMMAND: what stops it (default as we got)",
+     OPTION_OTHER(struct svcregister_options, stop_signal, parse_signal),
+     .commands = SVCREGISTER_COMMAND},
+    {0, "validate", NULL, "dir: check the files only, without etcd",
+     OPTION_FLAG(struct svcregister_options, is_validating), .commands = SVCREGISTER_DIR},
+    {0, "allow-empty", NULL, "dir: believe a directory without files: withdraw all",
+     OPTION_FLAG(struct svcregister_options, allow_empty), .commands = SVCREGISTER_DIR},
+    {'H', "docker-host", "URL", "docker: the engine, unix:///PATH or tcp://HOST:PORT",
+     OPTION_TEXT(struct svcregister_options, docker_host), .commands = SVCREGISTER_DOCKER},
+    {0, "ip", "ADDRESS", "docker: this node's, or an interface or a network of it",
+     OPTION_TEXT(struct svcregister_options, ip), .commands = SVCREGISTER_DOCKER},
+    {0, "internal", NULL, "docker: containers' own addresses, not published ports",
+     OPTION_FLAG(struct svcregister_options, is_internal), .commands = SVCREGISTER_DOCKER},
+    {0, "network", "NAME|CIDR", "docker: the same, those in this network",
+     OPTION_OTHER(struct svcregister_options, network, parse_network),
+     .commands = SVCREGISTER_DOCKER},
+    {0, "all", NULL, "docker: also containers that name no service",
+     OPTION_FLAG(struct svcregister_options, takes_all), .commands = SVCREGISTER_DOCKER},
+    {0, "trust-checks", NULL, "docker: checks may run programs and ask other hosts",
+     OPTION_FLAG(struct svcregister_options, trusts_checks), .commands = SVCREGISTER_DOCKER},
+    {0, "leave", NULL, "docker: leave what is registered to its lease when stopped",
+     OPTION_FLAG(struct svcregister_options, leaves), .commands = SVCREGISTER_DOCKER},
+    {0, "resync", "TIME", "docker: look at all of them so often (default 1m; 0s: never)",
+     OPTION_DURATION(struct svcregister_options, resync_ms, 0, DAY_MS),
+     .commands = SVCREGISTER_DOCKER},
+};
+_Static_assert(INSTANCE_UP == 0 && INSTANCE_DRAIN == 1 && INSTANCE_MAINT == 2 &&
+		   ON_FAIL_WITHDRAW == 0 && ON_FAIL_DRAIN == 1,
+	       "the words are in the order of the enums");
 
 void svcregister_options_init(struct svcregister_options *o)
 {
@@ -250,9 +159,10 @@ static int add_default_check(struct check_options *check, struct mf_err *err)
 	return 0;
 }
 
-int svcregister_options_finish(struct svcregister_options *o, unsigned command, struct mf_err *err)
+int svcregister_options_finish(struct svcregister_options *o, const struct options *given,
+			       unsigned command, struct mf_err *err)
 {
-	static const int with_check[] = {ON_FAIL, INITIAL};
+	static const char *const with_check[] = {"on-fail", "initial"};
 
 	if ((command & SVCREGISTER_REGISTER) == 0)
 		return 0;
@@ -262,23 +172,14 @@ int svcregister_options_finish(struct svcregister_options *o, unsigned command, 
 	    add_default_check(&o->check, err) != 0)
 		return err->code;
 	for (size_t i = 0; i < sizeof(with_check) / sizeof(with_check[0]); i++)
-		if ((o->given >> with_check[i] & 1) != 0 && o->check.count == 0)
-			return mf_err_set(err, MF_EUSAGE, "--%s: only with --check",
-					  options[with_check[i] - 1].name);
+		if (o->check.count == 0 && options_is_given(given, with_check[i]))
+			return mf_err_set(err, MF_EUSAGE, "--%s: only with --check", with_check[i]);
 	return check_options_apply(&o->check, err);
 }
 
 void svcregister_options_fini(struct svcregister_options *o)
 {
 	check_options_fini(&o->check);
-}
-
-const char *svcregister_options_find_foreign(const struct svcregister_options *o, unsigned command)
-{
-	for (int id = 1; id < COUNT; id++)
-		if ((o->given >> id & 1) != 0 && (commands_of[id] & command) == 0)
-			return options[id - 1].name;
-	return NULL;
 }
 
 const struct cli_tool svcregister_tool = {
@@ -296,7 +197,6 @@ const struct cli_tool svcregister_tool = {
 		"svcregister list [SERVICE [VERSION]]\n"
 		"svcregister dir [--ttl TIME] [--allow-empty] [DIR]\n"
 		"svcregister dir --validate [FILE|DIR...]",
-    .options = options,
-    .option_count = sizeof(options) / sizeof(options[0]),
-    .on_option = on_option,
+    .rows = rows,
+    .row_count = sizeof(rows) / sizeof(rows[0]),
 };

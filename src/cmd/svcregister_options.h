@@ -25,16 +25,17 @@ enum { SVCREGISTER_MAX_TAGS = 64 };
 
 struct svcregister_options { /* strings are borrowed from argv */
 	int64_t ttl_ms, weight;
-	bool has_ttl;	 /* it was given */
 	const char *id;	 /* NULL: <node>-<address>-<port> */
 	const char *env; /* NULL: none */
 	bool steals;	 /* env's service from another */
 	enum instance_state state;
-	const char *tags[SVCREGISTER_MAX_TAGS + 1]; /* NULL at the end */
-	size_t tag_count;
+	struct svcregister_tags {
+		const char *list[SVCREGISTER_MAX_TAGS + 1]; /* NULL at the end */
+		size_t count;
+	} tags;
 	struct check_options check;
 	enum on_fail on_fail;
-	bool is_initially_up;
+	enum { SVCREGISTER_DOWN, SVCREGISTER_UP } initial;
 	bool is_validating, allow_empty;
 	bool has_no_check; /* a COMMAND is announced at once */
 	int64_t drain_ms, stop_ms;
@@ -42,21 +43,16 @@ struct svcregister_options { /* strings are borrowed from argv */
 	const char *docker_host, *ip, *network; /* NULL: not said */
 	bool is_internal, takes_all, trusts_checks, leaves;
 	int64_t resync_ms;
-	uint64_t given; /* a bit for each option that was */
 };
 
 void svcregister_options_init(struct svcregister_options *options); /* the defaults */
 
 /* After the last flag: whether they go together for this command.  MF_EUSAGE. */
-int svcregister_options_finish(struct svcregister_options *options, unsigned command,
-			       struct mf_err *err);
+int svcregister_options_finish(struct svcregister_options *options, const struct options *given,
+			       unsigned command, struct mf_err *err);
 void svcregister_options_fini(struct svcregister_options *options);
 
-/* An option that was given and is not for this command (one of the bits); NULL: none. */
-const char *svcregister_options_find_foreign(const struct svcregister_options *options,
-					     unsigned command);
-
-/* For main: its context begins with a struct svcregister_options. */
+/* Its target is a struct svcregister_options. */
 extern const struct cli_tool svcregister_tool;
 
 #endif
