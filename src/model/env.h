@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct buf;
+struct fields;
 struct mf_err;
 struct node;
 
@@ -45,6 +46,8 @@ struct env {
 	uint64_t digest;    /* of everything that decides routing: equal digest, equal routing */
 	uint64_t first;	    /* kept by the table that has it in force: see model/ages.h */
 };
+
+extern const struct fields fields_of_env; /* the format, of struct env */
 
 /*
  * One environment from a map node; name and services must be there (half a file is no environment);

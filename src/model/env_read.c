@@ -1,6 +1,6 @@
 /*
- * Reads environments: a node tree in, validated drafts out, errors with their place.  The one place
- * that knows the format's keys; YAML and JSON differ only in what `origin` says.
+ * The format of environments: its keys as a table, what no single key can say, and files and keys'
+ * values made into environments by it.  YAML and JSON differ only in `origin`.
  */
 #include <assert.h>
 #include <stdbool.h>
@@ -14,168 +14,88 @@
 #include "base/strmap.h"
 #include "model/env.h"
 #include "model/env_draft.h"
+#include "model/fields.h"
 #include "model/name.h"
 #include "model/node.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
-/* All strings are borrowed from the node tree, but routes and prefix. */
-struct draft {
-	struct env env;
-	char *prefix;
-};
-
-static void draft_fini(struct draft *draft)
-{
-	struct env *env = &draft->env;
-
-	for (size_t i = 0; i < env->service_count; i++) {
-		for (size_t j = 0; j < env->services[i].route_count; j++)
-			free((void *)env->services[i].routes[j]);
-		free((void *)env->services[i].routes);
-	}
-	free(env->services);
-	free((void *)env->hosts);
-	free(draft->prefix);
-}
-
-static int not_yet(const struct node *node, struct mf_err *err)
-{
-	return node_error_key(node, err, "%s: not supported yet", node->key);
-}
-
-static int compare_str(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Sort and drop repetitions; those dropped are freed by free_item, when there is one. */
-static size_t make_set(const char **list, size_t count, void (*free_item)(void *item))
-{
-	size_t kept = 0;
-
-	if (count > 1)
-		qsort(list, count, sizeof(*list), compare_str);
-	for (size_t i = 0; i < count; i++) {
-		if (kept == 0 || strcmp(list[kept - 1], list[i]) != 0)
-			list[kept++] = list[i];
-		else if (free_item != NULL)
-			free_item((void *)list[i]);
-	}
-	return kept;
-}
-
 /* --- one service ----------------------------------------------------------------------------- */
 
-static int read_route(const struct node *node, struct env_service *service, struct mf_err *err)
-{
-	const char *text;
-	int code = node_get_name(node, NAME_ROUTE, "route", &text, err);
-
-	if (code == 0)
-		service->routes[service->route_count++] =
-		    mem_printf("%s%s", text, str_has_suffix(text, "/") ? "" : "/");
-	return code;
-}
-
-static int read_routes(const struct node *node, struct env_service *service, struct mf_err *err)
-{
-	bool is_list = node->kind == NODE_LIST;
-	size_t count = is_list ? node->child_count : 1;
-	int code = 0;
-
-	if (count > ENV_MAX_ROUTES)
-		return node_error(node, err, "route: %zu of them, at most %d are allowed", count,
-				  ENV_MAX_ROUTES);
-	service->routes = mem_alloc(count * sizeof(*service->routes));
-	for (size_t i = 0; i < count && code == 0; i++)
-		code = read_route(is_list ? &node->children[i] : node, service, err);
-	if (code == 0)
-		service->route_count = make_set(service->routes, service->route_count, free);
-	return code;
-}
-
-static int check_weights(const struct node *node, struct mf_err *err)
+static int check_weights(const struct node *node, void *place, struct mf_err *err)
 {
 	long sum = 0;
 
+	(void)place;
 	if (node->kind != NODE_MAP)
-		return node_error(node, err, "versions: must be a map of versions to percents");
+		return node_error(node, err, "must be a map of versions to percents");
 	for (size_t i = 0; i < node->child_count; i++) {
 		const struct node *member = &node->children[i];
 		struct mf_err why;
 		long percent;
 
 		if (name_check(NAME_VERSION, member->key, strlen(member->key), &why) != 0)
-			return node_error_key(member, err, "versions: %s", why.msg);
+			return node_error_key(member, err, "%s", why.msg);
 		if (node_get_int(member, 0, 100, &percent, err) != 0)
-			return mf_err_wrap(err, "versions: %s", member->key);
+			return mf_err_wrap(err, "%s", member->key);
 		sum += percent;
 	}
 	if (sum != 100)
-		return node_error(node, err, "versions: the percents must make 100, not %ld", sum);
-	return not_yet(node, err);
+		return node_error(node, err, "the percents must make 100, not %ld", sum);
+	return 0;
 }
 
-static int check_sticky(const struct node *node, struct mf_err *err)
+static int check_sticky(const char *s, struct mf_err *err)
 {
 	struct mf_err why;
-	const char *text;
 
-	if (node_get_text(node, &text, err) != 0)
-		return mf_err_wrap(err, "sticky");
-	if (str_has_prefix(text, "header ")) {
-		if (name_check(NAME_HEADER, text + 7, strlen(text + 7), &why) != 0)
-			return node_error(node, err, "sticky: header %s", why.msg);
-	} else if (strcmp(text, "cookie") != 0 && strcmp(text, "source") != 0) {
-		return node_error(node, err, "sticky: must be cookie, header NAME or source");
+	if (str_has_prefix(s, "header ")) {
+		if (name_check(NAME_HEADER, s + 7, strlen(s + 7), &why) != 0)
+			return mf_err_set(err, MF_EDATA, "header %s", why.msg);
+	} else if (strcmp(s, "cookie") != 0 && strcmp(s, "source") != 0) {
+		return mf_err_set(err, MF_EDATA, "must be cookie, header NAME or source");
 	}
-	return not_yet(node, err);
+	return 0;
 }
 
-static int read_service_map(const struct node *node, struct env_service *service,
-			    struct mf_err *err)
-{
-	const struct node *version = node_find(node, "version");
-	const struct node *versions = node_find(node, "versions");
-	const struct node *route = node_find(node, "route");
-	const struct node *sticky = node_find(node, "sticky");
-	int code = 0;
+static const struct value_type sticky = {
+    .check = check_sticky,
+    .schema = "\"type\":\"string\",\"pattern\":\"^(cookie|source|header [A-Za-z0-9._-]+)$\"",
+};
 
-	if (version != NULL && versions != NULL)
-		return node_error_key(versions, err, "version and versions: only one is allowed");
-	if (version != NULL)
-		code = node_get_name(version, NAME_VERSION, "version", &service->version, err);
-	if (code == 0 && route != NULL)
-		code = read_routes(route, service, err);
-	if (code == 0 && versions != NULL)
-		code = check_weights(versions, err);
-	if (code == 0 && sticky != NULL)
-		code = check_sticky(sticky, err);
-	return code;
-}
+static const struct field route = {
+    .kind = FIELD_NAME,
+    .noun = "route",
+    .type = &value_route,
+    .flags = FIELD_OWN,
+    .size = sizeof(char *),
+};
 
-static int read_service(const struct node *node, struct env_service *service, struct mf_err *err)
-{
-	static const char *const keys[] = {"name", "version", "versions", "sticky", "route"};
-	const struct node *name = node->kind == NODE_SCALAR ? node : node_find(node, "name");
-	int code;
+#define SERVICE(member) FIELD_AT(struct env_service, member)
+static const struct field service_rows[] = {
+    {"name", FIELD_NAME, FIELD_REQUIRED, SERVICE(name), .noun = "service", .type = &value_service,
+     .doc = "The service's name."},
+    {"version", FIELD_NAME, SERVICE(version), .type = &value_version, .preset = ENV_VERSION_DEFAULT,
+     .doc = "The version that its instances are registered with."},
+    {"versions", FIELD_OTHER, FIELD_LATER, .read = check_weights, .not_with = "version",
+     .schema = "\"type\":\"object\",\"minProperties\":1,\"propertyNames\":{\"pattern\":"
+	       "\"^[A-Za-z0-9_][A-Za-z0-9_.-]*$\"},\"additionalProperties\":{\"type\":\"integer\","
+	       "\"minimum\":0,\"maximum\":100}",
+     .doc = "A map of versions to the percents of their requests, 100 in all."},
+    {"sticky", FIELD_TEXT, FIELD_LATER, .type = &sticky,
+     .doc = "What keeps a user at one version: `cookie`, `header` <name> or `source`."},
+    {"route", FIELD_LIST, FIELD_OR_ONE | FIELD_SET, SERVICE(routes),
+     FIELD_COUNT(struct env_service, route_count), .max = ENV_MAX_ROUTES, .item = &route,
+     .doc = "A path prefix, or a list of them, by which external requests reach the service. The "
+	    "longest one that ends where a segment of the path ends is taken: `/tasks` and "
+	    "`/tasks/` both take `/tasks` and `/tasks/1`, but not `/tasks2`."},
+};
+static const struct fields service_fields = {
+    FIELDS_ROWS(service_rows),
+    .noun = "service",
+    .expected = "a name or a map, not a list",
+    .is_bare = true,
+};
 
-	service->version = ENV_VERSION_DEFAULT;
-	if (node->kind == NODE_LIST)
-		return node_error(node, err, "service: must be a name or a map, not a list");
-	if (name == NULL)
-		return node_error(node, err, "service: name is missing");
-	code = node_get_name(name, NAME_SERVICE, "service", &service->name, err);
-	if (code != 0 || name == node)
-		return code;
-	code = node_check_keys(node, keys, COUNT(keys), err);
-	if (code == 0)
-		code = read_service_map(node, service, err);
-	return code == 0 ? 0 : mf_err_wrap(err, "service %s", service->name);
-}
-
-/* --- all services ---------------------------------------------------------------------------- */
+/* --- one environment ------------------------------------------------------------------------- */
 
 struct route_claim {
 	const char *route, *service;
@@ -212,230 +132,112 @@ static int check_routes(const struct node *node, const struct env *env, struct m
 	return 0;
 }
 
-static int compare_services(const void *a, const void *b)
+static int finish(const struct node *map, void *object, struct mf_err *err)
 {
-	return strcmp(((const struct env_service *)a)->name, ((const struct env_service *)b)->name);
-}
-
-/* The second node that names this service: to say where. */
-static const struct node *find_repeated(const struct node *list, const char *service)
-{
-	bool seen = false;
-
-	for (size_t i = 0; i < list->child_count; i++) {
-		const struct node *node = &list->children[i];
-		const struct node *name =
-		    node->kind == NODE_SCALAR ? node : node_find(node, "name");
-
-		if (name == NULL || name->kind != NODE_SCALAR || strcmp(name->text, service) != 0)
-			continue;
-		if (seen)
-			return name;
-		seen = true;
-	}
-	return list;
-}
-
-static int check_distinct(const struct node *list, const struct env *env, struct mf_err *err)
-{
-	for (size_t i = 1; i < env->service_count; i++) {
-		const char *name = env->services[i].name;
-
-		if (strcmp(env->services[i - 1].name, name) == 0)
-			return node_error(find_repeated(list, name), err,
-					  "service %s: is there twice", name);
-	}
-	return 0;
-}
-
-static int read_services(const struct node *list, struct env *env, struct mf_err *err)
-{
-	int code = node_check_list(list, err);
-
-	if (code != 0)
-		return mf_err_wrap(err, "services");
-	if (list->child_count > ENV_MAX_SERVICES)
-		return node_error(list, err, "services: %zu of them, at most %d are allowed",
-				  list->child_count, ENV_MAX_SERVICES);
-	env->services = mem_alloc(list->child_count * sizeof(*env->services));
-	for (size_t i = 0; i < list->child_count && code == 0; i++)
-		code = read_service(&list->children[i], &env->services[env->service_count++], err);
-	if (code != 0)
-		return code;
-	if (env->service_count > 1)
-		qsort(env->services, env->service_count, sizeof(*env->services), compare_services);
-	code = check_distinct(list, env, err);
-	return code == 0 ? check_routes(list, env, err) : code;
-}
-
-/* --- one environment ------------------------------------------------------------------------- */
-
-static int read_hosts(const struct node *list, struct env *env, struct mf_err *err)
-{
-	int code = node_check_list(list, err);
-
-	if (code != 0)
-		return mf_err_wrap(err, "hosts");
-	if (list->child_count > ENV_MAX_HOSTS)
-		return node_error(list, err, "hosts: %zu of them, at most %d are allowed",
-				  list->child_count, ENV_MAX_HOSTS);
-	env->hosts = mem_alloc(list->child_count * sizeof(*env->hosts));
-	for (size_t i = 0; i < list->child_count && code == 0; i++)
-		code = node_get_name(&list->children[i], NAME_HOST, "host",
-				     &env->hosts[env->host_count++], err);
-	if (code == 0)
-		env->host_count = make_set(env->hosts, env->host_count, NULL);
-	return code;
-}
-
-static int check_expires(const struct node *node, struct mf_err *err)
-{
-	const char *text;
-	int64_t n = 0;
-
-	if (node_get_text(node, &text, err) != 0)
-		return mf_err_wrap(err, "expires");
-	if (!str_parse_time(text, &n) && (!str_parse_duration(text, &n) || n == 0))
-		return node_error(node, err,
-				  "expires: must be a duration with a unit, such as 8h, or a time, "
-				  "such as 2030-01-31T18:00:00Z");
-	return not_yet(node, err);
-}
-
-static int check_missing(const struct node *node, struct mf_err *err)
-{
-	const char *text;
-
-	if (node_get_text(node, &text, err) != 0)
-		return mf_err_wrap(err, "missing");
-	if (strcmp(text, "fail") == 0)
-		return 0;
-	if (strcmp(text, "baseline") != 0)
-		return node_error(node, err, "missing: must be fail or baseline");
-	return node_error(node, err, "missing: baseline: not supported yet");
-}
-
-static int check_extends(const struct node *node, struct mf_err *err)
-{
-	const char *text;
-	int code = node_get_name(node, NAME_ENVIRONMENT, "extends", &text, err);
-
-	return code == 0 ? not_yet(node, err) : code;
-}
-
-static int read_origin_text(const struct node *origin, const char *key, size_t max,
-			    const char **ret_text, struct mf_err *err)
-{
-	const struct node *node = node_find(origin, key);
-	const char *text;
-
-	if (node == NULL)
-		return 0;
-	if (node_get_text(node, &text, err) != 0)
-		return mf_err_wrap(err, "origin: %s", key);
-	if (strlen(text) > max)
-		return node_error(node, err, "origin: %s: longer than %zu bytes", key, max);
-	for (const char *p = text; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			return node_error(node, err, "origin: %s: a control character", key);
-	*ret_text = text;
-	return 0;
-}
-
-static int read_origin(const struct node *origin, struct env *env, struct mf_err *err)
-{
-	static const char *const keys[] = {"owner", "source"};
-	int code = node_check_keys(origin, keys, COUNT(keys), err);
-
-	if (code != 0)
-		return mf_err_wrap(err, "origin");
-	code = read_origin_text(origin, "owner", ENV_MAX_OWNER, &env->owner, err);
-	return code == 0 ? read_origin_text(origin, "source", ENV_MAX_SOURCE, &env->source, err)
-			 : code;
-}
-
-static int read_prefix(const struct node *map, struct draft *draft, struct mf_err *err)
-{
-	const struct node *node = node_find(map, "prefix");
+	struct env *env = object;
 	struct mf_err why;
 
-	if (node != NULL)
-		return node_get_name(node, NAME_PREFIX, "prefix", &draft->env.prefix, err);
-	draft->prefix = mem_printf("www-%s", draft->env.name);
-	draft->env.prefix = draft->prefix;
-	if (name_check(NAME_PREFIX, draft->prefix, strlen(draft->prefix), &why) != 0)
-		return node_error(map, err, "prefix %s; give another", why.msg);
-	return 0;
-}
-
-/* The fields that may be missing, and what reads them. */
-static int read_optional(const struct node *map, struct env *env, struct mf_err *err)
-{
-	static const struct {
-		const char *key;
-		int (*check)(const struct node *node, struct mf_err *err);
-	} checks[] = {
-	    {"missing", check_missing}, {"extends", check_extends}, {"expires", check_expires}};
-	const struct node *header = node_find(map, "header");
-	const struct node *hosts = node_find(map, "hosts");
-	const struct node *origin = node_find(map, "origin");
-	int code = 0;
-
-	if (header != NULL)
-		code = node_get_name(header, NAME_HEADER, "header", &env->header, err);
-	if (code == 0 && hosts != NULL)
-		code = read_hosts(hosts, env, err);
-	if (code == 0 && origin != NULL)
-		code = read_origin(origin, env, err);
-	for (size_t i = 0; i < COUNT(checks) && code == 0; i++) {
-		const struct node *node = node_find(map, checks[i].key);
-
-		if (node != NULL)
-			code = checks[i].check(node, err);
+	if (env->header == NULL)
+		env->header = env->name;
+	if (env->prefix == NULL) {
+		env->prefix = mem_printf("www-%s", env->name);
+		if (name_check(NAME_PREFIX, env->prefix, strlen(env->prefix), &why) != 0)
+			return node_error(map, err, "prefix %s; give another", why.msg);
 	}
-	return code;
+	return check_routes(node_find(map, "services"), env, err);
 }
 
-static int read_fields(const struct node *map, int allow_origin, struct draft *draft,
-		       struct mf_err *err)
+static int check_expires(const char *s, struct mf_err *err)
 {
-	static const char *const keys[] = {"name",    "prefix",	 "header",   "hosts", "extends",
-					   "expires", "missing", "services", "origin"};
-	const struct node *services = node_find(map, "services");
-	int code = node_check_keys(map, keys, COUNT(keys) - (allow_origin != 0 ? 0 : 1), err);
+	int64_t n = 0;
 
-	if (code == 0)
-		code = read_prefix(map, draft, err);
-	if (code == 0)
-		code = read_optional(map, &draft->env, err);
-	if (code != 0)
-		return code;
-	if (services == NULL)
-		return node_error(map, err, "services is missing");
-	return read_services(services, &draft->env, err);
+	if (str_parse_time(s, &n) || (str_parse_duration(s, &n) && n != 0))
+		return 0;
+	return mf_err_set(err, MF_EDATA,
+			  "must be a duration with a unit, such as 8h, or a time, such as "
+			  "2030-01-31T18:00:00Z");
 }
+
+static const struct value_type expires = {
+    .check = check_expires,
+    .schema = "\"type\":\"string\",\"pattern\":\"^([0-9]+(ms|s|m|h|d)|[0-9]{4}-[0-9]{2}-[0-9]{2}"
+	      "[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\\\\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2}))$\"",
+};
+
+static int check_missing(const char *s, struct mf_err *err)
+{
+	if (strcmp(s, "fail") == 0)
+		return 0;
+	return mf_err_set(err, MF_EDATA,
+			  strcmp(s, "baseline") == 0 ? "baseline: not supported yet"
+						     : "must be fail or baseline");
+}
+
+static const struct value_type missing = {
+    .check = check_missing,
+    .schema = "\"enum\":[\"fail\",\"baseline\"]",
+};
+
+static const struct field host = {
+    .kind = FIELD_NAME,
+    .noun = "host",
+    .type = &value_host,
+    .size = sizeof(char *),
+};
+static const struct field service = {
+    .kind = FIELD_OBJECT,
+    .fields = &service_fields,
+    .size = sizeof(struct env_service),
+};
+
+#define ENV(member) FIELD_AT(struct env, member)
+static const struct field origin_rows[] = {
+    {"owner", FIELD_TEXT, ENV(owner), .type = &value_line, .max = ENV_MAX_OWNER, .preset = ""},
+    {"source", FIELD_TEXT, ENV(source), .type = &value_line, .max = ENV_MAX_SOURCE, .preset = ""},
+};
+static const struct fields origin_fields = {FIELDS_ROWS(origin_rows)};
+
+static const struct field env_rows[] = {
+    {"name", FIELD_NAME, FIELD_REQUIRED, ENV(name), .noun = "environment",
+     .type = &value_environment, .doc = "The environment's name."},
+    {"prefix", FIELD_NAME, FIELD_OWN, ENV(prefix), .type = &value_prefix,
+     .doc = "The first label of the host names that mean this environment; `www-`<name> by "
+	    "default."},
+    {"header", FIELD_NAME, ENV(header), .type = &value_header,
+     .doc = "The value of `x-mayfly` that means this environment; its name by default."},
+    {"hosts", FIELD_LIST, FIELD_SET, ENV(hosts), FIELD_COUNT(struct env, host_count),
+     .max = ENV_MAX_HOSTS, .item = &host, .doc = "Further host names, in full and in lower case."},
+    {"extends", FIELD_NAME, FIELD_LATER, .type = &value_environment,
+     .doc = "The environment whose services it takes over."},
+    {"expires", FIELD_TEXT, FIELD_LATER, .type = &expires,
+     .doc = "A duration such as `8h`, or a time (RFC 3339), after which it is deleted."},
+    {"missing", FIELD_TEXT, .type = &missing, .preset = "fail",
+     .doc = "What becomes of a request for a service whose version has no live instance. `fail`: "
+	    "it is answered with 503. `baseline` is reserved: it is refused as not supported yet."},
+    {"services", FIELD_LIST, FIELD_REQUIRED | FIELD_SET, ENV(services),
+     FIELD_COUNT(struct env, service_count), .max = ENV_MAX_SERVICES, .item = &service,
+     .doc = "The chosen versions: a list. An item is the bare name of a service, or has these "
+	    "keys:"},
+    {"origin", FIELD_OBJECT, FIELD_STORED, .fields = &origin_fields},
+};
+const struct fields fields_of_env = {
+    FIELDS_ROWS(env_rows),
+    .noun = "environment",
+    .expected = "a map with name and services",
+    .finish = finish,
+};
 
 int env_parse_node(const struct node *node, int allow_origin, struct env **ret_env,
 		   struct mf_err *err)
 {
-	const struct node *name = node_find(node, "name");
-	struct draft draft = {.env = {.owner = "", .source = ""}};
+	struct env draft = {.refs = 0};
 	int code;
 
-	if (node->kind != NODE_MAP)
-		return node_error(node, err, "environment: must be a map with name and services");
-	if (name == NULL)
-		return node_error(node, err, "environment: name is missing");
-	code = node_get_name(name, NAME_ENVIRONMENT, "environment", &draft.env.name, err);
-	if (code != 0)
-		return code;
-	draft.env.header = draft.env.name;
-	code = read_fields(node, allow_origin, &draft, err);
-	if (code != 0)
-		code = mf_err_wrap(err, "environment %s", draft.env.name);
-	else
-		*ret_env = env_pack(&draft.env);
-	draft_fini(&draft);
+	fields_preset(&fields_of_env, &draft);
+	code = fields_read(&fields_of_env, node, &draft, allow_origin != 0, err);
+	if (code == 0)
+		*ret_env = env_pack(&draft);
+	fields_fini(&fields_of_env, &draft);
 	return code;
 }
 

@@ -138,8 +138,8 @@ static const char *find_nearest(const char *key, const char *const *allowed, siz
 	return nearest;
 }
 
-static int refuse_key(const struct node *member, const char *const *allowed, size_t count,
-		      struct mf_err *err)
+int node_refuse_key(const struct node *member, const char *const *allowed, size_t count,
+		    struct mf_err *err)
 {
 	const char *nearest = find_nearest(member->key, allowed, count);
 	buf_auto struct buf words = BUF_INIT;
@@ -175,7 +175,7 @@ int node_check_keys(const struct node *node, const char *const *allowed, size_t 
 		while (j < count && strcmp(node->children[i].key, allowed[j]) != 0)
 			j++;
 		if (j == count)
-			return refuse_key(&node->children[i], allowed, count, err);
+			return node_refuse_key(&node->children[i], allowed, count, err);
 	}
 	return 0;
 }
@@ -218,16 +218,18 @@ int node_get_text(const struct node *node, const char **ret_text, struct mf_err 
 
 int node_get_int(const struct node *node, long min, long max, long *ret, struct mf_err *err)
 {
-	mem_auto_free char *what = mem_printf("a whole number from %ld to %ld", min, max);
+	mem_auto_free char *what = NULL;
 	int64_t n;
-	int code = check_scalar(node, what, err);
 
-	if (code != 0)
-		return code;
 	/* "90" in quotes is a string in both languages: say so before it confuses another reader.
 	 */
-	if (node->style == NODE_QUOTED || !str_parse_int(node->text, min, max, &n))
+	if (node->kind != NODE_SCALAR || node->style == NODE_NULL || node->style == NODE_QUOTED ||
+	    !str_parse_int(node->text, min, max, &n)) {
+		what = mem_printf("a whole number from %ld to %ld", min, max);
+		if (check_scalar(node, what, err) != 0)
+			return MF_EDATA;
 		return refuse_text(node, what, err);
+	}
 	*ret = (long)n;
 	return 0;
 }

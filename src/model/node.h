@@ -55,8 +55,11 @@ int node_error(const struct node *node, struct mf_err *err, const char *format, 
 int node_error_key(const struct node *node, struct mf_err *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* MF_EDATA unless it is a map with no other keys than these; the nearest one is suggested. */
+/* MF_EDATA unless it is a map with no other keys than these; see node_refuse_key. */
 int node_check_keys(const struct node *node, const char *const *allowed, size_t count,
+		    struct mf_err *err);
+/* MF_EDATA: that member is not allowed; the nearest of those that are is suggested. */
+int node_refuse_key(const struct node *member, const char *const *allowed, size_t count,
 		    struct mf_err *err);
 int node_check_list(const struct node *node, struct mf_err *err); /* MF_EDATA unless it is one */
 

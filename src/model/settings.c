@@ -13,173 +13,188 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strlist.h"
+#include "model/fields.h"
 #include "model/node.h"
-#include "model/settings_value.h"
 
-#define LIST_MAX    64
-#define TARGETS_MAX 64
-#define MODE_MAX    0777
-#define COUNT(a)    (sizeof(a) / sizeof((a)[0]))
+#define LIST_MAX     64
+#define TARGETS_MAX  64
+#define MODE_DEFAULT 0644
+#define MODE_MAX     0777
 
-/* Of a field: a string, a string that may be empty, a list, a list that may be empty. */
-enum shape { SHAPE_STR, SHAPE_STR_OR_EMPTY, SHAPE_LIST, SHAPE_LIST_OR_EMPTY };
-
-struct field {
-	const char *key;
-	size_t offset;
-	enum shape shape;
-	settings_check_fn *check;
-	const char
-	    *preset; /* of a list: its words, joined by spaces; NULL: none, the field is NULL */
-};
-
-#define FIELD(key, member, shape, check, preset)                                                   \
+#define ITEM(name)                                                                                 \
+	(&(const struct field){.kind = FIELD_TEXT,                                                 \
+			       .flags = FIELD_OWN,                                                 \
+			       .type = &value_##name,                                              \
+			       .size = sizeof(char *)})
+#define TEXT(key, member, name, ...)                                                               \
 	{                                                                                          \
-		key, offsetof(struct settings, member), shape, settings_check_##check, preset      \
+		key, FIELD_TEXT, FIELD_OWN, FIELD_AT(struct settings, member),                     \
+		    .type = &value_##name, __VA_ARGS__                                             \
 	}
-static const struct field top_fields[] = {
-    FIELD("node", node, SHAPE_STR, node, NULL),
-    FIELD("state_dir", state_dir, SHAPE_STR, path, "/var/lib/mayfly"),
-    FIELD("max_removal", max_removal, SHAPE_STR, percent, "50%"),
-    FIELD("removal_grace", removal_grace, SHAPE_STR, duration, "5m"),
-    FIELD("metrics_bind", metrics_bind, SHAPE_STR_OR_EMPTY, bind, ""),
-};
-static const struct field etcd_fields[] = {
-    FIELD("endpoints", etcd.endpoints, SHAPE_LIST, endpoint, "http://127.0.0.1:2379"),
-    FIELD("prefix", etcd.prefix, SHAPE_STR, prefix, "/mayfly"),
-    FIELD("cacert", etcd.cacert, SHAPE_STR, path, NULL),
-    FIELD("cert", etcd.cert, SHAPE_STR, path, NULL),
-    FIELD("key", etcd.key, SHAPE_STR, path, NULL),
-    FIELD("user", etcd.user, SHAPE_STR, text, NULL),
-    FIELD("password_file", etcd.password_file, SHAPE_STR, path, NULL),
-};
-static const struct field haproxy_fields[] = {
-    FIELD("config", haproxy.config, SHAPE_STR, path, "/etc/haproxy/haproxy.cfg"),
-    FIELD("admin_socket", haproxy.admin_socket, SHAPE_STR, socket, "/run/haproxy/admin.sock"),
-    FIELD("master_socket", haproxy.master_socket, SHAPE_STR, socket, "/run/haproxy/master.sock"),
-    FIELD("bind", haproxy.bind, SHAPE_LIST, bind, "*:80"),
-    FIELD("internal_bind", haproxy.internal_bind, SHAPE_LIST_OR_EMPTY, bind, ""),
-    FIELD("local_bind", haproxy.local_bind, SHAPE_LIST_OR_EMPTY, bind, ""),
-    FIELD("stats_bind", haproxy.stats_bind, SHAPE_STR_OR_EMPTY, bind, ""),
-    FIELD("nameservers", haproxy.nameservers, SHAPE_LIST_OR_EMPTY, nameserver, ""),
-    FIELD("check", haproxy.check, SHAPE_LIST, argument, "haproxy -c -f"),
-};
-static const struct field dnsmasq_fields[] = {
-    FIELD("hosts", dnsmasq.hosts, SHAPE_STR_OR_EMPTY, path, ""),
-    FIELD("address", dnsmasq.address, SHAPE_STR, address, "127.0.0.1"),
-    /* As written, until split_reload. */
-    FIELD("reload", dnsmasq.reload_arg, SHAPE_STR, reload, ""),
-};
-static const struct field routing_fields[] = {
-    FIELD("service_suffix", routing.service_suffix, SHAPE_STR, suffix, "service"),
-    FIELD("default_environment", routing.default_environment, SHAPE_STR_OR_EMPTY, environment, ""),
-};
-#undef FIELD
-
-#define FIELD(key, shape, check, preset)                                                           \
+/* A text that may be empty: "" is none. */
+#define TEXT_OR_NONE(key, member, name, ...)                                                       \
 	{                                                                                          \
-#key, offsetof(struct settings_target, key), shape, settings_check_##check, preset \
+		key, FIELD_TEXT, FIELD_OWN | FIELD_MAY_EMPTY, FIELD_AT(struct settings, member),   \
+		    .type = &value_##name, .preset = "", __VA_ARGS__                               \
 	}
-static const struct field target_fields[] = {
-    FIELD(template, SHAPE_STR, template, NULL), FIELD(output, SHAPE_STR, path, NULL),
-    FIELD(check, SHAPE_LIST, argument, NULL),	FIELD(reload, SHAPE_LIST, argument, NULL),
-    FIELD(escape, SHAPE_STR, escape, "none"),
+#define LIST(key, member, name, ...)                                                               \
+	{                                                                                          \
+		key, FIELD_LIST, FIELD_NOT_EMPTY, FIELD_AT(struct settings, member),               \
+		    .item = ITEM(name), .max = LIST_MAX, __VA_ARGS__                               \
+	}
+#define LIST_OR_NONE(key, member, name, ...)                                                       \
+	{                                                                                          \
+		key, FIELD_LIST, 0, FIELD_AT(struct settings, member),                             \
+		    .item = ITEM(name), .max = LIST_MAX, .preset = "", __VA_ARGS__                 \
+	}
+#define SECTION(key, rows)                                                                         \
+	{                                                                                          \
+		key, FIELD_OBJECT, .fields = &(const struct fields)                                \
+		{                                                                                  \
+			FIELDS_ROWS(rows), .section = (key)                                        \
+		}                                                                                  \
+	}
+
+/* clang-format off */
+static const struct field etcd_rows[] = {
+    LIST("endpoints", etcd.endpoints, endpoint, .preset = "http://127.0.0.1:2379",
+	 .doc = "The addresses of etcd's client ports."),
+    TEXT("prefix", etcd.prefix, key_prefix, .preset = "/mayfly",
+	 .doc = "What all keys start with."),
+    TEXT("cacert", etcd.cacert, path, .doc = "TLS: the CA to verify etcd by."),
+    TEXT("cert", etcd.cert, path, .doc = "TLS: a client certificate."),
+    TEXT("key", etcd.key, path, .doc = "TLS: the key of that certificate."),
+    TEXT("user", etcd.user, text, .doc = "The etcd user to be."),
+    TEXT("password_file", etcd.password_file, path,
+	 .doc = "The file whose first line is that user's password."),
 };
-#undef FIELD
-
-/* Keys of the top level that are no strings or lists of strings. */
-static const struct section {
-	const char *key; /* NULL: the top level itself */
-	const struct field *fields;
-	size_t count;
-} sections[] = {
-    {NULL, top_fields, COUNT(top_fields)},
-    {"etcd", etcd_fields, COUNT(etcd_fields)},
-    {"haproxy", haproxy_fields, COUNT(haproxy_fields)},
-    {"dnsmasq", dnsmasq_fields, COUNT(dnsmasq_fields)},
-    {"routing", routing_fields, COUNT(routing_fields)},
+static const struct field haproxy_rows[] = {
+    TEXT("config", haproxy.config, path, .preset = "/etc/haproxy/haproxy.cfg",
+	 .doc = "HAProxy's configuration; the maps are kept in `maps/` beside it."),
+    TEXT("admin_socket", haproxy.admin_socket, socket, .preset = "/run/haproxy/admin.sock",
+	 .doc = "HAProxy's stats socket, as the configuration will name it."),
+    TEXT("master_socket", haproxy.master_socket, socket, .preset = "/run/haproxy/master.sock",
+	 .doc = "The master socket that HAProxy was started with: `haproxy -W -S "
+		"/run/haproxy/master.sock -f /etc/haproxy/haproxy.cfg`. Debian's unit of HAProxy "
+		"has `/run/haproxy-master.sock`."),
+    LIST("bind", haproxy.bind, bind, .preset = "*:80", .doc = "Addresses for external traffic."),
+    LIST_OR_NONE("internal_bind", haproxy.internal_bind, bind,
+	 .doc = "Addresses for calls between services. While this is empty, they are also taken on "
+		"`haproxy.bind`."),
+    LIST_OR_NONE("local_bind", haproxy.local_bind, bind,
+	 .doc = "Addresses where the first segment of the path names the service."),
+    TEXT_OR_NONE("stats_bind", haproxy.stats_bind, bind,
+	 .doc = "An address for HAProxy's statistics page, and for its metrics at `/metrics`; "
+		"empty: none."),
+    LIST_OR_NONE("nameservers", haproxy.nameservers, nameserver,
+	 .doc = "The name servers (<address>:<port>) that HAProxy asks for host names among a "
+		"service's fixed addresses; empty: those of `/etc/resolv.conf`."),
+    LIST("check", haproxy.check, argument, .preset = "haproxy -c -f",
+	 .doc = "The program and arguments that check a configuration; the path of the staged file "
+		"is appended."),
 };
+static const struct field dnsmasq_rows[] = {
+    TEXT_OR_NONE("hosts", dnsmasq.hosts, path,
+	 .doc = "The hosts file to keep. Empty: Mayfly leaves dnsmasq alone."),
+    TEXT("address", dnsmasq.address, address, .preset = "127.0.0.1",
+	 .doc = "The address that service names resolve to: this node's HAProxy."),
+    /* As it is written, until split_reload. */
+    TEXT("reload", dnsmasq.reload_arg, reload, .preset = "none",
+	 .doc = "How dnsmasq learns of a change: `pidfile:`<path> (SIGHUP to that process), "
+		"`docker:`<name> (SIGHUP to that container) or `none` (it watches its hosts "
+		"directory itself)."),
+};
+static const struct field routing_rows[] = {
+    TEXT("service_suffix", routing.service_suffix, host, .preset = "service",
+	 .doc = "A service's internal host name is its name and this suffix."),
+    TEXT_OR_NONE("default_environment", routing.default_environment, environment,
+	 .doc = "The environment of an internal call that names none. Empty: such a call is "
+		"answered with 503."),
+};
+/* clang-format on */
 
-#define KEYS_MAX 16
-_Static_assert(COUNT(haproxy_fields) <= KEYS_MAX && COUNT(etcd_fields) <= KEYS_MAX &&
-		   COUNT(top_fields) + COUNT(sections) <= KEYS_MAX,
-	       "room for the keys of a section");
-
-static bool is_list(const struct field *field)
+static int read_mode(const struct node *node, void *place, struct mf_err *err)
 {
-	return field->shape == SHAPE_LIST || field->shape == SHAPE_LIST_OR_EMPTY;
+	const char *text;
+	unsigned mode = 0;
+
+	if (node_get_text(node, &text, err) != 0)
+		return MF_EDATA;
+	if (strlen(text) == strspn(text, "01234567") && strlen(text) >= 3 && strlen(text) <= 5)
+		mode = (unsigned)strtoul(text, NULL, 8);
+	if (mode == 0 || mode > MODE_MAX)
+		return node_error(node, err, "must be octal, such as 0644");
+	*(unsigned *)place = mode;
+	return 0;
 }
 
-static char **str_at(void *object, const struct field *field)
+#define TARGET(member) FIELD_AT(struct settings_target, member)
+static const struct field target_rows[] = {
+    {"template", FIELD_TEXT, FIELD_REQUIRED | FIELD_OWN, TARGET(template), .type = &value_template,
+     .doc = "The template's name, or its absolute path."},
+    {"output", FIELD_TEXT, FIELD_REQUIRED | FIELD_OWN, TARGET(output), .type = &value_path,
+     .doc = "The absolute path of the file to write."},
+    {"check", FIELD_LIST, FIELD_NOT_EMPTY, TARGET(check), .item = ITEM(argument), .max = LIST_MAX,
+     .doc = "The program and arguments that check it; the path of the staged file is appended."},
+    {"reload", FIELD_LIST, FIELD_NOT_EMPTY, TARGET(reload), .item = ITEM(argument), .max = LIST_MAX,
+     .doc = "The program and arguments to run after it has changed."},
+    {"escape", FIELD_TEXT, FIELD_OWN, TARGET(escape), .type = &value_escape, .preset = "none",
+     .doc = "How values are escaped: `none`, `html`, `haproxy` or `word`."},
+    {"mode", FIELD_OTHER, TARGET(mode), .read = read_mode, .preset = "0644",
+     .schema = "\"type\":[\"string\",\"integer\"],\"pattern\":\"^[0-7]{3,5}$\"",
+     .doc = "The file's mode, octal."},
+};
+static const struct fields target_fields = {FIELDS_ROWS(target_rows), .section = "targets"};
+static const struct field target = {
+    .kind = FIELD_OBJECT, .fields = &target_fields, .size = sizeof(struct settings_target)};
+
+static const struct field settings_rows[] = {
+    TEXT("node", node, header,
+	 .doc = "This host's name in Mayfly: part of the names of the instances and of the owner "
+		"that it registers; the host's name by default."),
+    TEXT("state_dir", state_dir, path, .preset = "/var/lib/mayfly",
+	 .doc = "Where kvwatch keeps what it has applied."),
+    TEXT("max_removal", max_removal, percent, .preset = "50%",
+	 .doc = "If more than this part of the environments or of the instances disappears from "
+		"etcd at once, or etcd's revision goes back, kvwatch keeps serving them for "
+		"`removal_grace`."),
+    TEXT("removal_grace", removal_grace, duration, .preset = "5m",
+	 .doc = "How long kvwatch keeps what `max_removal` protects."),
+    TEXT_OR_NONE("metrics_bind", metrics_bind, bind,
+		 .doc = "An address (<address>:<port>) for kvwatch's own metrics and health; "
+			"empty: none."),
+    SECTION("etcd", etcd_rows),
+    SECTION("haproxy", haproxy_rows),
+    SECTION("dnsmasq", dnsmasq_rows),
+    SECTION("routing", routing_rows),
+    {"targets", FIELD_LIST, FIELD_AT(struct settings, targets),
+     FIELD_COUNT(struct settings, target_count), .item = &target, .max = TARGETS_MAX, .preset = "",
+     .doc = "Any further files, each with these keys:"},
+};
+const struct fields fields_of_settings = {FIELDS_ROWS(settings_rows)};
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+/* "pidfile:PATH" becomes its kind and PATH. */
+static void split_reload(struct settings *settings)
 {
-	return (char **)((char *)object + field->offset);
-}
+	const char *text = settings->dnsmasq.reload_arg, *colon = strchr(text, ':');
 
-static char ***list_at(void *object, const struct field *field)
-{
-	return (char ***)((char *)object + field->offset);
-}
-
-static void preset_fields(void *object, const struct field *fields, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (fields[i].preset == NULL)
-			continue;
-		if (is_list(&fields[i]))
-			*list_at(object, &fields[i]) = strlist_split(fields[i].preset, ' ');
-		else
-			*str_at(object, &fields[i]) = mem_dup_str(fields[i].preset);
-	}
-}
-
-static void free_fields(void *object, const struct field *fields, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (is_list(&fields[i]))
-			strlist_free(*list_at(object, &fields[i]));
-		else
-			free(*str_at(object, &fields[i]));
-	}
-}
-
-/* What from has goes to the other object, in the place of what was there. */
-static void move_fields(void *from, void *to, const struct field *fields, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (is_list(&fields[i])) {
-			char ***source = list_at(from, &fields[i]),
-			     ***place = list_at(to, &fields[i]);
-
-			if (*source == NULL)
-				continue;
-			strlist_free(*place);
-			*place = *source;
-			*source = NULL;
-		} else {
-			char **source = str_at(from, &fields[i]), **place = str_at(to, &fields[i]);
-
-			if (*source == NULL)
-				continue;
-			free(*place);
-			*place = *source;
-			*source = NULL;
-		}
-	}
-}
-
-static void free_targets(struct settings *settings)
-{
-	for (size_t i = 0; i < settings->target_count; i++)
-		free_fields(&settings->targets[i], target_fields, COUNT(target_fields));
-	free(settings->targets);
+	if (str_has_prefix(text, "pidfile:"))
+		settings->dnsmasq.reload = DNSMASQ_PIDFILE;
+	else if (str_has_prefix(text, "docker:"))
+		settings->dnsmasq.reload = DNSMASQ_DOCKER;
+	else
+		settings->dnsmasq.reload = DNSMASQ_NONE;
+	settings_set_str(&settings->dnsmasq.reload_arg, colon == NULL ? "" : colon + 1);
 }
 
 struct settings *settings_new(const char *node)
 {
 	struct settings *settings = MEM_NEW(settings);
 
-	for (size_t i = 0; i < COUNT(sections); i++)
-		preset_fields(settings, sections[i].fields, sections[i].count);
+	fields_preset(&fields_of_settings, settings);
+	split_reload(settings);
 	settings_set_str(&settings->node, node);
 	return settings;
 }
@@ -188,231 +203,35 @@ void settings_free(struct settings *settings)
 {
 	if (settings == NULL)
 		return;
-	for (size_t i = 0; i < COUNT(sections); i++)
-		free_fields(settings, sections[i].fields, sections[i].count);
-	free_targets(settings);
+	fields_fini(&fields_of_settings, settings);
 	free(settings->etcd.password);
 	free(settings);
 }
 
-/* --- reading --------------------------------------------------------------------------------- */
-
-static int read_str(const struct node *node, const struct field *field, char **ret_str,
-		    struct mf_err *err)
+static int read_root(const struct node *root, struct settings *settings, struct mf_err *err)
 {
-	struct mf_err why;
-	const char *text;
-	int code = node_get_text(node, &text, err);
+	struct settings draft = {.node = NULL};
+	bool is_empty = root->kind == NODE_SCALAR && root->style == NODE_NULL;
+	int code = is_empty ? 0 : fields_read(&fields_of_settings, root, &draft, false, err);
 
-	if (code != 0)
-		return code;
-	if (field->shape != SHAPE_STR_OR_EMPTY || text[0] != '\0')
-		code = field->check(text, &why);
-	if (code != 0)
-		return node_error(node, err, "%s", why.msg);
-	*ret_str = mem_dup_str(text);
-	return 0;
-}
+	if (code == 0) {
+		bool has_reload = draft.dnsmasq.reload_arg != NULL;
 
-static int read_list(const struct node *node, const struct field *field, char ***ret_list,
-		     struct mf_err *err)
-{
-	int code = node_check_list(node, err);
-	char **list;
-
-	if (code != 0)
-		return code;
-	if (node->child_count == 0 && field->shape == SHAPE_LIST)
-		return node_error(node, err, "must not be an empty list");
-	if (node->child_count > LIST_MAX)
-		return node_error(node, err, "%zu of them, at most %d are allowed",
-				  node->child_count, LIST_MAX);
-	list = mem_alloc((node->child_count + 1) * sizeof(*list));
-	for (size_t i = 0; i < node->child_count && code == 0; i++)
-		code = read_str(&node->children[i], field, &list[i], err);
-	if (code != 0)
-		strlist_free(list);
-	else
-		*ret_list = list;
-	return code;
-}
-
-static int read_fields(const struct node *map, const struct section *section, void *object,
-		       struct mf_err *err)
-{
-	for (size_t i = 0; i < section->count; i++) {
-		const struct field *field = &section->fields[i];
-		const struct node *node = node_find(map, field->key);
-		int code;
-
-		if (node == NULL)
-			continue;
-		if (is_list(field))
-			code = read_list(node, field, list_at(object, field), err);
-		else
-			code = read_str(node, field, str_at(object, field), err);
-		if (code != 0)
-			return mf_err_wrap(err, "%s%s%s", section->key == NULL ? "" : section->key,
-					   section->key == NULL ? "" : ".", field->key);
+		fields_move(&fields_of_settings, &draft, settings);
+		if (has_reload)
+			split_reload(settings);
 	}
-	return 0;
-}
-
-static size_t list_keys(const struct section *section, const char *keys[KEYS_MAX])
-{
-	size_t n = 0;
-
-	for (; n < section->count; n++)
-		keys[n] = section->fields[n].key;
-	return n;
-}
-
-static int read_section(const struct node *map, const struct section *section, void *object,
-			struct mf_err *err)
-{
-	const char *keys[KEYS_MAX];
-	size_t n = list_keys(section, keys);
-	int code = node_check_keys(map, keys, n, err);
-
-	if (code != 0)
-		return mf_err_wrap(err, "%s", section->key);
-	return read_fields(map, section, object, err);
-}
-
-static int read_mode(const struct node *node, unsigned *ret_mode, struct mf_err *err)
-{
-	const char *text;
-	unsigned mode = 0;
-
-	if (node_get_text(node, &text, err) != 0)
-		return mf_err_wrap(err, "targets.mode");
-	if (strlen(text) == strspn(text, "01234567") && strlen(text) >= 3 && strlen(text) <= 5)
-		mode = (unsigned)strtoul(text, NULL, 8);
-	if (mode == 0 || mode > MODE_MAX)
-		return node_error(node, err, "targets.mode: must be octal, such as 0644");
-	*ret_mode = mode;
-	return 0;
-}
-
-static int read_target(const struct node *map, struct settings_target *target, struct mf_err *err)
-{
-	static const struct section section = {"targets", target_fields, COUNT(target_fields)};
-	const char *keys[KEYS_MAX];
-	size_t n = list_keys(&section, keys);
-	const struct node *mode = node_find(map, "mode");
-	int code;
-
-	keys[n++] = "mode";
-	code = node_check_keys(map, keys, n, err);
-	if (code != 0)
-		return mf_err_wrap(err, "targets");
-	code = read_fields(map, &section, target, err);
-	if (code == 0 && mode != NULL)
-		code = read_mode(mode, &target->mode, err);
-	if (code == 0 && (target->template == NULL || target->output == NULL))
-		code = node_error(map, err, "targets: template and output must be given");
+	fields_fini(&fields_of_settings, &draft);
 	return code;
-}
-
-static void preset_target(struct settings_target *target)
-{
-	target->mode = 0644;
-	preset_fields(target, target_fields, COUNT(target_fields));
-}
-
-static int read_targets(const struct node *list, struct settings *draft, struct mf_err *err)
-{
-	int code = node_check_list(list, err);
-
-	if (code != 0)
-		return mf_err_wrap(err, "targets");
-	if (list->child_count > TARGETS_MAX)
-		return node_error(list, err, "targets: %zu of them, at most %d are allowed",
-				  list->child_count, TARGETS_MAX);
-	draft->targets = mem_alloc(list->child_count * sizeof(*draft->targets));
-	for (size_t i = 0; i < list->child_count && code == 0; i++) {
-		struct settings_target read = {.mode = 0644};
-		struct settings_target *target = &draft->targets[draft->target_count++];
-
-		code = read_target(&list->children[i], &read, err);
-		preset_target(target);
-		target->mode = read.mode;
-		move_fields(&read, target, target_fields, COUNT(target_fields));
-	}
-	return code;
-}
-
-static int read_all(const struct node *root, struct settings *draft, struct mf_err *err)
-{
-	const char *keys[KEYS_MAX];
-	size_t n = list_keys(&sections[0], keys);
-	const struct node *targets = node_find(root, "targets");
-	int code;
-
-	for (size_t i = 1; i < COUNT(sections); i++)
-		keys[n++] = sections[i].key;
-	keys[n++] = "targets";
-	code = node_check_keys(root, keys, n, err);
-	if (code == 0)
-		code = read_fields(root, &sections[0], draft, err);
-	for (size_t i = 1; i < COUNT(sections) && code == 0; i++) {
-		const struct node *node = node_find(root, sections[i].key);
-
-		if (node != NULL)
-			code = read_section(node, &sections[i], draft, err);
-	}
-	return code == 0 && targets != NULL ? read_targets(targets, draft, err) : code;
-}
-
-/* "pidfile:PATH" becomes its kind and PATH. */
-static void split_reload(struct settings *draft)
-{
-	const char *text = draft->dnsmasq.reload_arg;
-	const char *colon;
-
-	if (text == NULL)
-		return;
-	if (str_has_prefix(text, "pidfile:"))
-		draft->dnsmasq.reload = DNSMASQ_PIDFILE;
-	else if (str_has_prefix(text, "docker:"))
-		draft->dnsmasq.reload = DNSMASQ_DOCKER;
-	else
-		draft->dnsmasq.reload = DNSMASQ_NONE;
-	colon = strchr(text, ':');
-	settings_set_str(&draft->dnsmasq.reload_arg, colon == NULL ? "" : colon + 1);
-}
-
-static void lay_over(struct settings *draft, struct settings *settings)
-{
-	split_reload(draft);
-	if (draft->dnsmasq.reload_arg != NULL)
-		settings->dnsmasq.reload = draft->dnsmasq.reload;
-	for (size_t i = 0; i < COUNT(sections); i++)
-		move_fields(draft, settings, sections[i].fields, sections[i].count);
-	if (draft->targets == NULL)
-		return;
-	free_targets(settings);
-	settings->targets = draft->targets;
-	settings->target_count = draft->target_count;
-	draft->targets = NULL;
-	draft->target_count = 0;
 }
 
 int settings_parse(struct settings *settings, const char *text, size_t len, struct mf_err *err)
 {
-	struct settings *draft;
 	struct node *root;
 	int code = node_parse_yaml(text, len, &root, err);
 
 	if (code == 0) {
-		bool is_empty = root->kind == NODE_SCALAR && root->style == NODE_NULL;
-
-		draft = MEM_NEW(draft);
-		if (!is_empty)
-			code = read_all(root, draft, err);
-		if (code == 0)
-			lay_over(draft, settings);
-		settings_free(draft);
+		code = read_root(root, settings, err);
 		node_free(root);
 	}
 	if (code == 0)
@@ -442,7 +261,7 @@ int settings_set_endpoints(struct settings *settings, const char *comma_separate
 	if (list[0] == NULL)
 		code = mf_err_set(err, MF_EUSAGE, "endpoints: must not be empty");
 	for (char **p = list; *p != NULL && code == 0; p++)
-		if (settings_check_endpoint(*p, &why) != 0)
+		if (value_check(&value_endpoint, *p, &why) != 0)
 			code = mf_err_set(err, MF_EUSAGE, "endpoints: %s", why.msg);
 	if (code != 0) {
 		strlist_free(list);
@@ -453,12 +272,12 @@ int settings_set_endpoints(struct settings *settings, const char *comma_separate
 	return 0;
 }
 
-static int set_checked(char **field, const char *name, const char *value, settings_check_fn *check,
-		       struct mf_err *err)
+static int set_checked(char **field, const char *name, const char *value,
+		       const struct value_type *type, struct mf_err *err)
 {
 	struct mf_err why;
 
-	if (check(value, &why) != 0)
+	if (value_check(type, value, &why) != 0)
 		return mf_err_set(err, MF_EUSAGE, "%s: %s", name, why.msg);
 	settings_set_str(field, value);
 	return 0;
@@ -466,24 +285,22 @@ static int set_checked(char **field, const char *name, const char *value, settin
 
 int settings_set_prefix(struct settings *settings, const char *prefix, struct mf_err *err)
 {
-	return set_checked(&settings->etcd.prefix, "prefix", prefix, settings_check_prefix, err);
+	return set_checked(&settings->etcd.prefix, "prefix", prefix, &value_key_prefix, err);
 }
 
 int settings_set_max_removal(struct settings *settings, const char *percent, struct mf_err *err)
 {
-	return set_checked(&settings->max_removal, "max-removal", percent, settings_check_percent,
-			   err);
+	return set_checked(&settings->max_removal, "max-removal", percent, &value_percent, err);
 }
 
 int settings_set_removal_grace(struct settings *settings, const char *time, struct mf_err *err)
 {
-	return set_checked(&settings->removal_grace, "removal-grace", time, settings_check_duration,
-			   err);
+	return set_checked(&settings->removal_grace, "removal-grace", time, &value_duration, err);
 }
 
 int settings_set_metrics_bind(struct settings *settings, const char *bind, struct mf_err *err)
 {
-	return set_checked(&settings->metrics_bind, "metrics", bind, settings_check_bind, err);
+	return set_checked(&settings->metrics_bind, "metrics", bind, &value_bind, err);
 }
 
 /* "*:80", "[::]:8000-8010"; a socket's path has no port. */

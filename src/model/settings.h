@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct fields;
 struct mf_err;
 
 enum dnsmasq_reload { DNSMASQ_NONE, DNSMASQ_PIDFILE, DNSMASQ_DOCKER };
@@ -57,6 +58,8 @@ struct settings {
 	struct settings_target *targets;
 	size_t target_count;
 };
+
+extern const struct fields fields_of_settings; /* the format, of struct settings */
 
 /* All defaults.  node is the host's name, given by the caller. */
 struct settings *settings_new(const char *node);

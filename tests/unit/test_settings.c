@@ -249,7 +249,7 @@ static const struct {
      "routing.service_suffix: \".service\": not allowed: an empty label (\".\" at its start, its "
      "end or doubled) (line 1, column 27)"},
     {"targets: {}", "targets: must be a list, not a map (line 1, column 10)"},
-    {"targets: [{template: a}]", "targets: template and output must be given (line 1, column 11)"},
+    {"targets: [{template: a}]", "targets: output is missing (line 1, column 11)"},
     {"targets: [x]", "targets: must be a map, not a single value (line 1, column 11)"},
     {"targets: [{template: a, output: /a, owner: b}]",
      "targets: unknown key \"owner\": allowed: template, output, check, reload, escape, mode (line "

@@ -1,0 +1,112 @@
+/*
+ * The format of an object, as one table: a row for each key, with its kind, where its value goes,
+ * its default, what it may be, and what it means.  From the table the object is read (files, keys'
+ * values), preset, moved and freed, and JSON Schemas and the manual's lists of keys are made
+ * (model/fields_doc.h).  To extend a format is to add a row.
+ *
+ * Errors have the place, and what is expected there: `KEY: must be ...`; unknown keys suggest the
+ * nearest one.  Texts are borrowed from the node, unless their row says FIELD_OWN.
+ */
+#ifndef MF_MODEL_FIELDS_H
+#define MF_MODEL_FIELDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/node.h"
+#include "model/value.h"
+
+struct fields;
+
+#define FIELDS_MAX 24 /* rows of a table */
+
+enum field_kind {		  /* what there is in the object */
+		  FIELD_NAME,	  /* const char *; errors: `KEY "value": why` */
+		  FIELD_TEXT,	  /* const char *; errors: `KEY: "value": why` */
+		  FIELD_INT,	  /* an integer of any size */
+		  FIELD_BOOL,	  /* bool */
+		  FIELD_DURATION, /* int64_t, milliseconds */
+		  FIELD_WORD,	  /* an enum or a bool: the index of the word */
+		  FIELD_LIST, /* a pointer to the items, of which one that is all zero ends the list
+			       */
+		  FIELD_OBJECT, /* a struct of its own table */
+		  FIELD_OTHER,	/* what the row's own function makes of it */
+};
+
+enum field_flag {
+	FIELD_REQUIRED = 1,
+	FIELD_OWN = 2,	     /* the text is a copy, normalized if its type knows how */
+	FIELD_MAY_EMPTY = 4, /* the text may be empty, whatever its type says */
+	FIELD_NOT_EMPTY = 8, /* the list must have an item */
+	FIELD_OR_ONE = 16,   /* the list may be written as its one item */
+	FIELD_SET = 32,	   /* the list is sorted; of texts repetitions go, of objects none may be */
+	FIELD_STORED = 64, /* a key of stored values only, unknown in files */
+	FIELD_LATER = 128, /* checked, and then refused: not supported yet */
+};
+
+/* Reads a FIELD_OTHER into what is at place.  The errors do not name the key. */
+typedef int field_read_fn(const struct node *node, void *place, struct mf_err *err);
+
+struct field {
+	const char *key;
+	enum field_kind kind;
+	unsigned flags;
+	size_t offset, size; /* FIELD_AT; size 0: checked, but not kept */
+	const char *alias;   /* another word for the key */
+	const char *noun;    /* the key's word in errors, where it is not the key */
+	const char *preset;  /* the default, as it would be written; lists: joined by spaces */
+	int64_t min, max;    /* INT, DURATION: range; TEXT: bytes; LIST: items; max 0: any */
+	const struct value_type *type;	 /* NAME; TEXT: NULL is any text */
+	const char *const *words;	 /* WORD: NULL at the end */
+	const struct field *item;	 /* LIST: the row of every item, whose offset is 0 */
+	size_t count_offset, count_size; /* LIST: FIELD_COUNT */
+	const struct fields *fields;	 /* OBJECT */
+	field_read_fn *read;		 /* OTHER */
+	const char *not_with;		 /* the key that excludes this one */
+	const char *needs;		 /* the key without which this one makes no sense */
+	const char *schema;		 /* OTHER: members of its JSON Schema */
+	const char *doc; /* what it means; `literals`, <placeholders>.  NULL: of no interest */
+};
+
+/* Where the value goes: `{"port", FIELD_INT, FIELD_AT(struct instance, port), ...}`. */
+#define FIELD_AT(object, member)                                                                   \
+	.offset = offsetof(object, member), .size = sizeof(((object *)0)->member)
+#define FIELD_COUNT(object, member)                                                                \
+	.count_offset = offsetof(object, member), .count_size = sizeof(((object *)0)->member)
+
+struct fields {
+	const struct field *rows;
+	size_t count;
+	/*
+	 * The object's noun: its first row is then its name, which all errors about it have before
+	 * them: `service search: ...`.
+	 */
+	const char *noun;
+	const char *section;  /* or what stands before its keys in errors: `haproxy.bind: ...` */
+	const char *expected; /* where it is no map: "a map with name and services" */
+	bool is_bare;	      /* the name alone is enough */
+	bool is_open;	      /* further keys are for others, and ignored */
+	/* What no single row can say, once all is read; errors as they are to be said. */
+	int (*finish)(const struct node *node, void *object, struct mf_err *err);
+};
+
+#define FIELDS_ROWS(array) .rows = (array), .count = sizeof(array) / sizeof((array)[0])
+
+/*
+ * Read into an object that is preset, or zero.  Keys that are not there change nothing.  The object
+ * is to be freed also when it fails.  stored: it is a stored value, not a file.  MF_EDATA.
+ */
+int fields_read(const struct fields *fields, const struct node *node, void *object, bool stored,
+		struct mf_err *err);
+
+/* The defaults, in an object that is zero. */
+void fields_preset(const struct fields *fields, void *object);
+
+/* Frees lists and owned texts; not what FIELD_OTHER made. */
+void fields_fini(const struct fields *fields, void *object);
+
+/* Lists and owned texts go to the other object, in the place of what it had, if they are there. */
+void fields_move(const struct fields *fields, void *from, void *to);
+
+#endif
