@@ -8,12 +8,12 @@
 #include <string.h>
 
 #include "apply/changes_internal.h"
-#include "apply/live_internal.h"
+#include "apply/walk.h"
 #include "base/mem.h"
 #include "render/routing.h"
 
 struct map_entry {
-	struct change_span key, value;
+	struct span key, value;
 };
 
 struct map_side {
@@ -22,76 +22,15 @@ struct map_side {
 };
 
 struct map_pair {
-	struct change_span name;
+	struct span name;
 	struct map_side old, new;
 };
 
-/* --- pieces of text -------------------------------------------------------------------------- */
-
-int span_compare(struct change_span a, struct change_span b)
+struct op *changes_add(struct changes *changes, const struct op *op)
 {
-	size_t n = a.len < b.len ? a.len : b.len;
-	int order = n == 0 ? 0 : memcmp(a.at, b.at, n);
-
-	return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
-}
-
-bool span_is(struct change_span s, const char *word)
-{
-	return s.len == strlen(word) && memcmp(s.at, word, s.len) == 0;
-}
-
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-static struct change_span trim(struct change_span s)
-{
-	while (s.len > 0 && is_space(s.at[0])) {
-		s.at++;
-		s.len--;
-	}
-	while (s.len > 0 && is_space(s.at[s.len - 1]))
-		s.len--;
-	return s;
-}
-
-bool span_take_line(struct change_span *rest, struct change_span *ret_line)
-{
-	const char *newline;
-	size_t len;
-
-	if (rest->len == 0)
-		return false;
-	newline = memchr(rest->at, '\n', rest->len);
-	len = newline == NULL ? rest->len : (size_t)(newline - rest->at);
-	*ret_line = trim((struct change_span){rest->at, len});
-	len += newline != NULL;
-	*rest = (struct change_span){rest->at + len, rest->len - len};
-	return true;
-}
-
-struct change_span span_take_word(struct change_span *rest)
-{
-	struct change_span s = trim(*rest);
-	size_t len = 0;
-
-	while (len < s.len && !is_space(s.at[len]))
-		len++;
-	*rest = trim((struct change_span){s.at + len, s.len - len});
-	return (struct change_span){s.at, len};
-}
-
-struct change *changes_add(struct changes *changes, enum change_kind kind, struct change_span in,
-			   struct change_span name)
-{
-	struct change *change;
-
-	MEM_GROW(changes->changes, changes->count, changes->cap);
-	change = &changes->changes[changes->count++];
-	*change = (struct change){.kind = kind, .in = in, .name = name};
-	return change;
+	MEM_GROW(changes->ops, changes->count, changes->cap);
+	changes->ops[changes->count] = *op;
+	return &changes->ops[changes->count++];
 }
 
 /* --- maps ------------------------------------------------------------------------------------ */
@@ -121,10 +60,10 @@ static void sort_side(struct map_side *side)
 
 static void parse_side(struct map_side *side, const char *text, size_t len)
 {
-	struct change_span rest = {text, len}, line;
+	struct span rest = {text, len}, line;
 
 	while (span_take_line(&rest, &line)) {
-		struct change_span key = span_take_word(&line);
+		struct span key = span_take_word(&line);
 
 		if (key.len == 0 || key.at[0] == '#')
 			continue;
@@ -135,52 +74,42 @@ static void parse_side(struct map_side *side, const char *text, size_t len)
 }
 
 /* "maps/hosts.map": "hosts". */
-static struct change_span map_name(const char *file)
+static struct span map_name(const char *file)
 {
 	const char *slash = strrchr(file, '/');
 	const char *name = slash == NULL ? file : slash + 1;
 	size_t len = strlen(name);
 
 	if (len <= 4 || strcmp(name + len - 4, ".map") != 0)
-		return (struct change_span){name, 0};
-	return (struct change_span){name, len - 4};
+		return (struct span){name, 0};
+	return (struct span){name, len - 4};
 }
-
-/* How an entry that is only in one of two maps is told, or one that is in both. */
-struct map_kinds {
-	enum change_kind add, change, remove;
-};
 
 struct map_walk {
 	struct changes *changes;
-	struct change_span in;
-	struct map_kinds kinds;
+	struct span in;
+	enum op_kind add; /* followed by those for another value, and for none */
 };
 
 static void on_entry(void *ctx, const void *a, const void *b)
 {
-	struct map_walk *walk = ctx;
+	const struct span none = {NULL, 0};
+	const struct map_walk *walk = ctx;
 	const struct map_entry *old = a, *new = b;
+	struct op op;
 
-	if (new == NULL) {
-		changes_add(walk->changes, walk->kinds.remove, walk->in, old->key)->from =
-		    old->value;
-	} else if (old == NULL) {
-		changes_add(walk->changes, walk->kinds.add, walk->in, new->key)->to = new->value;
-	} else if (span_compare(old->value, new->value) != 0) {
-		struct change *change =
-		    changes_add(walk->changes, walk->kinds.change, walk->in, new->key);
-
-		change->from = old->value;
-		change->to = new->value;
-	}
+	if (!op_of_entry(walk->in, old == NULL ? new->key : old->key,
+			 old == NULL ? none : old->value, new == NULL ? none : new->value, &op))
+		return;
+	op.kind = walk->add + (op.kind - OP_MAP_ADD);
+	(void)changes_add(walk->changes, &op);
 }
 
-static void walk_maps(const struct map_side *old, const struct map_side *new, live_pair_fn *on_pair,
+static void walk_maps(const struct map_side *old, const struct map_side *new, walk_pair_fn *on_pair,
 		      void *ctx)
 {
-	live_walk(old->entries, old->count, new->entries, new->count, sizeof(struct map_entry),
-		  compare_entries, on_pair, ctx);
+	walk_pairs(old->entries, old->count, new->entries, new->count, sizeof(struct map_entry),
+		   compare_entries, on_pair, ctx);
 }
 
 /* --- environments ---------------------------------------------------------------------------- */
@@ -194,11 +123,11 @@ struct env_walk {
  * The entries of a generation, whose keys are it, '/', and the name.  With '/' the keys of one
  * generation stand together.  Services are named without it, routes begin with it.
  */
-static struct map_side find_generation(const struct map_side *all, struct change_span generation)
+static struct map_side find_generation(const struct map_side *all, struct span generation)
 {
 	size_t low = 0, high = all->count, end;
 	mem_auto_free char *text = mem_printf("%.*s/", (int)generation.len, generation.at);
-	struct change_span prefix = {text, strlen(text)};
+	struct span prefix = {text, strlen(text)};
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
@@ -217,23 +146,23 @@ static struct map_side find_generation(const struct map_side *all, struct change
 }
 
 /* Of a backend, "<service>:<version>", what the key does not say. */
-static struct change_span service_of(struct change_span backend)
+static struct span service_of(struct span backend)
 {
 	const char *colon = memchr(backend.at, ':', backend.len);
 
-	return (struct change_span){backend.at,
-				    colon == NULL ? backend.len : (size_t)(colon - backend.at)};
+	return (struct span){backend.at,
+			     colon == NULL ? backend.len : (size_t)(colon - backend.at)};
 }
 
-static struct change_span version_of(struct change_span backend)
+static struct span version_of(struct span backend)
 {
 	size_t skip = service_of(backend).len;
 
 	skip = skip == backend.len ? 0 : skip + 1;
-	return (struct change_span){backend.at + skip, backend.len - skip};
+	return (struct span){backend.at + skip, backend.len - skip};
 }
 
-typedef struct change_span part_fn(struct change_span backend);
+typedef struct span part_fn(struct span backend);
 
 static struct map_side copy_parts(struct map_side side, size_t skip, part_fn *part)
 {
@@ -243,7 +172,7 @@ static struct map_side copy_parts(struct map_side side, size_t skip, part_fn *pa
 		struct map_entry e = side.entries[i];
 
 		MEM_GROW(copy.entries, copy.count, copy.cap);
-		e.key = (struct change_span){e.key.at + skip, e.key.len - skip};
+		e.key = (struct span){e.key.at + skip, e.key.len - skip};
 		e.value = part(e.value);
 		copy.entries[copy.count++] = e;
 	}
@@ -253,9 +182,9 @@ static struct map_side copy_parts(struct map_side side, size_t skip, part_fn *pa
 /* The order of keys is the same without the generation, which is the same in all of a side. */
 static void compare_generations(struct changes *changes, const struct map_pair *pair,
 				const struct map_entry *old, const struct map_entry *new,
-				size_t more, part_fn *part, struct map_kinds kinds)
+				size_t more, part_fn *part, enum op_kind add)
 {
-	struct map_walk walk = {.changes = changes, .in = new->key, .kinds = kinds};
+	struct map_walk walk = {changes, new->key, add};
 	struct map_side a, b;
 
 	if (pair == NULL)
@@ -270,42 +199,38 @@ static void compare_generations(struct changes *changes, const struct map_pair *
 static void change_env(const struct env_walk *walk, const struct map_entry *old,
 		       const struct map_entry *new)
 {
-	static const struct map_kinds services = {CHANGE_SERVICE_ADD, CHANGE_SERVICE,
-						  CHANGE_SERVICE_REMOVE};
-	static const struct map_kinds routes = {CHANGE_ROUTE_ADD, CHANGE_ROUTE,
-						CHANGE_ROUTE_REMOVE};
 	size_t before = walk->changes->count;
 
-	compare_generations(walk->changes, walk->versions, old, new, 1, version_of, services);
-	compare_generations(walk->changes, walk->routes, old, new, 0, service_of, routes);
+	compare_generations(walk->changes, walk->versions, old, new, 1, version_of, OP_SERVICE_ADD);
+	compare_generations(walk->changes, walk->routes, old, new, 0, service_of, OP_ROUTE_ADD);
 	if (walk->changes->count == before)
-		(void)changes_add(walk->changes, CHANGE_ENV, (struct change_span){NULL, 0},
-				  new->key);
+		(void)changes_add(walk->changes, &(struct op){.kind = OP_ENV, .name = new->key});
 }
 
 static void on_env(void *ctx, const void *a, const void *b)
 {
 	const struct env_walk *walk = ctx;
 	const struct map_entry *old = a, *new = b;
-	struct change_span none = {NULL, 0};
+	struct op op = {.kind = OP_ENV_ADD};
 
-	if (old == NULL) {
-		struct change *change = changes_add(walk->changes, CHANGE_ENV_ADD, none, new->key);
-
-		if (walk->versions != NULL)
-			change->count = find_generation(&walk->versions->new, new->value).count;
-	} else if (new == NULL) {
-		(void)changes_add(walk->changes, CHANGE_ENV_REMOVE, none, old->key);
-	} else if (span_compare(old->value, new->value) != 0) {
-		change_env(walk, old, new);
+	if (old != NULL && new != NULL) {
+		if (span_compare(old->value, new->value) != 0)
+			change_env(walk, old, new);
+		return;
 	}
+	op.name = old == NULL ? new->key : old->key;
+	if (new == NULL)
+		op.kind = OP_ENV_REMOVE;
+	else if (walk->versions != NULL)
+		op.count = find_generation(&walk->versions->new, new->value).count;
+	(void)changes_add(walk->changes, &op);
 }
 
-static bool has_entry(const struct map_side *side, struct change_span key)
+static bool has_entry(const struct map_side *side, struct span key)
 {
-	struct map_entry wanted = {.key = key};
+	struct map_entry sought = {.key = key};
 
-	return side->count != 0 && bsearch(&wanted, side->entries, side->count,
+	return side->count != 0 && bsearch(&sought, side->entries, side->count,
 					   sizeof(*side->entries), compare_entries) != NULL;
 }
 
@@ -315,7 +240,7 @@ static struct map_side copy_ending(struct map_side side, const char *end)
 	struct map_side copy = {NULL, 0, 0};
 
 	for (size_t i = 0; i < side.count; i++) {
-		struct change_span key = side.entries[i].key;
+		struct span key = side.entries[i].key;
 
 		if (key.len < len || memcmp(key.at + key.len - len, end, len) != 0)
 			continue;
@@ -330,23 +255,23 @@ static struct map_side copy_ending(struct map_side side, const char *end)
  * goes as a whole is part of that.
  */
 static void compare_claims(struct changes *changes, const struct map_pair *envs,
-			   const struct map_pair *claims, const char *end, struct map_kinds kinds)
+			   const struct map_pair *claims, const char *end, enum op_kind add)
 {
-	struct map_walk walk = {.changes = changes, .kinds = kinds};
+	struct map_walk walk = {.changes = changes, .add = add};
 	struct map_side old = copy_ending(claims->old, end), new = copy_ending(claims->new, end);
 	size_t first = changes->count;
 
 	walk_maps(&old, &new, on_entry, &walk);
 	free(old.entries);
 	free(new.entries);
-	for (size_t i = first; i < changes->count; i++)
-		changes->changes[i].name.len -= strlen(end);
-	for (size_t i = first; envs != NULL && i < changes->count; i++) {
-		struct change *change = &changes->changes[i];
+	for (size_t i = first; i < changes->count; i++) {
+		struct op *op = &changes->ops[i];
 
-		change->is_part =
-		    (change->kind == kinds.add && !has_entry(&envs->old, change->to)) ||
-		    (change->kind == kinds.remove && !has_entry(&envs->new, change->from));
+		op->name.len -= strlen(end);
+		if (op->from.at == NULL)
+			op->is_part = envs != NULL && !has_entry(&envs->old, op->to);
+		else if (op->to.at == NULL)
+			op->is_part = envs != NULL && !has_entry(&envs->new, op->from);
 	}
 }
 
@@ -366,13 +291,11 @@ static void compare_maps(struct changes *changes, const struct map_pair *maps, s
 	static const struct {
 		enum routing_map map;
 		const char *end;
-		struct map_kinds kinds;
+		enum op_kind add;
 	} claims[] = {
-	    {ROUTING_HOSTS, ROUTING_HOST_END, {CHANGE_HOST_ADD, CHANGE_HOST, CHANGE_HOST_REMOVE}},
-	    {ROUTING_HOSTS,
-	     ROUTING_PREFIX_END,
-	     {CHANGE_PREFIX_ADD, CHANGE_PREFIX, CHANGE_PREFIX_REMOVE}},
-	    {ROUTING_HEADERS, "", {CHANGE_HEADER_ADD, CHANGE_HEADER, CHANGE_HEADER_REMOVE}},
+	    {ROUTING_HOSTS, ROUTING_HOST_END, OP_HOST_ADD},
+	    {ROUTING_HOSTS, ROUTING_PREFIX_END, OP_PREFIX_ADD},
+	    {ROUTING_HEADERS, "", OP_HEADER_ADD},
 	};
 	const struct map_pair *envs = find_map(maps, count, ROUTING_ENVIRONMENTS);
 	struct env_walk walk = {
@@ -387,27 +310,23 @@ static void compare_maps(struct changes *changes, const struct map_pair *maps, s
 		const struct map_pair *pair = find_map(maps, count, claims[i].map);
 
 		if (pair != NULL)
-			compare_claims(changes, envs, pair, claims[i].end, claims[i].kinds);
+			compare_claims(changes, envs, pair, claims[i].end, claims[i].add);
 	}
 }
 
 static void compare_entries_of(struct changes *changes, const struct map_pair *map)
 {
-	struct map_walk walk = {
-	    .changes = changes,
-	    .in = map->name,
-	    .kinds = {CHANGE_MAP_ADD, CHANGE_MAP, CHANGE_MAP_REMOVE},
-	};
+	struct map_walk walk = {changes, map->name, OP_MAP_ADD};
 
 	walk_maps(&map->old, &map->new, on_entry, &walk);
 }
 
 static bool is_other(const struct changes_file *file)
 {
-	struct change_span old = {file->old.data, file->old.len};
+	struct span old = {file->old.data, file->old.len};
 
 	return !file->is_there ||
-	       span_compare(old, (struct change_span){file->new_text, file->new_len}) != 0;
+	       span_compare(old, (struct span){file->new_text, file->new_len}) != 0;
 }
 
 struct changes *changes_make(struct changes_file *files, size_t count)
@@ -453,7 +372,26 @@ void changes_free(struct changes *changes)
 	for (size_t i = 0; i < changes->file_count; i++)
 		buf_fini(&changes->files[i].old);
 	free(changes->files);
-	free(changes->changes);
+	free(changes->ops);
+	changes_free_config(changes->old);
+	changes_free_config(changes->new);
 	free(changes->reload);
 	free(changes);
+}
+
+/* --- printing -------------------------------------------------------------------------------- */
+
+void changes_print(const struct changes *changes, struct buf *ret_text)
+{
+	for (size_t i = 0; i < changes->count; i++)
+		op_print(&changes->ops[i], ret_text);
+}
+
+void changes_print_json(const struct changes *changes, struct buf *ret_text)
+{
+	for (size_t i = 0; i < changes->count; i++) {
+		if (i > 0)
+			buf_add_char(ret_text, ',');
+		op_print_json(&changes->ops[i], ret_text);
+	}
 }

@@ -7,42 +7,38 @@
 #include <string.h>
 
 #include "apply/changes_internal.h"
-#include "apply/live_internal.h"
+#include "apply/state.h"
+#include "apply/walk.h"
 #include "base/mem.h"
 #include "base/str.h"
 
 enum { REASON_NAMES = 3 }; /* of a list in a reason */
 
-struct config_server {
-	struct change_span name, address, weight;
-	bool is_disabled;
-	uint64_t rest; /* of all other words */
-};
-
 /* A section, and its servers where it is a service version. */
 struct config_section {
-	struct change_span kind, name;
+	struct span kind, name;
 	uint64_t hash; /* of all its lines but those servers */
-	bool is_version, is_by_source;
-	struct config_server *servers;
+	bool is_version;
+	struct state_backend backend; /* what counts of it, if it is */
+	struct state_server *servers;
 	size_t count, cap;
 };
 
 struct config {
 	struct config_section *sections;
 	size_t count, cap;
-	struct change_span description; /* the fingerprint */
+	struct span description; /* the fingerprint */
 };
 
 /* --- reading --------------------------------------------------------------------------------- */
 
-static uint64_t hash_span(uint64_t hash, struct change_span s)
+static uint64_t hash_span(uint64_t hash, struct span s)
 {
 	return str_hash(str_hash(hash, s.at, s.len), " ", 1);
 }
 
 /* HAProxy configuration manual, sections 2 to 4 and 12: the keywords that open a section. */
-static bool opens_section(struct change_span word)
+static bool opens_section(struct span word)
 {
 	static const char *const words[] = {
 	    "global",	 "defaults",  "frontend",    "backend",	    "listen",
@@ -57,39 +53,21 @@ static bool opens_section(struct change_span word)
 	return false;
 }
 
-static void read_server(struct config_section *section, struct change_span words)
-{
-	struct config_server server = {.rest = STR_HASH_INIT, .weight = {"1", 1}};
-	struct change_span word;
-
-	server.name = span_take_word(&words);
-	server.address = span_take_word(&words);
-	while (word = span_take_word(&words), word.len != 0) {
-		if (span_is(word, "weight"))
-			server.weight = span_take_word(&words);
-		else if (span_is(word, "disabled"))
-			server.is_disabled = true;
-		else
-			server.rest = hash_span(server.rest, word);
-	}
-	MEM_GROW(section->servers, section->count, section->cap);
-	section->servers[section->count++] = server;
-}
-
-static void open_section(struct config *config, struct change_span kind, struct change_span rest)
+static void open_section(struct config *config, struct span kind, struct span rest)
 {
 	struct config_section section = {.kind = kind, .hash = hash_span(STR_HASH_INIT, rest)};
 
 	section.name = span_take_word(&rest);
 	section.is_version = span_is(kind, "backend") && section.name.len != 0 &&
 			     memchr(section.name.at, ':', section.name.len) != NULL;
+	section.backend = (struct state_backend){.name = section.name, .has_check = true};
 	MEM_GROW(config->sections, config->count, config->cap);
 	config->sections[config->count++] = section;
 }
 
-static void read_line(struct config *config, struct change_span line)
+static void read_line(struct config *config, struct span line)
 {
-	struct change_span rest = line, word = span_take_word(&rest), more = rest;
+	struct span rest = line, word = span_take_word(&rest), more = rest;
 	struct config_section *section;
 
 	if (word.len == 0 || word.at[0] == '#')
@@ -102,13 +80,13 @@ static void read_line(struct config *config, struct change_span line)
 		return;
 	section = &config->sections[config->count - 1];
 	if (section->is_version && span_is(word, "server")) {
-		read_server(section, rest);
+		MEM_GROW(section->servers, section->count, section->cap);
+		state_server_parse_config(rest, &section->servers[section->count++]);
 	} else if (span_is(section->kind, "global") && span_is(word, "description")) {
 		config->description = rest;
 	} else {
-		section->is_by_source =
-		    section->is_by_source ||
-		    (span_is(word, "balance") && span_is(span_take_word(&more), "source"));
+		if (span_is(word, "balance") && span_is(span_take_word(&more), "source"))
+			section->backend.is_by_source = true;
 		section->hash = hash_span(section->hash, line);
 	}
 }
@@ -132,8 +110,8 @@ static int order_sections(const void *a, const void *b)
 
 static int compare_servers(const void *a, const void *b)
 {
-	return span_compare(((const struct config_server *)a)->name,
-			    ((const struct config_server *)b)->name);
+	return span_compare(((const struct state_server *)a)->name,
+			    ((const struct state_server *)b)->name);
 }
 
 static void sort(void *items, size_t count, size_t size, int (*order)(const void *, const void *))
@@ -142,24 +120,27 @@ static void sort(void *items, size_t count, size_t size, int (*order)(const void
 		qsort(items, count, size, order);
 }
 
-static void read_config(struct config *config, const char *text, size_t len)
+static struct config *read_config(const char *text, size_t len)
 {
-	struct change_span rest = {text, len}, line;
+	struct config *config = MEM_NEW(config);
+	struct span rest = {text, len}, line;
 
-	*config = (struct config){.sections = NULL};
 	while (span_take_line(&rest, &line))
 		read_line(config, line);
 	for (size_t i = 0; i < config->count; i++)
 		sort(config->sections[i].servers, config->sections[i].count,
-		     sizeof(struct config_server), compare_servers);
+		     sizeof(struct state_server), compare_servers);
 	sort(config->sections, config->count, sizeof(*config->sections), order_sections);
+	return config;
 }
 
-static void config_fini(struct config *config)
+void changes_free_config(struct config *config)
 {
-	for (size_t i = 0; i < config->count; i++)
+	for (size_t i = 0; config != NULL && i < config->count; i++)
 		free(config->sections[i].servers);
-	free(config->sections);
+	if (config != NULL)
+		free(config->sections);
+	free(config);
 }
 
 /* --- a list of names in a reason ------------------------------------------------------------- */
@@ -169,7 +150,7 @@ struct names {
 	size_t count;
 };
 
-static void add_name(struct names *names, const char *kind, struct change_span name)
+static void add_name(struct names *names, const char *kind, struct span name)
 {
 	if (names->count++ >= REASON_NAMES)
 		return;
@@ -194,10 +175,10 @@ static void add_reason(struct buf *reason, const char *words, const char *words_
 
 struct config_walk {
 	struct changes *changes;
-	struct names changed, versions, by_source;
+	struct names changed, versions, by_source, by_name;
 	/* Of the servers of one version. */
 	const struct config_section *old, *new;
-	bool needs_reload;
+	enum op_obstacle obstacle; /* of one of them */
 };
 
 static void add_changed(struct config_walk *walk, const struct config_section *section)
@@ -207,67 +188,21 @@ static void add_changed(struct config_walk *walk, const struct config_section *s
 	add_name(&walk->changed, kind, section->name);
 }
 
-static bool is_drained(const struct config_server *server)
+static void on_op(void *ctx, const struct op *op)
 {
-	return span_is(server->weight, "0");
-}
+	struct config_walk *walk = ctx;
 
-static unsigned weight_of(const struct config_server *server)
-{
-	unsigned weight = 0;
-
-	for (size_t i = 0; i < server->weight.len && weight < 1000; i++)
-		if (server->weight.at[i] >= '0' && server->weight.at[i] <= '9')
-			weight = weight * 10 + (unsigned)(server->weight.at[i] - '0');
-	return weight;
-}
-
-static void change_server(struct config_walk *walk, const struct config_server *old,
-			  const struct config_server *new)
-{
-	struct changes *changes = walk->changes;
-	struct change *change;
-
-	if (span_compare(old->weight, new->weight) != 0) {
-		change = changes_add(changes,
-				     is_drained(new) ? CHANGE_SERVER_DRAIN : CHANGE_SERVER_WEIGHT,
-				     walk->new->name, new->name);
-		change->from = old->weight;
-		change->to = new->weight;
-		walk->needs_reload = true;
-	}
-	if (old->is_disabled != new->is_disabled)
-		(void)changes_add(changes,
-				  new->is_disabled ? CHANGE_SERVER_MAINT : CHANGE_SERVER_READY,
-				  walk->new->name, new->name);
-	if (span_compare(old->address, new->address) != 0 || old->rest != new->rest)
-		(void)changes_add(changes, CHANGE_SERVER, walk->new->name, new->name);
-}
-
-static void add_server(struct config_walk *walk, const struct config_server *server)
-{
-	struct change *change =
-	    changes_add(walk->changes, CHANGE_SERVER_ADD, walk->new->name, server->name);
-
-	change->to = server->address;
-	change->weight = weight_of(server);
-	change->state = server->is_disabled ? "maint" : is_drained(server) ? "drain" : "up";
-	change->is_part = walk->old == NULL;
-	walk->needs_reload = true;
+	changes_add(walk->changes, op)->is_part = walk->old == NULL || walk->new == NULL;
+	if (op->obstacle != OP_FREE)
+		walk->obstacle = op->obstacle;
 }
 
 static void on_server(void *ctx, const void *from, const void *to)
 {
 	struct config_walk *walk = ctx;
-	const struct config_server *old = from, *new = to;
+	const struct config_section *section = walk->new == NULL ? walk->old : walk->new;
 
-	if (new == NULL)
-		changes_add(walk->changes, CHANGE_SERVER_REMOVE, walk->old->name, old->name)
-		    ->is_part = walk->new == NULL;
-	else if (old == NULL)
-		add_server(walk, new);
-	else
-		change_server(walk, old, new);
+	state_diff_server(&section->backend, from, to, on_op, walk);
 }
 
 static void walk_servers(struct config_walk *walk, const struct config_section *old,
@@ -275,37 +210,29 @@ static void walk_servers(struct config_walk *walk, const struct config_section *
 {
 	walk->old = old;
 	walk->new = new;
-	walk->needs_reload = false;
-	live_walk(old == NULL ? NULL : old->servers, old == NULL ? 0 : old->count,
-		  new == NULL ? NULL : new->servers, new == NULL ? 0 : new->count,
-		  sizeof(struct config_server), compare_servers, on_server, walk);
+	walk->obstacle = OP_FREE;
+	walk_pairs(old == NULL ? NULL : old->servers, old == NULL ? 0 : old->count,
+		   new == NULL ? NULL : new->servers, new == NULL ? 0 : new->count,
+		   sizeof(struct state_server), compare_servers, on_server, walk);
 }
 
-static void come(struct config_walk *walk, const struct config_section *section)
+/* A section that is only in one of the two. */
+static void come_or_go(struct config_walk *walk, const struct config_section *old,
+		       const struct config_section *new)
 {
-	struct change_span none = {NULL, 0};
+	const struct config_section *section = old == NULL ? new : old;
+	struct op op = {.kind = old == NULL ? OP_BACKEND_ADD : OP_BACKEND_REMOVE,
+			.name = section->name,
+			.count = section->count};
 
 	if (!section->is_version) {
 		add_changed(walk, section);
 		return;
 	}
-	changes_add(walk->changes, CHANGE_BACKEND_ADD, none, section->name)->count = section->count;
-	walk_servers(walk, NULL, section);
-	if (section->count != 0) /* nobody asks for one that has no instance */
+	(void)changes_add(walk->changes, &op);
+	walk_servers(walk, old, new);
+	if (old == NULL && section->count != 0) /* nobody asks for one that has no instance */
 		add_name(&walk->versions, "", section->name);
-}
-
-static void go(struct config_walk *walk, const struct config_section *section)
-{
-	struct change_span none = {NULL, 0};
-
-	if (!section->is_version) {
-		add_changed(walk, section);
-		return;
-	}
-	changes_add(walk->changes, CHANGE_BACKEND_REMOVE, none, section->name)->count =
-	    section->count;
-	walk_servers(walk, section, NULL);
 }
 
 static void stay(struct config_walk *walk, const struct config_section *old,
@@ -314,9 +241,10 @@ static void stay(struct config_walk *walk, const struct config_section *old,
 	if (old->hash != new->hash)
 		add_changed(walk, new);
 	walk_servers(walk, old, new);
-	/* `balance source` spreads requests by a table that only a reload makes anew. */
-	if (new->is_by_source && walk->needs_reload)
+	if (walk->obstacle == OP_BY_SOURCE)
 		add_name(&walk->by_source, "", new->name);
+	if (walk->obstacle == OP_BY_NAME)
+		add_name(&walk->by_name, "", new->name);
 }
 
 static void on_section(void *ctx, const void *from, const void *to)
@@ -324,10 +252,8 @@ static void on_section(void *ctx, const void *from, const void *to)
 	struct config_walk *walk = ctx;
 	const struct config_section *old = from, *new = to;
 
-	if (new == NULL)
-		go(walk, old);
-	else if (old == NULL)
-		come(walk, new);
+	if (old == NULL || new == NULL)
+		come_or_go(walk, old, new);
 	else
 		stay(walk, old, new);
 	if (old == NULL || new == NULL || old->hash != new->hash)
@@ -361,6 +287,7 @@ static char *find_reason(const struct changes_file *file, const struct config *o
 	add_reason(&reason, "new version", "new versions", &walk->versions);
 	add_reason(&reason, "servers of a version that balances by source:",
 		   "servers of versions that balance by source:", &walk->by_source);
+	add_reason(&reason, "host names of version", "host names of versions", &walk->by_name);
 	return reason.len == 0 ? NULL : buf_take(&reason);
 }
 
@@ -368,21 +295,21 @@ void changes_compare_config(struct changes *changes, const struct changes_file *
 			    const char *pages)
 {
 	struct config_walk walk = {.changes = changes};
-	struct config old, new;
+	struct config *old = read_config(buf_str(&file->old), file->old.len);
+	struct config *new = read_config(file->new_text, file->new_len);
 
-	read_config(&old, buf_str(&file->old), file->old.len);
-	read_config(&new, file->new_text, file->new_len);
-	live_walk(old.sections, old.count, new.sections, new.count, sizeof(struct config_section),
-		  compare_sections, on_section, &walk);
+	changes->old = old;
+	changes->new = new;
+	walk_pairs(old->sections, old->count, new->sections, new->count,
+		   sizeof(struct config_section), compare_sections, on_section, &walk);
 	if (pages[0] != '\0')
-		add_name(&walk.changed, pages, (struct change_span){"", 0});
-	changes->reload = find_reason(file, &old, &new, &walk);
+		add_name(&walk.changed, pages, (struct span){"", 0});
+	changes->reload = find_reason(file, old, new, &walk);
 	changes->needs_check = changes->needs_check || pages[0] != '\0' ||
-			       span_compare(old.description, new.description) != 0 ||
+			       span_compare(old->description, new->description) != 0 ||
 			       !file->is_there;
 	buf_fini(&walk.changed.text);
 	buf_fini(&walk.versions.text);
 	buf_fini(&walk.by_source.text);
-	config_fini(&old);
-	config_fini(&new);
+	buf_fini(&walk.by_name.text);
 }

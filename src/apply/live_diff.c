@@ -243,12 +243,12 @@ static void find_claims(struct diff *diff)
 {
 	const struct snapshot *from = diff->live->applied, *to = diff->live->target;
 
-	live_walk(from->headers, from->header_count, to->headers, to->header_count,
-		  sizeof(struct claim), compare_claims, note_headers, diff);
-	live_walk(from->prefixes, from->prefix_count, to->prefixes, to->prefix_count,
-		  sizeof(struct claim), compare_claims, note_prefixes, diff);
-	live_walk(from->hosts, from->host_count, to->hosts, to->host_count, sizeof(struct claim),
-		  compare_claims, note_hosts, diff);
+	walk_pairs(from->headers, from->header_count, to->headers, to->header_count,
+		   sizeof(struct claim), compare_claims, note_headers, diff);
+	walk_pairs(from->prefixes, from->prefix_count, to->prefixes, to->prefix_count,
+		   sizeof(struct claim), compare_claims, note_prefixes, diff);
+	walk_pairs(from->hosts, from->host_count, to->hosts, to->host_count, sizeof(struct claim),
+		   compare_claims, note_hosts, diff);
 }
 
 static void put_claims(struct diff *diff)
@@ -521,8 +521,8 @@ enum live_verdict live_diff(struct live *live)
 	struct diff diff = {.live = live, .touched = strmap_new(free)};
 	enum live_verdict verdict = LIVE_GO;
 
-	live_walk(from->envs, from->env_count, to->envs, to->env_count, sizeof(struct env *),
-		  compare_envs, touch_pair, &diff);
+	walk_pairs(from->envs, from->env_count, to->envs, to->env_count, sizeof(struct env *),
+		   compare_envs, touch_pair, &diff);
 	touch_held(&diff);
 	find_claims(&diff);
 	each(&diff, count_entries);

@@ -4,7 +4,6 @@
  *
  *	live.c          what is wanted, what is done next, what is told
  *	live_script.c   commands to one connection, replies to their commands
- *	live_walk.c     two sorted arrays side by side
  *	live_diff.c     the difference of two snapshots as commands: environments and names
  *	live_servers.c  the same for backends and servers, and those that leave
  *	live_states.c   servers as HAProxy shows them, compared with what is wanted
@@ -20,6 +19,7 @@
 #include <stdint.h>
 
 #include "apply/live.h"
+#include "apply/walk.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "render/routing.h"
@@ -169,15 +169,6 @@ void live_lose(struct live *live);
 void live_go_on(struct live *live);
 
 void live_on_show_info(struct live *live, const struct live_step *step, char *reply, size_t len);
-
-/* live_walk.c */
-/*
- * Walk two arrays of items that are sorted by compare, and call on_pair for each item that is not
- * the same in both, byte by byte; NULL stands for one that is not there.
- */
-typedef void live_pair_fn(void *ctx, const void *from, const void *to);
-void live_walk(const void *from, size_t from_count, const void *to, size_t to_count, size_t size,
-	       int (*compare)(const void *a, const void *b), live_pair_fn *on_pair, void *ctx);
 
 /* live_diff.c */
 /*

@@ -324,8 +324,8 @@ void live_walk_backends(struct live *live, live_backend_pair_fn *on_pair)
 	const struct snapshot *from = live->applied, *to = live->target;
 	struct backend_walk walk = {live, on_pair};
 
-	live_walk(from->backends, from->backend_count, to->backends, to->backend_count,
-		  sizeof(struct backend *), compare_backends, on_backends, &walk);
+	walk_pairs(from->backends, from->backend_count, to->backends, to->backend_count,
+		   sizeof(struct backend *), compare_backends, on_backends, &walk);
 }
 
 /* The servers of one backend. */
@@ -349,9 +349,9 @@ static void walk_servers(const struct backend *from, const struct backend *to,
 			 struct server_walk walk)
 {
 	walk.backend = to == NULL ? from : to;
-	live_walk(from == NULL ? NULL : from->instances, from == NULL ? 0 : from->instance_count,
-		  to == NULL ? NULL : to->instances, to == NULL ? 0 : to->instance_count,
-		  sizeof(struct instance *), compare_servers, on_servers, &walk);
+	walk_pairs(from == NULL ? NULL : from->instances, from == NULL ? 0 : from->instance_count,
+		   to == NULL ? NULL : to->instances, to == NULL ? 0 : to->instance_count,
+		   sizeof(struct instance *), compare_servers, on_servers, &walk);
 }
 
 /* --- the difference -------------------------------------------------------------------------- */

@@ -8,11 +8,15 @@
 #include "base/str.h"
 #include "unit.h"
 
-#define HEAD	 "global\n    description mayfly-1\n# words\ndefaults mayfly\n    mode http\n"
-#define OTHER	 "global\n    description mayfly-2\n# words\ndefaults mayfly\n    mode tcp\n"
-#define WEB	 "\nbackend web:1\n"
-#define A	 "    server 10.0.0.5:80 10.0.0.5:80 weight "
-#define B	 "    server 10.0.0.6:80 10.0.0.6:80 weight "
+#define HEAD  "global\n    description mayfly-1\n# words\ndefaults mayfly\n    mode http\n"
+#define OTHER "global\n    description mayfly-2\n# words\ndefaults mayfly\n    mode tcp\n"
+#define WEB   "\nbackend web:1\n"
+#define A     "    server 10.0.0.5:80 10.0.0.5:80 weight "
+#define B     "    server 10.0.0.6:80 10.0.0.6:80 weight "
+#define NAMED_OF(weight)                                                                           \
+	"    server db.example:80 db.example:80 weight " weight                                    \
+	" resolvers mayfly init-addr last,libc,none\n"
+#define NAMED	 NAMED_OF("100")
 #define BALANCED "    balance source\n"
 
 static struct changes *compare(const char *name, const char *old, const char *new)
@@ -82,6 +86,13 @@ static const struct {
      false},
     {HEAD WEB BALANCED A "1\n", HEAD WEB BALANCED A "1 disabled\n",
      "instance web:1 10.0.0.5:80: maint\n", NULL, false},
+    /* HAProxy resolves the host names that it was started with */
+    {HEAD WEB A "1\n", HEAD WEB A "1\n" NAMED, "instance web:1 db.example:80: added\n",
+     "host names of version web:1", false},
+    {HEAD WEB A "1\n" NAMED, HEAD WEB A "1\n", "instance web:1 db.example:80: removed\n",
+     "host names of version web:1", false},
+    {HEAD WEB NAMED, HEAD WEB NAMED_OF("7"), "instance web:1 db.example:80: weight 100 -> 7\n",
+     NULL, false},
     /* somebody's own */
     {"", "global\n  daemon\n", "", "structure changed: global", true},
     {"a\n", "b\nserver x y\n", "", "haproxy.cfg has no fingerprint as description", false},
@@ -225,9 +236,9 @@ static const struct {
      "{\"kind\":\"environment-add\",\"environment\":\"d\",\"services\":0},"
      "{\"kind\":\"map-add\",\"map\":\"environments\",\"key\":\"d\",\"value\":\"d@1\"}"},
     {"haproxy.cfg", HEAD WEB A "100\n", HEAD WEB A "50 disabled\n",
+     "{\"kind\":\"server-maint\",\"backend\":\"web:1\",\"server\":\"10.0.0.5:80\"},"
      "{\"kind\":\"server-weight\",\"backend\":\"web:1\",\"server\":\"10.0.0.5:80\","
-     "\"from\":100,\"to\":50},"
-     "{\"kind\":\"server-maint\",\"backend\":\"web:1\",\"server\":\"10.0.0.5:80\"}"},
+     "\"from\":100,\"to\":50}"},
     {"haproxy.cfg", HEAD WEB A "7\n", HEAD WEB A "0\n",
      "{\"kind\":\"server-drain\",\"backend\":\"web:1\",\"server\":\"10.0.0.5:80\",\"from\":7}"},
     {"haproxy.cfg", HEAD WEB A "7\n", HEAD WEB A "007\n",

@@ -1,8 +1,9 @@
 /*
  * Walking two sorted arrays side by side.  Knows nothing of what is in them but its order.
  */
-#include "apply/live_internal.h"
+#include "apply/walk.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 /* How many of the next items are the same: whole blocks only, quick where nothing has changed. */
@@ -16,8 +17,8 @@ static size_t count_same(const char *a, size_t a_count, const char *b, size_t b_
 	return n;
 }
 
-void live_walk(const void *from, size_t from_count, const void *to, size_t to_count, size_t size,
-	       int (*compare)(const void *a, const void *b), live_pair_fn *on_pair, void *ctx)
+void walk_pairs(const void *from, size_t from_count, const void *to, size_t to_count, size_t size,
+		int (*compare)(const void *a, const void *b), walk_pair_fn *on_pair, void *ctx)
 {
 	const char *a = from, *b = to;
 	const char *a_end = from_count == 0 ? a : a + from_count * size;

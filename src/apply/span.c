@@ -1,0 +1,81 @@
+/*
+ * Pieces of text: taken apart and compared, but never believed to be terminated.
+ */
+#include "apply/span.h"
+
+#include <string.h>
+
+struct span span_of(const char *s)
+{
+	return (struct span){s, s == NULL ? 0 : strlen(s)};
+}
+
+int span_compare(struct span a, struct span b)
+{
+	size_t n = a.len < b.len ? a.len : b.len;
+	int order = n == 0 ? 0 : memcmp(a.at, b.at, n);
+
+	return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+bool span_is(struct span s, const char *word)
+{
+	return s.len == strlen(word) && (s.len == 0 || memcmp(s.at, word, s.len) == 0);
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+static struct span trim(struct span s)
+{
+	while (s.len > 0 && is_space(s.at[0])) {
+		s.at++;
+		s.len--;
+	}
+	while (s.len > 0 && is_space(s.at[s.len - 1]))
+		s.len--;
+	return s;
+}
+
+bool span_take_line(struct span *rest, struct span *ret_line)
+{
+	const char *newline;
+	size_t len;
+
+	if (rest->len == 0)
+		return false;
+	newline = memchr(rest->at, '\n', rest->len);
+	len = newline == NULL ? rest->len : (size_t)(newline - rest->at);
+	*ret_line = trim((struct span){rest->at, len});
+	len += newline != NULL;
+	*rest = (struct span){rest->at + len, rest->len - len};
+	return true;
+}
+
+struct span span_take_word(struct span *rest)
+{
+	struct span s = trim(*rest);
+	size_t len = 0;
+
+	while (len < s.len && !is_space(s.at[len]))
+		len++;
+	*rest = trim((struct span){s.at + len, s.len - len});
+	return (struct span){s.at, len};
+}
+
+bool span_parse_number(struct span s, unsigned *ret)
+{
+	unsigned n = 0;
+
+	if (s.len == 0 || s.len > 9 || (s.at[0] == '0' && s.len > 1))
+		return false;
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.at[i] < '0' || s.at[i] > '9')
+			return false;
+		n = n * 10 + (unsigned)(s.at[i] - '0');
+	}
+	*ret = n;
+	return true;
+}
