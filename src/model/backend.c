@@ -3,9 +3,7 @@
  */
 #include "model/backend.h"
 
-#include <assert.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,8 +11,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "model/name.h"
-#include "model/node.h"
+#include "model/fields.h"
 
 #define WEIGHT_DEFAULT	   100
 #define WEIGHT_MAX	   256
@@ -22,75 +19,42 @@
 #define COUNT(a)	   (sizeof(a) / sizeof((a)[0]))
 
 static const char *const state_words[] = {
-    [INSTANCE_UP] = "up", [INSTANCE_DRAIN] = "drain", [INSTANCE_MAINT] = "maint"};
+    [INSTANCE_UP] = "up", [INSTANCE_DRAIN] = "drain", [INSTANCE_MAINT] = "maint", NULL};
 
-/* --- instances ------------------------------------------------------------------------------- */
+/* --- the format ------------------------------------------------------------------------------ */
 
+/* The address and the server's name are the draft's own. */
 struct draft {
-	char *address;
-	unsigned port, weight;
-	unsigned state;
-	bool is_name;
+	struct instance instance;
+	const char **tags; /* only checked */
 };
 
-static int read_address(const struct node *map, struct draft *draft, struct mf_err *err)
-{
-	const struct node *node = node_find(map, "address");
-	struct mf_err why;
-	const char *text;
+static const struct field tag = {.kind = FIELD_TEXT, .size = sizeof(char *)};
 
-	if (node == NULL)
-		return node_error(map, err, "address is missing");
-	if (node_get_text(node, &text, err) != 0)
-		return mf_err_wrap(err, "address");
-	if (name_parse_address(text, strlen(text), &draft->address, &why) != 0)
-		return node_error(node, err, "address %s", why.msg);
-	return 0;
-}
+#define INSTANCE(member) FIELD_AT(struct draft, instance.member)
+static const struct field rows[] = {
+    {"service", FIELD_NAME, FIELD_IN_KEY, INSTANCE(service), .type = &value_service},
+    {"version", FIELD_NAME, FIELD_IN_KEY, INSTANCE(version), .type = &value_version},
+    {"id", FIELD_NAME, FIELD_IN_KEY, INSTANCE(id), .type = &value_instance},
+    {"server", FIELD_TEXT, FIELD_IN_KEY | FIELD_OWN, INSTANCE(server)},
+    {"address", FIELD_NAME, FIELD_REQUIRED | FIELD_OWN, INSTANCE(address), .type = &value_address,
+     .doc = "A numeric address."},
+    {"port", FIELD_INT, FIELD_REQUIRED, INSTANCE(port), .min = 1, .max = 65535,
+     .doc = "The port at that address."},
+    {"weight", FIELD_INT, INSTANCE(weight), .max = WEIGHT_MAX, .preset = "100",
+     .doc = "The load-balancing weight."},
+    {"state", FIELD_WORD, INSTANCE(state), .words = state_words, .preset = "up",
+     .doc = "`up`; `drain`: only what belongs to it already goes there; `maint`: nothing does."},
+    {"tags", FIELD_LIST, FIELD_AT(struct draft, tags), .item = &tag,
+     .doc = "Words for others to read."},
+};
+const struct fields fields_of_instance = {
+    FIELDS_ROWS(rows),
+    .expected = "ADDRESS:PORT or a JSON object",
+    .is_open = true,
+};
 
-static int read_number(const struct node *map, const char *key, long min, long max, unsigned *ret,
-		       struct mf_err *err)
-{
-	const struct node *node = node_find(map, key);
-	long n;
-
-	if (node == NULL)
-		return 0;
-	if (node_get_int(node, min, max, &n, err) != 0)
-		return mf_err_wrap(err, "%s", key);
-	*ret = (unsigned)n;
-	return 0;
-}
-
-static int check_tags(const struct node *node, struct mf_err *err)
-{
-	const char *text;
-	int code = node_check_list(node, err);
-
-	for (size_t i = 0; code == 0 && i < node->child_count; i++)
-		code = node_get_text(&node->children[i], &text, err);
-	return code == 0 ? 0 : mf_err_wrap(err, "tags");
-}
-
-static int read_object(const struct node *map, struct draft *draft, struct mf_err *err)
-{
-	const struct node *state = node_find(map, "state"), *tags = node_find(map, "tags");
-	int code;
-
-	if (map->kind != NODE_MAP)
-		return node_error(map, err, "must be ADDRESS:PORT or a JSON object");
-	code = read_address(map, draft, err);
-	if (code == 0)
-		code = read_number(map, "port", 1, 65535, &draft->port, err);
-	if (code == 0 && draft->port == 0)
-		code = node_error(map, err, "port is missing");
-	if (code == 0)
-		code = read_number(map, "weight", 0, WEIGHT_MAX, &draft->weight, err);
-	if (code == 0 && state != NULL &&
-	    (code = node_get_word(state, state_words, COUNT(state_words), &draft->state, err)) != 0)
-		return mf_err_wrap(err, "state");
-	return code == 0 && tags != NULL ? check_tags(tags, err) : code;
-}
+/* --- instances ------------------------------------------------------------------------------- */
 
 static bool is_space(char c)
 {
@@ -105,78 +69,39 @@ static int read_value(const char *value, size_t len, struct draft *draft, struct
 	while (len > 0 && is_space(value[len - 1])) /* as a shell's redirection leaves it */
 		len--;
 	if (len == 0 || value[0] != '{')
-		return name_parse_endpoint(value, len, &draft->address, &draft->port, err);
+		return name_parse_endpoint(value, len, &draft->instance.address,
+					   &draft->instance.port, err);
 	code = node_parse_json(value, len, &root, err);
 	if (code != 0)
 		return code;
-	code = read_object(root, draft, err);
+	code = fields_read(&fields_of_instance, root, draft, true, err);
 	node_free(root);
 	return code;
 }
 
-static char *pack(char **strings, const char *s)
+static struct instance *make_instance(struct draft *draft)
 {
-	size_t size = strlen(s) + 1;
-	char *packed = *strings;
-
-	memcpy(packed, s, size);
-	*strings += size;
-	return packed;
-}
-
-static struct instance *new_instance(const char *service, const char *version, const char *id,
-				     const struct draft *draft)
-{
-	char port[16];
-	struct instance *instance;
-	char *strings;
-	int n;
-
-	assert(draft->address != NULL);
-	n = snprintf(port, sizeof(port), ":%u", draft->port);
-	instance = mem_alloc(sizeof(*instance) + strlen(service) + strlen(version) + strlen(id) +
-			     2 * strlen(draft->address) + (size_t)n + 5);
-	strings = (char *)(instance + 1);
-	instance->refs = 1;
-	instance->service = pack(&strings, service);
-	instance->version = pack(&strings, version);
-	instance->id = pack(&strings, id);
-	instance->address = pack(&strings, draft->address);
-	instance->server = pack(&strings, draft->address);
-	strings--; /* the port follows in the place of the NUL */
-	(void)pack(&strings, port);
-	instance->is_name = draft->is_name;
-	instance->port = draft->port;
-	instance->weight = draft->weight;
-	instance->state = (enum instance_state)draft->state;
-	return instance;
-}
-
-static int check_names(const char *service, const char *version, const char *id, struct mf_err *err)
-{
-	if (name_check(NAME_SERVICE, service, strlen(service), err) != 0)
-		return mf_err_wrap(err, "instance: service");
-	if (name_check(NAME_VERSION, version, strlen(version), err) != 0)
-		return mf_err_wrap(err, "instance: version");
-	if (name_check(NAME_INSTANCE, id, strlen(id), err) != 0)
-		return mf_err_wrap(err, "instance: id");
-	return 0;
+	draft->instance.refs = 1;
+	draft->instance.server = mem_printf("%s:%u", draft->instance.address, draft->instance.port);
+	return fields_pack(&fields_of_instance, draft, sizeof(draft->instance));
 }
 
 int instance_parse(const char *service, const char *version, const char *id, const char *value,
 		   size_t len, struct instance **ret_instance, struct mf_err *err)
 {
-	struct draft draft = {.weight = WEIGHT_DEFAULT, .state = INSTANCE_UP};
-	int code = check_names(service, version, id, err);
+	const char *const key[] = {service, version, id};
+	struct draft draft = {.tags = NULL};
+	int code = fields_read_key(&fields_of_instance, "instance", key, &draft, err);
 
 	if (code != 0)
 		return code;
+	fields_preset(&fields_of_instance, &draft);
 	code = read_value(value, len, &draft, err);
 	if (code != 0)
 		code = mf_err_wrap(err, "instance %s/%s/%s", service, version, id);
 	else
-		*ret_instance = new_instance(service, version, id, &draft);
-	free(draft.address);
+		*ret_instance = make_instance(&draft);
+	fields_fini(&fields_of_instance, &draft);
 	return code;
 }
 
@@ -189,17 +114,18 @@ static bool is_host_name(const char *name)
 	       strlen(last == NULL ? name : last + 1);
 }
 
-static int read_named(const char *endpoint, size_t len, struct draft *draft, struct mf_err *err)
+static int read_named(const char *endpoint, size_t len, struct instance *instance,
+		      struct mf_err *err)
 {
 	buf_auto struct buf quoted = BUF_INIT;
 	int64_t port;
 
-	draft->address = mem_dup_bytes(endpoint, len);
-	if (name_check(NAME_HOST, draft->address, len, err) != 0)
+	instance->address = mem_dup_bytes(endpoint, len);
+	if (name_check(NAME_HOST, instance->address, len, err) != 0)
 		return err->code;
-	if (is_host_name(draft->address) && str_parse_int(endpoint + len + 1, 1, 65535, &port)) {
-		draft->is_name = true;
-		draft->port = (unsigned)port;
+	if (is_host_name(instance->address) && str_parse_int(endpoint + len + 1, 1, 65535, &port)) {
+		instance->is_name = true;
+		instance->port = (unsigned)port;
 		return 0;
 	}
 	name_add_quoted(&quoted, endpoint, strlen(endpoint));
@@ -209,16 +135,16 @@ static int read_named(const char *endpoint, size_t len, struct draft *draft, str
 			  quoted.data);
 }
 
-static int read_endpoint(const char *endpoint, struct draft *draft, struct mf_err *err)
+static int read_endpoint(const char *endpoint, struct instance *instance, struct mf_err *err)
 {
 	size_t len = strcspn(endpoint, ":");
 	struct mf_err why;
 
-	if (name_parse_endpoint(endpoint, strlen(endpoint), &draft->address, &draft->port, &why) ==
-	    0)
+	if (name_parse_endpoint(endpoint, strlen(endpoint), &instance->address, &instance->port,
+				&why) == 0)
 		return 0;
 	if (endpoint[0] != '[' && endpoint[len] == ':')
-		return read_named(endpoint, len, draft, err);
+		return read_named(endpoint, len, instance, err);
 	*err = why;
 	return why.code;
 }
@@ -226,12 +152,17 @@ static int read_endpoint(const char *endpoint, struct draft *draft, struct mf_er
 int instance_parse_fixed(const char *service, const char *version, const char *endpoint,
 			 struct instance **ret_instance, struct mf_err *err)
 {
-	struct draft draft = {.weight = WEIGHT_DEFAULT, .state = INSTANCE_UP};
-	int code = read_endpoint(endpoint, &draft, err);
+	struct draft draft = {.tags = NULL};
+	int code;
 
+	fields_preset(&fields_of_instance, &draft);
+	draft.instance.service = (char *)(uintptr_t)service;
+	draft.instance.version = (char *)(uintptr_t)version;
+	draft.instance.id = (char *)(uintptr_t)INSTANCE_FIXED;
+	code = read_endpoint(endpoint, &draft.instance, err);
 	if (code == 0)
-		*ret_instance = new_instance(service, version, INSTANCE_FIXED, &draft);
-	free(draft.address);
+		*ret_instance = make_instance(&draft);
+	fields_fini(&fields_of_instance, &draft);
 	return code;
 }
 
@@ -249,14 +180,13 @@ void instance_unref(struct instance *instance)
 
 int instance_check_attribute(const char *name, struct mf_err *err)
 {
-	static const char *const ours[] = {"address", "port", "weight", "state", "tags"};
 	size_t len = strlen(name);
 
 	if (len == 0 || len > ATTRIBUTE_NAME_MAX || !str_is_utf8(name, len))
 		return mf_err_set(err, MF_EDATA, "an attribute's name has 1 to %d bytes of UTF-8",
 				  ATTRIBUTE_NAME_MAX);
-	for (size_t i = 0; i < COUNT(ours); i++)
-		if (strcmp(name, ours[i]) == 0)
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if ((rows[i].flags & FIELD_IN_KEY) == 0 && strcmp(name, rows[i].key) == 0)
 			return mf_err_set(err, MF_EDATA, "attribute %s: has a place of its own",
 					  name);
 	return 0;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct buf;
+struct fields;
 struct mf_err;
 
 enum instance_state { INSTANCE_UP, INSTANCE_DRAIN, INSTANCE_MAINT };
@@ -26,6 +27,8 @@ struct instance {
 	enum instance_state state;
 	char *server; /* its name in HAProxy: ADDRESS:PORT, unique within a version */
 };
+
+extern const struct fields fields_of_instance; /* the format of its JSON value */
 
 /*
  * /mayfly/backends/<service>/<version>/<id>: `address:port`, or a JSON object with address, port,

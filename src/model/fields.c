@@ -20,47 +20,9 @@ struct members {
 	const struct node *repeated; /* the first one that is there by its other word, too */
 };
 
-static void *place_of(const struct field *field, void *object)
-{
-	return (char *)object + field->offset;
-}
-
 static const char *noun_of(const struct field *field)
 {
 	return field->noun == NULL ? field->key : field->noun;
-}
-
-static bool is_owned_text(const struct field *field)
-{
-	return (field->kind == FIELD_TEXT || field->kind == FIELD_NAME) &&
-	       (field->flags & FIELD_OWN) != 0 && field->size != 0;
-}
-
-/* Of an integer, an enum or a bool; size 0: it is not kept. */
-static void put_number(void *place, size_t size, int64_t n)
-{
-	if (size == sizeof(uint8_t))
-		*(uint8_t *)place = (uint8_t)n;
-	else if (size == sizeof(uint32_t))
-		*(uint32_t *)place = (uint32_t)n;
-	else if (size == sizeof(int64_t))
-		*(int64_t *)place = n;
-	else
-		assert(size == 0);
-}
-
-static size_t count_of(const struct field *field, const void *object)
-{
-	const void *place = (const char *)object + field->count_offset;
-
-	return field->count_size == sizeof(unsigned) ? *(const unsigned *)place
-						     : *(const size_t *)place;
-}
-
-static void put_count(const struct field *field, void *object, size_t count)
-{
-	if (field->count_size != 0)
-		put_number((char *)object + field->count_offset, field->count_size, (int64_t)count);
 }
 
 /* --- single values --------------------------------------------------------------------------- */
@@ -90,7 +52,7 @@ static int read_text(const struct field *field, const struct node *node, void *p
 				  is_name ? " " : "", why.msg);
 	if (field->size == 0)
 		return 0;
-	if (!is_owned_text(field)) {
+	if (!field_owns_text(field)) {
 		*(const char **)place = text;
 		return 0;
 	}
@@ -129,7 +91,7 @@ static int read_duration(const struct field *field, const struct node *node, voi
 		add_duration(&range, field->max);
 		return node_error(node, err, "must be from %s", range.data);
 	}
-	put_number(place, field->size, ms);
+	field_put_number(place, field->size, ms);
 	return 0;
 }
 
@@ -154,7 +116,7 @@ static int read_number(const struct field *field, const struct node *node, void 
 		n = word;
 	}
 	if (code == 0)
-		put_number(place, field->size, n);
+		field_put_number(place, field->size, n);
 	return code;
 }
 
@@ -175,7 +137,7 @@ static size_t drop_repeated(const struct field *item, const char **texts, size_t
 	for (size_t i = 0; i < count; i++) {
 		if (kept == 0 || strcmp(texts[kept - 1], texts[i]) != 0)
 			texts[kept++] = texts[i];
-		else if (is_owned_text(item))
+		else if (field_owns_text(item))
 			free((void *)texts[i]);
 	}
 	for (size_t i = kept; i < count; i++)
@@ -289,12 +251,12 @@ static int read_list(const struct field *field, const struct node *list, void *o
 		return is_named_in_errors(field) ? mf_err_wrap(err, "%s", noun_of(field)) : code;
 	items = mem_alloc((count + 1) * field->item->size);
 	/* Kept from the start, so that whoever frees the object finds all that was made. */
-	*(char **)place_of(field, object) = items;
-	put_count(field, object, count);
+	*(char **)field_place(field, object) = items;
+	field_put_count(field, object, count);
 	code = read_items(field, is_one ? list : list->children, count, items, stored, err);
 	if (code == 0 && count > 1 && (field->flags & FIELD_SET) != 0) {
 		code = make_set(field, list, items, &count, err);
-		put_count(field, object, count);
+		field_put_count(field, object, count);
 	}
 	return code;
 }
@@ -304,7 +266,7 @@ static int read_list(const struct field *field, const struct node *list, void *o
 static int read_value(const struct field *field, const struct node *node, void *object, bool stored,
 		      struct mf_err *err)
 {
-	void *place = place_of(field, object);
+	void *place = field_place(field, object);
 
 	switch (field->kind) {
 	case FIELD_NAME:
@@ -326,11 +288,6 @@ static int read_value(const struct field *field, const struct node *node, void *
 	return read_number(field, node, place, err);
 }
 
-static bool is_hidden(const struct field *field, bool stored)
-{
-	return (field->flags & FIELD_STORED) != 0 && !stored;
-}
-
 static bool is_key_of(const struct field *field, const char *key)
 {
 	return strcmp(field->key, key) == 0 ||
@@ -345,7 +302,7 @@ static void find_members(const struct fields *fields, const struct node *map, bo
 		const struct node *child = &map->children[i];
 		size_t row = 0;
 
-		while (row < fields->count && (is_hidden(&fields->rows[row], stored) ||
+		while (row < fields->count && (field_is_hidden(&fields->rows[row], stored) ||
 					       !is_key_of(&fields->rows[row], child->key)))
 			row++;
 		if (row == fields->count) {
@@ -383,7 +340,7 @@ static int refuse_unknown(const struct fields *fields, const struct node *member
 	size_t count = 0;
 
 	for (size_t i = 0; i < fields->count; i++) {
-		if (is_hidden(&fields->rows[i], stored))
+		if (field_is_hidden(&fields->rows[i], stored))
 			continue;
 		keys[count++] = fields->rows[i].key;
 		if (fields->rows[i].alias != NULL)
@@ -483,10 +440,25 @@ int fields_read(const struct fields *fields, const struct node *node, void *obje
 	code = read_rows(fields, node, &members, object, stored, err);
 	return code == 0 ? 0
 			 : mf_err_wrap(err, "%s %s", fields->noun,
-				       *(char **)place_of(&fields->rows[0], object));
+				       *(char **)field_place(&fields->rows[0], object));
 }
 
-/* --- defaults, and memory --------------------------------------------------------------------- */
+int fields_read_key(const struct fields *fields, const char *noun, const char *const parts[],
+		    void *object, struct mf_err *err)
+{
+	for (size_t i = 0, part = 0; i < fields->count; i++) {
+		const struct field *row = &fields->rows[i];
+
+		if ((row->flags & FIELD_IN_KEY) == 0 || row->type == NULL)
+			continue;
+		if (value_check(row->type, parts[part], err) != 0)
+			return mf_err_wrap(err, "%s: %s", noun, row->key);
+		*(const char **)field_place(row, object) = parts[part++];
+	}
+	return 0;
+}
+
+/* --- defaults -------------------------------------------------------------------------------- */
 
 static void preset_list(const struct field *field, void *object)
 {
@@ -513,68 +485,10 @@ void fields_preset(const struct fields *fields, void *object)
 		struct node scalar = {.kind = NODE_SCALAR, .text = (char *)field->preset};
 
 		if (field->kind == FIELD_OBJECT)
-			fields_preset(field->fields, place_of(field, object));
+			fields_preset(field->fields, field_place(field, object));
 		else if (field->kind == FIELD_LIST && field->preset != NULL)
 			preset_list(field, object);
 		else if (field->preset != NULL)
 			(void)read_value(field, &scalar, object, false, NULL);
-	}
-}
-
-static void fini_list(const struct field *field, void *object)
-{
-	char *items = *(char **)place_of(field, object);
-	const struct field *item = field->item;
-
-	if (items == NULL)
-		return;
-	if (is_owned_text(item))
-		for (char **text = (char **)items; *text != NULL; text++)
-			free(*text);
-	for (size_t i = 0; item->kind == FIELD_OBJECT && i < count_of(field, object); i++)
-		fields_fini(item->fields, items + i * item->size);
-	free(items);
-}
-
-void fields_fini(const struct fields *fields, void *object)
-{
-	for (size_t i = 0; i < fields->count; i++) {
-		const struct field *field = &fields->rows[i];
-
-		if (field->kind == FIELD_OBJECT)
-			fields_fini(field->fields, place_of(field, object));
-		else if (field->kind == FIELD_LIST && field->size != 0)
-			fini_list(field, object);
-		else if (is_owned_text(field))
-			free(*(char **)place_of(field, object));
-	}
-}
-
-static void move_field(const struct field *field, void *from, void *to)
-{
-	char **source = place_of(field, from), **target = place_of(field, to);
-
-	if (*source == NULL)
-		return;
-	if (field->kind == FIELD_LIST) {
-		fini_list(field, to);
-		put_count(field, to, count_of(field, from));
-		put_count(field, from, 0);
-	} else {
-		free(*target);
-	}
-	*target = *source;
-	*source = NULL;
-}
-
-void fields_move(const struct fields *fields, void *from, void *to)
-{
-	for (size_t i = 0; i < fields->count; i++) {
-		const struct field *field = &fields->rows[i];
-
-		if (field->kind == FIELD_OBJECT)
-			fields_move(field->fields, place_of(field, from), place_of(field, to));
-		else if (field->kind == FIELD_LIST || is_owned_text(field))
-			move_field(field, from, to);
 	}
 }

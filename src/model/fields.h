@@ -17,6 +17,7 @@
 #include "model/node.h"
 #include "model/value.h"
 
+struct buf;
 struct fields;
 
 #define FIELDS_MAX 24 /* rows of a table */
@@ -43,6 +44,7 @@ enum field_flag {
 	FIELD_SET = 32,	   /* the list is sorted; of texts repetitions go, of objects none may be */
 	FIELD_STORED = 64, /* a key of stored values only, unknown in files */
 	FIELD_LATER = 128, /* checked, and then refused: not supported yet */
+	FIELD_IN_KEY = 256, /* no member: a part of the key, or made of other values */
 };
 
 /* Reads a FIELD_OTHER into what is at place.  The errors do not name the key. */
@@ -108,5 +110,27 @@ void fields_fini(const struct fields *fields, void *object);
 
 /* Lists and owned texts go to the other object, in the place of what it had, if they are there. */
 void fields_move(const struct fields *fields, void *from, void *to);
+
+/* A copy in one block with all its counted lists and texts: free(3) frees it. */
+void *fields_pack(const struct fields *fields, const void *object, size_t size);
+
+/* Canonical JSON: all that the object keeps, in the table's order, without white space. */
+void fields_format(const struct fields *fields, const void *object, bool stored,
+		   struct buf *ret_json);
+
+/*
+ * A stored value's object with the parts of its key, which are the rows with FIELD_IN_KEY: checked,
+ * and borrowed by the object.  Errors: `NOUN: KEY: "value": why`.
+ */
+int fields_read_key(const struct fields *fields, const char *noun, const char *const parts[],
+		    void *object, struct mf_err *err);
+
+/* Of single rows, for those who walk a table. */
+void *field_place(const struct field *field, const void *object);
+bool field_owns_text(const struct field *field);
+bool field_is_hidden(const struct field *field, bool stored);	   /* no key of such an object */
+void field_put_number(void *place, size_t size, int64_t n);	   /* an integer, enum or bool */
+size_t field_count(const struct field *field, const void *object); /* of a list's items */
+void field_put_count(const struct field *field, void *object, size_t count);
 
 #endif

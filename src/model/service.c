@@ -9,187 +9,132 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "model/backend.h"
-#include "model/name.h"
-#include "model/node.h"
+#include "model/fields.h"
 
-#define INTERVAL_DEFAULT_MS 2000
-#define DURATION_MIN_MS	    10
-#define DURATION_MAX_MS	    86400000
-#define VERSION_DEFAULT	    "latest"
-#define COUNT(a)	    (sizeof(a) / sizeof((a)[0]))
+#define DURATION_MIN_MS 10
+#define DURATION_MAX_MS 86400000
 
 static const char *const balance_words[] = {[BALANCE_ROUNDROBIN] = "roundrobin",
 					    [BALANCE_LEASTCONN] = "leastconn",
 					    [BALANCE_SOURCE] = "source",
-					    [BALANCE_RANDOM] = "random"};
+					    [BALANCE_RANDOM] = "random",
+					    NULL};
+static const char *const protocol_words[] = {"http", "tcp", NULL};
 
-static int read_duration(const struct node *map, const char *key, int64_t *ret_ms,
-			 struct mf_err *err)
+/* --- the format ------------------------------------------------------------------------------ */
+
+struct draft {
+	struct service service;
+	const char *version;	/* of the fixed addresses */
+	const char **addresses; /* as they are written */
+};
+
+static int check_check(const char *s, struct mf_err *err)
 {
-	const struct node *node = node_find(map, key);
-	long long ms;
-
-	if (node == NULL)
+	if (s[0] == '\0' || strcmp(s, "tcp") == 0)
 		return 0;
-	if (node_get_duration(node, &ms, err) != 0)
-		return mf_err_wrap(err, "%s", key);
-	if (ms < DURATION_MIN_MS || ms > DURATION_MAX_MS)
-		return node_error(node, err, "%s: must be from 10ms to 1d", key);
-	*ret_ms = ms;
-	return 0;
+	if (s[0] != '/')
+		return mf_err_set(err, MF_EDATA, "must be tcp or a path for HTTP checks");
+	return name_check(NAME_ROUTE, s, strlen(s), err);
 }
 
-static int read_check(const struct node *map, struct service *service, struct mf_err *err)
-{
-	const struct node *node = node_find(map, "check");
-	const char *text;
+static const struct value_type check = {
+    .check = check_check,
+    .schema = "\"type\":\"string\",\"pattern\":\"^(tcp|/.*)?$\"",
+};
+static const struct field address = {.kind = FIELD_TEXT, .size = sizeof(char *)};
 
-	if (node == NULL)
-		return 0;
-	if (node_get_text(node, &text, err) != 0)
-		return mf_err_wrap(err, "check");
-	if (text[0] != '\0' && strcmp(text, "tcp") != 0) {
-		if (text[0] != '/')
-			return node_error(node, err,
-					  "check: must be tcp or a path for HTTP checks");
-		if (node_get_name(node, NAME_ROUTE, "check", &text, err) != 0)
-			return MF_EDATA;
-	}
-	free(service->check);
-	service->check = mem_dup_str(text);
-	return 0;
-}
-
-static int read_balance(const struct node *map, struct service *service, struct mf_err *err)
-{
-	const struct node *node = node_find(map, "balance");
-	unsigned which;
-
-	if (node == NULL)
-		return 0;
-	if (node_get_word(node, balance_words, COUNT(balance_words), &which, err) != 0)
-		return mf_err_wrap(err, "balance");
-	service->balance = (enum service_balance)which;
-	return 0;
-}
-
-static int read_protocol(const struct node *map, struct service *service, struct mf_err *err)
-{
-	static const char *const words[] = {"http", "tcp"};
-	const struct node *protocol = node_find(map, "protocol"),
-			  *listen = node_find(map, "listen");
-	unsigned which = 0;
-	long port;
-
-	if (protocol != NULL && node_get_word(protocol, words, COUNT(words), &which, err) != 0)
-		return mf_err_wrap(err, "protocol");
-	service->is_tcp = which == 1;
-	if (listen == NULL)
-		return 0;
-	if (!service->is_tcp)
-		return node_error_key(listen, err, "listen: only for protocol tcp");
-	if (node_get_int(listen, 1, 65535, &port, err) != 0)
-		return mf_err_wrap(err, "listen");
-	service->listen = (unsigned)port;
-	return 0;
-}
-
-/* The last of its addresses. */
-static bool is_there_twice(const struct service *service)
-{
-	struct instance *const *fixed = service->fixed;
-	size_t last = service->fixed_count - 1;
-
-	for (size_t i = 0; i < last; i++)
-		if (strcmp(fixed[i]->server, fixed[last]->server) == 0)
-			return true;
-	return false;
-}
-
-static int read_fixed(const struct node *list, const char *version, struct service *service,
-		      struct mf_err *err)
+static int add_fixed(const struct node *node, const char *version, struct service *service,
+		     struct mf_err *err)
 {
 	struct mf_err why;
-	const char *text;
+	struct instance *fixed;
 
-	if (node_check_list(list, err) != 0)
-		return mf_err_wrap(err, "addresses");
-	if (list->child_count > SERVICE_MAX_FIXED)
-		return node_error_key(list, err, "addresses: more than %zu", SERVICE_MAX_FIXED);
-	service->fixed = mem_alloc(list->child_count * sizeof(struct instance *));
-	for (size_t i = 0; i < list->child_count; i++) {
-		const struct node *node = &list->children[i];
-
-		if (node_get_text(node, &text, err) != 0)
-			return mf_err_wrap(err, "addresses");
-		if (instance_parse_fixed(service->name, version, text,
-					 &service->fixed[service->fixed_count], &why) != 0)
-			return node_error(node, err, "addresses: %s", why.msg);
-		service->fixed_count++;
-		if (is_there_twice(service))
-			return node_error(node, err, "addresses: %s: twice", text);
-	}
+	if (instance_parse_fixed(service->name, version, node->text, &fixed, &why) != 0)
+		return node_error(node, err, "addresses: %s", why.msg);
+	service->fixed[service->fixed_count++] = fixed;
+	for (size_t i = 0; i + 1 < service->fixed_count; i++)
+		if (strcmp(service->fixed[i]->server, fixed->server) == 0)
+			return node_error(node, err, "addresses: %s: twice", node->text);
 	return 0;
 }
 
-static int read_addresses(const struct node *map, struct service *service, struct mf_err *err)
+static int finish(const struct node *map, void *object, struct mf_err *err)
 {
-	const struct node *addresses = node_find(map, "addresses"),
-			  *node = node_find(map, "version");
-	const char *version = VERSION_DEFAULT;
+	struct draft *draft = object;
+	struct service *service = &draft->service;
+	const struct node *listen = node_find(map, "listen"), *list = node_find(map, "addresses");
+	int code = 0;
 
-	if (node != NULL && node_get_name(node, NAME_VERSION, "version", &version, err) != 0)
-		return MF_EDATA;
-	if (addresses == NULL && node != NULL)
-		return node_error_key(node, err, "version: only with addresses");
-	return addresses == NULL ? 0 : read_fixed(addresses, version, service, err);
+	if (listen != NULL && !service->is_tcp)
+		return node_error_key(listen, err, "listen: only for protocol tcp");
+	if (list == NULL)
+		return 0;
+	service->fixed = mem_alloc(list->child_count * sizeof(struct instance *));
+	for (size_t i = 0; i < list->child_count && code == 0; i++)
+		code = add_fixed(&list->children[i], draft->version, service, err);
+	free(draft->addresses);
+	draft->addresses = NULL;
+	return code;
 }
 
-static int read_service(const struct node *map, struct service *service, struct mf_err *err)
-{
-	static const char *const keys[] = {"protocol",	     "listen",	       "balance",
-					   "check",	     "check_interval", "connect_timeout",
-					   "server_timeout", "addresses",      "version"};
-	int code = node_check_keys(map, keys, COUNT(keys), err);
+#define SERVICE(member) FIELD_AT(struct draft, service.member)
+static const struct field rows[] = {
+    {"name", FIELD_NAME, FIELD_IN_KEY, SERVICE(name), .type = &value_service},
+    {"protocol", FIELD_WORD, SERVICE(is_tcp), .words = protocol_words, .preset = "http",
+     .doc = "What its instances speak."},
+    {"listen", FIELD_INT, SERVICE(listen), .min = 1, .max = 65535,
+     .doc = "Of protocol `tcp`: the port that HAProxy listens on for it."},
+    {"balance", FIELD_WORD, SERVICE(balance), .words = balance_words, .preset = "roundrobin",
+     .doc = "How HAProxy chooses an instance."},
+    {"check", FIELD_TEXT, 0, SERVICE(check), .type = &check, .preset = "",
+     .doc = "HAProxy's health check of its instances: `tcp`, or a path for HTTP; empty: none."},
+    {"check_interval", FIELD_DURATION, SERVICE(check_interval), .min = DURATION_MIN_MS,
+     .max = DURATION_MAX_MS, .preset = "2s", .doc = "The time between two checks."},
+    {"connect_timeout", FIELD_DURATION, SERVICE(connect_timeout), .min = DURATION_MIN_MS,
+     .max = DURATION_MAX_MS, .doc = "How long a connection to an instance may take."},
+    {"server_timeout", FIELD_DURATION, SERVICE(server_timeout), .min = DURATION_MIN_MS,
+     .max = DURATION_MAX_MS, .doc = "How long an instance may be silent."},
+    {"addresses", FIELD_LIST, FIELD_AT(struct draft, addresses), .item = &address,
+     .max = SERVICE_MAX_FIXED,
+     .doc = "Fixed addresses, <address>:<port> or <name>:<port>, which are instances for as long "
+	    "as they stand here."},
+    {"version", FIELD_NAME, FIELD_AT(struct draft, version), .type = &value_version,
+     .preset = "latest", .needs = "addresses", .doc = "The version of those."},
+};
+const struct fields fields_of_service = {FIELDS_ROWS(rows), .finish = finish};
 
-	if (code == 0)
-		code = read_protocol(map, service, err);
-	if (code == 0)
-		code = read_balance(map, service, err);
-	if (code == 0)
-		code = read_check(map, service, err);
-	if (code == 0)
-		code = read_duration(map, "check_interval", &service->check_interval, err);
-	if (code == 0)
-		code = read_duration(map, "connect_timeout", &service->connect_timeout, err);
-	if (code == 0)
-		code = read_duration(map, "server_timeout", &service->server_timeout, err);
-	return code == 0 ? read_addresses(map, service, err) : code;
+static void free_fixed(struct service *service)
+{
+	for (size_t i = 0; i < service->fixed_count; i++)
+		instance_unref(service->fixed[i]);
+	free(service->fixed);
 }
 
-static struct service *new_service(const char *name)
-{
-	struct service *service = MEM_NEW(service);
+/* --- services -------------------------------------------------------------------------------- */
 
-	service->refs = 1;
-	service->name = mem_dup_str(name);
-	service->check = mem_dup_str("");
-	service->check_interval = INTERVAL_DEFAULT_MS;
-	return service;
+static void init_draft(struct draft *draft, const char *name)
+{
+	*draft = (struct draft){.service.refs = 1, .service.name = (char *)(uintptr_t)name};
+	fields_preset(&fields_of_service, draft);
 }
 
 struct service *service_new_plain(const struct service *service)
 {
-	struct service *plain = new_service(service->name);
+	struct draft draft;
+	struct service *plain;
 
-	plain->is_tcp = service->is_tcp;
+	init_draft(&draft, service->name);
+	draft.service.is_tcp = service->is_tcp;
+	plain = fields_pack(&fields_of_service, &draft, sizeof(draft));
+	fields_fini(&fields_of_service, &draft);
 	return plain;
 }
 
 int service_parse(const char *name, const char *value, size_t len, struct service **ret_service,
 		  struct mf_err *err)
 {
-	struct service *service;
+	struct draft draft;
 	struct node *root;
 	int code = name_check(NAME_SERVICE, name, strlen(name), err);
 
@@ -198,14 +143,15 @@ int service_parse(const char *name, const char *value, size_t len, struct servic
 	code = node_parse_json(value, len, &root, err);
 	if (code != 0)
 		return mf_err_wrap(err, "service %s", name);
-	service = new_service(name);
-	code = read_service(root, service, err);
+	init_draft(&draft, name);
+	code = fields_read(&fields_of_service, root, &draft, true, err);
 	if (code == 0) {
-		*ret_service = service;
+		*ret_service = fields_pack(&fields_of_service, &draft, sizeof(draft));
 	} else {
 		code = mf_err_wrap(err, "service %s", name);
-		service_unref(service);
+		free_fixed(&draft.service);
 	}
+	fields_fini(&fields_of_service, &draft);
 	node_free(root);
 	return code;
 }
@@ -220,11 +166,7 @@ void service_unref(struct service *service)
 {
 	if (service == NULL || --service->refs != 0)
 		return;
-	for (size_t i = 0; i < service->fixed_count; i++)
-		instance_unref(service->fixed[i]);
-	free(service->fixed);
-	free(service->name);
-	free(service->check);
+	free_fixed(service);
 	free(service);
 }
 

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct fields;
 struct instance;
 struct mf_err;
 
@@ -28,6 +29,8 @@ struct service {
 	struct instance **fixed; /* its fixed addresses, as instances of one version */
 	size_t fixed_count;
 };
+
+extern const struct fields fields_of_service; /* the format of its JSON value */
 
 /*
  * /mayfly/services/<name>: JSON {protocol: "http" or "tcp", listen, balance, check, check_interval,

@@ -123,7 +123,7 @@ static const struct {
     {"{\"addresses\":[\"a b:80\"]}", "addresses: \"a b\": not allowed: a space"},
     {"{\"balance\":\"first\"}", "balance: must be one of roundrobin, leastconn, source, random"},
     {"{\"check\":\"http\"}", "check: must be tcp or a path for HTTP checks"},
-    {"{\"check\":\"/a b\"}", "check \"/a b\": not allowed: a space"},
+    {"{\"check\":\"/a b\"}", "check: \"/a b\": not allowed: a space"},
     {"{\"check_interval\":5}", "check_interval: \"5\": must be a duration with a unit, such as "
 			       "250ms, 10s, 5m, 8h or 2d"},
     {"{\"check_interval\":\"1ms\"}", "check_interval: must be from 10ms to 1d"},
