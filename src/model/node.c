@@ -1,6 +1,5 @@
 /*
- * The tree itself: building, looking up, and reading scalars with the words for what is wrong.
- * Knows neither YAML nor JSON, nor what any key means.
+ * Reading a tree's nodes with the words for what is wrong.  Knows not what any key means.
  */
 #include "model/node.h"
 
@@ -12,52 +11,12 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
 
 #define SUGGEST_MAX_LEN	     ((size_t)24)
 #define SUGGEST_MAX_DISTANCE 2
-
-static void free_inside(struct node *node)
-{
-	for (size_t i = 0; i < node->child_count; i++)
-		free_inside(&node->children[i]);
-	free(node->children);
-	free(node->key);
-	free(node->text);
-}
-
-void node_free(struct node *node)
-{
-	if (node == NULL)
-		return;
-	free_inside(node);
-	free(node);
-}
-
-struct node *node_add_child(struct node *parent)
-{
-	size_t n = parent->child_count;
-	struct node *child;
-
-	/* Grown at each power of two, so that no capacity needs to be kept. */
-	if ((n & (n - 1)) == 0)
-		parent->children =
-		    mem_realloc(parent->children, n == 0 ? 1 : n * 2, sizeof(*parent->children));
-	child = &parent->children[parent->child_count++];
-	*child = (struct node){0};
-	return child;
-}
-
-const struct node *node_find(const struct node *map, const char *key)
-{
-	if (map->kind != NODE_MAP)
-		return NULL;
-	for (size_t i = 0; i < map->child_count; i++)
-		if (strcmp(map->children[i].key, key) == 0)
-			return &map->children[i];
-	return NULL;
-}
 
 static int __attribute__((format(printf, 4, 0)))
 error_at(unsigned line, unsigned column, struct mf_err *err, const char *format, va_list ap)
@@ -292,4 +251,11 @@ int node_get_name(const struct node *node, enum name_kind kind, const char *what
 		return node_error(node, err, "%s %s", what, why.msg);
 	*ret_text = text;
 	return 0;
+}
+
+int node_parse_json(const char *text, size_t len, struct node **ret_node, struct mf_err *err)
+{
+	static const struct json_bounds bounds = {NODE_MAX_BYTES, NODE_MAX_DEPTH, false};
+
+	return json_parse(text, len, &bounds, ret_node, err);
 }

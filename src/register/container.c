@@ -17,8 +17,9 @@
 #include "model/name.h"
 #include "register/check.h"
 #include "register/container_internal.h"
+#include "register/docker_event.h"
 
-enum { PORTS_MAX = 64, REMARKS_MAX = 2048, ID_LEN = 64, DOCKER_SIGRTMIN = 34 };
+enum { PORTS_MAX = 64, REMARKS_MAX = 2048, DOCKER_SIGRTMIN = 34 };
 
 void container_remark(struct container *container, bool is_wrong, const char *format, ...)
 {
@@ -40,31 +41,19 @@ void container_remark(struct container *container, bool is_wrong, const char *fo
 
 /* --- what it is, and how it is --------------------------------------------------------------- */
 
-static const char *text_at(const json_t *object, const char *key)
+static enum container_state read_state(const struct node *inspect)
 {
-	return json_string_value(json_object_get(object, key));
-}
+	const struct node *state = node_find(inspect, "State");
+	const char *health = node_text_at(node_find(state, "Health"), "Status", "");
 
-static bool is_id(const char *id)
-{
-	return id != NULL && strlen(id) == ID_LEN && strspn(id, "0123456789abcdef") == ID_LEN;
-}
-
-static enum container_state read_state(const json_t *inspect)
-{
-	const json_t *state = json_object_get(inspect, "State");
-	const char *health = text_at(json_object_get(state, "Health"), "Status");
-
-	if (!json_is_true(json_object_get(state, "Running")) ||
-	    json_is_true(json_object_get(state, "Restarting")) ||
-	    json_is_true(json_object_get(state, "Dead")))
+	if (!node_is_true(node_find(state, "Running")) ||
+	    node_is_true(node_find(state, "Restarting")) || node_is_true(node_find(state, "Dead")))
 		return CONTAINER_DOWN;
-	if (json_is_true(json_object_get(state, "Paused")))
+	if (node_is_true(node_find(state, "Paused")))
 		return CONTAINER_PAUSED;
-	if (health != NULL && strcmp(health, "starting") == 0)
+	if (strcmp(health, "starting") == 0)
 		return CONTAINER_STARTING;
-	return health != NULL && strcmp(health, "unhealthy") == 0 ? CONTAINER_UNHEALTHY
-								  : CONTAINER_UP;
+	return strcmp(health, "unhealthy") == 0 ? CONTAINER_UNHEALTHY : CONTAINER_UP;
 }
 
 /* "SIGQUIT", "quit", "3", "SIGRTMIN+3"; Docker's default for all else. */
@@ -221,14 +210,13 @@ static void add_instance(const struct container_source *s, unsigned port, char *
 static void read_instances(const struct container_source *s)
 {
 	struct container *container = s->container;
-	const char *image = text_at(json_object_get(s->inspect, "Config"), "Image");
-	const char *image_id = text_at(s->inspect, "Image");
+	const char *image = node_text_at(node_find(s->inspect, "Config"), "Image", "");
+	const char *image_id = node_text_at(s->inspect, "Image", "");
 	mem_auto_free char *name = NULL, *version = NULL;
 	unsigned ports[PORTS_MAX];
 	size_t count = container_list_ports(s, ports, PORTS_MAX);
 
-	container_parse_image(image == NULL ? "" : image, image_id == NULL ? "" : image_id, &name,
-			      &version);
+	container_parse_image(image, image_id, &name, &version);
 	container->instances = mem_alloc(count * sizeof(*container->instances));
 	for (size_t i = 0; i < count; i++) {
 		char *service = make_service(s, name, ports[i], count);
@@ -249,16 +237,18 @@ static void read_instances(const struct container_source *s)
 
 static int read_container(struct container_source *s, struct mf_err *err)
 {
-	const char *id = text_at(s->inspect, "Id"), *name = text_at(s->inspect, "Name");
+	const char *id = node_text_at(s->inspect, "Id", "");
+	const char *name = node_text_at(s->inspect, "Name", NULL);
+	const struct node *state = node_find(s->inspect, "State");
 	struct container *container = s->container;
 
-	if (!is_id(id) || name == NULL || !json_is_object(json_object_get(s->inspect, "State")))
+	if (!docker_is_id(id) || name == NULL || state == NULL || state->kind != NODE_MAP)
 		return mf_err_set(err, MF_EDATA, "no description of a container");
 	container->id = mem_dup_str(id);
 	container->name = mem_dup_str(name[0] == '/' ? name + 1 : name);
 	container->state = read_state(s->inspect);
 	container->stop_signal =
-	    parse_signal(text_at(json_object_get(s->inspect, "Config"), "StopSignal"));
+	    parse_signal(node_text_at(node_find(s->inspect, "Config"), "StopSignal", NULL));
 	container_read_words(s);
 	if (is_ignored(s))
 		container_remark(container, false, "is to be ignored");
@@ -272,17 +262,17 @@ static int read_container(struct container_source *s, struct mf_err *err)
 int container_parse(const char *json, size_t len, const struct container_options *options,
 		    struct container **ret_container, struct mf_err *err)
 {
-	json_error_t why;
-	json_t *inspect = json_loadb(json, len, 0, &why);
-	struct container_source s = {.options = options, .inspect = inspect};
+	struct container_source s = {.options = options};
+	struct node *inspect;
 	int code;
 
-	if (inspect == NULL)
-		return mf_err_set(err, MF_EDATA, "no JSON: %s", why.text);
+	if (docker_parse(json, len, NODE_MAP, &inspect, err) != 0)
+		return MF_EDATA;
+	s.inspect = inspect;
 	s.container = MEM_NEW(s.container);
 	code = read_container(&s, err);
 	free(s.words);
-	json_decref(inspect);
+	node_free(inspect);
 	if (code != 0)
 		container_free(s.container);
 	else

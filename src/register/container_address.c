@@ -11,17 +11,14 @@
 
 /* --- ports ----------------------------------------------------------------------------------- */
 
-static const json_t *published_ports(const struct container_source *s)
+static const struct node *published_ports(const struct container_source *s)
 {
-	return json_object_get(json_object_get(s->inspect, "NetworkSettings"), "Ports");
+	return node_find(node_find(s->inspect, "NetworkSettings"), "Ports");
 }
 
 static const char *network_mode(const struct container_source *s)
 {
-	const char *mode = json_string_value(
-	    json_object_get(json_object_get(s->inspect, "HostConfig"), "NetworkMode"));
-
-	return mode == NULL ? "" : mode;
+	return node_text_at(node_find(s->inspect, "HostConfig"), "NetworkMode", "");
 }
 
 static bool is_on_host(const struct container_source *s)
@@ -68,17 +65,14 @@ struct port_list {
 };
 
 /* The keys of an object of ports; is_bound: only those that are published. */
-static void add_ports(const struct container_source *s, const json_t *object, bool is_bound,
+static void add_ports(const struct container_source *s, const struct node *object, bool is_bound,
 		      struct port_list *list)
 {
-	const char *key;
-	json_t *value;
+	for (size_t i = 0; i < node_count(object, NODE_MAP); i++) {
+		const struct node *bindings = &object->children[i];
+		unsigned port = parse_port(bindings->key);
 
-	json_object_foreach((json_t *)object, key, value)
-	{
-		unsigned port = parse_port(key);
-
-		if (port == 0 || (is_bound && json_array_size(value) == 0) ||
+		if (port == 0 || (is_bound && node_count(bindings, NODE_LIST) == 0) ||
 		    container_is_true(container_find_word(s, port, "IGNORE")))
 			continue;
 		list->is_full |= !insert_port(list->ports, &list->count, list->max, port);
@@ -97,8 +91,7 @@ static void remark_no_port(const struct container_source *s, bool is_published)
 
 size_t container_list_ports(const struct container_source *s, unsigned *ports, size_t max)
 {
-	const json_t *exposed =
-	    json_object_get(json_object_get(s->inspect, "Config"), "ExposedPorts");
+	const struct node *exposed = node_find(node_find(s->inspect, "Config"), "ExposedPorts");
 	const char *wanted = container_find_label(s, "port");
 	bool is_published = !s->options->is_internal && !is_on_host(s);
 	struct port_list list = {.ports = ports, .max = max};
@@ -122,13 +115,6 @@ size_t container_list_ports(const struct container_source *s, unsigned *ports, s
 }
 
 /* --- addresses ------------------------------------------------------------------------------- */
-
-static const char *text_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text == NULL ? "" : text;
-}
 
 static int take_node_address(const struct container_source *s, char **ret_address,
 			     struct mf_err *err)
@@ -166,13 +152,12 @@ static int find_published(const struct container_source *s, unsigned port, char 
 			  unsigned *ret_port, struct mf_err *err)
 {
 	mem_auto_free char *key = mem_printf("%u/tcp", port);
-	const json_t *bindings = json_object_get(published_ports(s), key), *binding;
-	size_t i;
+	const struct node *bindings = node_find(published_ports(s), key);
 
-	json_array_foreach(bindings, i, binding)
-	{
-		const char *host = text_of(binding, "HostIp");
-		unsigned host_port = parse_port(text_of(binding, "HostPort"));
+	for (size_t i = 0; i < node_count(bindings, NODE_LIST); i++) {
+		const struct node *binding = &bindings->children[i];
+		const char *host = node_text_at(binding, "HostIp", "");
+		unsigned host_port = parse_port(node_text_at(binding, "HostPort", ""));
 
 		if (host_port == 0)
 			continue;
@@ -235,15 +220,15 @@ int container_check_network(const char *network, struct mf_err *err)
 }
 
 /* A network's address that fits; "" is none.  IPv4 first. */
-static const char *address_in(const char *name, const json_t *network, const char *choice)
+static const char *address_in(const struct node *network, const char *choice)
 {
 	static const char *const families[] = {"IPAddress", "GlobalIPv6Address"};
 	bool is_cidr = choice != NULL && strchr(choice, '/') != NULL;
 
-	if (choice != NULL && !is_cidr && strcmp(name, choice) != 0)
+	if (choice != NULL && !is_cidr && strcmp(network->key, choice) != 0)
 		return "";
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
-		const char *address = text_of(network, families[i]);
+		const char *address = node_text_at(network, families[i], "");
 
 		if (address[0] != '\0' && (!is_cidr || is_in_cidr(address, choice)))
 			return address;
@@ -253,17 +238,16 @@ static const char *address_in(const char *name, const json_t *network, const cha
 
 static int find_internal(const struct container_source *s, char **ret_address, struct mf_err *err)
 {
-	const json_t *networks =
-	    json_object_get(json_object_get(s->inspect, "NetworkSettings"), "Networks");
-	const char *choice = container_find_label(s, "network"), *name;
+	const struct node *networks =
+	    node_find(node_find(s->inspect, "NetworkSettings"), "Networks");
+	const char *choice = container_find_label(s, "network");
 	const char *found = "", *found_name = "";
-	json_t *network;
 
 	if (choice == NULL)
 		choice = s->options->network;
-	json_object_foreach((json_t *)networks, name, network)
-	{
-		const char *address = address_in(name, network, choice);
+	for (size_t i = 0; i < node_count(networks, NODE_MAP); i++) {
+		const char *name = networks->children[i].key;
+		const char *address = address_in(&networks->children[i], choice);
 
 		if (address[0] == '\0')
 			continue;

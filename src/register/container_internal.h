@@ -4,8 +4,7 @@
 #ifndef MF_REGISTER_CONTAINER_INTERNAL_H
 #define MF_REGISTER_CONTAINER_INTERNAL_H
 
-#include <jansson.h>
-
+#include "base/node.h"
 #include "register/container.h"
 
 struct container_word {	 /* SERVICE_<key>=value; borrowed from the reply */
@@ -17,7 +16,7 @@ struct container_word {	 /* SERVICE_<key>=value; borrowed from the reply */
 
 struct container_source {
 	const struct container_options *options;
-	const json_t *inspect, *labels;
+	const struct node *inspect, *labels;
 	struct container_word *words; /* the environment's before the labels' */
 	size_t word_count, word_cap;
 	struct container *container;

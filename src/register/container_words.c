@@ -56,23 +56,20 @@ static void add_word(struct container_source *s, const char *key, size_t len, co
 
 void container_read_words(struct container_source *s)
 {
-	const json_t *config = json_object_get(s->inspect, "Config");
-	const json_t *env = json_object_get(config, "Env"), *value;
-	const char *key;
-	size_t i;
+	const struct node *config = node_find(s->inspect, "Config");
+	const struct node *env = node_find(config, "Env");
 
-	s->labels = json_object_get(config, "Labels");
-	json_array_foreach(env, i, value)
-	{
-		const char *text = json_string_value(value);
+	s->labels = node_find(config, "Labels");
+	for (size_t i = 0; i < node_count(env, NODE_LIST); i++) {
+		const char *text = node_text(&env->children[i]);
 		const char *equals = text == NULL ? NULL : strchr(text, '=');
 
 		if (equals != NULL)
 			add_word(s, text, (size_t)(equals - text), equals + 1);
 	}
-	json_object_foreach((json_t *)s->labels, key, value)
-	{
-		const char *text = json_string_value(value);
+	for (size_t i = 0; i < node_count(s->labels, NODE_MAP); i++) {
+		const char *key = s->labels->children[i].key;
+		const char *text = node_text(&s->labels->children[i]);
 
 		if (text == NULL)
 			continue;
@@ -87,7 +84,7 @@ void container_read_words(struct container_source *s)
 const char *container_find_label(const struct container_source *s, const char *name)
 {
 	mem_auto_free char *key = mem_printf(LABEL "%s", name);
-	const char *value = json_string_value(json_object_get(s->labels, key));
+	const char *value = node_text_at(s->labels, key, NULL);
 
 	if (value == NULL || value[0] == '\0' || strlen(value) > VALUE_MAX)
 		return NULL;

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -22,7 +20,6 @@
 enum { BACKOFF_MIN_MS = 100, BACKOFF_MAX_MS = 5000 };
 
 #define LINE_MAX ((size_t)1 << 20)
-#define LIST_MAX ((size_t)64 << 20)
 
 struct docker_api {
 	struct loop *loop;
@@ -69,36 +66,24 @@ static void lose(struct docker_api *api, const struct mf_err *why)
 
 /* --- the list -------------------------------------------------------------------------------- */
 
-static bool is_id(const char *id)
-{
-	return id != NULL && strlen(id) == DOCKER_ID_LEN &&
-	       id[strspn(id, "0123456789abcdef")] == '\0';
-}
-
 static int read_list(struct docker_api *api, const struct http_reply *reply, struct mf_err *err)
 {
-	json_error_t why;
-	json_t *root = json_loadb(reply->body, reply->body_len, 0, &why);
-	const json_t *container;
+	struct node *root;
 	const char **ids;
-	size_t count = 0, i;
+	size_t count = 0;
 
-	if (!json_is_array(root)) {
-		json_decref(root);
-		return mf_err_set(err, MF_EDATA, "Docker's list of containers is none: %s",
-				  root == NULL ? why.text : "no array");
-	}
-	ids = mem_alloc(json_array_size(root) * sizeof(*ids));
-	json_array_foreach(root, i, container)
-	{
-		const char *id = json_string_value(json_object_get(container, "Id"));
+	if (docker_parse(reply->body, reply->body_len, NODE_LIST, &root, err) != 0)
+		return mf_err_wrap(err, "Docker's list of containers");
+	ids = mem_alloc(root->child_count * sizeof(*ids));
+	for (size_t i = 0; i < root->child_count; i++) {
+		const char *id = node_text_at(&root->children[i], "Id", "");
 
-		if (is_id(id))
+		if (docker_is_id(id))
 			ids[count++] = id;
 	}
 	api->events.on_list(api->ctx, ids, count);
 	free(ids);
-	json_decref(root);
+	node_free(root);
 	return 0;
 }
 
@@ -131,8 +116,8 @@ static void on_resync(void *ctx)
 void docker_api_list(struct docker_api *api)
 {
 	if (api->stream != NULL && api->list == NULL)
-		api->list =
-		    docker_ask(api->loop, &api->host, "/containers/json", LIST_MAX, on_list, api);
+		api->list = docker_ask(api->loop, &api->host, "/containers/json", DOCKER_MAX_BYTES,
+				       on_list, api);
 }
 
 void docker_api_inspect(struct docker_api *api, const char *id)
@@ -225,16 +210,16 @@ static void on_info(void *ctx, const struct http_reply *reply, const struct mf_e
 {
 	struct docker_api *api = ctx;
 	struct mf_err err;
-	json_t *root;
+	struct node *root = NULL;
 
 	api->info = NULL;
 	if (docker_judge(reply, why, &err) != 0) {
 		lose(api, &err);
 		return;
 	}
-	root = json_loadb(reply->body, reply->body_len, 0, NULL);
-	start_stream(api, json_string_value(json_object_get(root, "SystemTime")));
-	json_decref(root);
+	(void)docker_parse(reply->body, reply->body_len, NODE_MAP, &root, NULL);
+	start_stream(api, node_text_at(root, "SystemTime", NULL));
+	node_free(root);
 }
 
 static void on_connect_time(void *ctx)

@@ -3,12 +3,11 @@
 
 #include <string.h>
 
-#include <jansson.h>
-
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "register/docker_event.h"
 #include "register/docker_host.h"
 
 enum { DEADLINE_MS = 20000, WORDS_MAX = 256 };
@@ -33,7 +32,7 @@ struct http_request *docker_ask(struct loop *loop, const struct docker_host *hos
 int docker_judge(const struct http_reply *reply, const struct mf_err *why, struct mf_err *err)
 {
 	buf_auto struct buf words = BUF_INIT;
-	json_t *root;
+	struct node *root = NULL;
 	const char *message;
 
 	if (why != NULL) {
@@ -42,12 +41,10 @@ int docker_judge(const struct http_reply *reply, const struct mf_err *why, struc
 	}
 	if (reply->status >= 200 && reply->status < 300)
 		return 0;
-	root = json_loadb(reply->body, reply->body_len, 0, NULL);
-	message = json_string_value(json_object_get(root, "message"));
-	if (message == NULL)
-		message = reply->body;
+	(void)docker_parse(reply->body, reply->body_len, NODE_MAP, &root, NULL);
+	message = node_text_at(root, "message", reply->body);
 	str_add_escaped(&words, message, strnlen(message, WORDS_MAX));
-	json_decref(root);
+	node_free(root);
 	return mf_err_set(err, MF_EUNAVAIL, "Docker answers %d: %s", reply->status,
 			  buf_str(&words));
 }

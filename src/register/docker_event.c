@@ -1,13 +1,13 @@
 /* Docker's events: which of them say that a container may have changed. */
 #include "register/docker_event.h"
 
-#include <stdbool.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "base/err.h"
+#include "base/json.h"
 #include "base/str.h"
+
+enum { DOCKER_MAX_DEPTH = 32 };
 
 static const struct {
 	const char *type, *action;
@@ -35,13 +35,6 @@ const char docker_event_filters[] = "%7B" QUOTED("type") "%3A%5B" QUOTED("contai
 											      "te") "%2C" QUOTED("kill") "%2C" QUOTED("pause") "%2C" QUOTED("die") "%2C" QUOTED("dest"
 																						"roy") "%2C" QUOTED("health_status") "%2C" QUOTED("connect") "%2C" QUOTED("disconnect") "%5D%7D";
 
-static const char *text_at(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text == NULL ? "" : text;
-}
-
 /* "health_status: healthy" is health_status. */
 static enum docker_action find_action(const char *type, const char *action)
 {
@@ -54,38 +47,52 @@ static enum docker_action find_action(const char *type, const char *action)
 	return DOCKER_NOTHING;
 }
 
-/* It becomes part of a URL. */
-static bool is_id(const char *id)
+bool docker_is_id(const char *id)
 {
 	return strlen(id) == DOCKER_ID_LEN && id[strspn(id, "0123456789abcdef")] == '\0';
+}
+
+int docker_parse(const char *text, size_t len, enum node_kind kind, struct node **ret_root,
+		 struct mf_err *err)
+{
+	static const struct json_bounds bounds = {DOCKER_MAX_BYTES, DOCKER_MAX_DEPTH, false};
+	struct node *root;
+
+	if (json_parse(text, len, &bounds, &root, err) != 0)
+		return MF_EDATA;
+	if (root->kind != kind) {
+		node_free(root);
+		return mf_err_set(err, MF_EDATA, kind == NODE_MAP ? "no object" : "no list");
+	}
+	*ret_root = root;
+	return 0;
 }
 
 int docker_event_parse(const char *line, size_t len, struct docker_event *ret_event,
 		       struct mf_err *err)
 {
-	json_error_t why;
-	json_t *root = json_loadb(line, len, 0, &why);
-	const json_t *actor = json_object_get(root, "Actor");
-	const json_t *attributes = json_object_get(actor, "Attributes");
-	const char *type = text_at(root, "Type"), *id;
+	const struct node *actor, *attributes;
 	struct docker_event event = {0};
+	const char *type, *id;
+	struct node *root = NULL;
 	int64_t signo;
 
-	if (!json_is_object(root)) {
-		json_decref(root);
-		return mf_err_set(err, MF_EDATA, "no event: %s",
-				  root == NULL ? why.text : "no object");
-	}
-	id = strcmp(type, "network") == 0 ? text_at(attributes, "container") : text_at(actor, "ID");
-	event.action = find_action(type, text_at(root, "Action"));
-	if (!is_id(id))
+	if (docker_parse(line, len, NODE_MAP, &root, err) != 0)
+		return mf_err_wrap(err, "no event");
+	actor = node_find(root, "Actor");
+	attributes = node_find(actor, "Attributes");
+	type = node_text_at(root, "Type", "");
+	id = strcmp(type, "network") == 0 ? node_text_at(attributes, "container", "")
+					  : node_text_at(actor, "ID", "");
+	event.action = find_action(type, node_text_at(root, "Action", ""));
+	if (!docker_is_id(id))
 		event.action = DOCKER_NOTHING;
 	if (event.action != DOCKER_NOTHING)
 		memcpy(event.id, id, DOCKER_ID_LEN);
 	if (event.action == DOCKER_KILL &&
-	    str_parse_int(text_at(attributes, "signal"), 1, 64, &signo))
+	    str_parse_int(node_text_at(attributes, "signal", ""), 1, 64, &signo))
 		event.signo = (int)signo;
-	json_decref(root);
+	node_free(root);
 	*ret_event = event;
 	return 0;
 }

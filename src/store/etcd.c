@@ -314,27 +314,27 @@ static void on_json(struct etcd_call *call, const struct http_reply *http)
 {
 	struct etcd_reply reply = {.text = http->body, .len = http->body_len};
 	struct etcd_fault fault = {0};
-	json_t *json;
-	const json_t *result;
+	struct node *json = NULL;
+	const struct node *result;
 
 	/* A stream's reply has a line end and may have more lines: the first is what was asked. */
-	json = json_loadb(http->body, http->body_len, JSON_DISABLE_EOF_CHECK, NULL);
+	(void)etcd_json_parse(http->body, http->body_len, true, &json, NULL);
 	if (etcd_fault_read(http->status, json, &fault)) {
 		on_fault(call, &fault);
-	} else if (!json_is_object(json)) {
+	} else if (json == NULL) {
 		etcd_fault_set(&fault, 0, 502, "an answer that is no JSON object");
 		on_fault(call, &fault);
 	} else if (call->wants_page) {
 		etcd_fault_set(&fault, 0, 502, "an answer that is no page of a list");
 		on_fault(call, &fault);
 	} else {
-		result = json_object_get(json, "result");
-		reply.json = json_is_object(result) ? result : json;
+		result = node_find(json, "result");
+		reply.json = result != NULL && result->kind == NODE_MAP ? result : json;
 		reply.revision = etcd_json_revision(reply.json);
 		call->fault = ETCD_FAULT_NONE;
 		finish(call, &reply, NULL);
 	}
-	json_decref(json);
+	node_free(json);
 }
 
 static void on_http_done(void *ctx, const struct http_reply *http, const struct mf_err *err)
@@ -389,7 +389,7 @@ static void on_token_reply(void *ctx, struct etcd_call *call, const struct etcd_
 			   enum etcd_fault_kind fault, const struct mf_err *err)
 {
 	struct etcd *etcd = ctx;
-	const char *token = reply == NULL ? "" : etcd_json_get_text(reply->json, "token");
+	const char *token = reply == NULL ? "" : node_text_at(reply->json, "token", "");
 	struct mf_err none;
 
 	(void)call;

@@ -4,7 +4,6 @@
 #ifndef MF_STORE_ETCD_INTERNAL_H
 #define MF_STORE_ETCD_INTERNAL_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,7 +17,7 @@
 
 /* What a call's owner gets: reply is NULL on failure, and then fault says more than err's code. */
 struct etcd_reply {
-	const json_t *json;	      /* borrowed; NULL for a page */
+	const struct node *json;      /* borrowed; NULL for a page */
 	const struct etcd_page *page; /* what was asked for as one, borrowed; else NULL */
 	const char *text;	      /* borrowed */
 	size_t len;		      /* of the text */

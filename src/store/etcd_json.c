@@ -9,7 +9,12 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/json.h"
 #include "base/str.h"
+
+#define REPLY_MAX ((size_t)64 << 20)
+
+enum { REPLY_MAX_DEPTH = 16 };
 
 /* --- requests --------------------------------------------------------------------------------- */
 
@@ -135,58 +140,54 @@ void etcd_json_authenticate(struct buf *b, const char *user, const char *passwor
 
 /* --- replies ---------------------------------------------------------------------------------- */
 
-bool etcd_json_get_int(const json_t *object, const char *name, int64_t *ret)
+int etcd_json_parse(const char *text, size_t len, bool is_stream, struct node **ret_object,
+		    struct mf_err *err)
 {
-	const json_t *member = json_object_get(object, name);
+	const struct json_bounds bounds = {REPLY_MAX, REPLY_MAX_DEPTH, is_stream};
+	struct node *root;
 
-	if (member == NULL)
-		*ret = 0;
-	else if (json_is_integer(member))
-		*ret = json_integer_value(member);
-	else
-		return json_is_string(member) &&
-		       str_parse_int(json_string_value(member), INT64_MIN, INT64_MAX, ret);
+	if (json_parse(text, len, &bounds, &root, err) != 0)
+		return MF_EDATA;
+	if (root->kind != NODE_MAP) {
+		node_free(root);
+		return mf_err_set(err, MF_EDATA, "no JSON object");
+	}
+	*ret_object = root;
+	return 0;
+}
+
+bool etcd_json_get_int(const struct node *object, const char *name, int64_t *ret)
+{
+	if (node_find(object, name) != NULL)
+		return node_int_at(object, name, ret);
+	*ret = 0;
 	return true;
 }
 
-bool etcd_json_get_bool(const json_t *object, const char *name)
-{
-	return json_is_true(json_object_get(object, name));
-}
-
-const char *etcd_json_get_text(const json_t *object, const char *name)
-{
-	const char *s = json_string_value(json_object_get(object, name));
-
-	return s == NULL ? "" : s;
-}
-
-int64_t etcd_json_revision(const json_t *reply)
+int64_t etcd_json_revision(const struct node *reply)
 {
 	int64_t revision = 0;
 
-	(void)etcd_json_get_int(json_object_get(reply, "header"), "revision", &revision);
+	(void)etcd_json_get_int(node_find(reply, "header"), "revision", &revision);
 	return revision;
 }
 
-static bool get_bytes(const json_t *object, const char *name, struct buf *ret)
+static bool get_bytes(const struct node *object, const char *name, struct buf *ret)
 {
-	const json_t *member = json_object_get(object, name);
+	const struct node *member = node_find(object, name);
+	const char *text = node_text(member);
 
 	buf_clear(ret);
 	buf_reserve(ret, 0);
-	return member == NULL ||
-	       (json_is_string(member) &&
-		str_decode_base64(ret, json_string_value(member), json_string_length(member)));
+	return member == NULL || (text != NULL && str_decode_base64(ret, text, strlen(text)));
 }
 
-int etcd_json_get_kv(const json_t *object, struct buf *key, struct buf *value,
+int etcd_json_get_kv(const struct node *object, struct buf *key, struct buf *value,
 		     struct etcd_kv *ret_kv, bool *ret_skip, struct mf_err *err)
 {
 	struct etcd_kv kv = {0};
 
-	if (!json_is_object(object) || !get_bytes(object, "key", key) || key->len == 0 ||
-	    !get_bytes(object, "value", value))
+	if (!get_bytes(object, "key", key) || key->len == 0 || !get_bytes(object, "value", value))
 		return mf_err_set(err, MF_EDATA, "a pair that is none: key or value");
 	if (!etcd_json_get_int(object, "create_revision", &kv.create_revision) ||
 	    !etcd_json_get_int(object, "mod_revision", &kv.mod_revision) ||
@@ -255,18 +256,18 @@ void etcd_fault_set(struct etcd_fault *fault, int grpc_code, int status, const c
 	(void)snprintf(fault->words, sizeof(fault->words), "%s", b.data);
 }
 
-bool etcd_fault_read(int status, const json_t *reply, struct etcd_fault *ret_fault)
+bool etcd_fault_read(int status, const struct node *reply, struct etcd_fault *ret_fault)
 {
-	const json_t *error = json_object_get(reply, "error");
-	const json_t *shape = json_is_object(error) ? error : reply;
-	const char *words = etcd_json_get_text(shape, "message");
+	const struct node *error = node_find(reply, "error");
+	bool is_object = error != NULL && error->kind == NODE_MAP;
+	const struct node *shape = is_object ? error : reply;
+	const char *words = node_text_at(shape, "message", "");
 	int64_t code = 0;
 
-	if (status == 200 && (error == NULL || json_string_length(error) == 0) &&
-	    !json_is_object(error))
+	if (status == 200 && !is_object && node_text_at(reply, "error", "")[0] == '\0')
 		return false;
 	if (words[0] == '\0')
-		words = etcd_json_get_text(shape, "error");
+		words = node_text_at(shape, "error", "");
 	if (!etcd_json_get_int(shape, "grpc_code", &code) || code == 0)
 		(void)etcd_json_get_int(shape, "code", &code);
 	etcd_fault_set(ret_fault, code > 0 && code < 100 ? (int)code : 0, status, words);

@@ -5,12 +5,12 @@
 #ifndef MF_STORE_ETCD_JSON_H
 #define MF_STORE_ETCD_JSON_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/node.h"
 #include "store/etcd.h"
 
 struct mf_err;
@@ -35,19 +35,21 @@ void etcd_json_authenticate(struct buf *b, const char *user, const char *passwor
 
 /* --- replies --- */
 
+/* is_stream: more lines may follow; the first is read.  MF_EDATA unless it is an object. */
+int etcd_json_parse(const char *text, size_t len, bool is_stream, struct node **ret_object,
+		    struct mf_err *err);
+
 /* A member that is an int64; 0 when it is not there.  False: it is something else. */
-bool etcd_json_get_int(const json_t *object, const char *name, int64_t *ret);
-bool etcd_json_get_bool(const json_t *object, const char *name);	/* not there: false */
-const char *etcd_json_get_text(const json_t *object, const char *name); /* not there: "" */
+bool etcd_json_get_int(const struct node *object, const char *name, int64_t *ret);
 
 /* header.revision; 0 when there is none. */
-int64_t etcd_json_revision(const json_t *reply);
+int64_t etcd_json_revision(const struct node *reply);
 
 /*
  * One mvccpb.KeyValue.  key and value are cleared, filled, and borrowed by ret_kv.  MF_EDATA when
  * it is none; *ret_skip when its key holds a NUL and so is not ours.
  */
-int etcd_json_get_kv(const json_t *object, struct buf *key, struct buf *value,
+int etcd_json_get_kv(const struct node *object, struct buf *key, struct buf *value,
 		     struct etcd_kv *ret_kv, bool *ret_skip, struct mf_err *err);
 
 /* --- faults --- */
@@ -77,7 +79,7 @@ struct etcd_fault {
  * {"error": {"grpc_code" or "code", "message"}} inside a stream; {"code", "message", "details"}.
  * False: there is none in it (HTTP status 200 and no error).
  */
-bool etcd_fault_read(int status, const json_t *reply, struct etcd_fault *ret_fault);
+bool etcd_fault_read(int status, const struct node *reply, struct etcd_fault *ret_fault);
 void etcd_fault_set(struct etcd_fault *fault, int grpc_code, int status, const char *words);
 int etcd_fault_code(enum etcd_fault_kind kind, bool is_write); /* the enum mf_code of it */
 

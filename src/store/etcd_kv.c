@@ -232,7 +232,7 @@ static void on_txn_reply(void *ctx, struct etcd_call *call, const struct etcd_re
 	if (err != NULL)
 		txn->on_done(txn->ctx, false, 0, err);
 	else
-		txn->on_done(txn->ctx, etcd_json_get_bool(reply->json, "succeeded"),
+		txn->on_done(txn->ctx, node_is_true(node_find(reply->json, "succeeded")),
 			     reply->revision, NULL);
 }
 

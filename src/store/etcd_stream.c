@@ -40,27 +40,27 @@ void etcd_stream_free(struct etcd_stream *stream)
 	free(stream);
 }
 
-static int read_message(const json_t *line, struct etcd_message *ret, struct mf_err *err)
+static int read_message(const struct node *line, struct etcd_message *ret, struct mf_err *err)
 {
-	const json_t *result = json_object_get(line, "result");
-	const json_t *events = json_object_get(result, "events");
-	const char *reason = etcd_json_get_text(result, "cancel_reason");
+	const struct node *result = node_find(line, "result");
+	const struct node *events = node_find(result, "events");
+	const char *reason = node_text_at(result, "cancel_reason", "");
 	struct etcd_message m = {0};
 
 	if (etcd_fault_read(200, line, &m.fault)) {
 		*ret = m;
 		return 0;
 	}
-	if (!json_is_object(result))
+	if (result == NULL || result->kind != NODE_MAP)
 		return mf_err_set(err, MF_EDATA, "watch: a line with neither result nor error");
 	m.revision = etcd_json_revision(result);
-	m.is_created = etcd_json_get_bool(result, "created");
-	m.is_canceled = etcd_json_get_bool(result, "canceled");
-	m.is_fragment = etcd_json_get_bool(result, "fragment");
+	m.is_created = node_is_true(node_find(result, "created"));
+	m.is_canceled = node_is_true(node_find(result, "canceled"));
+	m.is_fragment = node_is_true(node_find(result, "fragment"));
 	if (!etcd_json_get_int(result, "compact_revision", &m.compact_revision) ||
-	    (events != NULL && !json_is_array(events)))
+	    (events != NULL && events->kind != NODE_LIST))
 		return mf_err_set(err, MF_EDATA, "watch: compact_revision or events ill-formed");
-	m.event_count = json_array_size(events);
+	m.event_count = node_count(events, NODE_LIST);
 	if (m.is_canceled)
 		etcd_fault_set(&m.fault, 0, 0,
 			       reason[0] != '\0'	? reason
@@ -70,17 +70,17 @@ static int read_message(const json_t *line, struct etcd_message *ret, struct mf_
 	return 0;
 }
 
-static int read_event(struct etcd_stream *stream, const json_t *event, bool *ret_go_on,
+static int read_event(struct etcd_stream *stream, const struct node *event, bool *ret_go_on,
 		      struct mf_err *err)
 {
-	const json_t *type = json_object_get(event, "type");
-	const char *word = type == NULL ? "PUT" : json_string_value(type);
+	const char *word =
+	    node_find(event, "type") == NULL ? "PUT" : node_text_at(event, "type", "");
 	struct etcd_kv kv;
 	bool skip;
 
-	if (word == NULL || (strcmp(word, "PUT") != 0 && strcmp(word, "DELETE") != 0))
+	if (strcmp(word, "PUT") != 0 && strcmp(word, "DELETE") != 0)
 		return mf_err_set(err, MF_EDATA, "watch: an event that is neither put nor delete");
-	if (etcd_json_get_kv(json_object_get(event, "kv"), &stream->key, &stream->value, &kv, &skip,
+	if (etcd_json_get_kv(node_find(event, "kv"), &stream->key, &stream->value, &kv, &skip,
 			     err) != 0)
 		return mf_err_wrap(err, "watch");
 	if (skip)
@@ -90,25 +90,21 @@ static int read_event(struct etcd_stream *stream, const json_t *event, bool *ret
 	return 0;
 }
 
-static int deliver(struct etcd_stream *stream, const json_t *line, bool *ret_go_on,
+static int deliver(struct etcd_stream *stream, const struct node *line, bool *ret_go_on,
 		   struct mf_err *err)
 {
-	const json_t *events = json_object_get(json_object_get(line, "result"), "events");
+	const struct node *events = node_find(node_find(line, "result"), "events");
 	struct etcd_message message;
-	const json_t *event;
-	size_t i;
 
 	if (read_message(line, &message, err) != 0)
 		return MF_EDATA;
 	*ret_go_on = stream->events.on_message(stream->ctx, &message);
-	if (message.event_count > 0)
-		json_array_foreach(events, i, event)
-		{
-			if (!*ret_go_on)
-				return 0;
-			if (read_event(stream, event, ret_go_on, err) != 0)
-				return MF_EDATA;
-		}
+	for (size_t i = 0; i < message.event_count; i++) {
+		if (!*ret_go_on)
+			return 0;
+		if (read_event(stream, &events->children[i], ret_go_on, err) != 0)
+			return MF_EDATA;
+	}
 	if (*ret_go_on)
 		*ret_go_on = stream->events.on_end(stream->ctx, &message);
 	return 0;
@@ -117,19 +113,17 @@ static int deliver(struct etcd_stream *stream, const json_t *line, bool *ret_go_
 static int read_line(struct etcd_stream *stream, const char *line, size_t len, bool *ret_go_on,
 		     struct mf_err *err)
 {
-	json_t *json;
+	struct node *json;
 	int code;
 
 	while (len > 0 && strchr(" \t\r", line[len - 1]) != NULL && line[len - 1] != '\0')
 		len--;
 	if (len == 0)
 		return 0;
-	json = json_loadb(line, len, 0, NULL);
-	if (json_is_object(json))
-		code = deliver(stream, json, ret_go_on, err);
-	else
-		code = mf_err_set(err, MF_EDATA, "watch: a line that is no JSON object");
-	json_decref(json);
+	if (etcd_json_parse(line, len, false, &json, NULL) != 0)
+		return mf_err_set(err, MF_EDATA, "watch: a line that is no JSON object");
+	code = deliver(stream, json, ret_go_on, err);
+	node_free(json);
 	return code;
 }
 

@@ -360,7 +360,7 @@ static void on_http_done(void *ctx, const struct http_reply *http, const struct 
 {
 	struct etcd_watch *watch = ctx;
 	struct etcd_fault fault = {0};
-	json_t *json;
+	struct node *json = NULL;
 
 	watch->request = NULL;
 	if (watch->is_stopped) {
@@ -370,12 +370,12 @@ static void on_http_done(void *ctx, const struct http_reply *http, const struct 
 	if (watch->verdict == VERDICT_NONE && err != NULL) {
 		judge(watch, VERDICT_ELSEWHERE, err->code, err->msg);
 	} else if (watch->verdict == VERDICT_NONE) {
-		json = json_loadb(http->body, http->body_len, JSON_DISABLE_EOF_CHECK, NULL);
+		(void)etcd_json_parse(http->body, http->body_len, true, &json, NULL);
 		if (etcd_fault_read(http->status, json, &fault))
 			judge_fault(watch, &fault);
 		else
 			judge(watch, VERDICT_ELSEWHERE, MF_EUNAVAIL, "the stream ended");
-		json_decref(json);
+		node_free(json);
 	}
 	settle(watch);
 }

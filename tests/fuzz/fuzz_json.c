@@ -9,8 +9,10 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "fuzz.h"
-#include "model/node.h"
+
+static const struct json_bounds bounds = {1 << 20, 16, false};
 
 static bool is_same_text(const char *a, const char *b)
 {
@@ -53,12 +55,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_CHECK(text != NULL);
 	if (size > 0)
 		memcpy(text, data, size);
-	if (node_parse_json(text, size, &node, &err) == 0) {
+	if (json_parse(text, size, &bounds, &node, &err) == 0) {
 		buf_add_char(&beside, '[');
 		buf_add(&beside, text, size);
 		buf_add_str(&beside, ",\"\\u0041\"]");
-		if (depth_of(node) < NODE_MAX_DEPTH && beside.len <= NODE_MAX_BYTES) {
-			FUZZ_CHECK(node_parse_json(beside.data, beside.len, &other, &err) == 0);
+		if (depth_of(node) < bounds.max_depth && beside.len <= bounds.max_bytes) {
+			FUZZ_CHECK(json_parse(beside.data, beside.len, &bounds, &other, &err) == 0);
 			FUZZ_CHECK(other->child_count == 2 && is_same(node, &other->children[0]));
 			node_free(other);
 		}

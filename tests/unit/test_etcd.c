@@ -118,16 +118,20 @@ static const struct {
 
 START_TEST(test_fault)
 {
-	json_t *json = json_loads(fault_table[_i].body, 0, NULL);
+	const char *body = fault_table[_i].body;
 	struct etcd_fault fault = {0};
-	bool is_fault = etcd_fault_read(fault_table[_i].status, json, &fault);
+	struct node *json = NULL;
+	bool is_fault;
+
+	(void)etcd_json_parse(body, strlen(body), false, &json, NULL);
+	is_fault = etcd_fault_read(fault_table[_i].status, json, &fault);
 
 	ck_assert_int_eq(is_fault, fault_table[_i].kind != ETCD_FAULT_NONE);
 	if (is_fault) {
 		ck_assert_int_eq(fault.kind, fault_table[_i].kind);
 		ck_assert_str_eq(fault.words, fault_table[_i].words);
 	}
-	json_decref(json);
+	node_free(json);
 }
 END_TEST
 
