@@ -248,10 +248,10 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(patsubst %,$(BUILD)/obj/tests/b
 
 .PHONY: bench bench-programs
 bench-programs: $(bench_bin)
-bench: ## measure it with the real servers, in about ten minutes (BENCH_QUICK=1: two)
+bench: ## measure it with the real servers (BENCH_QUICK=1: fewer), or beside another revision (BASE=REV)
 	@contrib/deps.sh -q build servers
 	@$(again) all helpers bench-programs
-	@BUILD=$(BUILD) BENCH_QUICK=$(BENCH_QUICK) tests/bench/run.sh
+	@CC='$(CC)' BUILD=$(BUILD) BENCH_QUICK=$(BENCH_QUICK) tests/bench/$(if $(BASE),compare.sh '$(BASE)',run.sh)
 
 # --- install -----------------------------------------------------------------------------------
 

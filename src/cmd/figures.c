@@ -174,6 +174,17 @@ static void add_label(struct buf *text, const char *name, const char *value)
 	buf_add_char(text, '"');
 }
 
+static void add_loop(struct buf *text, const struct figures *figures)
+{
+	static const char metric[] = "mayfly_loop_longest_seconds";
+
+	add_head(text, metric, strlen(metric), "gauge",
+		 "Longest time without listening for events since the previous scrape.");
+	buf_printf(text, "%s ", metric);
+	add_seconds(text, figures->loop_longest_us);
+	buf_add_char(text, '\n');
+}
+
 void figures_format_metrics(const struct figures *figures, struct buf *ret_text)
 {
 	static const char metric[] = "mayfly_info";
@@ -188,6 +199,7 @@ void figures_format_metrics(const struct figures *figures, struct buf *ret_text)
 	buf_add_str(ret_text, "} 1\n");
 	add_figures(ret_text, figures);
 	add_latency(ret_text, figures);
+	add_loop(ret_text, figures);
 }
 
 /* --- the node's key --------------------------------------------------------------------------- */

@@ -56,6 +56,7 @@ struct figures {
 	int64_t value[FIGURE_COUNT];
 	uint64_t latency[FIGURES_BUCKETS + 1]; /* not summed up; the last is beyond all */
 	int64_t latency_us;		       /* the sum */
+	int64_t loop_longest_us;	       /* since it was told last */
 	char *node;
 	char *haproxy_version; /* "" before it answered */
 	char *held_back;       /* words; "" none; as below */

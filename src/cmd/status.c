@@ -199,6 +199,7 @@ static int on_request(void *ctx, const char *path, struct buf *ret_body, const c
 		*ret_type = "text/plain; version=0.0.4; charset=utf-8";
 		status->refresh(status->ctx);
 		status->figures.value[FIGURE_READY] = ready;
+		status->figures.loop_longest_us = loop_longest_us(status->loop, true);
 		figures_format_metrics(&status->figures, ret_body);
 		return 200;
 	}

@@ -48,11 +48,12 @@ static const char usage[] =
     "  --pause TIME     before each change; with mixed and storm: from one to the next\n"
     "  --idle PID       before each change wait until this process is at rest\n"
     "  --run COMMAND    run this after each change, by sh\n"
+    "  --raw FILE       append the microseconds of each change, a line each\n"
     "\n"
     "Prints trials=N lost=N p50_us=N p99_us=N max_us=N.\n";
 
 static struct {
-	const char *etcd, *prefix, *router, *kind, *command;
+	const char *etcd, *prefix, *router, *kind, *command, *raw;
 	int64_t trials, budget_ms, pause_ms, idle_pid;
 	struct model model;
 } options = {.prefix = "/mayfly", .trials = 20, .budget_ms = 10000};
@@ -286,8 +287,20 @@ static int64_t trial(const struct kind *kind, unsigned number)
 	return seen < 0 ? -1 : seen - acknowledged;
 }
 
+static void append_raw(const int64_t *us, size_t count)
+{
+	FILE *file = fopen(options.raw, "ae");
+
+	for (size_t i = 0; i < count && file != NULL; i++)
+		(void)fprintf(file, "%lld\n", (long long)us[i]);
+	if (file == NULL || fclose(file) != 0)
+		die("cannot write the file of --raw");
+}
+
 static void report(int64_t *us, size_t seen, size_t lost)
 {
+	if (options.raw != NULL)
+		append_raw(us, seen);
 	(void)printf("trials=%zu lost=%zu ", seen + lost, lost);
 	router_print("", us, seen);
 	(void)putchar('\n');
@@ -385,6 +398,9 @@ static bool parse_option(int c)
 	case 'c':
 		options.command = optarg;
 		return true;
+	case 'o':
+		options.raw = optarg;
+		return true;
 	default:
 		return false;
 	}
@@ -393,12 +409,19 @@ static bool parse_option(int c)
 static bool parse_options(int argc, char **argv)
 {
 	static const struct option longs[] = {
-	    {"etcd", required_argument, NULL, 'e'},   {"prefix", required_argument, NULL, 'x'},
-	    {"model", required_argument, NULL, 'm'},  {"port", required_argument, NULL, 'p'},
-	    {"router", required_argument, NULL, 'r'}, {"kind", required_argument, NULL, 'k'},
-	    {"trials", required_argument, NULL, 't'}, {"budget", required_argument, NULL, 'b'},
-	    {"pause", required_argument, NULL, 'w'},  {"idle", required_argument, NULL, 'i'},
-	    {"run", required_argument, NULL, 'c'},    {0},
+	    {"etcd", required_argument, NULL, 'e'},
+	    {"prefix", required_argument, NULL, 'x'},
+	    {"model", required_argument, NULL, 'm'},
+	    {"port", required_argument, NULL, 'p'},
+	    {"router", required_argument, NULL, 'r'},
+	    {"kind", required_argument, NULL, 'k'},
+	    {"trials", required_argument, NULL, 't'},
+	    {"budget", required_argument, NULL, 'b'},
+	    {"pause", required_argument, NULL, 'w'},
+	    {"idle", required_argument, NULL, 'i'},
+	    {"run", required_argument, NULL, 'c'},
+	    {"raw", required_argument, NULL, 'o'},
+	    {0},
 	};
 	int c;
 

@@ -7,15 +7,12 @@
 #
 # BENCH_ONLY="change rate idle lost register render" leaves parts out; BENCH_SIZES and BENCH_KINDS too.
 
-# shellcheck source=tests/integration/servers.sh
-. "$(dirname "$0")/../integration/servers.sh"
+# shellcheck source=tests/bench/common.sh
+. "$(dirname "$0")/common.sh"
 
-BENCH_BIN=$(dirname "$MAYFLY_BIN")/bench
 HERE=$TOP/tests/bench
+declare -A RATE_PORT=()
 
-# Environments x versions of each of ten services x instances of each version.
-SMALL=10x10x1
-LARGE=5000x100x10
 if [[ -n ${BENCH_QUICK:-} ]]; then
 	sizes=("$SMALL" "$LARGE")
 	trials=10 budget=8s busy=200 reload_trials=5 reload_budget=4s rounds=3 seconds=1 idle=5 mixed=300
@@ -27,59 +24,7 @@ fi
 read -r -a kinds <<<"${BENCH_KINDS:-flip new instance weight version}"
 only=" ${BENCH_ONLY:-change rate render idle lost register} "
 
-on_exit() {
-	(($1 == 0)) || tail -n 20 "$T"/log/* >&2
-	return 0
-}
-
-say() { printf 'bench: %s\n' "$*" >&2; }
 wants() { [[ $only == *" $1 "* ]]; }
-value() { sed -n "s/.*\\b$2=\\(-\\?[0-9.]*\\).*/\\1/p" <<<"$1"; } # LINE KEY
-calc() { awk "BEGIN { printf \"%.${2:-2}f\", $1 }"; }             # EXPRESSION [DIGITS]
-ratio() { if [[ -n $1 && -n $2 && $2 != 0 ]]; then calc "$1 / $2" "${3:-2}"; else echo -; fi; }
-ms() { if [[ -n ${1:-} && $1 != -1 ]]; then calc "$1 / 1000" "${2:-2}"; else echo -; fi; } # MICROSECONDS
-median() { sort -g | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
-
-declare -A RESULT=() FILLED=() RATE_PORT=()
-count_of() { # SIZE: environments and instances, in words
-	local envs versions instances
-
-	IFS=x read -r envs versions instances <<<"$1"
-	printf '%s %s\n' "$envs" "$((10 * versions * instances))"
-}
-prefix_of() { printf '/bench-%s\n' "${1%%x*}"; }
-
-# --- servers -----------------------------------------------------------------------------------
-
-fill() { # SIZE
-	[[ -z ${FILLED[$1]:-} ]] || return 0
-	FILLED[$1]=1
-	"$BENCH_BIN/fill" "${ETCD_URLS[0]}" "$(prefix_of "$1")" "$1" "$APP_PORT" || die 'cannot fill etcd'
-}
-
-settings_for() { # SIZE
-	write_settings "etcd.prefix=$(prefix_of "$1")" dnsmasq.reload=none
-}
-
-change() { # SIZE KIND OPTION...
-	local size=$1 kind=$2
-
-	shift 2
-	"$BENCH_BIN/change" --etcd "${ETCD_URLS[0]}" --prefix "$(prefix_of "$size")" --model "$size" \
-		--port "$APP_PORT" --router "127.0.0.1:$HTTP_PORT" --kind "$kind" "$@" ||
-		die "change $kind fails at $size"
-}
-
-# kvwatch and HAProxy on that model, in force.
-start_router() { # SIZE
-	settings_for "$1"
-	rm -rf "$T"/haproxy/* "$T"/run/*.sock "$T/state"
-	mkdir "$T/state"
-	start_tool kvwatch
-	wait_for 30 test -s "$T/haproxy/haproxy.cfg" || die 'no haproxy.cfg was written'
-	start_haproxy
-	change "$1" none >/dev/null
-}
 
 # --- change to traffic -------------------------------------------------------------------------
 
@@ -169,17 +114,6 @@ measure_confd() { # SIZE
 	stop confd
 }
 
-kind_words() {
-	case $1 in
-	flip) echo 'environment takes another version' ;;
-	new) echo 'new environment' ;;
-	instance) echo 'instance added' ;;
-	weight) echo 'weights changed' ;;
-	version) echo 'new version' ;;
-	busy) echo 'another version, changes back to back' ;;
-	esac
-}
-
 print_changes() {
 	local size kind line reload confd envs instances p50 small
 
@@ -231,9 +165,6 @@ print_storm() {
 
 # --- at rest, and from the start ---------------------------------------------------------------
 
-memory_kib() { sed -n "s/^$2:[[:space:]]*\\([0-9]*\\) kB/\\1/p" "/proc/$1/status"; } # PID FIELD
-cpu_ns() { read -r -a CPU <"/proc/$1/schedstat" && echo "${CPU[0]}"; }              # PID
-
 measure_idle() { # SIZE
 	local before now start i
 
@@ -251,44 +182,9 @@ measure_idle() { # SIZE
 	RESULT[rss]=$(memory_kib "${PID[kvwatch]}" VmRSS)
 	RESULT[hwm]=$(memory_kib "${PID[kvwatch]}" VmHWM)
 
-	# kvwatch anew while all is in force, and a change at once.
-	stop kvwatch
-	start=${EPOCHREALTIME/./}
-	start_tool kvwatch
-	change "$1" flip --trials 1 >/dev/null
-	RESULT[restart_us]=$((${EPOCHREALTIME/./} - start))
+	measure_restart "$1"
+	RESULT[restart_us]=$RESTART_US
 	RESULT[rss_fresh]=$(memory_kib "${PID[kvwatch]}" VmRSS)
-}
-
-measure_start() { # SIZE
-	local start i
-
-	for ((i = 0; i < 3; i++)); do
-		start=${EPOCHREALTIME/./}
-		haproxy -c -q -f "$T/haproxy/haproxy.cfg" || die 'haproxy -c'
-		echo $((${EPOCHREALTIME/./} - start))
-	done >"$T/out/parse"
-	RESULT[parse_us]=$(median <"$T/out/parse")
-
-	# A router that is empty, then kvwatch with the large model.
-	start_router_empty
-	settings_for "$1"
-	start=${EPOCHREALTIME/./}
-	start_tool kvwatch
-	change "$1" none >/dev/null
-	RESULT[start_us]=$((${EPOCHREALTIME/./} - start))
-	stop kvwatch
-	stop haproxy
-	say "start to converged ${RESULT[start_us]} us, HAProxy's parse ${RESULT[parse_us]} us"
-}
-
-# HAProxy as it runs before anything is in etcd.
-start_router_empty() {
-	settings_for empty
-	rm -rf "$T"/haproxy/* "$T"/run/*.sock "$T/state"
-	mkdir "$T/state"
-	run_tool kvwatch --once || die 'kvwatch --once'
-	start_haproxy
 }
 
 print_idle() {
@@ -557,24 +453,6 @@ print_register() {
 
 # --- the summary -------------------------------------------------------------------------------
 
-print_machine() {
-	local commit=''
-
-	commit=$(git -C "$TOP" describe --always --dirty 2>/dev/null) && commit=" ($commit)"
-	cat <<-END
-		# Results of \`make bench\`
-
-		| | |
-		|---|---|
-		| machine | $(nproc) × $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(awk '/MemTotal/ { printf "%.0f", $2 / 1048576 }' /proc/meminfo) GiB, Linux $(uname -r) |
-		| load average at the start | $LOAD_AVERAGE |
-		| Mayfly | $("$MAYFLY_BIN/kvwatch" --version | awk '{ print $NF; exit }')$commit |
-		| HAProxy | $(haproxy -v | awk '{ print $3; exit }') |
-		| etcd | $(etcd --version | awk '{ print $3; exit }') |
-		| date | $(date -u +%F) |
-	END
-}
-
 goal() { printf '| %s | %s | %s |\n' "$@"; }
 
 print_goals() {
@@ -619,11 +497,7 @@ print_goals() {
 
 # --- the run -----------------------------------------------------------------------------------
 
-read -r LOAD_AVERAGE _ </proc/loadavg
-start_etcd
-start app "$BENCH_BIN/app"
-wait_for 5 log_has app '^listening' || die 'the service does not come up'
-APP_PORT=$(sed -n 's/^listening //p' "$T/log/app")
+start_bench_servers
 
 wants render && measure_render
 for size in "${sizes[@]}"; do
@@ -639,7 +513,12 @@ if wants idle; then
 		stop kvwatch
 		stop haproxy
 	fi
+	measure_parse
 	measure_start "$LARGE"
+	RESULT[start_us]=$START_US
+	stop kvwatch
+	stop haproxy
+	say "start to converged ${RESULT[start_us]} us, HAProxy's parse ${RESULT[parse_us]} us"
 fi
 wants rate && measure_rate
 wants lost && measure_lost

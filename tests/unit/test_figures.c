@@ -45,6 +45,7 @@ START_TEST(a_latency_falls_into_its_bucket)
 
 	for (size_t i = 0; i < sizeof(us) / sizeof(us[0]); i++)
 		figures_observe_latency(&figures, us[i]);
+	figures.loop_longest_us = 12345;
 	figures_format_metrics(&figures, &text);
 	ck_assert(has_line("# TYPE mayfly_apply_latency_seconds histogram"));
 	ck_assert(has_line("mayfly_apply_latency_seconds_bucket{le=\"0.0005\"} 2"));
@@ -56,6 +57,7 @@ START_TEST(a_latency_falls_into_its_bucket)
 	ck_assert(has_line("mayfly_apply_latency_seconds_bucket{le=\"+Inf\"} 7"));
 	ck_assert(has_line("mayfly_apply_latency_seconds_sum 63.001001"));
 	ck_assert(has_line("mayfly_apply_latency_seconds_count 7"));
+	ck_assert(has_line("mayfly_loop_longest_seconds 0.012345"));
 }
 END_TEST
 
@@ -86,9 +88,9 @@ START_TEST(every_metric_has_one_head)
 			samples++;
 		}
 	}
-	/* Three of them are one metric; the versions and the histogram are two more. */
-	ck_assert_uint_eq(heads, FIGURE_COUNT - 2 + 2);
-	ck_assert_uint_eq(samples, FIGURE_COUNT + 1 + FIGURES_BUCKETS + 3);
+	/* Three of them are one metric; the versions, the histogram and the loop are three more. */
+	ck_assert_uint_eq(heads, FIGURE_COUNT - 2 + 3);
+	ck_assert_uint_eq(samples, FIGURE_COUNT + 1 + FIGURES_BUCKETS + 3 + 1);
 }
 END_TEST
 

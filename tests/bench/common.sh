@@ -1,0 +1,151 @@
+# shellcheck shell=bash
+# What run.sh and compare.sh share: figures, the model in etcd, and kvwatch with HAProxy on it.
+# shellcheck disable=SC2034 # what is set here is for those two
+
+# shellcheck source=tests/integration/servers.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../integration/servers.sh"
+
+BENCH_BIN=$(dirname "$MAYFLY_BIN")/bench
+
+# Environments x versions of each of ten services x instances of each version.
+SMALL=10x10x1
+LARGE=5000x100x10
+
+on_exit() {
+	(($1 == 0)) || tail -n 20 "$T"/log/* >&2
+	return 0
+}
+
+say() { printf 'bench: %s\n' "$*" >&2; }
+value() { sed -n "s/.*\\b$2=\\(-\\?[0-9.]*\\).*/\\1/p" <<<"$1"; } # LINE KEY
+calc() { awk "BEGIN { printf \"%.${2:-2}f\", $1 }"; }             # EXPRESSION [DIGITS]
+ratio() { if [[ -n $1 && -n $2 && $1 != - && $2 != - && $2 != 0 ]]; then calc "$1 / $2" "${3:-2}"; else echo -; fi; }
+ms() { if [[ -n ${1:-} && $1 != -1 ]]; then calc "$1 / 1000" "${2:-2}"; else echo -; fi; } # MICROSECONDS
+median() { sort -g | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+
+declare -A RESULT=() FILLED=()
+count_of() { # SIZE: environments and instances, in words
+	local envs versions instances
+
+	IFS=x read -r envs versions instances <<<"$1"
+	printf '%s %s\n' "$envs" "$((10 * versions * instances))"
+}
+prefix_of() { printf '/bench-%s\n' "${1%%x*}"; }
+
+kind_words() {
+	case $1 in
+	flip) echo 'environment takes another version' ;;
+	new) echo 'new environment' ;;
+	instance) echo 'instance added' ;;
+	weight) echo 'weights changed' ;;
+	version) echo 'new version' ;;
+	busy) echo 'another version, changes back to back' ;;
+	esac
+}
+
+start_bench_servers() {
+	read -r LOAD_AVERAGE _ </proc/loadavg
+	start_etcd
+	start app "$BENCH_BIN/app"
+	wait_for 5 log_has app '^listening' || die 'the service does not come up'
+	APP_PORT=$(sed -n 's/^listening //p' "$T/log/app")
+}
+
+fill() { # SIZE
+	[[ -z ${FILLED[$1]:-} ]] || return 0
+	FILLED[$1]=1
+	"$BENCH_BIN/fill" "${ETCD_URLS[0]}" "$(prefix_of "$1")" "$1" "$APP_PORT" || die 'cannot fill etcd'
+}
+
+settings_for() { # SIZE [KEY=YAML...]
+	write_settings "etcd.prefix=$(prefix_of "$1")" dnsmasq.reload=none "${@:2}"
+}
+
+change() { # SIZE KIND OPTION...
+	local size=$1 kind=$2
+
+	shift 2
+	"$BENCH_BIN/change" --etcd "${ETCD_URLS[0]}" --prefix "$(prefix_of "$size")" --model "$size" \
+		--port "$APP_PORT" --router "127.0.0.1:$HTTP_PORT" --kind "$kind" "$@" ||
+		die "change $kind fails at $size"
+}
+
+# kvwatch and HAProxy on that model, in force.
+start_router() { # SIZE [KEY=YAML...]
+	settings_for "$@"
+	rm -rf "$T"/haproxy/* "$T"/run/*.sock "$T/state"
+	mkdir "$T/state"
+	start_tool kvwatch
+	wait_for 30 test -s "$T/haproxy/haproxy.cfg" || die 'no haproxy.cfg was written'
+	start_haproxy
+	change "$1" none >/dev/null
+}
+
+# HAProxy as it runs before anything is in etcd.
+start_router_empty() {
+	settings_for empty
+	rm -rf "$T"/haproxy/* "$T"/run/*.sock "$T/state"
+	mkdir "$T/state"
+	run_tool kvwatch --once || die 'kvwatch --once'
+	start_haproxy
+}
+
+memory_kib() { sed -n "s/^$2:[[:space:]]*\\([0-9]*\\) kB/\\1/p" "/proc/$1/status"; } # PID FIELD
+cpu_ns() { read -r -a CPU <"/proc/$1/schedstat" && echo "${CPU[0]}"; }              # PID
+
+# HAProxy's own reading of the files that are in force.
+measure_parse() {
+	local start i
+
+	for ((i = 0; i < 3; i++)); do
+		start=${EPOCHREALTIME/./}
+		haproxy -c -q -f "$T/haproxy/haproxy.cfg" || die 'haproxy -c'
+		echo $((${EPOCHREALTIME/./} - start))
+	done >"$T/out/parse"
+	RESULT[parse_us]=$(median <"$T/out/parse")
+}
+
+# A router that is empty, then kvwatch with that model, until the last environment is answered: sets
+# START_US.
+measure_start() { # SIZE [KEY=YAML...]
+	local start
+
+	start_router_empty
+	settings_for "$@"
+	start=${EPOCHREALTIME/./}
+	start_tool kvwatch
+	change "$1" none >/dev/null
+	START_US=$((${EPOCHREALTIME/./} - start))
+}
+
+# kvwatch anew while all is in force, and a change at once: sets RESTART_US.
+measure_restart() { # SIZE
+	local start
+
+	stop kvwatch
+	start=${EPOCHREALTIME/./}
+	start_tool kvwatch
+	change "$1" flip --trials 1 >/dev/null
+	RESTART_US=$((${EPOCHREALTIME/./} - start))
+}
+
+print_machine() { # [NAME VALUE]
+	local commit=''
+
+	commit=$(git -C "$TOP" describe --always --dirty 2>/dev/null) && commit=" ($commit)"
+	cat <<-END
+		# Results of \`make bench\`
+
+		| | |
+		|---|---|
+		| machine | $(nproc) × $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(awk '/MemTotal/ { printf "%.0f", $2 / 1048576 }' /proc/meminfo) GiB, Linux $(uname -r) |
+		| load average at the start | $LOAD_AVERAGE |
+		| Mayfly | $("$MAYFLY_BIN/kvwatch" --version | awk '{ print $NF; exit }')$commit |
+	END
+	[[ -z ${1:-} ]] || printf '| %s | %s |\n' "$1" "$2"
+	cat <<-END
+		| HAProxy | $(haproxy -v | awk '{ print $3; exit }') |
+		| etcd | $(etcd --version | awk '{ print $3; exit }') |
+		| date | $(date -u +%F) |
+	END
+}
