@@ -1,6 +1,6 @@
 /*
- * Wanted environments against those in etcd, and the transactions between the two.  Knows nothing
- * of where the wanted ones come from.
+ * The rule of ownership: which of the environments in etcd may be put, and which deleted.  Knows
+ * nothing of where the desired ones come from, nor of how keys are listed and written.
  */
 #include "store/env_sync.h"
 
@@ -13,563 +13,433 @@
 #include "base/mem.h"
 #include "base/problems.h"
 #include "base/str.h"
-#include "base/strmap.h"
 #include "model/env.h"
 #include "model/node.h"
 #include "store/etcd.h"
+#include "store/etcd_internal.h"
+#include "store/follow.h"
+#include "store/keyset.h"
 #include "sys/loop.h"
 
-#define RETRY_MIN_MS  ((int64_t)200)
-#define RETRY_MAX_MS  ((int64_t)5000)
-#define REPAIR_MS     ((int64_t)300000) /* between listings that repair what a watch has missed */
-#define TXN_MAX_BYTES ((size_t)1 << 20) /* etcd takes requests of 1.5 MiB */
-
-struct wanted {
-	struct buf json;
-	char *source;
-	char *refused;	  /* etcd does not take this value: its words */
-	bool is_too_long; /* and never will */
+enum {
+	RETRY_MAX_MS = 5000,
+	REPAIR_MS = 300000,  /* between listings that repair what a watch has missed */
+	WRITE_WAIT_MS = 100, /* a listing waits for the write that is under way */
 };
 
-/* A key as etcd has it; one that was deleted stays, so that an older event is known as such. */
-struct stored {
-	char *value; /* NULL: deleted */
-	size_t len;
-	int64_t mod_revision;
-	char *owner, *source; /* "" when there is no origin */
+/* A key as it is desired (its value), and as etcd has it. */
+struct entry {
+	struct keyset_key key; /* first */
+	char *source;	       /* of the desired one; NULL: none */
+	bool was_desired;      /* here, since the start: it needs no permission to go */
+	char *refused;	       /* etcd does not take the value, or the deletion: its reason */
+	bool has_problem;
+	const char *what; /* the write under way, for the log */
+	char *stored;	  /* NULL: not there */
+	size_t stored_len;
+	int64_t revision; /* of the last change that is known, deletions included */
+	char *stored_owner, *stored_source; /* "" when there is no origin */
+	bool is_listed;			    /* in the listing that is under way */
 };
 
-/* One operation of the transaction that is under way. */
-struct change {
-	char *name, *key;
-	struct buf json;      /* empty: delete */
-	int64_t mod_revision; /* 0: must not be there */
-	const char *what;
+enum sync_phase {
+	SYNC_STALE, /* a listing comes first: nothing may be written */
+	SYNC_READY, /* what etcd has is known */
 };
 
 struct env_sync {
 	struct loop *loop;
-	struct etcd *etcd;
 	char *prefix; /* "/mayfly/environments/" */
 	char *owner;
-	bool force, no_follow;
+	bool force;
 	const struct env_sync_events *events;
 	void *ctx;
-
-	struct strmap *wanted; /* name -> struct wanted */
-	struct strmap
-	    *dropped; /* names that were wanted once; values are borrowed and mean nothing */
+	enum sync_phase phase;
 	bool is_committed;
-
-	struct strmap *stored;	 /* name -> struct stored; NULL: not listed */
-	struct strmap *incoming; /* the same, while listing */
-	struct etcd_call *call;	 /* the listing or transaction under way */
-	struct etcd_watch *watch;
-	bool is_watch_down;
-	struct loop_timer *timer; /* for the next listing after a failure */
-	struct loop_timer *repair_timer;
+	struct keyset *keys;
+	struct follow *follow;
 	int64_t retry_ms;
-
-	struct change changes[ETCD_MAX_OPS];
-	size_t change_count, change_max;
-	size_t change_bytes;
-	struct strmap *kept; /* names that etcd does not let us delete: its words */
-
-	struct problems *problems;
-	bool is_told, is_told_good;
+	bool is_watch_down;
 	bool is_apart; /* deletions first: a full etcd takes them, and nothing else */
 	bool is_denied;
+	struct problems *problems;
+	int reported; /* by on_state: 0 equal, -1 not; 1: nothing yet */
 };
 
-static void decide(struct env_sync *s);
-static void start_list(struct env_sync *s);
-
-static void free_wanted(void *value)
+static void report_state(struct env_sync *s, const struct mf_err *why)
 {
-	struct wanted *w = value;
+	int state = why == NULL ? 0 : -1;
 
-	buf_fini(&w->json);
-	free(w->source);
-	free(w->refused);
-	free(w);
-}
-
-static void free_stored(void *value)
-{
-	struct stored *e = value;
-
-	free(e->value);
-	free(e->owner);
-	free(e->source);
-	free(e);
-}
-
-static void tell_state(struct env_sync *s, const struct mf_err *why)
-{
-	bool is_good = why == NULL;
-
-	if (s->is_told && s->is_told_good == is_good)
+	if (s->reported == state)
 		return;
-	s->is_told = true;
-	s->is_told_good = is_good;
+	s->reported = state;
 	s->events->on_state(s->ctx, why);
+}
+
+static const char *name_of(const struct env_sync *s, const struct entry *e)
+{
+	return e->key.name + strlen(s->prefix);
+}
+
+static struct entry *find_entry(struct env_sync *s, const char *key, bool adds)
+{
+	struct keyset_key *found = keyset_find(s->keys, key);
+
+	return (struct entry *)(found == NULL && adds ? keyset_add(s->keys, key) : found);
+}
+
+static void set_text(char **text, const char *value)
+{
+	free(*text);
+	*text = mem_dup_str(value);
+}
+
+static void free_entry(struct keyset_key *key)
+{
+	struct entry *e = (struct entry *)key;
+
+	free(e->source);
+	free(e->refused);
+	free(e->stored);
+	free(e->stored_owner);
+	free(e->stored_source);
 }
 
 /* --- what etcd says ------------------------------------------------------------------------- */
 
-static char *origin_member(const struct node *root, const char *member)
+static const char *origin_member(const struct node *root, const char *member)
 {
 	const struct node *origin = root == NULL ? NULL : node_find(root, "origin");
 	const struct node *node = origin == NULL ? NULL : node_find(origin, member);
 
-	return mem_dup_str(node == NULL || node->kind != NODE_SCALAR ? "" : node->text);
+	return node == NULL || node->kind != NODE_SCALAR ? "" : node->text;
 }
 
 /* An environment that is not valid still has its owner; a text that is no JSON has none. */
-static struct stored *stored_new(const char *value, size_t len, int64_t mod_revision)
+static void set_stored(struct entry *e, const char *value, size_t len, int64_t revision)
 {
-	struct stored *e = MEM_NEW(e);
 	struct node *root = NULL;
 
-	if (node_parse_json(value, len, &root, NULL) != 0)
+	if (value == NULL || node_parse_json(value, len, &root, NULL) != 0)
 		root = NULL;
-	e->value = mem_dup_bytes(value, len);
-	e->len = len;
-	e->mod_revision = mod_revision;
-	e->owner = origin_member(root, "owner");
-	e->source = origin_member(root, "source");
+	free(e->stored);
+	e->stored = value == NULL ? NULL : mem_dup_bytes(value, len);
+	e->stored_len = len;
+	e->revision = revision;
+	set_text(&e->stored_owner, origin_member(root, "owner"));
+	set_text(&e->stored_source, origin_member(root, "source"));
 	node_free(root);
-	return e;
 }
 
-static struct stored *stored_new_deleted(int64_t revision)
-{
-	struct stored *e = MEM_NEW(e);
+/* --- what is to be done --------------------------------------------------------------------- */
 
-	e->mod_revision = revision;
-	return e;
+static void set_problem(struct env_sync *s, struct entry *e, const char *reason)
+{
+	mem_auto_free char *object = NULL;
+
+	if (reason == NULL && !e->has_problem)
+		return;
+	object = mem_printf("environments/%s", name_of(s, e));
+	e->has_problem = reason != NULL;
+	(void)problems_set(s->problems, object, reason);
 }
 
-/* The last part of a key; NULL for one deeper down, which is nobody's environment. */
-static const char *name_of(const struct env_sync *s, const char *key)
+static bool is_equal(const struct entry *e)
 {
-	const char *name;
+	return e->stored != NULL && e->stored_len == e->key.len &&
+	       memcmp(e->stored, e->key.value, e->key.len) == 0;
+}
 
-	if (!str_has_prefix(key, s->prefix))
+/* The words for the write; NULL: none.  ret_reason: why there is none; handed over. */
+static const char *judge_put(const struct env_sync *s, const struct entry *e, char **ret_reason)
+{
+	if (is_equal(e))
 		return NULL;
-	name = key + strlen(s->prefix);
-	return name[0] == '\0' || strchr(name, '/') != NULL ? NULL : name;
+	if (e->refused != NULL) {
+		*ret_reason = mem_dup_str(e->refused);
+		return NULL;
+	}
+	if (e->stored == NULL || strcmp(e->stored_owner, s->owner) == 0)
+		return "environment put";
+	if (e->stored_owner[0] == '\0')
+		return "environment taken over";
+	if (s->force)
+		return "environment taken from its owner";
+	*ret_reason = mem_printf("belongs to \"%s\" and is left alone", e->stored_owner);
+	return NULL;
+}
+
+static const char *judge_deletion(const struct env_sync *s, const struct entry *e,
+				  char **ret_reason)
+{
+	if (e->stored == NULL || strcmp(e->stored_owner, s->owner) != 0 ||
+	    (!e->was_desired && !s->events->may_delete(s->ctx, name_of(s, e), e->stored_source)))
+		return NULL;
+	if (e->refused == NULL)
+		return "environment deleted";
+	*ret_reason = mem_dup_str(e->refused);
+	return NULL;
+}
+
+/* All in one class, so that an environment which changes its name is never gone. */
+static enum keyset_class judge(void *ctx, struct keyset_key *key)
+{
+	struct env_sync *s = ctx;
+	struct entry *e = (struct entry *)key;
+	mem_auto_free char *reason = NULL;
+
+	if (s->phase != SYNC_READY || !s->is_committed)
+		return KEYSET_NOTHING;
+	e->what = key->value != NULL ? judge_put(s, e, &reason) : judge_deletion(s, e, &reason);
+	set_problem(s, e, reason);
+	if (e->what == NULL)
+		return KEYSET_NOTHING;
+	return s->is_apart && key->value == NULL ? KEYSET_FIRST : KEYSET_SECOND;
+}
+
+/* Those that are not desired first: their deletions then stand in the first transaction. */
+static void judge_all(struct env_sync *s)
+{
+	for (int is_desired = 0; is_desired <= 1; is_desired++) {
+		struct keyset_key *key;
+		void *cursor = NULL;
+
+		while ((key = keyset_next(s->keys, &cursor)) != NULL)
+			if ((key->value != NULL) == (is_desired == 1))
+				keyset_requeue(s->keys, key);
+	}
+}
+
+static void step(void *ctx)
+{
+	struct env_sync *s = ctx;
+
+	if (s->phase != SYNC_READY || !s->is_committed)
+		return;
+	keyset_write(s->keys);
+	if (!keyset_is_idle(s->keys))
+		return;
+	s->is_apart = false;
+	s->retry_ms = 0;
+	if (!s->is_watch_down)
+		report_state(s, NULL);
+}
+
+/* --- writing -------------------------------------------------------------------------------- */
+
+static bool get_condition(void *ctx, const struct keyset_key *key, struct etcd_if *ret_if)
+{
+	const struct entry *e = (const struct entry *)key;
+
+	(void)ctx;
+	if (e->stored == NULL)
+		*ret_if = (struct etcd_if){ETCD_IF_CREATED, key->name, 0};
+	else
+		*ret_if = (struct etcd_if){ETCD_IF_MOD, key->name, e->revision};
+	return true;
+}
+
+static void on_written(void *ctx, struct keyset_key *key, int64_t revision, bool is_newest)
+{
+	struct env_sync *s = ctx;
+	struct entry *e = (struct entry *)key;
+
+	log_info(e->what, LOG_STR("environment", name_of(s, e)),
+		 LOG_STR("source", e->source == NULL ? "" : e->source),
+		 LOG_INT("revision", revision));
+	if (key->is_sent_delete) {
+		set_stored(e, NULL, 0, revision);
+		e->was_desired = false;
+	} else if (is_newest) {
+		set_stored(e, key->value, key->len, revision);
+	} else {
+		set_stored(e, "", 0, revision); /* something of ours that is out of date */
+		set_text(&e->stored_owner, s->owner);
+	}
+}
+
+static void read_again(struct env_sync *s, int64_t delay_ms)
+{
+	s->phase = SYNC_STALE;
+	follow_list(s->follow, delay_ms);
+}
+
+static void on_unequal(void *ctx, struct keyset_key *key)
+{
+	(void)key;
+	log_debug("another writer was first: reading again");
+	read_again(ctx, 0);
+}
+
+/* It is set aside, so that it stops no other. */
+static void on_refused(void *ctx, struct keyset_key *key, const struct mf_err *err)
+{
+	struct env_sync *s = ctx;
+	struct entry *e = (struct entry *)key;
+
+	if (key == NULL)
+		return;
+	s->is_denied = s->is_denied || err->code == MF_EPERM;
+	if (key->version == key->sent_version)
+		set_text(&e->refused, err->msg);
+}
+
+/* It may have been done: read before anything else is written. */
+static void on_failed(void *ctx, const struct mf_err *err)
+{
+	struct env_sync *s = ctx;
+
+	s->is_apart = true;
+	read_again(s, etcd_backoff(&s->retry_ms, RETRY_MAX_MS));
+	report_state(s, err);
+}
+
+static const struct keyset_rules rules = {
+    .key_size = sizeof(struct entry),
+    .on_free = free_entry,
+    .judge = judge,
+    .get_condition = get_condition,
+    .on_written = on_written,
+    .on_unequal = on_unequal,
+    .on_refused = on_refused,
+    .on_failed = on_failed,
+    .step = step,
+};
+
+/* --- reading -------------------------------------------------------------------------------- */
+
+static int64_t on_due(void *ctx)
+{
+	struct env_sync *s = ctx;
+
+	s->phase = SYNC_STALE;
+	return keyset_is_writing(s->keys) ? WRITE_WAIT_MS : 0;
 }
 
 static void on_list_begin(void *ctx)
 {
 	struct env_sync *s = ctx;
+	struct keyset_key *key;
+	void *cursor = NULL;
 
-	strmap_free(s->incoming);
-	s->incoming = strmap_new(free_stored);
+	while ((key = keyset_next(s->keys, &cursor)) != NULL)
+		((struct entry *)key)->is_listed = false;
 }
 
-static void on_list_kv(void *ctx, const struct etcd_kv *kv)
+/* A key deeper down is nobody's environment. */
+static void on_put(void *ctx, const struct etcd_kv *kv)
 {
 	struct env_sync *s = ctx;
-	const char *name = name_of(s, kv->key);
+	const char *name = kv->key + strlen(s->prefix);
+	struct entry *e;
 
-	if (name != NULL)
-		strmap_set(s->incoming, name,
-			   stored_new(kv->value, kv->value_len, kv->mod_revision));
+	if (name[0] == '\0' || strchr(name, '/') != NULL)
+		return;
+	e = find_entry(s, kv->key, true);
+	e->is_listed = true;
+	if (s->phase == SYNC_READY && kv->mod_revision <= e->revision)
+		return;
+	set_stored(e, kv->value, kv->value_len, kv->mod_revision);
+	keyset_requeue(s->keys, &e->key);
 }
 
-/* Whether the stored entry is older than the event, so that the event counts. */
-static bool is_news(const struct env_sync *s, const char *name, int64_t revision)
-{
-	const struct stored *e = strmap_find(s->stored, name);
-
-	return e == NULL || e->mod_revision < revision;
-}
-
-static void on_watch_put(void *ctx, const struct etcd_kv *kv)
+static void on_del(void *ctx, const char *key, int64_t revision)
 {
 	struct env_sync *s = ctx;
-	const char *name = name_of(s, kv->key);
+	struct entry *e = find_entry(s, key, false);
 
-	if (name != NULL && is_news(s, name, kv->mod_revision))
-		strmap_set(s->stored, name, stored_new(kv->value, kv->value_len, kv->mod_revision));
+	if (e == NULL || revision <= e->revision)
+		return;
+	set_stored(e, NULL, 0, revision);
+	keyset_requeue(s->keys, &e->key);
 }
 
-static void on_watch_del(void *ctx, const char *key, int64_t revision)
+/* What etcd refused it may take now. */
+static void on_list_end(void *ctx, int64_t revision)
 {
 	struct env_sync *s = ctx;
-	const char *name = name_of(s, key);
+	struct keyset_key *key;
+	void *cursor = NULL;
 
-	if (name != NULL && is_news(s, name, revision))
-		strmap_set(s->stored, name, stored_new_deleted(revision));
+	s->phase = SYNC_READY;
+	s->is_denied = false;
+	while ((key = keyset_next(s->keys, &cursor)) != NULL) {
+		struct entry *e = (struct entry *)key;
+
+		if (key->len <= NODE_MAX_BYTES)
+			set_text(&e->refused, NULL);
+		if (e->is_listed)
+			continue;
+		set_stored(e, NULL, 0, revision);
+		if (key->value == NULL && !e->was_desired) {
+			set_problem(s, e, NULL);
+			keyset_drop(s->keys, key);
+		}
+	}
+	judge_all(s);
 }
 
-static void on_watch_commit(void *ctx, int64_t revision)
+static void on_commit(void *ctx, int64_t revision)
 {
 	(void)revision;
-	decide(ctx);
+	step(ctx);
 }
 
-static void on_watch_state(void *ctx, const struct mf_err *why)
+static void on_state(void *ctx, const struct mf_err *why)
 {
 	struct env_sync *s = ctx;
 
 	s->is_watch_down = why != NULL;
 	if (why != NULL)
-		tell_state(s, why);
+		report_state(s, why);
 	else
-		decide(s);
+		step(s);
 }
 
-static void on_watch_lost(void *ctx, const struct mf_err *why)
-{
-	struct env_sync *s = ctx;
-
-	log_info("environments are listed again", LOG_STR("reason", why->msg));
-	start_list(s);
-}
-
-static void start_watch(struct env_sync *s, int64_t revision)
-{
-	static const struct etcd_watch_events events = {
-	    .on_put = on_watch_put,
-	    .on_del = on_watch_del,
-	    .on_commit = on_watch_commit,
-	    .on_state = on_watch_state,
-	    .on_lost = on_watch_lost,
-	};
-
-	s->is_watch_down = false;
-	if (!s->no_follow)
-		s->watch = etcd_watch_start(s->etcd, s->prefix, revision + 1, &events, s);
-}
-
-/* --- listing -------------------------------------------------------------------------------- */
-
-static void retry_later(struct env_sync *s, const struct mf_err *why)
-{
-	loop_timer_set(s->timer, s->retry_ms);
-	s->retry_ms = s->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : s->retry_ms * 2;
-	tell_state(s, why);
-}
-
-/* What etcd refused it may take now. */
-static void forget_refusals(struct env_sync *s)
-{
-	const char *name;
-	void *cursor = NULL, *value;
-
-	s->is_denied = false;
-	strmap_free(s->kept);
-	s->kept = strmap_new(free);
-	while (strmap_next(s->wanted, &cursor, &name, &value)) {
-		struct wanted *w = value;
-
-		if (!w->is_too_long) {
-			free(w->refused);
-			w->refused = NULL;
-		}
-	}
-}
-
-static void on_list_done(void *ctx, int64_t revision, const struct mf_err *err)
-{
-	struct env_sync *s = ctx;
-
-	s->call = NULL;
-	if (err != NULL) {
-		retry_later(s, err);
-		return;
-	}
-	strmap_free(s->stored);
-	s->stored = s->incoming;
-	s->incoming = NULL;
-	loop_timer_set(s->repair_timer, REPAIR_MS);
-	forget_refusals(s);
-	start_watch(s, revision);
-	decide(s);
-}
-
-/* From now on nothing is known of etcd until the listing is complete. */
-static void start_list(struct env_sync *s)
-{
-	static const struct etcd_list_events events = {on_list_begin, on_list_kv, on_list_done};
-
-	etcd_watch_stop(s->watch);
-	s->watch = NULL;
-	etcd_cancel(s->call);
-	loop_timer_clear(s->timer);
-	strmap_free(s->stored);
-	s->stored = NULL;
-	on_list_begin(s);
-	s->call = etcd_list(s->etcd, s->prefix, &events, s);
-}
-
-static void on_time(void *ctx)
-{
-	start_list(ctx);
-}
-
-/* What is under way goes first. */
-static void on_repair_time(void *ctx)
-{
-	struct env_sync *s = ctx;
-
-	if (s->call != NULL || loop_timer_is_set(s->timer))
-		loop_timer_set(s->repair_timer, RETRY_MAX_MS);
-	else
-		start_list(s);
-}
-
-/* --- writing -------------------------------------------------------------------------------- */
-
-static void drop_changes(struct env_sync *s)
-{
-	for (size_t i = 0; i < s->change_count; i++) {
-		free(s->changes[i].name);
-		free(s->changes[i].key);
-		buf_fini(&s->changes[i].json);
-	}
-	s->change_count = 0;
-	s->change_bytes = 0;
-}
-
-/* False: the transaction is full. */
-static bool add_change(struct env_sync *s, const char *name, const struct buf *json,
-		       const struct stored *e, const char *what)
-{
-	size_t bytes = (json == NULL ? 0 : json->len) + 1024; /* the key, twice, and its frame */
-	struct change *c = &s->changes[s->change_count];
-
-	if (s->change_count != 0 &&
-	    (s->change_count >= s->change_max || s->change_bytes + bytes > TXN_MAX_BYTES))
-		return false;
-	*c = (struct change){
-	    .name = mem_dup_str(name),
-	    .key = mem_printf("%s%s", s->prefix, name),
-	    .json = BUF_INIT,
-	    .mod_revision = e == NULL || e->value == NULL ? 0 : e->mod_revision,
-	    .what = what,
-	};
-	if (json != NULL)
-		buf_add(&c->json, json->data, json->len);
-	s->change_count++;
-	s->change_bytes += bytes;
-	return true;
-}
-
-static void note_change(struct env_sync *s, const struct change *c, int64_t revision)
-{
-	const struct wanted *w = strmap_find(s->wanted, c->name);
-
-	if (c->json.len != 0) {
-		strmap_set(s->stored, c->name, stored_new(c->json.data, c->json.len, revision));
-	} else {
-		strmap_set(s->stored, c->name, stored_new_deleted(revision));
-		(void)strmap_del(s->dropped, c->name);
-	}
-	log_info(c->what, LOG_STR("environment", c->name),
-		 LOG_STR("source", w == NULL ? "" : w->source), LOG_INT("revision", revision));
-}
-
-static void set_aside(struct env_sync *s, const struct change *c, const struct mf_err *err)
-{
-	struct wanted *w = strmap_find(s->wanted, c->name);
-
-	s->is_denied = s->is_denied || err->code == MF_EPERM;
-	if (c->json.len == 0) {
-		strmap_set(s->kept, c->name, mem_dup_str(err->msg));
-	} else if (w != NULL && w->json.len == c->json.len &&
-		   memcmp(w->json.data, c->json.data, c->json.len) == 0) {
-		free(w->refused);
-		w->refused = mem_dup_str(err->msg);
-	}
-}
-
-/* What etcd refuses alone is set aside, so that it stops no other. */
-static void on_txn_refused(struct env_sync *s, const struct mf_err *err)
-{
-	if (s->change_count > 1)
-		s->change_max = 1;
-	else
-		set_aside(s, &s->changes[0], err);
-	drop_changes(s);
-	decide(s);
-}
-
-static void on_txn_done(void *ctx, bool succeeded, int64_t revision, const struct mf_err *err)
-{
-	struct env_sync *s = ctx;
-
-	s->call = NULL;
-	if (err != NULL && (err->code == MF_EDATA || err->code == MF_EPERM)) {
-		on_txn_refused(s, err);
-		return;
-	}
-	if (err != NULL) { /* it may have been done: read before anything else is written */
-		s->is_apart = true;
-		retry_later(s, err);
-		return;
-	}
-	if (!succeeded) {
-		log_debug("another writer was first: reading again");
-		s->change_max = 1; /* so that one contested key does not hold up the others */
-		start_list(s);
-		return;
-	}
-	s->retry_ms = RETRY_MIN_MS;
-	for (size_t i = 0; i < s->change_count; i++)
-		note_change(s, &s->changes[i], revision);
-	drop_changes(s);
-	decide(s);
-}
-
-static void start_txn(struct env_sync *s)
-{
-	struct etcd_if ifs[ETCD_MAX_OPS];
-	struct etcd_op ops[ETCD_MAX_OPS];
-
-	for (size_t i = 0; i < s->change_count; i++) {
-		const struct change *c = &s->changes[i];
-
-		ifs[i] = (struct etcd_if){
-		    .compare = c->mod_revision == 0 ? ETCD_IF_CREATED : ETCD_IF_MOD,
-		    .key = c->key,
-		    .n = c->mod_revision,
-		};
-		ops[i] = (struct etcd_op){
-		    .key = c->key,
-		    .value = c->json.len == 0 ? NULL : c->json.data,
-		    .value_len = c->json.len,
-		};
-	}
-	s->call = etcd_txn(s->etcd, ifs, s->change_count, ops, s->change_count, on_txn_done, s);
-}
-
-/* --- deciding ------------------------------------------------------------------------------- */
-
-static void add_problem(const struct env_sync *s, const char *name, const char *words)
-{
-	mem_auto_free char *object = mem_printf("environments/%s", name);
-
-	problems_put(s->problems, object, "%s", words);
-}
-
-/* What is to be done for a wanted environment: the words for it; NULL: nothing. */
-static const char *decide_wanted(const struct env_sync *s, const char *name, const struct wanted *w)
-{
-	const struct stored *e = strmap_find(s->stored, name);
-	mem_auto_free char *words = NULL;
-
-	if (e != NULL && e->value != NULL && e->len == w->json.len &&
-	    memcmp(e->value, w->json.data, e->len) == 0)
-		return NULL;
-	if (w->refused != NULL) {
-		add_problem(s, name, w->refused);
-		return NULL;
-	}
-	if (e == NULL || e->value == NULL || strcmp(e->owner, s->owner) == 0)
-		return "environment put";
-	if (e->owner[0] == '\0')
-		return "environment taken over";
-	if (s->force)
-		return "environment taken from its owner";
-	words = mem_printf("belongs to \"%s\" and is left alone", e->owner);
-	add_problem(s, name, words);
-	return NULL;
-}
-
-static bool is_deletable(const struct env_sync *s, const char *name, const struct stored *e)
-{
-	if (e->value == NULL || strcmp(e->owner, s->owner) != 0 ||
-	    strmap_find(s->wanted, name) != NULL)
-		return false;
-	return strmap_find(s->dropped, name) != NULL ||
-	       s->events->may_delete(s->ctx, name, e->source);
-}
-
-static bool collect_deletions(struct env_sync *s)
-{
-	const char *name;
-	void *cursor = NULL, *value;
-	bool has_room = true;
-
-	while (strmap_next(s->stored, &cursor, &name, &value)) {
-		const char *words = strmap_find(s->kept, name);
-
-		if (!is_deletable(s, name, value))
-			continue;
-		if (words != NULL)
-			add_problem(s, name, words);
-		else if (has_room)
-			has_room = add_change(s, name, NULL, value, "environment deleted");
-	}
-	return has_room;
-}
-
-/* Collect what differs, up to a transaction's worth. */
-static void collect(struct env_sync *s)
-{
-	const char *name, *what;
-	void *cursor = NULL, *value;
-	bool has_room = collect_deletions(s);
-
-	if (s->is_apart && s->change_count != 0)
-		has_room = false;
-	while (strmap_next(s->wanted, &cursor, &name, &value)) {
-		const struct wanted *w = value;
-
-		what = decide_wanted(s, name, w);
-		if (what != NULL && has_room)
-			has_room =
-			    add_change(s, name, &w->json, strmap_find(s->stored, name), what);
-	}
-}
-
-static void decide(struct env_sync *s)
-{
-	if (!s->is_committed || s->stored == NULL || s->call != NULL || loop_timer_is_set(s->timer))
-		return;
-	drop_changes(s);
-	collect(s);
-	(void)problems_end(s->problems);
-	if (s->change_count != 0) {
-		start_txn(s);
-		return;
-	}
-	s->change_max = ETCD_MAX_OPS;
-	s->is_apart = false;
-	s->retry_ms = RETRY_MIN_MS;
-	if (!s->is_watch_down)
-		tell_state(s, NULL);
-}
+static const struct follow_events follow_events = {
+    .on_due = on_due,
+    .on_list_begin = on_list_begin,
+    .on_list_end = on_list_end,
+    .on_put = on_put,
+    .on_del = on_del,
+    .on_commit = on_commit,
+    .on_state = on_state,
+};
 
 /* --- from outside --------------------------------------------------------------------------- */
 
 void env_sync_put(struct env_sync *s, const struct env *env, const char *source)
 {
-	struct wanted *w = MEM_NEW(w);
+	mem_auto_free char *key = mem_printf("%s%s", s->prefix, env->name);
+	struct entry *e = find_entry(s, key, true);
+	buf_auto struct buf json = BUF_INIT;
 
-	env_format_json(env, s->owner, source, &w->json);
-	w->source = mem_dup_str(source);
-	w->is_too_long = w->json.len > NODE_MAX_BYTES;
-	if (w->is_too_long)
-		w->refused = mem_printf("longer than %zu bytes as JSON", NODE_MAX_BYTES);
-	strmap_set(s->wanted, env->name, w);
-	(void)strmap_del(s->dropped, env->name);
+	env_format_json(env, s->owner, source, &json);
+	set_text(&e->source, source);
+	e->was_desired = true;
+	if (!keyset_set(&e->key, json.data, json.len))
+		return;
+	set_text(&e->refused, NULL);
+	if (json.len > NODE_MAX_BYTES)
+		e->refused = mem_printf("longer than %zu bytes as JSON", NODE_MAX_BYTES);
 }
 
 void env_sync_del(struct env_sync *s, const char *name)
 {
-	strmap_set(s->dropped, name, s);
-	(void)strmap_del(s->wanted, name);
+	mem_auto_free char *key = mem_printf("%s%s", s->prefix, name);
+	struct entry *e = find_entry(s, key, true);
+
+	e->was_desired = true;
+	set_text(&e->source, NULL);
+	if (keyset_set(&e->key, NULL, 0))
+		set_text(&e->refused, NULL);
 }
 
 void env_sync_commit(struct env_sync *s)
 {
 	s->is_committed = true;
-	decide(s);
+	judge_all(s);
+	step(s);
 }
 
 bool env_sync_is_denied(const struct env_sync *s)
@@ -594,24 +464,20 @@ struct env_sync *env_sync_new(struct loop *loop, struct etcd *etcd,
 			      const struct env_sync_events *events, void *ctx)
 {
 	struct env_sync *s = MEM_NEW(s);
+	struct follow_options follow = {.repair_ms = REPAIR_MS, .is_once = options->no_follow};
 
 	s->loop = loop;
-	s->etcd = etcd;
 	s->prefix = mem_printf("%s/environments/", options->prefix);
 	s->owner = mem_dup_str(options->owner);
 	s->force = options->force;
-	s->no_follow = options->no_follow;
 	s->events = events;
 	s->ctx = ctx;
-	s->wanted = strmap_new(free_wanted);
-	s->dropped = strmap_new(NULL);
-	s->problems = problems_new(s->events->on_problem, s->ctx);
-	s->kept = strmap_new(free);
-	s->change_max = ETCD_MAX_OPS;
-	s->retry_ms = RETRY_MIN_MS;
-	s->timer = loop_timer_new(loop, on_time, s);
-	s->repair_timer = loop_timer_new(loop, on_repair_time, s);
-	start_list(s);
+	s->reported = 1;
+	s->problems = problems_new(events->on_problem, ctx);
+	s->keys = keyset_new(loop, etcd, &rules, s);
+	follow.prefix = s->prefix;
+	s->follow = follow_new(loop, etcd, &follow, &follow_events, s);
+	follow_list(s->follow, 0);
 	return s;
 }
 
@@ -619,17 +485,9 @@ void env_sync_free(struct env_sync *s)
 {
 	if (s == NULL)
 		return;
-	etcd_cancel(s->call);
-	etcd_watch_stop(s->watch);
-	loop_timer_free(s->timer);
-	loop_timer_free(s->repair_timer);
-	drop_changes(s);
-	strmap_free(s->wanted);
-	strmap_free(s->dropped);
-	strmap_free(s->stored);
-	strmap_free(s->incoming);
+	follow_free(s->follow);
+	keyset_free(s->keys);
 	problems_free(s->problems);
-	strmap_free(s->kept);
 	free(s->prefix);
 	free(s->owner);
 	free(s);

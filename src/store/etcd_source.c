@@ -27,10 +27,11 @@ static void on_list_begin(void *ctx)
 	s->events.on_full_begin(s->ctx);
 }
 
-static void on_list_end(void *ctx)
+static void on_list_end(void *ctx, int64_t revision)
 {
 	struct etcd_source *s = ctx;
 
+	(void)revision;
 	s->events.on_full_end(s->ctx);
 }
 

@@ -180,7 +180,7 @@ static void on_list_done(void *ctx, int64_t revision, const struct mf_err *err)
 		return;
 	}
 	begin_after_listing(f, revision);
-	f->events.on_list_end(f->ctx);
+	f->events.on_list_end(f->ctx, revision);
 	if (f->phase != FOLLOW_FREED)
 		report_state(f, NULL);
 	if (f->phase != FOLLOW_FREED)

@@ -26,7 +26,8 @@ struct follow_events {
 	 */
 	int64_t (*on_due)(void *ctx);
 	void (*on_list_begin)(void *ctx); /* also when a listing broke off and begins anew */
-	void (*on_list_end)(void *ctx);	  /* what was not put since its begin is not there */
+	/* What was not put since its begin is not there. */
+	void (*on_list_end)(void *ctx, int64_t revision);
 	void (*on_put)(void *ctx, const struct etcd_kv *kv);
 	void (*on_del)(void *ctx, const char *key, int64_t revision);
 	/* After each consistent set: a listing, or the events of a revision. */

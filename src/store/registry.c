@@ -1,94 +1,181 @@
 /*
- * Keys under a lease, kept in etcd against outages, lost leases and other hands.  Knows nothing of
- * what the keys mean.
+ * Keys under a lease, kept in etcd against outages, lost leases and the writes of others.  Knows
+ * nothing of what the keys mean.
  *
  * The lease is never given up on our own account: only etcd says that it is lost, so that an outage
  * of any length ends with a keep-alive, and with no write where none is needed.
+ *
+ * What etcd says about a key is weighed by its revision against that of our own last put, so that
+ * late news of old events change nothing.
  */
 #include "store/registry.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/strmap.h"
+#include "base/str.h"
+#include "store/etcd.h"
 #include "store/etcd_internal.h"
-#include "store/registry_internal.h"
+#include "store/follow.h"
+#include "store/keyset.h"
 #include "sys/loop.h"
+
+enum {
+	REFUSED_MS = 5000, /* a key that etcd refuses waits this long */
+	DELETED_MS = 1000, /* not oftener put again, if somebody deletes it again and again */
+	ALIVE_RETRY_MS = 1000,
+};
+
+/* What may not be ours goes first. */
+#define CLASS_CLAIM  KEYSET_FIRST
+#define CLASS_PUT    KEYSET_SECOND
+#define CLASS_DELETE KEYSET_THIRD
+
+struct item {
+	struct keyset_key key;	  /* first */
+	bool is_dirty;		  /* what is desired has not been written */
+	bool is_tried;		  /* it may be there */
+	bool is_listed;		  /* in the listing that is under way */
+	bool is_claim, steals;	  /* steals: whoever holds it, once */
+	bool is_held;		  /* a claim that is ours */
+	int64_t equal_revision;	  /* a claim: of a stranger's equal value, which may go */
+	int64_t put_revision;	  /* of our last put */
+	int64_t gone_revision;	  /* when somebody deleted it */
+	int64_t foreign_revision; /* when somebody put it under another lease */
+	int64_t put_at;
+};
+
+/* A prefix where keys of ours lie. */
+struct place {
+	struct registry *registry;
+	struct follow *follow; /* NULL: it is not used */
+	char *prefix;
+	size_t gone_count;  /* keys that somebody deleted, not logged yet */
+	int64_t list_floor; /* of our last write when the listing was asked for */
+};
+enum { PLACE_KEYS, PLACE_CLAIMS, PLACES };
+
+/* What stands where a claim could not be put. */
+struct found {
+	struct item *item;
+	char *value; /* NULL: nothing stands there */
+	size_t len;
+	int64_t lease, revision;
+};
+
+struct registry {
+	struct loop *loop;
+	struct etcd *etcd;
+	int64_t desired_ttl, ttl;
+	struct registry_events events;
+	void *ctx;
+	struct keyset *keys;
+	struct place places[PLACES];
+
+	int64_t lease;		 /* 0: none */
+	int64_t last_lease;	 /* the one that was lost */
+	int64_t alive_at;	 /* when the lease was certainly alive */
+	int64_t asked_at;	 /* when the keep-alive under way was sent */
+	int64_t revision;	 /* of our last write */
+	struct etcd_call *call;	 /* a grant, the reading of a claim, the revocation */
+	struct etcd_call *alive; /* a keep-alive */
+	struct found found;	 /* by the reading under way */
+	struct loop_timer *alive_timer, *report_timer;
+	struct mf_err state; /* to be reported; code 0: all is well */
+	int reported;	     /* the code last reported; 1: nothing yet */
+	bool is_stopping;
+	void (*on_stopped)(void *ctx, const struct mf_err *err);
+	void *stopped_ctx;
+};
+
+static void step(void *ctx);
 
 /* --- state ------------------------------------------------------------------------------------ */
 
-static void on_tell(void *ctx)
+static void on_report(void *ctx)
 {
 	struct registry *r = ctx;
 
-	if (r->is_stopping || r->told == r->state.code)
+	if (r->is_stopping) {
+		r->on_stopped(r->stopped_ctx, NULL); /* there was no lease to revoke */
 		return;
-	r->told = r->state.code;
+	}
+	if (r->reported == r->state.code)
+		return;
+	r->reported = r->state.code;
 	r->events.on_state(r->ctx, r->state.code == 0 ? NULL : &r->state);
 }
 
-void registry_tell(struct registry *r, const struct mf_err *why)
+static void report(struct registry *r, const struct mf_err *why)
 {
 	if (why == NULL)
 		memset(&r->state, 0, sizeof(r->state));
 	else
 		r->state = *why;
-	loop_timer_set(r->tell_timer, 0);
+	loop_timer_set(r->report_timer, 0);
 }
 
-void registry_retry(struct registry *r)
+static void retry(struct registry *r, const struct mf_err *why)
 {
-	loop_timer_set(r->retry_timer, etcd_backoff(&r->backoff_ms, REGISTRY_BACKOFF_MAX_MS));
+	report(r, why);
+	keyset_retry(r->keys);
 }
 
 /* --- the lease -------------------------------------------------------------------------------- */
 
-void registry_lose_lease(struct registry *r)
+static void set_lease(struct registry *r, int64_t lease)
 {
-	void *cursor = NULL, *value;
-	const char *key;
+	r->lease = lease;
+	keyset_set_lease(r->keys, lease);
+}
+
+static void lose_lease(struct registry *r)
+{
+	struct keyset_key *key;
+	void *cursor = NULL;
 
 	if (r->lease == 0)
 		return;
-	log_warn("lease lost", LOG_STR("prefix", r->places[0].prefix));
+	log_warn("lease lost", LOG_STR("prefix", r->places[PLACE_KEYS].prefix));
 	r->last_lease = r->lease;
-	r->lease = 0;
+	set_lease(r, 0);
 	loop_timer_clear(r->alive_timer);
 	etcd_cancel(r->alive);
 	r->alive = NULL;
-	while (strmap_next(r->items, &cursor, &key, &value)) {
-		struct registry_item *item = value;
+	while ((key = keyset_next(r->keys, &cursor)) != NULL) {
+		struct item *item = (struct item *)key;
 
 		item->is_dirty = true;
 		item->is_held = false;
-		item->not_before = 0;
-		registry_requeue(r, item);
+		key->not_before = 0;
+		keyset_requeue(r->keys, key);
 	}
 }
 
 static void on_alive(void *ctx, int64_t lease, int64_t ttl, const struct mf_err *err)
 {
 	struct registry *r = ctx;
-	int64_t step_ms = REGISTRY_BACKOFF_MAX_MS;
+	int64_t step_ms = ALIVE_RETRY_MS;
 
 	(void)lease;
 	r->alive = NULL;
 	if (err != NULL) {
 		if (loop_now(r->loop) - r->alive_at >= r->ttl * 1000)
-			registry_tell(r, err);
-		loop_timer_set(r->alive_timer, etcd_backoff(&step_ms, REGISTRY_BACKOFF_MAX_MS) / 2);
+			report(r, err);
+		loop_timer_set(r->alive_timer, etcd_backoff(&step_ms, ALIVE_RETRY_MS) / 2);
 		return;
 	}
 	if (ttl == 0) {
-		registry_lose_lease(r);
-		loop_timer_clear(r->retry_timer); /* etcd answers: nothing to wait for */
+		lose_lease(r);
+		keyset_clear_retry(r->keys); /* etcd answers: nothing to wait for */
 	} else {
 		r->alive_at = r->asked_at;
 		loop_timer_set(r->alive_timer, r->ttl * 1000 / 3);
 	}
-	registry_step(r);
+	step(r);
 }
 
 static void keep_alive(void *ctx)
@@ -106,71 +193,485 @@ static void on_granted(void *ctx, int64_t lease, int64_t ttl, const struct mf_er
 {
 	struct registry *r = ctx;
 
-	r->write = NULL;
+	r->call = NULL;
 	if (err != NULL) {
-		registry_tell(r, err);
-		registry_retry(r);
+		retry(r, err);
 		return;
 	}
-	r->lease = lease;
+	set_lease(r, lease);
 	r->ttl = ttl;
 	r->alive_at = r->asked_at;
 	loop_timer_set(r->alive_timer, ttl * 1000 / 3);
-	registry_step(r);
+	step(r);
 }
 
 /* A lease that is lost again and again is asked for at the pace of all else. */
 static void grant(struct registry *r)
 {
-	int64_t wait = registry_pace(r, false);
+	int64_t wait = keyset_take_call(r->keys);
 
 	if (wait > 0) {
-		loop_timer_set(r->turn_timer, wait);
+		keyset_wait(r->keys, wait);
 		return;
 	}
-	registry_count_call(r);
 	r->asked_at = loop_now(r->loop);
-	r->write = etcd_lease_grant(r->etcd, r->wanted_ttl, on_granted, r);
+	r->call = etcd_lease_grant(r->etcd, r->desired_ttl, on_granted, r);
 }
 
-/* --- the driver ------------------------------------------------------------------------------- */
-
 /* Do what is next, if nothing is under way.  Called after each event. */
-void registry_step(struct registry *r)
+static void step(void *ctx)
 {
-	if (r->is_stopping || loop_timer_is_set(r->retry_timer))
+	struct registry *r = ctx;
+
+	if (r->is_stopping || keyset_is_pausing(r->keys) || r->call != NULL ||
+	    keyset_is_writing(r->keys))
 		return;
-	for (int i = 0; i < REGISTRY_PLACES; i++)
-		registry_place_list(&r->places[i]);
-	if (r->write != NULL)
-		return;
-	if (strmap_count(r->items) == 0) {
-		registry_tell(r, NULL);
+	if (keyset_count(r->keys) == 0) {
+		report(r, NULL);
 		return;
 	}
 	if (r->lease == 0) {
 		grant(r);
 		return;
 	}
-	registry_write(r);
-	if (registry_is_idle(r) && loop_now(r->loop) - r->alive_at < r->ttl * 1000)
-		registry_tell(r, NULL);
+	keyset_write(r->keys);
+	if (keyset_is_idle(r->keys) && loop_now(r->loop) - r->alive_at < r->ttl * 1000)
+		report(r, NULL);
 }
 
-static void on_turn(void *ctx)
+/* --- what has to be done to a key ------------------------------------------------------------- */
+
+static bool is_foreign(const struct item *item)
 {
-	registry_step(ctx);
+	return item->foreign_revision > item->put_revision &&
+	       item->foreign_revision > item->gone_revision;
 }
 
-/* --- what the owner says ---------------------------------------------------------------------- */
-
-static void item_free(void *value)
+static bool is_gone(const struct item *item)
 {
-	struct registry_item *item = value;
-
-	free(item->value);
-	free(item);
+	return item->gone_revision > item->put_revision;
 }
+
+/* Not ours to delete, as far as is known. */
+static bool is_not_there(const struct registry *r, const struct item *item)
+{
+	if (r->lease == 0 || !item->is_tried)
+		return true;
+	return !item->is_dirty && (is_foreign(item) || is_gone(item));
+}
+
+static enum keyset_class judge(void *ctx, struct keyset_key *key)
+{
+	const struct item *item = (struct item *)key;
+
+	if (key->value == NULL)
+		return is_not_there(ctx, item) ? KEYSET_FORGET : CLASS_DELETE;
+	if (is_foreign(item) || (!item->is_dirty && !is_gone(item)))
+		return KEYSET_NOTHING;
+	return item->is_claim && (item->is_held || !item->steals) ? CLASS_CLAIM : CLASS_PUT;
+}
+
+static bool get_condition(void *ctx, const struct keyset_key *key, struct etcd_if *ret_if)
+{
+	const struct registry *r = ctx;
+	struct item *item = (struct item *)key;
+
+	item->is_tried = true;
+	if (key->value == NULL || item->is_held)
+		*ret_if = (struct etcd_if){ETCD_IF_LEASE, key->name, r->lease};
+	else if (!item->is_claim || item->steals)
+		return false;
+	else if (item->equal_revision != 0)
+		*ret_if = (struct etcd_if){ETCD_IF_MOD, key->name, item->equal_revision};
+	else
+		*ret_if = (struct etcd_if){ETCD_IF_CREATED, key->name, 0};
+	return true;
+}
+
+/* Revisions have begun anew, or nothing of ours is there any more. */
+static void forget_revisions(struct registry *r)
+{
+	struct keyset_key *key;
+	void *cursor = NULL;
+
+	while ((key = keyset_next(r->keys, &cursor)) != NULL) {
+		struct item *item = (struct item *)key;
+
+		item->put_revision = item->gone_revision = item->foreign_revision = 0;
+		item->equal_revision = 0;
+		item->is_dirty = true;
+		item->is_held = false;
+		keyset_requeue(r->keys, key);
+	}
+}
+
+/* --- what a write came to --------------------------------------------------------------------- */
+
+static void on_answer(void *ctx, int64_t revision)
+{
+	struct registry *r = ctx;
+
+	if (revision < r->revision)
+		forget_revisions(r); /* a store that was wiped */
+	r->revision = revision;
+}
+
+static void note_held(struct registry *r, struct item *item, int64_t revision)
+{
+	item->put_revision = revision;
+	item->put_at = loop_now(r->loop);
+	item->is_held = item->is_claim;
+	item->steals = false;
+	item->equal_revision = 0;
+}
+
+static void note_equal(struct registry *r, struct item *item)
+{
+	item->is_dirty = false;
+	if (r->events.on_put != NULL)
+		r->events.on_put(r->ctx, item->key.name);
+}
+
+static void on_written(void *ctx, struct keyset_key *key, int64_t revision, bool is_newest)
+{
+	struct registry *r = ctx;
+	struct item *item = (struct item *)key;
+
+	for (int i = 0; i < PLACES; i++)
+		if (r->places[i].follow != NULL)
+			follow_watch(r->places[i].follow, revision + 1);
+	if (key->is_sent_delete) {
+		item->is_held = item->is_tried = false;
+		item->put_revision = revision;
+		return;
+	}
+	note_held(r, item, revision);
+	if (is_newest)
+		note_equal(r, item);
+}
+
+static void read_claim(struct registry *r, struct item *item);
+
+/* The key is not ours, or not any more. */
+static void on_unequal(void *ctx, struct keyset_key *key)
+{
+	struct registry *r = ctx;
+	struct item *item = (struct item *)key;
+
+	if (key == NULL)
+		return;
+	if (item->is_claim && key->value != NULL) {
+		read_claim(r, item);
+		return;
+	}
+	item->is_tried = false;
+	item->is_held = false;
+	keyset_requeue(r->keys, key);
+}
+
+static void on_refused(void *ctx, struct keyset_key *key, const struct mf_err *err)
+{
+	struct registry *r = ctx;
+
+	report(r, err);
+	if (key == NULL)
+		return;
+	key->not_before = loop_now(r->loop) + REFUSED_MS;
+	log_warn("key refused", LOG_STR("key", key->name), LOG_STR("reason", err->msg));
+}
+
+static void on_failed(void *ctx, const struct mf_err *err)
+{
+	struct registry *r = ctx;
+
+	if (err->code == MF_ENOINPUT) {
+		lose_lease(r);
+		keyset_retry(r->keys);
+	} else {
+		retry(r, err);
+	}
+}
+
+static const struct keyset_rules rules = {
+    .key_size = sizeof(struct item),
+    .judge = judge,
+    .get_condition = get_condition,
+    .on_answer = on_answer,
+    .on_written = on_written,
+    .on_unequal = on_unequal,
+    .on_refused = on_refused,
+    .on_failed = on_failed,
+    .step = step,
+};
+
+/* --- claims that somebody has ----------------------------------------------------------------- */
+
+static void lose_claim(struct registry *r, struct item *item, const char *value, size_t len)
+{
+	log_debug("claim is another's", LOG_STR("key", item->key.name));
+	if (r->events.on_taken != NULL)
+		r->events.on_taken(r->ctx, item->key.name, value, len);
+	keyset_drop(r->keys, &item->key);
+}
+
+static void forget_found(struct registry *r)
+{
+	free(r->found.value);
+	r->found.value = NULL;
+}
+
+static void on_claim_begin(void *ctx)
+{
+	forget_found(ctx);
+}
+
+static void on_claim_kv(void *ctx, const struct etcd_kv *kv)
+{
+	struct registry *r = ctx;
+
+	if (strcmp(kv->key, r->found.item->key.name) != 0)
+		return;
+	forget_found(r);
+	r->found.value = mem_dup_bytes(kv->value, kv->value_len);
+	r->found.len = kv->value_len;
+	r->found.lease = kv->lease;
+	r->found.revision = kv->mod_revision;
+}
+
+static bool is_equal(const struct item *item, const char *value, size_t len)
+{
+	return item->key.len == len && memcmp(item->key.value, value, len) == 0;
+}
+
+static void judge_found(struct registry *r, const struct found *found)
+{
+	struct item *item = found->item;
+	bool is_same;
+
+	item->equal_revision = 0; /* what was known of it does not hold */
+	item->is_held = false;
+	if (found->value == NULL || item->key.value == NULL) {
+		keyset_requeue(r->keys, &item->key); /* free by now, or not desired any more */
+		return;
+	}
+	is_same = is_equal(item, found->value, found->len);
+	if (found->lease != 0 && found->lease == r->lease) {
+		note_held(r, item, found->revision); /* a write whose outcome was unknown */
+		item->is_dirty = !is_same;
+		if (is_same)
+			note_equal(r, item);
+	} else if ((found->lease != 0 && found->lease == r->last_lease) || is_same) {
+		item->equal_revision = found->revision; /* ours, from before */
+	} else {
+		lose_claim(r, item, found->value, found->len);
+		return;
+	}
+	keyset_requeue(r->keys, &item->key);
+}
+
+static void on_claim_read(void *ctx, int64_t revision, const struct mf_err *err)
+{
+	struct registry *r = ctx;
+
+	(void)revision;
+	r->call = NULL;
+	r->found.item->key.is_sent = false;
+	if (err != NULL) {
+		keyset_requeue(r->keys, &r->found.item->key);
+		retry(r, err);
+	} else {
+		judge_found(r, &r->found);
+	}
+	forget_found(r);
+	step(r);
+}
+
+static void read_claim(struct registry *r, struct item *item)
+{
+	static const struct etcd_list_events events = {on_claim_begin, on_claim_kv, on_claim_read};
+
+	r->found.item = item;
+	item->key.is_sent = true;
+	keyset_count_call(r->keys);
+	r->call = etcd_list(r->etcd, item->key.name, &events, r);
+}
+
+/* --- what is heard of keys -------------------------------------------------------------------- */
+
+static struct item *add_item(struct registry *r, const char *key)
+{
+	return (struct item *)keyset_add(r->keys, key);
+}
+
+/* A write that was given up as lost has come through after its key was withdrawn. */
+static void adopt(struct registry *r, const char *key)
+{
+	struct item *item = add_item(r, key);
+
+	log_info("key of ours that is not wanted any more: deleting it", LOG_STR("key", key));
+	item->is_tried = item->is_listed = true;
+	keyset_requeue(r->keys, &item->key);
+}
+
+/* A claim that is not ours yet, or is being written, finds out by its write. */
+static void note_foreign(struct registry *r, struct item *item, const struct etcd_kv *kv)
+{
+	bool is_desired = item->key.value != NULL;
+
+	if (item->is_claim && is_desired) {
+		if (item->is_held && !item->key.is_sent)
+			lose_claim(r, item, kv->value, kv->value_len);
+		return;
+	}
+	if (!is_foreign(item) && is_desired)
+		log_warn("key was put by somebody else: it is theirs until it is deleted",
+			 LOG_STR("key", kv->key));
+	item->foreign_revision = kv->mod_revision;
+	keyset_requeue(r->keys, &item->key);
+}
+
+/* A write that was given up as lost may come through after the one that took its place. */
+static void note_own(struct registry *r, struct item *item, const struct etcd_kv *kv)
+{
+	if (item->key.is_sent || item->key.value == NULL ||
+	    is_equal(item, kv->value, kv->value_len))
+		return;
+	item->is_dirty = true;
+	keyset_requeue(r->keys, &item->key);
+}
+
+static void on_place_put(void *ctx, const struct etcd_kv *kv)
+{
+	struct registry *r = ((struct place *)ctx)->registry;
+	struct item *item = (struct item *)keyset_find(r->keys, kv->key);
+	bool is_ours = kv->lease != 0 && kv->lease == r->lease;
+
+	if (item == NULL && is_ours)
+		adopt(r, kv->key);
+	if (item == NULL)
+		return;
+	item->is_listed = true;
+	if (kv->mod_revision <= item->put_revision)
+		return;
+	if (is_ours) {
+		note_own(r, item, kv);
+	} else if (kv->lease != 0 && kv->lease == r->last_lease) {
+		item->is_dirty = true; /* a late write of our own: it must not go with that lease */
+		keyset_requeue(r->keys, &item->key);
+	} else {
+		note_foreign(r, item, kv);
+	}
+}
+
+static void note_gone(struct place *place, struct item *item, int64_t revision)
+{
+	struct registry *r = place->registry;
+
+	if (revision <= item->put_revision || revision <= item->gone_revision)
+		return;
+	if (item->key.is_sent && item->key.is_sent_delete)
+		return; /* our own doing, heard of before its answer */
+	item->gone_revision = revision;
+	item->is_held = false;
+	if (item->key.value != NULL) {
+		log_debug("key is gone", LOG_STR("key", item->key.name));
+		place->gone_count++;
+		if (loop_now(r->loop) - item->put_at < DELETED_MS)
+			item->key.not_before = item->put_at + DELETED_MS;
+	}
+	keyset_requeue(r->keys, &item->key);
+}
+
+static void on_place_del(void *ctx, const char *key, int64_t revision)
+{
+	struct place *place = ctx;
+	struct item *item = (struct item *)keyset_find(place->registry->keys, key);
+
+	if (item != NULL)
+		note_gone(place, item, revision);
+}
+
+static int64_t on_place_due(void *ctx)
+{
+	struct place *place = ctx;
+	int64_t wait = keyset_take_call(place->registry->keys);
+
+	if (wait == 0)
+		place->list_floor = place->registry->revision;
+	return wait;
+}
+
+static void on_place_begin(void *ctx)
+{
+	const struct place *place = ctx;
+	struct keyset_key *key;
+	void *cursor = NULL;
+
+	while ((key = keyset_next(place->registry->keys, &cursor)) != NULL)
+		if (str_has_prefix(key->name, place->prefix))
+			((struct item *)key)->is_listed = false;
+}
+
+static void on_place_listed(void *ctx, int64_t revision)
+{
+	struct place *place = ctx;
+	struct registry *r = place->registry;
+	struct keyset_key *key;
+	void *cursor = NULL;
+
+	if (revision < place->list_floor) {
+		forget_revisions(r);
+		r->revision = revision;
+	}
+	while ((key = keyset_next(r->keys, &cursor)) != NULL) {
+		struct item *item = (struct item *)key;
+
+		if (str_has_prefix(key->name, place->prefix) && !item->is_listed && !item->is_dirty)
+			note_gone(place, item, revision);
+	}
+}
+
+static void on_place_commit(void *ctx, int64_t revision)
+{
+	struct place *place = ctx;
+
+	(void)revision;
+	if (place->gone_count > 0)
+		log_info("keys are gone: putting them again", LOG_STR("prefix", place->prefix),
+			 LOG_INT("count", place->gone_count));
+	place->gone_count = 0;
+	step(place->registry);
+}
+
+static void on_place_state(void *ctx, const struct mf_err *why)
+{
+	const struct place *place = ctx;
+
+	if (why != NULL && why->code == MF_EPERM)
+		log_warn("cannot watch our own keys", LOG_STR("prefix", place->prefix),
+			 LOG_STR("reason", why->msg));
+}
+
+static void open_place(struct registry *r, int i, const char *prefix)
+{
+	static const struct follow_events events = {
+	    .on_due = on_place_due,
+	    .on_list_begin = on_place_begin,
+	    .on_list_end = on_place_listed,
+	    .on_put = on_place_put,
+	    .on_del = on_place_del,
+	    .on_commit = on_place_commit,
+	    .on_state = on_place_state,
+	};
+	const struct follow_options options = {.prefix = prefix};
+	struct place *place = &r->places[i];
+
+	place->registry = r;
+	place->prefix = mem_dup_str(prefix);
+	place->follow = follow_new(r->loop, r->etcd, &options, &events, place);
+}
+
+/* --- the contract ----------------------------------------------------------------------------- */
 
 struct registry *registry_new(struct loop *loop, struct etcd *etcd, const char *watch_prefix,
 			      int64_t ttl_seconds, const struct registry_events *events, void *ctx)
@@ -179,117 +680,67 @@ struct registry *registry_new(struct loop *loop, struct etcd *etcd, const char *
 
 	r->loop = loop;
 	r->etcd = etcd;
-	r->wanted_ttl = r->ttl = ttl_seconds;
+	r->desired_ttl = r->ttl = ttl_seconds;
 	r->events = *events;
 	r->ctx = ctx;
-	r->items = strmap_new(item_free);
-	for (int kind = 0; kind < REGISTRY_KINDS; kind++) {
-		TAILQ_INIT(&r->queues[kind].items);
-		r->batch_max[kind] = ETCD_MAX_OPS;
-	}
-	r->sent = mem_alloc(ETCD_MAX_OPS * sizeof(struct registry_item *));
-	r->later_at = INT64_MAX;
-	for (int i = 0; i < REGISTRY_PLACES; i++)
-		r->places[i].registry = r;
-	r->places[0].prefix = mem_dup_str(watch_prefix);
-	r->told = 1;
+	r->keys = keyset_new(loop, etcd, &rules, r);
+	open_place(r, PLACE_KEYS, watch_prefix);
+	r->reported = 1;
 	r->alive_timer = loop_timer_new(loop, keep_alive, r);
-	r->retry_timer = loop_timer_new(loop, on_turn, r);
-	r->turn_timer = loop_timer_new(loop, on_turn, r);
-	r->tell_timer = loop_timer_new(loop, on_tell, r);
+	r->report_timer = loop_timer_new(loop, on_report, r);
 	return r;
 }
 
 void registry_watch_claims(struct registry *r, const char *watch_prefix)
 {
-	struct registry_place *place = &r->places[REGISTRY_PLACES - 1];
-
-	if (place->prefix == NULL)
-		place->prefix = mem_dup_str(watch_prefix);
-}
-
-static struct registry_item *add_item(struct registry *r, const char *key)
-{
-	size_t size = strlen(key) + 1;
-	struct registry_item *item = mem_alloc(sizeof(*item) + size);
-
-	memcpy(item->key, key, size);
-	item->kind = REGISTRY_KINDS;
-	strmap_set(r->items, key, item);
-	return item;
-}
-
-/* A write that was given up as lost has come through after its key was withdrawn. */
-void registry_adopt(struct registry *r, const char *key)
-{
-	struct registry_item *item = add_item(r, key);
-
-	log_info("key of ours that is not wanted any more: deleting it", LOG_STR("key", key));
-	item->is_tried = item->is_listed = true;
-	registry_requeue(r, item);
+	if (r->places[PLACE_CLAIMS].follow == NULL)
+		open_place(r, PLACE_CLAIMS, watch_prefix);
 }
 
 /* NULL: nothing is new. */
-static struct registry_item *change(struct registry *r, const char *key, const char *value,
-				    size_t len)
+static struct item *change(struct registry *r, const char *key, const char *value, size_t len)
 {
-	struct registry_item *item = strmap_find(r->items, key);
+	struct item *item = (struct item *)keyset_find(r->keys, key);
 
 	if (r->is_stopping)
 		return NULL;
 	if (item == NULL)
 		item = add_item(r, key);
-	else if (item->is_wanted && item->len == len && memcmp(item->value, value, len) == 0)
+	if (!keyset_set(&item->key, value, len))
 		return NULL;
-	free(item->value);
-	item->value = mem_dup_bytes(value, len);
-	item->len = len;
-	item->version++;
-	item->is_wanted = true;
 	item->is_dirty = true;
-	item->not_before = 0;
-	loop_timer_set(r->turn_timer, 0); /* all that is set now goes together */
+	keyset_wake(r->keys); /* all that is set now goes together */
 	return item;
 }
 
 void registry_set(struct registry *r, const char *key, const char *value, size_t len)
 {
-	struct registry_item *item = change(r, key, value, len);
+	struct item *item = change(r, key, value, len);
 
 	if (item != NULL)
-		registry_requeue(r, item);
+		keyset_requeue(r->keys, &item->key);
 }
 
 void registry_claim(struct registry *r, const char *key, const char *value, size_t len, bool steals)
 {
-	struct registry_item *item = change(r, key, value, len);
+	struct item *item = change(r, key, value, len);
 
 	if (item == NULL)
 		return;
 	item->is_claim = true;
 	item->steals = steals;
 	item->equal_revision = 0;
-	registry_requeue(r, item);
+	keyset_requeue(r->keys, &item->key);
 }
 
 void registry_del(struct registry *r, const char *key)
 {
-	struct registry_item *item = strmap_find(r->items, key);
+	struct keyset_key *withdrawn = keyset_find(r->keys, key);
 
-	if (item == NULL || !item->is_wanted || r->is_stopping)
+	if (withdrawn == NULL || r->is_stopping || !keyset_set(withdrawn, NULL, 0))
 		return;
-	item->version++;
-	item->is_wanted = false;
-	item->not_before = 0;
-	registry_requeue(r, item);
-	loop_timer_set(r->turn_timer, 0);
-}
-
-static void on_stopped_early(void *ctx)
-{
-	struct registry *r = ctx;
-
-	r->on_stopped(r->stopped_ctx, NULL);
+	keyset_requeue(r->keys, withdrawn);
+	keyset_wake(r->keys);
 }
 
 static void on_revoked(void *ctx, int64_t lease, int64_t ttl, const struct mf_err *err)
@@ -298,7 +749,7 @@ static void on_revoked(void *ctx, int64_t lease, int64_t ttl, const struct mf_er
 
 	(void)lease;
 	(void)ttl;
-	r->write = NULL;
+	r->call = NULL;
 	if (err == NULL)
 		r->lease = 0;
 	r->on_stopped(r->stopped_ctx, err);
@@ -306,15 +757,17 @@ static void on_revoked(void *ctx, int64_t lease, int64_t ttl, const struct mf_er
 
 static void halt(struct registry *r)
 {
-	registry_cancel_write(r);
+	keyset_cancel(r->keys);
+	etcd_cancel(r->call);
 	etcd_cancel(r->alive);
-	r->alive = NULL;
-	for (int i = 0; i < REGISTRY_PLACES; i++)
-		registry_place_halt(&r->places[i]);
+	r->call = r->alive = NULL;
+	forget_found(r);
+	for (int i = 0; i < PLACES; i++) {
+		follow_free(r->places[i].follow);
+		r->places[i].follow = NULL;
+	}
 	loop_timer_clear(r->alive_timer);
-	loop_timer_clear(r->retry_timer);
-	loop_timer_clear(r->turn_timer);
-	loop_timer_clear(r->tell_timer);
+	loop_timer_clear(r->report_timer);
 }
 
 void registry_stop(struct registry *r, void (*on_done)(void *ctx, const struct mf_err *err),
@@ -324,13 +777,10 @@ void registry_stop(struct registry *r, void (*on_done)(void *ctx, const struct m
 	r->on_stopped = on_done;
 	r->stopped_ctx = ctx;
 	halt(r);
-	if (r->lease != 0) {
-		r->write = etcd_lease_revoke(r->etcd, r->lease, on_revoked, r);
-		return;
-	}
-	loop_timer_free(r->tell_timer);
-	r->tell_timer = loop_timer_new(r->loop, on_stopped_early, r);
-	loop_timer_set(r->tell_timer, 0);
+	if (r->lease != 0)
+		r->call = etcd_lease_revoke(r->etcd, r->lease, on_revoked, r);
+	else
+		loop_timer_set(r->report_timer, 0);
 }
 
 void registry_free(struct registry *r)
@@ -339,12 +789,9 @@ void registry_free(struct registry *r)
 		return;
 	halt(r);
 	loop_timer_free(r->alive_timer);
-	loop_timer_free(r->retry_timer);
-	loop_timer_free(r->turn_timer);
-	loop_timer_free(r->tell_timer);
-	strmap_free(r->items);
-	for (int i = 0; i < REGISTRY_PLACES; i++)
+	loop_timer_free(r->report_timer);
+	keyset_free(r->keys);
+	for (int i = 0; i < PLACES; i++)
 		free(r->places[i].prefix);
-	free(r->sent);
 	free(r);
 }
