@@ -60,7 +60,7 @@ static void open_section(struct config *config, struct span kind, struct span re
 	section.name = span_take_word(&rest);
 	section.is_version = span_is(kind, "backend") && section.name.len != 0 &&
 			     memchr(section.name.at, ':', section.name.len) != NULL;
-	section.backend = (struct state_backend){.name = section.name, .has_check = true};
+	section.backend = (struct state_backend){.name = section.name};
 	MEM_GROW(config->sections, config->count, config->cap);
 	config->sections[config->count++] = section;
 }

@@ -38,16 +38,35 @@ struct live *live_new(struct loop *loop, const struct settings *settings,
 	live->settings = settings;
 	live->events = events;
 	live->ctx = ctx;
+	live->out = &live->script;
+	live_forget(live);
+	live->drain_timer = loop_timer_new(loop, on_drain_time, live);
+	live->quiet_timer = loop_timer_new(loop, on_quiet, live);
+	live->later_timer = loop_timer_new(loop, on_later_time, live);
+	return live;
+}
+
+static void free_worker(struct live *live)
+{
+	strmap_free(live->backends);
+	strmap_free(live->generations);
+	strmap_free(live->held);
+	strmap_free(live->missing);
+	strmap_free(live->waiting);
+	strmap_free(live->draining);
+}
+
+void live_forget(struct live *live)
+{
+	free_worker(live);
 	live->backends = strmap_new(NULL);
 	live->generations = strmap_new(free);
 	live->held = strmap_new(free);
 	live->missing = strmap_new(free);
 	live->waiting = strmap_new(free);
 	live->draining = strmap_new(NULL);
-	live->drain_timer = loop_timer_new(loop, on_drain_time, live);
-	live->quiet_timer = loop_timer_new(loop, on_quiet, live);
-	live->later_timer = loop_timer_new(loop, on_later_time, live);
-	return live;
+	buf_clear(&live->changed);
+	buf_clear(&live->broken);
 }
 
 static void set_snapshot(struct snapshot **place, struct snapshot *snapshot)
@@ -81,12 +100,7 @@ void live_free(struct live *live)
 	stop(live);
 	set_snapshot(&live->desired, NULL);
 	set_snapshot(&live->applied, NULL);
-	strmap_free(live->backends);
-	strmap_free(live->generations);
-	strmap_free(live->held);
-	strmap_free(live->missing);
-	strmap_free(live->waiting);
-	strmap_free(live->draining);
+	free_worker(live);
 	loop_timer_free(live->drain_timer);
 	loop_timer_free(live->quiet_timer);
 	loop_timer_free(live->later_timer);

@@ -36,28 +36,19 @@ struct diff {
 	bool must_sync;
 };
 
-typedef void touched_fn(struct diff *diff, const char *name, const struct touched *touched);
+/* What is named comes before its name does, and goes after it. */
+enum way { LIVE_PUT, LIVE_TAKE };
 
-/* --- commands -------------------------------------------------------------------------------- */
-
-static void add_entry(struct live *live, enum routing_map map, const struct routing_entry *entry)
+/* An entry's change, if it is that way. */
+static void move_entry(struct diff *diff, enum routing_map map, const char *key, const char *old,
+		       const char *new, enum way way)
 {
-	live_add(live, live_expect_nothing, NULL, "add", "map", live_map_path(map), entry->key,
-		 entry->value);
-	live->result.map_changes++;
-}
+	struct op op;
 
-static void set_entry(struct live *live, enum routing_map map, const struct routing_entry *entry)
-{
-	live_add(live, live_expect_nothing, NULL, "set", "map", live_map_path(map), entry->key,
-		 entry->value);
-	live->result.map_changes++;
-}
-
-static void del_entry(struct live *live, enum routing_map map, const char *key)
-{
-	live_add(live, live_expect_nothing, NULL, "del", "map", live_map_path(map), key);
-	live->result.map_changes++;
+	if (op_of_entry(span_of(routing_map_name(map)), span_of(key), span_of(old), span_of(new),
+			&op) &&
+	    (op.kind == OP_MAP_REMOVE) == (way == LIVE_TAKE))
+		live_add_op(diff->live, &op);
 }
 
 /* --- one environment's routing --------------------------------------------------------------- */
@@ -251,36 +242,14 @@ static void find_claims(struct diff *diff)
 		   compare_claims, note_hosts, diff);
 }
 
-static void put_claims(struct diff *diff)
+static void move_claim(struct diff *diff, const struct claim_pair *pair, enum way way)
 {
-	for (size_t i = 0; i < diff->claim_count; i++) {
-		const struct claim_pair *pair = &diff->claims[i];
-		struct routing_entry entry;
+	const struct claim *old = pair->old, *new = pair->new;
+	char key[ROUTING_MAX_KEY];
 
-		if (pair->new == NULL ||
-		    (pair->old != NULL && strcmp(pair->old->env->name, pair->new->env->name) == 0))
-			continue;
-		(void)snprintf(entry.key, sizeof(entry.key), "%s%s", pair->new->key, pair->end);
-		(void)snprintf(entry.value, sizeof(entry.value), "%s", pair->new->env->name);
-		if (pair->old == NULL)
-			add_entry(diff->live, pair->map, &entry);
-		else
-			set_entry(diff->live, pair->map, &entry);
-	}
-}
-
-/* Backwards: hosts first. */
-static void take_claims(struct diff *diff)
-{
-	for (size_t i = diff->claim_count; i-- > 0;) {
-		const struct claim_pair *pair = &diff->claims[i];
-		mem_auto_free char *key = NULL;
-
-		if (pair->new != NULL)
-			continue;
-		key = mem_printf("%s%s", pair->old->key, pair->end);
-		del_entry(diff->live, pair->map, key);
-	}
+	(void)snprintf(key, sizeof(key), "%s%s", old == NULL ? new->key : old->key, pair->end);
+	move_entry(diff, pair->map, key, old == NULL ? NULL : old->env->name,
+		   new == NULL ? NULL : new->env->name, way);
 }
 
 /* --- generations ----------------------------------------------------------------------------- */
@@ -350,57 +319,7 @@ static void put_generations(struct diff *diff)
 	free(list);
 }
 
-static void count_entries(struct diff *diff, const char *name, const struct touched *touched)
-{
-	(void)name;
-	if (touched->old != NULL)
-		diff->live->live_entries -= live_env_entries(touched->old);
-	if (touched->new != NULL)
-		diff->live->live_entries += live_env_entries(touched->new);
-}
-
 /* --- one environment ------------------------------------------------------------------------- */
-
-/* Where the value of a map other than environments has changed.  1: put, -1: take. */
-static void move_entry(struct diff *diff, const struct touched *touched, enum routing_map map,
-		       int way)
-{
-	struct live *live = diff->live;
-	struct routing_entry old, new;
-	bool was = lone_get(live->applied, touched->old, map, &old);
-	bool is = lone_get(live->target, touched->new, map, &new);
-
-	if (way < 0 && was && !is)
-		del_entry(live, map, old.key);
-	else if (way > 0 && is && !was)
-		add_entry(live, map, &new);
-	else if (way > 0 && is && strcmp(old.value, new.value) != 0)
-		set_entry(live, map, &new);
-}
-
-static void put_name(struct diff *diff, const char *name, const struct touched *touched)
-{
-	(void)name;
-	move_entry(diff, touched, ROUTING_NAMES, 1);
-}
-
-static void take_name(struct diff *diff, const char *name, const struct touched *touched)
-{
-	(void)name;
-	move_entry(diff, touched, ROUTING_NAMES, -1);
-}
-
-static void put_nameless(struct diff *diff, const char *name, const struct touched *touched)
-{
-	(void)name;
-	move_entry(diff, touched, ROUTING_HEADERS, 1);
-}
-
-static void take_nameless(struct diff *diff, const char *name, const struct touched *touched)
-{
-	(void)name;
-	move_entry(diff, touched, ROUTING_HEADERS, -1);
-}
 
 /* What the worker says of an environment now; "": nothing. */
 static void current_choice(const struct live *live, const char *name, const struct env *old,
@@ -435,84 +354,110 @@ static void on_no_choice(struct live *live, const struct live_step *step, char *
 		live_complain_of(live, step, reply);
 }
 
-static void put_choice(struct diff *diff, const char *name, const struct touched *touched)
+static void move_choice(struct diff *diff, const char *name, const struct touched *touched,
+			enum way way)
 {
 	struct live *live = diff->live;
-	struct routing_entry current, wanted;
+	struct routing_entry current, next;
+	bool is_there;
 
-	if (touched->new == NULL)
+	if ((touched->new == NULL) != (way == LIVE_TAKE))
 		return;
 	current_choice(live, name, touched->old, &current);
-	live_env_generation(touched->new, &wanted);
-	if (strcmp(current.value, wanted.value) == 0) {
-		(void)strmap_del(live->held, name);
-		return;
-	}
-	if (live_is_deferred(live, live->target, touched->new)) {
+	is_there = current.value[0] != '\0';
+	if (touched->new != NULL)
+		live_env_generation(touched->new, &next);
+	if (touched->new != NULL && strcmp(current.value, next.value) != 0 &&
+	    live_is_deferred(live, live->target, touched->new)) {
 		strmap_set(live->held, name, mem_dup_str(current.value));
 		return;
 	}
 	(void)strmap_del(live->held, name);
-	if (current.value[0] == '\0')
-		add_entry(live, ROUTING_ENVIRONMENTS, &wanted);
-	else
-		set_entry(live, ROUTING_ENVIRONMENTS, &wanted);
+	move_entry(diff, ROUTING_ENVIRONMENTS, name, is_there ? current.value : NULL,
+		   touched->new == NULL ? NULL : next.value, way);
 }
 
-static void take_choice(struct diff *diff, const char *name, const struct touched *touched)
+/* Names, or the headers that nobody has claimed. */
+static void move_value(struct diff *diff, enum routing_map map, const struct touched *touched,
+		       enum way way)
 {
-	struct live *live = diff->live;
-	struct routing_entry current;
+	struct routing_entry old, new;
+	bool was = lone_get(diff->live->applied, touched->old, map, &old);
+	bool is = lone_get(diff->live->target, touched->new, map, &new);
 
-	if (touched->new != NULL)
-		return;
-	current_choice(live, name, touched->old, &current);
-	(void)strmap_del(live->held, name);
-	if (current.value[0] != '\0')
-		del_entry(live, ROUTING_ENVIRONMENTS, name);
+	if (was || is)
+		move_entry(diff, map, is ? new.key : old.key, was ? old.value : NULL,
+			   is ? new.value : NULL, way);
 }
 
-static void read_back_choice(struct diff *diff, const char *name, const struct touched *touched)
-{
-	struct live *live = diff->live;
-
-	if (strmap_find(live->held, name) == NULL)
-		live_add(live, touched->new == NULL ? on_no_choice : on_choice, touched->new, "get",
-			 "map", live_map_path(ROUTING_ENVIRONMENTS), name);
-}
-
-/* --- all ------------------------------------------------------------------------------------- */
-
-static void each(struct diff *diff, touched_fn *on_touched)
+static void move_all(struct diff *diff, enum routing_map map, enum way way)
 {
 	void *cursor = NULL, *value;
 	const char *name;
 
-	while (strmap_next(diff->touched, &cursor, &name, &value))
-		on_touched(diff, name, value);
+	while (strmap_next(diff->touched, &cursor, &name, &value)) {
+		if (map == ROUTING_ENVIRONMENTS)
+			move_choice(diff, name, value, way);
+		else
+			move_value(diff, map, value, way);
+	}
 }
+
+static void count_entries(struct diff *diff)
+{
+	void *cursor = NULL, *value;
+	const char *name;
+
+	while (strmap_next(diff->touched, &cursor, &name, &value)) {
+		const struct touched *touched = value;
+
+		if (touched->old != NULL)
+			diff->live->live_entries -= live_env_entries(touched->old);
+		if (touched->new != NULL)
+			diff->live->live_entries += live_env_entries(touched->new);
+	}
+}
+
+static void read_back_choices(struct diff *diff)
+{
+	struct live *live = diff->live;
+	void *cursor = NULL, *value;
+	const char *name;
+
+	while (strmap_next(diff->touched, &cursor, &name, &value)) {
+		const struct touched *touched = value;
+
+		if (strmap_find(live->held, name) == NULL)
+			live_add(live, touched->new == NULL ? on_no_choice : on_choice,
+				 touched->new, "get", "map", live_map_path(ROUTING_ENVIRONMENTS),
+				 name);
+	}
+}
+
+/* --- all ------------------------------------------------------------------------------------- */
 
 static void put_all(struct diff *diff)
 {
-	live_diff_backends(diff->live);
+	live_change_backends(diff->live);
 	put_generations(diff);
-	each(diff, put_name);
-	each(diff, put_choice);
-	each(diff, put_nameless);
-	put_claims(diff);
+	move_all(diff, ROUTING_NAMES, LIVE_PUT);
+	move_all(diff, ROUTING_ENVIRONMENTS, LIVE_PUT);
+	move_all(diff, ROUTING_HEADERS, LIVE_PUT);
+	for (size_t i = 0; i < diff->claim_count; i++)
+		move_claim(diff, &diff->claims[i], LIVE_PUT);
 }
 
-/* Whether requests under way may be left without a server. */
+/* Backwards.  Whether requests under way may be left without a server. */
 static bool take_all(struct diff *diff)
 {
-	bool has_moved = diff->live->result.map_changes != 0, is_emptied;
+	bool has_moved = diff->live->result.map_changes != 0;
 
-	take_claims(diff);
-	each(diff, take_nameless);
-	each(diff, take_choice);
-	each(diff, take_name);
-	is_emptied = live_diff_leavers(diff->live);
-	return has_moved && is_emptied;
+	for (size_t i = diff->claim_count; i-- > 0;)
+		move_claim(diff, &diff->claims[i], LIVE_TAKE);
+	move_all(diff, ROUTING_HEADERS, LIVE_TAKE);
+	move_all(diff, ROUTING_ENVIRONMENTS, LIVE_TAKE);
+	move_all(diff, ROUTING_NAMES, LIVE_TAKE);
+	return live_leave_backends(diff->live) && has_moved;
 }
 
 enum live_verdict live_diff(struct live *live)
@@ -525,14 +470,14 @@ enum live_verdict live_diff(struct live *live)
 		   compare_envs, touch_pair, &diff);
 	touch_held(&diff);
 	find_claims(&diff);
-	each(&diff, count_entries);
+	count_entries(&diff);
 	put_all(&diff);
-	live_swap_later(live);
+	live->out = &live->later;
 	if (take_all(&diff))
 		verdict = LIVE_GO_IN_HALVES;
-	each(&diff, read_back_choice);
+	read_back_choices(&diff);
 	live_read_back_servers(live);
-	live_swap_later(live);
+	live->out = &live->script;
 	strmap_free(diff.touched);
 	free(diff.claims);
 	return diff.must_sync ? LIVE_MUST_SYNC : verdict;

@@ -5,8 +5,7 @@
  *	live.c          what is wanted, what is done next, what is told
  *	live_script.c   commands to one connection, replies to their commands
  *	live_diff.c     the difference of two snapshots as commands: environments and names
- *	live_servers.c  the same for backends and servers, and those that leave
- *	live_states.c   servers as HAProxy shows them, compared with what is wanted
+ *	live_servers.c  backends and servers: of two snapshots, or as HAProxy shows them
  *	live_sync.c     reading everything back, comparing, repairing
  *	live_maps.c     comparing one map with what is wanted, and putting it right
  *	live_collect.c  replacing maps that are mostly garbage
@@ -19,6 +18,7 @@
 #include <stdint.h>
 
 #include "apply/live.h"
+#include "apply/op.h"
 #include "apply/walk.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -26,13 +26,11 @@
 
 struct backend;
 struct env;
-struct instance;
 struct live_collect;
 struct live_seen;
 struct live_step;
 struct live_sync;
 struct loop_timer;
-struct service;
 struct strmap;
 struct usock;
 
@@ -77,12 +75,11 @@ const char *live_map_path(enum routing_map map); /* "maps/routes.map" */
 void live_send(struct live *live, void (*on_done)(struct live *live, int code));
 void live_script_clear(struct live_script *script);
 
-/*
- * Swap the script with the one of commands that are for later: what takes a server out of the
- * traffic, when all that brings others in has been done.  Added to the script's end by the other.
- */
-void live_swap_later(struct live *live);
+/* The script of commands that are for later, added to the other's end. */
 void live_add_later(struct live *live);
+
+/* An operation as a command. */
+void live_add_op(struct live *live, const struct op *op);
 
 /* Handlers of replies.  Nothing must be said; it must begin with what. */
 live_reply_fn live_expect_nothing;
@@ -91,7 +88,8 @@ live_reply_fn live_expect_words; /* object: what the reply has to begin with */
 /* HAProxy holds something else than what is wanted: the words of the first time are kept. */
 void live_complain(struct live *live, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* The same with the command and its reply as words. */
+/* The same with an operation that is to be done yet; with a command and its reply. */
+void live_complain_of_op(struct live *live, const struct op *op);
 void live_complain_of(struct live *live, const struct live_step *step, const char *reply);
 
 /* --- the driver ------------------------------------------------------------------------------ */
@@ -125,7 +123,12 @@ struct live {
 
 	struct usock *usock;
 	void (*on_done)(struct live *live, int code);
+	/*
+	 * Later is what takes a server out of the traffic, when all that brings others in has been
+	 * done.
+	 */
 	struct live_script script, later;
+	struct live_script *out; /* the one that is added to */
 	struct mf_err err;
 	char *reply;		   /* the last one as a whole; NULL: somebody has taken it */
 	bool is_wrong;		   /* a reply was not as it should be ... */
@@ -163,6 +166,7 @@ void live_finish(struct live *live, int code, const char *words);
 void live_put_off(struct live *live);
 /* Send what is for later, in a while. */
 void live_send_later(struct live *live, void (*on_done)(struct live *live, int code));
+void live_forget(struct live *live); /* what the worker has */
 /* What is known of the worker no longer holds: read all before the next change. */
 void live_lose(struct live *live);
 /* Nothing is under way any more: do what is to be done next. */
@@ -187,45 +191,21 @@ uint64_t live_hash_entry(enum routing_map map, const char *key, const char *valu
 void live_env_generation(const struct env *env, struct routing_entry *ret); /* as value */
 
 /* live_servers.c */
-struct live_server_name {
-	char text[512]; /* "<backend>/<server>": at most 196 and 259 bytes */
+enum live_mode {
+	LIVE_CHANGE, /* send what the difference is */
+	LIVE_REPAIR, /* and complain of it */
+	LIVE_VERIFY, /* complain of it */
 };
-struct live_server_name live_server_name(const char *backend, const char *server);
-unsigned live_effective_weight(const struct instance *instance);
-/* Whether its servers are a table that only a reload makes anew. */
-bool live_is_static(const struct backend *backend);
-/* "<backend>/<server>", and why. */
-void live_wait_for_reload(struct live *live, const char *server, const char *why);
-void live_wait_for_source(struct live *live, const struct backend *backend, const char *server,
-			  const char *what);
-/* For each backend that is not the same in known and doing; one of the two may be NULL. */
-typedef void live_backend_pair_fn(struct live *live, const struct backend *from,
-				  const struct backend *to);
-void live_walk_backends(struct live *live, live_backend_pair_fn *on_pair);
-void live_diff_backends(struct live *live); /* what must be there before the maps change */
-/* What goes when they have changed; whether some backend has nobody then. */
-bool live_diff_leavers(struct live *live);
-bool live_has_backend(const struct live *live, const char *name);
-/* Make a new backend with its servers; false: it waits for a reload. */
-bool live_add_backend(struct live *live, const struct backend *backend);
-void live_add_server(struct live *live, const struct backend *backend,
-		     const struct instance *instance);
-void live_drain_server(struct live *live, const char *backend, const char *server);
-void live_drain_again(struct live *live); /* all that are still leaving */
-
-/* live_states.c */
-/* One line of `show servers state`. */
-struct live_server_state {
-	const char *backend, *name, *address, *host_name;
-	int64_t admin, weight, port;
-	bool is_maint;
-};
-/* By commands for later where it is to count less than it does. */
-void live_mend_server(struct live *live, const struct backend *backend,
-		      const struct instance *instance, const struct live_server_state *state);
+/* Whoever is to take more, and is to be there before maps change; and the others. */
+enum live_pass { LIVE_COMERS = 1, LIVE_LEAVERS = 2 };
+void live_change_backends(struct live *live);
+bool live_leave_backends(struct live *live);	/* whether some backend has nobody then */
 void live_read_back_servers(struct live *live); /* of backends with changes */
-/* Compare with doing, and complain; repair: by commands of the script, too.  Cuts the text up. */
-void live_compare_servers(struct live *live, char *text, bool repair);
+/* What `show backend` says: those that are there, and those that wait for a reload. */
+void live_note_backends(struct live *live, const char *text);
+/* What `show servers state` says, compared with the target. */
+void live_compare_servers(struct live *live, const char *text, enum live_mode mode);
+void live_drain_again(struct live *live); /* all that are still draining */
 
 /* live_sync.c */
 void live_start_sync(struct live *live);

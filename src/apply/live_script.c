@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apply/state.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/settings.h"
@@ -44,14 +45,6 @@ static void begin_step(struct live_script *script, live_reply_fn *on_reply, cons
 	script->steps[script->count++] = (struct live_step){script->text.len, on_reply, object};
 }
 
-void live_swap_later(struct live *live)
-{
-	struct live_script script = live->script;
-
-	live->script = live->later;
-	live->later = script;
-}
-
 void live_add_later(struct live *live)
 {
 	struct live_script *script = &live->script, *later = &live->later;
@@ -68,39 +61,72 @@ void live_add_later(struct live *live)
 }
 
 /* What may stand in a word without being read as more: neither spaces nor `;`, `\`, `<`, `#`. */
-static bool is_word(const char *s)
+static bool is_word(const char *s, size_t len)
 {
 	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 				      "0123456789._~%@:+=,/[]-";
 
-	return *s != '\0' && s[strspn(s, allowed)] == '\0';
+	for (size_t i = 0; i < len; i++)
+		if (memchr(allowed, s[i], sizeof(allowed) - 1) == NULL)
+			return false;
+	return len != 0;
 }
 
-static void add_word(struct live_script *script, const char *word)
+static void add_word(struct live_script *script, const char *word, size_t len)
 {
-	if (!is_word(word) && script->err.code == 0) {
+	if (!is_word(word, len) && script->err.code == 0) {
 		buf_auto struct buf shown = BUF_INIT;
 
-		str_add_escaped(&shown, word, strlen(word));
+		str_add_escaped(&shown, word, len);
 		(void)mf_err_set(&script->err, MF_EDATA,
 				 "\"%s\" cannot be said on HAProxy's command line",
 				 buf_str(&shown));
 	}
-	buf_add_str(&script->text, word);
+	buf_add(&script->text, word, len);
 }
 
 void live_add_words(struct live *live, live_reply_fn *on_reply, const void *object,
 		    const char *const *words)
 {
-	struct live_script *script = &live->script;
+	struct live_script *script = live->out;
 
 	begin_step(script, on_reply, object);
 	for (size_t i = 0; words[i] != NULL; i++) {
 		if (i != 0)
 			buf_add_char(&script->text, ' ');
-		add_word(script, words[i]);
+		add_word(script, words[i], strlen(words[i]));
 	}
 	buf_add_char(&script->text, '\n');
+}
+
+static void add_text(void *script, struct span text)
+{
+	buf_add(&((struct live_script *)script)->text, text.at, text.len);
+}
+
+static void add_field(void *script, struct span field)
+{
+	add_word(script, field.at, field.len);
+}
+
+void live_add_op(struct live *live, const struct op *op)
+{
+	struct live_script *script = live->out;
+	bool is_move = op->kind == OP_SERVER; /* HAProxy says what it was, and is */
+	bool is_sure = !is_move && op->kind != OP_SERVER_REVIVE;
+
+	begin_step(script, is_sure ? live_expect_nothing : NULL, NULL);
+	op_walk_command(op, add_text, add_field, script);
+	if (is_move) {
+		add_text(script, span_of(" "));
+		add_field(script, op->server->host);
+		buf_printf(&script->text, " port %u", op->server->port);
+	}
+	buf_add_char(&script->text, '\n');
+	if (op->kind >= OP_MAP_ADD)
+		live->result.map_changes++;
+	else
+		live->result.server_changes++;
 }
 
 const char *live_map_path(enum routing_map map)
@@ -117,7 +143,7 @@ const char *live_map_path(enum routing_map map)
 void live_add_entry(struct live *live, enum routing_map map, unsigned version,
 		    const struct routing_entry *entry)
 {
-	struct live_script *script = &live->script;
+	struct live_script *script = live->out;
 	size_t len = entry->key_len + entry->value_len + 2;
 
 	if (script->payload + len > LIVE_MAX_PAYLOAD)
@@ -129,18 +155,18 @@ void live_add_entry(struct live *live, enum routing_map map, unsigned version,
 			buf_printf(&script->text, "@%u ", version);
 		buf_printf(&script->text, "%s <<\n", live_map_path(map));
 	}
-	add_word(script, entry->key);
+	add_word(script, entry->key, entry->key_len);
 	buf_add_char(&script->text, ' ');
-	add_word(script, entry->value);
+	add_word(script, entry->value, entry->value_len);
 	buf_add_char(&script->text, '\n');
 	script->payload += len;
 }
 
 void live_end_entries(struct live *live)
 {
-	if (live->script.payload != 0)
-		buf_add_char(&live->script.text, '\n');
-	live->script.payload = 0;
+	if (live->out->payload != 0)
+		buf_add_char(&live->out->text, '\n');
+	live->out->payload = 0;
 }
 
 /* --- replies --------------------------------------------------------------------------------- */
@@ -156,6 +182,20 @@ void live_complain(struct live *live, const char *format, ...)
 	live->is_wrong = true;
 	if (live->complaint.len == 0)
 		buf_add_str(&live->complaint, words);
+}
+
+static void add_shown(void *shown, struct span text)
+{
+	str_add_escaped(shown, text.at, text.len);
+}
+
+void live_complain_of_op(struct live *live, const struct op *op)
+{
+	buf_auto struct buf command = BUF_INIT;
+
+	op_walk_command(op, add_shown, add_shown, &command);
+	live_complain(live, "HAProxy differs from what is desired: it takes \"%s\"",
+		      buf_str(&command));
 }
 
 void live_complain_of(struct live *live, const struct live_step *step, const char *reply)

@@ -1,6 +1,7 @@
 /*
- * Servers and backends of the running worker: what differs between two snapshots as commands, and
- * the state that HAProxy shows compared with what is wanted.  Knows nothing of maps.
+ * Servers and backends of the running worker: the operations that make them what is desired, from
+ * the snapshot that was applied last (a change), or from what the worker says it has (a repair; or
+ * to verify that there is nothing to do).  Knows nothing of maps.
  */
 #include "apply/live_internal.h"
 
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apply/state.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strmap.h"
@@ -15,175 +17,131 @@
 #include "model/service.h"
 #include "model/table.h"
 
-struct live_server_name live_server_name(const char *backend, const char *server)
-{
-	struct live_server_name name;
+/* One backend, of which a difference is being taken. */
+struct servers {
+	struct live *live;
+	enum live_mode mode;
+	unsigned passes; /* of enum live_pass */
+	struct state_backend backend;
+	const struct backend *desired; /* NULL: it is to be no more */
+	bool is_kept; /* environments that wait for a reload still lead there, and nobody else is */
+};
 
-	(void)snprintf(name.text, sizeof(name.text), "%s/%s", backend, server);
+struct server_name {
+	char text[512]; /* "<backend>/<server>": at most 196 and 259 bytes */
+};
+
+static struct server_name name_server(struct span backend, struct span server)
+{
+	struct server_name name;
+
+	(void)snprintf(name.text, sizeof(name.text), "%.*s/%.*s", (int)backend.len, backend.at,
+		       (int)server.len, server.at);
 	return name;
 }
 
-unsigned live_effective_weight(const struct instance *instance)
+static struct server_name name_of(const struct op *op)
 {
-	return instance->state == INSTANCE_DRAIN ? 0 : instance->weight;
+	return name_server(op->in, op->name);
 }
 
-static const char *wanted_state(const struct instance *instance)
+/* --- what a reload must do ------------------------------------------------------------------- */
+
+static void wait_for_reload(struct live *live, const struct op *op)
 {
-	return instance->state == INSTANCE_MAINT ? "maint" : "ready";
+	struct server_name name = name_of(op);
+	bool is_gone = op->kind == OP_SERVER_REMOVE;
+	char *reason =
+	    op->obstacle == OP_BY_SOURCE
+		? mem_printf("%s of server %s, whose version balances by source",
+			     op->kind == OP_SERVER_ADD ? "the start" : "the weight", name.text)
+		: mem_printf("server %s: %s", name.text,
+			     op->obstacle == OP_FREE ? "it is to go when a host name has come"
+			     : is_gone		     ? "it has a host name, and is to go"
+						     : "it has a host name, and is new");
+
+	strmap_set(live->waiting, name.text, reason);
 }
 
-/* `balance source` spreads requests by a table that only a reload makes anew. */
-bool live_is_static(const struct backend *backend)
+static void wait_for_backend(struct live *live, const struct backend *backend)
 {
-	return backend->settings != NULL && backend->settings->balance == BALANCE_SOURCE;
+	strmap_set(
+	    live->missing, backend->name,
+	    mem_printf("version %s of service %s is new", backend->version, backend->service));
 }
 
-void live_wait_for_reload(struct live *live, const char *server, const char *why)
+/* Whether a host name of the backend has yet to come by a reload. */
+static bool has_name_to_come(const struct live *live, const struct backend *backend)
 {
-	strmap_set(live->waiting, server, mem_printf("server %s: %s", server, why));
+	for (size_t i = 0; backend != NULL && i < backend->instance_count; i++) {
+		const struct instance *instance = backend->instances[i];
+		struct server_name name =
+		    name_server(span_of(backend->name), span_of(instance->server));
+
+		if (instance->is_name && strmap_find(live->waiting, name.text) != NULL)
+			return true;
+	}
+	return false;
 }
 
-void live_wait_for_source(struct live *live, const struct backend *backend, const char *server,
-			  const char *what)
-{
-	struct live_server_name name = live_server_name(backend->name, server);
+/* --- operations ------------------------------------------------------------------------------ */
 
-	strmap_set(live->waiting, name.text,
-		   mem_printf("%s of server %s of version %s of service %s, which balances by "
-			      "source",
-			      what, server, backend->version, backend->service));
+static void on_op(void *ctx, const struct op *op);
+
+/* False: it is only to be verified that there is nothing to do. */
+static bool put(struct servers *s, const struct op *op)
+{
+	if (s->mode != LIVE_CHANGE)
+		live_complain_of_op(s->live, op);
+	if (s->mode != LIVE_VERIFY)
+		live_add_op(s->live, op);
+	return s->mode != LIVE_VERIFY;
 }
 
-/* --- one server ------------------------------------------------------------------------------ */
-
-static void set_weight(struct live *live, const char *server, const struct instance *instance)
+/* One that is about to go, and is desired again before it has gone, is still there. */
+static bool call_back(struct servers *s, const struct op *op)
 {
-	char weight[16];
+	struct server_name name = name_of(op);
+	struct state_server from = *op->server;
 
-	(void)snprintf(weight, sizeof(weight), "%u", live_effective_weight(instance));
-	live_add(live, live_expect_nothing, NULL, "set", "server", server, "weight", weight);
-	live->result.server_changes++;
-}
-
-static void set_state(struct live *live, const char *server, const char *state)
-{
-	live_add(live, live_expect_nothing, NULL, "set", "server", server, "state", state);
-	live->result.server_changes++;
-}
-
-/* One that is about to go, and is wanted again before it has gone, is still there. */
-static bool call_back(struct live *live, const char *server, const struct backend *backend,
-		      const struct instance *instance)
-{
-	if (!strmap_del(live->draining, server))
+	if (!strmap_del(s->live->draining, name.text) &&
+	    (op->obstacle != OP_FREE || !strmap_del(s->live->waiting, name.text)))
 		return false;
-	if (!live_is_static(backend))
-		set_weight(live, server, instance);
-	set_state(live, server, wanted_state(instance));
+	from.is_maint = !from.is_maint;
+	if (!s->backend.is_by_source)
+		from.weight = span_of("");
+	state_diff_server(&s->backend, &from, op->server, on_op, s);
 	return true;
 }
 
 /* What the template says of the servers in the file, said of one more. */
-void live_add_server(struct live *live, const struct backend *backend,
-		     const struct instance *instance)
+static void add_server(struct servers *s, const struct op *op)
 {
-	struct live_server_name name = live_server_name(backend->name, instance->server);
-	const struct service *settings = backend->settings;
-	bool is_ipv6 = strchr(instance->address, ':') != NULL;
+	struct live *live = s->live;
+	const struct service *settings = s->desired == NULL ? NULL : s->desired->settings;
 	bool has_check = settings != NULL && settings->check[0] != '\0';
-	char address[80], weight[16], interval[32] = "";
+	struct server_name name = name_of(op);
+	buf_auto struct buf address = BUF_INIT;
+	char weight[16], interval[32] = "";
 
-	if (call_back(live, name.text, backend, instance))
+	if (s->mode != LIVE_CHANGE)
+		live_complain_of_op(live, op);
+	if (s->mode == LIVE_VERIFY)
 		return;
-	if (live_is_static(backend)) {
-		live_wait_for_source(live, backend, instance->server, "the start");
-		return;
-	}
-	if (instance->is_name) {
-		live_wait_for_reload(live, name.text, "it has a host name, and is new");
-		return;
-	}
-	(void)snprintf(address, sizeof(address), is_ipv6 ? "[%s]:%u" : "%s:%u", instance->address,
-		       instance->port);
-	(void)snprintf(weight, sizeof(weight), "%u", live_effective_weight(instance));
+	state_add_address(op->server, &address);
+	(void)snprintf(weight, sizeof(weight), "%u", state_weight(op->server));
 	if (has_check)
 		(void)snprintf(interval, sizeof(interval), "%lldms",
 			       (long long)settings->check_interval);
 	live_add(live, live_expect_words, "New server registered", "add", "server", name.text,
-		 address, "weight", weight, has_check ? "check" : NULL, "inter", interval);
+		 buf_str(&address), "weight", weight, has_check ? "check" : NULL, "inter",
+		 interval);
 	if (has_check)
 		live_add(live, live_expect_nothing, NULL, "enable", "health", name.text);
-	if (instance->state != INSTANCE_MAINT)
+	if (!op->server->is_maint)
 		live_add(live, live_expect_nothing, NULL, "enable", "server", name.text);
 	live->result.server_changes++;
 }
-
-static void set_weight_unless_static(struct live *live, const struct backend *backend,
-				     const char *server, const struct instance *instance)
-{
-	if (live_is_static(backend))
-		live_wait_for_source(live, backend, instance->server, "the weight");
-	else
-		set_weight(live, server, instance);
-}
-
-/* At no time in the traffic with a weight that it is not to have there. */
-static void change_server(struct live *live, const struct backend *backend,
-			  const struct instance *old, const struct instance *instance)
-{
-	struct live_server_name name = live_server_name(backend->name, instance->server);
-	bool is_maint = instance->state == INSTANCE_MAINT;
-	bool is_other_state = (old->state == INSTANCE_MAINT) != is_maint;
-
-	if (is_other_state && is_maint)
-		set_state(live, name.text, "maint");
-	if (live_effective_weight(old) != live_effective_weight(instance))
-		set_weight_unless_static(live, backend, name.text, instance);
-	if (is_other_state && !is_maint)
-		set_state(live, name.text, "ready");
-}
-
-/* What counts among the servers of its backend: nothing in maintenance, else its weight. */
-static unsigned share_of(const struct instance *instance)
-{
-	return instance->state == INSTANCE_MAINT ? 0 : live_effective_weight(instance);
-}
-
-static void mend_address(struct live *live, const struct instance *instance, const char *server,
-			 const struct live_server_state *state)
-{
-	char port[16];
-
-	if (instance->is_name ||
-	    (strcmp(state->address, instance->address) == 0 && state->port == instance->port))
-		return;
-	(void)snprintf(port, sizeof(port), "%u", instance->port);
-	live_add(live, NULL, NULL, "set", "server", server, "addr", instance->address, "port",
-		 port);
-}
-
-void live_mend_server(struct live *live, const struct backend *backend,
-		      const struct instance *instance, const struct live_server_state *state)
-{
-	struct live_server_name name = live_server_name(backend->name, instance->server);
-	bool is_maint = instance->state == INSTANCE_MAINT;
-	bool is_less = share_of(instance) < (state->is_maint ? 0 : state->weight);
-
-	if (is_less)
-		live_swap_later(live);
-	mend_address(live, instance, name.text, state);
-	if (is_maint)
-		set_state(live, name.text, "maint");
-	if (!live_is_static(backend))
-		set_weight(live, name.text, instance);
-	if (!is_maint)
-		set_state(live, name.text, "ready");
-	if (is_less)
-		live_swap_later(live);
-}
-
-/* --- leaving --------------------------------------------------------------------------------- */
 
 /* The name is the command's last word. */
 static void on_deleted(struct live *live, const struct live_step *step, char *reply, size_t len)
@@ -196,14 +154,83 @@ static void on_deleted(struct live *live, const struct live_step *step, char *re
 		(void)strmap_del(live->draining, server);
 }
 
-void live_drain_server(struct live *live, const char *backend, const char *server)
+/* It takes no request any more, and is deleted when it has ended those that it has. */
+static void remove_server(struct servers *s, const struct op *op)
 {
-	struct live_server_name name = live_server_name(backend, server);
+	struct live *live = s->live;
+	struct server_name name = name_of(op);
+	struct op maint = *op;
+	bool is_first = s->mode == LIVE_CHANGE || !op->server->is_maint;
 
-	set_state(live, name.text, "maint");
-	live_add(live, on_deleted, NULL, "del", "server", name.text);
+	maint.kind = OP_SERVER_MAINT;
+	if (op->obstacle != OP_FREE) {
+		if (op->server->is_maint || put(s, &maint))
+			wait_for_reload(live, op);
+		return;
+	}
+	if (is_first && !put(s, &maint))
+		return;
+	if (is_first) {
+		live_add(live, on_deleted, NULL, "del", "server", name.text);
+		live->drain_ms = 0;
+	}
 	strmap_set(live->draining, name.text, live);
-	live->drain_ms = 0;
+}
+
+static void on_remove(struct servers *s, const struct op *op)
+{
+	struct live *live = s->live;
+	struct server_name name = name_of(op);
+	bool is_waiting = strmap_find(live->waiting, name.text) != NULL;
+
+	if (s->mode != LIVE_CHANGE &&
+	    (is_waiting || strmap_find(live->draining, name.text) != NULL))
+		return;
+	if (strmap_del(live->waiting, name.text) &&
+	    (s->backend.is_by_source || op->obstacle == OP_BY_NAME))
+		return; /* it has never come */
+	/* What replaces it may not be there yet. */
+	if (op->server->is_fixed && has_name_to_come(live, s->desired))
+		wait_for_reload(live, op);
+	else if (s->is_kept && !s->backend.is_by_source && op->obstacle == OP_FREE)
+		strmap_set(live->draining, name.text, live);
+	else
+		remove_server(s, op);
+}
+
+static void on_op(void *ctx, const struct op *op)
+{
+	struct servers *s = ctx;
+
+	if (op->kind == OP_SERVER_REMOVE) {
+		on_remove(s, op);
+	} else if (op->kind == OP_SERVER_ADD && call_back(s, op)) {
+		return;
+	} else if (op->obstacle != OP_FREE) {
+		wait_for_reload(s->live, op);
+	} else if (op->kind == OP_SERVER_ADD) {
+		add_server(s, op);
+	} else if (op->kind != OP_SERVER_REVIVE || s->mode != LIVE_VERIFY) {
+		/* One whose health follows another's cannot be brought to life. */
+		(void)put(s, op);
+	}
+}
+
+/*
+ * Who is to take more comes at once, before the maps change; who is to take less goes when they
+ * have changed, as they may have led there.
+ */
+static void diff_pair(struct servers *s, const struct state_server *from,
+		      const struct state_server *to)
+{
+	bool is_comer = to != NULL && (from == NULL || state_share(to) >= state_share(from));
+	struct live_script *out = s->live->out;
+
+	if ((s->passes & (is_comer ? LIVE_COMERS : LIVE_LEAVERS)) == 0)
+		return;
+	s->live->out = is_comer ? &s->live->script : &s->live->later;
+	state_diff_server(&s->backend, from, to, on_op, s);
+	s->live->out = out;
 }
 
 void live_drain_again(struct live *live)
@@ -212,17 +239,20 @@ void live_drain_again(struct live *live)
 	const char *server;
 
 	while (strmap_next(live->draining, &cursor, &server, &value)) {
-		if (strmap_count(live->held) == 0)
-			set_state(live, server, "maint"); /* one may have been kept */
+		if (strmap_count(live->held) == 0) { /* one may have been kept */
+			live_add(live, live_expect_nothing, NULL, "set", "server", server, "state",
+				 "maint");
+			live->result.server_changes++;
+		}
 		live_add(live, on_deleted, NULL, "del", "server", server);
 	}
 }
 
 /* --- backends -------------------------------------------------------------------------------- */
 
-bool live_has_backend(const struct live *live, const char *name)
+static bool has_backend(const struct live *live, const struct backend *backend)
 {
-	return strmap_find(live->backends, name) != NULL;
+	return strmap_find(live->backends, backend->name) != NULL;
 }
 
 /* What `add backend` takes from the file's defaults as it is. */
@@ -234,13 +264,6 @@ static bool has_default_settings(const struct backend *backend)
 	       (settings->balance == BALANCE_ROUNDROBIN && settings->check[0] == '\0' &&
 		!settings->is_tcp && settings->connect_timeout == 0 &&
 		settings->server_timeout == 0);
-}
-
-static void wait_for_backend(struct live *live, const struct backend *backend)
-{
-	strmap_set(
-	    live->missing, backend->name,
-	    mem_printf("version %s of service %s is new", backend->version, backend->service));
 }
 
 /* One that cannot be made so is not asked for again. */
@@ -258,7 +281,11 @@ static void on_backend_added(struct live *live, const struct live_step *step, ch
 	wait_for_backend(live, backend);
 }
 
-bool live_add_backend(struct live *live, const struct backend *backend)
+static void walk_servers(struct live *live, const struct backend *from, const struct backend *to,
+			 unsigned passes, bool is_kept);
+
+/* Make a new backend with its servers, or wait for a reload that does. */
+static bool add_backend(struct live *live, const struct backend *backend)
 {
 	if (!live->can_add_backends || !has_default_settings(backend)) {
 		wait_for_backend(live, backend);
@@ -266,8 +293,7 @@ bool live_add_backend(struct live *live, const struct backend *backend)
 	}
 	live_add(live, on_backend_added, backend, "add", "backend", backend->name, "from",
 		 "mayfly");
-	for (size_t i = 0; i < backend->instance_count; i++)
-		live_add_server(live, backend, backend->instances[i]);
+	walk_servers(live, NULL, backend, LIVE_COMERS, false);
 	live_add(live, live_expect_words, "Backend published", "publish", "backend", backend->name);
 	(void)strmap_del(live->missing, backend->name);
 	strmap_set(live->backends, backend->name, live);
@@ -290,6 +316,76 @@ static bool are_equal_settings(const struct service *a, const struct service *b)
 			  (a->check[0] == '\0' || a->check_interval == b->check_interval));
 }
 
+static bool has_share(const struct backend *backend)
+{
+	struct state_server server;
+
+	for (size_t i = 0; backend != NULL && i < backend->instance_count; i++) {
+		state_server_fill(backend->instances[i], &server);
+		if (state_share(&server) != 0)
+			return true;
+	}
+	return false;
+}
+
+/* --- a change: from the snapshot that was applied last ---------------------------------------- */
+
+static int compare_instances(const void *a, const void *b)
+{
+	return strcmp((*(struct instance *const *)a)->server,
+		      (*(struct instance *const *)b)->server);
+}
+
+static void on_servers(void *ctx, const void *from, const void *to)
+{
+	struct state_server old, new;
+
+	if (from != NULL)
+		state_server_fill(*(struct instance *const *)from, &old);
+	if (to != NULL)
+		state_server_fill(*(struct instance *const *)to, &new);
+	diff_pair(ctx, from == NULL ? NULL : &old, to == NULL ? NULL : &new);
+}
+
+static void walk_servers(struct live *live, const struct backend *from, const struct backend *to,
+			 unsigned passes, bool is_kept)
+{
+	struct servers s = {live, LIVE_CHANGE, passes, {.name = {0}}, to, is_kept};
+
+	state_backend_fill(to == NULL ? from : to, &s.backend);
+	walk_pairs(from == NULL ? NULL : from->instances, from == NULL ? 0 : from->instance_count,
+		   to == NULL ? NULL : to->instances, to == NULL ? 0 : to->instance_count,
+		   sizeof(struct instance *), compare_instances, on_servers, &s);
+}
+
+static void change_backend(struct live *live, const struct backend *from, const struct backend *to)
+{
+	if (to == NULL || to->instance_count == 0)
+		(void)strmap_del(live->missing, to == NULL ? from->name : to->name);
+	if (to == NULL)
+		return;
+	if (from != NULL && !are_equal_settings(from->settings, to->settings)) {
+		buf_clear(&live->changed);
+		buf_printf(&live->changed, "settings of service %s have changed", to->service);
+	}
+	if (has_backend(live, to))
+		walk_servers(live, from, to, LIVE_COMERS, false);
+	else if (to->instance_count != 0)
+		(void)add_backend(live, to);
+}
+
+static void leave_backend(struct live *live, const struct backend *from, const struct backend *to)
+{
+	bool is_emptied = has_share(from) && !has_share(to);
+
+	live->is_emptying |= is_emptied;
+	if (from != NULL && has_backend(live, from))
+		walk_servers(live, from, to, LIVE_LEAVERS,
+			     is_emptied && strmap_count(live->held) != 0);
+}
+
+static void read_back(struct live *live, const struct backend *from, const struct backend *to);
+
 static int compare_backends(const void *a, const void *b)
 {
 	const struct backend *x = *(struct backend *const *)a, *y = *(struct backend *const *)b;
@@ -298,17 +394,9 @@ static int compare_backends(const void *a, const void *b)
 	return order != 0 ? order : strcmp(x->version, y->version);
 }
 
-static int compare_servers(const void *a, const void *b)
-{
-	return strcmp((*(struct instance *const *)a)->server,
-		      (*(struct instance *const *)b)->server);
-}
-
-/* --- walking --------------------------------------------------------------------------------- */
-
 struct backend_walk {
 	struct live *live;
-	live_backend_pair_fn *on_pair;
+	void (*on_pair)(struct live *live, const struct backend *from, const struct backend *to);
 };
 
 static void on_backends(void *ctx, const void *from, const void *to)
@@ -319,149 +407,201 @@ static void on_backends(void *ctx, const void *from, const void *to)
 		      to == NULL ? NULL : *(struct backend *const *)to);
 }
 
-void live_walk_backends(struct live *live, live_backend_pair_fn *on_pair)
+static void walk_backends(struct backend_walk walk)
 {
-	const struct snapshot *from = live->applied, *to = live->target;
-	struct backend_walk walk = {live, on_pair};
+	const struct snapshot *from = walk.live->applied, *to = walk.live->target;
 
 	walk_pairs(from->backends, from->backend_count, to->backends, to->backend_count,
 		   sizeof(struct backend *), compare_backends, on_backends, &walk);
 }
 
-/* The servers of one backend. */
-struct server_walk {
-	struct live *live;
-	const struct backend *backend; /* as it is now, or was */
-	void (*on_pair)(struct live *live, const struct backend *backend,
-			const struct instance *from, const struct instance *to);
-};
-
-static void on_servers(void *ctx, const void *from, const void *to)
+void live_change_backends(struct live *live)
 {
-	const struct server_walk *walk = ctx;
-
-	walk->on_pair(walk->live, walk->backend,
-		      from == NULL ? NULL : *(struct instance *const *)from,
-		      to == NULL ? NULL : *(struct instance *const *)to);
+	walk_backends((struct backend_walk){live, change_backend});
 }
 
-static void walk_servers(const struct backend *from, const struct backend *to,
-			 struct server_walk walk)
-{
-	walk.backend = to == NULL ? from : to;
-	walk_pairs(from == NULL ? NULL : from->instances, from == NULL ? 0 : from->instance_count,
-		   to == NULL ? NULL : to->instances, to == NULL ? 0 : to->instance_count,
-		   sizeof(struct instance *), compare_servers, on_servers, &walk);
-}
-
-/* --- the difference -------------------------------------------------------------------------- */
-
-static void put_server(struct live *live, const struct backend *backend,
-		       const struct instance *from, const struct instance *to)
-{
-	if (to != NULL && from == NULL)
-		live_add_server(live, backend, to);
-	else if (to != NULL && share_of(to) > share_of(from))
-		change_server(live, backend, from, to);
-}
-
-/* Whether a host name of the backend has yet to come by a reload. */
-static bool has_name_to_come(const struct live *live, const struct backend *backend)
-{
-	for (size_t i = 0; i < backend->instance_count; i++) {
-		const struct instance *instance = backend->instances[i];
-		struct live_server_name name = live_server_name(backend->name, instance->server);
-
-		if (instance->is_name && strmap_find(live->waiting, name.text) != NULL)
-			return true;
-	}
-	return false;
-}
-
-static void take_server(struct live *live, const struct backend *backend,
-			const struct instance *from, const struct instance *to)
-{
-	struct live_server_name name;
-
-	if (from == NULL)
-		return;
-	if (to != NULL) {
-		if (share_of(to) <= share_of(from))
-			change_server(live, backend, from, to);
-		return;
-	}
-	name = live_server_name(backend->name, from->server);
-	if (strmap_del(live->waiting, name.text) && (live_is_static(backend) || from->is_name))
-		return;
-	/* What replaces it may not be there yet. */
-	if (strcmp(from->id, INSTANCE_FIXED) == 0 && has_name_to_come(live, backend)) {
-		live_wait_for_reload(live, name.text, "it is to go when a host name has come");
-		return;
-	}
-	if (from->is_name) {
-		set_state(live, name.text, "maint");
-		live_wait_for_reload(live, name.text, "it has a host name, and is to go");
-		return;
-	}
-	live_drain_server(live, backend->name, from->server);
-}
-
-static void put_backend(struct live *live, const struct backend *from, const struct backend *to)
-{
-	if (to == NULL || to->instance_count == 0)
-		(void)strmap_del(live->missing, to == NULL ? from->name : to->name);
-	if (to == NULL)
-		return;
-	if (from != NULL && !are_equal_settings(from->settings, to->settings)) {
-		buf_clear(&live->changed);
-		buf_printf(&live->changed, "settings of service %s have changed", to->service);
-	}
-	if (live_has_backend(live, to->name))
-		walk_servers(from, to, (struct server_walk){.live = live, .on_pair = put_server});
-	else if (to->instance_count != 0)
-		(void)live_add_backend(live, to);
-}
-
-/* While an environment waits for a reload with its old choice, it is served by who is there. */
-static void keep_server(struct live *live, const struct backend *backend,
-			const struct instance *from, const struct instance *to)
-{
-	if (to != NULL || live_is_static(backend))
-		take_server(live, backend, from, to);
-	else
-		strmap_set(live->draining, live_server_name(backend->name, from->server).text,
-			   live);
-}
-
-static bool has_share(const struct backend *backend)
-{
-	for (size_t i = 0; backend != NULL && i < backend->instance_count; i++)
-		if (share_of(backend->instances[i]) != 0)
-			return true;
-	return false;
-}
-
-static void take_backend(struct live *live, const struct backend *from, const struct backend *to)
-{
-	const struct backend *any = to == NULL ? from : to;
-	bool is_emptied = has_share(from) && !has_share(to);
-	bool is_kept = is_emptied && strmap_count(live->held) != 0;
-
-	live->is_emptying |= is_emptied;
-	if (from != NULL && live_has_backend(live, any->name))
-		walk_servers(from, to,
-			     (struct server_walk){.live = live,
-						  .on_pair = is_kept ? keep_server : take_server});
-}
-
-void live_diff_backends(struct live *live)
-{
-	live_walk_backends(live, put_backend);
-}
-
-bool live_diff_leavers(struct live *live)
+bool live_leave_backends(struct live *live)
 {
 	live->is_emptying = false;
-	live_walk_backends(live, take_backend);
+	walk_backends((struct backend_walk){live, leave_backend});
 	return live->is_emptying;
+}
+
+void live_read_back_servers(struct live *live)
+{
+	walk_backends((struct backend_walk){live, read_back});
+}
+
+/* --- verifying and repairing: from what the worker says --------------------------------------- */
+
+/* A backend's lines, which follow one another. */
+struct shown {
+	struct span backend;
+	struct state_server *servers;
+	size_t count, cap;
+};
+
+/* A user's own templates may add other servers, which are none of our business. */
+static bool is_ours(struct span backend, const struct state_server *server)
+{
+	buf_auto struct buf name = BUF_INIT;
+
+	buf_add(&name, server->host.at, server->host.len);
+	buf_printf(&name, ":%u", server->port);
+	return memchr(backend.at, ':', backend.len) != NULL &&
+	       span_is(server->name, buf_str(&name));
+}
+
+static int compare_name(const void *name, const void *instance)
+{
+	return span_compare(*(const struct span *)name,
+			    span_of((*(struct instance *const *)instance)->server));
+}
+
+/* The desired one of this name; NULL: there is none. */
+static struct instance *const *find_instance(const struct backend *backend, struct span name)
+{
+	return backend == NULL || backend->instance_count == 0
+		   ? NULL
+		   : bsearch(&name, backend->instances, backend->instance_count,
+			     sizeof(struct instance *), compare_name);
+}
+
+static bool is_emptied(const struct servers *s, const struct shown *shown)
+{
+	bool has_any = false;
+
+	for (size_t i = 0; i < shown->count; i++)
+		has_any = has_any || (state_share(&shown->servers[i]) != 0 &&
+				      is_ours(shown->backend, &shown->servers[i]));
+	return has_any && !has_share(s->desired);
+}
+
+/* Shown servers against desired ones; empties the list. */
+static void compare_backend(struct live *live, struct shown *shown, enum live_mode mode)
+{
+	mem_auto_free char *name = mem_dup_bytes(shown->backend.at, shown->backend.len);
+	const struct backend *desired = snapshot_find_backend_named(live->target, name);
+	struct servers s = {live,    mode, LIVE_COMERS | LIVE_LEAVERS, {.name = shown->backend},
+			    desired, false};
+	size_t count = desired == NULL ? 0 : desired->instance_count;
+	mem_auto_free bool *is_shown = mem_alloc(count * sizeof(bool));
+	struct state_server to;
+
+	if (desired != NULL)
+		state_backend_fill(desired, &s.backend);
+	s.is_kept = strmap_count(live->held) != 0 && is_emptied(&s, shown);
+	for (size_t i = 0; i < shown->count; i++) {
+		const struct state_server *from = &shown->servers[i];
+		struct instance *const *at = find_instance(desired, from->name);
+
+		if (at != NULL) {
+			is_shown[at - desired->instances] = true;
+			state_server_fill(*at, &to);
+			diff_pair(&s, from, &to);
+		} else if (is_ours(shown->backend, from)) {
+			diff_pair(&s, from, NULL);
+		}
+	}
+	for (size_t i = 0; i < count; i++) {
+		state_server_fill(desired->instances[i], &to);
+		if (!is_shown[i] &&
+		    strmap_find(live->waiting, name_server(s.backend.name, to.name).text) == NULL)
+			diff_pair(&s, NULL, &to);
+	}
+	shown->count = 0;
+}
+
+static void compare_shown(struct live *live, const char *text, struct strmap *seen,
+			  enum live_mode mode)
+{
+	struct span rest = span_of(text), line, backend;
+	struct state_server server;
+	struct shown shown = {.servers = NULL};
+
+	while (span_take_line(&rest, &line)) {
+		if (line.len == 0 || *line.at == '#' ||
+		    !state_server_parse(line, &server, &backend))
+			continue;
+		if (span_compare(shown.backend, backend) != 0) {
+			mem_auto_free char *name = mem_dup_bytes(backend.at, backend.len);
+
+			if (shown.count != 0)
+				compare_backend(live, &shown, mode);
+			shown.backend = backend;
+			strmap_set(seen, name, live);
+		}
+		MEM_GROW(shown.servers, shown.count, shown.cap);
+		shown.servers[shown.count++] = server;
+	}
+	if (shown.count != 0)
+		compare_backend(live, &shown, mode);
+	free(shown.servers);
+}
+
+/* What was not shown: backends that are there with no server, and those that are not there. */
+static void compare_unseen(struct live *live, const struct backend *backend,
+			   const struct strmap *seen, enum live_mode mode)
+{
+	struct shown shown = {.backend = span_of(backend->name)};
+
+	if (backend->instance_count == 0 || strmap_find(seen, backend->name) != NULL)
+		return;
+	if (has_backend(live, backend))
+		compare_backend(live, &shown, mode);
+	else if (mode == LIVE_REPAIR && add_backend(live, backend))
+		live_complain(live, "backend %s is not there", backend->name);
+}
+
+void live_compare_servers(struct live *live, const char *text, enum live_mode mode)
+{
+	struct strmap *seen = strmap_new(NULL);
+
+	compare_shown(live, text, seen, mode);
+	for (size_t i = 0; i < live->target->backend_count; i++)
+		compare_unseen(live, live->target->backends[i], seen, mode);
+	strmap_free(seen);
+}
+
+void live_note_backends(struct live *live, const char *text)
+{
+	struct span rest = span_of(text), line;
+
+	while (span_take_line(&rest, &line)) {
+		mem_auto_free char *name = mem_dup_bytes(line.at, line.len);
+
+		if (line.len != 0 && *line.at != '#')
+			strmap_set(live->backends, name, live);
+	}
+	for (size_t i = 0; i < live->target->backend_count; i++) {
+		const struct backend *backend = live->target->backends[i];
+
+		if (backend->instance_count != 0 && !has_backend(live, backend) &&
+		    !(live->can_add_backends && has_default_settings(backend)))
+			wait_for_backend(live, backend);
+	}
+}
+
+/* After a change. */
+static void on_backend_state(struct live *live, const struct live_step *step, char *reply,
+			     size_t len)
+{
+	const struct backend *backend = step->object;
+	struct strmap *seen;
+
+	if (len == 0 || strchr(reply, '#') == NULL || strpbrk(reply, "\n") == NULL) {
+		live_complain_of(live, step, reply);
+		return;
+	}
+	seen = strmap_new(NULL);
+	compare_shown(live, reply, seen, LIVE_VERIFY);
+	compare_unseen(live, backend, seen, LIVE_VERIFY);
+	strmap_free(seen);
+}
+
+static void read_back(struct live *live, const struct backend *from, const struct backend *to)
+{
+	(void)from;
+	if (to != NULL && has_backend(live, to))
+		live_add(live, on_backend_state, to, "show", "servers", "state", to->name);
 }

@@ -2,9 +2,10 @@
  * Reading everything back from the worker, comparing it with what is wanted, and putting right what
  * differs; then reading it once more, to know.
  *
- * Servers are read first, then a map at a time, so that neither much memory is needed nor anybody
- * has to wait long.  A worker that is read because time has passed is most likely as it was: then
- * digests of its maps say so, and nothing need be compared but the servers.
+ * It is read piece by piece, so that neither much memory is needed nor anybody has to wait long.
+ * Backends and environments come first: they say which environments wait for a reload, and these
+ * keep their servers and their entries.  A worker that is read because time has passed is most
+ * likely as it was: then digests of its maps say so, and nothing need be compared but the servers.
  */
 #include "apply/live_internal.h"
 
@@ -31,13 +32,19 @@ struct live_seen {
 	uint64_t backends, maps[ROUTING_MAP_COUNT];
 };
 
+/* What the reading that is under way is for. */
+enum sync_phase {
+	SYNC_LOOK,  /* digests: is all as it was? */
+	SYNC_READ,  /* what is to be repaired? */
+	SYNC_AGAIN, /* has the repair been made? */
+};
+
 struct live_sync {
-	bool is_look;  /* digests only */
-	bool is_again; /* the repair has been made */
+	enum sync_phase phase;
 	bool is_wrong; /* something was, in what has been read so far ... */
 	struct buf complaint;
 	unsigned tries; /* to read all of it from one process */
-	int next;	/* the map to be read next, in read_order; -1: servers */
+	size_t next;	/* what is read next, in read_order */
 	char *backends; /* within the reply, as are the following */
 	char *servers;
 	char *map;
@@ -48,12 +55,14 @@ struct live_sync {
 	struct live_seen seen; /* so far; snapshot is not used */
 };
 
-/* Environments before the others: they tell which generations are held. */
-static const enum routing_map read_order[] = {
-    ROUTING_ENVIRONMENTS, ROUTING_ROUTES,  ROUTING_VERSIONS,
+/* A map, the first together with the backends; or all servers. */
+enum { READ_SERVERS = ROUTING_MAP_COUNT };
+static const int read_order[] = {
+    ROUTING_ENVIRONMENTS, READ_SERVERS,	   ROUTING_ROUTES, ROUTING_VERSIONS,
     ROUTING_NAMES,	  ROUTING_HEADERS, ROUTING_HOSTS,
 };
-static_assert(sizeof(read_order) / sizeof(read_order[0]) == ROUTING_MAP_COUNT, "read_order");
+enum { READ_COUNT = sizeof(read_order) / sizeof(read_order[0]) };
+static_assert(READ_COUNT == ROUTING_MAP_COUNT + 1, "read_order");
 
 static void read_all(struct live *live);
 static void read_next(struct live *live);
@@ -128,13 +137,13 @@ static void end_sync(struct live *live, int code, const char *words)
 	live_finish(live, code, words);
 }
 
-static void begin(struct live *live, bool is_look)
+static void begin(struct live *live, enum sync_phase phase)
 {
 	live_script_clear(&live->script);
 	live->sync = MEM_NEW(live->sync);
-	live->sync->is_look = is_look;
+	live->sync->phase = phase;
 	live->result.resynced = true;
-	if (!is_look) {
+	if (phase != SYNC_LOOK) {
 		live_lose(live);
 		live->sync->routing = routing_new(live->target);
 		live_collect_abandon(live, true);
@@ -144,7 +153,7 @@ static void begin(struct live *live, bool is_look)
 
 void live_start_sync(struct live *live)
 {
-	begin(live, false);
+	begin(live, SYNC_READ);
 }
 
 void live_start_look(struct live *live)
@@ -152,43 +161,14 @@ void live_start_look(struct live *live)
 	bool was_seen = live->seen != NULL && live->seen->snapshot == live->target &&
 			live->applied == live->target && live->collect == NULL;
 
-	begin(live, was_seen);
+	begin(live, was_seen ? SYNC_LOOK : SYNC_READ);
 }
 
 /* --- comparing ------------------------------------------------------------------------------- */
 
-static void forget_worker(struct live *live)
-{
-	strmap_free(live->backends);
-	strmap_free(live->generations);
-	strmap_free(live->held);
-	strmap_free(live->missing);
-	strmap_free(live->waiting);
-	strmap_free(live->draining);
-	live->backends = strmap_new(NULL);
-	live->generations = strmap_new(free);
-	live->held = strmap_new(free);
-	live->missing = strmap_new(free);
-	live->waiting = strmap_new(free);
-	live->draining = strmap_new(NULL);
-	buf_clear(&live->changed);
-	buf_clear(&live->broken);
-}
-
 static uint64_t digest(const char *text)
 {
 	return str_hash_words(STR_HASH_INIT, text, strlen(text));
-}
-
-/* `show backend`: "# name", then one in each line. */
-static void note_backends(struct live *live, char *text)
-{
-	char *rest = NULL;
-
-	for (char *line = strtok_r(text, "\n", &rest); line != NULL;
-	     line = strtok_r(NULL, "\n", &rest))
-		if (*line != '#')
-			strmap_set(live->backends, line, live);
 }
 
 static void note_generations(struct live *live)
@@ -219,21 +199,27 @@ static void keep_complaint(struct live *live)
 	sync->is_wrong = sync->is_wrong || live->is_wrong;
 }
 
-/* Commands that put servers right wait until the maps have been read, too. */
+static void compare_backends(struct live *live)
+{
+	struct live_sync *sync = live->sync;
+
+	sync->seen.backends = digest(sync->backends);
+	if (sync->phase == SYNC_LOOK)
+		return;
+	if (sync->phase == SYNC_READ)
+		live_forget(live);
+	live_note_backends(live, sync->backends);
+	note_generations(live);
+}
+
+/* Commands that repair servers wait until all maps have been read, too. */
 static void compare_servers(struct live *live)
 {
 	struct live_sync *sync = live->sync;
-	bool repair = !sync->is_look && !sync->is_again;
+	bool is_repair = sync->phase == SYNC_READ;
 
-	sync->seen.backends = digest(sync->backends);
-	if (repair)
-		forget_worker(live);
-	if (!sync->is_look)
-		note_backends(live, sync->backends);
-	live_compare_servers(live, sync->servers, repair);
-	if (!sync->is_look)
-		note_generations(live);
-	if (repair) {
+	live_compare_servers(live, sync->servers, is_repair ? LIVE_REPAIR : LIVE_VERIFY);
+	if (is_repair) {
 		sync->repair = live->script;
 		live->script = (struct live_script){.count = 0};
 	}
@@ -245,13 +231,26 @@ static void compare_map(struct live *live, enum routing_map map)
 	struct live_map_diff *diff = &sync->diffs[map];
 
 	sync->seen.maps[map] = digest(sync->map);
-	if (sync->is_look)
+	if (sync->phase == SYNC_LOOK)
 		return;
 	live_map_compare(live, sync->routing, map, sync->map, diff);
 	if (diff->extra_count + diff->kept_count == 0)
 		return;
 	sync->texts[map] = live->reply;
 	live->reply = NULL;
+}
+
+static void compare(struct live *live)
+{
+	int what = read_order[live->sync->next];
+
+	if (what == READ_SERVERS) {
+		compare_servers(live);
+		return;
+	}
+	if (what == ROUTING_ENVIRONMENTS)
+		compare_backends(live);
+	compare_map(live, (enum routing_map)what);
 }
 
 /*
@@ -296,7 +295,7 @@ static void on_repaired(struct live *live, int code)
 	if (!go_on(live, code))
 		return;
 	drop_reading(live->sync);
-	live->sync->is_again = true;
+	live->sync->phase = SYNC_AGAIN;
 	read_all(live);
 }
 
@@ -394,15 +393,15 @@ static void on_all_read(struct live *live)
 {
 	struct live_sync *sync = live->sync;
 
-	if (sync->is_look) {
+	if (sync->phase == SYNC_LOOK) {
 		end_look(live);
 	} else if (!sync->is_wrong) {
 		live->is_synced = true;
 		note_seen(live);
 		end_sync(live, 0, "");
-	} else if (!sync->is_again && is_worth_waiting(live)) {
+	} else if (sync->phase == SYNC_READ && is_worth_waiting(live)) {
 		wait_for_reload(live);
-	} else if (!sync->is_again) {
+	} else if (sync->phase == SYNC_READ) {
 		repair(live);
 	} else {
 		live->is_synced = true;
@@ -415,14 +414,14 @@ static void on_all_read(struct live *live)
 /* The first reading may be of another process than the last change; all others are of the same. */
 static bool is_same_process(const struct live *live)
 {
-	return !live->is_wrong || (live->sync->next < 0 && !live->sync->is_look);
+	return !live->is_wrong || (live->sync->next == 0 && live->sync->phase != SYNC_LOOK);
 }
 
 static void read_anew(struct live *live)
 {
 	struct live_sync *sync = live->sync;
 
-	if (sync->is_look) {
+	if (sync->phase == SYNC_LOOK) {
 		live_stop_sync(live);
 		live_start_sync(live);
 	} else if (++sync->tries > SYNC_TRIES) {
@@ -430,7 +429,7 @@ static void read_anew(struct live *live)
 	} else {
 		drop_reading(sync);
 		live_script_clear(&live->later);
-		sync->is_again = false;
+		sync->phase = SYNC_READ;
 		read_all(live);
 	}
 }
@@ -447,14 +446,11 @@ static void on_read(struct live *live, int code)
 	}
 	live->is_wrong = false; /* it may be another process: that is why all is read */
 	buf_clear(&live->complaint);
-	if (sync->next < 0)
-		compare_servers(live);
-	else
-		compare_map(live, read_order[sync->next]);
+	compare(live);
 	keep_complaint(live);
 	free(live->reply);
 	live->reply = NULL;
-	if (++sync->next == ROUTING_MAP_COUNT)
+	if (++sync->next == READ_COUNT)
 		on_all_read(live);
 	else
 		read_next(live);
@@ -470,20 +466,21 @@ static void on_text(struct live *live, const struct live_step *step, char *reply
 static void read_next(struct live *live)
 {
 	struct live_sync *sync = live->sync;
+	int what = read_order[sync->next];
 
 	live_add(live, live_on_show_info, NULL, "show", "info");
-	if (sync->next < 0) {
+	if (what == ROUTING_ENVIRONMENTS)
 		live_add(live, on_text, &sync->backends, "show", "backend");
+	if (what == READ_SERVERS)
 		live_add(live, on_text, &sync->servers, "show", "servers", "state");
-	} else {
+	else
 		live_add(live, on_text, &sync->map, "show", "map",
-			 live_map_path(read_order[sync->next]));
-	}
+			 live_map_path((enum routing_map)what));
 	live_send(live, on_read);
 }
 
 static void read_all(struct live *live)
 {
-	live->sync->next = -1;
+	live->sync->next = 0;
 	read_next(live);
 }

@@ -105,7 +105,7 @@ struct op {
 	bool is_part; /* of something that is new or gone as a whole, and printed with it */
 	size_t count; /* services of a new environment; servers of a backend */
 	struct span in, name, from, to;
-	const struct state_server *server; /* as it is to be; of ADD and SERVER; borrowed */
+	const struct state_server *server; /* as it is to be, or was; borrowed */
 };
 
 typedef void op_fn(void *ctx, const struct op *op);

@@ -20,7 +20,6 @@ void state_backend_fill(const struct backend *backend, struct state_backend *ret
 	*ret = (struct state_backend){
 	    .name = span_of(backend->name),
 	    .is_by_source = settings != NULL && settings->balance == BALANCE_SOURCE,
-	    .has_check = settings != NULL && settings->check[0] != '\0',
 	};
 }
 
@@ -60,6 +59,8 @@ enum {
 	COLUMN_STATE = 5, /* 0: stopped */
 	COLUMN_ADMIN = 6,
 	COLUMN_WEIGHT = 7,
+	COLUMN_CHECK = 13, /* of bits, as is ... */
+	COLUMN_AGENT = 14,
 	COLUMN_HOST_NAME = 17,
 	COLUMN_PORT = 18,
 	COLUMN_COUNT
@@ -67,6 +68,14 @@ enum {
 
 /* Bits of srv_admin_state. */
 enum { ADMIN_FORCED_MAINT = 0x01, ADMIN_FORCED_DRAIN = 0x08 };
+
+/* CHK_ST_CONFIGURED */
+static bool is_check(struct span bits)
+{
+	unsigned number;
+
+	return !span_parse_number(bits, &number) || (number & 0x02) != 0;
+}
 
 bool state_server_parse(struct span line, struct state_server *ret, struct span *ret_backend)
 {
@@ -88,7 +97,9 @@ bool state_server_parse(struct span line, struct state_server *ret, struct span 
 	    .is_named = !span_is(columns[COLUMN_HOST_NAME], "-"),
 	    .is_maint = (admin & ADMIN_FORCED_MAINT) != 0,
 	    .is_drained = (admin & ADMIN_FORCED_DRAIN) != 0,
-	    .is_dead = span_is(columns[COLUMN_STATE], "0") && admin == 0,
+	    .is_out = admin != 0,
+	    .is_down = span_is(columns[COLUMN_STATE], "0"),
+	    .is_checked = is_check(columns[COLUMN_CHECK]) || is_check(columns[COLUMN_AGENT]),
 	};
 	/* What HAProxy resolves has the address that it found. */
 	if (ret->is_named)
@@ -177,11 +188,15 @@ void state_add_address(const struct state_server *server, struct buf *text)
 
 /* --- the difference -------------------------------------------------------------------------- */
 
-/* What knows nothing of the other's options is not held against it. */
 static bool is_elsewhere(const struct state_server *from, const struct state_server *to)
 {
-	return span_compare(from->host, to->host) != 0 || from->port != to->port ||
-	       (from->options != 0 && to->options != 0 && from->options != to->options);
+	return span_compare(from->host, to->host) != 0 || from->port != to->port;
+}
+
+/* Who knows nothing of options does not differ in them. */
+static bool has_other_options(const struct state_server *from, const struct state_server *to)
+{
+	return from->options != 0 && to->options != 0 && from->options != to->options;
 }
 
 static void change_server(const struct state_backend *backend, const struct state_server *from,
@@ -202,11 +217,13 @@ static void change_server(const struct state_backend *backend, const struct stat
 		weigh.to = to->weight;
 		on_op(ctx, &weigh);
 	}
-	if (is_elsewhere(from, to)) {
+	if (is_elsewhere(from, to) || has_other_options(from, to)) {
 		op.kind = OP_SERVER;
+		op.obstacle = to->is_named && is_elsewhere(from, to) ? OP_BY_NAME : OP_FREE;
 		on_op(ctx, &op);
+		op.obstacle = OP_FREE;
 	}
-	if (from->is_dead && !backend->has_check) { /* nobody would ever find it alive */
+	if (from->is_down && !from->is_out && !from->is_checked) { /* and would be for ever */
 		op.kind = OP_SERVER_REVIVE;
 		on_op(ctx, &op);
 	}
@@ -235,6 +252,7 @@ void state_diff_server(const struct state_backend *backend, const struct state_s
 	} else {
 		op.kind = OP_SERVER_REMOVE;
 		op.name = from->name;
+		op.server = from;
 		op.obstacle = from->is_named ? OP_BY_NAME : OP_FREE;
 	}
 	on_op(ctx, &op);

@@ -27,16 +27,17 @@ struct state_server {
 	bool is_named;	    /* HAProxy resolves its host */
 	bool is_maint;	    /* in maintenance by somebody's order */
 	bool is_drained;    /* likewise: no new request, whatever its weight */
-	bool is_dead;  /* found so by checks, and still in the traffic for all that was ordered */
-	bool is_fixed; /* an address of the service's settings, no process's */
-	uint64_t options; /* a hash of all else that is said; 0: not known */
+	bool is_out;	    /* out of the traffic by an order, or for want of an address */
+	bool is_down;	    /* found so by checks ... */
+	bool is_checked;    /* ... which it still has */
+	bool is_fixed;	    /* an address of the service's settings, no process's */
+	uint64_t options;   /* a hash of all else that is said; 0: not known */
 };
 
 /* What counts of the backend that servers are in. */
 struct state_backend {
 	struct span name;
 	bool is_by_source; /* `balance source`: its table of servers is made at the start only */
-	bool has_check;	   /* or it is not known */
 };
 
 void state_backend_fill(const struct backend *backend, struct state_backend *ret);
