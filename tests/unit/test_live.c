@@ -387,6 +387,31 @@ START_TEST(balance_by_source_waits_for_a_reload)
 }
 END_TEST
 
+/* A server-state file has it from when it had a check. */
+START_TEST(who_is_down_without_a_check_is_set_up)
+{
+	static const char up[] = " 10.0.0.1:80 10.0.0.1 2 0 ";
+	mem_auto_free char *path = output_server_state_path(settings), *state = NULL, *shown = NULL;
+	char *at;
+
+	begin("services/api {\"check\":\"tcp\",\"check_interval\":\"1h\"}\n"
+	      "environments/dev web=1 api=1\n"
+	      "backends/web/1/a 10.0.0.1:80\nbackends/api/1/a 10.0.0.1:80\n");
+	state = ask("show servers state");
+	for (at = state; (at = strstr(at, up)) != NULL; at++)
+		at[strlen(" 10.0.0.1:80 10.0.0.1 ")] = '0';
+	daemon_write(path, state);
+	reload();
+	ck_assert_msg(last.code == 0 && !last.needs_reload, "%s", last_words);
+	ck_assert_uint_eq(last.server_changes, 1);
+	shown = ask("show servers state web:1");
+	ck_assert_msg(strstr(shown, up) != NULL, "%s", shown);
+	free(shown);
+	shown = ask("show servers state api:1"); /* its check is to find it alive */
+	ck_assert_msg(strstr(shown, up) == NULL, "%s", shown);
+}
+END_TEST
+
 /* --- another process ------------------------------------------------------------------------- */
 
 START_TEST(another_process_is_recognised_by_the_next_change)
@@ -642,6 +667,7 @@ int main(void)
 		tcase_add_test(tc, a_new_version_is_added_where_haproxy_can);
 		tcase_add_test(tc, changed_settings_wait_for_a_reload);
 		tcase_add_test(tc, balance_by_source_waits_for_a_reload);
+		tcase_add_test(tc, who_is_down_without_a_check_is_set_up);
 		tcase_add_test(tc, another_process_is_recognised_by_the_next_change);
 		tcase_add_test(tc, nobody_there_is_no_harm);
 		tcase_add_test(tc, nothing_is_changed_while_it_is_held);

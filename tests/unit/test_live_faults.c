@@ -274,6 +274,26 @@ START_TEST(an_environment_that_waits_keeps_its_last_server)
 }
 END_TEST
 
+/* Also when all is read meanwhile, as somebody else has reloaded it. */
+START_TEST(an_environment_that_waits_keeps_its_last_server_in_a_repair)
+{
+	static char maint[] = "set server web:1/10.0.0.1:80 state maint\n";
+
+	begin_fake("2.6.12");
+	want("environments/dev web=3\nbackends/web/3/a 10.0.0.3:80\nbackends/web/1/a -\n");
+	fake.pid++;
+	want("environments/dev web=4\nbackends/web/4/a 10.0.0.4:80\nbackends/web/3/a -\n");
+	ck_assert_msg(last.code == 0 && last.resynced && last.needs_reload, "%s", last_words);
+	live_resync(live);
+	want(NULL);
+	ck_assert(last.code == 0 && last.needs_reload);
+	ck_assert_ptr_null(strstr(fake.heard.data, maint));
+	want("environments/dev web=2\n");
+	ck_assert_msg(last.code == 0, "%s", last_words);
+	ck_assert(daemon_wait_until(loop, has_dismissed, maint, 5000));
+}
+END_TEST
+
 /* --- refusals -------------------------------------------------------------------------------- */
 
 static const struct {
@@ -442,6 +462,7 @@ int main(void)
 	tcase_add_test(tc, a_request_between_choice_and_server_finds_both);
 	tcase_add_test(tc, who_dies_alone_goes_at_once);
 	tcase_add_test(tc, an_environment_that_waits_keeps_its_last_server);
+	tcase_add_test(tc, an_environment_that_waits_keeps_its_last_server_in_a_repair);
 	ADD_ALL(what_is_refused_needs_a_reload, refusals);
 	tcase_add_test(tc, what_is_said_to_be_done_is_looked_at);
 	tcase_add_test(tc, a_cut_reply_is_read_anew);
