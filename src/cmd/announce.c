@@ -8,7 +8,6 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "cmd/svcregister_options.h"
 #include "cmd/watchdog.h"
 #include "register/announcer.h"
 #include "sys/loop.h"
@@ -130,30 +129,11 @@ struct announcer *announce_announcer(struct announce *a)
 	return a->announcer;
 }
 
-int announce_register(struct announce *a, const struct announce_operands *operands,
-		      const struct svcregister_options *options, struct mf_err *err)
+int announce_register(struct announce *a, const struct announcement *announcement,
+		      struct mf_err *err)
 {
-	const struct announcement announcement = {
-	    .service = operands->service,
-	    .version = operands->version,
-	    .id = options->id,
-	    .address = operands->address,
-	    .port = operands->port,
-	    .weight = (unsigned)options->weight,
-	    .env = options->env,
-	    .steals = options->steals,
-	    .state = options->state,
-	    .tags = options->tags.list,
-	    .checks = options->check.checks,
-	    .check_count = options->check.count,
-	    .on_fail = options->on_fail,
-	    .is_initially_up = options->initial == SVCREGISTER_UP,
-	};
-
-	if (options->steals && options->env == NULL)
-		return mf_err_set(err, MF_EUSAGE, "--steal: from which --env?");
 	a->is_single = true;
-	return announcer_set(a->announcer, operands->service, &announcement, err);
+	return announcer_set(a->announcer, announcement->service, announcement, err);
 }
 
 void announce_stop_by(struct announce *a, void (*on_refused)(void *ctx), void *ctx)

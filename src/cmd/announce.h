@@ -7,12 +7,12 @@
 #include <stdint.h>
 
 struct announce;
+struct announcement;
 struct announcer;
 struct etcd;
 struct loop;
 struct mf_err;
 struct settings;
-struct svcregister_options;
 
 /*
  * An announcer with nothing to announce yet.  SIGTERM, SIGINT and SIGHUP deregister everything and
@@ -30,18 +30,12 @@ void announce_stop_by(struct announce *announce, void (*on_refused)(void *ctx), 
 int announce_status(const struct announce *announce);
 void announce_free(struct announce *announce); /* NULL is fine */
 
-struct announce_operands { /* of svcregister register; borrowed */
-	const char *service, *version;
-	const char *address; /* canonical, without brackets */
-	unsigned port;
-};
-
 /*
- * svcregister register: the one instance.  MF_EDATA: id, env, a tag; MF_EUSAGE: steals from
- * none.  When the service of env is
- * another's, or is taken by another, everything is deregistered, and then the loop is stopped.
+ * svcregister register: this one instance, whose address is known.  MF_EDATA: a name.  When the
+ * service of its env is another's, or is taken by another, everything is deregistered, and then the
+ * loop is stopped.
  */
-int announce_register(struct announce *announce, const struct announce_operands *operands,
-		      const struct svcregister_options *options, struct mf_err *err);
+int announce_register(struct announce *announce, const struct announcement *announcement,
+		      struct mf_err *err);
 
 #endif

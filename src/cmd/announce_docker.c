@@ -115,13 +115,13 @@ static int read_options(struct announce_docker *a, const struct settings *settin
 	    .host = options->docker_host != NULL ? options->docker_host : getenv("DOCKER_HOST"),
 	    .cert_path = a->cert_path,
 	    .resync_ms = options->resync_ms,
-	    .on_fail = options->on_fail,
+	    .on_fail = options->instance.on_fail,
 	    .container = {.node = settings->node,
 			  .is_internal = options->is_internal || options->network != NULL,
 			  .network = options->network,
 			  .takes_all = options->takes_all,
 			  .trusts_checks = options->trusts_checks,
-			  .weight = (unsigned)options->weight},
+			  .weight = options->instance.weight},
 	};
 	if (netif_parse(ip, strlen(ip), &a->want, err) == 0)
 		return 0;

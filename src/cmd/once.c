@@ -8,10 +8,10 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "cmd/announce.h"
 #include "cmd/cli.h"
 #include "model/backend.h"
 #include "model/settings.h"
+#include "register/announcement.h"
 #include "store/instances.h"
 
 struct once {
@@ -68,7 +68,7 @@ static struct once *once_new(once_end_fn *on_end, void *ctx)
 }
 
 struct once *once_start_list(struct etcd *etcd, const struct settings *settings,
-			     const struct announce_operands *o, once_end_fn *on_end, void *ctx)
+			     const struct announcement *o, once_end_fn *on_end, void *ctx)
 {
 	static const struct instances_events events = {on_bad, on_listed};
 	struct instances_which which = {settings->etcd.prefix, o->service, o->version};
@@ -79,8 +79,7 @@ struct once *once_start_list(struct etcd *etcd, const struct settings *settings,
 }
 
 struct once *once_start_deregister(struct etcd *etcd, const struct settings *settings,
-				   const struct announce_operands *o, once_end_fn *on_end,
-				   void *ctx)
+				   const struct announcement *o, once_end_fn *on_end, void *ctx)
 {
 	static const struct instances_events events = {on_bad, on_deleted};
 	struct instances_which which = {settings->etcd.prefix, o->service, o->version};

@@ -25,9 +25,6 @@ struct svcregister {
 	struct svcregister_options options;
 	struct cli cli;
 
-	const char *service, *version; /* NULL: all */
-	char *address;
-	unsigned port;
 	char **command; /* register: the program, NULL at the end; NULL: none */
 
 	struct loop *loop;
@@ -54,8 +51,8 @@ static void end(void *ctx, int status)
 static int start_announce(struct svcregister *r, struct mf_err *err)
 {
 	r->status = 0;
-	return announce_start(r->loop, r->etcd, r->cli.settings, r->options.ttl_ms, &r->announce,
-			      err);
+	return announce_start(r->loop, r->etcd, r->cli.settings,
+			      svcregister_options_ttl(&r->options), &r->announce, err);
 }
 
 static void on_refused(void *ctx)
@@ -66,17 +63,16 @@ static void on_refused(void *ctx)
 /* Nothing is announced before the loop runs: not what cannot be started. */
 static int start_register(struct svcregister *r, struct mf_err *err)
 {
-	const struct announce_operands operands = {r->service, r->version, r->address, r->port};
 	int rc;
 
 	if (start_announce(r, err) != 0 ||
-	    announce_register(r->announce, &operands, &r->options, err) != 0)
+	    announce_register(r->announce, &r->options.instance, err) != 0)
 		return err->code;
 	if (r->command == NULL)
 		return 0;
 	announce_stop_by(r->announce, on_refused, r);
-	rc = wrap_start(r->loop, announce_announcer(r->announce), r->cli.settings, &operands,
-			&r->options, r->command, end, r, &r->wrapped, err);
+	rc = wrap_start(r->loop, announce_announcer(r->announce), r->cli.settings,
+			&r->options.instance, &r->options, r->command, end, r, &r->wrapped, err);
 	if (rc != 0)
 		r->fail_status = wrapped_start_status(err);
 	return rc;
@@ -92,7 +88,7 @@ static int start_dir(struct svcregister *r, struct mf_err *err)
 	const struct announce_dir_options dir = {
 	    .path = dir_operand(r),
 	    .allow_empty = r->options.allow_empty,
-	    .ttl_ms = options_is_given(r->cli.options, "ttl") ? r->options.ttl_ms : 0,
+	    .ttl_ms = r->options.instance.ttl_ms,
 	};
 
 	r->status = 0;
@@ -112,17 +108,13 @@ static int start_docker(struct svcregister *r, struct mf_err *err)
 
 static int start_list(struct svcregister *r, struct mf_err *err)
 {
-	const struct announce_operands operands = {.service = r->service, .version = r->version};
-
-	r->once = once_start_list(r->etcd, r->cli.settings, &operands, end, r);
+	r->once = once_start_list(r->etcd, r->cli.settings, &r->options.instance, end, r);
 	return cli_stop_on_signals(r->loop, err);
 }
 
 static int start_deregister(struct svcregister *r, struct mf_err *err)
 {
-	const struct announce_operands operands = {r->service, r->version, r->address, r->port};
-
-	r->once = once_start_deregister(r->etcd, r->cli.settings, &operands, end, r);
+	r->once = once_start_deregister(r->etcd, r->cli.settings, &r->options.instance, end, r);
 	return cli_stop_on_signals(r->loop, err);
 }
 
@@ -131,39 +123,46 @@ static int start_deregister(struct svcregister *r, struct mf_err *err)
 /* Operands: service, version; as many as there are. */
 static int parse_names(struct svcregister *r, struct mf_err *err)
 {
-	char **operand = r->cli.argv + 1;
-	int count = r->cli.argc - 1;
+	static const struct {
+		const char *key;
+		enum name_kind kind;
+	} names[] = {{"service", NAME_SERVICE}, {"version", NAME_VERSION}};
+	struct announcement *instance = &r->options.instance;
 
-	r->service = count > 0 ? operand[0] : NULL;
-	r->version = count > 1 ? operand[1] : NULL;
-	if (r->service != NULL &&
-	    name_check(NAME_SERVICE, r->service, strlen(r->service), err) != 0)
-		return mf_err_wrap(err, "service");
-	if (r->version != NULL &&
-	    name_check(NAME_VERSION, r->version, strlen(r->version), err) != 0)
-		return mf_err_wrap(err, "version");
+	for (int i = 0; i < 2; i++) {
+		const char *name = i + 1 < r->cli.argc ? r->cli.argv[i + 1] : NULL;
+
+		if (name != NULL && name_check(names[i].kind, name, strlen(name), err) != 0)
+			return mf_err_wrap(err, "%s", names[i].key);
+		announcement_set_name(instance, announcement_find_field(names[i].key), name);
+	}
 	return 0;
 }
 
-/* One to announce may be told by an interface of this host; one to delete is anywhere. */
+/* One to announce may be given by an interface of this host; one to delete is anywhere. */
+static int parse_instance(struct svcregister *r, bool is_own, struct mf_err *err)
+{
+	struct announcement *instance = &r->options.instance;
+	const char *endpoint = r->cli.argv[3];
+	int code;
+
+	if (parse_names(r, err) != 0)
+		return err->code;
+	code = is_own ? endpoint_find(endpoint, r->command != NULL, &instance->address,
+				      &instance->port, err)
+		      : name_parse_endpoint(endpoint, strlen(endpoint), &instance->address,
+					    &instance->port, err);
+	return code == 0 ? 0 : mf_err_wrap(err, "endpoint");
+}
+
 static int parse_own_instance(struct svcregister *r, struct mf_err *err)
 {
-	if (parse_names(r, err) != 0)
-		return err->code;
-	if (endpoint_find(r->cli.argv[3], r->command != NULL, &r->address, &r->port, err) != 0)
-		return mf_err_wrap(err, "endpoint");
-	return 0;
+	return parse_instance(r, true, err);
 }
 
-static int parse_instance(struct svcregister *r, struct mf_err *err)
+static int parse_any_instance(struct svcregister *r, struct mf_err *err)
 {
-	const char *endpoint = r->cli.argv[3];
-
-	if (parse_names(r, err) != 0)
-		return err->code;
-	if (name_parse_endpoint(endpoint, strlen(endpoint), &r->address, &r->port, err) != 0)
-		return mf_err_wrap(err, "endpoint");
-	return 0;
+	return parse_instance(r, false, err);
 }
 
 static int parse_dir(struct svcregister *r, struct mf_err *err)
@@ -181,7 +180,7 @@ static const struct command {
 	int (*start)(struct svcregister *r, struct mf_err *err);
 } commands[] = {
     {"register", SVCREGISTER_REGISTER, 3, 3, parse_own_instance, start_register},
-    {"deregister", SVCREGISTER_DEREGISTER, 3, 3, parse_instance, start_deregister},
+    {"deregister", SVCREGISTER_DEREGISTER, 3, 3, parse_any_instance, start_deregister},
     {"list", SVCREGISTER_LIST, 0, 2, parse_names, start_list},
     {"dir", SVCREGISTER_DIR, 0, INT_MAX, parse_dir, start_dir},
     {"docker", SVCREGISTER_DOCKER, 0, 0, parse_names, start_docker},
@@ -217,7 +216,6 @@ static int run(struct svcregister *r, const struct command *command)
 	once_free(r->once);
 	etcd_free(r->etcd);
 	loop_free(r->loop);
-	free(r->address);
 	return r->status;
 }
 

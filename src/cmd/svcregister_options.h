@@ -5,11 +5,11 @@
 #define MF_CMD_SVCREGISTER_OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#include "cmd/check_options.h"
 #include "cmd/cli.h"
-#include "register/announcer.h"
+#include "register/announcement.h"
 
 /* A command's bit: which commands an option is for. */
 enum {
@@ -21,21 +21,16 @@ enum {
 	SVCREGISTER_DOCKER = 32,
 };
 
-enum { SVCREGISTER_MAX_TAGS = 64 };
+enum { SVCREGISTER_MAX_SETTINGS = 64 };
 
-struct svcregister_options { /* strings are borrowed from argv */
-	int64_t ttl_ms, weight;
-	const char *id;	 /* NULL: <node>-<address>-<port> */
-	const char *env; /* NULL: none */
-	bool steals;	 /* env's service from another */
-	enum instance_state state;
-	struct svcregister_tags {
-		const char *list[SVCREGISTER_MAX_TAGS + 1]; /* NULL at the end */
+struct svcregister_options {	      /* strings are borrowed from argv */
+	struct announcement instance; /* what register announces, and docker by default */
+	struct svcregister_settings { /* of check_spec_set, for all checks */
+		struct {
+			const char *key, *value;
+		} list[SVCREGISTER_MAX_SETTINGS];
 		size_t count;
-	} tags;
-	struct check_options check;
-	enum on_fail on_fail;
-	enum { SVCREGISTER_DOWN, SVCREGISTER_UP } initial;
+	} check_settings;
 	bool is_validating, allow_empty;
 	bool has_no_check; /* a COMMAND is announced at once */
 	int64_t drain_ms, stop_ms;
@@ -45,14 +40,17 @@ struct svcregister_options { /* strings are borrowed from argv */
 	int64_t resync_ms;
 };
 
-void svcregister_options_init(struct svcregister_options *options); /* the defaults */
+/* The defaults; from here on svcregister_tool can be used. */
+void svcregister_options_init(struct svcregister_options *options);
 
-/* After the last flag: whether they go together for this command.  MF_EUSAGE. */
+/* After the last option: whether they go together for this command.  MF_EUSAGE. */
 int svcregister_options_finish(struct svcregister_options *options, const struct options *given,
 			       unsigned command, struct mf_err *err);
 void svcregister_options_fini(struct svcregister_options *options);
 
+int64_t svcregister_options_ttl(const struct svcregister_options *options); /* or the default */
+
 /* Its target is a struct svcregister_options. */
-extern const struct cli_tool svcregister_tool;
+extern struct cli_tool svcregister_tool;
 
 #endif

@@ -5,34 +5,30 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "cmd/announce.h"
 #include "cmd/svcregister_options.h"
 #include "model/settings.h"
-#include "store/instances.h"
 #include "sys/process.h"
 
 enum { VARIABLES = 6 };
 
-static void make_variables(const struct settings *settings, const struct announce_operands *o,
-			   const struct svcregister_options *options, char *ret[VARIABLES + 1])
+static void make_variables(const struct settings *settings, const struct announcement *a,
+			   char *ret[VARIABLES + 1])
 {
-	mem_auto_free char *id = options->id != NULL
-				     ? mem_dup_str(options->id)
-				     : instances_make_id(settings->node, o->address, o->port);
+	mem_auto_free char *id = announcement_make_id(a, settings);
 	size_t n = 0;
 
-	ret[n++] = mem_printf("PORT=%u", o->port);
-	ret[n++] = mem_printf("MAYFLY_ADDRESS=%s", o->address);
-	ret[n++] = mem_printf("MAYFLY_SERVICE=%s", o->service);
-	ret[n++] = mem_printf("MAYFLY_VERSION=%s", o->version);
+	ret[n++] = mem_printf("PORT=%u", a->port);
+	ret[n++] = mem_printf("MAYFLY_ADDRESS=%s", a->address);
+	ret[n++] = mem_printf("MAYFLY_SERVICE=%s", a->service);
+	ret[n++] = mem_printf("MAYFLY_VERSION=%s", a->version);
 	ret[n++] = mem_printf("MAYFLY_INSTANCE=%s", id);
-	if (options->env != NULL)
-		ret[n++] = mem_printf("MAYFLY_ENV=%s", options->env);
+	if (a->env != NULL)
+		ret[n++] = mem_printf("MAYFLY_ENV=%s", a->env);
 	ret[n] = NULL;
 }
 
 int wrap_start(struct loop *loop, struct announcer *announcer, const struct settings *settings,
-	       const struct announce_operands *operands, const struct svcregister_options *options,
+	       const struct announcement *instance, const struct svcregister_options *options,
 	       char *const *argv, wrapped_end_fn *on_end, void *ctx, struct wrapped **ret_wrapped,
 	       struct mf_err *err)
 {
@@ -52,7 +48,7 @@ int wrap_start(struct loop *loop, struct announcer *announcer, const struct sett
 	};
 	int rc;
 
-	make_variables(settings, operands, options, variables);
+	make_variables(settings, instance, variables);
 	rc = wrapped_start(loop, announcer, &wrapped, on_end, ctx, ret_wrapped, err);
 	for (size_t i = 0; variables[i] != NULL; i++)
 		free(variables[i]);

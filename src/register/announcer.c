@@ -1,56 +1,337 @@
 /*
- * Which of this host's instances are in etcd, and what is told of each.  Knows nothing of where
+ * Which of this host's instances are in etcd, and what is reported of each.  Knows nothing of where
  * announcements come from; leases are the registry's.
  *
- * Whatever happens only marks; one timer of the same turn then settles everything: who has which
- * key, what is wanted of it in etcd, and what is to be told.
+ * Whatever happens only marks; one timer of the same turn then brings all items to what is desired
+ * of them: who owns which key, what etcd is to have, and what is to be reported.
  */
 #include "register/announcer.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/strmap.h"
 #include "model/settings.h"
-#include "register/announcer_internal.h"
+#include "register/check.h"
+#include "register/health.h"
 #include "register/taking.h"
 #include "store/registry.h"
 #include "sys/loop.h"
 
 #define DRAIN_MS 2000 /* announcer_drain waits no longer */
 
+enum phase {
+	PHASE_STARTING, /* until the first turn */
+	PHASE_RUNNING,
+	PHASE_DRAINING, /* on_drained is due */
+	PHASE_DRAINED,
+	PHASE_STOPPED, /* nothing is taken, nothing reported */
+};
+
 struct announcer {
-	struct announcer_world world;
+	enum phase phase;
+	struct loop *loop;
+	struct registry *registry;
+	struct takings *takings;
 	const struct settings *settings;
 	struct announcer_events events;
 	void *ctx;
-	struct strmap *items; /* by name, the eldest first */
+	struct strmap *items;  /* by name, the eldest first */
+	struct strmap *owners; /* by key: the item that has it */
 	struct loop_timer *turn, *drain_time;
-	bool has_begun, is_etcd_bad, is_stopping;
+	bool is_etcd_bad;
 	void (*on_drained)(void *ctx);
 	void *drained_ctx;
-	bool is_drained;
 };
+
+struct item {
+	struct announcer *announcer;
+	char *name;
+	struct announcement desired;
+	char *key;
+	struct health *health;
+	struct taking *taking; /* of env's service; NULL: not asked for */
+	bool is_up;  /* to be announced: the last verdict, or before the first the initial one */
+	bool was_up; /* it was announced, at this endpoint */
+	bool is_written; /* etcd has value */
+	bool is_reported;
+	char *value; /* desired in etcd; NULL: nothing */
+	enum announce_state state;
+	char *why;
+};
+
+static bool is_draining(const struct announcer *a)
+{
+	return a->phase == PHASE_DRAINING || a->phase == PHASE_DRAINED;
+}
 
 static void mark(void *ctx)
 {
 	struct announcer *a = ctx;
 
-	if (!a->is_stopping)
+	if (a->phase != PHASE_STOPPED)
 		loop_timer_set(a->turn, 0);
 }
 
+static bool is_same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* --- what is desired of an item --------------------------------------------------------------- */
+
+static bool has_same_endpoint(const struct announcement *a, const struct announcement *b)
+{
+	return strcmp(a->address, b->address) == 0 && a->port == b->port;
+}
+
+static bool has_same_checks(const struct announcement *a, const struct announcement *b)
+{
+	if (a->check_count != b->check_count)
+		return false;
+	for (size_t i = 0; i < a->check_count; i++)
+		if (!check_spec_is_equal(a->checks[i], b->checks[i]))
+			return false;
+	return true;
+}
+
+static void start_health(struct item *item)
+{
+	const struct announcement *desired = &item->desired;
+	const struct check_target target = {
+	    .service = desired->service,
+	    .version = desired->version,
+	    .instance = strrchr(item->key, '/') + 1,
+	    .address = desired->address,
+	    .port = desired->port,
+	};
+
+	health_stop(item->health);
+	item->health = health_start(item->announcer->loop, desired->checks, desired->check_count,
+				    &target, mark, item->announcer);
+}
+
+static void withdraw(struct item *item)
+{
+	if (item->value == NULL)
+		return;
+	registry_del(item->announcer->registry, item->key);
+	free(item->value);
+	item->value = NULL;
+	item->is_written = false;
+}
+
+static void leave(struct item *item)
+{
+	withdraw(item);
+	if (strmap_find(item->announcer->owners, item->key) == item)
+		(void)strmap_del(item->announcer->owners, item->key);
+}
+
+static void item_set(struct item *item, const struct announcement *announcement, char *key)
+{
+	struct announcement old = item->desired;
+	mem_auto_free char *old_key = item->key;
+	bool is_same_key = old_key != NULL && strcmp(old_key, key) == 0;
+	bool is_same_endpoint = old_key != NULL && has_same_endpoint(&old, announcement);
+
+	if (old_key != NULL && !is_same_key) {
+		leave(item);
+		item->state = ANNOUNCE_WAITING;
+		item->is_reported = false;
+	}
+	announcement_copy(&item->desired, announcement);
+	item->key = key;
+	if (!is_same_endpoint) {
+		item->is_up = announcement->is_initially_up;
+		item->was_up = false;
+	}
+	if (!is_same_endpoint || !is_same_key || !has_same_checks(&old, announcement))
+		start_health(item);
+	announcement_fini(&old);
+}
+
+/* --- what etcd has of it ---------------------------------------------------------------------- */
+
+static void put(struct item *item, enum instance_state state)
+{
+	buf_auto struct buf value = BUF_INIT;
+
+	announcement_format(&item->desired, state, &value);
+	if (item->value != NULL && strcmp(item->value, buf_str(&value)) == 0)
+		return;
+	registry_set(item->announcer->registry, item->key, value.data, value.len);
+	free(item->value);
+	item->value = buf_take(&value);
+	item->is_written = false;
+}
+
+static bool is_owner(struct item *item)
+{
+	struct strmap *owners = item->announcer->owners;
+
+	if (strmap_find(owners, item->key) == NULL)
+		strmap_set(owners, item->key, item);
+	return strmap_find(owners, item->key) == item;
+}
+
+static void give_back(struct item *item)
+{
+	taking_leave(item->taking);
+	item->taking = NULL;
+}
+
+static enum taking_state state_of_taking(const struct item *item, const char **ret_why)
+{
+	*ret_why = NULL;
+	return item->taking == NULL ? TAKING_HELD : taking_state(item->taking, ret_why);
+}
+
+/* Nothing is announced before env's service is taken: who has it may use the same version. */
+static bool has_taken(struct item *item)
+{
+	const char *why;
+
+	if (item->taking != NULL && !taking_is_for(item->taking, &item->desired))
+		give_back(item);
+	if (item->taking == NULL && item->desired.env != NULL)
+		item->taking = takings_join(item->announcer->takings, &item->desired,
+					    strrchr(item->key, '/') + 1);
+	return state_of_taking(item, &why) == TAKING_HELD;
+}
+
+static void item_converge(struct item *item)
+{
+	enum health_verdict verdict = health_verdict(item->health);
+	bool drains = is_draining(item->announcer);
+
+	if (verdict != HEALTH_UNKNOWN)
+		item->is_up = verdict == HEALTH_UP;
+	if (!is_owner(item)) {
+		give_back(item);
+		withdraw(item);
+	} else if (!has_taken(item)) {
+		withdraw(item);
+	} else if (item->is_up) {
+		item->was_up = true;
+		if (!drains || item->value != NULL)
+			put(item, drains ? INSTANCE_DRAIN : item->desired.state);
+	} else if (item->was_up && item->desired.on_fail == ON_FAIL_DRAIN) {
+		put(item, INSTANCE_DRAIN);
+	} else {
+		withdraw(item);
+	}
+}
+
+static void item_stop(struct item *item)
+{
+	health_stop(item->health);
+	item->health = NULL;
+}
+
+static void item_free(void *value)
+{
+	struct item *item = value;
+
+	leave(item);
+	give_back(item);
+	item_stop(item);
+	announcement_fini(&item->desired);
+	free(item->name);
+	free(item->key);
+	free(item->why);
+	free(item);
+}
+
+/* --- what has become of it ------------------------------------------------------------------- */
+
+static enum announce_state judge(const struct item *item, char **ret_why)
+{
+	const struct item *owner = strmap_find(item->announcer->owners, item->key);
+	const char *why;
+
+	*ret_why = NULL;
+	if (owner != item) {
+		*ret_why = mem_printf("%s has its key", owner->name);
+		return ANNOUNCE_WAITING;
+	}
+	switch (state_of_taking(item, &why)) {
+	case TAKING_REFUSED:
+		*ret_why = mem_dup_str(why);
+		return ANNOUNCE_REFUSED;
+	case TAKING_WAITING:
+		return ANNOUNCE_WAITING;
+	case TAKING_HELD:
+		break;
+	}
+	if (!item->is_up) {
+		*ret_why = mem_dup_str(health_why(item->health));
+		return item->was_up ? ANNOUNCE_FAILING : ANNOUNCE_WAITING;
+	}
+	if (item->is_written)
+		return ANNOUNCE_REGISTERED;
+	*ret_why = mem_dup_str(item->why); /* on its way: as it was */
+	return item->state;
+}
+
+static void log_state(const struct item *item, enum announce_state old)
+{
+	switch (item->state) {
+	case ANNOUNCE_REGISTERED:
+		log_info(old == ANNOUNCE_FAILING ? "back" : "registered", LOG_STR("key", item->key),
+			 item->desired.env == NULL ? LOG_END
+						   : LOG_STR("environment", item->desired.env));
+		break;
+	case ANNOUNCE_FAILING:
+		if (old == ANNOUNCE_FAILING) /* another check does, or it has another reason */
+			log_debug("still failing", LOG_STR("key", item->key),
+				  LOG_STR("reason", item->why));
+		else
+			log_warn(item->desired.on_fail == ON_FAIL_DRAIN ? "failing: drained"
+									: "failing: withdrawn",
+				 LOG_STR("key", item->key), LOG_STR("reason", item->why));
+		break;
+	case ANNOUNCE_WAITING:
+		if (item->why != NULL)
+			log_warn("not registered: waiting", LOG_STR("key", item->key),
+				 LOG_STR("name", item->name), LOG_STR("reason", item->why));
+		break;
+	case ANNOUNCE_REFUSED:
+		log_warn(old == ANNOUNCE_REGISTERED ? "withdrawn" : "not registered",
+			 LOG_STR("key", item->key), LOG_STR("reason", item->why));
+		break;
+	}
+}
+
+static bool item_update(struct item *item)
+{
+	enum announce_state old = item->state;
+	char *why;
+	enum announce_state state = judge(item, &why);
+
+	if (item->is_reported && old == state && is_same(item->why, why)) {
+		free(why);
+		return false;
+	}
+	free(item->why);
+	item->why = why;
+	item->state = state;
+	item->is_reported = true;
+	log_state(item, old);
+	return true;
+}
 /* --- once a turn ----------------------------------------------------------------------------- */
 
-static void tell_drained(struct announcer *a)
+static void report_drained(struct announcer *a)
 {
 	void *cursor = NULL, *value;
 	const char *key;
 
-	if (!a->world.is_draining || a->is_drained)
+	if (a->phase != PHASE_DRAINING)
 		return;
 	while (loop_timer_is_set(a->drain_time) && strmap_next(a->items, &cursor, &key, &value)) {
 		const struct item *item = value;
@@ -58,12 +339,12 @@ static void tell_drained(struct announcer *a)
 		if (item->value != NULL && !item->is_written)
 			return;
 	}
-	a->is_drained = true;
+	a->phase = PHASE_DRAINED;
 	loop_timer_clear(a->drain_time);
 	a->on_drained(a->drained_ctx);
 }
 
-static bool wants_any(const struct announcer *a)
+static bool desires_any(const struct announcer *a)
 {
 	void *cursor = NULL, *value;
 	const char *key;
@@ -82,30 +363,33 @@ static void on_turn(void *ctx)
 	const char *key;
 
 	while (strmap_next(a->items, &cursor, &key, &value))
-		item_settle(value);
-	if (!a->has_begun && !wants_any(a)) /* else the registry tells */
-		a->events.on_etcd(a->ctx, NULL);
-	a->has_begun = true;
+		item_converge(value);
+	if (a->phase == PHASE_STARTING) {
+		a->phase = PHASE_RUNNING;
+		if (!desires_any(a)) /* else the registry reports it */
+			a->events.on_etcd(a->ctx, NULL);
+	}
 	cursor = NULL;
-	while (!a->is_stopping && strmap_next(a->items, &cursor, &key, &value)) {
+	while (a->phase != PHASE_STOPPED && strmap_next(a->items, &cursor, &key, &value)) {
 		const struct item *item = value;
 
 		if (item_update(value) && a->events.on_state != NULL)
 			a->events.on_state(a->ctx, item->name, item->state, item->why);
 	}
-	tell_drained(a);
+	report_drained(a);
 }
 
-/* --- what the registry says ------------------------------------------------------------------ */
+/* --- what the registry reports ------------------------------------------------------------------
+ */
 
 static void on_put(void *ctx, const char *key)
 {
 	struct announcer *a = ctx;
-	struct item *item = strmap_find(a->world.holders, key);
+	struct item *item = strmap_find(a->owners, key);
 
 	if (item != NULL && item->value != NULL)
 		item->is_written = true;
-	else if (!takings_on_put(a->world.takings, key))
+	else if (!takings_on_put(a->takings, key))
 		return;
 	mark(a);
 }
@@ -114,7 +398,7 @@ static void on_taken(void *ctx, const char *key, const char *value, size_t len)
 {
 	struct announcer *a = ctx;
 
-	if (takings_on_taken(a->world.takings, key, value, len))
+	if (takings_on_taken(a->takings, key, value, len))
 		mark(a);
 }
 
@@ -123,7 +407,7 @@ static void on_etcd(void *ctx, const struct mf_err *why)
 	struct announcer *a = ctx;
 
 	if (why != NULL)
-		log_warn("may not be registered, trying on",
+		log_warn("may not be registered, retrying",
 			 LOG_STR("prefix", a->settings->etcd.prefix), LOG_STR("error", why->msg));
 	else if (a->is_etcd_bad)
 		log_info("etcd is back: all is registered");
@@ -131,7 +415,8 @@ static void on_etcd(void *ctx, const struct mf_err *why)
 	a->events.on_etcd(a->ctx, why);
 }
 
-/* --- what the owner says --------------------------------------------------------------------- */
+/* --- what the owner asks for ---------------------------------------------------------------------
+ */
 
 struct announcer *announcer_new(struct loop *loop, struct etcd *etcd,
 				const struct settings *settings, int64_t ttl_ms,
@@ -146,15 +431,10 @@ struct announcer *announcer_new(struct loop *loop, struct etcd *etcd,
 	a->events = *events;
 	a->ctx = ctx;
 	a->items = strmap_new(item_free);
-	a->world = (struct announcer_world){
-	    .loop = loop,
-	    .registry =
-		registry_new(loop, etcd, prefix, (ttl_ms + 999) / 1000, &registry_events, a),
-	    .holders = strmap_new(NULL),
-	    .on_health = mark,
-	    .ctx = a,
-	};
-	a->world.takings = takings_new(a->world.registry, settings);
+	a->loop = loop;
+	a->owners = strmap_new(NULL);
+	a->registry = registry_new(loop, etcd, prefix, (ttl_ms + 999) / 1000, &registry_events, a);
+	a->takings = takings_new(a->registry, settings);
 	a->turn = loop_timer_new(loop, on_turn, a);
 	a->drain_time = loop_timer_new(loop, on_turn, a);
 	mark(a);
@@ -170,15 +450,17 @@ int announcer_set(struct announcer *a, const char *name, const struct announceme
 	if (announcement_check(announcement, err) != 0 ||
 	    announcement_make_key(announcement, a->settings, &key, err) != 0)
 		return err->code;
-	if (a->is_stopping) {
+	if (a->phase == PHASE_STOPPED) {
 		free(key);
 		return 0;
 	}
 	if (item == NULL) {
-		item = item_new(&a->world, name);
+		item = MEM_NEW(item);
+		item->announcer = a;
+		item->name = mem_dup_str(name);
 		strmap_set(a->items, name, item);
 	}
-	item_want(item, announcement, key);
+	item_set(item, announcement, key);
 	mark(a);
 	return 0;
 }
@@ -208,10 +490,9 @@ bool announcer_has_registered(const struct announcer *a)
 
 void announcer_drain(struct announcer *a, void (*on_drained)(void *ctx), void *ctx)
 {
-	a->world.is_draining = true;
+	a->phase = PHASE_DRAINING;
 	a->on_drained = on_drained;
 	a->drained_ctx = ctx;
-	a->is_drained = false;
 	loop_timer_set(a->drain_time, DRAIN_MS);
 	mark(a);
 }
@@ -222,12 +503,12 @@ void announcer_stop(struct announcer *a, void (*on_done)(void *ctx, const struct
 	void *cursor = NULL, *value;
 	const char *key;
 
-	a->is_stopping = true;
+	a->phase = PHASE_STOPPED;
 	while (strmap_next(a->items, &cursor, &key, &value))
 		item_stop(value);
 	loop_timer_clear(a->turn);
 	loop_timer_clear(a->drain_time);
-	registry_stop(a->world.registry, on_done, ctx);
+	registry_stop(a->registry, on_done, ctx);
 }
 
 void announcer_free(struct announcer *a)
@@ -235,9 +516,9 @@ void announcer_free(struct announcer *a)
 	if (a == NULL)
 		return;
 	strmap_free(a->items);
-	strmap_free(a->world.holders);
-	takings_free(a->world.takings);
-	registry_free(a->world.registry);
+	strmap_free(a->owners);
+	takings_free(a->takings);
+	registry_free(a->registry);
 	loop_timer_free(a->turn);
 	loop_timer_free(a->drain_time);
 	free(a);

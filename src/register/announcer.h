@@ -12,38 +12,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "model/backend.h"
+#include "register/announcement.h"
 
 struct announcer;
-struct check_spec;
 struct etcd;
 struct loop;
 struct mf_err;
 struct settings;
 
-enum on_fail { ON_FAIL_WITHDRAW, ON_FAIL_DRAIN };
-
-struct announcement { /* borrowed during announcer_set */
-	const char *service, *version;
-	const char *id;	     /* NULL: <node>-<address>-<port> */
-	const char *address; /* canonical, without brackets */
-	unsigned port, weight;
-	enum instance_state state;
-	const char *const *tags; /* NULL at the end; NULL: none */
-	const struct attribute *attributes;
-	size_t attribute_count;
-	struct check_spec *const *checks; /* all of them must pass */
-	size_t check_count;
-	enum on_fail on_fail; /* once it was announced */
-	bool is_initially_up; /* announced before its first success */
-	const char *env;      /* this environment uses it for its service; NULL: none */
-	bool steals;	      /* take env's service from another that holds it */
-};
-
 /* What has become of one. */
 enum announce_state {
 	ANNOUNCE_WAITING,    /* for its first success, for etcd, or for a key that another has */
-	ANNOUNCE_REGISTERED, /* what is wanted of it is in etcd */
+	ANNOUNCE_REGISTERED, /* etcd has what is desired of it */
 	ANNOUNCE_FAILING,    /* withdrawn or draining: a check fails */
 	ANNOUNCE_REFUSED,    /* env's service is somebody else's: why says whose.  It is not tried
 				again. */
@@ -51,12 +31,12 @@ enum announce_state {
 
 struct announcer_events {
 	/*
-	 * Told on each change, never from inside a call; why: what it waits for or what fails, or
+	 * Called at each change, never from inside a call; why: what it waits for or what fails, or
 	 * NULL.  It is logged already.  Inside, only that announcement may be changed or deleted.
 	 * on_state may be NULL.
 	 */
 	void (*on_state)(void *ctx, const char *name, enum announce_state state, const char *why);
-	/* All that is wanted is in etcd (NULL), or it may not be (why): logged already.  With
+	/* All that is desired is in etcd (NULL), or it may not be (why): logged already.  With
 	 * nothing announced the first comes at once. */
 	void (*on_etcd)(void *ctx, const struct mf_err *why);
 };
@@ -74,9 +54,9 @@ struct announcer *announcer_new(struct loop *loop, struct etcd *etcd,
 int announcer_set(struct announcer *announcer, const char *name,
 		  const struct announcement *announcement, struct mf_err *err);
 void announcer_del(struct announcer *announcer, const char *name);
-/* Whether etcd has what is wanted of any. */
+/* Whether etcd has what is desired of any. */
 bool announcer_has_registered(const struct announcer *announcer);
-/* Everything is to drain, whatever was wanted; on_drained when etcd has it (or within 2 s). */
+/* Everything is to drain, whatever was desired; on_drained when etcd has it (or within 2 s). */
 void announcer_drain(struct announcer *announcer, void (*on_drained)(void *ctx), void *ctx);
 
 /* Withdraw everything by revoking the lease; as registry_stop.  Nothing is taken any more. */

@@ -12,29 +12,38 @@
 #define MF_REGISTER_CHECK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct check;
+struct check_kind;
 struct loop;
 struct mf_err;
 struct node;
 
-enum check_kind { CHECK_TCP, CHECK_HTTP, CHECK_EXEC };
-
 struct check_spec {
-	enum check_kind kind;
-	char *scheme;	/* HTTP: "http" or "https" */
-	char *host;	/* HTTP; TCP, numeric: NULL: the instance's address */
+	const struct check_kind *kind; /* a row of check_kinds, register/check_kind.h */
+	char *host;		       /* HTTP; TCP, numeric: NULL: the instance's address */
 	unsigned port;	/* TCP, HTTP: 0: the instance's port, or the scheme's where host is given */
 	char *path;	/* HTTP: with its query; "/" when there is none */
-	char **argv;	/* EXEC: NULL at the end; never a shell.  0 passes. */
+	char **argv;	/* EXEC: never a shell.  0 passes. */
 	char *method;	/* HTTP: default GET */
-	char **headers; /* HTTP: "Name: value", NULL at the end; NULL: none */
-	char *text;	/* HTTP: the body must hold this; NULL: nothing */
+	char **headers; /* HTTP: "Name: value" */
+	char *text;	/* HTTP: the body must contain this; NULL: anything */
 	unsigned status_min, status_max; /* HTTP: default 200 to 399; redirects are not followed */
 	int64_t interval_ms, timeout_ms; /* default 10 s, 2 s */
 	unsigned rise, fall;		 /* default 1, 3 */
 };
+
+/* The settings of a check beside what it asks: one table for files, options and containers. */
+struct check_setting {
+	const char *key;
+	const char *arg;  /* of the option --check-<key> */
+	const char *help; /* one line for --help */
+	bool is_http;	  /* for http and https only */
+	int (*set)(struct check_spec *spec, const char *value, struct mf_err *err);
+};
+extern const struct check_setting check_settings[]; /* ends with a row without a key */
 
 /*
  * "tcp", "tcp:PORT", "tcp:ADDRESS:PORT"; "http:/path", "http://[HOST][:PORT]/path" and https;
@@ -43,21 +52,22 @@ struct check_spec {
  */
 int check_spec_parse(const char *text, struct check_spec **ret_spec, struct mf_err *err);
 /*
- * One of interval, timeout, rise, fall, method, header (adds one), text, status ("200",
- * "200-399"), from its word: durations carry units.  MF_EDATA: `interval: "10": must be ...`; also
- * where the kind has no such setting.
+ * A setting from its text: durations carry units, header adds one.  MF_EDATA: `interval: "10": must
+ * be ...`; also where the kind has no such setting.
  */
 int check_spec_set(struct check_spec *spec, const char *key, const char *value, struct mf_err *err);
 /*
- * The same as text, or a map {tcp | http | https | exec: what stands behind the colon, and the
- * settings above; header is one or a list}.  MF_EDATA with the place: `check: "udp": ...`.
+ * The same as text, or a map {tcp | http | https | exec: what follows the colon, and the settings
+ * above; header is one or a list}.  MF_EDATA with the place: `check: "udp": ...`.
  */
 int check_spec_read(const struct node *node, struct check_spec **ret_spec, struct mf_err *err);
+/* What not everybody may have done: "runs a program here", "asks another host"; NULL: nothing. */
+const char *check_spec_find_risk(const struct check_spec *spec);
 struct check_spec *check_spec_dup(const struct check_spec *spec);
-bool check_spec_equal(const struct check_spec *a, const struct check_spec *b);
+bool check_spec_is_equal(const struct check_spec *a, const struct check_spec *b);
 void check_spec_free(struct check_spec *spec); /* NULL is fine */
 
-/* What an exec check is told in its environment, beside ours; also where the others go. */
+/* Where the questions go, and what a program finds in its environment. */
 struct check_target {
 	const char *service, *version, *instance;
 	const char *address; /* canonical, without brackets */
@@ -65,7 +75,7 @@ struct check_target {
 };
 
 /*
- * Told of each change of the verdict, the first one included, never from inside check_start; why:
+ * Called at each change of the verdict, the first one included, never from inside check_start; why:
  * the last failure, `tcp 127.0.0.1:80: Connection refused`, or NULL when up.
  */
 typedef void check_fn(void *ctx, bool is_up, const char *why);

@@ -12,10 +12,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "base/strlist.h"
-#include "model/backend.h"
-#include "model/name.h"
-#include "register/check.h"
 #include "register/container_internal.h"
 #include "register/docker_event.h"
 
@@ -77,22 +73,6 @@ static int parse_signal(const char *text)
 
 /* --- an instance ----------------------------------------------------------------------------- */
 
-static void instance_fini(struct container_instance *instance)
-{
-	for (size_t i = 0; i < instance->attribute_count; i++) {
-		free(instance->attributes[i].name);
-		free(instance->attributes[i].value);
-	}
-	strlist_free(instance->tags);
-	free(instance->attributes);
-	check_spec_free(instance->check);
-	free(instance->service);
-	free(instance->version);
-	free(instance->id);
-	free(instance->address);
-	free(instance->env);
-}
-
 /* One name for several ports is told apart by them, as registrator does. */
 static char *make_service(const struct container_source *s, const char *image_name, unsigned port,
 			  size_t port_count)
@@ -111,62 +91,38 @@ static char *make_service(const struct container_source *s, const char *image_na
 	return port_count == 1 ? mem_dup_str(base) : mem_printf("%s-%u", base, port);
 }
 
-static int read_weight(const struct container_source *s, struct container_instance *instance,
-		       struct mf_err *err)
+/* what: how errors call it. */
+static int set(struct container_instance *instance, const char *key, const char *what,
+	       const char *value, struct mf_err *err)
 {
-	const char *text = container_find(s, instance->container_port, "weight");
-	int64_t weight = s->options->weight;
+	const struct announcement_field *field = announcement_find_field(key);
 
-	if (text != NULL && !str_parse_int(text, 0, 256, &weight))
-		return mf_err_set(err, MF_EDATA, "weight \"%.32s\": not a number from 0 to 256",
-				  text);
-	instance->weight = (unsigned)weight;
-	return 0;
-}
-
-static int check_name(enum name_kind kind, const char *name, const char *what, struct mf_err *err)
-{
-	if (name == NULL || name_check(kind, name, strlen(name), err) == 0)
+	if (value == NULL || announcement_set(&instance->want, field, value, err) == 0)
 		return 0;
 	return mf_err_wrap(err, "%s", what);
 }
 
-static int read_names(const struct container_source *s, const char *image_version,
-		      struct container_instance *instance, struct mf_err *err)
+static int read_instance(const struct container_source *s, const char *service,
+			 const char *image_version, struct container_instance *instance,
+			 struct mf_err *err)
 {
 	unsigned port = instance->container_port;
-	const char *version = container_find(s, port, "version");
-	const char *id = container_find(s, port, "id");
-	int code;
+	const char *version = container_find(s, port, "version"),
+		   *id = container_find(s, port, "id");
+	mem_auto_free char *made =
+	    mem_printf("%s-%s-%u", s->options->node, s->container->name, port);
+	struct announcement *want = &instance->want;
 
-	instance->version = mem_dup_str(version == NULL ? image_version : version);
-	instance->id = id != NULL
-			   ? mem_dup_str(id)
-			   : mem_printf("%s-%s-%u", s->options->node, s->container->name, port);
-	instance->env = mem_dup_str(container_find_label(s, "env"));
-	code = check_name(NAME_SERVICE, instance->service, "service", err);
-	if (code == 0)
-		code = check_name(NAME_VERSION, instance->version, "version", err);
-	if (code == 0)
-		code = check_name(NAME_INSTANCE, instance->id, "id", err);
-	return code == 0 ? check_name(NAME_ENVIRONMENT, instance->env, "mayfly.env", err) : code;
-}
-
-static int read_instance(const struct container_source *s, const char *image_version,
-			 struct container_instance *instance, struct mf_err *err)
-{
-	int code = read_names(s, image_version, instance, err);
-
-	if (code == 0)
-		code = container_find_endpoint(s, instance->container_port, &instance->address,
-					       &instance->port, err);
-	if (code == 0)
-		code = read_weight(s, instance, err);
-	if (code == 0)
-		code = container_read_check(s, instance, &instance->check, err);
-	if (code != 0)
-		return code;
-	instance->tags = container_split_tags(container_find(s, instance->container_port, "tags"));
+	if (set(instance, "service", "service", service, err) != 0 ||
+	    set(instance, "version", "version", version == NULL ? image_version : version, err) !=
+		0 ||
+	    set(instance, "id", "id", id == NULL ? made : id, err) != 0 ||
+	    set(instance, "env", "mayfly.env", container_find_label(s, "env"), err) != 0 ||
+	    container_find_endpoint(s, port, &want->address, &want->port, err) != 0 ||
+	    set(instance, "weight", "weight", container_find(s, port, "weight"), err) != 0 ||
+	    container_read_check(s, instance, err) != 0)
+		return err->code;
+	want->tags = container_split_tags(container_find(s, port, "tags"));
 	container_read_attributes(s, instance);
 	return 0;
 }
@@ -189,7 +145,7 @@ static bool is_ignored(const struct container_source *s)
 	       container_is_true(container_find_word(s, 0, "IGNORE"));
 }
 
-static void add_instance(const struct container_source *s, unsigned port, char *service,
+static void add_instance(const struct container_source *s, unsigned port, const char *service,
 			 const char *image_version)
 {
 	struct container *container = s->container;
@@ -197,14 +153,14 @@ static void add_instance(const struct container_source *s, unsigned port, char *
 	struct mf_err err;
 
 	instance->container_port = port;
-	instance->service = service;
-	if (read_instance(s, image_version, instance, &err) == 0) {
+	announcement_init(&instance->want);
+	instance->want.weight = s->options->weight;
+	if (read_instance(s, service, image_version, instance, &err) == 0) {
 		container->instance_count++;
 		return;
 	}
 	container_remark(container, true, "port %u: %s", port, err.msg);
-	instance_fini(instance);
-	memset(instance, 0, sizeof(*instance));
+	announcement_fini(&instance->want);
 }
 
 static void read_instances(const struct container_source *s)
@@ -219,7 +175,7 @@ static void read_instances(const struct container_source *s)
 	container_parse_image(image, image_id, &name, &version);
 	container->instances = mem_alloc(count * sizeof(*container->instances));
 	for (size_t i = 0; i < count; i++) {
-		char *service = make_service(s, name, ports[i], count);
+		mem_auto_free char *service = make_service(s, name, ports[i], count);
 
 		if (service == NULL)
 			container_remark(container, false, "port %u: no SERVICE_%u_NAME", ports[i],
@@ -285,7 +241,7 @@ void container_free(struct container *container)
 	if (container == NULL)
 		return;
 	for (size_t i = 0; i < container->instance_count; i++)
-		instance_fini(&container->instances[i]);
+		announcement_fini(&container->instances[i].want);
 	free(container->instances);
 	free(container->remarks);
 	free(container->id);

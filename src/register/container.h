@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct attribute;
-struct check_spec;
+#include "register/announcement.h"
+
 struct mf_err;
 
 struct container_options { /* borrowed during the call */
@@ -35,15 +35,7 @@ enum container_state {
 
 struct container_instance {
 	unsigned container_port;
-	char *service, *version, *id;
-	char *address; /* canonical, without brackets */
-	unsigned port, weight;
-	char **tags; /* NULL at the end */
-	struct attribute *attributes;
-	size_t attribute_count;
-	struct check_spec *check; /* NULL: none */
-	bool is_initially_up;
-	char *env; /* NULL: none */
+	struct announcement want;
 };
 
 struct container {

@@ -40,7 +40,7 @@ bool container_is_true(const char *value); /* not NULL, 0, no or false */
 /* All that are none of ours, as attributes: a port's before those of all ports. */
 void container_read_attributes(const struct container_source *source,
 			       struct container_instance *instance);
-char **container_split_tags(const char *tags); /* at commas; \, is one; NULL gives an empty list */
+char **container_split_tags(const char *tags); /* at commas; \, is one */
 
 /* --- the image ------------------------------------------------------------------------------- */
 
@@ -65,8 +65,8 @@ int container_find_endpoint(const struct container_source *source, unsigned port
 
 /* --- the check ------------------------------------------------------------------------------- */
 
-/* ret_check: NULL when none is asked for.  MF_EDATA. */
+/* None where none is asked for.  MF_EDATA. */
 int container_read_check(const struct container_source *source, struct container_instance *instance,
-			 struct check_spec **ret_check, struct mf_err *err);
+			 struct mf_err *err);
 
 #endif

@@ -11,7 +11,7 @@
 #include "model/backend.h"
 #include "register/container_internal.h"
 
-enum { WORDS_MAX = 512, ATTRIBUTES_MAX = 64, TAGS_MAX = 64, VALUE_MAX = 4096 };
+enum { WORDS_MAX = 512, VALUE_MAX = 4096 };
 
 #define SERVICE "SERVICE_"
 #define LABEL	"mayfly."
@@ -135,28 +135,25 @@ static void add_attribute(const struct container_source *s, const struct contain
 			  struct container_instance *instance)
 {
 	mem_auto_free char *name = mem_dup_bytes(word->key, word->key_len);
-	struct attribute *attribute;
+	struct announcement *want = &instance->want;
 
 	for (char *c = name; *c != '\0'; c++)
 		*c = (char)tolower((unsigned char)*c);
-	for (size_t i = 0; i < instance->attribute_count; i++)
-		if (strcmp(instance->attributes[i].name, name) == 0)
+	for (size_t i = 0; i < want->attribute_count; i++)
+		if (strcmp(want->attributes[i].name, name) == 0)
 			return;
-	if (instance->attribute_count == ATTRIBUTES_MAX ||
+	if (want->attribute_count == ANNOUNCEMENT_MAX_ATTRIBUTES ||
 	    instance_check_attribute(name, NULL) != 0) {
 		container_remark(s->container, true, "SERVICE_%.*s cannot be an attribute",
 				 (int)word->key_len, word->key);
 		return;
 	}
-	attribute = &instance->attributes[instance->attribute_count++];
-	attribute->name = mem_dup_str(name);
-	attribute->value = mem_dup_str(word->value);
+	announcement_add_attribute(want, name, word->value);
 }
 
 void container_read_attributes(const struct container_source *s,
 			       struct container_instance *instance)
 {
-	instance->attributes = mem_alloc(ATTRIBUTES_MAX * sizeof(*instance->attributes));
 	for (int is_general = 0; is_general < 2; is_general++)
 		for (size_t i = 0; i < s->word_count; i++)
 			if (s->words[i].port == (is_general ? 0 : instance->container_port) &&
@@ -167,9 +164,9 @@ void container_read_attributes(const struct container_source *s,
 char **container_split_tags(const char *tags)
 {
 	buf_auto struct buf tag = BUF_INIT;
-	char **list = strlist_split("", ',');
+	char **list = NULL;
 
-	for (const char *p = tags; p != NULL && strlist_count(list) < TAGS_MAX; p++) {
+	for (const char *p = tags; p != NULL && strlist_count(list) < ANNOUNCEMENT_MAX_TAGS; p++) {
 		if (p[0] == '\\' && p[1] == ',') {
 			buf_add_char(&tag, *++p);
 		} else if (p[0] != ',' && p[0] != '\0') {

@@ -82,25 +82,11 @@ static void announce_instance(struct docker *d, const struct container *containe
 {
 	mem_auto_free char *name = make_name(container->id, instance->container_port);
 	struct mf_err err;
-	const struct announcement announcement = {
-	    .service = instance->service,
-	    .version = instance->version,
-	    .id = instance->id,
-	    .address = instance->address,
-	    .port = instance->port,
-	    .weight = instance->weight,
-	    .state = state,
-	    .tags = (const char *const *)instance->tags,
-	    .attributes = instance->attributes,
-	    .attribute_count = instance->attribute_count,
-	    .checks = &instance->check,
-	    .check_count = instance->check == NULL ? 0 : 1,
-	    .on_fail = d->options->on_fail,
-	    .is_initially_up = instance->is_initially_up,
-	    .env = instance->env,
-	};
+	struct announcement want = instance->want;
 
-	if (announcer_set(d->announcer, name, &announcement, &err) == 0)
+	want.state = state;
+	want.on_fail = d->options->on_fail;
+	if (announcer_set(d->announcer, name, &want, &err) == 0)
 		return;
 	log_warn("cannot be registered", LOG_STR("container", container->name),
 		 LOG_STR("id", container->id), LOG_STR("reason", err.msg));

@@ -55,11 +55,11 @@ static char *explain(const struct service_dir *dir, const struct wanted *wanted)
 		return mem_dup_str(wanted->why);
 	if (dir->announcer != NULL && wanted->address == NULL)
 		return mem_printf("waits: this host has no address now that is meant by %s",
-				  entry->where.text);
-	if (dir->announcer != NULL && entry->ttl_ms != 0 && entry->ttl_ms < dir->ttl_ms)
+				  entry->want.where.text);
+	if (dir->announcer != NULL && entry->want.ttl_ms != 0 && entry->want.ttl_ms < dir->ttl_ms)
 		return mem_printf("its ttl of %lld ms is shorter than the lease, which all share "
 				  "and which has %lld ms until the next start",
-				  (long long)entry->ttl_ms, (long long)dir->ttl_ms);
+				  (long long)entry->want.ttl_ms, (long long)dir->ttl_ms);
 	return NULL;
 }
 
@@ -96,7 +96,7 @@ static void announce(struct service_dir *dir, struct wanted *wanted, const char 
 	struct mf_err err;
 
 	set_text(&wanted->why, NULL);
-	now.address = address;
+	now.address = (char *)address;
 	if (address == NULL)
 		announcer_del(dir->announcer, wanted->entry->name);
 	else if (announcer_set(dir->announcer, wanted->entry->name, &now, &err) != 0)
@@ -106,7 +106,7 @@ static void announce(struct service_dir *dir, struct wanted *wanted, const char 
 
 static const char *find_address(const struct service_dir *dir, const struct wanted *wanted)
 {
-	return netif_find(dir->list, &wanted->entry->where, wanted->address);
+	return netif_find(dir->list, &wanted->entry->want.where, wanted->address);
 }
 
 static void on_put(void *ctx, void *item, const char *file)
@@ -249,7 +249,7 @@ int64_t service_dir_ttl(const struct service_dir *dir)
 	const char *name;
 
 	while (strmap_next(dir->wanted, &cursor, &name, &value)) {
-		int64_t ms = ((const struct wanted *)value)->entry->ttl_ms;
+		int64_t ms = ((const struct wanted *)value)->entry->want.ttl_ms;
 
 		if (ms != 0 && (least == 0 || ms < least))
 			least = ms;

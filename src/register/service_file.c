@@ -11,8 +11,6 @@
 #include "base/str.h"
 #include "base/strmap.h"
 #include "model/node.h"
-#include "register/announcer_internal.h"
-#include "register/service_fields.h"
 #include "store/itemfile.h"
 
 struct list {
@@ -35,28 +33,30 @@ static uint64_t hash_node(uint64_t hash, const struct node *node)
 	return hash;
 }
 
-static char *make_name(const struct service_draft *draft)
+static char *make_name(const struct announcement *want)
 {
-	const struct announcement *want = &draft->want;
-	bool has_brackets = draft->where.kind != NETIF_INTERFACE && draft->where.family == AF_INET6;
+	bool has_brackets = want->where.kind != NETIF_INTERFACE && want->where.family == AF_INET6;
 
 	if (want->id != NULL)
 		return mem_printf("%s/%s/%s", want->service, want->version, want->id);
 	return mem_printf(has_brackets ? "%s/%s/[%s]:%u" : "%s/%s/%s:%u", want->service,
-			  want->version, draft->where.text, want->port);
+			  want->version, want->where.text, want->port);
 }
 
-static struct service_entry *new_entry(const struct node *node, const struct service_draft *draft)
+static int read_entry(const struct node *node, struct service_entry **ret_entry, struct mf_err *err)
 {
 	struct service_entry *entry = MEM_NEW(entry);
 
 	entry->refs = 1;
-	entry->name = make_name(draft);
-	announcement_copy(&entry->want, &draft->want);
-	entry->where = draft->where;
-	entry->ttl_ms = draft->ttl_ms;
+	announcement_init(&entry->want);
+	if (announcement_read(&entry->want, node, err) != 0) {
+		service_entry_unref(entry);
+		return err->code;
+	}
+	entry->name = make_name(&entry->want);
 	entry->digest = hash_node(STR_HASH_INIT, node);
-	return entry;
+	*ret_entry = entry;
+	return 0;
 }
 
 struct service_entry *service_entry_ref(struct service_entry *entry)
@@ -78,24 +78,18 @@ void service_entry_unref(struct service_entry *entry)
 
 static int add_entry(struct list *list, const struct node *node, struct mf_err *err)
 {
-	struct service_draft draft;
 	struct service_entry *entry;
 	const struct node *first;
-	int code = service_fields_read(node, &draft, err);
 
-	if (code != 0) {
-		service_fields_fini(&draft);
-		return code;
-	}
-	entry = new_entry(node, &draft);
-	service_fields_fini(&draft);
+	if (read_entry(node, &entry, err) != 0)
+		return err->code;
 	first = strmap_find(list->lines, entry->name);
 	if (first != NULL) {
-		code =
-		    node_error(node, err, "service %s: is there already, in line %u: give it an id",
-			       entry->name, first->line);
+		(void)node_error(node, err,
+				 "service %s: is there already, in line %u: give it an id",
+				 entry->name, first->line);
 		service_entry_unref(entry);
-		return code;
+		return err->code;
 	}
 	strmap_set(list->lines, entry->name, (void *)node);
 	list->entries[list->count++] = entry;

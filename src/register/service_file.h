@@ -7,29 +7,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "register/announcer.h"
-#include "register/netif.h"
+#include "register/announcement.h"
 
 struct item_kind;
 struct mf_err;
 
-#define SERVICE_FILE_MAX	1000 /* services in one file */
-#define SERVICE_MAX_CHECKS	16
-#define SERVICE_MAX_TAGS	64
-#define SERVICE_MAX_ATTRIBUTES	64
-#define SERVICE_MAX_EXTRA	8192 /* bytes of tags and attributes */
-#define SERVICE_VERSION_DEFAULT "latest"
-#define SERVICE_TTL_MIN_MS	2000
-#define SERVICE_TTL_MAX_MS	86400000
+#define SERVICE_FILE_MAX 1000 /* services in one file */
 
 /* One service instance of a file.  Immutable, shared by counting references. */
 struct service_entry {
 	unsigned refs;
 	char *name; /* what tells it from others: "search/1.2/eth0:8080", "search/1.2/<id>" */
-	struct announcement want; /* its address is NULL: where says which */
-	struct netif_want where;
-	int64_t ttl_ms;	 /* 0: not said */
-	uint64_t digest; /* of all that was written: equal digest, equal entry */
+	struct announcement want; /* its address is not known: where says which */
+	uint64_t digest;	  /* of all that was written: equal digest, equal entry */
 };
 
 /*

@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "fuzz.h"
-#include "register/check.h"
+#include "register/check_kind.h"
 
 static bool is_printable(const char *s)
 {
@@ -26,9 +26,9 @@ static void check_sane(const struct check_spec *s)
 {
 	FUZZ_CHECK(s->port <= 65535 && s->interval_ms >= 10 && s->timeout_ms >= 10);
 	FUZZ_CHECK(s->rise >= 1 && s->fall >= 1 && s->status_min <= s->status_max);
-	FUZZ_CHECK((s->kind == CHECK_EXEC) == (s->argv != NULL));
+	FUZZ_CHECK(s->kind->is_program == (s->argv != NULL));
 	FUZZ_CHECK(s->argv == NULL || (s->argv[0] != NULL && s->argv[0][0] != '\0'));
-	FUZZ_CHECK((s->kind == CHECK_HTTP) == (s->path != NULL));
+	FUZZ_CHECK(s->kind->is_http == (s->path != NULL));
 	if (s->path != NULL) {
 		FUZZ_CHECK(s->path[0] == '/' && is_printable(s->path) && is_printable(s->method));
 		FUZZ_CHECK(s->host == NULL || strpbrk(s->host, "/@?#[]") == NULL);
@@ -68,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		set_line(spec, line);
 	check_sane(spec);
 	copy = check_spec_dup(spec);
-	FUZZ_CHECK(check_spec_equal(spec, copy));
+	FUZZ_CHECK(check_spec_is_equal(spec, copy));
 	check_spec_free(copy);
 	check_spec_free(spec);
 	return 0;

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "fuzz.h"
-#include "register/announcer_internal.h"
+#include "register/announcement.h"
 #include "register/netif.h"
 #include "register/service_file.h"
 #include "store/itemfile.h"
@@ -41,10 +41,10 @@ static void check_entry(const struct service_entry *entry)
 {
 	FUZZ_CHECK(announcement_check(&entry->want, NULL) == 0);
 	FUZZ_CHECK(entry->want.port >= 1 && entry->want.port <= 65535);
-	FUZZ_CHECK(entry->want.weight <= 256 && entry->want.check_count <= SERVICE_MAX_CHECKS);
+	FUZZ_CHECK(entry->want.weight <= 256 && entry->want.check_count <= ANNOUNCEMENT_MAX_CHECKS);
 	FUZZ_CHECK(entry->want.env != NULL || !entry->want.steals);
 	FUZZ_CHECK(service_kind.is_equal(entry, entry));
-	check_where(&entry->where);
+	check_where(&entry->want.where);
 }
 
 static void read_file(const char *text, size_t len)

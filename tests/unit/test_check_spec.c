@@ -4,7 +4,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "model/node.h"
-#include "register/check.h"
+#include "register/check_kind.h"
 #include "unit.h"
 
 static const char *or_dash(const char *s)
@@ -19,11 +19,10 @@ static void add_list(struct buf *b, char *const *list)
 	buf_add_char(b, ' ');
 }
 
-/* In one line: kind scheme host port path argv method headers text status times streaks */
+/* In one line: kind host port path argv method headers text status times streaks */
 static void describe(const struct check_spec *s, struct buf *b)
 {
-	buf_printf(b, "%d %s %s %u %s ", (int)s->kind, or_dash(s->scheme), or_dash(s->host),
-		   s->port, or_dash(s->path));
+	buf_printf(b, "%s %s %u %s ", s->kind->name, or_dash(s->host), s->port, or_dash(s->path));
 	add_list(b, s->argv);
 	buf_printf(b, "%s ", or_dash(s->method));
 	add_list(b, s->headers);
@@ -36,23 +35,23 @@ static void describe(const struct check_spec *s, struct buf *b)
 static const struct {
 	const char *text, *what;
 } good[] = {
-    {"tcp", "0 - - 0 -  -  -" REST},
-    {"tcp:8080", "0 - - 8080 -  -  -" REST},
-    {"tcp:10.0.0.1:80", "0 - 10.0.0.1 80 -  -  -" REST},
-    {"tcp:[FD00::1]:80", "0 - fd00::1 80 -  -  -" REST},
-    {"http:/", "1 http - 0 /  GET  -" REST},
-    {"http:/health?a=b&c=%20", "1 http - 0 /health?a=b&c=%20  GET  -" REST},
-    {"https:/x", "1 https - 0 /x  GET  -" REST},
-    {"http:", "1 http - 0 /  GET  -" REST},
-    {"http:///x", "1 http - 0 /x  GET  -" REST},
-    {"http://:8081/x", "1 http - 8081 /x  GET  -" REST},
-    {"http://db.example/x", "1 http db.example 80 /x  GET  -" REST},
-    {"https://db.example", "1 https db.example 443 /  GET  -" REST},
-    {"http://127.0.0.1:81/x", "1 http 127.0.0.1 81 /x  GET  -" REST},
-    {"http://[::1]:81/x", "1 http ::1 81 /x  GET  -" REST},
-    {"https://[::1]/x:y", "1 https ::1 443 /x:y  GET  -" REST},
-    {"exec:/bin/true", "2 - - 0 - </bin/true> -  -" REST},
-    {"exec: probe  -q a;b ", "2 - - 0 - <probe><-q><a;b> -  -" REST},
+    {"tcp", "tcp - 0 -  -  -" REST},
+    {"tcp:8080", "tcp - 8080 -  -  -" REST},
+    {"tcp:10.0.0.1:80", "tcp 10.0.0.1 80 -  -  -" REST},
+    {"tcp:[FD00::1]:80", "tcp fd00::1 80 -  -  -" REST},
+    {"http:/", "http - 0 /  GET  -" REST},
+    {"http:/health?a=b&c=%20", "http - 0 /health?a=b&c=%20  GET  -" REST},
+    {"https:/x", "https - 0 /x  GET  -" REST},
+    {"http:", "http - 0 /  GET  -" REST},
+    {"http:///x", "http - 0 /x  GET  -" REST},
+    {"http://:8081/x", "http - 8081 /x  GET  -" REST},
+    {"http://db.example/x", "http db.example 80 /x  GET  -" REST},
+    {"https://db.example", "https db.example 443 /  GET  -" REST},
+    {"http://127.0.0.1:81/x", "http 127.0.0.1 81 /x  GET  -" REST},
+    {"http://[::1]:81/x", "http ::1 81 /x  GET  -" REST},
+    {"https://[::1]/x:y", "https ::1 443 /x:y  GET  -" REST},
+    {"exec:/bin/true", "exec - 0 - </bin/true> -  -" REST},
+    {"exec: probe  -q a;b ", "exec - 0 - <probe><-q><a;b> -  -" REST},
 };
 
 START_TEST(a_good_word_is_read)
@@ -67,7 +66,7 @@ START_TEST(a_good_word_is_read)
 	copy = check_spec_dup(spec);
 	describe(copy, &again);
 	ck_assert_str_eq(again.data, good[_i].what);
-	ck_assert(check_spec_equal(spec, copy));
+	ck_assert(check_spec_is_equal(spec, copy));
 	check_spec_free(copy);
 	check_spec_free(spec);
 	check_spec_free(NULL);
@@ -183,11 +182,11 @@ START_TEST(a_setting_is_taken_or_refused)
 	if (settings[_i].why != NULL) {
 		ck_assert_int_eq(code, MF_EDATA);
 		ck_assert_msg(strstr(err.msg, settings[_i].why) != NULL, "%s", err.msg);
-		ck_assert(check_spec_equal(spec, other));
+		ck_assert(check_spec_is_equal(spec, other));
 	} else {
 		ck_assert_msg(code == 0, "%s", err.msg);
 		ck_assert_msg(strstr(b.data, settings[_i].what) != NULL, "%s", b.data);
-		ck_assert(!check_spec_equal(spec, other));
+		ck_assert(!check_spec_is_equal(spec, other));
 	}
 	check_spec_free(spec);
 	check_spec_free(other);
@@ -211,17 +210,17 @@ END_TEST
 static const struct {
 	const char *yaml, *what, *why;
 } maps[] = {
-    {"tcp", "0 - - 0 -  -  -" REST, NULL},
-    {"{tcp: 8080, fall: 1}", "0 - - 8080 -  -  - 200-399 10000/2000 1/1", NULL},
-    {"{tcp: , rise: 2}", "0 - - 0 -  -  - 200-399 10000/2000 2/3", NULL},
-    {"{http: /health, interval: 1s}", "1 http - 0 /health  GET  - 200-399 1000/2000 1/3", NULL},
-    {"{http: \"http://:81/x\", status: 204}", "1 http - 81 /x  GET  - 204-204 10000/2000 1/3",
+    {"tcp", "tcp - 0 -  -  -" REST, NULL},
+    {"{tcp: 8080, fall: 1}", "tcp - 8080 -  -  - 200-399 10000/2000 1/1", NULL},
+    {"{tcp: , rise: 2}", "tcp - 0 -  -  - 200-399 10000/2000 2/3", NULL},
+    {"{http: /health, interval: 1s}", "http - 0 /health  GET  - 200-399 1000/2000 1/3", NULL},
+    {"{http: \"http://:81/x\", status: 204}", "http - 81 /x  GET  - 204-204 10000/2000 1/3",
      NULL},
-    {"{https: //a.example/x, method: HEAD}", "1 https a.example 443 /x  HEAD  -" REST, NULL},
-    {"{http: /, header: [\"A: b\", \"C: d\"], text: ok}", "1 http - 0 /  GET <A: b><C: d> ok" REST,
+    {"{https: //a.example/x, method: HEAD}", "https a.example 443 /x  HEAD  -" REST, NULL},
+    {"{http: /, header: [\"A: b\", \"C: d\"], text: ok}", "http - 0 /  GET <A: b><C: d> ok" REST,
      NULL},
-    {"{http: /, header: \"A: b\"}", "1 http - 0 /  GET <A: b> -" REST, NULL},
-    {"{exec: probe -q}", "2 - - 0 - <probe><-q> -  -" REST, NULL},
+    {"{http: /, header: \"A: b\"}", "http - 0 /  GET <A: b> -" REST, NULL},
+    {"{exec: probe -q}", "exec - 0 - <probe><-q> -  -" REST, NULL},
     {"[tcp]", NULL, "check: must be a word or a map (line 1"},
     {"udp", NULL, "check: \"udp\": must be tcp"},
     {"{fall: 1}", NULL, "check: must have one of tcp, http, https and exec"},

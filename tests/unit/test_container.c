@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "model/backend.h"
-#include "register/check.h"
+#include "register/check_kind.h"
 #include "sys/file.h"
 
 #include "unit.h"
@@ -24,17 +24,17 @@ static char *describe(const struct container *c)
 
 	buf_printf(&b, "%s %s", c->name, states[c->state]);
 	for (size_t i = 0; i < c->instance_count; i++) {
-		const struct container_instance *in = &c->instances[i];
+		const struct announcement *in = &c->instances[i].want;
 
 		buf_printf(&b, "\n%s %s %s %s:%u %u", in->service, in->version, in->id, in->address,
 			   in->port, in->weight);
-		for (size_t j = 0; in->tags[j] != NULL; j++)
+		for (size_t j = 0; in->tags != NULL && in->tags[j] != NULL; j++)
 			buf_printf(&b, " #%s", in->tags[j]);
 		for (size_t j = 0; j < in->attribute_count; j++)
 			buf_printf(&b, " %s=%s", in->attributes[j].name, in->attributes[j].value);
-		if (in->check != NULL)
-			buf_printf(&b, " check%d every %lld%s", (int)in->check->kind,
-				   (long long)in->check->interval_ms,
+		if (in->check_count != 0)
+			buf_printf(&b, " %s every %lld%s", in->checks[0]->kind->name,
+				   (long long)in->checks[0]->interval_ms,
 				   in->is_initially_up ? " at once" : "");
 		if (in->env != NULL)
 			buf_printf(&b, " env %s", in->env);
@@ -178,13 +178,13 @@ static const struct {
     {ENV("\"SERVICE_NAME=a\"") LABELS("\"mayfly.port\":\"90\""), UP("! port 90: is not published")},
     /* checks */
     {ENV("\"SERVICE_NAME=a\",\"SERVICE_CHECK_HTTP=/health\",\"SERVICE_CHECK_INTERVAL=3s\""),
-     UP("a 1.2 " AT " check1 every 3000")},
+     UP("a 1.2 " AT " http every 3000")},
     {ENV("\"SERVICE_NAME=a\",\"SERVICE_80_CHECK_TCP=true\",\"SERVICE_CHECK_INITIAL_STATUS="
 	 "passing\""),
-     UP("a 1.2 " AT " check0 every 10000 at once")},
+     UP("a 1.2 " AT " tcp every 10000 at once")},
     {ENV("\"SERVICE_NAME=a\",\"SERVICE_CHECK_TCP=false\""), UP("a 1.2 " AT)},
     {ENV("\"SERVICE_NAME=a\",\"SERVICE_CHECK_HTTP=/\"") LABELS("\"mayfly.check\":\"tcp\""),
-     UP("a 1.2 " AT " check0 every 10000")},
+     UP("a 1.2 " AT " tcp every 10000")},
     {ENV("\"SERVICE_NAME=a\",\"SERVICE_CHECK_SCRIPT=rm x\""),
      UP("! port 80: check: runs a program here: only with --trust-checks")},
     {ENV("\"SERVICE_NAME=a\"") LABELS("\"mayfly.check\":\"http://10.0.0.9/\""),

@@ -41,7 +41,7 @@ static void describe(struct buf *b, const struct service_entry *e)
 {
 	static const char *const states[] = {"up", "drain", "maint"};
 
-	buf_printf(b, "%s %s %s %u", e->want.service, e->want.version, e->where.text, e->want.port);
+	buf_printf(b, "%s %s %s %u", e->want.service, e->want.version, e->want.where.text, e->want.port);
 	if (e->want.id != NULL)
 		buf_printf(b, " id=%s", e->want.id);
 	if (e->want.weight != 100)
@@ -58,8 +58,8 @@ static void describe(struct buf *b, const struct service_entry *e)
 		buf_add_str(b, " initial=up");
 	if (e->want.env != NULL)
 		buf_printf(b, " env=%s%s", e->want.env, e->want.steals ? "!" : "");
-	if (e->ttl_ms != 0)
-		buf_printf(b, " ttl=%lld", (long long)e->ttl_ms);
+	if (e->want.ttl_ms != 0)
+		buf_printf(b, " ttl=%lld", (long long)e->want.ttl_ms);
 }
 
 /* --- one service ------------------------------------------------------------------------------ */
@@ -152,9 +152,9 @@ static const struct {
     {S "id: a/b}", "service s: id \"a/b\": not allowed: \"/\" (line 1, column 43)"},
     {S "weight: 257}",
      "service s: weight: \"257\": must be a whole number from 0 to 256 (line 1, column 47)"},
-    {S "state: down}", "service s: state: must be one of up, drain, maint (line 1, column 46)"},
-    {S "on_fail: stop}", "service s: on_fail: must be one of withdraw, drain (line 1, column 48)"},
-    {S "initial: maint}", "service s: initial: must be one of down, up (line 1, column 48)"},
+    {S "state: down}", "service s: state: \"down\": must be one of up, drain, maint (line 1, column 46)"},
+    {S "on_fail: stop}", "service s: on_fail: \"stop\": must be one of withdraw, drain (line 1, column 48)"},
+    {S "initial: maint}", "service s: initial: \"maint\": must be one of down, up (line 1, column 48)"},
     {S "tags: a}", "service s: tags: must be a list, not a single value (line 1, column 45)"},
     {S "tags: [\"\"]}", "service s: tags: must not be empty (line 1, column 46)"},
     {S "tags: [\"a\\nb\"]}", "service s: tags: a control character (line 1, column 46)"},
@@ -173,7 +173,7 @@ static const struct {
     {S "steal: true}", "service s: steal: from which env? (line 1, column 39)"},
     {S "env: dev, steal: yes}",
      "service s: steal: \"yes\": must be true or false (line 1, column 56)"},
-    {S "ttl: 1s}", "service s: ttl: must be from 2s to 1d (line 1, column 44)"},
+    {S "ttl: 1s}", "service s: ttl: \"1s\": must be from 2s to 1d (line 1, column 44)"},
     {S "ttl: 10}",
      "service s: ttl: \"10\": must be a duration with a unit, such as 250ms, 10s, 5m, 8h or 2d "
      "(line 1, column 44)"},
@@ -259,10 +259,10 @@ static const struct {
 	int most;
 	const char *words; /* of one more */
 } bounds[] = {
-    {S "tags: [", "t%d, ", "]}", SERVICE_MAX_TAGS, "tags: 65 of them, at most 64 are allowed"},
-    {S "attributes: {", "a%d: x, ", "}}", SERVICE_MAX_ATTRIBUTES,
+    {S "tags: [", "t%d, ", "]}", ANNOUNCEMENT_MAX_TAGS, "tags: 65 of them, at most 64 are allowed"},
+    {S "attributes: {", "a%d: x, ", "}}", ANNOUNCEMENT_MAX_ATTRIBUTES,
      "attributes: 65 of them, at most 64 are allowed"},
-    {S "checks: [", "\"tcp:%d1\", ", "]}", SERVICE_MAX_CHECKS,
+    {S "checks: [", "\"tcp:%d1\", ", "]}", ANNOUNCEMENT_MAX_CHECKS,
      "checks: 17 of them, at most 16 are allowed"},
 };
 
@@ -291,7 +291,7 @@ START_TEST(tags_and_attributes_are_not_too_long_together)
 		struct read read;
 
 		buf_add_str(&text, S "tags: [abcde], attributes: {abc: ");
-		for (size_t i = 0; i < SERVICE_MAX_EXTRA - 8 + more; i++)
+		for (size_t i = 0; i < ANNOUNCEMENT_MAX_EXTRA - 8 + more; i++)
 			buf_add_char(&text, 'x');
 		buf_add_str(&text, "}}");
 		ck_assert_int_eq(read_text(text.data, &read, NULL), 0);
