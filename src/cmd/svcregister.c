@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "cmd/announce.h"
 #include "cmd/announce_dir.h"
 #include "cmd/announce_docker.h"
@@ -120,23 +121,26 @@ static int start_deregister(struct svcregister *r, struct mf_err *err)
 
 /* --- the tool ------------------------------------------------------------------------------- */
 
+static int take_name(struct svcregister *r, int operand, enum name_kind kind, const char *what,
+		     char **ret_name, struct mf_err *err)
+{
+	const char *name = operand < r->cli.argc ? r->cli.argv[operand] : NULL;
+
+	if (name != NULL && name_check(kind, name, strlen(name), err) != 0)
+		return mf_err_wrap(err, "%s", what);
+	free(*ret_name);
+	*ret_name = mem_dup_str(name);
+	return 0;
+}
+
 /* Operands: service, version; as many as there are. */
 static int parse_names(struct svcregister *r, struct mf_err *err)
 {
-	static const struct {
-		const char *key;
-		enum name_kind kind;
-	} names[] = {{"service", NAME_SERVICE}, {"version", NAME_VERSION}};
 	struct announcement *instance = &r->options.instance;
 
-	for (int i = 0; i < 2; i++) {
-		const char *name = i + 1 < r->cli.argc ? r->cli.argv[i + 1] : NULL;
-
-		if (name != NULL && name_check(names[i].kind, name, strlen(name), err) != 0)
-			return mf_err_wrap(err, "%s", names[i].key);
-		announcement_set_name(instance, announcement_find_field(names[i].key), name);
-	}
-	return 0;
+	if (take_name(r, 1, NAME_SERVICE, "service", &instance->service, err) != 0)
+		return err->code;
+	return take_name(r, 2, NAME_VERSION, "version", &instance->version, err);
 }
 
 /* One to announce may be given by an interface of this host; one to delete is anywhere. */

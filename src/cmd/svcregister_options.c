@@ -8,44 +8,43 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "base/strlist.h"
+#include "model/fields.h"
 #include "register/check.h"
 #include "register/container.h"
 
-enum { DEFAULT_CHECK_MS = 1000, DEFAULT_TTL_MS = 10000, DAY_MS = 86400000, MAX_ROWS = 64 };
+enum { DEFAULT_CHECK_MS = 1000, DEFAULT_TTL_MS = 10000, DAY_MS = 86400000 };
 
 /* --- values ----------------------------------------------------------------------------------- */
 
-static const struct announcement_field *find_option(const char *name)
+static int set_name(void *target, const char *name, const char *value, struct mf_err *err)
 {
-	const struct announcement_field *field = announcement_fields;
+	char **place = target;
 
-	while (field->option == NULL || strcmp(field->option, name) != 0)
-		field++;
-	return field;
+	(void)name, (void)err; /* a bad name is bad data, not a wrong call */
+	free(*place);
+	*place = mem_dup_str(value);
+	return 0;
 }
 
+/* By the key of service files that has the option's name, or its plural. */
 static int set_field(void *target, const char *name, const char *value, struct mf_err *err)
 {
-	const struct announcement_field *field = find_option(name);
-	struct announcement *a = target;
+	bool is_list = strcmp(name, "tag") == 0 || strcmp(name, "check") == 0;
+	mem_auto_free char *key = mem_printf("%s%s", name, is_list ? "s" : "");
+	const char *reason;
 	struct mf_err why;
-	size_t count = strcmp(name, "check") == 0 ? a->check_count : strlist_count(a->tags);
 
-	if (field->offset != 0) { /* a bad name is bad data, not a wrong call */
-		announcement_set_name(a, field, value);
+	for (char *p = key; *p != '\0'; p++)
+		*p = *p == '-' ? '_' : *p;
+	if (fields_set(&announcement_fields, key, value, target, &why) == 0)
 		return 0;
-	}
-	if (field->max != 0 && count == field->max)
-		return mf_err_set(err, MF_EUSAGE, "--%s: more than %zu", name, field->max);
-	if (announcement_set(a, field, value, &why) == 0)
-		return 0;
-	return field->is_named ? mf_err_set(err, MF_EUSAGE, "--%s", why.msg)
-			       : mf_err_set(err, MF_EUSAGE, "--%s: %s", name, why.msg);
+	reason = strchr(why.msg, ':') + 2; /* behind the key */
+	return reason[0] == '"'
+		   ? mf_err_set(err, MF_EUSAGE, "--%s: %s", name, reason)
+		   : mf_err_set(err, MF_EUSAGE, "--%s: \"%s\": %s", name, value, reason);
 }
 
 static int add_setting(void *target, const char *name, const char *value, struct mf_err *err)
@@ -109,115 +108,84 @@ static int parse_network(void *target, const char *name, const char *value, stru
 #define TIME(member)		OPTION_DURATION(struct svcregister_options, member, 0, DAY_MS)
 #define OTHER(member, function) OPTION_OTHER(struct svcregister_options, member, function)
 
-static const struct option_row own_rows[] = {
-    {0, "steal", NULL, "take the service of --env even if another instance has taken it",
+#define FIELD	OTHER(instance, set_field)
+#define SETTING OTHER(check_settings, add_setting)
+
+static const struct option_row rows[] = {
+    {0, "ttl", "TIME", "register, dir, docker: lifetime after a crash of svcregister (default 10s)",
+     FIELD, .commands = SVCREGISTER_REGISTER | SVCREGISTER_DIR | SVCREGISTER_DOCKER},
+    {0, "weight", "N", "register, docker: load-balancing weight, 0 to 256 (default 100)", FIELD,
+     .commands = SVCREGISTER_REGISTER | SVCREGISTER_DOCKER},
+    {0, "id", "ID", "register: name of the instance (default <node>-<address>-<port>)",
+     OTHER(instance.id, set_name), REGISTER},
+    {0, "env", "ENVIRONMENT", "register: route the service in this environment to the instance",
+     OTHER(instance.env, set_name), REGISTER},
+    {0, "steal", NULL, "register: take the service in --env even if another instance has it",
      FLAG(instance.steals), .only_with = "env", REGISTER},
-    {0, "drain-time", "TIME", "how long the program serves on before it is stopped (default 1s)",
+    {0, "state", "STATE",
+     "register: up, drain (no new sessions) or maint (no traffic) (default up)", FIELD, REGISTER},
+    {0, "tag", "TAG", "register: tag that other programs can read; may be repeated", FIELD,
+     REGISTER},
+    {0, "check", "CHECK", "register: announce only while this check passes; may be repeated", FIELD,
+     REGISTER},
+    {0, "check-interval", "TIME", "register: time from one check to the next (default 10s)",
+     SETTING, REGISTER},
+    {0, "check-timeout", "TIME", "register: a check without an answer by then failed (default 2s)",
+     SETTING, REGISTER},
+    {0, "check-rise", "N", "register: successes in a row that bring it up (default 1)", SETTING,
+     REGISTER},
+    {0, "check-fall", "N", "register: failures in a row that take it down (default 3)", SETTING,
+     REGISTER},
+    {0, "check-method", "METHOD", "register: method of http and https checks (default GET)",
+     SETTING, REGISTER},
+    {0, "check-header", "HEADER", "register: NAME: VALUE, sent with http checks; may be repeated",
+     SETTING, REGISTER},
+    {0, "check-text", "TEXT", "register: text that the answer to an http check must contain",
+     SETTING, REGISTER},
+    {0, "check-status", "RANGE", "register: status that passes http checks (default 200-399)",
+     SETTING, REGISTER},
+    {0, "on-fail", "ACTION", "register, docker: withdraw (default) or drain an instance that fails",
+     FIELD, .commands = SVCREGISTER_REGISTER | SVCREGISTER_DOCKER},
+    {0, "initial", "STATE", "register: state before the first check, down or up (default down)",
+     FIELD, REGISTER},
+    {0, "drain-time", "TIME", "COMMAND: time that it serves on before it is stopped (default 1s)",
      TIME(drain_ms), COMMAND},
-    {0, "no-check", NULL, "announce it at once instead of when its port answers",
+    {0, "no-check", NULL, "COMMAND: announce it at once, not when its port answers",
      FLAG(has_no_check), COMMAND},
-    {0, "stop-time", "TIME", "SIGKILL follows the stop signal after this time (default 10s)",
+    {0, "stop-time", "TIME", "COMMAND: time from the stop signal to SIGKILL (default 10s)",
      TIME(stop_ms), COMMAND},
-    {0, "stop-signal", "NAME", "signal that stops the program (default the one received)",
+    {0, "stop-signal", "NAME", "COMMAND: signal that stops it (default the one received)",
      OTHER(stop_signal, parse_signal), COMMAND},
-    {0, "validate", NULL, "check the files only, without etcd", FLAG(is_validating), DIR},
-    {0, "allow-empty", NULL, "accept a directory without files, and withdraw everything",
+    {0, "validate", NULL, "dir: check the files only, without etcd", FLAG(is_validating), DIR},
+    {0, "allow-empty", NULL, "dir: accept a directory without files, and withdraw everything",
      FLAG(allow_empty), DIR},
-    {'H', "docker-host", "URL", "address of the engine, unix:///PATH or tcp://HOST:PORT",
+    {'H', "docker-host", "URL", "docker: address of the engine, unix:///PATH or tcp://HOST:PORT",
      TEXT(docker_host), DOCKER},
-    {0, "ip", "ADDRESS", "address of this node, or an interface or network that has it", TEXT(ip),
+    {0, "ip", "ADDRESS", "docker: address of this node, or an interface or network of it", TEXT(ip),
      DOCKER},
-    {0, "internal", NULL, "announce the containers' own addresses, not published ports",
+    {0, "internal", NULL, "docker: announce containers' own addresses, not published ports",
      FLAG(is_internal), DOCKER},
-    {0, "network", "NAME|CIDR", "announce the containers' addresses in this network",
+    {0, "network", "NAME|CIDR", "docker: the same, with their addresses in this network",
      OTHER(network, parse_network), DOCKER},
-    {0, "all", NULL, "announce containers that name no service, too", FLAG(takes_all), DOCKER},
-    {0, "trust-checks", NULL, "let checks run programs here and ask other hosts",
-     FLAG(trusts_checks), DOCKER},
-    {0, "leave", NULL, "when stopped, keep what is registered until its lease ends", FLAG(leaves),
+    {0, "all", NULL, "docker: announce containers that name no service, too", FLAG(takes_all),
      DOCKER},
-    {0, "resync", "TIME", "time between inspections of all containers (default 1m; 0s: never)",
+    {0, "trust-checks", NULL, "docker: let checks run programs here and ask other hosts",
+     FLAG(trusts_checks), DOCKER},
+    {0, "leave", NULL, "docker: when stopped, keep what is registered until the lease ends",
+     FLAG(leaves), DOCKER},
+    {0, "resync", "TIME", "docker: time between polls of all containers (default 1m; 0s: never)",
      TIME(resync_ms), DOCKER},
 };
-
-/* Options of an announcement that are not for register alone. */
-static const struct {
-	const char *name;
-	unsigned commands;
-} shared[] = {
-    {"ttl", SVCREGISTER_REGISTER | SVCREGISTER_DIR | SVCREGISTER_DOCKER},
-    {"weight", SVCREGISTER_REGISTER | SVCREGISTER_DOCKER},
-    {"on-fail", SVCREGISTER_REGISTER | SVCREGISTER_DOCKER},
-};
-
-static struct option_row rows[MAX_ROWS]; /* all; names and helps are their own */
-
-static unsigned find_commands(const char *name)
-{
-	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++)
-		if (strcmp(shared[i].name, name) == 0)
-			return shared[i].commands;
-	return SVCREGISTER_REGISTER;
-}
-
-/* "register, docker: load-balancing weight ..." */
-static char *make_help(unsigned commands, const char *help)
-{
-	static const struct {
-		unsigned bit;
-		const char *name;
-	} names[] = {{SVCREGISTER_REGISTER, "register"},
-		     {SVCREGISTER_COMMAND, "COMMAND"},
-		     {SVCREGISTER_DIR, "dir"},
-		     {SVCREGISTER_DOCKER, "docker"}};
-	struct buf b = BUF_INIT;
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if ((commands & names[i].bit) != 0)
-			buf_printf(&b, "%s%s", b.len == 0 ? "" : ", ", names[i].name);
-	buf_printf(&b, ": %s", help);
-	return buf_take(&b);
-}
-
-static void add_row(struct option_row row)
-{
-	row.name = mem_dup_str(row.name);
-	row.help = make_help(row.commands, row.help);
-	rows[svcregister_tool.row_count++] = row;
-}
-
-static void add_rows(void)
-{
-	for (const struct announcement_field *f = announcement_fields; f->key != NULL; f++)
-		if (f->option != NULL)
-			add_row((struct option_row){0, f->option, f->arg, f->help,
-						    OTHER(instance, set_field),
-						    .commands = find_commands(f->option)});
-	for (const struct check_setting *s = check_settings; s->key != NULL; s++) {
-		mem_auto_free char *name = mem_printf("check-%s", s->key);
-
-		add_row((struct option_row){0, name, s->arg, s->help,
-					    OTHER(check_settings, add_setting), REGISTER});
-	}
-	for (size_t i = 0; i < sizeof(own_rows) / sizeof(own_rows[0]); i++)
-		add_row(own_rows[i]);
-}
 
 void svcregister_options_init(struct svcregister_options *o)
 {
 	*o = (struct svcregister_options){.drain_ms = 1000, .stop_ms = 10000, .resync_ms = 60000};
 	announcement_init(&o->instance);
-	add_rows();
 }
 
 void svcregister_options_fini(struct svcregister_options *o)
 {
 	announcement_fini(&o->instance);
-	for (size_t i = 0; i < svcregister_tool.row_count; i++) {
-		free((char *)rows[i].name);
-		free((char *)rows[i].help);
-	}
-	svcregister_tool.row_count = 0;
 }
 
 int64_t svcregister_options_ttl(const struct svcregister_options *o)
@@ -261,11 +229,11 @@ int svcregister_options_finish(struct svcregister_options *o, const struct optio
 	struct announcement *a = &o->instance;
 	int code = 0;
 
-	if ((command & REGISTER) == 0)
+	if ((command & SVCREGISTER_REGISTER) == 0)
 		return 0;
 	if (o->has_no_check && a->check_count != 0)
 		return mf_err_set(err, MF_EUSAGE, "--no-check: not with --check");
-	if ((command & COMMAND) != 0 && a->check_count == 0 && !o->has_no_check)
+	if ((command & SVCREGISTER_COMMAND) != 0 && a->check_count == 0 && !o->has_no_check)
 		code = add_default_check(a, err);
 	for (size_t i = 0; code == 0 && i < sizeof(with_check) / sizeof(with_check[0]); i++)
 		if (options_is_given(given, with_check[i]) && a->check_count == 0)
@@ -276,7 +244,7 @@ int svcregister_options_finish(struct svcregister_options *o, const struct optio
 	return code;
 }
 
-struct cli_tool svcregister_tool = {
+const struct cli_tool svcregister_tool = {
     .name = "svcregister",
     .summary = "announce service instances in etcd",
     .synopsis = "svcregister register SERVICE VERSION ADDRESS:PORT [--ttl TIME] "
@@ -292,4 +260,5 @@ struct cli_tool svcregister_tool = {
 		"svcregister dir [--ttl TIME] [--allow-empty] [DIR]\n"
 		"svcregister dir --validate [FILE|DIR...]",
     .rows = rows,
+    .row_count = sizeof(rows) / sizeof(rows[0]),
 };

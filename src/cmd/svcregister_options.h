@@ -40,7 +40,7 @@ struct svcregister_options {	      /* strings are borrowed from argv */
 	int64_t resync_ms;
 };
 
-/* The defaults; from here on svcregister_tool can be used. */
+/* The defaults. */
 void svcregister_options_init(struct svcregister_options *options);
 
 /* After the last option: whether they go together for this command.  MF_EUSAGE. */
@@ -51,6 +51,6 @@ void svcregister_options_fini(struct svcregister_options *options);
 int64_t svcregister_options_ttl(const struct svcregister_options *options); /* or the default */
 
 /* Its target is a struct svcregister_options. */
-extern struct cli_tool svcregister_tool;
+extern const struct cli_tool svcregister_tool;
 
 #endif

@@ -458,6 +458,39 @@ int fields_read_key(const struct fields *fields, const char *noun, const char *c
 	return 0;
 }
 
+/* --- single values of people ------------------------------------------------------------------ */
+
+static int add_item(const struct field *field, const struct node *node, void *object,
+		    struct mf_err *err)
+{
+	size_t count = field_count(field, object), size = field->item->size;
+	char **items = field_place(field, object);
+	int code;
+
+	if (field->max != 0 && count == (size_t)field->max)
+		return mf_err_set(err, MF_EDATA, "more than %zu", count);
+	*items = mem_realloc(*items, count + 2, size);
+	memset(*items + count * size, 0, 2 * size);
+	code = read_value(field->item, node, *items + count * size, false, err);
+	if (code == 0)
+		field_put_count(field, object, count + 1);
+	return code;
+}
+
+int fields_set(const struct fields *fields, const char *key, const char *text, void *object,
+	       struct mf_err *err)
+{
+	const struct node node = {.kind = NODE_SCALAR, .text = (char *)text};
+	const struct field *row = fields->rows;
+	int code;
+
+	while (strcmp(row->key, key) != 0)
+		row++;
+	code = row->kind == FIELD_LIST ? add_item(row, &node, object, err)
+				       : read_value(row, &node, object, false, err);
+	return code == 0 || is_named_in_errors(row) ? code : mf_err_wrap(err, "%s", noun_of(row));
+}
+
 /* --- defaults -------------------------------------------------------------------------------- */
 
 static void preset_list(const struct field *field, void *object)

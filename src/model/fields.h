@@ -102,6 +102,13 @@ struct fields {
 int fields_read(const struct fields *fields, const struct node *node, void *object, bool stored,
 		struct mf_err *err);
 
+/*
+ * One value as a person typed it on a command line or in a label; of a list one more item.
+ * MF_EDATA: `weight: "257": must be ...`.  The key must be one of the table's.
+ */
+int fields_set(const struct fields *fields, const char *key, const char *text, void *object,
+	       struct mf_err *err);
+
 /* The defaults, in an object that is zero. */
 void fields_preset(const struct fields *fields, void *object);
 

@@ -12,22 +12,16 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strlist.h"
+#include "model/fields.h"
 #include "model/name.h"
-#include "model/node.h"
 #include "model/settings.h"
 #include "register/check.h"
 #include "store/instances.h"
 
-#define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
-#define DEFAULT_VERSION "latest"
-
-enum { TTL_MIN_MS = 2000, TTL_MAX_MS = 86400000, DEFAULT_WEIGHT = 100, MAX_KEYS = 24 };
-
 void announcement_init(struct announcement *a)
 {
-	*a = (struct announcement){.version = mem_dup_str(DEFAULT_VERSION),
-				   .weight = DEFAULT_WEIGHT,
-				   .state = INSTANCE_UP};
+	*a = (struct announcement){0};
+	fields_preset(&announcement_fields, a);
 }
 
 void announcement_copy(struct announcement *copy, const struct announcement *from)
@@ -57,14 +51,9 @@ void announcement_fini(struct announcement *a)
 	}
 	for (size_t i = 0; i < a->check_count; i++)
 		check_spec_free(a->checks[i]);
-	free(a->checks);
 	free(a->attributes);
-	strlist_free(a->tags);
-	free(a->service);
-	free(a->version);
-	free(a->id);
 	free(a->address);
-	free(a->env);
+	fields_fini(&announcement_fields, a);
 }
 
 void announcement_add_attribute(struct announcement *a, const char *name, const char *value)
@@ -82,114 +71,16 @@ void announcement_add_check(struct announcement *a, struct check_spec *check)
 
 /* --- the keys --------------------------------------------------------------------------------- */
 
-static int read_port(const struct node *node, struct announcement *a, struct mf_err *err)
+static int check_line(const char *s, struct mf_err *err)
 {
-	long port;
-
-	if (node_get_int(node, 1, 65535, &port, err) != 0)
-		return err->code;
-	a->port = (unsigned)port;
-	return 0;
+	if (!str_is_utf8(s, strlen(s)))
+		return mf_err_set(err, MF_EDATA, "not UTF-8");
+	return str_has_control(s) ? mf_err_set(err, MF_EDATA, "a control character") : 0;
 }
 
-static int read_weight(const struct node *node, struct announcement *a, struct mf_err *err)
+static int check_tag(const char *s, struct mf_err *err)
 {
-	long weight;
-
-	if (node_get_int(node, 0, 256, &weight, err) != 0)
-		return err->code;
-	a->weight = (unsigned)weight;
-	return 0;
-}
-
-/* One of the words, by its index. */
-static int read_word(const struct node *node, const char *const *words, size_t count,
-		     unsigned *ret_which, struct mf_err *err)
-{
-	buf_auto struct buf list = BUF_INIT;
-	const char *text;
-
-	if (node_get_text(node, &text, err) != 0)
-		return err->code;
-	name_add_quoted(&list, text, strlen(text));
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(text, words[i]) == 0) {
-			*ret_which = (unsigned)i;
-			return 0;
-		}
-		buf_printf(&list, "%s%s", i == 0 ? ": must be one of " : ", ", words[i]);
-	}
-	return node_error(node, err, "%s", buf_str(&list));
-}
-
-static int read_state(const struct node *node, struct announcement *a, struct mf_err *err)
-{
-	static const char *const words[] = {
-	    [INSTANCE_UP] = "up", [INSTANCE_DRAIN] = "drain", [INSTANCE_MAINT] = "maint"};
-	unsigned which = 0;
-	int code = read_word(node, words, COUNT(words), &which, err);
-
-	a->state = (enum instance_state)which;
-	return code;
-}
-
-static int read_on_fail(const struct node *node, struct announcement *a, struct mf_err *err)
-{
-	static const char *const words[] = {
-	    [ON_FAIL_WITHDRAW] = "withdraw", [ON_FAIL_DRAIN] = "drain"};
-	unsigned which = 0;
-	int code = read_word(node, words, COUNT(words), &which, err);
-
-	a->on_fail = (enum on_fail)which;
-	return code;
-}
-
-static int read_initial(const struct node *node, struct announcement *a, struct mf_err *err)
-{
-	static const char *const words[] = {"down", "up"};
-	unsigned which = 0;
-	int code = read_word(node, words, COUNT(words), &which, err);
-
-	a->is_initially_up = which == 1;
-	return code;
-}
-
-static int read_steal(const struct node *node, struct announcement *a, struct mf_err *err)
-{
-	return node_get_bool(node, &a->steals, err);
-}
-
-static int read_ttl(const struct node *node, struct announcement *a, struct mf_err *err)
-{
-	long long ms;
-
-	if (node_get_duration(node, &ms, err) != 0)
-		return err->code;
-	if (ms < TTL_MIN_MS || ms > TTL_MAX_MS)
-		return node_error(node, err, "\"%s\": must be from 2s to 1d", node->text);
-	a->ttl_ms = ms;
-	return 0;
-}
-
-static int read_text(const struct node *node, const char **ret_text, struct mf_err *err)
-{
-	if (node_get_text(node, ret_text, err) != 0)
-		return err->code;
-	if (!str_is_utf8(*ret_text, strlen(*ret_text)))
-		return node_error(node, err, "not UTF-8");
-	return str_has_control(*ret_text) ? node_error(node, err, "a control character") : 0;
-}
-
-static int add_tag(const struct node *node, struct announcement *a, struct mf_err *err)
-{
-	const char *text;
-
-	if (read_text(node, &text, err) != 0)
-		return err->code;
-	if (text[0] == '\0')
-		return node_error(node, err, "must not be empty");
-	strlist_add(&a->tags, text);
-	return 0;
+	return s[0] == '\0' ? mf_err_set(err, MF_EDATA, "must not be empty") : check_line(s, err);
 }
 
 static int add_attribute(const struct node *node, struct announcement *a, struct mf_err *err)
@@ -197,17 +88,17 @@ static int add_attribute(const struct node *node, struct announcement *a, struct
 	struct mf_err why;
 	const char *text;
 
-	if (str_has_control(node->key))
-		return node_error_key(node, err, "a control character");
-	if (instance_check_attribute(node->key, &why) != 0)
+	if (check_line(node->key, &why) != 0 || instance_check_attribute(node->key, &why) != 0)
 		return node_error_key(node, err, "%s", why.msg);
-	if (read_text(node, &text, err) != 0)
+	if (node_get_text(node, &text, err) != 0)
 		return mf_err_wrap(err, "%s", node->key);
+	if (check_line(text, &why) != 0)
+		return node_error(node, err, "%s: %s", node->key, why.msg);
 	announcement_add_attribute(a, node->key, text);
 	return 0;
 }
 
-static int read_attributes(const struct node *map, struct announcement *a, struct mf_err *err)
+static int read_attributes(const struct node *map, void *place, struct mf_err *err)
 {
 	int code = 0;
 
@@ -217,174 +108,45 @@ static int read_attributes(const struct node *map, struct announcement *a, struc
 		return node_error(map, err, "%zu of them, at most %d are allowed", map->child_count,
 				  ANNOUNCEMENT_MAX_ATTRIBUTES);
 	for (size_t i = 0; i < map->child_count && code == 0; i++)
-		code = add_attribute(&map->children[i], a, err);
+		code = add_attribute(&map->children[i], place, err);
 	return code;
 }
 
-static int add_check(const struct node *node, struct announcement *a, struct mf_err *err)
+static int read_check(const struct node *node, void *place, struct mf_err *err)
+{
+	return check_spec_read(node, place, err);
+}
+
+static int read_only_check(const struct node *node, void *place, struct mf_err *err)
 {
 	struct check_spec *check;
 
 	if (check_spec_read(node, &check, err) != 0)
 		return err->code;
-	announcement_add_check(a, check);
+	announcement_add_check(place, check);
 	return 0;
 }
 
-#define NAME(member, kind) .name_kind = NAME_##kind, .offset = offsetof(struct announcement, member)
-
-const struct announcement_field announcement_fields[] = {
-    {.key = "service", NAME(service, SERVICE)},
-    {.key = "name", NAME(service, SERVICE)},
-    {.key = "version", NAME(version, VERSION)},
-    {.key = "address"},
-    {.key = "port", .read = read_port},
-    {.key = "id",
-     .option = "id",
-     .arg = "ID",
-     .help = "name of the instance (default <node>-<address>-<port>)",
-     NAME(id, INSTANCE)},
-    {.key = "weight",
-     .option = "weight",
-     .arg = "N",
-     .help = "load-balancing weight, 0 to 256 (default 100)",
-     .read = read_weight},
-    {.key = "state",
-     .option = "state",
-     .arg = "STATE",
-     .help = "up, drain (no new sessions) or maint (no traffic) (default up)",
-     .read = read_state},
-    {.key = "tags",
-     .option = "tag",
-     .arg = "TAG",
-     .help = "tag that other programs can read; may be repeated",
-     .read = add_tag,
-     .max = ANNOUNCEMENT_MAX_TAGS},
-    {.key = "attributes", .read = read_attributes},
-    {.key = "check", .read = add_check, .is_named = true},
-    {.key = "checks",
-     .option = "check",
-     .arg = "CHECK",
-     .help = "announce the instance only while this check passes; may be repeated",
-     .read = add_check,
-     .max = ANNOUNCEMENT_MAX_CHECKS,
-     .is_named = true},
-    {.key = "on_fail",
-     .option = "on-fail",
-     .arg = "ACTION",
-     .help = "withdraw or drain an instance whose check fails (default withdraw)",
-     .read = read_on_fail},
-    {.key = "initial",
-     .option = "initial",
-     .arg = "STATE",
-     .help = "state before the first check, down or up (default down)",
-     .read = read_initial},
-    {.key = "env",
-     .option = "env",
-     .arg = "ENVIRONMENT",
-     .help = "route the service in this environment to this version meanwhile",
-     NAME(env, ENVIRONMENT)},
-    {.key = "steal", .read = read_steal},
-    {.key = "ttl",
-     .option = "ttl",
-     .arg = "TIME",
-     .help = "lifetime of the instances after svcregister was killed (default 10s)",
-     .read = read_ttl},
-    {0},
-};
-
-/* --- from files ------------------------------------------------------------------------------- */
-
-const struct announcement_field *announcement_find_field(const char *key)
-{
-	const struct announcement_field *field = announcement_fields;
-
-	while (field->key != NULL && strcmp(field->key, key) != 0)
-		field++;
-	return field->key == NULL ? NULL : field;
-}
-
-void announcement_set_name(struct announcement *a, const struct announcement_field *field,
-			   const char *name)
-{
-	char **member = (char **)((char *)a + field->offset);
-
-	free(*member);
-	*member = mem_dup_str(name);
-}
-
-static int read_list(const struct node *list, const struct announcement_field *field,
-		     struct announcement *a, struct mf_err *err)
-{
-	int code = node_check_list(list, err);
-
-	if (code == 0 && list->child_count > field->max)
-		code = node_error(list, err, "%zu of them, at most %zu are allowed",
-				  list->child_count, field->max);
-	if (code != 0)
-		return mf_err_wrap(err, "%s", field->key);
-	for (size_t i = 0; i < list->child_count && code == 0; i++)
-		code = field->read(&list->children[i], a, err);
-	return code == 0 || field->is_named ? code : mf_err_wrap(err, "%s", field->key);
-}
-
-static int read_field(const struct node *node, const struct announcement_field *field,
-		      struct announcement *a, struct mf_err *err)
-{
-	const char *name;
-
-	if (field->max != 0)
-		return read_list(node, field, a, err);
-	if (field->read != NULL) {
-		if (field->read(node, a, err) == 0)
-			return 0;
-		return field->is_named ? err->code : mf_err_wrap(err, "%s", field->key);
-	}
-	if (field->offset == 0)
-		return 0;
-	if (node_get_name(node, field->name_kind, field->key, &name, err) != 0)
-		return err->code;
-	announcement_set_name(a, field, name);
-	return 0;
-}
-
-/* After the port: an address with a port needs no other. */
+/* What is written in one has its port there. */
 static int read_address(const struct node *map, struct announcement *a, struct mf_err *err)
 {
 	const struct node *node = node_find(map, "address"), *port = node_find(map, "port");
 	struct netif_want where;
 	struct mf_err why;
-	const char *text;
 	unsigned in_one;
 	int code;
 
-	if (node == NULL)
-		return node_error(map, err, "address is missing");
-	if (node_get_text(node, &text, err) != 0)
-		return mf_err_wrap(err, "address");
-	if (netif_parse_endpoint(text, strlen(text), &where, &in_one, &why) == 0) {
+	if (netif_parse_endpoint(node->text, strlen(node->text), &where, &in_one, &why) == 0) {
 		if (port != NULL)
 			return node_error_key(port, err, "port: the address has one already");
 		a->where = where;
 		a->port = in_one;
 		return 0;
 	}
-	code = netif_parse(text, strlen(text), &a->where, port == NULL ? NULL : &why);
+	code = netif_parse(node->text, strlen(node->text), &a->where, port == NULL ? NULL : &why);
 	if (code == 0 && port == NULL)
 		return node_error(node, err, "port is missing");
 	return code == 0 ? 0 : node_error(node, err, "address %s", why.msg);
-}
-
-/* Two keys of which one is enough, or of which the second needs the first. */
-static int check_pairs(const struct node *map, struct mf_err *err)
-{
-	const struct node *checks = node_find(map, "checks"), *steal = node_find(map, "steal");
-
-	if (checks != NULL && node_find(map, "check") != NULL)
-		return node_error_key(checks, err, "check and checks: only one is allowed");
-	if (steal != NULL && node_find(map, "env") == NULL)
-		return node_error_key(steal, err, "steal: from which env?");
-	return 0;
 }
 
 /* Many go to etcd in one request, which is bounded. */
@@ -392,7 +154,7 @@ static int check_size(const struct node *map, const struct announcement *a, stru
 {
 	size_t size = 0;
 
-	for (size_t i = 0; a->tags != NULL && a->tags[i] != NULL; i++)
+	for (size_t i = 0; i < a->tag_count; i++)
 		size += strlen(a->tags[i]);
 	for (size_t i = 0; i < a->attribute_count; i++)
 		size += strlen(a->attributes[i].name) + strlen(a->attributes[i].value);
@@ -403,74 +165,75 @@ static int check_size(const struct node *map, const struct announcement *a, stru
 	return 0;
 }
 
-static int read_fields(struct announcement *a, const struct node *map, struct mf_err *err)
+static int finish(const struct node *map, void *object, struct mf_err *err)
 {
-	const char *keys[MAX_KEYS];
-	size_t count = 0;
-	int code;
+	int code = read_address(map, object, err);
 
-	while (announcement_fields[count].key != NULL && count < MAX_KEYS) {
-		keys[count] = announcement_fields[count].key;
-		count++;
-	}
-	code = node_check_keys(map, keys, count, err);
-	if (code == 0)
-		code = check_pairs(map, err);
-	for (size_t i = 0; i < count && code == 0; i++) {
-		const struct node *node = node_find(map, keys[i]);
-
-		if (node != NULL)
-			code = read_field(node, &announcement_fields[i], a, err);
-	}
-	if (code == 0)
-		code = read_address(map, a, err);
-	return code == 0 ? check_size(map, a, err) : code;
+	return code == 0 ? check_size(map, object, err) : code;
 }
 
-int announcement_read(struct announcement *a, const struct node *map, struct mf_err *err)
-{
-	const struct node *service = node_find(map, "service"), *name = node_find(map, "name");
-	const char *text;
+static const struct value_type tag_type = {.check = check_tag};
+static const struct field tag = {
+    .kind = FIELD_TEXT, .flags = FIELD_OWN, .size = sizeof(char *), .type = &tag_type};
+static const struct field check = {
+    .kind = FIELD_OTHER, .noun = "check", .size = sizeof(struct check_spec *), .read = read_check};
 
-	if (map->kind != NODE_MAP)
-		return node_error(map, err, "service: must be a map with service and address");
-	if (service == NULL && name == NULL)
-		return node_error(map, err, "service: its name is missing: the key service");
-	if (service != NULL && name != NULL)
-		return node_error_key(name, err, "service: service and name: only one is allowed");
-	if (node_get_name(service == NULL ? name : service, NAME_SERVICE, "service", &text, err) !=
-	    0)
-		return err->code;
-	return read_fields(a, map, err) == 0 ? 0 : mf_err_wrap(err, "service %s", text);
-}
+static const char *const state_words[] = {
+    [INSTANCE_UP] = "up", [INSTANCE_DRAIN] = "drain", [INSTANCE_MAINT] = "maint", NULL};
+static const char *const on_fail_words[] = {
+    [ON_FAIL_WITHDRAW] = "withdraw", [ON_FAIL_DRAIN] = "drain", NULL};
+static const char *const initial_words[] = {"down", "up", NULL};
 
-/* --- from words ------------------------------------------------------------------------------- */
+#define AT(member)    FIELD_AT(struct announcement, member)
+#define COUNT(member) FIELD_COUNT(struct announcement, member)
+#define WHOLE	      .offset = 0, .size = sizeof(struct announcement)
 
-int announcement_set(struct announcement *a, const struct announcement_field *field,
-		     const char *value, struct mf_err *err)
-{
-	const struct node node = {.kind = NODE_SCALAR, .text = (char *)value};
+static const struct field rows[] = {
+    {"service", FIELD_NAME, FIELD_REQUIRED | FIELD_OWN, AT(service), .alias = "name",
+     .type = &value_service, .doc = "The service that this is an instance of."},
+    {"version", FIELD_NAME, FIELD_OWN, AT(version), .type = &value_version, .preset = "latest",
+     .doc = "The version of the service."},
+    {"address", FIELD_TEXT, FIELD_REQUIRED,
+     .doc = "Where the instance answers: an address, an interface or a network of this host, with "
+	    "or without the port."},
+    {"port", FIELD_INT, AT(port), .min = 1, .max = 65535, .doc = "The port."},
+    {"id", FIELD_NAME, FIELD_OWN, AT(id), .type = &value_instance,
+     .doc = "The name of the instance; by default <node>-<address>-<port>."},
+    {"weight", FIELD_INT, AT(weight), .max = 256, .preset = "100", .doc = "Load-balancing weight."},
+    {"state", FIELD_WORD, AT(state), .words = state_words, .preset = "up",
+     .doc = "`drain`: only existing sessions go to the instance; `maint`: no traffic does."},
+    {"tags", FIELD_LIST, AT(tags), COUNT(tag_count), .max = ANNOUNCEMENT_MAX_TAGS, .item = &tag,
+     .doc = "Tags that other programs can read."},
+    {"attributes", FIELD_OTHER, WHOLE, .read = read_attributes,
+     .schema = "\"type\":\"object\",\"maxProperties\":64,\"additionalProperties\":{\"type\":"
+	       "[\"string\",\"number\",\"boolean\"]}",
+     .doc = "Further names and texts that other programs can read, 64 at most; tags and attributes "
+	    "have 8 KiB together."},
+    {"check", FIELD_OTHER, WHOLE, .read = read_only_check,
+     .schema = "\"type\":[\"string\",\"object\"]",
+     .doc = "A health check: the instance is announced only while it passes."},
+    {"checks", FIELD_LIST, AT(checks), COUNT(check_count), .max = ANNOUNCEMENT_MAX_CHECKS,
+     .item = &check, .not_with = "check", .doc = "Health checks, all of which must pass."},
+    {"on_fail", FIELD_WORD, AT(on_fail), .words = on_fail_words, .preset = "withdraw",
+     .doc = "What happens to an announced instance when a check fails."},
+    {"initial", FIELD_WORD, AT(is_initially_up), .words = initial_words, .preset = "down",
+     .doc = "`up`: the instance is announced before its checks have passed."},
+    {"env", FIELD_NAME, FIELD_OWN, AT(env), .type = &value_environment,
+     .doc = "This environment uses this version for the service while the instance is announced."},
+    {"steal", FIELD_BOOL, AT(steals), .needs = "env",
+     .doc = "Take the service in that environment even if another instance has taken it."},
+    {"ttl", FIELD_DURATION, AT(ttl_ms), .min = 2000, .max = 86400000,
+     .doc = "How long the instance may outlive a svcregister that was killed."},
+};
 
-	if (field->read != NULL)
-		return field->read(&node, a, err);
-	if (name_check(field->name_kind, value, strlen(value), err) != 0)
-		return err->code;
-	announcement_set_name(a, field, value);
-	return 0;
-}
+const struct fields announcement_fields = {
+    FIELDS_ROWS(rows),
+    .noun = "service",
+    .expected = "a map with service and address",
+    .finish = finish,
+};
 
 /* --- etcd ------------------------------------------------------------------------------------- */
-
-static int check_extra(const struct announcement *a, struct mf_err *err)
-{
-	for (size_t i = 0; a->tags != NULL && a->tags[i] != NULL; i++)
-		if (a->tags[i][0] == '\0' || !str_is_utf8(a->tags[i], strlen(a->tags[i])))
-			return mf_err_set(err, MF_EDATA, "a tag is empty or no UTF-8");
-	for (size_t i = 0; i < a->attribute_count; i++)
-		if (instance_check_attribute(a->attributes[i].name, err) != 0)
-			return err->code;
-	return 0;
-}
 
 int announcement_check(const struct announcement *a, struct mf_err *err)
 {
@@ -480,7 +243,13 @@ int announcement_check(const struct announcement *a, struct mf_err *err)
 		return mf_err_wrap(err, "version");
 	if (a->env != NULL && name_check(NAME_ENVIRONMENT, a->env, strlen(a->env), err) != 0)
 		return mf_err_wrap(err, "env");
-	return check_extra(a, err);
+	for (size_t i = 0; i < strlist_count(a->tags); i++)
+		if (check_tag(a->tags[i], err) != 0)
+			return mf_err_wrap(err, "tag");
+	for (size_t i = 0; i < a->attribute_count; i++)
+		if (instance_check_attribute(a->attributes[i].name, err) != 0)
+			return err->code;
+	return 0;
 }
 
 char *announcement_make_id(const struct announcement *a, const struct settings *settings)

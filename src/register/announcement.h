@@ -2,7 +2,7 @@
  * One instance that is to be announced: the form in which the command line, service files and
  * containers describe it, up to its key and value in etcd.
  *
- * Its keys are one table, announcement_fields, which all of these sources read it by.
+ * All of these sources read its keys by one table, announcement_fields.
  */
 #ifndef MF_REGISTER_ANNOUNCEMENT_H
 #define MF_REGISTER_ANNOUNCEMENT_H
@@ -12,13 +12,12 @@
 #include <stdint.h>
 
 #include "model/backend.h"
-#include "model/name.h"
 #include "register/netif.h"
 
 struct buf;
 struct check_spec;
+struct fields;
 struct mf_err;
-struct node;
 struct settings;
 
 #define ANNOUNCEMENT_MAX_CHECKS	    16
@@ -35,7 +34,8 @@ struct announcement { /* strings and lists are its own */
 	char *address;		 /* that it has now: canonical, without brackets; NULL: none */
 	unsigned port, weight;
 	enum instance_state state;
-	char **tags; /* NULL: none */
+	char **tags; /* NULL at the end; NULL: none */
+	size_t tag_count;
 	struct attribute *attributes;
 	size_t attribute_count;
 	struct check_spec **checks; /* all of them must pass */
@@ -51,35 +51,9 @@ void announcement_init(struct announcement *announcement); /* the defaults */
 void announcement_copy(struct announcement *copy, const struct announcement *from);
 void announcement_fini(struct announcement *announcement);
 
-/* --- its keys ----------------------------------------------------------------------------------
- */
+/* Its keys, by which files are read by fields_read, options and containers' words by fields_set. */
+extern const struct fields announcement_fields;
 
-struct announcement_field {
-	const char *key;
-	const char *option; /* svcregister's, without the dashes; NULL: none */
-	const char *arg;    /* of the option */
-	const char *help;   /* one line for --help */
-	/* MF_EDATA, without the key.  NULL: a name at that offset, or read with the others. */
-	int (*read)(const struct node *node, struct announcement *announcement, struct mf_err *err);
-	enum name_kind name_kind;
-	size_t offset; /* 0: none */
-	size_t max;    /* a list of at most so many, which an option is given so often; 0: none */
-	bool is_named; /* what read says begins with what it is about */
-};
-extern const struct announcement_field announcement_fields[]; /* ends with a row without a key */
-
-const struct announcement_field *announcement_find_field(const char *key); /* NULL: none */
-
-/* A map of a service file.  MF_EDATA: `service search: weight: "257": must be ...`, with the place.
- */
-int announcement_read(struct announcement *announcement, const struct node *map,
-		      struct mf_err *err);
-/* One value as it was typed, or one more of a list.  MF_EDATA: `"257": must be ...`. */
-int announcement_set(struct announcement *announcement, const struct announcement_field *field,
-		     const char *value, struct mf_err *err);
-/* A name that is checked later. */
-void announcement_set_name(struct announcement *announcement,
-			   const struct announcement_field *field, const char *name);
 void announcement_add_attribute(struct announcement *announcement, const char *name,
 				const char *value);
 void announcement_add_check(struct announcement *announcement, struct check_spec *check);

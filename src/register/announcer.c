@@ -25,7 +25,6 @@
 #define DRAIN_MS 2000 /* announcer_drain waits no longer */
 
 enum phase {
-	PHASE_STARTING, /* until the first turn */
 	PHASE_RUNNING,
 	PHASE_DRAINING, /* on_drained is due */
 	PHASE_DRAINED,
@@ -43,7 +42,7 @@ struct announcer {
 	struct strmap *items;  /* by name, the eldest first */
 	struct strmap *owners; /* by key: the item that has it */
 	struct loop_timer *turn, *drain_time;
-	bool is_etcd_bad;
+	bool has_begun, is_etcd_bad;
 	void (*on_drained)(void *ctx);
 	void *drained_ctx;
 };
@@ -364,11 +363,9 @@ static void on_turn(void *ctx)
 
 	while (strmap_next(a->items, &cursor, &key, &value))
 		item_converge(value);
-	if (a->phase == PHASE_STARTING) {
-		a->phase = PHASE_RUNNING;
-		if (!desires_any(a)) /* else the registry reports it */
-			a->events.on_etcd(a->ctx, NULL);
-	}
+	if (!a->has_begun && !desires_any(a)) /* else the registry reports it */
+		a->events.on_etcd(a->ctx, NULL);
+	a->has_begun = true;
 	cursor = NULL;
 	while (a->phase != PHASE_STOPPED && strmap_next(a->items, &cursor, &key, &value)) {
 		const struct item *item = value;

@@ -17,6 +17,7 @@
 
 struct check;
 struct check_kind;
+struct fields;
 struct loop;
 struct mf_err;
 struct node;
@@ -29,21 +30,16 @@ struct check_spec {
 	char **argv;	/* EXEC: never a shell.  0 passes. */
 	char *method;	/* HTTP: default GET */
 	char **headers; /* HTTP: "Name: value" */
-	char *text;	/* HTTP: the body must contain this; NULL: anything */
+	size_t header_count;
+	char *text;			 /* HTTP: the body must contain this; NULL: anything */
 	unsigned status_min, status_max; /* HTTP: default 200 to 399; redirects are not followed */
 	int64_t interval_ms, timeout_ms; /* default 10 s, 2 s */
 	unsigned rise, fall;		 /* default 1, 3 */
 };
 
-/* The settings of a check beside what it asks: one table for files, options and containers. */
-struct check_setting {
-	const char *key;
-	const char *arg;  /* of the option --check-<key> */
-	const char *help; /* one line for --help */
-	bool is_http;	  /* for http and https only */
-	int (*set)(struct check_spec *spec, const char *value, struct mf_err *err);
-};
-extern const struct check_setting check_settings[]; /* ends with a row without a key */
+/* Of a map in a file, and of the settings beside what is asked. */
+extern const struct fields check_fields;
+const char *check_spec_setting(size_t i); /* the key of the i-th of these; NULL: no more */
 
 /*
  * "tcp", "tcp:PORT", "tcp:ADDRESS:PORT"; "http:/path", "http://[HOST][:PORT]/path" and https;
@@ -58,7 +54,7 @@ int check_spec_parse(const char *text, struct check_spec **ret_spec, struct mf_e
 int check_spec_set(struct check_spec *spec, const char *key, const char *value, struct mf_err *err);
 /*
  * The same as text, or a map {tcp | http | https | exec: what follows the colon, and the settings
- * above; header is one or a list}.  MF_EDATA with the place: `check: "udp": ...`.
+ * above; header is one or a list}.  MF_EDATA with the place: `"udp": ...`.
  */
 int check_spec_read(const struct node *node, struct check_spec **ret_spec, struct mf_err *err);
 /* What not everybody may have done: "runs a program here", "asks another host"; NULL: nothing. */

@@ -69,7 +69,8 @@ static int parse(const char *s, struct check_spec *spec, struct mf_err *err)
 			return check_spec_refuse(s, err,
 						 "a path is printable ASCII without space and #");
 	spec->path = mem_dup_str(s);
-	spec->method = mem_dup_str("GET");
+	if (spec->method == NULL)
+		spec->method = mem_dup_str("GET");
 	return 0;
 }
 

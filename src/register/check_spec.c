@@ -1,4 +1,5 @@
 /* What a check is to ask, and its settings: from text, from files, compared and copied. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,20 +8,16 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strlist.h"
+#include "model/fields.h"
 #include "model/name.h"
-#include "model/node.h"
 #include "register/check.h"
 #include "register/check_kind.h"
 
 enum {
-	MAX_TEXT = 4096, /* of the whole word */
-	MAX_HEADERS = 32,
+	MAX_TEXT = 4096,  /* of the whole word */
 	MAX_VALUE = 1024, /* of a header, of the text to be found */
 	MAX_METHOD = 16,
-	MAX_STREAK = 100,
-	MIN_MS = 10,
-	MAX_MS = 24 * 3600 * 1000,
-	MAX_KEYS = 24, /* of a map: kinds and settings */
+	DAY_MS = 24 * 3600 * 1000,
 };
 
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -37,141 +34,6 @@ int check_spec_refuse(const char *value, struct mf_err *err, const char *why)
 	name_add_quoted(&quoted, value, strlen(value));
 	return mf_err_set(err, MF_EDATA, "%s: %s", quoted.data, why);
 }
-
-/* --- single settings ------------------------------------------------------------------------- */
-
-static int set_duration(int64_t *ret_ms, const char *value, struct mf_err *err)
-{
-	int64_t ms;
-
-	if (!str_parse_duration(value, &ms) || ms < MIN_MS || ms > MAX_MS)
-		return check_spec_refuse(value, err,
-					 "must be a duration with a unit from 10ms to 1d");
-	*ret_ms = ms;
-	return 0;
-}
-
-static int set_streak(unsigned *ret, const char *value, struct mf_err *err)
-{
-	int64_t n;
-
-	if (!str_parse_int(value, 1, MAX_STREAK, &n))
-		return check_spec_refuse(value, err, "must be a number from 1 to 100");
-	*ret = (unsigned)n;
-	return 0;
-}
-
-static int set_interval(struct check_spec *spec, const char *value, struct mf_err *err)
-{
-	return set_duration(&spec->interval_ms, value, err);
-}
-
-static int set_timeout(struct check_spec *spec, const char *value, struct mf_err *err)
-{
-	return set_duration(&spec->timeout_ms, value, err);
-}
-
-static int set_rise(struct check_spec *spec, const char *value, struct mf_err *err)
-{
-	return set_streak(&spec->rise, value, err);
-}
-
-static int set_fall(struct check_spec *spec, const char *value, struct mf_err *err)
-{
-	return set_streak(&spec->fall, value, err);
-}
-
-static int set_method(struct check_spec *spec, const char *value, struct mf_err *err)
-{
-	size_t len = strlen(value);
-
-	if (len == 0 || len > MAX_METHOD || strspn(value, UPPER) != len)
-		return check_spec_refuse(value, err,
-					 "must be a method in capital letters, such as HEAD");
-	free(spec->method);
-	spec->method = mem_dup_str(value);
-	return 0;
-}
-
-static int add_header(struct check_spec *spec, const char *value, struct mf_err *err)
-{
-	size_t name_len = strspn(value, TOKEN);
-
-	/* The value may be a secret: it is not repeated. */
-	if (name_len == 0 || value[name_len] != ':' || str_has_control(value) ||
-	    value[name_len + 1 + strspn(value + name_len + 1, " ")] == '\0')
-		return mf_err_set(err, MF_EDATA, "must be NAME: VALUE");
-	if (strlen(value) > MAX_VALUE || strlist_count(spec->headers) == MAX_HEADERS)
-		return mf_err_set(err, MF_EDATA, "longer than 1024 bytes, or more than 32");
-	strlist_add(&spec->headers, value);
-	return 0;
-}
-
-static int set_text(struct check_spec *spec, const char *value, struct mf_err *err)
-{
-	size_t len = strlen(value);
-
-	if (len == 0 || len > MAX_VALUE)
-		return check_spec_refuse(value, err, "must have 1 to 1024 bytes");
-	free(spec->text);
-	spec->text = mem_dup_str(value);
-	return 0;
-}
-
-static int set_status(struct check_spec *spec, const char *value, struct mf_err *err)
-{
-	mem_auto_free char *min = mem_dup_str(value);
-	char *dash = strchr(min, '-');
-	int64_t first, last;
-
-	if (dash != NULL)
-		*dash = '\0';
-	if (!str_parse_int(min, 100, 599, &first) ||
-	    !str_parse_int(dash == NULL ? min : dash + 1, first, 599, &last))
-		return check_spec_refuse(value, err,
-					 "must be a status or a range of them, as 200 or 200-399");
-	spec->status_min = (unsigned)first;
-	spec->status_max = (unsigned)last;
-	return 0;
-}
-
-const struct check_setting check_settings[] = {
-    {"interval", "TIME", "time from one check to the next (default 10s)", false, set_interval},
-    {"timeout", "TIME", "a check without an answer by then has failed (default 2s)", false,
-     set_timeout},
-    {"rise", "N", "successes in a row that bring the instance up (default 1)", false, set_rise},
-    {"fall", "N", "failures in a row that take the instance down (default 3)", false, set_fall},
-    {"method", "METHOD", "HTTP method of http and https checks (default GET)", true, set_method},
-    {"header", "HEADER", "NAME: VALUE, sent with http and https checks; may be repeated", true,
-     add_header},
-    {"text", "TEXT", "text that the answer to an http or https check must contain", true, set_text},
-    {"status", "RANGE", "HTTP status that passes http and https checks (default 200-399)", true,
-     set_status},
-    {0},
-};
-
-static int refuse_setting(const char *key, struct mf_err *err)
-{
-	buf_auto struct buf keys = BUF_INIT;
-
-	for (const struct check_setting *s = check_settings; s->key != NULL; s++)
-		buf_printf(&keys, "%s%s", s == check_settings ? "" : ", ", s->key);
-	return mf_err_set(err, MF_EDATA, "%s: must be one of %s", key, buf_str(&keys));
-}
-
-int check_spec_set(struct check_spec *spec, const char *key, const char *value, struct mf_err *err)
-{
-	for (const struct check_setting *s = check_settings; s->key != NULL; s++) {
-		if (strcmp(s->key, key) != 0)
-			continue;
-		if (s->is_http && !spec->kind->is_http)
-			return mf_err_set(err, MF_EDATA, "%s: only for http and https", key);
-		return s->set(spec, value, err) == 0 ? 0 : mf_err_wrap(err, "%s", key);
-	}
-	return refuse_setting(key, err);
-}
-
-/* --- from text -------------------------------------------------------------------------------- */
 
 int check_spec_parse_port(const char *s, unsigned *ret_port, struct mf_err *err)
 {
@@ -202,6 +64,17 @@ static int refuse_kind(const char *text, struct mf_err *err)
 	return check_spec_refuse(text, err, buf_str(&why));
 }
 
+static struct check_spec *spec_new(const struct check_kind *kind)
+{
+	struct check_spec *spec = MEM_NEW(spec);
+
+	fields_preset(&check_fields, spec);
+	spec->kind = kind;
+	spec->status_min = 200;
+	spec->status_max = 399;
+	return spec;
+}
+
 int check_spec_parse(const char *text, struct check_spec **ret_spec, struct mf_err *err)
 {
 	size_t len = strcspn(text, ":");
@@ -212,16 +85,7 @@ int check_spec_parse(const char *text, struct check_spec **ret_spec, struct mf_e
 		return check_spec_refuse(text, err, "too long (4096 bytes at most)");
 	if (kind == NULL || (text[len] == '\0' && kind != &check_tcp))
 		return refuse_kind(text, err);
-	spec = MEM_NEW(spec);
-	*spec = (struct check_spec){
-	    .kind = kind,
-	    .status_min = 200,
-	    .status_max = 399,
-	    .interval_ms = 10000,
-	    .timeout_ms = 2000,
-	    .rise = 1,
-	    .fall = 3,
-	};
+	spec = spec_new(kind);
 	if (kind->parse(text + len, spec, err) != 0) {
 		check_spec_free(spec);
 		return err->code;
@@ -232,70 +96,75 @@ int check_spec_parse(const char *text, struct check_spec **ret_spec, struct mf_e
 
 /* --- from files ------------------------------------------------------------------------------- */
 
-static bool is_kind(const struct node *node)
+static int check_method(const char *value, struct mf_err *err)
 {
-	return find_kind(node->key, strlen(node->key)) != NULL;
+	size_t len = strlen(value);
+
+	if (len == 0 || len > MAX_METHOD || strspn(value, UPPER) != len)
+		return check_spec_refuse(value, err,
+					 "must be a method in capital letters, such as HEAD");
+	return 0;
 }
 
-/* What follows the kind's name: `http: /health`, `tcp: 8080`, `tcp:`. */
-static int read_kind(const struct node *node, struct check_spec **ret_spec, struct mf_err *err)
+/* The value may be a secret: it is not repeated. */
+static int check_header(const char *value, struct mf_err *err)
 {
-	bool is_program = find_kind(node->key, strlen(node->key))->is_program;
-	mem_auto_free char *text = NULL;
+	size_t name_len = strspn(value, TOKEN);
+
+	if (name_len == 0 || value[name_len] != ':' || str_has_control(value) ||
+	    value[name_len + 1 + strspn(value + name_len + 1, " ")] == '\0')
+		return mf_err_set(err, MF_EDATA, "must be NAME: VALUE");
+	return strlen(value) > MAX_VALUE ? mf_err_set(err, MF_EDATA, "longer than 1024 bytes") : 0;
+}
+
+static int check_text(const char *value, struct mf_err *err)
+{
+	size_t len = strlen(value);
+
+	return len == 0 || len > MAX_VALUE
+		   ? check_spec_refuse(value, err, "must have 1 to 1024 bytes")
+		   : 0;
+}
+
+static int read_status(const struct node *node, void *place, struct mf_err *err)
+{
+	struct check_spec *spec = place;
+	mem_auto_free char *min = mem_dup_str(node->text);
+	char *dash = min == NULL ? NULL : strchr(min, '-');
+	int64_t first, last;
+
+	if (node->kind != NODE_SCALAR || node->style == NODE_NULL)
+		return node_error(node, err, "must be a single value");
+	if (dash != NULL)
+		*dash = '\0';
+	if (!str_parse_int(min, 100, 599, &first) ||
+	    !str_parse_int(dash == NULL ? min : dash + 1, first, 599, &last))
+		return node_error(node, err,
+				  "\"%s\": must be a status or a range of them, as 200 or 200-399",
+				  node->text);
+	spec->status_min = (unsigned)first;
+	spec->status_max = (unsigned)last;
+	return 0;
+}
+
+/* What follows the kind's name: `http: /health`, `http: http://...`, `tcp: 8080`, `tcp:`. */
+static int read_kind(const struct node *node, void *place, struct mf_err *err)
+{
+	struct check_spec *spec = place;
+	const char *name = node->key, *text = node->text;
+	mem_auto_free char *behind = NULL;
 	struct mf_err why;
 
 	if (node->kind != NODE_SCALAR)
-		return node_error(node, err, "%s: must be a single value", node->key);
-	if (node->style == NODE_NULL || node->text[0] == '\0')
-		text = mem_printf("%s%s", node->key, strcmp(node->key, "tcp") == 0 ? "" : ":");
-	else if (!is_program && str_has_prefix(node->text, node->key) &&
-		 node->text[strlen(node->key)] == ':')
-		text = mem_dup_str(node->text); /* http: http://... */
-	else
-		text = mem_printf("%s:%s", node->key, node->text);
-	if (check_spec_parse(text, ret_spec, &why) != 0)
+		return node_error(node, err, "must be a single value");
+	spec->kind = find_kind(name, strlen(name));
+	assert(spec->kind != NULL);
+	if (!spec->kind->is_program && str_has_prefix(text, name) && text[strlen(name)] == ':')
+		text += strlen(name) + 1;
+	behind = mem_printf("%s%s", text[0] == '\0' && spec->kind == &check_tcp ? "" : ":", text);
+	if (spec->kind->parse(behind, spec, &why) != 0)
 		return node_error(node, err, "%s", why.msg);
 	return 0;
-}
-
-static int read_setting(struct check_spec *spec, const char *key, const struct node *node,
-			struct mf_err *err)
-{
-	struct mf_err why;
-
-	if (node->kind != NODE_SCALAR || node->style == NODE_NULL)
-		return node_error(node, err, "%s: must be a single value", key);
-	if (check_spec_set(spec, key, node->text, &why) != 0)
-		return node_error(node, err, "%s", why.msg);
-	return 0;
-}
-
-static int read_settings(const struct node *map, struct check_spec *spec, struct mf_err *err)
-{
-	int code = 0;
-
-	for (size_t i = 0; code == 0 && i < map->child_count; i++) {
-		const struct node *node = &map->children[i];
-		bool is_list = node->kind == NODE_LIST && strcmp(node->key, "header") == 0;
-
-		if (!is_list && !is_kind(node))
-			code = read_setting(spec, node->key, node, err);
-		for (size_t j = 0; is_list && code == 0 && j < node->child_count; j++)
-			code = read_setting(spec, node->key, &node->children[j], err);
-	}
-	return code;
-}
-
-static int check_keys(const struct node *map, struct mf_err *err)
-{
-	const char *keys[MAX_KEYS];
-	size_t count = 0;
-
-	for (size_t i = 0; check_kinds[i] != NULL && count < MAX_KEYS; i++)
-		keys[count++] = check_kinds[i]->name;
-	for (size_t i = 0; check_settings[i].key != NULL && count < MAX_KEYS; i++)
-		keys[count++] = check_settings[i].key;
-	return node_check_keys(map, keys, count, err);
 }
 
 static int refuse_kinds(const struct node *map, struct mf_err *err)
@@ -311,25 +180,100 @@ static int refuse_kinds(const struct node *map, struct mf_err *err)
 	return node_error(map, err, "must have one of %s", buf_str(&names));
 }
 
+static bool is_http_only(const char *key)
+{
+	static const char *const keys[] = {"method", "header", "text", "status"};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (strcmp(keys[i], key) == 0)
+			return true;
+	return false;
+}
+
+static int finish(const struct node *map, void *object, struct mf_err *err)
+{
+	const struct check_spec *spec = object;
+
+	for (size_t i = 0; i < map->child_count; i++)
+		if (is_http_only(map->children[i].key) && !spec->kind->is_http)
+			return node_error(&map->children[i], err, "%s: only for http and https",
+					  map->children[i].key);
+	return 0;
+}
+
+static const struct value_type method_type = {.check = check_method};
+static const struct value_type header_type = {.check = check_header};
+static const struct value_type text_type = {.check = check_text};
+static const struct field header = {
+    .kind = FIELD_TEXT, .flags = FIELD_OWN, .size = sizeof(char *), .type = &header_type};
+
+#define AT(member) FIELD_AT(struct check_spec, member)
+#define WHOLE	   .offset = 0, .size = sizeof(struct check_spec)
+#define KIND(word, means)                                                                          \
+	{                                                                                          \
+		word, FIELD_OTHER, WHOLE, .read = read_kind, .doc = means                          \
+	}
+
+static const struct field rows[] = {
+    KIND("tcp", "A port, or <address>:<port>, that takes a connection."),
+    KIND("http", "A path, or //<host>:<port>/<path>, to request."),
+    KIND("https", "The same over TLS."),
+    KIND("exec", "A program and its arguments, which must end with status 0."),
+    {"interval", FIELD_DURATION, AT(interval_ms), .min = 10, .max = DAY_MS, .preset = "10s",
+     .doc = "The time from one check to the next."},
+    {"timeout", FIELD_DURATION, AT(timeout_ms), .min = 10, .max = DAY_MS, .preset = "2s",
+     .doc = "A check that has no answer by then has failed."},
+    {"rise", FIELD_INT, AT(rise), .min = 1, .max = 100, .preset = "1",
+     .doc = "So many successes in a row bring the instance up."},
+    {"fall", FIELD_INT, AT(fall), .min = 1, .max = 100, .preset = "3",
+     .doc = "So many failures in a row take it down."},
+    {"method", FIELD_TEXT, FIELD_OWN, AT(method), .type = &method_type,
+     .doc = "The method of http and https; `GET` by default."},
+    {"header", FIELD_LIST, FIELD_OR_ONE, AT(headers), FIELD_COUNT(struct check_spec, header_count),
+     .max = 32, .item = &header, .doc = "Header fields to send, <name>: <value>."},
+    {"text", FIELD_TEXT, FIELD_OWN, AT(text), .type = &text_type,
+     .doc = "What the body must contain, within its first 64 KiB."},
+    {"status", FIELD_OTHER, WHOLE, .read = read_status,
+     .schema = "\"type\":[\"integer\",\"string\"],\"pattern\":\"^[1-5][0-9][0-9](-[1-5][0-9][0-9])?"
+	       "$\"",
+     .doc = "The status that passes, or a range; `200-399` by default."},
+};
+
+const struct fields check_fields = {FIELDS_ROWS(rows), .finish = finish};
+
+const char *check_spec_setting(size_t i)
+{
+	for (size_t row = 0; row < check_fields.count; row++)
+		if (rows[row].read != read_kind && i-- == 0)
+			return rows[row].key;
+	return NULL;
+}
+
+int check_spec_set(struct check_spec *spec, const char *key, const char *value, struct mf_err *err)
+{
+	buf_auto struct buf keys = BUF_INIT;
+
+	if (is_http_only(key) && !spec->kind->is_http)
+		return mf_err_set(err, MF_EDATA, "%s: only for http and https", key);
+	for (size_t i = 0; check_spec_setting(i) != NULL; i++) {
+		if (strcmp(check_spec_setting(i), key) == 0)
+			return fields_set(&check_fields, key, value, spec, err);
+		buf_printf(&keys, "%s%s", i == 0 ? "" : ", ", check_spec_setting(i));
+	}
+	return mf_err_set(err, MF_EDATA, "%s: must be one of %s", key, buf_str(&keys));
+}
+
 static int read_map(const struct node *map, struct check_spec **ret_spec, struct mf_err *err)
 {
-	const struct node *kind = NULL;
-	struct check_spec *spec = NULL;
+	struct check_spec *spec;
 	size_t count = 0;
 
-	if (check_keys(map, err) != 0)
-		return err->code;
-	for (size_t i = 0; i < map->child_count; i++) {
-		if (!is_kind(&map->children[i]))
-			continue;
-		kind = &map->children[i];
-		count++;
-	}
+	for (size_t i = 0; check_kinds[i] != NULL; i++)
+		count += node_find(map, check_kinds[i]->name) != NULL;
 	if (count != 1)
 		return refuse_kinds(map, err);
-	if (read_kind(kind, &spec, err) != 0)
-		return err->code;
-	if (read_settings(map, spec, err) != 0) {
+	spec = spec_new(NULL);
+	if (fields_read(&check_fields, map, spec, false, err) != 0) {
 		check_spec_free(spec);
 		return err->code;
 	}
@@ -340,15 +284,14 @@ static int read_map(const struct node *map, struct check_spec **ret_spec, struct
 int check_spec_read(const struct node *node, struct check_spec **ret_spec, struct mf_err *err)
 {
 	struct mf_err why;
-	int code = 0;
 
 	if (node->kind == NODE_MAP)
-		code = read_map(node, ret_spec, err);
-	else if (node->kind != NODE_SCALAR || node->style == NODE_NULL)
-		code = node_error(node, err, "must be a word or a map");
-	else if (check_spec_parse(node->text, ret_spec, &why) != 0)
-		code = node_error(node, err, "%s", why.msg);
-	return code == 0 ? 0 : mf_err_wrap(err, "check");
+		return read_map(node, ret_spec, err);
+	if (node->kind != NODE_SCALAR || node->style == NODE_NULL)
+		return node_error(node, err, "must be a word or a map");
+	if (check_spec_parse(node->text, ret_spec, &why) != 0)
+		return node_error(node, err, "%s", why.msg);
+	return 0;
 }
 
 /* --- as values ------------------------------------------------------------------------------- */
@@ -396,8 +339,6 @@ void check_spec_free(struct check_spec *spec)
 	free(spec->host);
 	free(spec->path);
 	strlist_free(spec->argv);
-	free(spec->method);
-	strlist_free(spec->headers);
-	free(spec->text);
+	fields_fini(&check_fields, spec);
 	free(spec);
 }

@@ -12,6 +12,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/strlist.h"
+#include "model/fields.h"
 #include "register/container_internal.h"
 #include "register/docker_event.h"
 
@@ -91,15 +93,9 @@ static char *make_service(const struct container_source *s, const char *image_na
 	return port_count == 1 ? mem_dup_str(base) : mem_printf("%s-%u", base, port);
 }
 
-/* what: how errors call it. */
-static int set(struct container_instance *instance, const char *key, const char *what,
-	       const char *value, struct mf_err *err)
+static int set(struct announcement *want, const char *key, const char *value, struct mf_err *err)
 {
-	const struct announcement_field *field = announcement_find_field(key);
-
-	if (value == NULL || announcement_set(&instance->want, field, value, err) == 0)
-		return 0;
-	return mf_err_wrap(err, "%s", what);
+	return value == NULL ? 0 : fields_set(&announcement_fields, key, value, want, err);
 }
 
 static int read_instance(const struct container_source *s, const char *service,
@@ -113,16 +109,16 @@ static int read_instance(const struct container_source *s, const char *service,
 	    mem_printf("%s-%s-%u", s->options->node, s->container->name, port);
 	struct announcement *want = &instance->want;
 
-	if (set(instance, "service", "service", service, err) != 0 ||
-	    set(instance, "version", "version", version == NULL ? image_version : version, err) !=
-		0 ||
-	    set(instance, "id", "id", id == NULL ? made : id, err) != 0 ||
-	    set(instance, "env", "mayfly.env", container_find_label(s, "env"), err) != 0 ||
+	if (set(want, "service", service, err) != 0 ||
+	    set(want, "version", version == NULL ? image_version : version, err) != 0 ||
+	    set(want, "id", id == NULL ? made : id, err) != 0 ||
+	    set(want, "env", container_find_label(s, "env"), err) != 0 ||
 	    container_find_endpoint(s, port, &want->address, &want->port, err) != 0 ||
-	    set(instance, "weight", "weight", container_find(s, port, "weight"), err) != 0 ||
+	    set(want, "weight", container_find(s, port, "weight"), err) != 0 ||
 	    container_read_check(s, instance, err) != 0)
 		return err->code;
 	want->tags = container_split_tags(container_find(s, port, "tags"));
+	want->tag_count = strlist_count(want->tags);
 	container_read_attributes(s, instance);
 	return 0;
 }

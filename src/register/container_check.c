@@ -35,12 +35,11 @@ static char *find_check(const struct container_source *s, const struct announcem
 static int read_settings(const struct container_source *s, unsigned port, struct check_spec *spec,
 			 struct mf_err *err)
 {
-	for (const struct check_setting *setting = check_settings; setting->key != NULL;
-	     setting++) {
-		mem_auto_free char *name = mem_printf("check_%s", setting->key);
+	for (size_t i = 0; check_spec_setting(i) != NULL; i++) {
+		mem_auto_free char *name = mem_printf("check_%s", check_spec_setting(i));
 		const char *value = container_find(s, port, name);
 
-		if (value != NULL && check_spec_set(spec, setting->key, value, err) != 0)
+		if (value != NULL && check_spec_set(spec, check_spec_setting(i), value, err) != 0)
 			return err->code;
 	}
 	return 0;

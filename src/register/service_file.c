@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strmap.h"
-#include "model/node.h"
+#include "model/fields.h"
 #include "store/itemfile.h"
 
 struct list {
@@ -43,20 +43,20 @@ static char *make_name(const struct announcement *want)
 			  want->version, want->where.text, want->port);
 }
 
-static int read_entry(const struct node *node, struct service_entry **ret_entry, struct mf_err *err)
+/* NULL, with the reason in err. */
+static struct service_entry *read_entry(const struct node *node, struct mf_err *err)
 {
 	struct service_entry *entry = MEM_NEW(entry);
 
 	entry->refs = 1;
 	announcement_init(&entry->want);
-	if (announcement_read(&entry->want, node, err) != 0) {
+	if (fields_read(&announcement_fields, node, &entry->want, false, err) != 0) {
 		service_entry_unref(entry);
-		return err->code;
+		return NULL;
 	}
 	entry->name = make_name(&entry->want);
 	entry->digest = hash_node(STR_HASH_INIT, node);
-	*ret_entry = entry;
-	return 0;
+	return entry;
 }
 
 struct service_entry *service_entry_ref(struct service_entry *entry)
@@ -78,10 +78,10 @@ void service_entry_unref(struct service_entry *entry)
 
 static int add_entry(struct list *list, const struct node *node, struct mf_err *err)
 {
-	struct service_entry *entry;
+	struct service_entry *entry = read_entry(node, err);
 	const struct node *first;
 
-	if (read_entry(node, &entry, err) != 0)
+	if (entry == NULL)
 		return err->code;
 	first = strmap_find(list->lines, entry->name);
 	if (first != NULL) {

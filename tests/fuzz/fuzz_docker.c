@@ -16,7 +16,7 @@ static void check_name(enum name_kind kind, const char *name)
 	FUZZ_CHECK(name != NULL && name_check(kind, name, strlen(name), NULL) == 0);
 }
 
-static void check_instance(const struct container_instance *instance)
+static void check_instance(const struct announcement *instance)
 {
 	char *address = NULL;
 
@@ -57,7 +57,7 @@ static void read_container(unsigned char choice, const char *text, size_t len)
 	FUZZ_CHECK(strlen(container->id) == DOCKER_ID_LEN);
 	FUZZ_CHECK(container->instance_count > 0 || container->remarks != NULL);
 	for (size_t i = 0; i < container->instance_count; i++)
-		check_instance(&container->instances[i]);
+		check_instance(&container->instances[i].want);
 	container_free(container);
 }
 

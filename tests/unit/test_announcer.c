@@ -200,10 +200,10 @@ static void teardown(void)
 static struct announcement web(void)
 {
 	return (struct announcement){
-	    .service = "web",
-	    .version = "1",
-	    .id = "a",
-	    .address = "10.0.0.5",
+	    .service = (char *)"web",
+	    .version = (char *)"1",
+	    .id = (char *)"a",
+	    .address = (char *)"10.0.0.5",
 	    .port = 80,
 	    .weight = 100,
 	    .state = INSTANCE_UP,
@@ -244,7 +244,7 @@ START_TEST(what_has_no_checks_is_announced_at_once)
 	set("one", &want);
 	expect("set web/1/a 10.0.0.5:80; one is waiting; one is registered; ");
 	want.id = NULL;
-	want.address = "fd00::5";
+	want.address = (char *)"fd00::5";
 	want.state = INSTANCE_MAINT;
 	set("two", &want);
 	expect("set web/1/n-fd00::5-80 {\"address\":\"fd00::5\",\"port\":80,\"weight\":100,"
@@ -343,12 +343,12 @@ START_TEST(a_key_has_one_holder)
 	       "registered; ");
 	announcer_del(t.announcer, "one");
 	expect("del web/1/a; set web/1/a 10.0.0.5:81; two is registered; ");
-	want.id = "b";
+	want.id = (char *)"b";
 	set("three", &want);
-	want.id = "a";
+	want.id = (char *)"a";
 	set("three", &want);
 	expect("three is waiting: two has its key; ");
-	want.id = "c";
+	want.id = (char *)"c";
 	set("two", &want);
 	expect("del web/1/a; set web/1/c 10.0.0.5:81; set web/1/a 10.0.0.5:81; two is waiting; "
 	       "two is registered; three is registered; ");
@@ -358,7 +358,7 @@ END_TEST
 START_TEST(a_changed_value_keeps_the_verdict)
 {
 	struct announcement want = web();
-	const char *const tags[] = {"blue", NULL};
+	char blue[] = "blue", *tags[] = {blue, NULL};
 
 	set_checked("one", &want, 1, "tcp");
 	say(0, true);
@@ -410,7 +410,7 @@ START_TEST(all_can_be_drained)
 	struct announcement want = web();
 
 	set("one", &want);
-	want.id = "b";
+	want.id = (char *)"b";
 	set_checked("two", &want, 1, "tcp");
 	expect("check web/1/b 10.0.0.5:80; set web/1/a 10.0.0.5:80; one is waiting; two is "
 	       "waiting; one is registered; ");
@@ -454,18 +454,25 @@ static const struct {
 	struct announcement want;
 	const char *why;
 } bad[] = {
-    {{.service = "we b", .version = "1", .address = "::1", .port = 1}, "service: "},
-    {{.service = "web", .version = "-", .address = "::1", .port = 1}, "version: "},
-    {{.service = "web", .version = "1", .id = "a/b", .address = "::1", .port = 1}, "id: "},
-    {{.service = "web",
-      .version = "1",
-      .address = "::1",
+    {{.service = (char *)"we b", .version = (char *)"1", .address = (char *)"::1", .port = 1},
+     "service: "},
+    {{.service = (char *)"web", .version = (char *)"-", .address = (char *)"::1", .port = 1},
+     "version: "},
+    {{.service = (char *)"web",
+      .version = (char *)"1",
+      .id = (char *)"a/b",
+      .address = (char *)"::1",
+      .port = 1},
+     "id: "},
+    {{.service = (char *)"web",
+      .version = (char *)"1",
+      .address = (char *)"::1",
       .port = 1,
-      .tags = (const char *const[]){"", NULL}},
-     "a tag is empty"},
-    {{.service = "web",
-      .version = "1",
-      .address = "::1",
+      .tags = (char *[]){(char *)"", NULL}},
+     "tag: must not be empty"},
+    {{.service = (char *)"web",
+      .version = (char *)"1",
+      .address = (char *)"::1",
       .port = 1,
       .attributes = (struct attribute[]){{(char[]){"port"}, (char[]){"1"}}},
       .attribute_count = 1},
@@ -498,7 +505,7 @@ START_TEST(the_end_withdraws_all_at_once)
 	       "registered; ");
 	announcer_stop(t.announcer, on_stopped, NULL);
 	ck_assert_ptr_null(t.checks[0]);
-	want.id = "b";
+	want.id = (char *)"b";
 	set("two", &want);
 	expect("revoked; stopped; ");
 }
@@ -522,7 +529,7 @@ START_TEST(nothing_is_announced_before_its_environment_is_taken)
 {
 	struct announcement want = web();
 
-	want.env = "pr";
+	want.env = (char *)"pr";
 	set("one", &want);
 	expect("claim overrides/pr/web; one is waiting; ");
 	t.registry.on_put(t.registry_ctx, CLAIM);
@@ -537,7 +544,7 @@ START_TEST(who_loses_its_environment_is_withdrawn_and_told)
 	static const char theirs[] = "{\"version\":\"9\",\"holder\":\"bob@desk\"}";
 	struct announcement want = web();
 
-	want.env = "pr";
+	want.env = (char *)"pr";
 	set("one", &want);
 	expect("claim overrides/pr/web; one is waiting; ");
 	t.registry.on_put(t.registry_ctx, CLAIM);
@@ -563,7 +570,7 @@ START_TEST(a_check_that_fails_keeps_what_was_taken)
 {
 	struct announcement want = web();
 
-	want.env = "pr";
+	want.env = (char *)"pr";
 	set_checked("one", &want, 1, "tcp");
 	expect("check web/1/a 10.0.0.5:80; claim overrides/pr/web; one is waiting; ");
 	t.registry.on_put(t.registry_ctx, CLAIM);

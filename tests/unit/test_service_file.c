@@ -41,7 +41,8 @@ static void describe(struct buf *b, const struct service_entry *e)
 {
 	static const char *const states[] = {"up", "drain", "maint"};
 
-	buf_printf(b, "%s %s %s %u", e->want.service, e->want.version, e->want.where.text, e->want.port);
+	buf_printf(b, "%s %s %s %u", e->want.service, e->want.version, e->want.where.text,
+		   e->want.port);
 	if (e->want.id != NULL)
 		buf_printf(b, " id=%s", e->want.id);
 	if (e->want.weight != 100)
@@ -152,9 +153,9 @@ static const struct {
     {S "id: a/b}", "service s: id \"a/b\": not allowed: \"/\" (line 1, column 43)"},
     {S "weight: 257}",
      "service s: weight: \"257\": must be a whole number from 0 to 256 (line 1, column 47)"},
-    {S "state: down}", "service s: state: \"down\": must be one of up, drain, maint (line 1, column 46)"},
-    {S "on_fail: stop}", "service s: on_fail: \"stop\": must be one of withdraw, drain (line 1, column 48)"},
-    {S "initial: maint}", "service s: initial: \"maint\": must be one of down, up (line 1, column 48)"},
+    {S "state: down}", "service s: state: must be one of up, drain, maint (line 1, column 46)"},
+    {S "on_fail: stop}", "service s: on_fail: must be one of withdraw, drain (line 1, column 48)"},
+    {S "initial: maint}", "service s: initial: must be one of down, up (line 1, column 48)"},
     {S "tags: a}", "service s: tags: must be a list, not a single value (line 1, column 45)"},
     {S "tags: [\"\"]}", "service s: tags: must not be empty (line 1, column 46)"},
     {S "tags: [\"a\\nb\"]}", "service s: tags: a control character (line 1, column 46)"},
@@ -170,10 +171,10 @@ static const struct {
      "service s: attributes: a control character (line 1, column 52)"},
     {S "env: Dev}",
      "service s: env \"Dev\": not allowed: \"D\": write lower case (line 1, column 44)"},
-    {S "steal: true}", "service s: steal: from which env? (line 1, column 39)"},
+    {S "steal: true}", "service s: steal: only with env (line 1, column 39)"},
     {S "env: dev, steal: yes}",
      "service s: steal: \"yes\": must be true or false (line 1, column 56)"},
-    {S "ttl: 1s}", "service s: ttl: \"1s\": must be from 2s to 1d (line 1, column 44)"},
+    {S "ttl: 1s}", "service s: ttl: must be from 2s to 1d (line 1, column 44)"},
     {S "ttl: 10}",
      "service s: ttl: \"10\": must be a duration with a unit, such as 250ms, 10s, 5m, 8h or 2d "
      "(line 1, column 44)"},

@@ -50,10 +50,12 @@ static void bench_fini(struct bench *b)
 	loop_free(b->loop);
 }
 
-static const struct announcement one = {.service = "b", .version = "1", .env = "pr"};
-static const struct announcement two = {.service = "b", .version = "2", .env = "pr"};
+static const struct announcement one = {
+    .service = (char *)"b", .version = (char *)"1", .env = (char *)"pr"};
+static const struct announcement two = {
+    .service = (char *)"b", .version = (char *)"2", .env = (char *)"pr"};
 static const struct announcement thief = {
-    .service = "b", .version = "2", .env = "pr", .steals = true};
+    .service = (char *)"b", .version = (char *)"2", .env = (char *)"pr", .steals = true};
 
 static void is(const struct taking *taking, enum taking_state wanted, const char *words)
 {
@@ -162,7 +164,7 @@ START_TEST(what_it_is_for)
 	want = one;
 	want.env = NULL;
 	ck_assert(!taking_is_for(taking, &want));
-	want.env = "dev";
+	want.env = (char *)"dev";
 	ck_assert(!taking_is_for(taking, &want));
 	taking_leave(taking);
 	bench_fini(&b);
