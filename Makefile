@@ -60,7 +60,9 @@ replay = $(patsubst tests/fuzz/%.c,$(BUILD)/tests/replay/%,$(fuzz_src))
 story = $(sort $(wildcard tests/integration/[0-9]*.sh))
 scripts = $(wildcard tests/*.sh tests/*/*.sh contrib/*.sh contrib/*/*.sh contrib/git-hooks/* \
 	contrib/completions/* .ci/run)
-pages = $(wildcard man/*.[1-9])
+pages = $(patsubst %,$(BUILD)/%,$(wildcard man/*.[1-9]))
+schemas = $(patsubst %,$(BUILD)/schema/%.json,environment settings etcd-service etcd-instance) \
+	$(wildcard contrib/schema/*.json)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 deps_of = $(patsubst %.o,%.d,$(1))
@@ -68,7 +70,7 @@ deps_of = $(patsubst %.o,%.d,$(1))
 # --- build -------------------------------------------------------------------------------------
 
 .PHONY: all
-all: $(bins) ## build the tools into build/bin
+all: $(bins) $(pages) $(schemas) ## build the tools into build/bin
 
 $(BUILD)/obj/%.o: %.c Makefile
 	$(call say,CC,$<)
@@ -93,6 +95,25 @@ $(BUILD)/obj/builtin.o: $(BUILD)/gen/builtin.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(all_cppflags) $(all_cflags) -Wno-overlength-strings -c -o $@ $<
+
+# Lists of keys in manual pages, and schemas, come from the tables by which files are read.
+docs = $(BUILD)/docs
+$(docs): $(BUILD)/obj/contrib/docs.o $(BUILD)/libmayfly.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(all_cflags) $(all_ldflags) -o $@ $^ $(pkg_libs) $(LDLIBS)
+
+$(BUILD)/man/%: man/% $(docs)
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)$(docs) page $< >$@
+
+.PHONY: pages
+pages: $(pages)
+
+$(BUILD)/schema/%.json: $(docs)
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)$(docs) schema $* >$@
 
 # The list is a prerequisite, too: when a source is gone, no object is newer, but the library must change.
 lib_obj = $(call obj,$(lib_src)) $(BUILD)/obj/builtin.o
@@ -127,7 +148,7 @@ $(BUILD)/tests/replay/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/rep
 	$(Q)$(CC) $(all_cflags) $(all_ldflags) -o $@ $^ $(pkg_libs)
 
 -include $(call deps_of,$(call obj,$(lib_src) $(tool_src) $(unit_src) $(helper_src) \
-	$(fuzz_src) tests/fuzz/replay.c))
+	$(fuzz_src) tests/fuzz/replay.c contrib/docs.c))
 
 $(BUILD)/fuzzers/%: $(BUILD)/obj/tests/fuzz/%.o $(lib)
 	$(call say,LD,$@)
@@ -258,7 +279,6 @@ bench: ## measure it with the real servers (BENCH_QUICK=1: fewer), or beside ano
 INSTALL ?= install
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 units = $(wildcard contrib/systemd/*.service)
-schema = $(wildcard contrib/schema/*.json)
 # What pages and units say of where things are.
 places = s|/usr/local/share/mayfly|$(DATADIR)|g; s|/etc/mayfly|$(SYSCONFDIR)/mayfly|g; \
 	s|@BINDIR@|$(BINDIR)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g
@@ -271,7 +291,7 @@ install: all ## install below DESTDIR and PREFIX
 		$(addprefix $(DESTDIR)$(MANDIR)/man,$(sort $(patsubst .%,%,$(suffix $(pages)))))
 	$(INSTALL) -m 755 $(bins) $(DESTDIR)$(BINDIR)/
 	$(INSTALL) -m 644 $(shipped) $(DESTDIR)$(DATADIR)/templates/
-	$(if $(schema),$(INSTALL) -m 644 $(schema) $(DESTDIR)$(DATADIR)/)
+	$(INSTALL) -m 644 $(schemas) $(DESTDIR)$(DATADIR)/
 	$(foreach dir,$(example_dirs),$(INSTALL) -m 644 $(wildcard contrib/$(dir)/*.yaml) \
 		$(DESTDIR)$(DATADIR)/$(dir)/ && ) true
 	$(INSTALL) -m 644 contrib/completions/mayfly $(DESTDIR)$(COMPLETIONDIR)/

@@ -5,7 +5,7 @@ set -u
 MAKE=${MAKE:-make}
 jobs=$(nproc)
 shopt -s nullglob
-sources=(src/*/*.c tests/*/*.c)
+sources=(src/*/*.c tests/*/*.c contrib/*.c)
 headers=(src/*/*.h tests/*/*.h)
 # Unit tests are left out of the analysis: nobody can see through Check's macros.
 analysed=(src/*/*.c tests/tools/*.c tests/fuzz/*.c)
@@ -101,6 +101,7 @@ check_shell() { shellcheck "${scripts[@]}"; }
 
 # Manuals of other packages need not be installed.  By lines, since two streams become one.
 check_pages() {
+	"$MAKE" --no-print-directory pages >/dev/null || return
 	stdbuf -oL mandoc -T lint -W style "${pages[@]}" 2>&1 |
 		nothing_but 'referenced manual not found|mandoc\.db lacks'
 }

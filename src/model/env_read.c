@@ -216,8 +216,8 @@ static const struct field env_rows[] = {
 	    "it is answered with 503. `baseline` is reserved: it is refused as not supported yet."},
     {"services", FIELD_LIST, FIELD_REQUIRED | FIELD_SET, ENV(services),
      FIELD_COUNT(struct env, service_count), .max = ENV_MAX_SERVICES, .item = &service,
-     .doc = "The chosen versions: a list. An item is the bare name of a service, or has these "
-	    "keys:"},
+     .doc = "The chosen versions: a list. An item is the bare name of a service, or a map of "
+	    "these keys."},
     {"origin", FIELD_OBJECT, FIELD_STORED, .fields = &origin_fields},
 };
 const struct fields fields_of_env = {

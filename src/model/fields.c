@@ -62,20 +62,6 @@ static int read_text(const struct field *field, const struct node *node, void *p
 	return 0;
 }
 
-/* "10ms", "1d": in the largest unit that leaves no fraction. */
-static void add_duration(struct buf *b, int64_t ms)
-{
-	static const struct {
-		int64_t ms;
-		const char *unit;
-	} units[] = {{86400000, "d"}, {3600000, "h"}, {60000, "m"}, {1000, "s"}, {1, "ms"}};
-	size_t i = 0;
-
-	while (ms % units[i].ms != 0)
-		i++;
-	buf_printf(b, "%lld%s", (long long)(ms / units[i].ms), units[i].unit);
-}
-
 static int read_duration(const struct field *field, const struct node *node, void *place,
 			 struct mf_err *err)
 {
@@ -86,9 +72,9 @@ static int read_duration(const struct field *field, const struct node *node, voi
 	if (code != 0)
 		return code;
 	if (field->max != 0 && (ms < field->min || ms > field->max)) {
-		add_duration(&range, field->min);
+		field_add_duration(&range, field->min);
 		buf_add_str(&range, " to ");
-		add_duration(&range, field->max);
+		field_add_duration(&range, field->max);
 		return node_error(node, err, "must be from %s", range.data);
 	}
 	field_put_number(place, field->size, ms);

@@ -121,7 +121,7 @@ void fields_move(const struct fields *fields, void *from, void *to);
 /* A copy in one block with all its counted lists and texts: free(3) frees it. */
 void *fields_pack(const struct fields *fields, const void *object, size_t size);
 
-/* Canonical JSON: all that the object keeps, in the table's order, without white space. */
+/* Canonical JSON, without white space: all that is there, but for FIELD_OTHER, in order. */
 void fields_format(const struct fields *fields, const void *object, bool stored,
 		   struct buf *ret_json);
 
@@ -138,6 +138,7 @@ bool field_owns_text(const struct field *field);
 bool field_is_hidden(const struct field *field, bool stored);	   /* no key of such an object */
 void field_put_number(void *place, size_t size, int64_t n);	   /* an integer, enum or bool */
 size_t field_count(const struct field *field, const void *object); /* of a list's items */
+void field_add_duration(struct buf *b, int64_t ms); /* "10ms", "1d": the largest unit */
 void field_put_count(const struct field *field, void *object, size_t count);
 
 #endif

@@ -57,6 +57,19 @@ void field_put_count(const struct field *field, void *object, size_t count)
 				 (int64_t)count);
 }
 
+void field_add_duration(struct buf *b, int64_t ms)
+{
+	static const struct {
+		int64_t ms;
+		const char *unit;
+	} units[] = {{86400000, "d"}, {3600000, "h"}, {60000, "m"}, {1000, "s"}, {1, "ms"}};
+	size_t i = 0;
+
+	while (ms % units[i].ms != 0)
+		i++;
+	buf_printf(b, "%lld%s", (long long)(ms / units[i].ms), units[i].unit);
+}
+
 /* --- freeing and moving ---------------------------------------------------------------------- */
 
 static void fini_list(const struct field *field, void *object)
@@ -198,6 +211,11 @@ static void format_value(const struct field *field, const void *place, struct bu
 	case FIELD_BOOL:
 		buf_add_str(b, *(const bool *)place ? "true" : "false");
 		break;
+	case FIELD_DURATION:
+		buf_add_char(b, '"');
+		field_add_duration(b, *(const int64_t *)place);
+		buf_add_char(b, '"');
+		break;
 	case FIELD_OBJECT:
 		fields_format(field->fields, place, false, b);
 		break;
@@ -221,13 +239,16 @@ static void format_list(const struct field *field, const void *object, struct bu
 	buf_add_char(b, ']');
 }
 
-/* Not kept, or not there. */
+/* Not kept, not there, or of a form that its reader alone knows. */
 static bool is_left_out(const struct field *field, const void *object, bool stored)
 {
 	bool is_text = field->kind == FIELD_TEXT || field->kind == FIELD_NAME;
 
-	if (field_is_hidden(field, stored) || (field->size == 0 && field->kind != FIELD_OBJECT))
+	if (field_is_hidden(field, stored) || field->kind == FIELD_OTHER ||
+	    (field->size == 0 && field->kind != FIELD_OBJECT))
 		return true;
+	if (field->kind == FIELD_DURATION)
+		return *(const int64_t *)field_place(field, object) == 0;
 	return is_text && *(const char *const *)field_place(field, object) == NULL;
 }
 

@@ -169,7 +169,7 @@ static const struct field settings_rows[] = {
     SECTION("routing", routing_rows),
     {"targets", FIELD_LIST, FIELD_AT(struct settings, targets),
      FIELD_COUNT(struct settings, target_count), .item = &target, .max = TARGETS_MAX, .preset = "",
-     .doc = "Any further files, each with these keys:"},
+     .doc = "Any further files to keep: a list of maps of these keys."},
 };
 const struct fields fields_of_settings = {FIELDS_ROWS(settings_rows)};
 
