@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apply/span.h"
+#include "apply/state.h"
 #include "apply/words.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -29,10 +31,10 @@ enum {
 
 /* One look at the master's `show proc`. */
 struct proc_table {
-	int64_t reloads;
-	int64_t failed;
-	int64_t worker; /* PID of the current one; 0: none */
-	size_t old;	/* workers */
+	unsigned reloads;
+	bool failed;	 /* the last of them */
+	unsigned worker; /* PID of the current one; 0: none */
+	size_t old;	 /* workers */
 };
 
 struct haproxy_job {
@@ -96,49 +98,35 @@ static int connect_code(const struct mf_err *err)
 
 /* --- show info ------------------------------------------------------------------------------- */
 
-/* The value of "\n<name>: <value>" in a reply, or NULL. */
-static const char *find_field(const char *reply, const char *name, size_t *ret_len)
+static void copy(struct span value, char *ret, size_t size)
 {
-	size_t n = strlen(name);
-
-	for (const char *line = reply; line != NULL; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		if (strncmp(line, name, n) == 0 && strncmp(line + n, ": ", 2) == 0) {
-			*ret_len = strcspn(line + n + 2, "\n");
-			return line + n + 2;
-		}
-	}
-	return NULL;
+	(void)snprintf(ret, size, "%.*s", (int)value.len, value.at);
 }
 
-static void copy_field(const char *reply, const char *name, char *ret, size_t size)
-{
-	size_t len;
-	const char *value = find_field(reply, name, &len);
-
-	(void)snprintf(ret, size, "%.*s", value == NULL ? 0 : (int)len, value == NULL ? "" : value);
-}
-
-static int64_t number_field(const char *reply, const char *name)
-{
-	char digits[24];
-	int64_t n;
-
-	copy_field(reply, name, digits, sizeof(digits));
-	return str_parse_int(digits, 0, INT64_MAX, &n) ? n : 0;
-}
-
+/* Lines of "<name>: <value>". */
 bool haproxy_parse_info(const char *reply, struct haproxy_info *ret_info)
 {
-	size_t len;
+	struct span rest = span_of(reply), line;
+	bool has_pid = false;
 
-	if (find_field(reply, "Pid", &len) == NULL)
-		return false;
-	copy_field(reply, "Version", ret_info->version, sizeof(ret_info->version));
-	copy_field(reply, "description", ret_info->description, sizeof(ret_info->description));
-	ret_info->pid = (int)number_field(reply, "Pid");
-	ret_info->uptime_s = number_field(reply, "Uptime_sec");
-	return true;
+	while (span_take_line(&rest, &line)) {
+		struct span value = line, name = span_take_word(&value);
+		unsigned number = 0;
+
+		if (span_is(name, "Version:")) {
+			copy(value, ret_info->version, sizeof(ret_info->version));
+		} else if (span_is(name, "description:")) {
+			copy(value, ret_info->description, sizeof(ret_info->description));
+		} else if (span_is(name, "Pid:")) {
+			has_pid = true;
+			(void)span_parse_number(value, &number);
+			ret_info->pid = (int)number;
+		} else if (span_is(name, "Uptime_sec:")) {
+			(void)span_parse_number(value, &number);
+			ret_info->uptime_s = number;
+		}
+	}
+	return has_pid;
 }
 
 /* Parse what the admin socket said, or say why there is nothing to parse. */
@@ -219,47 +207,12 @@ static void on_timer(void *ctx)
 	job->ask(job);
 }
 
-/* One line of that table: "812  master  3 [failed: 1]  0d00h00m04s  2.6.12". */
-struct proc_line {
-	int64_t pid, reloads, failed;
-	bool is_master, is_worker;
-};
-
-/* The number at *at, behind blanks; false: there is none. */
-static bool take_number(const char **at, int64_t *ret)
+/* "[failed: 1] ..." */
+static bool has_failed(struct span words)
 {
-	const char *p = *at + strspn(*at, " \t");
-	char *end;
+	struct span word = span_take_word(&words);
 
-	if (*p < '0' || *p > '9')
-		return false;
-	*ret = strtoll(p, &end, 10);
-	*at = end;
-	return true;
-}
-
-static bool parse_proc_line(const char *line, struct proc_line *ret_line)
-{
-	struct proc_line proc = {0};
-	const char *at = line;
-	size_t n;
-
-	if (!take_number(&at, &proc.pid))
-		return false;
-	at += strspn(at, " \t");
-	n = strcspn(at, " \t\n");
-	proc.is_master = n == strlen("master") && memcmp(at, "master", n) == 0;
-	proc.is_worker = n == strlen("worker") && memcmp(at, "worker", n) == 0;
-	at += n;
-	if (!take_number(&at, &proc.reloads))
-		return false;
-	at += strspn(at, " \t");
-	if (str_has_prefix(at, "[failed:")) {
-		at += strlen("[failed:");
-		(void)take_number(&at, &proc.failed);
-	}
-	*ret_line = proc;
-	return true;
+	return span_is(word, "[failed:") && !span_is(span_take_word(&words), "0]");
 }
 
 /*
@@ -278,24 +231,26 @@ static bool parse_proc_line(const char *line, struct proc_line *ret_line)
 static bool parse_procs(const char *reply, struct proc_table *ret_table)
 {
 	struct proc_table table = {0};
+	struct span rest = span_of(reply), line;
 	bool has_master = false, is_old = false;
 
-	for (const char *line = reply; line != NULL; line = strchr(line, '\n')) {
-		struct proc_line proc;
+	while (span_take_line(&rest, &line)) {
+		unsigned pid, reloads;
+		struct span first = span_take_word(&line), kind = span_take_word(&line);
 
-		line += *line == '\n';
-		if (*line == '#')
-			is_old = str_has_prefix(line, "# old");
-		if (!parse_proc_line(line, &proc))
+		if (first.len != 0 && *first.at == '#')
+			is_old = span_is(kind, "old");
+		if (!span_parse_number(first, &pid) ||
+		    !span_parse_number(span_take_word(&line), &reloads))
 			continue;
-		if (proc.is_master) {
+		if (span_is(kind, "master")) {
 			has_master = true;
-			table.reloads = proc.reloads;
-			table.failed = proc.failed;
-		} else if (proc.is_worker && is_old) {
+			table.reloads = reloads;
+			table.failed = has_failed(line);
+		} else if (span_is(kind, "worker") && is_old) {
 			table.old++;
-		} else if (proc.is_worker && table.worker == 0) {
-			table.worker = proc.pid;
+		} else if (span_is(kind, "worker") && table.worker == 0) {
+			table.worker = pid;
 		}
 	}
 	if (has_master)
@@ -362,7 +317,7 @@ static void on_procs_after(void *ctx, const char *reply, size_t len, const struc
 
 	(void)len;
 	job->usock = NULL;
-	if (is_there && now.reloads != job->before.reloads && now.failed > 0)
+	if (is_there && now.reloads != job->before.reloads && now.failed)
 		fail_reload(job, MF_EDATA,
 			    "HAProxy could not load it, and its check does not see why: an address "
 			    "in use, or one that is not this machine's; HAProxy's log names it");
@@ -511,49 +466,25 @@ struct haproxy_job *haproxy_count_old(struct loop *loop, const char *master_sock
 
 /* --- dead servers ---------------------------------------------------------------------------- */
 
-/* Columns of a server's line, from 0: srv_op_state (0: stopped), srv_admin_state (0: nothing). */
-enum { COLUMN_OP_STATE = 5, COLUMN_ADMIN_STATE = 6, COLUMN_FQDN = 17, COLUMNS = 18 };
-
-static bool is_word(const char *word, size_t len, char c)
-{
-	return len == 1 && *word == c;
-}
-
 /* Dead, or one whose host name the next process would have to ask for first. */
-static bool is_worth_keeping(const char *line, size_t len)
+static bool is_worth_keeping(struct span line)
 {
-	bool is_dead = false, is_named = false;
-	const char *end = line + len;
-	size_t column = 0;
+	struct state_server server;
+	struct span backend;
 
-	for (const char *word = line; word < end; column++) {
-		const char *space = memchr(word, ' ', (size_t)(end - word));
-		size_t n = (size_t)((space == NULL ? end : space) - word);
-
-		if (column == COLUMN_ADMIN_STATE && !is_word(word, n, '0'))
-			return false;
-		if (column == COLUMN_OP_STATE)
-			is_dead = is_word(word, n, '0');
-		if (column == COLUMN_FQDN)
-			is_named = !is_word(word, n, '-');
-		word += n + 1;
-	}
-	return column >= COLUMNS && (is_dead || is_named);
+	return state_server_parse(line, &server, &backend) && !server.is_out &&
+	       (server.is_down || server.is_named);
 }
 
-static void add_dead(struct buf *state, const char *reply, size_t len)
+static void add_dead(struct buf *state, const char *reply)
 {
-	const char *end = reply + len;
+	struct span rest = span_of(reply), line;
 
-	while (reply < end) {
-		const char *newline = memchr(reply, '\n', (size_t)(end - reply));
-		size_t n = (size_t)((newline == NULL ? end : newline) - reply);
-
-		if (*reply == '#' || is_worth_keeping(reply, n)) {
-			buf_add(state, reply, n);
-			buf_add(state, "\n", 1);
-		}
-		reply += n + 1;
+	while (span_take_line(&rest, &line)) {
+		if (line.len == 0 || (*line.at != '#' && !is_worth_keeping(line)))
+			continue;
+		buf_add(state, line.at, line.len);
+		buf_add_char(state, '\n');
 	}
 }
 
@@ -565,6 +496,7 @@ static void on_servers(void *ctx, const char *reply, size_t len, const struct mf
 	haproxy_dead_fn *on_dead = job->on_dead;
 	void *on_dead_ctx = job->ctx;
 
+	(void)len;
 	buf_add_str(&state, HAPROXY_NO_DEAD);
 	if (why != NULL)
 		err = *why;
@@ -572,7 +504,7 @@ static void on_servers(void *ctx, const char *reply, size_t len, const struct mf
 		(void)mf_err_set(&err, MF_EDATA, "%s: servers' states of an unknown version",
 				 job->admin);
 	else
-		add_dead(&state, reply, len);
+		add_dead(&state, reply);
 	job->usock = NULL;
 	haproxy_cancel(job);
 	on_dead(on_dead_ctx, err.code == 0 ? &state : NULL, err.code == 0 ? NULL : &err);
