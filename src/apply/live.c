@@ -1,9 +1,9 @@
 /*
- * The runtime driver: what is wanted, which of its works comes next, and what is told.  Knows
- * neither commands nor replies.
+ * The runtime driver: what is desired, what is done next, and what is reported.  Knows neither
+ * commands nor replies.
  *
- * One script is under way at a time.  A wanted snapshot comes before everything else; then servers
- * that are leaving, and in quiet moments garbage.
+ * One script is under way at a time.  A desired snapshot comes before everything else; then servers
+ * that are draining, and in quiet moments garbage.
  */
 #include "apply/live_internal.h"
 
@@ -18,7 +18,7 @@
 #include "sys/usock.h"
 
 enum {
-	LIVE_DRAIN_MS = 200, /* from a server's dismissal to the next try, doubled up to ... */
+	LIVE_DRAIN_MS = 200, /* from one try to delete a server to the next, doubled up to ... */
 	LIVE_DRAIN_MAX_MS = 5000,
 	LIVE_QUIET_MS = 250,
 	LIVE_LATER_MS = 50, /* a request that has read a choice has long found its server then */
@@ -77,7 +77,7 @@ static void set_snapshot(struct snapshot **place, struct snapshot *snapshot)
 	snapshot_unref(old);
 }
 
-/* Break off what is under way; nobody hears of it. */
+/* Break off what is in progress; nobody is told. */
 static void stop(struct live *live)
 {
 	usock_cancel(live->usock);
@@ -89,7 +89,7 @@ static void stop(struct live *live)
 	loop_timer_clear(live->drain_timer);
 	loop_timer_clear(live->quiet_timer);
 	loop_timer_clear(live->later_timer);
-	live->is_waiting = false;
+	live_set_phase(live, LIVE_IDLE);
 	live_lose(live);
 }
 
@@ -122,9 +122,14 @@ void live_lose(struct live *live)
 	live_script_clear(&live->later);
 }
 
-/* --- what is told ---------------------------------------------------------------------------- */
+void live_set_phase(struct live *live, enum live_phase phase)
+{
+	live->phase = phase;
+}
 
-static void add_reasons(const struct strmap *reasons, struct buf *words)
+/* --- what is reported ------------------------------------------------------------------------ */
+
+static void add_reasons(const struct strmap *reasons, struct buf *text)
 {
 	void *cursor = NULL, *value;
 	const char *key;
@@ -132,42 +137,45 @@ static void add_reasons(const struct strmap *reasons, struct buf *words)
 
 	if (count == 0 || !strmap_next(reasons, &cursor, &key, &value))
 		return;
-	buf_printf(words, "%s%s", words->len == 0 ? "" : "; ", (const char *)value);
+	buf_printf(text, "%s%s", text->len == 0 ? "" : "; ", (const char *)value);
 	if (count > 1)
-		buf_printf(words, " (and %zu more)", count - 1);
+		buf_printf(text, " (and %zu more)", count - 1);
 }
 
-static void add_all_reasons(const struct live *live, struct buf *words)
+static void add_all_reasons(const struct live *live, struct buf *text)
 {
-	add_reasons(live->missing, words);
-	add_reasons(live->waiting, words);
+	add_reasons(live->missing, text);
+	add_reasons(live->waiting, text);
 	if (live->changed.len != 0)
-		buf_printf(words, "%s%s", words->len == 0 ? "" : "; ", live->changed.data);
+		buf_printf(text, "%s%s", text->len == 0 ? "" : "; ", live->changed.data);
 }
 
-void live_finish(struct live *live, int code, const char *words)
+void live_finish(struct live *live, int code, const char *reason)
 {
 	struct live_result result = live->result;
 	buf_auto struct buf why = BUF_INIT;
 	struct snapshot *done = live->target;
+	bool is_waiting = live->phase == LIVE_WAITING;
 
 	live->target = NULL;
+	if (!is_waiting)
+		live_set_phase(live, LIVE_IDLE);
 	result.snapshot = done;
 	result.took_us = loop_now_us() - live->target_since;
 	if (code == 0 && live->broken.len != 0) {
 		code = MF_EDATA;
-		words = live->broken.data;
+		reason = live->broken.data;
 	}
 	result.code = code;
 	if (live->is_synced)
 		set_snapshot(&live->applied, done);
-	if (live->is_synced || live->is_waiting) {
+	if (live->is_synced || is_waiting) {
 		add_all_reasons(live, &why);
 		result.needs_reload = why.len != 0;
 	}
 	if (code != 0) {
 		buf_clear(&why);
-		buf_add_str(&why, words);
+		buf_add_str(&why, reason);
 	}
 	result.reason = buf_str(&why);
 	live_go_on(live);
@@ -180,6 +188,7 @@ void live_put_off(struct live *live)
 	live_stop_sync(live);
 	live_lose(live);
 	set_snapshot(&live->target, NULL);
+	live_set_phase(live, LIVE_IDLE);
 	live->is_due = true;
 }
 
@@ -228,21 +237,24 @@ static void on_first_half(struct live *live, int code)
 
 static void take_up(struct live *live)
 {
+	bool must_verify;
+
 	set_snapshot(&live->target, live->desired);
 	live->target_since = live->desired_at;
 	live->is_due = false;
 	live->result = (struct live_result){.code = 0};
 	live_script_clear(&live->script);
+	must_verify = live->must_verify;
+	live->must_verify = false;
 	if (!live->is_synced) {
-		live->is_suspect = false;
 		live_start_sync(live);
 		return;
 	}
-	if (live->is_suspect) {
-		live->is_suspect = false;
+	if (must_verify) {
 		live_start_look(live);
 		return;
 	}
+	live_set_phase(live, LIVE_CHANGING);
 	live_seen_free(live->seen);
 	live->seen = NULL;
 	live_add(live, live_on_show_info, NULL, "show", "info");
@@ -269,7 +281,7 @@ static bool is_urgent(const struct live *live)
 
 void live_go_on(struct live *live)
 {
-	if (live->usock != NULL || live->target != NULL || live->is_holding || live->is_waiting)
+	if (live->phase != LIVE_IDLE || live->is_holding)
 		return;
 	if (live->is_due) {
 		take_up(live);
@@ -288,7 +300,7 @@ void live_go_on(struct live *live)
 
 static bool is_free(const struct live *live)
 {
-	return live->usock == NULL && live->target == NULL && !live->is_holding && live->is_synced;
+	return live->phase == LIVE_IDLE && !live->is_holding && live->is_synced;
 }
 
 static void on_quiet(void *ctx)
@@ -299,9 +311,10 @@ static void on_quiet(void *ctx)
 		live_collect_go_on(live);
 }
 
-/* Another process than before has to be looked at now; one that is away, when it is wanted. */
-static void on_left(struct live *live, int code)
+/* Another process than before is read now; one that is away, with the next change. */
+static void on_drained(struct live *live, int code)
 {
+	live_set_phase(live, LIVE_IDLE);
 	if (code != 0 || live->is_wrong)
 		live_lose(live);
 	live->is_due |= code == 0 && live->is_wrong;
@@ -313,16 +326,18 @@ static void on_drain_time(void *ctx)
 	struct live *live = ctx;
 
 	if (!is_free(live)) {
-		if (live->usock != NULL)
+		if (live->phase != LIVE_IDLE)
 			loop_timer_set(live->drain_timer, LIVE_DRAIN_MS);
 		return;
 	}
+	live_set_phase(live, LIVE_DRAINING);
 	live_add(live, live_on_show_info, NULL, "show", "info");
 	live_drain_again(live);
-	live_send(live, on_left);
+	live_send(live, on_drained);
 }
 
-/* --- what is asked --------------------------------------------------------------------------- */
+/* --- what is asked for ---------------------------------------------------------------------------
+ */
 
 void live_set_desired(struct live *live, struct snapshot *snapshot)
 {
@@ -334,8 +349,9 @@ void live_set_desired(struct live *live, struct snapshot *snapshot)
 
 void live_resync(struct live *live)
 {
-	live->is_suspect = true;
-	live->is_waiting = false;
+	live->must_verify = true;
+	if (live->phase == LIVE_WAITING)
+		live_set_phase(live, LIVE_IDLE);
 	if (live->desired == NULL)
 		return;
 	live->desired_at = live->is_due ? live->desired_at : loop_now_us();
@@ -345,7 +361,7 @@ void live_resync(struct live *live)
 
 void live_stop_waiting(struct live *live)
 {
-	if (live->is_waiting)
+	if (live->phase == LIVE_WAITING)
 		live_resync(live);
 }
 
@@ -358,11 +374,11 @@ void live_hold(struct live *live, bool hold)
 
 void live_set_settings(struct live *live, const struct settings *settings)
 {
-	bool was_doing = live->target != NULL;
+	bool was_busy = live->target != NULL;
 
 	stop(live);
 	live->settings = settings;
-	live->is_due |= was_doing;
+	live->is_due |= was_busy;
 	live_go_on(live);
 }
 

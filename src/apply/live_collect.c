@@ -142,6 +142,7 @@ static void on_version(struct live *live, const struct live_step *step, char *re
 /* Whatever has gone wrong, everything is read before the next change. */
 static bool is_good(struct live *live, int code)
 {
+	live_set_phase(live, LIVE_IDLE);
 	if (code == 0 && !live->is_wrong)
 		return true;
 	live_lose(live);
@@ -219,6 +220,7 @@ static void commit(struct live *live)
 
 void live_collect_go_on(struct live *live)
 {
+	live_set_phase(live, LIVE_COLLECTING);
 	live_add(live, live_on_show_info, NULL, "show", "info");
 	if (live->collect == NULL)
 		begin(live);

@@ -102,6 +102,15 @@ struct live_generation {
 	bool is_kept;	 /* by the replacement that is under way */
 };
 
+enum live_phase {
+	LIVE_IDLE,
+	LIVE_CHANGING,	 /* a script is sent, or the second half of one waits */
+	LIVE_SYNCING,	 /* all is read, and repaired (live_sync.c) */
+	LIVE_DRAINING,	 /* servers that wait to be deleted are tried again */
+	LIVE_COLLECTING, /* a step of live_collect.c */
+	LIVE_WAITING,	 /* for a reload that brings what would be much work now */
+};
+
 struct live {
 	struct loop *loop;
 	const struct settings *settings;
@@ -110,16 +119,15 @@ struct live {
 
 	struct snapshot *desired; /* the newest; NULL: none yet */
 	int64_t desired_at;	  /* us */
-	bool is_due;		  /* wanted has not been taken up yet */
-	struct snapshot *target;  /* under way; NULL: nothing is */
+	bool is_due;		  /* it has not been taken up yet */
+	bool must_verify;	  /* all that is known has to be verified with it */
+	bool is_holding;	  /* by order: nothing new is begun */
+	enum live_phase phase;
+	struct snapshot *target; /* in progress; NULL: nothing is */
 	int64_t target_since;
 	struct snapshot *applied; /* what the worker holds, but for held and missing */
-	bool is_synced;		  /* known, and all that follows, is so */
-	bool is_suspect;	  /* but has to be looked at */
-	bool is_holding;
-	bool is_emptying;   /* some backend loses all who took requests */
-	bool is_waiting;    /* for a reload that brings what would be much work now ... */
-	int64_t waited_pid; /* ... of which this worker has been asked once */
+	bool is_synced;		  /* it does, and all that follows is so */
+	int64_t waited_pid;	  /* the worker for whose reload it has waited once */
 
 	struct usock *usock;
 	void (*on_done)(struct live *live, int code);
@@ -134,7 +142,7 @@ struct live {
 	bool is_wrong;		   /* a reply was not as it should be ... */
 	struct buf complaint;	   /* ... the first of them */
 	struct buf broken;	   /* what no repair could mend */
-	struct live_result result; /* of doing */
+	struct live_result result; /* of the target */
 
 	/* the worker */
 	char version[32];
@@ -143,14 +151,14 @@ struct live {
 	struct strmap *backends;    /* names of those it has */
 	struct strmap *generations; /* "<env>@<digest>" to struct live_generation */
 	size_t entries;		    /* of all generations together */
-	size_t live_entries;	    /* of those that known has */
+	size_t live_entries;	    /* of those that applied has */
 	struct strmap *held;	    /* environment to its value in the worker, "": none */
 	struct strmap *missing;	    /* backends with instances that it lacks, to the words */
 	struct strmap *waiting;	    /* servers that it can take by a reload only, to the words */
 	struct buf changed;	    /* settings that it can take by a reload only, in words */
 	struct strmap *draining;    /* "<backend>/<server>" of those to be deleted when idle */
 	struct loop_timer *drain_timer;
-	int64_t drain_ms; /* from the last look at them to the next */
+	int64_t drain_ms; /* from one try to the next */
 	struct loop_timer *quiet_timer;
 	struct loop_timer *later_timer;
 	void (*on_later_done)(struct live *live, int code);
@@ -160,16 +168,17 @@ struct live {
 	struct live_collect *collect; /* under way */
 };
 
-/* doing is done.  0: it is in force, but for what needs a reload; words: why not. */
-void live_finish(struct live *live, int code, const char *words);
-/* doing is not done, and has to wait until the hold is over. */
+void live_set_phase(struct live *live, enum live_phase phase);
+/* The target is dealt with.  0: it is in force, but for what needs a reload; reason: why not. */
+void live_finish(struct live *live, int code, const char *reason);
+/* The target is not in force, and has to wait until the hold is over. */
 void live_put_off(struct live *live);
 /* Send what is for later, in a while. */
 void live_send_later(struct live *live, void (*on_done)(struct live *live, int code));
 void live_forget(struct live *live); /* what the worker has */
 /* What is known of the worker no longer holds: read all before the next change. */
 void live_lose(struct live *live);
-/* Nothing is under way any more: do what is to be done next. */
+/* Nothing is in progress any more: do what is to be done next. */
 void live_go_on(struct live *live);
 
 void live_on_show_info(struct live *live, const struct live_step *step, char *reply, size_t len);

@@ -358,8 +358,18 @@ static void walk_servers(struct live *live, const struct backend *from, const st
 		   sizeof(struct instance *), compare_instances, on_servers, &s);
 }
 
-static void change_backend(struct live *live, const struct backend *from, const struct backend *to)
+struct backend_walk {
+	struct live *live;
+	void (*on_pair)(struct backend_walk *walk, const struct backend *from,
+			const struct backend *to);
+	bool is_emptying; /* some backend loses all who took requests */
+};
+
+static void change_backend(struct backend_walk *walk, const struct backend *from,
+			   const struct backend *to)
 {
+	struct live *live = walk->live;
+
 	if (to == NULL || to->instance_count == 0)
 		(void)strmap_del(live->missing, to == NULL ? from->name : to->name);
 	if (to == NULL)
@@ -374,17 +384,17 @@ static void change_backend(struct live *live, const struct backend *from, const 
 		(void)add_backend(live, to);
 }
 
-static void leave_backend(struct live *live, const struct backend *from, const struct backend *to)
+static void leave_backend(struct backend_walk *walk, const struct backend *from,
+			  const struct backend *to)
 {
+	struct live *live = walk->live;
 	bool is_emptied = has_share(from) && !has_share(to);
 
-	live->is_emptying |= is_emptied;
+	walk->is_emptying |= is_emptied;
 	if (from != NULL && has_backend(live, from))
 		walk_servers(live, from, to, LIVE_LEAVERS,
 			     is_emptied && strmap_count(live->held) != 0);
 }
-
-static void read_back(struct live *live, const struct backend *from, const struct backend *to);
 
 static int compare_backends(const void *a, const void *b)
 {
@@ -394,42 +404,31 @@ static int compare_backends(const void *a, const void *b)
 	return order != 0 ? order : strcmp(x->version, y->version);
 }
 
-struct backend_walk {
-	struct live *live;
-	void (*on_pair)(struct live *live, const struct backend *from, const struct backend *to);
-};
-
 static void on_backends(void *ctx, const void *from, const void *to)
 {
-	const struct backend_walk *walk = ctx;
+	struct backend_walk *walk = ctx;
 
-	walk->on_pair(walk->live, from == NULL ? NULL : *(struct backend *const *)from,
+	walk->on_pair(walk, from == NULL ? NULL : *(struct backend *const *)from,
 		      to == NULL ? NULL : *(struct backend *const *)to);
 }
 
-static void walk_backends(struct backend_walk walk)
+static bool walk_backends(struct backend_walk walk)
 {
 	const struct snapshot *from = walk.live->applied, *to = walk.live->target;
 
 	walk_pairs(from->backends, from->backend_count, to->backends, to->backend_count,
 		   sizeof(struct backend *), compare_backends, on_backends, &walk);
+	return walk.is_emptying;
 }
 
 void live_change_backends(struct live *live)
 {
-	walk_backends((struct backend_walk){live, change_backend});
+	(void)walk_backends((struct backend_walk){live, change_backend, false});
 }
 
 bool live_leave_backends(struct live *live)
 {
-	live->is_emptying = false;
-	walk_backends((struct backend_walk){live, leave_backend});
-	return live->is_emptying;
-}
-
-void live_read_back_servers(struct live *live)
-{
-	walk_backends((struct backend_walk){live, read_back});
+	return walk_backends((struct backend_walk){live, leave_backend, false});
 }
 
 /* --- verifying and repairing: from what the worker says --------------------------------------- */
@@ -599,9 +598,15 @@ static void on_backend_state(struct live *live, const struct live_step *step, ch
 	strmap_free(seen);
 }
 
-static void read_back(struct live *live, const struct backend *from, const struct backend *to)
+static void read_back(struct backend_walk *walk, const struct backend *from,
+		      const struct backend *to)
 {
 	(void)from;
-	if (to != NULL && has_backend(live, to))
-		live_add(live, on_backend_state, to, "show", "servers", "state", to->name);
+	if (to != NULL && has_backend(walk->live, to))
+		live_add(walk->live, on_backend_state, to, "show", "servers", "state", to->name);
+}
+
+void live_read_back_servers(struct live *live)
+{
+	(void)walk_backends((struct backend_walk){live, read_back, false});
 }

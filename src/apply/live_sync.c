@@ -139,6 +139,7 @@ static void end_sync(struct live *live, int code, const char *words)
 
 static void begin(struct live *live, enum sync_phase phase)
 {
+	live_set_phase(live, LIVE_SYNCING);
 	live_script_clear(&live->script);
 	live->sync = MEM_NEW(live->sync);
 	live->sync->phase = phase;
@@ -272,7 +273,7 @@ static void wait_for_reload(struct live *live)
 {
 	live_script_clear(&live->script);
 	live->result = (struct live_result){.resynced = true};
-	live->is_waiting = true;
+	live_set_phase(live, LIVE_WAITING);
 	live->waited_pid = live->pid;
 	end_sync(live, 0, "");
 }
