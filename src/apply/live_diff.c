@@ -36,19 +36,15 @@ struct diff {
 	bool must_sync;
 };
 
-/* What is named comes before its name does, and goes after it. */
-enum way { LIVE_PUT, LIVE_TAKE };
-
-/* An entry's change, if it is that way. */
-static void move_entry(struct diff *diff, enum routing_map map, const char *key, const char *old,
-		       const char *new, enum way way)
+void live_move_entry(struct live *live, enum routing_map map, const char *key, const char *from,
+		     const char *to, enum live_way way)
 {
 	struct op op;
 
-	if (op_of_entry(span_of(routing_map_name(map)), span_of(key), span_of(old), span_of(new),
+	if (op_of_entry(span_of(routing_map_name(map)), span_of(key), span_of(from), span_of(to),
 			&op) &&
 	    (op.kind == OP_MAP_REMOVE) == (way == LIVE_TAKE))
-		live_add_op(diff->live, &op);
+		live_add_op(live, &op);
 }
 
 /* --- one environment's routing --------------------------------------------------------------- */
@@ -242,14 +238,14 @@ static void find_claims(struct diff *diff)
 		   compare_claims, note_hosts, diff);
 }
 
-static void move_claim(struct diff *diff, const struct claim_pair *pair, enum way way)
+static void move_claim(struct diff *diff, const struct claim_pair *pair, enum live_way way)
 {
 	const struct claim *old = pair->old, *new = pair->new;
 	char key[ROUTING_MAX_KEY];
 
 	(void)snprintf(key, sizeof(key), "%s%s", old == NULL ? new->key : old->key, pair->end);
-	move_entry(diff, pair->map, key, old == NULL ? NULL : old->env->name,
-		   new == NULL ? NULL : new->env->name, way);
+	live_move_entry(diff->live, pair->map, key, old == NULL ? NULL : old->env->name,
+			new == NULL ? NULL : new->env->name, way);
 }
 
 /* --- generations ----------------------------------------------------------------------------- */
@@ -355,7 +351,7 @@ static void on_no_choice(struct live *live, const struct live_step *step, char *
 }
 
 static void move_choice(struct diff *diff, const char *name, const struct touched *touched,
-			enum way way)
+			enum live_way way)
 {
 	struct live *live = diff->live;
 	struct routing_entry current, next;
@@ -373,24 +369,24 @@ static void move_choice(struct diff *diff, const char *name, const struct touche
 		return;
 	}
 	(void)strmap_del(live->held, name);
-	move_entry(diff, ROUTING_ENVIRONMENTS, name, is_there ? current.value : NULL,
-		   touched->new == NULL ? NULL : next.value, way);
+	live_move_entry(diff->live, ROUTING_ENVIRONMENTS, name, is_there ? current.value : NULL,
+			touched->new == NULL ? NULL : next.value, way);
 }
 
 /* Names, or the headers that nobody has claimed. */
 static void move_value(struct diff *diff, enum routing_map map, const struct touched *touched,
-		       enum way way)
+		       enum live_way way)
 {
 	struct routing_entry old, new;
 	bool was = lone_get(diff->live->applied, touched->old, map, &old);
 	bool is = lone_get(diff->live->target, touched->new, map, &new);
 
 	if (was || is)
-		move_entry(diff, map, is ? new.key : old.key, was ? old.value : NULL,
-			   is ? new.value : NULL, way);
+		live_move_entry(diff->live, map, is ? new.key : old.key, was ? old.value : NULL,
+				is ? new.value : NULL, way);
 }
 
-static void move_all(struct diff *diff, enum routing_map map, enum way way)
+static void move_all(struct diff *diff, enum routing_map map, enum live_way way)
 {
 	void *cursor = NULL, *value;
 	const char *name;

@@ -190,6 +190,13 @@ void live_on_show_info(struct live *live, const struct live_step *step, char *re
  */
 enum live_verdict { LIVE_GO, LIVE_GO_IN_HALVES, LIVE_MUST_SYNC };
 enum live_verdict live_diff(struct live *live);
+/*
+ * An entry's change, if it is that way: what is named comes before its name does, and goes after
+ * it.  NULL: the entry was, or is to be, not there.
+ */
+enum live_way { LIVE_PUT, LIVE_TAKE };
+void live_move_entry(struct live *live, enum routing_map map, const char *key, const char *from,
+		     const char *to, enum live_way way);
 /* Whether an environment names a backend with instances that the worker lacks. */
 bool live_is_deferred(const struct live *live, const struct snapshot *snapshot,
 		      const struct env *env);
@@ -224,22 +231,29 @@ void live_stop_sync(struct live *live);
 void live_seen_free(struct live_seen *seen); /* NULL is fine */
 
 /* live_maps.c */
-/* A map as read, against what is wanted of it. */
+enum live_map_kind {
+	LIVE_MAP_MISSING, /* it has no item */
+	LIVE_MAP_WRONG,	  /* it has another value */
+	LIVE_MAP_EXTRA,	  /* not desired */
+	LIVE_MAP_KEPT,	  /* not desired, but in force: of environments that are held */
+	LIVE_MAP_TWICE,	  /* it has no item */
+	LIVE_MAP_KIND_COUNT
+};
+struct live_map_item {
+	enum live_map_kind kind;
+	size_t index;	   /* of WRONG: of routing's entry */
+	char *key, *value; /* within the text that was read; both are terminated */
+};
+/* A map as read, against what is desired of it. */
 struct live_map_diff {
 	enum routing_map map;
-	size_t *missing, *wrong; /* indices of routing's entries */
-	size_t missing_count, missing_cap, wrong_count, wrong_cap;
-	struct live_line *extra; /* not wanted */
-	size_t extra_count, extra_cap;
-	struct live_line *kept; /* not wanted, but in force: of environments that are held */
-	size_t kept_count, kept_cap;
-	size_t duplicates;
-	bool is_bulk;	  /* to be replaced as a whole ... */
-	unsigned version; /* ... by this prepared one */
-};
-/* Within the text that was read; both are terminated. */
-struct live_line {
-	char *key, *value;
+	bool *is_there; /* routing's entries */
+	struct live_map_item *items;
+	size_t item_count, item_cap;
+	size_t counts[LIVE_MAP_KIND_COUNT];
+	size_t change_count; /* of those that are to change */
+	bool is_bulk;	     /* to be replaced as a whole ... */
+	unsigned version;    /* ... by this prepared one */
 };
 /* Complains where they differ.  Environments come first: they tell which generations are held. */
 void live_map_compare(struct live *live, const struct routing *routing, enum routing_map map,

@@ -1,6 +1,6 @@
 /*
- * One map as `show map` gives it, compared with what is wanted of it, and put right: entry by entry
- * where few differ, else as a whole, which is atomic.  Of routes and versions, entries of unknown
+ * One map as `show map` gives it, compared with what is desired, and repaired: entry by entry where
+ * few differ, else as a whole, which is atomic.  Of routes and versions, entries of unknown
  * generations are garbage and no difference.
  */
 #include "apply/live_internal.h"
@@ -18,10 +18,10 @@
 /* `set map` and `del map` look at every entry: more of them than this cost more than a new map. */
 #define SINGLE_MAX 64
 
-/* --- looking up wanted entries by key -------------------------------------------------------- */
+/* --- looking up desired entries by key ------------------------------------------------------- */
 
 /* Open addressing over the entries' hashes; the entries themselves are made when asked for. */
-struct wanted {
+struct desired {
 	struct live *live;
 	const struct routing *routing;
 	enum routing_map map;
@@ -31,69 +31,59 @@ struct wanted {
 	} * slots;	      /* NULL: none was needed yet */
 	size_t mask, count;
 	size_t next; /* behind the entry that was found last */
-	bool *is_seen;
 };
 
-/* The wanted entry; what an environment that is held says is what it is to say. */
-static void get_wanted(const struct wanted *wanted, size_t i, struct routing_entry *ret)
+static void put_text(const char *text, char *ret, size_t size, size_t *ret_len)
+{
+	*ret_len = (size_t)snprintf(ret, size, "%s", text);
+}
+
+/* The entry; what an environment that is held says is what it is to say. */
+static void get_desired(const struct desired *desired, size_t i, struct routing_entry *ret)
 {
 	const char *held;
 
-	routing_get(wanted->routing, wanted->map, i, ret);
-	if (wanted->map != ROUTING_ENVIRONMENTS)
+	routing_get(desired->routing, desired->map, i, ret);
+	if (desired->map != ROUTING_ENVIRONMENTS)
 		return;
-	held = strmap_find(wanted->live->held, ret->key);
+	held = strmap_find(desired->live->held, ret->key);
 	if (held != NULL)
-		ret->value_len = (size_t)snprintf(ret->value, sizeof(ret->value), "%s", held);
+		put_text(held, ret->value, sizeof(ret->value), &ret->value_len);
 }
 
-static void wanted_init(struct wanted *wanted, struct live *live, const struct routing *routing,
-			enum routing_map map)
-{
-	*wanted = (struct wanted){.live = live, .routing = routing, .map = map};
-	wanted->count = routing_count(routing, map);
-	wanted->is_seen = mem_alloc(wanted->count * sizeof(bool));
-}
-
-static void fill_slots(struct wanted *wanted)
+static void fill_slots(struct desired *desired)
 {
 	struct routing_entry entry;
 	size_t size = 16;
 
-	while (size < wanted->count * 2)
+	while (size < desired->count * 2)
 		size *= 2;
-	wanted->mask = size - 1;
-	wanted->slots = mem_alloc(size * sizeof(*wanted->slots));
-	for (size_t i = 0; i < wanted->count; i++) {
+	desired->mask = size - 1;
+	desired->slots = mem_alloc(size * sizeof(*desired->slots));
+	for (size_t i = 0; i < desired->count; i++) {
 		uint64_t hash;
 		size_t at;
 
-		routing_get(wanted->routing, wanted->map, i, &entry);
+		routing_get(desired->routing, desired->map, i, &entry);
 		hash = str_hash(STR_HASH_INIT, entry.key, entry.key_len);
-		at = hash & wanted->mask;
-		while (wanted->slots[at].index != 0)
-			at = (at + 1) & wanted->mask;
-		wanted->slots[at] = (struct slot){hash, i + 1};
+		at = hash & desired->mask;
+		while (desired->slots[at].index != 0)
+			at = (at + 1) & desired->mask;
+		desired->slots[at] = (struct slot){hash, i + 1};
 	}
 }
 
-static void wanted_fini(struct wanted *wanted)
-{
-	free(wanted->slots);
-	free(wanted->is_seen);
-}
-
-static size_t find_slot(const struct wanted *wanted, const char *key, struct routing_entry *ret)
+static size_t find_slot(const struct desired *desired, const char *key, struct routing_entry *ret)
 {
 	uint64_t hash = str_hash(STR_HASH_INIT, key, strlen(key));
 
-	for (size_t at = hash & wanted->mask; wanted->slots[at].index != 0;
-	     at = (at + 1) & wanted->mask) {
-		const struct slot *slot = &wanted->slots[at];
+	for (size_t at = hash & desired->mask; desired->slots[at].index != 0;
+	     at = (at + 1) & desired->mask) {
+		const struct slot *slot = &desired->slots[at];
 
 		if (slot->hash != hash)
 			continue;
-		get_wanted(wanted, slot->index - 1, ret);
+		get_desired(desired, slot->index - 1, ret);
 		if (strcmp(ret->key, key) == 0)
 			return slot->index - 1;
 	}
@@ -101,32 +91,32 @@ static size_t find_slot(const struct wanted *wanted, const char *key, struct rou
 }
 
 /*
- * The index, with the entry in *ret; SIZE_MAX: no such key is wanted.  HAProxy shows what it has
+ * The index, with the entry in *ret; SIZE_MAX: no such key is desired.  HAProxy shows what it has
  * loaded in the order of the file, which is ours: the next entry is the likeliest.
  */
-static size_t wanted_find(struct wanted *wanted, const char *key, struct routing_entry *ret)
+static size_t find_desired(struct desired *desired, const char *key, struct routing_entry *ret)
 {
-	size_t i = wanted->next;
+	size_t i = desired->next;
 
-	if (i < wanted->count) {
-		get_wanted(wanted, i, ret);
+	if (i < desired->count) {
+		get_desired(desired, i, ret);
 		if (strcmp(ret->key, key) == 0) {
-			wanted->next++;
+			desired->next++;
 			return i;
 		}
 	}
-	if (wanted->slots == NULL)
-		fill_slots(wanted);
-	i = find_slot(wanted, key, ret);
+	if (desired->slots == NULL)
+		fill_slots(desired);
+	i = find_slot(desired, key, ret);
 	if (i != SIZE_MAX)
-		wanted->next = i + 1;
+		desired->next = i + 1;
 	return i;
 }
 
 /* --- comparing ------------------------------------------------------------------------------- */
 
-/* "0x55d0c8a4e0c0 KEY VALUE"; false: there is no further line. */
-static bool next_line(char **text, struct live_line *ret)
+/* "0x55d0c8a4e0c0 KEY VALUE"; false: there is no further line.  Terminates both. */
+static bool next_line(char **text, struct live_map_item *ret)
 {
 	while (**text != '\0') {
 		char *line = *text, *key, *value;
@@ -139,28 +129,30 @@ static bool next_line(char **text, struct live_line *ret)
 		if (value == NULL || !str_has_prefix(line, "0x"))
 			continue;
 		*value = '\0';
-		*ret = (struct live_line){key + 1, value + 1};
+		*ret = (struct live_map_item){.key = key + 1, .value = value + 1};
 		return true;
 	}
 	return false;
 }
 
-static void add_index(size_t **list, size_t *count, size_t *cap, size_t index)
+static void add_item(struct live_map_diff *diff, enum live_map_kind kind, struct live_map_item item)
 {
-	MEM_GROW(*list, *count, *cap);
-	(*list)[(*count)++] = index;
+	item.kind = kind;
+	diff->counts[kind]++;
+	MEM_GROW(diff->items, diff->item_count, diff->item_cap);
+	diff->items[diff->item_count++] = item;
 }
 
 /*
  * An environment that waits for a backend keeps what it says, or goes on saying nothing: then this
- * is what is wanted.
+ * is what is desired.
  */
-static bool is_held(const struct wanted *wanted, const char *env_name, const char *value)
+static bool is_held(const struct desired *desired, const char *env_name, const char *value)
 {
-	struct live *live = wanted->live;
+	struct live *live = desired->live;
 	const struct env *env;
 
-	if (wanted->map != ROUTING_ENVIRONMENTS)
+	if (desired->map != ROUTING_ENVIRONMENTS)
 		return false;
 	env = snapshot_find_env(live->target, env_name);
 	if (env == NULL || !live_is_deferred(live, live->target, env))
@@ -180,17 +172,16 @@ static bool is_generation_held(const struct live *live, const char *generation)
 	return held != NULL && strcmp(held, generation) == 0;
 }
 
-/* Of routes and versions: whether requests may read it. */
-static void take_unwanted(struct live *live, struct live_map_diff *diff, struct live_line line)
+/* Of routes and versions, what no request reads is garbage. */
+static void take_unknown(struct live *live, struct live_map_diff *diff, struct live_map_item item)
 {
-	mem_auto_free char *name = mem_dup_bytes(line.key, strcspn(line.key, "/"));
+	mem_auto_free char *name = mem_dup_bytes(item.key, strcspn(item.key, "/"));
 	bool has_generation = diff->map == ROUTING_ROUTES || diff->map == ROUTING_VERSIONS;
 	struct live_generation *generation =
 	    has_generation ? strmap_find(live->generations, name) : NULL;
 
 	if (!has_generation || (generation != NULL && !generation->is_partial)) {
-		MEM_GROW(diff->extra, diff->extra_count, diff->extra_cap);
-		diff->extra[diff->extra_count++] = line;
+		add_item(diff, LIVE_MAP_EXTRA, item);
 		return;
 	}
 	if (generation == NULL) {
@@ -199,44 +190,42 @@ static void take_unwanted(struct live *live, struct live_map_diff *diff, struct 
 		strmap_set(live->generations, name, generation);
 	}
 	generation->entries++;
-	generation->sum += live_hash_entry(diff->map, line.key, line.value);
+	generation->sum += live_hash_entry(diff->map, item.key, item.value);
 	live->entries++;
-	if (is_generation_held(live, name)) {
-		MEM_GROW(diff->kept, diff->kept_count, diff->kept_cap);
-		diff->kept[diff->kept_count++] = line;
-	}
+	if (is_generation_held(live, name))
+		add_item(diff, LIVE_MAP_KEPT, item);
 }
 
-static void take_line(struct wanted *wanted, struct live_map_diff *diff, struct live_line line)
-{
-	struct routing_entry entry;
-	size_t i = wanted_find(wanted, line.key, &entry);
-
-	if (i == SIZE_MAX) {
-		take_unwanted(wanted->live, diff, line);
-		return;
-	}
-	diff->duplicates += wanted->is_seen[i];
-	if (wanted->is_seen[i])
-		return;
-	wanted->is_seen[i] = true;
-	if (strcmp(entry.value, line.value) != 0 && !is_held(wanted, line.key, line.value))
-		add_index(&diff->wrong, &diff->wrong_count, &diff->wrong_cap, i);
-}
-
-static void take_unseen(const struct wanted *wanted, struct live_map_diff *diff)
+static void take_line(struct desired *desired, struct live_map_diff *diff,
+		      struct live_map_item item)
 {
 	struct routing_entry entry;
 
-	for (size_t i = 0; i < wanted->count; i++) {
-		if (wanted->is_seen[i])
-			continue;
-		if (wanted->map == ROUTING_ENVIRONMENTS) {
-			get_wanted(wanted, i, &entry);
-			if (entry.value[0] == '\0' || is_held(wanted, entry.key, ""))
-				continue;
+	item.index = find_desired(desired, item.key, &entry);
+	if (item.index == SIZE_MAX) {
+		take_unknown(desired->live, diff, item);
+		return;
+	}
+	if (diff->is_there[item.index]) {
+		diff->counts[LIVE_MAP_TWICE]++;
+		return;
+	}
+	diff->is_there[item.index] = true;
+	if (strcmp(entry.value, item.value) != 0 && !is_held(desired, item.key, item.value))
+		add_item(diff, LIVE_MAP_WRONG, item);
+}
+
+static void count_missing(const struct desired *desired, struct live_map_diff *diff)
+{
+	struct routing_entry entry;
+
+	for (size_t i = 0; i < desired->count; i++) {
+		if (desired->map == ROUTING_ENVIRONMENTS && !diff->is_there[i]) {
+			get_desired(desired, i, &entry);
+			diff->is_there[i] =
+			    entry.value[0] == '\0' || is_held(desired, entry.key, "");
 		}
-		add_index(&diff->missing, &diff->missing_count, &diff->missing_cap, i);
+		diff->counts[LIVE_MAP_MISSING] += !diff->is_there[i];
 	}
 }
 
@@ -244,53 +233,57 @@ void live_map_compare(struct live *live, const struct routing *routing, enum rou
 		      char *text, struct live_map_diff *ret_diff)
 {
 	struct live_map_diff *diff = ret_diff;
-	struct live_line line;
-	struct wanted wanted;
+	const size_t *counts = diff->counts;
+	struct live_map_item item;
+	struct desired desired = {.live = live, .routing = routing, .map = map};
 
 	*diff = (struct live_map_diff){.map = map};
 	if (*text != '\0' && !str_has_prefix(text, "0x"))
-		live_complain(live, "HAProxy says \"%.*s\" for map %s", (int)strcspn(text, "\n"),
+		live_complain(live, "HAProxy answers \"%.*s\" for map %s", (int)strcspn(text, "\n"),
 			      text, live_map_path(map));
-	wanted_init(&wanted, live, routing, map);
-	while (next_line(&text, &line))
-		take_line(&wanted, diff, line);
-	take_unseen(&wanted, diff);
-	wanted_fini(&wanted);
-	diff->is_bulk = diff->duplicates != 0 || diff->wrong_count + diff->extra_count > SINGLE_MAX;
-	if (diff->is_bulk || diff->missing_count + diff->wrong_count + diff->extra_count != 0)
+	desired.count = routing_count(routing, map);
+	diff->is_there = mem_alloc(desired.count * sizeof(bool));
+	while (next_line(&text, &item))
+		take_line(&desired, diff, item);
+	count_missing(&desired, diff);
+	free(desired.slots);
+	diff->is_bulk = counts[LIVE_MAP_TWICE] != 0 ||
+			counts[LIVE_MAP_WRONG] + counts[LIVE_MAP_EXTRA] > SINGLE_MAX;
+	diff->change_count = counts[LIVE_MAP_MISSING] + counts[LIVE_MAP_WRONG] +
+			     counts[LIVE_MAP_EXTRA] + counts[LIVE_MAP_TWICE];
+	if (diff->change_count != 0)
 		live_complain(live,
 			      "map %s has %zu entries missing, %zu wrong, %zu too many, %zu twice",
-			      live_map_path(map), diff->missing_count, diff->wrong_count,
-			      diff->extra_count, diff->duplicates);
+			      live_map_path(map), counts[LIVE_MAP_MISSING], counts[LIVE_MAP_WRONG],
+			      counts[LIVE_MAP_EXTRA], counts[LIVE_MAP_TWICE]);
 }
 
 void live_map_diff_fini(struct live_map_diff *diff)
 {
-	free(diff->missing);
-	free(diff->wrong);
-	free(diff->extra);
-	free(diff->kept);
+	free(diff->is_there);
+	free(diff->items);
 	*diff = (struct live_map_diff){.map = diff->map};
 }
 
-/* --- putting right --------------------------------------------------------------------------- */
+/* --- repairing ------------------------------------------------------------------------------- */
 
-static void replace(struct live *live, const struct wanted *wanted,
+static void replace(struct live *live, const struct desired *desired,
 		    const struct live_map_diff *diff)
 {
 	struct routing_entry entry;
 	char version[16];
 
-	for (size_t i = 0; i < routing_count(wanted->routing, diff->map); i++) {
-		get_wanted(wanted, i, &entry);
+	live->result.map_changes += diff->change_count;
+	for (size_t i = 0; i < desired->count; i++) {
+		get_desired(desired, i, &entry);
 		if (entry.value[0] != '\0')
 			live_add_entry(live, diff->map, diff->version, &entry);
 	}
-	for (size_t i = 0; i < diff->kept_count; i++) {
-		entry.key_len =
-		    (size_t)snprintf(entry.key, sizeof(entry.key), "%s", diff->kept[i].key);
-		entry.value_len =
-		    (size_t)snprintf(entry.value, sizeof(entry.value), "%s", diff->kept[i].value);
+	for (size_t i = 0; i < diff->item_count; i++) {
+		if (diff->items[i].kind != LIVE_MAP_KEPT)
+			continue;
+		put_text(diff->items[i].key, entry.key, sizeof(entry.key), &entry.key_len);
+		put_text(diff->items[i].value, entry.value, sizeof(entry.value), &entry.value_len);
 		live_add_entry(live, diff->map, diff->version, &entry);
 	}
 	live_end_entries(live);
@@ -302,32 +295,38 @@ static void replace(struct live *live, const struct wanted *wanted,
 void live_map_put(struct live *live, const struct routing *routing,
 		  const struct live_map_diff *diff)
 {
-	const struct wanted wanted = {.live = live, .routing = routing, .map = diff->map};
+	struct desired desired = {.live = live, .routing = routing, .map = diff->map};
 	struct routing_entry entry;
 
 	if (diff->is_bulk && diff->version == 0)
 		return; /* none could be prepared */
-	live->result.map_changes +=
-	    diff->missing_count + diff->wrong_count + diff->extra_count + diff->duplicates;
+	desired.count = routing_count(routing, diff->map);
 	if (diff->is_bulk) {
-		replace(live, &wanted, diff);
+		replace(live, &desired, diff);
 		return;
 	}
-	for (size_t i = 0; i < diff->missing_count; i++) {
-		get_wanted(&wanted, diff->missing[i], &entry);
+	live->result.map_changes += diff->counts[LIVE_MAP_MISSING];
+	for (size_t i = 0; i < desired.count; i++) {
+		if (diff->is_there[i])
+			continue;
+		get_desired(&desired, i, &entry);
 		live_add_entry(live, diff->map, 0, &entry);
 	}
 	live_end_entries(live);
-	for (size_t i = 0; i < diff->wrong_count; i++) {
-		get_wanted(&wanted, diff->wrong[i], &entry);
-		live_add(live, live_expect_nothing, NULL, "set", "map", live_map_path(diff->map),
-			 entry.key, entry.value);
+	for (size_t i = 0; i < diff->item_count; i++) {
+		const struct live_map_item *item = &diff->items[i];
+
+		if (item->kind != LIVE_MAP_WRONG)
+			continue;
+		get_desired(&desired, item->index, &entry);
+		live_move_entry(live, diff->map, item->key, item->value, entry.value, LIVE_PUT);
 	}
 }
 
 void live_map_take(struct live *live, const struct live_map_diff *diff)
 {
-	for (size_t i = 0; !diff->is_bulk && i < diff->extra_count; i++)
-		live_add(live, live_expect_nothing, NULL, "del", "map", live_map_path(diff->map),
-			 diff->extra[i].key);
+	for (size_t i = 0; !diff->is_bulk && i < diff->item_count; i++)
+		if (diff->items[i].kind == LIVE_MAP_EXTRA)
+			live_move_entry(live, diff->map, diff->items[i].key, diff->items[i].value,
+					NULL, LIVE_TAKE);
 }

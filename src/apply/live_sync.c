@@ -235,7 +235,7 @@ static void compare_map(struct live *live, enum routing_map map)
 	if (sync->phase == SYNC_LOOK)
 		return;
 	live_map_compare(live, sync->routing, map, sync->map, diff);
-	if (diff->extra_count + diff->kept_count == 0)
+	if (diff->item_count == 0)
 		return;
 	sync->texts[map] = live->reply;
 	live->reply = NULL;
@@ -263,7 +263,7 @@ static bool is_worth_waiting(const struct live *live)
 	size_t missing = 0;
 
 	for (int map = 0; map < ROUTING_MAP_COUNT; map++)
-		missing += live->sync->diffs[map].missing_count;
+		missing += live->sync->diffs[map].counts[LIVE_MAP_MISSING];
 	return missing > SYNC_MUCH && strmap_count(live->missing) != 0 &&
 	       strmap_count(live->held) > live->target->env_count / 2 &&
 	       live->waited_pid != live->pid;
