@@ -12,9 +12,10 @@
 #include "cmd/file_check.h"
 #include "cmd/place.h"
 #include "cmd/watchdog.h"
+#include "store/env_kind.h"
 #include "store/env_sync.h"
-#include "store/envdir.h"
 #include "store/etcd.h"
+#include "store/itemdir.h"
 #include "sys/loop.h"
 #include "sys/notify.h"
 
@@ -29,7 +30,7 @@ struct envwatch {
 	struct loop *loop;
 	struct etcd *etcd;
 	struct env_sync *sync;
-	struct envdir *envdir;
+	struct itemdir *dir;
 	struct buf place; /* the directory, as origins name it */
 	struct loop_timer *deadline;
 	struct watchdog *watchdog;
@@ -46,7 +47,7 @@ static const struct option_row rows[] = {
      OPTION_TEXT(struct envwatch, owner)},
     {0, "force", NULL, "overwrite environments of other owners",
      OPTION_FLAG(struct envwatch, is_forced)},
-    {0, "allow-empty", NULL, "believe a directory without files: delete all",
+    {0, "allow-empty", NULL, "accept a directory without files: delete all of its environments",
      OPTION_FLAG(struct envwatch, allow_empty)},
     {0, "timeout", "TIME", "with --once: how long to try (default 10s)",
      OPTION_DURATION(struct envwatch, timeout_ms, 1, 3600000)},
@@ -62,7 +63,7 @@ static void on_problem(void *ctx, const char *object, const char *reason)
 
 /* --- from the directory --------------------------------------------------------------------- */
 
-static void on_put(void *ctx, const struct env *env, const char *file)
+static void on_put(void *ctx, void *env, const char *file)
 {
 	const struct envwatch *w = ctx;
 	mem_auto_free char *source = mem_printf("%s/%s", buf_str(&w->place), file);
@@ -80,7 +81,7 @@ static void on_commit(void *ctx)
 	env_sync_commit(((struct envwatch *)ctx)->sync);
 }
 
-static const struct envdir_events envdir_events = {
+static const struct itemdir_events dir_events = {
     .on_put = on_put,
     .on_del = on_del,
     .on_problem = on_problem,
@@ -100,9 +101,9 @@ static bool may_delete(void *ctx, const char *name, const char *source)
 	(void)name;
 	if (place_is_other(buf_str(&w->place), source))
 		return false;
-	if (envdir_file_count(w->envdir) == 0 && !w->allow_empty)
+	if (itemdir_file_count(w->dir) == 0 && !w->allow_empty)
 		return false;
-	return !envdir_is_broken(w->envdir, place_file(source));
+	return !itemdir_is_broken(w->dir, place_file(source));
 }
 
 static void end(struct envwatch *w, int status)
@@ -120,7 +121,7 @@ static void on_state(void *ctx, const struct mf_err *why)
 		if (w->once && !mf_err_is_retry(why->code))
 			end(w, cli_fail(why));
 		else
-			log_warn("etcd cannot be kept equal, trying on",
+			log_warn("etcd cannot be kept equal, retrying",
 				 LOG_STR("error", why->msg));
 		return;
 	}
@@ -156,8 +157,8 @@ static void on_hangup(void *ctx, int signo)
 	struct envwatch *w = ctx;
 
 	(void)signo;
-	log_info("looking through the directory again");
-	envdir_rescan(w->envdir);
+	log_info("reading all files again");
+	itemdir_rescan(w->dir);
 }
 
 static int start(struct envwatch *w, const char *dir, const char *owner, struct mf_err *err)
@@ -173,11 +174,12 @@ static int start(struct envwatch *w, const char *dir, const char *owner, struct 
 	w->deadline = loop_timer_new(w->loop, on_deadline, w);
 	w->watchdog = watchdog_start(w->loop);
 	w->sync = env_sync_new(w->loop, w->etcd, &sync, &sync_events, w);
-	code = envdir_open(w->once ? NULL : w->loop, dir, w->allow_empty, &envdir_events, w,
-			   &w->envdir, err);
+	code = itemdir_open(w->once ? NULL : w->loop, &env_kind, dir, w->allow_empty, &dir_events,
+			    w, &w->dir, err);
 	if (code != 0)
 		return code;
-	if (envdir_file_count(w->envdir) == 0 && !w->allow_empty)
+	itemdir_report(w->dir);
+	if (itemdir_file_count(w->dir) == 0 && !w->allow_empty)
 		log_warn("no environment files: nothing is deleted from etcd",
 			 LOG_STR("directory", dir));
 	if (w->once)
@@ -188,7 +190,7 @@ static int start(struct envwatch *w, const char *dir, const char *owner, struct 
 static void stop(struct envwatch *w)
 {
 	notify_send("STOPPING=1");
-	envdir_close(w->envdir);
+	itemdir_close(w->dir);
 	env_sync_free(w->sync);
 	etcd_free(w->etcd);
 	loop_timer_free(w->deadline);
@@ -234,7 +236,7 @@ int main(int argc, char **argv)
 	else if (w.is_checking && w.cli.argc == 0)
 		status = cli_usage(&w.cli, "--check: which files?");
 	else if (w.is_checking)
-		status = file_check_all(&envdir_kind, w.cli.argv, w.cli.argc);
+		status = file_check_all(&env_kind, w.cli.argv, w.cli.argc);
 	else if (w.cli.argc > 1)
 		status = cli_usage(&w.cli, "%s: not expected here", w.cli.argv[1]);
 	else

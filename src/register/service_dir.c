@@ -218,7 +218,7 @@ int service_dir_open(struct loop *loop, const char *path, bool allow_empty,
 	if (netif_watch_start(loop, on_addresses, dir, &dir->watch, &why) != 0)
 		dir->watch_why = mem_dup_str(why.msg);
 	list_addresses(dir); /* after the watch, so that nothing falls in between */
-	itemdir_tell(dir->items);
+	itemdir_report(dir->items);
 	*ret_dir = dir;
 	return 0;
 }

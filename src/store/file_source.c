@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -14,7 +15,8 @@
 #include "model/env.h"
 #include "model/node.h"
 #include "store/backends_file.h"
-#include "store/envdir.h"
+#include "store/env_kind.h"
+#include "store/itemdir.h"
 #include "sys/dirwatch.h"
 #include "sys/file.h"
 #include "sys/loop.h"
@@ -26,14 +28,14 @@ struct file_source {
 	struct source source;
 	const struct source_events *events;
 	void *ctx;
-	int64_t revision; /* 0 until the first listing is complete */
-	struct envdir *envdir;
-	char *backends; /* the file's path; NULL: none */
+	int64_t revision;	      /* 0 until the first listing is complete */
+	struct itemdir *environments; /* NULL: none */
+	char *backends;		      /* the file's path; NULL: none */
 	struct dirwatch *watch;
 	struct loop_timer *timer;
 	struct stat_cache seen; /* when the file was read last */
-	struct strmap *values;	/* what was told: key -> value */
-	char *problem;		/* what was told of the backends file; NULL: nothing */
+	struct strmap *values;	/* what was reported: key -> value */
+	char *problem;		/* of the backends file, as reported; NULL: none */
 };
 
 static void commit(struct file_source *s)
@@ -44,9 +46,10 @@ static void commit(struct file_source *s)
 
 /* --- environments --------------------------------------------------------------------------- */
 
-static void on_env_put(void *ctx, const struct env *env, const char *file)
+static void on_env_put(void *ctx, void *item, const char *file)
 {
 	struct file_source *s = ctx;
+	const struct env *env = item;
 	mem_auto_free char *key = mem_printf("environments/%s", env->name);
 	buf_auto struct buf json = BUF_INIT;
 
@@ -74,7 +77,7 @@ static void on_env_commit(void *ctx)
 	commit(ctx);
 }
 
-static const struct envdir_events envdir_events = {
+static const struct itemdir_events environment_events = {
     .on_put = on_env_put,
     .on_del = on_env_del,
     .on_problem = on_env_problem,
@@ -83,7 +86,7 @@ static const struct envdir_events envdir_events = {
 
 /* --- instances ------------------------------------------------------------------------------ */
 
-static bool tell_backends(struct file_source *s, struct strmap *values)
+static bool report_backends(struct file_source *s, struct strmap *values)
 {
 	bool is_changed = false;
 	const char *key;
@@ -105,12 +108,26 @@ static bool tell_backends(struct file_source *s, struct strmap *values)
 	return is_changed;
 }
 
+/* Before it is read, so that nothing falls in between. */
+static void follow_link(struct file_source *s)
+{
+	const char *slash = strrchr(s->backends, '/');
+	char *name = slash == NULL ? s->backends : s->backends + (slash - s->backends) + 1;
+	char *names[] = {name, NULL};
+	struct stat st;
+
+	if (s->watch != NULL)
+		dirwatch_follow_links(
+		    s->watch, lstat(s->backends, &st) == 0 && S_ISLNK(st.st_mode) ? names : NULL);
+}
+
 static int load_backends(struct file_source *s, bool *ret_changed, struct mf_err *err)
 {
 	buf_auto struct buf text = BUF_INIT;
 	struct stat_cache seen = {0};
 	struct strmap *values;
 
+	follow_link(s);
 	if (stat_cache_take(s->backends, &seen) == 0 && stat_cache_is_current(&s->seen, &seen))
 		return s->problem == NULL ? 0 : mf_err_set(err, MF_EDATA, "%s", s->problem);
 	s->seen = seen;
@@ -121,11 +138,11 @@ static int load_backends(struct file_source *s, bool *ret_changed, struct mf_err
 	}
 	if (backends_file_parse(buf_str(&text), text.len, &values, err) != 0)
 		return mf_err_wrap(err, "%s", s->backends);
-	*ret_changed = tell_backends(s, values);
+	*ret_changed = report_backends(s, values);
 	return 0;
 }
 
-static void tell_problem(struct file_source *s, const char *reason)
+static void report_problem(struct file_source *s, const char *reason)
 {
 	s->events->on_problem(s->ctx, "backends file", reason);
 	free(s->problem);
@@ -145,7 +162,7 @@ static void on_good_backends(struct file_source *s, bool is_changed)
 	bool was_bad = s->problem != NULL;
 
 	if (was_bad)
-		tell_problem(s, NULL);
+		report_problem(s, NULL);
 	if (s->revision == 0) {
 		s->events->on_state(s->ctx, NULL);
 		finish(s);
@@ -160,7 +177,7 @@ static void on_bad_backends(struct file_source *s, const struct mf_err *why)
 		loop_timer_set(s->timer, RETRY_MS);
 	if (s->problem != NULL && strcmp(s->problem, why->msg) == 0)
 		return;
-	tell_problem(s, why->msg);
+	report_problem(s, why->msg);
 	if (s->revision == 0)
 		s->events->on_state(s->ctx, why);
 	else
@@ -215,8 +232,8 @@ static void refresh(struct source *source)
 {
 	struct file_source *s = (struct file_source *)source;
 
-	if (s->envdir != NULL)
-		envdir_rescan(s->envdir);
+	if (s->environments != NULL)
+		itemdir_rescan(s->environments);
 	s->seen = (struct stat_cache){0};
 	if (s->backends != NULL)
 		reload_backends(s);
@@ -226,7 +243,7 @@ static void file_source_free(struct source *source)
 {
 	struct file_source *s = (struct file_source *)source;
 
-	envdir_close(s->envdir);
+	itemdir_close(s->environments);
 	dirwatch_stop(s->watch);
 	loop_timer_free(s->timer);
 	strmap_free(s->values);
@@ -249,8 +266,10 @@ int file_source_new(struct loop *loop, const char *environments_dir, const char 
 	s->values = strmap_new(free);
 	events->on_full_begin(ctx);
 	if (environments_dir != NULL)
-		code =
-		    envdir_open(loop, environments_dir, false, &envdir_events, s, &s->envdir, err);
+		code = itemdir_open(loop, &env_kind, environments_dir, false, &environment_events,
+				    s, &s->environments, err);
+	if (s->environments != NULL)
+		itemdir_report(s->environments);
 	if (code == 0 && backends_file != NULL)
 		code = open_backends(s, loop, backends_file, err);
 	if (code != 0) {

@@ -2,7 +2,7 @@
  * Files as a source: a directory of environment files and a backends file,
  * `service: {version: ["10.0.0.5:8080", ...]}` in YAML, each of them optional.  loop NULL: read
  * once; else both are followed by inotify.  A backends file that breaks keeps its last good state,
- * and is a problem of the object "backends file"; those of the directory are told as envdir.h says.
+ * and is a problem of the object "backends file"; those of the directory are as itemdir.h says.
  * While it has been broken from the start, the first listing is not complete: on_state says why.
  */
 #ifndef MF_STORE_FILE_SOURCE_H

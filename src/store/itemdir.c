@@ -1,6 +1,6 @@
 /*
- * A directory of files of items: looked through as a whole at each hint, then compared with what
- * was told last.  Knows nothing of etcd, nor of what a file's text means.
+ * A directory of files of items: polled as a whole at each hint, then compared with what was
+ * reported last.  Knows nothing of etcd, nor of what a file's text means.
  */
 #include "store/itemdir.h"
 
@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/problems.h"
 #include "base/str.h"
+#include "base/strlist.h"
 #include "base/strmap.h"
 #include "store/itemfile.h"
 #include "sys/dirwatch.h"
@@ -39,9 +40,9 @@ struct itemdir {
 	ino_t ino;
 	bool is_replaced;      /* it may be another one since files were last seen in it */
 	bool is_held;	       /* nothing goes until files are back */
-	bool is_told;	       /* the first round is over */
+	bool is_reported;      /* the first round is over */
 	struct mf_err why;     /* code not 0: out of reach */
-	struct strmap *placed; /* what was told: an item's name -> struct placed */
+	struct strmap *placed; /* what was reported: an item's name -> struct placed */
 	struct problems *problems;
 };
 
@@ -55,6 +56,8 @@ struct placed {
 struct listing {
 	char **names;
 	size_t count, cap;
+	char **links; /* those of them that may be symbolic links; NULL at the end */
+	size_t link_count;
 	dev_t dev;
 	ino_t ino;
 };
@@ -83,6 +86,15 @@ static void listing_fini(struct listing *listing)
 	for (size_t i = 0; i < listing->count; i++)
 		free(listing->names[i]);
 	free(listing->names);
+	strlist_free(listing->links);
+}
+
+static void add_link(struct listing *listing, const char *name)
+{
+	listing->links =
+	    mem_realloc(listing->links, listing->link_count + 2, sizeof(*listing->links));
+	listing->links[listing->link_count++] = mem_dup_str(name);
+	listing->links[listing->link_count] = NULL;
 }
 
 static int list_names(const struct item_kind *kind, DIR *d, struct listing *listing,
@@ -98,6 +110,8 @@ static int list_names(const struct item_kind *kind, DIR *d, struct listing *list
 					  ITEMDIR_MAX_FILES, kind->noun);
 		MEM_GROW(listing->names, listing->count, listing->cap);
 		listing->names[listing->count++] = mem_dup_str(entry->d_name);
+		if (entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN)
+			add_link(listing, entry->d_name);
 	}
 	return errno == 0 ? 0 : mf_err_set_sys(err, MF_EFAIL, "cannot be read");
 }
@@ -218,7 +232,7 @@ static void judge(struct itemdir *dir, const struct listing *listing, int64_t no
 	}
 }
 
-/* Forget what went long enough ago; returns when the next look is due, 0: never. */
+/* Forget what went long enough ago; returns when the next poll is due, 0: never. */
 static int64_t settle(struct itemdir *dir, int64_t now)
 {
 	int64_t due = 0;
@@ -244,7 +258,7 @@ static int64_t settle(struct itemdir *dir, int64_t now)
 	return due;
 }
 
-/* --- who is told ---------------------------------------------------------------------------- */
+/* --- what is reported ------------------------------------------------------------------------ */
 
 static void place_item(struct strmap *placed, struct problems *problems,
 		       const struct itemfile *file, const struct itemfile_item *item)
@@ -305,7 +319,7 @@ static void collect_problems(const struct itemdir *dir)
 			     dir->kind->noun, dir->kind->gone);
 }
 
-static bool tell_items(struct itemdir *dir, struct strmap *placed)
+static bool report_items(struct itemdir *dir, struct strmap *placed)
 {
 	bool is_changed = false;
 	const char *name;
@@ -331,15 +345,15 @@ static bool tell_items(struct itemdir *dir, struct strmap *placed)
 	return is_changed;
 }
 
-void itemdir_tell(struct itemdir *dir)
+void itemdir_report(struct itemdir *dir)
 {
 	struct strmap *placed = place(dir);
 	bool is_changed;
 
 	collect_problems(dir);
 	is_changed = problems_end(dir->problems);
-	is_changed = tell_items(dir, placed) || is_changed || !dir->is_told;
-	dir->is_told = true;
+	is_changed = report_items(dir, placed) || is_changed || !dir->is_reported;
+	dir->is_reported = true;
 	if (is_changed)
 		dir->events->on_commit(dir->ctx);
 }
@@ -355,8 +369,8 @@ static bool has_unreadable(const struct itemdir *dir)
 	return dir->why.code != 0;
 }
 
-/* Look, without telling anybody. */
-static int look(struct itemdir *dir, struct mf_err *err)
+/* Without reporting anything. */
+static int read_directory(struct itemdir *dir, struct mf_err *err)
 {
 	int64_t now = dir->loop == NULL ? 0 : loop_now(dir->loop), due = 0;
 	struct listing listing = {0};
@@ -367,6 +381,9 @@ static int look(struct itemdir *dir, struct mf_err *err)
 		mf_err_wrap(err, "%s", dir->path);
 	} else {
 		dir->why.code = 0;
+		/* Before they are read, so that nothing falls in between. */
+		if (dir->watch != NULL)
+			dirwatch_follow_links(dir->watch, listing.links);
 		load_files(dir, &listing, now);
 		judge(dir, &listing, now);
 		due = settle(dir, now);
@@ -385,8 +402,8 @@ static void poll_files(struct itemdir *dir)
 {
 	struct mf_err err;
 
-	(void)look(dir, &err);
-	itemdir_tell(dir);
+	(void)read_directory(dir, &err);
+	itemdir_report(dir);
 }
 
 /* Whoever asks may know of a change that no time shows. */
@@ -434,11 +451,11 @@ int itemdir_open(struct loop *loop, const struct item_kind *kind, const char *pa
 	dir->problems = problems_new(events->on_problem, ctx);
 	if (loop != NULL) {
 		dir->timer = loop_timer_new(loop, on_time, dir);
-		/* Before the first look, so that nothing falls in between. */
+		/* Before the first reading, so that nothing falls in between. */
 		code = dirwatch_start(loop, path, on_hint, dir, &dir->watch, err);
 	}
 	if (code == 0)
-		code = look(dir, err);
+		code = read_directory(dir, err);
 	if (code != 0) {
 		itemdir_close(dir);
 		return code;

@@ -1,7 +1,8 @@
 /*
  * A directory of files of one kind of items, read and followed: what it says now, file by file.
  *
- * Taken are *.yaml and *.yml that are no dot-files and no editor's backups.  A file that breaks
+ * Taken are *.yaml and *.yml that are no dot-files and no editor's backups; symbolic links are
+ * followed, the edits of what they lead to included.  A file that breaks
  * keeps its last good items; a file that goes takes its items with it, after a short
  * settling time (editors delete and create).  When the directory itself goes, is unmounted or
  * replaced by an empty one, or all of two or more files go at once, nothing is deleted: that is
@@ -21,7 +22,7 @@ struct itemdir;
 struct loop;
 struct mf_err;
 
-struct itemdir_events { /* called only from inside itemdir_tell, itemdir_rescan and the loop */
+struct itemdir_events { /* called only from inside itemdir_report, itemdir_rescan and the loop */
 	/* An item appears or changes; file is its name below the directory. */
 	void (*on_put)(void *ctx, void *item, const char *file);
 	void (*on_del)(void *ctx, const char *name);
@@ -33,7 +34,7 @@ struct itemdir_events { /* called only from inside itemdir_tell, itemdir_rescan 
 /*
  * Read once, at once: MF_ENOINPUT or MF_EPERM when the directory cannot be read, MF_EDATA when it
  * has too many files.  loop NULL: that is all; else it is followed.  allow_empty: believe an
- * emptied directory.  Nobody is told of anything before itemdir_tell.
+ * emptied directory.  Nothing is reported before itemdir_report.
  *
  * Problems: object "directory PATH", "file NAME", "file NAME: NOUN dev"; "NOUN dev" when it stands
  * in several files, of which the first by name counts.
@@ -41,8 +42,8 @@ struct itemdir_events { /* called only from inside itemdir_tell, itemdir_rescan 
 int itemdir_open(struct loop *loop, const struct item_kind *kind, const char *path,
 		 bool allow_empty, const struct itemdir_events *events, void *ctx,
 		 struct itemdir **ret_itemdir, struct mf_err *err);
-void itemdir_tell(struct itemdir *itemdir);  /* what is new since the last time, from inside */
-void itemdir_close(struct itemdir *itemdir); /* NULL is fine */
+void itemdir_report(struct itemdir *itemdir); /* what is new since the last time, from inside */
+void itemdir_close(struct itemdir *itemdir);  /* NULL is fine */
 
 /* Whether a file of that name belongs to such a directory. */
 bool itemdir_is_taken(const char *name);

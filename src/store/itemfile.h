@@ -16,7 +16,7 @@ struct mf_err;
 typedef void item_bad_fn(void *ctx, const struct mf_err *why);
 
 struct item_kind {
-	const char *noun; /* "environment": what words about one begin with */
+	const char *noun; /* "environment": what messages about one begin with */
 	const char *gone; /* what becomes of one that is in no file any more: "deleted" */
 	/*
 	 * The good ones are handed over in an array, their names distinct; on_bad is called for
@@ -25,7 +25,7 @@ struct item_kind {
 	int (*parse)(const char *text, size_t len, void ***ret_items, size_t *ret_count,
 		     item_bad_fn *on_bad, void *ctx, struct mf_err *err);
 	const char *(*name)(const void *item);
-	bool (*is_equal)(const void *a, const void *b); /* to those who are told */
+	bool (*is_equal)(const void *a, const void *b); /* to those who hear of it */
 	void *(*ref)(void *item);
 	void (*unref)(void *item);
 };
@@ -62,7 +62,7 @@ void itemfile_free(struct itemfile *file);
  */
 bool itemfile_load(struct itemfile *file, const char *path, int64_t now, int64_t settle_ms);
 
-/* Drop what has left at least settle_ms ago; returns when the next look is due, 0: never. */
+/* Drop what has left at least settle_ms ago; returns when the next reading is due, 0: never. */
 int64_t itemfile_settle(struct itemfile *file, int64_t now, int64_t settle_ms);
 
 /* Whether the item is in the file now, so that it goes before another file's remains. */

@@ -21,6 +21,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/strlist.h"
 #include "sys/loop.h"
 
 enum {
@@ -52,6 +53,7 @@ struct place {
 struct chain {
 	struct step *steps;
 	size_t count, cap;
+	uint32_t mask; /* of the steps before the last */
 	struct place place;
 };
 
@@ -62,6 +64,7 @@ struct dirwatch {
 	struct loop_source *mounts; /* NULL where /proc is not mounted */
 	struct loop_timer *retry;
 	struct chain chain;
+	char **links; /* names in the directory; NULL: none */
 	dirwatch_fn *on_change;
 	void *ctx;
 };
@@ -89,7 +92,7 @@ static void chain_fini(struct chain *chain)
  */
 static bool watch_step(struct chain *chain, int fd, const char *dir, const char *name)
 {
-	uint32_t mask = (name == NULL ? dir_mask : chain_mask) | IN_ONLYDIR | IN_MASK_ADD;
+	uint32_t mask = (name == NULL ? dir_mask : chain->mask) | IN_ONLYDIR | IN_MASK_ADD;
 	int wd = inotify_add_watch(fd, dir[0] == '\0' ? "/" : dir, mask);
 
 	if (wd < 0)
@@ -179,29 +182,52 @@ static int walk_component(struct chain *chain, int fd, struct buf *dir, struct b
 	return 1;
 }
 
-static int walk(struct chain *chain, int fd, const char *path, struct mf_err *err)
+/* As walk_component.  ret_dir: where the path led to. */
+static int walk_path(struct chain *chain, int fd, const char *path, struct buf *ret_dir)
 {
-	buf_auto struct buf dir = BUF_INIT, rest = BUF_INIT;
-	int links = 0;
-	struct stat st;
+	buf_auto struct buf rest = BUF_INIT;
+	int links = 0, rc = 1;
 
 	buf_add_str(&rest, path);
-	for (;;) {
+	while (rc == 1) {
 		mem_auto_free char *name = take_component(&rest);
-		int rc;
 
 		if (name == NULL)
 			break;
-		rc = walk_component(chain, fd, &dir, &rest, name, &links);
-		if (rc < 0)
-			return out_of_watches(path, err);
-		if (rc == 0)
-			return 0;
+		rc = walk_component(chain, fd, ret_dir, &rest, name, &links);
 	}
+	return rc;
+}
+
+static int walk(struct chain *chain, int fd, const char *path, struct mf_err *err)
+{
+	buf_auto struct buf dir = BUF_INIT;
+	struct stat st;
+	int rc;
+
+	chain->mask = chain_mask;
+	rc = walk_path(chain, fd, path, &dir);
+	if (rc < 0)
+		return out_of_watches(path, err);
+	if (rc == 0)
+		return 0;
 	if (!watch_step(chain, fd, buf_str(&dir), NULL))
 		return is_out_of_watches() ? out_of_watches(path, err) : 0;
 	if (stat(path, &st) == 0)
 		chain->place = (struct place){true, st.st_dev, st.st_ino};
+	return 0;
+}
+
+static int walk_links(struct chain *chain, int fd, const struct dirwatch *watch, struct mf_err *err)
+{
+	chain->mask = chain_mask | IN_CLOSE_WRITE;
+	for (size_t i = 0; i < strlist_count(watch->links); i++) {
+		mem_auto_free char *path = mem_printf("%s/%s", watch->path, watch->links[i]);
+		buf_auto struct buf dir = BUF_INIT;
+
+		if (walk_path(chain, fd, path, &dir) < 0)
+			return out_of_watches(path, err);
+	}
 	return 0;
 }
 
@@ -225,7 +251,11 @@ static void judge_event(const struct dirwatch *watch, const struct inotify_event
 		} else if (step->name == NULL) {
 			news->is_changed = true;
 		} else if (event->len > 0 && strcmp(step->name, event->name) == 0) {
-			news->is_path_touched = true;
+			/* What a link leads to was written, or it leads elsewhere now. */
+			if (event->mask & IN_CLOSE_WRITE)
+				news->is_changed = true;
+			else
+				news->is_path_touched = true;
 		}
 	}
 }
@@ -260,6 +290,8 @@ static int rebuild(struct dirwatch *watch, struct mf_err *err)
 		return mf_err_set_sys(err, MF_EFAIL, "%s: inotify (fs.inotify.max_user_instances)",
 				      watch->path);
 	rc = walk(&chain, fd, watch->path, err);
+	if (rc == 0)
+		rc = walk_links(&chain, fd, watch, err);
 	if (rc != 0) {
 		chain_fini(&chain);
 		(void)close(fd);
@@ -277,17 +309,26 @@ static bool is_same_place(const struct place *a, const struct place *b)
 	return a->is_there == b->is_there && a->dev == b->dev && a->ino == b->ino;
 }
 
+/* False: it is tried again later. */
+static bool try_rebuild(struct dirwatch *watch)
+{
+	struct mf_err err = {0};
+
+	if (rebuild(watch, &err) == 0)
+		return true;
+	log_warn("directory not watched", LOG_STR("path", watch->path), LOG_STR("error", err.msg),
+		 LOG_INT("retry_ms", DIRWATCH_RETRY_MS));
+	loop_timer_set(watch->retry, DIRWATCH_RETRY_MS);
+	return false;
+}
+
 /* Something on the path: find the directory again, and tell of it.  watch may be gone after. */
 static void find_again(struct dirwatch *watch, bool is_gone)
 {
 	struct place before = watch->chain.place;
-	struct mf_err err = {0};
 
-	if (rebuild(watch, &err) != 0) {
-		log_warn("directory not watched", LOG_STR("path", watch->path),
-			 LOG_STR("error", err.msg), LOG_INT("retry_ms", DIRWATCH_RETRY_MS));
+	if (!try_rebuild(watch)) {
 		watch->chain.place = (struct place){0};
-		loop_timer_set(watch->retry, DIRWATCH_RETRY_MS);
 		if (before.is_there)
 			watch->on_change(watch->ctx, true);
 		return;
@@ -369,6 +410,15 @@ int dirwatch_start(struct loop *loop, const char *path, dirwatch_fn *on_change, 
 	return 0;
 }
 
+void dirwatch_follow_links(struct dirwatch *watch, char *const *names)
+{
+	if (strlist_is_equal(names, watch->links))
+		return;
+	strlist_free(watch->links);
+	watch->links = strlist_dup(names);
+	(void)try_rebuild(watch);
+}
+
 void dirwatch_stop(struct dirwatch *watch)
 {
 	if (watch == NULL)
@@ -377,6 +427,7 @@ void dirwatch_stop(struct dirwatch *watch)
 	loop_del_fd(watch->mounts);
 	loop_timer_free(watch->retry);
 	chain_fini(&watch->chain);
+	strlist_free(watch->links);
 	free(watch->path);
 	free(watch);
 }

@@ -27,4 +27,10 @@ int dirwatch_start(struct loop *loop, const char *path, dirwatch_fn *on_change, 
 		   struct dirwatch **ret_watch, struct mf_err *err);
 void dirwatch_stop(struct dirwatch *watch); /* NULL is fine */
 
+/*
+ * Hear of edits of the files that these symbolic links in the directory lead to, too.  The list,
+ * with NULL at its end (or NULL), takes the place of the one before.
+ */
+void dirwatch_follow_links(struct dirwatch *watch, char *const *names);
+
 #endif

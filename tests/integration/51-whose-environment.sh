@@ -79,6 +79,22 @@ rm "$T/other/c.yaml"
 run_tool envwatch --once --allow-empty "$T/other"
 is "$(names)" 'a ' 'also the last one, if it may'
 
+# Below a link that leads to another release each time, the path as given is what counts.
+mkdir -p "$T/release-1/environments" "$T/release-2/environments"
+text kept 1 >"$T/release-1/environments/kept.yaml"
+text dropped 1 >"$T/release-1/environments/dropped.yaml"
+text kept 2 >"$T/release-2/environments/kept.yaml"
+ln -s release-1 "$T/current"
+run_tool envwatch --once "$T/current/environments"
+is "$STATUS:$(names)" '0:a dropped kept ' 'a release'
+ln -sfn release-2 "$T/current"
+run_tool envwatch --once "$T/current/environments"
+is "$STATUS:$(names)" '0:a kept ' 'what the next release drops goes'
+ok 'and what it changes is there' version_is kept 2
+rm "$T/current/environments/kept.yaml"
+run_tool envwatch --once --allow-empty "$T/current/environments"
+is "$(names)" 'a ' 'also the last one'
+
 rm "$E"/*.yaml
 text a 1 >"$E/a.yaml"
 text b 1 >"$E/b.yaml"
@@ -102,6 +118,15 @@ within 'a wiped store is filled again' 20 version_is a 3
 within 'with all of it' 10 version_is c 1
 is "$(names)" 'a c ' 'and no more'
 ok 'it was another store' test "$(revision)" -lt "$before"
+
+# A linked file: what it leads to is edited.
+text linked 1 >"$T/elsewhere"
+ln -s ../elsewhere "$E/linked.yaml"
+within 'a linked file counts' 10 version_is linked 1
+text linked 2 >"$T/elsewhere"
+within 'what it leads to is followed' 10 version_is linked 2
+rm "$E/linked.yaml"
+within 'and goes with its link' 10 not etcd_has environments/linked
 
 stop envwatch INT
 is "$STATUS" 0 'it stops in order'

@@ -1,20 +1,22 @@
 /* A directory of environment files: every way in which files come, change and go. */
-#include "store/envdir.h"
+#include "store/itemdir.h"
 
 #include <sys/prctl.h>
 
+#include "model/env.h"
 #include "record.h"
-#include "store/itemdir.h"
+#include "store/env_kind.h"
 
 #define ENV(name, version)                                                                         \
 	"name: " name "\nservices:\n  - name: frontend\n    version: " version "\n    route: /\n"
 #define ITEM(name) "- name: " name "\n  services: [frontend]\n"
 
 static struct record rec;
-static struct envdir *dir;
+static struct itemdir *dir;
 
-static void on_put(void *ctx, const struct env *env, const char *file)
+static void on_put(void *ctx, void *item, const char *file)
 {
+	const struct env *env = item;
 	mem_auto_free char *line =
 	    mem_printf("put %s %s %s", env->name, env->services[0].version, file);
 
@@ -45,7 +47,7 @@ static void on_commit(void *ctx)
 	record_add(&rec, "commit");
 }
 
-static const struct envdir_events events = {on_put, on_del, on_problem, on_commit};
+static const struct itemdir_events events = {on_put, on_del, on_problem, on_commit};
 
 static void setup(void)
 {
@@ -56,7 +58,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	envdir_close(dir);
+	itemdir_close(dir);
 	record_end(&rec);
 }
 
@@ -64,8 +66,10 @@ static void open_dir(struct loop *loop, bool allow_empty)
 {
 	struct mf_err err;
 
-	ck_assert_int_eq(
-	    envdir_open(loop, record_path(&rec, "d"), allow_empty, &events, NULL, &dir, &err), 0);
+	ck_assert_int_eq(itemdir_open(loop, &env_kind, record_path(&rec, "d"), allow_empty, &events,
+				      NULL, &dir, &err),
+			 0);
+	itemdir_report(dir);
 	rec.seen = rec.lines.len;
 }
 
@@ -122,10 +126,10 @@ START_TEST(reads_once)
 	/* the YAML parser's own words */
 	ck_assert(record_has(&rec, "file a.yaml: not YAML: "));
 	ck_assert(record_has(&rec, "line 2, column 1)\nput dev 1 b.yaml\ncommit\n"));
-	ck_assert(envdir_is_broken(dir, "a.yaml"));
-	ck_assert(!envdir_is_broken(dir, "b.yaml"));
-	ck_assert(!envdir_is_broken(dir, "c.yaml"));
-	ck_assert_uint_eq(envdir_file_count(dir), 2);
+	ck_assert(itemdir_is_broken(dir, "a.yaml"));
+	ck_assert(!itemdir_is_broken(dir, "b.yaml"));
+	ck_assert(!itemdir_is_broken(dir, "c.yaml"));
+	ck_assert_uint_eq(itemdir_file_count(dir), 2);
 }
 END_TEST
 
@@ -137,13 +141,13 @@ START_TEST(directory_that_cannot_be_read)
 	for (int i = 0; i < 2; i++) {
 		struct loop *loop = i == 0 ? NULL : rec.loop;
 
-		ck_assert_int_eq(
-		    envdir_open(loop, record_path(&rec, "none"), false, &events, NULL, &dir, &err),
-		    MF_ENOINPUT);
+		ck_assert_int_eq(itemdir_open(loop, &env_kind, record_path(&rec, "none"), false,
+					      &events, NULL, &dir, &err),
+				 MF_ENOINPUT);
 		ck_assert_ptr_nonnull(strstr(err.msg, "/none: "));
-		ck_assert_int_eq(
-		    envdir_open(loop, record_path(&rec, "file"), false, &events, NULL, &dir, &err),
-		    MF_ENOINPUT);
+		ck_assert_int_eq(itemdir_open(loop, &env_kind, record_path(&rec, "file"), false,
+					      &events, NULL, &dir, &err),
+				 MF_ENOINPUT);
 	}
 	ck_assert_ptr_null(dir);
 	ck_assert_uint_eq(rec.lines.len, 0);
@@ -160,7 +164,8 @@ START_TEST(too_many_files)
 		record_write(&rec, name, "");
 	}
 	ck_assert_int_eq(
-	    envdir_open(NULL, record_path(&rec, "d"), false, &events, NULL, &dir, &err), MF_EDATA);
+	    itemdir_open(NULL, &env_kind, record_path(&rec, "d"), false, &events, NULL, &dir, &err),
+	    MF_EDATA);
 	ck_assert_ptr_nonnull(strstr(err.msg, "/d: more than 10000 environment files"));
 }
 END_TEST
@@ -242,6 +247,79 @@ START_TEST(second_save_in_the_same_tick)
 }
 END_TEST
 
+/* --- linked files --------------------------------------------------------------------------- */
+
+static void link_to(const char *target, const char *name)
+{
+	ck_assert_int_eq(symlink(target, record_path(&rec, name)), 0);
+}
+
+static void edit_in_place(void)
+{
+	record_write(&rec, "far/real", ENV("dev", "2"));
+}
+
+static void edit_by_rename(void)
+{
+	record_write(&rec, "far/.real", ENV("dev", "2"));
+	record_rename(&rec, "far/.real", "far/real");
+}
+
+static void swap_the_folder(void)
+{
+	ck_assert_int_eq(mkdir(record_path(&rec, "farther"), 0755), 0);
+	record_write(&rec, "farther/real", ENV("dev", "2"));
+	link_to("farther", "new");
+	record_rename(&rec, "new", "way");
+}
+
+static void relink(void)
+{
+	record_write(&rec, "other", ENV("dev", "2"));
+	link_to("../other", "d/.new");
+	record_rename(&rec, "d/.new", "d/a.yaml");
+}
+
+static void (*const edits[])(void) = {edit_in_place, edit_by_rename, swap_the_folder, relink};
+
+/* d/a.yaml -> way/real, way -> far */
+START_TEST(what_a_link_leads_to_is_followed)
+{
+	ck_assert_int_eq(mkdir(record_path(&rec, "far"), 0755), 0);
+	record_write(&rec, "far/real", ENV("dev", "1"));
+	link_to("far", "way");
+	link_to("../way/real", "d/a.yaml");
+	follow();
+	edits[_i]();
+	record_await(&rec, "put dev 2 a.yaml");
+	/* And goes on to be, wherever it leads now. */
+	write_at(record_path(&rec, "d/a.yaml"), ENV("dev", "3"));
+	record_await(&rec, "put dev 3 a.yaml");
+	ck_assert(!record_has(&rec, "del "));
+	ck_assert(!record_has(&rec, "directory"));
+}
+END_TEST
+
+START_TEST(a_link_that_comes_later_is_followed)
+{
+	record_write(&rec, "d/b.yaml", ENV("other", "1"));
+	record_write(&rec, "real", ENV("dev", "1"));
+	follow();
+	link_to("../real", "d/a.yaml");
+	record_await(&rec, "put dev 1 a.yaml");
+	record_write(&rec, "real", ENV("dev", "2"));
+	record_await(&rec, "put dev 2 a.yaml");
+	record_remove(&rec, "real");
+	record_await(&rec, "file a.yaml: No such file or directory");
+	record_write(&rec, "real", ENV("dev", "3"));
+	record_await(&rec, "put dev 3 a.yaml");
+	record_remove(&rec, "d/a.yaml");
+	record_await(&rec, "del dev");
+}
+END_TEST
+
+/* --- times ------------------------------------------------------------------------------------ */
+
 /* A file of the kernel's: its text changes, and nothing of what stat(2) says. */
 START_TEST(who_asks_reads_what_no_time_shows)
 {
@@ -250,10 +328,10 @@ START_TEST(who_asks_reads_what_no_time_shows)
 	follow();
 	ck_assert(record_has(&rec, "file a.yaml: environment \"A\": "));
 	ck_assert_int_eq(usleep(50000), 0);
-	envdir_rescan(dir);
+	itemdir_rescan(dir);
 	ck_assert_uint_eq(rec.seen, rec.lines.len);
 	ck_assert_int_eq(prctl(PR_SET_NAME, "- name: B"), 0);
-	envdir_rescan(dir);
+	itemdir_rescan(dir);
 	ck_assert(record_has(&rec, "file a.yaml: environment \"B\": "));
 }
 END_TEST
@@ -263,8 +341,8 @@ START_TEST(equal_file_is_no_change)
 	record_write(&rec, "d/a.yaml", ENV("dev", "1"));
 	follow();
 	record_write(&rec, "d/a.yaml", "# a remark\n" ENV("dev", "1"));
-	envdir_rescan(dir);
-	envdir_rescan(dir);
+	itemdir_rescan(dir);
+	itemdir_rescan(dir);
 	ck_assert_uint_eq(rec.seen, rec.lines.len);
 }
 END_TEST
@@ -281,7 +359,7 @@ START_TEST(changed_prefix_and_hosts_are_changes)
 		mem_auto_free char *text = mem_printf("%s%s", heads[i], ENV("dev", "1"));
 
 		record_write(&rec, "d/a.yaml", text);
-		envdir_rescan(dir);
+		itemdir_rescan(dir);
 		ck_assert_str_eq(rec.lines.data + rec.seen, "put dev 1 a.yaml\ncommit\n");
 		rec.seen = rec.lines.len;
 	}
@@ -312,14 +390,14 @@ START_TEST(broken_file_keeps_its_last_good)
 	record_write(&rec, "d/a.yaml", "name: dev\nprefix: a b\n");
 	record_await(&rec, "file a.yaml: environment dev: prefix \"a b\": not allowed: a space "
 			   "(line 2, column 9)");
-	ck_assert(envdir_is_broken(dir, "a.yaml"));
+	ck_assert(itemdir_is_broken(dir, "a.yaml"));
 	record_await(&rec, "commit");
-	envdir_rescan(dir); /* told once */
+	itemdir_rescan(dir); /* told once */
 	ck_assert_uint_eq(rec.seen, rec.lines.len);
 	record_write(&rec, "d/a.yaml", ENV("dev", "2"));
 	record_await(&rec, "over file a.yaml: environment dev");
 	record_await(&rec, "put dev 2 a.yaml");
-	ck_assert(!envdir_is_broken(dir, "a.yaml"));
+	ck_assert(!itemdir_is_broken(dir, "a.yaml"));
 	ck_assert(!record_has(&rec, "del "));
 }
 END_TEST
@@ -382,12 +460,12 @@ START_TEST(deleted_file_takes_its_environments)
 	record_write(&rec, "d/b.yaml", ENV("b", "1"));
 	follow();
 	record_remove(&rec, "d/a.yaml");
-	envdir_rescan(dir);
-	ck_assert_uint_eq(rec.seen, rec.lines.len); /* not at once */
-	ck_assert(envdir_is_broken(dir, "a.yaml")); /* it may come back */
+	itemdir_rescan(dir);
+	ck_assert_uint_eq(rec.seen, rec.lines.len);  /* not at once */
+	ck_assert(itemdir_is_broken(dir, "a.yaml")); /* it may come back */
 	record_await(&rec, "del a");
 	record_await(&rec, "commit");
-	ck_assert(!envdir_is_broken(dir, "a.yaml"));
+	ck_assert(!itemdir_is_broken(dir, "a.yaml"));
 	record_remove(&rec, "d/b.yaml"); /* one of one, by hand */
 	record_await(&rec, "del b");
 	ck_assert(!record_has(&rec, "directory"));
@@ -399,7 +477,7 @@ START_TEST(environment_leaves_its_file)
 	record_write(&rec, "d/a.yaml", ITEM("x") ITEM("y"));
 	follow();
 	record_write(&rec, "d/a.yaml", ITEM("x"));
-	envdir_rescan(dir);
+	itemdir_rescan(dir);
 	ck_assert_uint_eq(rec.seen, rec.lines.len);
 	record_await(&rec, "del y");
 	ck_assert(!record_has(&rec, "del x"));
@@ -411,9 +489,9 @@ START_TEST(emptied_file_keeps_its_environments)
 	record_write(&rec, "d/a.yaml", ENV("dev", "1"));
 	follow();
 	record_write(&rec, "d/a.yaml", "");
-	envdir_rescan(dir);
+	itemdir_rescan(dir);
 	ck_assert_uint_eq(rec.seen, rec.lines.len); /* its writer may only have begun */
-	ck_assert(envdir_is_broken(dir, "a.yaml"));
+	ck_assert(itemdir_is_broken(dir, "a.yaml"));
 	record_await(&rec, "file a.yaml: holds no environment");
 	record_write(&rec, "d/a.yaml", ENV("dev", "2"));
 	record_await(&rec, "put dev 2 a.yaml");
@@ -439,10 +517,10 @@ START_TEST(emptied_directory_deletes_nothing)
 	record_remove(&rec, "d/a.yaml");
 	record_remove(&rec, "d/b.yaml");
 	record_await(&rec, held);
-	ck_assert_uint_eq(envdir_file_count(dir), 0);
+	ck_assert_uint_eq(itemdir_file_count(dir), 0);
 	/* files are back: only now what is still missing goes, after its time */
 	record_write(&rec, "d/b.yaml", ENV("b", "1"));
-	envdir_rescan(dir);
+	itemdir_rescan(dir);
 	ck_assert(!record_has(&rec, "del "));
 	ck_assert(record_has(&rec, "over directory"));
 	record_await(&rec, "del a");
@@ -473,7 +551,7 @@ START_TEST(replaced_directory_deletes_nothing)
 	follow();
 	record_rename(&rec, "d", "old");
 	record_await(&rec, gone);
-	ck_assert_uint_eq(envdir_file_count(dir), 0);
+	ck_assert_uint_eq(itemdir_file_count(dir), 0);
 	ck_assert_int_eq(mkdir(record_path(&rec, "d"), 0755), 0);
 	record_await(&rec, held);
 	record_write(&rec, "d/a.yaml", ENV("a", "2"));
@@ -508,6 +586,9 @@ int main(void)
 	tcase_add_loop_test(tc, follows_every_way_of_saving, 0,
 			    (int)(sizeof(saves) / sizeof(saves[0])));
 	tcase_add_test(tc, second_save_in_the_same_tick);
+	tcase_add_loop_test(tc, what_a_link_leads_to_is_followed, 0,
+			    (int)(sizeof(edits) / sizeof(edits[0])));
+	tcase_add_test(tc, a_link_that_comes_later_is_followed);
 	tcase_add_test(tc, who_asks_reads_what_no_time_shows);
 	tcase_add_test(tc, equal_file_is_no_change);
 	tcase_add_test(tc, changed_prefix_and_hosts_are_changes);

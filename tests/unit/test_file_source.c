@@ -256,6 +256,22 @@ START_TEST(follows_backends)
 }
 END_TEST
 
+START_TEST(linked_backends_are_followed)
+{
+	struct mf_err err;
+
+	ck_assert_int_eq(mkdir(record_path(&rec, "far"), 0755), 0);
+	record_write(&rec, "far/real", "f: {1: [10.0.0.1:80]}");
+	ck_assert_int_eq(symlink("far/real", record_path(&rec, "b")), 0);
+	ck_assert_int_eq(open_source(rec.loop, NULL, "b", &err), 0);
+	record_write(&rec, "far/real", "f: {1: [10.0.0.2:80]}");
+	record_await(&rec, "put backends/f/1/10.0.0.2:80 10.0.0.2:80");
+	record_write(&rec, "far/new", "f: {1: [10.0.0.3:80]}");
+	record_rename(&rec, "far/new", "far/real");
+	record_await(&rec, "put backends/f/1/10.0.0.3:80 10.0.0.3:80");
+}
+END_TEST
+
 START_TEST(broken_backends_keep_the_last_good)
 {
 	struct mf_err err;
@@ -336,6 +352,7 @@ int main(void)
 	tcase_add_test(tc, bad_files_read_once);
 	tcase_add_test(tc, follows_environments);
 	tcase_add_loop_test(tc, follows_backends, 0, (int)(sizeof(saves) / sizeof(saves[0])));
+	tcase_add_test(tc, linked_backends_are_followed);
 	tcase_add_test(tc, broken_backends_keep_the_last_good);
 	tcase_add_test(tc, broken_backends_at_the_start);
 	tcase_add_test(tc, a_refresh_forgets_nothing_good);
