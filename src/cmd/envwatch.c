@@ -121,8 +121,7 @@ static void on_state(void *ctx, const struct mf_err *why)
 		if (w->once && !mf_err_is_retry(why->code))
 			end(w, cli_fail(why));
 		else
-			log_warn("etcd cannot be kept equal, retrying",
-				 LOG_STR("error", why->msg));
+			log_warn("etcd cannot be kept equal, retrying", LOG_STR("error", why->msg));
 		return;
 	}
 	w->why.code = 0;

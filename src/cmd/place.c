@@ -5,50 +5,74 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/env.h"
+#include "sys/file.h"
 
-/* Cut the last component off, in path; NULL: there is none that could be a symbolic link. */
-static const char *cut_last(char *path)
+/* Up to and with the last ".." a path says nothing by its words alone: what it leads to counts. */
+static size_t length_with_dots(const char *path)
 {
-	size_t n = strlen(path);
-	char *last;
+	size_t len = 0;
 
-	while (n > 1 && path[n - 1] == '/')
-		path[--n] = '\0';
-	last = strrchr(path, '/');
-	last = last == NULL ? path : last + 1;
-	if (last[0] == '\0' || strcmp(last, ".") == 0 || strcmp(last, "..") == 0)
-		return NULL;
-	return last;
+	for (const char *p = path; *p != '\0'; p += strcspn(p, "/"), p += strspn(p, "/"))
+		if (strncmp(p, "..", 2) == 0 && (p[2] == '/' || p[2] == '\0'))
+			len = (size_t)(p + 2 - path);
+	return len;
 }
 
-static char *resolve_parent(const char *path, const char *last)
+/* The absolute directory that the words of the path are below, and what is left of them. */
+static char *find_base(const char *path, const char **ret_rest)
 {
-	mem_auto_free char *parent = mem_dup_bytes(path, (size_t)(last - path));
+	size_t len = length_with_dots(path);
+	mem_auto_free char *dots = mem_dup_bytes(path, len);
 
-	return realpath(parent[0] == '\0' ? "." : parent, NULL);
+	*ret_rest = path + len;
+	if (len != 0)
+		return realpath(dots, NULL);
+	return path[0] == '/' ? mem_dup_str("") : get_current_dir_name();
+}
+
+/* Component by component, without what is empty or ".". */
+static void add_components(struct buf *place, const char *words)
+{
+	while (*(words += strspn(words, "/")) != '\0') {
+		size_t len = strcspn(words, "/");
+
+		if (len != 1 || words[0] != '.') {
+			buf_add_char(place, '/');
+			str_add_escaped(place, words, len);
+		}
+		words += len;
+	}
+}
+
+/* It may come later, but what it shall be in must be there. */
+static bool has_parent(const char *dir)
+{
+	mem_auto_free char *parent = file_parent(dir);
+	struct stat st;
+
+	return stat(parent, &st) == 0;
 }
 
 int place_find(const char *dir, struct buf *ret_place, struct mf_err *err)
 {
-	mem_auto_free char *path = mem_dup_str(dir), *real = NULL;
-	const char *last = cut_last(path);
 	buf_auto struct buf place = BUF_INIT;
+	mem_auto_free char *base = NULL;
+	const char *rest = dir;
 
-	real = last == NULL ? realpath(path, NULL) : resolve_parent(path, last);
-	if (real == NULL)
+	if (has_parent(dir))
+		base = find_base(dir, &rest);
+	if (base == NULL)
 		return mf_err_set_sys(err, errno == EACCES ? MF_EPERM : MF_ENOINPUT, "%s", dir);
-	if (strcmp(real, "/") != 0)
-		str_add_escaped(&place, real, strlen(real));
-	if (last != NULL) {
-		buf_add_str(&place, "/");
-		str_add_escaped(&place, last, strlen(last));
-	}
+	add_components(&place, base);
+	add_components(&place, rest);
 	if (place.len + 1 + NAME_MAX > ENV_MAX_SOURCE)
 		return mf_err_set(err, MF_EDATA, "%s: its path is too long", dir);
 	buf_add(ret_place, buf_str(&place), place.len);

@@ -10,8 +10,8 @@ struct buf;
 struct mf_err;
 
 /*
- * A directory's absolute path, escaped, with no slash at the end.  If the directory is itself a
- * symbolic link it is not followed: what it leads to may change with each release.  MF_ENOINPUT or
+ * A directory's absolute path, escaped, with no slash at the end.  Symbolic links in it are not
+ * followed, but before a "..": what they lead to may change with each release.  MF_ENOINPUT or
  * MF_EPERM; MF_EDATA: too long for an origin.
  */
 int place_find(const char *dir, struct buf *ret_place, struct mf_err *err);

@@ -42,8 +42,13 @@ static const struct {
     {".", ""},
     {"a/..", ""},
     {"a/b/.", "/a/b"},
-    {"current", "/current"}, /* a link of its own is not followed ... */
-    {"through/b", "/a/b"},   /* ... one on the way is */
+    {"current", "/current"}, /* no link is followed: the path as given is what counts, ... */
+    {"through/b", "/through/b"},
+    {"through//./b/", "/through/b"},
+    {"through/../through/b", "/through/b"}, /* ... but before a "..", which may lead anywhere */
+    {"current/../x", "/a/x"},
+    {"a/..b", "/a/..b"},
+    {"through/..", ""},
     {"a/x\ny", "/a/x\\ny"},
     {"a/none", "/a/none"}, /* nobody asks whether it is there */
 };
