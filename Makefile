@@ -59,7 +59,7 @@ fuzz_src = $(wildcard tests/fuzz/fuzz_*.c)
 replay = $(patsubst tests/fuzz/%.c,$(BUILD)/tests/replay/%,$(fuzz_src))
 story = $(sort $(wildcard tests/integration/[0-9]*.sh))
 scripts = $(wildcard tests/*.sh tests/*/*.sh contrib/*.sh contrib/*/*.sh contrib/git-hooks/* \
-	contrib/completions/* .ci/run)
+	contrib/completions/* findings/*.sh .ci/run)
 pages = $(patsubst %,$(BUILD)/%,$(wildcard man/*.[1-9]))
 schemas = $(patsubst %,$(BUILD)/schema/%.json,environment settings etcd-service etcd-instance) \
 	$(wildcard contrib/schema/*.json)
