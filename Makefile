@@ -59,7 +59,7 @@ fuzz_src = $(wildcard tests/fuzz/fuzz_*.c)
 replay = $(patsubst tests/fuzz/%.c,$(BUILD)/tests/replay/%,$(fuzz_src))
 story = $(sort $(wildcard tests/integration/[0-9]*.sh))
 scripts = $(wildcard tests/*.sh tests/*/*.sh contrib/*.sh contrib/*/*.sh contrib/git-hooks/* \
-	contrib/completions/* findings/*.sh .ci/run)
+	contrib/completions/mayfly findings/*.sh .ci/run)
 pages = $(patsubst %,$(BUILD)/%,$(wildcard man/*.[1-9]))
 schemas = $(patsubst %,$(BUILD)/schema/%.json,environment settings etcd-service etcd-instance) \
 	$(wildcard contrib/schema/*.json)
@@ -278,6 +278,8 @@ bench: ## measure it with the real servers (BENCH_QUICK=1: fewer), or beside ano
 
 INSTALL ?= install
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 units = $(wildcard contrib/systemd/*.service)
 # What pages and units say of where things are.
 places = s|/usr/local/share/mayfly|$(DATADIR)|g; s|/etc/mayfly|$(SYSCONFDIR)/mayfly|g; \
@@ -287,7 +289,7 @@ example_dirs = $(patsubst contrib/%/,%,$(wildcard contrib/examples/*/))
 .PHONY: install
 install: all ## install below DESTDIR and PREFIX
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/templates $(DESTDIR)$(UNITDIR) \
-		$(DESTDIR)$(COMPLETIONDIR) $(addprefix $(DESTDIR)$(DATADIR)/,$(example_dirs)) \
+		$(addprefix $(DESTDIR),$(COMPLETIONDIR) $(ZSHDIR) $(FISHDIR)) $(addprefix $(DESTDIR)$(DATADIR)/,$(example_dirs)) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man,$(sort $(patsubst .%,%,$(suffix $(pages)))))
 	$(INSTALL) -m 755 $(bins) $(DESTDIR)$(BINDIR)/
 	$(INSTALL) -m 644 $(shipped) $(DESTDIR)$(DATADIR)/templates/
@@ -295,7 +297,10 @@ install: all ## install below DESTDIR and PREFIX
 	$(foreach dir,$(example_dirs),$(INSTALL) -m 644 $(wildcard contrib/$(dir)/*.yaml) \
 		$(DESTDIR)$(DATADIR)/$(dir)/ && ) true
 	$(INSTALL) -m 644 contrib/completions/mayfly $(DESTDIR)$(COMPLETIONDIR)/
-	$(foreach tool,$(tools),ln -sf mayfly $(DESTDIR)$(COMPLETIONDIR)/$(tool) && ) true
+	$(INSTALL) -m 644 contrib/completions/_mayfly $(DESTDIR)$(ZSHDIR)/
+	$(INSTALL) -m 644 contrib/completions/mayfly.fish $(DESTDIR)$(FISHDIR)/
+	$(foreach tool,$(tools),ln -sf mayfly $(DESTDIR)$(COMPLETIONDIR)/$(tool) && \
+		ln -sf mayfly.fish $(DESTDIR)$(FISHDIR)/$(tool).fish && ) true
 	for file in $(pages) $(units); do \
 		case $$file in \
 		*.service) to=$(DESTDIR)$(UNITDIR)/$${file##*/} ;; \
@@ -308,7 +313,8 @@ install: all ## install below DESTDIR and PREFIX
 uninstall: ## remove what install put there
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(bins))) \
 		$(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(units))) \
-		$(addprefix $(DESTDIR)$(COMPLETIONDIR)/,mayfly $(tools)) \
+		$(addprefix $(DESTDIR)$(COMPLETIONDIR)/,mayfly $(tools)) $(DESTDIR)$(ZSHDIR)/_mayfly \
+		$(addprefix $(DESTDIR)$(FISHDIR)/,$(addsuffix .fish,mayfly $(tools))) \
 		$(foreach page,$(pages),$(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page)))
 	rm -rf $(DESTDIR)$(DATADIR)
 

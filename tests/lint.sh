@@ -106,7 +106,53 @@ check_pages() {
 		nothing_but 'referenced manual not found|mandoc\.db lacks'
 }
 
-all=(format layering headers shell pages gcc clang cppcheck tidy)
+# What zsh and fish make of their files, where they are installed.
+check_completions() {
+	! command -v zsh >/dev/null || zsh -n contrib/completions/_mayfly || return
+	! command -v fish >/dev/null || fish --no-execute contrib/completions/mayfly.fish
+}
+
+# The options that a tool's --help lists under a title, and those that a manual page lists, a line
+# each: "-n --dry-run", "--once".
+options_of_help() { # TOOL TITLE
+	"build/bin/$1" --help | sed -n "/^$2:\$/,/^\$/ s/^  \(-.\)*,* *\(--[a-z-]*\).*/\1 \2/p" |
+		sed 's/^ //' | sort -u
+}
+options_of_page() { # PAGE
+	awk '/^\.It Fl / {
+		letter = ""
+		for (i = 2; i < NF; i++) {
+			if ($i != "Fl")
+				continue
+			if ($(i + 1) ~ /^-/) {
+				print letter "-" $(i + 1)
+				letter = ""
+			} else {
+				letter = "-" $(i + 1) " "
+			}
+		}
+	}' "$1" | sort -u
+}
+
+# Every option is in the manual page, and every option of the page is one.
+check_options() {
+	local tool bad=0
+
+	"$MAKE" --no-print-directory -j"$jobs" all >/dev/null || return
+	for tool in build/bin/*; do
+		tool=${tool##*/}
+		diff --label "$tool --help" --label "man/$tool.1" -U0 <(options_of_help "$tool" options) \
+			<(options_of_page "man/$tool.1") || bad=1
+		diff --label "$tool --help" --label man/mayfly.7 -U0 <(options_of_help "$tool" 'common options') \
+			<(options_of_page man/mayfly.7) || bad=1
+	done
+	return "$bad"
+}
+
+# No eight lines stand in two places.
+check_duplicates() { awk -v least=8 -f tests/duplicates.awk src/*/*.[ch]; }
+
+all=(format layering headers shell pages completions duplicates gcc clang options cppcheck tidy)
 (($# > 0)) || set -- "${all[@]}"
 failed=()
 for check; do
