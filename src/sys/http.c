@@ -158,7 +158,7 @@ static size_t on_head(char *bytes, size_t size, size_t count, void *ctx)
 {
 	struct http_request *request = ctx;
 
-	if (request->transfer.is_dead) /* cancelled by another's callback */
+	if (request->transfer.phase == TRANSFER_DEAD) /* cancelled by another's callback */
 		return CURL_WRITEFUNC_ERROR;
 	request->head_len += size * count;
 	request->is_too_long = request->head_len > HTTP_MAX_HEAD;
@@ -174,7 +174,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
 	struct http_request *request = ctx;
 	size_t len = size * count;
 
-	if (request->transfer.is_dead) /* cancelled by another's callback */
+	if (request->transfer.phase == TRANSFER_DEAD) /* cancelled by another's callback */
 		return CURL_WRITEFUNC_ERROR;
 	if (request->on_data != NULL && is_success(request)) {
 		request->is_broken_off = !request->on_data(request->ctx, bytes, len);

@@ -11,7 +11,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/queue.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -30,21 +30,25 @@ enum {
 #define LOOP_MAX_DELAY_MS (INT64_C(10) * 365 * 24 * 3600 * 1000)
 
 struct loop_source {
+	TAILQ_ENTRY(loop_source) link;
 	struct loop *loop;
 	int fd;
 	unsigned events;
-	bool is_dead;
-	loop_fd_fn *on_ready;
+	loop_fd_fn *on_ready; /* NULL: it is deleted */
 	void *ctx;
 };
 
-enum timer_state { TIMER_IDLE, TIMER_ARMED /* in the heap */, TIMER_DUE /* in the batch */ };
+enum timer_phase {
+	TIMER_IDLE,
+	TIMER_ARMED /* in the heap */,
+	TIMER_DUE /* in the batch */,
+	TIMER_DEAD
+};
 
 struct loop_timer {
+	LIST_ENTRY(loop_timer) link;
 	struct loop *loop;
-	struct loop_timer *prev, *next;
-	enum timer_state state;
-	bool is_dead;
+	enum timer_phase phase;
 	size_t heap_index;
 	int64_t deadline_ns;
 	uint64_t order; /* of two with the same deadline, the one armed first goes first */
@@ -64,16 +68,15 @@ struct deferred {
 
 struct loop {
 	bool is_stopped, is_dispatching;
-	bool has_dead_sources, has_dead_timers;
-	bool has_new_transfers; /* some to put on the multi handle or take off it */
+	bool has_new_transfers; /* some to put on the multi handle */
 
-	struct loop_source **sources;
-	size_t source_count, source_cap;
+	TAILQ_HEAD(, loop_source) sources;
+	size_t source_count;
 	struct curl_waitfd *waits;	 /* what this round waits for, */
 	struct loop_source **wait_owner; /* and whose each of them is */
 	size_t wait_cap;
 
-	struct loop_timer *timers; /* all of them */
+	LIST_HEAD(, loop_timer) timers; /* all of them */
 	struct loop_timer **heap;
 	size_t heap_count, heap_cap;
 	struct loop_timer **batch; /* due in this round */
@@ -93,7 +96,7 @@ struct loop {
 	int64_t longest_us;
 
 	CURLM *multi;
-	struct loop_transfer *transfers;
+	LIST_HEAD(, loop_transfer) transfers;
 };
 
 /* --- time ------------------------------------------------------------------------------------ */
@@ -187,18 +190,15 @@ struct loop_timer *loop_timer_new(struct loop *loop, loop_timer_fn *on_time, voi
 	timer->loop = loop;
 	timer->on_time = on_time;
 	timer->ctx = ctx;
-	timer->next = loop->timers;
-	if (loop->timers != NULL)
-		loop->timers->prev = timer;
-	loop->timers = timer;
+	LIST_INSERT_HEAD(&loop->timers, timer, link);
 	return timer;
 }
 
 void loop_timer_clear(struct loop_timer *timer)
 {
-	if (timer->state == TIMER_ARMED)
+	if (timer->phase == TIMER_ARMED)
 		heap_del(timer->loop, timer);
-	timer->state = TIMER_IDLE;
+	timer->phase = TIMER_IDLE;
 }
 
 void loop_timer_set(struct loop_timer *timer, int64_t delay_ms)
@@ -210,36 +210,23 @@ void loop_timer_set(struct loop_timer *timer, int64_t delay_ms)
 	loop_timer_clear(timer);
 	timer->deadline_ns = now_ns() + delay_ms * 1000000;
 	timer->order = timer->loop->next_order++;
-	timer->state = TIMER_ARMED;
+	timer->phase = TIMER_ARMED;
 	heap_add(timer->loop, timer);
 }
 
 bool loop_timer_is_set(const struct loop_timer *timer)
 {
-	return timer->state != TIMER_IDLE;
-}
-
-static void timer_destroy(struct loop *loop, struct loop_timer *timer)
-{
-	if (timer->prev != NULL)
-		timer->prev->next = timer->next;
-	else
-		loop->timers = timer->next;
-	if (timer->next != NULL)
-		timer->next->prev = timer->prev;
-	free(timer);
+	return timer->phase != TIMER_IDLE;
 }
 
 void loop_timer_free(struct loop_timer *timer)
 {
-	if (timer == NULL || timer->is_dead)
+	if (timer == NULL || timer->phase == TIMER_DEAD)
 		return;
 	loop_timer_clear(timer);
-	timer->is_dead = true;
-	if (timer->loop->is_dispatching) /* the batch may still point at it */
-		timer->loop->has_dead_timers = true;
-	else
-		timer_destroy(timer->loop, timer);
+	timer->phase = TIMER_DEAD;
+	LIST_REMOVE(timer, link);
+	loop_defer(timer->loop, free, timer); /* the batch may still point at it */
 }
 
 /* Only drains the descriptor: due timers are looked for in every round. */
@@ -280,16 +267,16 @@ static void run_timers(struct loop *loop)
 		struct loop_timer *timer = loop->heap[0];
 
 		heap_del(loop, timer);
-		timer->state = TIMER_DUE;
+		timer->phase = TIMER_DUE;
 		MEM_GROW(loop->batch, count, loop->batch_cap);
 		loop->batch[count++] = timer;
 	}
 	for (size_t i = 0; i < count; i++) {
 		struct loop_timer *timer = loop->batch[i];
 
-		if (timer->state != TIMER_DUE)
+		if (timer->phase != TIMER_DUE)
 			continue;
-		timer->state = TIMER_IDLE;
+		timer->phase = TIMER_IDLE;
 		timer->on_time(timer->ctx);
 	}
 }
@@ -306,8 +293,8 @@ struct loop_source *loop_add_fd(struct loop *loop, int fd, unsigned events, loop
 	source->events = events;
 	source->on_ready = on_ready;
 	source->ctx = ctx;
-	MEM_GROW(loop->sources, loop->source_count, loop->source_cap);
-	loop->sources[loop->source_count++] = source;
+	TAILQ_INSERT_TAIL(&loop->sources, source, link);
+	loop->source_count++;
 	return source;
 }
 
@@ -316,47 +303,37 @@ void loop_set_events(struct loop_source *source, unsigned events)
 	source->events = events;
 }
 
-static void sweep_sources(struct loop *loop)
+static void source_free(void *object)
 {
-	size_t kept = 0;
+	struct loop_source *source = object;
 
-	loop->has_dead_sources = false;
-	for (size_t i = 0; i < loop->source_count; i++) {
-		struct loop_source *source = loop->sources[i];
-
-		if (!source->is_dead) {
-			loop->sources[kept++] = source;
-			continue;
-		}
-		(void)close(source->fd);
-		free(source);
-	}
-	loop->source_count = kept;
+	(void)close(source->fd);
+	free(source);
 }
 
 void loop_del_fd(struct loop_source *source)
 {
-	if (source == NULL)
+	if (source == NULL || source->on_ready == NULL)
 		return;
-	source->is_dead = true;
-	source->loop->has_dead_sources = true;
-	if (!source->loop->is_dispatching)
-		sweep_sources(source->loop);
+	source->on_ready = NULL;
+	TAILQ_REMOVE(&source->loop->sources, source, link);
+	source->loop->source_count--;
+	loop_defer(source->loop, source_free, source);
 }
 
 static unsigned collect_waits(struct loop *loop)
 {
+	struct loop_source *source;
 	unsigned n = 0;
 
 	if (loop->wait_cap < loop->source_count) {
-		loop->wait_cap = loop->source_cap;
+		loop->wait_cap = 2 * loop->source_count;
 		loop->waits = mem_realloc(loop->waits, loop->wait_cap, sizeof(*loop->waits));
 		loop->wait_owner =
 		    mem_realloc(loop->wait_owner, loop->wait_cap, sizeof(struct loop_source *));
 	}
-	for (size_t i = 0; i < loop->source_count; i++) {
-		struct loop_source *source = loop->sources[i];
-
+	TAILQ_FOREACH(source, &loop->sources, link)
+	{
 		if (source->events == 0) /* a hang-up would wake us again and again */
 			continue;
 		loop->waits[n] = (struct curl_waitfd){
@@ -380,7 +357,7 @@ static void run_sources(struct loop *loop, unsigned count)
 			events |= LOOP_READ;
 		if (revents & CURL_WAIT_POLLOUT)
 			events |= LOOP_WRITE;
-		if (events != 0 && !source->is_dead && source->events != 0)
+		if (events != 0 && source->on_ready != NULL && source->events != 0)
 			source->on_ready(source->ctx, source->fd, events);
 	}
 }
@@ -428,55 +405,46 @@ int loop_add_signal(struct loop *loop, int signo, loop_signal_fn *on_signal, voi
 void loop_transfer_add(struct loop *loop, struct loop_transfer *transfer)
 {
 	transfer->loop = loop;
-	transfer->prev = NULL;
-	transfer->next = loop->transfers;
-	transfer->is_on_multi = false;
-	transfer->is_dead = false;
-	if (loop->transfers != NULL)
-		loop->transfers->prev = transfer;
-	loop->transfers = transfer;
+	transfer->phase = TRANSFER_NEW;
+	LIST_INSERT_HEAD(&loop->transfers, transfer, link);
 	loop->has_new_transfers = true;
 }
 
-void loop_transfer_del(struct loop_transfer *transfer)
+static void transfer_free(void *object)
 {
-	transfer->is_dead = true;
-	transfer->loop->has_new_transfers = true;
-}
+	struct loop_transfer *transfer = object;
 
-static void transfer_destroy(struct loop *loop, struct loop_transfer *transfer)
-{
-	if (transfer->is_on_multi)
-		(void)curl_multi_remove_handle(loop->multi, transfer->easy);
-	if (transfer->prev != NULL)
-		transfer->prev->next = transfer->next;
-	else
-		loop->transfers = transfer->next;
-	if (transfer->next != NULL)
-		transfer->next->prev = transfer->prev;
+	(void)curl_multi_remove_handle(transfer->loop->multi, transfer->easy);
+	LIST_REMOVE(transfer, link);
 	transfer->on_free(transfer);
 }
 
-/* Never inside one of libcurl's callbacks, where the multi handle refuses both. */
-static void update_transfers(struct loop *loop)
+/* The multi handle takes off nothing inside one of libcurl's callbacks. */
+void loop_transfer_del(struct loop_transfer *transfer)
 {
-	struct loop_transfer *transfer, *next;
+	if (transfer->phase == TRANSFER_DEAD)
+		return;
+	transfer->phase = TRANSFER_DEAD;
+	loop_defer(transfer->loop, transfer_free, transfer);
+}
+
+/* Nor does it take on any. */
+static void start_transfers(struct loop *loop)
+{
+	struct loop_transfer *transfer;
 
 	if (!loop->has_new_transfers)
 		return;
 	loop->has_new_transfers = false;
-	for (transfer = loop->transfers; transfer != NULL; transfer = next) {
-		next = transfer->next;
-		if (transfer->is_dead) {
-			transfer_destroy(loop, transfer);
-		} else if (!transfer->is_on_multi) {
-			(void)curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
-			transfer->is_on_multi =
-			    !transfer->is_refused &&
-			    curl_multi_add_handle(loop->multi, transfer->easy) == CURLM_OK;
-			if (!transfer->is_on_multi)
-				transfer->on_done(transfer, CURLE_FAILED_INIT);
-		}
+	LIST_FOREACH(transfer, &loop->transfers, link)
+	{
+		if (transfer->phase != TRANSFER_NEW)
+			continue;
+		transfer->phase = TRANSFER_RUNNING;
+		(void)curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
+		if (transfer->is_refused ||
+		    curl_multi_add_handle(loop->multi, transfer->easy) != CURLM_OK)
+			transfer->on_done(transfer, CURLE_FAILED_INIT);
 	}
 }
 
@@ -486,7 +454,7 @@ static int run_transfers(struct loop *loop, struct mf_err *err)
 	CURLMcode code;
 	CURLMsg *msg;
 
-	update_transfers(loop);
+	start_transfers(loop);
 	code = curl_multi_perform(loop->multi, &running);
 	if (code != CURLM_OK)
 		return mf_err_set(err, MF_EFAIL, "libcurl: %s", curl_multi_strerror(code));
@@ -499,7 +467,7 @@ static int run_transfers(struct loop *loop, struct mf_err *err)
 			continue;
 		(void)curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &private);
 		transfer = (struct loop_transfer *)(void *)private;
-		if (transfer != NULL && !transfer->is_dead)
+		if (transfer != NULL && transfer->phase != TRANSFER_DEAD)
 			transfer->on_done(transfer, result);
 	}
 	return 0;
@@ -569,6 +537,7 @@ int loop_new(struct loop **ret_loop, struct mf_err *err)
 	if (fd < 0)
 		return mf_err_set_sys(err, MF_EFAIL, "timerfd");
 	loop = MEM_NEW(loop);
+	TAILQ_INIT(&loop->sources);
 	loop->timer_fd = fd;
 	loop->signal_fd = -1;
 	(void)sigemptyset(&loop->signals);
@@ -587,18 +556,14 @@ void loop_free(struct loop *loop)
 {
 	if (loop == NULL)
 		return;
-	while (loop->transfers != NULL)
-		transfer_destroy(loop, loop->transfers);
+	while (!LIST_EMPTY(&loop->transfers))
+		transfer_free(LIST_FIRST(&loop->transfers));
 	if (loop->multi != NULL)
 		(void)curl_multi_cleanup(loop->multi);
-	for (size_t i = 0; i < loop->source_count; i++)
-		loop->sources[i]->is_dead = true;
-	sweep_sources(loop);
-	for (struct loop_timer *timer = loop->timers, *next; timer != NULL; timer = next) {
-		next = timer->next;
-		free(timer);
-	}
-	free(loop->sources);
+	while (!TAILQ_EMPTY(&loop->sources))
+		loop_del_fd(TAILQ_FIRST(&loop->sources));
+	while (!LIST_EMPTY(&loop->timers))
+		loop_timer_free(LIST_FIRST(&loop->timers));
 	free(loop->waits);
 	free(loop->wait_owner);
 	free(loop->heap);
@@ -609,25 +574,13 @@ void loop_free(struct loop *loop)
 
 static void sweep(struct loop *loop)
 {
-	/* Freeing one may add others, and sources and timers that are dead. */
+	/* Freeing one may add others. */
 	for (size_t i = 0; i < loop->deferred_count; i++) {
 		struct deferred deferred = loop->deferred[i];
 
 		deferred.free_object(deferred.object);
 	}
 	loop->deferred_count = 0;
-	if (loop->has_dead_sources)
-		sweep_sources(loop);
-	if (loop->has_dead_timers) {
-		struct loop_timer *timer, *next;
-
-		loop->has_dead_timers = false;
-		for (timer = loop->timers; timer != NULL; timer = next) {
-			next = timer->next;
-			if (timer->is_dead)
-				timer_destroy(loop, timer);
-		}
-	}
 }
 
 /* Wait; *ret_count of the sources are waited for. */

@@ -6,6 +6,7 @@
 #define MF_SYS_LOOP_CURL_H
 
 #include <stdbool.h>
+#include <sys/queue.h>
 
 #include <curl/curl.h>
 
@@ -18,15 +19,18 @@ struct loop_transfer {
 	void (*on_done)(struct loop_transfer *transfer, CURLcode result);
 	void (*on_free)(struct loop_transfer *transfer); /* off the multi handle: free it all */
 
+	LIST_ENTRY(loop_transfer) link;
 	struct loop *loop;
-	struct loop_transfer *prev, *next;
-	bool is_on_multi;
-	bool is_dead;
+	enum {
+		TRANSFER_NEW,
+		TRANSFER_RUNNING,
+		TRANSFER_DEAD /* its callbacks hear no more */
+	} phase;
 };
 
 /*
- * Both may be called at any time, also inside libcurl's callbacks: the multi handle is told
- * between two rounds.  After loop_transfer_del on_done is not called, and on_free once.
+ * Both may be called at any time, also inside libcurl's callbacks: the multi handle is changed
+ * after them.  After loop_transfer_del on_done is not called, and on_free once.
  */
 void loop_transfer_add(struct loop *loop, struct loop_transfer *transfer);
 void loop_transfer_del(struct loop_transfer *transfer);
