@@ -36,12 +36,13 @@ enum {
 	CHILD_MAX_FDS = 64 * 1024, /* to close one by one, where close_range(2) is missing */
 };
 
-enum child_stage { CHILD_RUNNING, CHILD_TERMINATED, CHILD_KILLED };
+enum child_phase { CHILD_RUNNING, CHILD_TERMINATED, CHILD_KILLED, CHILD_OVER };
 
 struct child {
+	struct loop *loop;
 	pid_t pid; /* 0: could not be started */
-	enum child_stage stage;
-	bool has_exited, has_all_output, is_finishing;
+	enum child_phase phase;
+	bool has_exited, has_all_output;
 	int start_status; /* 126 or 127 */
 	struct loop_source *exit_source, *output_source, *input_source;
 	struct loop_timer *timer, *poll_timer;
@@ -53,16 +54,24 @@ struct child {
 	void *ctx;
 };
 
-static void destroy(struct child *child)
+static void child_free(void *object)
 {
+	struct child *child = object;
+
+	buf_fini(&child->input);
+	buf_fini(&child->output);
+	free(child);
+}
+
+static void stop(struct child *child)
+{
+	child->phase = CHILD_OVER;
 	loop_del_fd(child->exit_source);
 	loop_del_fd(child->output_source);
 	loop_del_fd(child->input_source);
 	loop_timer_free(child->timer);
 	loop_timer_free(child->poll_timer);
-	buf_fini(&child->input);
-	buf_fini(&child->output);
-	free(child);
+	loop_defer(child->loop, child_free, child);
 }
 
 /* As process 1 we are the parent of whoever it left behind, and nobody else waits for them. */
@@ -76,11 +85,12 @@ static int reap(pid_t pid)
 
 static void finish(struct child *child)
 {
-	struct child_result result = {0};
+	struct child_result result = {
+	    .status = child->start_status,
+	    .timed_out = child->phase != CHILD_RUNNING,
+	};
 
-	child->is_finishing = true;
-	result.status = child->start_status;
-	result.timed_out = child->stage != CHILD_RUNNING;
+	stop(child);
 	if (child->pid != 0) {
 		if (result.timed_out)
 			(void)kill(-child->pid, SIGKILL);
@@ -89,7 +99,6 @@ static void finish(struct child *child)
 	result.output = buf_str(&child->output);
 	result.output_len = child->output.len;
 	child->on_done(child->ctx, &result);
-	destroy(child);
 }
 
 static void finish_if_complete(struct child *child)
@@ -102,12 +111,12 @@ static void on_timer(void *ctx)
 {
 	struct child *child = ctx;
 
-	if (child->stage == CHILD_RUNNING && !child->has_exited) {
-		child->stage = CHILD_TERMINATED;
+	if (child->phase == CHILD_RUNNING && !child->has_exited) {
+		child->phase = CHILD_TERMINATED;
 		(void)kill(-child->pid, SIGTERM);
 		loop_timer_set(child->timer, CHILD_KILL_MS);
-	} else if (child->stage == CHILD_TERMINATED) {
-		child->stage = CHILD_KILLED;
+	} else if (child->phase == CHILD_TERMINATED) {
+		child->phase = CHILD_KILLED;
 		(void)kill(-child->pid, SIGKILL);
 		loop_timer_set(child->timer, CHILD_GRACE_MS);
 	} else {
@@ -119,7 +128,7 @@ static void on_timer(void *ctx)
 static void on_exited(struct child *child)
 {
 	child->has_exited = true;
-	if (child->stage == CHILD_RUNNING)
+	if (child->phase == CHILD_RUNNING)
 		loop_timer_set(child->timer, CHILD_GRACE_MS);
 	finish_if_complete(child);
 }
@@ -287,29 +296,30 @@ static int start(struct child *child, const struct child_options *options,
 }
 
 /* A kernel before 5.3, a container's filter of system calls or a debugger may refuse pidfds. */
-static void watch_exit(struct child *child, struct loop *loop)
+static void watch_exit(struct child *child)
 {
 	int fd = pidfd_open(child->pid, 0);
 
 	if (fd >= 0) {
 		(void)fcntl(fd, F_SETFL, O_NONBLOCK);
-		child->exit_source = loop_add_fd(loop, fd, LOOP_READ, on_exit_ready, child);
+		child->exit_source = loop_add_fd(child->loop, fd, LOOP_READ, on_exit_ready, child);
 		return;
 	}
-	child->poll_timer = loop_timer_new(loop, on_poll, child);
+	child->poll_timer = loop_timer_new(child->loop, on_poll, child);
 	loop_timer_set(child->poll_timer, CHILD_POLL_MS);
 }
 
-static void take_pipes(struct child *child, struct loop *loop, const struct child_options *options,
+static void take_pipes(struct child *child, const struct child_options *options,
 		       struct child_pipes *pipes)
 {
 	child->output_source =
-	    loop_add_fd(loop, pipes->output[0], LOOP_READ, on_output_ready, child);
+	    loop_add_fd(child->loop, pipes->output[0], LOOP_READ, on_output_ready, child);
 	pipes->output[0] = -1;
 	if (options->input == NULL)
 		return;
 	buf_add(&child->input, options->input, options->input_len);
-	child->input_source = loop_add_fd(loop, pipes->input[1], LOOP_WRITE, on_input_ready, child);
+	child->input_source =
+	    loop_add_fd(child->loop, pipes->input[1], LOOP_WRITE, on_input_ready, child);
 	pipes->input[1] = -1;
 }
 
@@ -318,6 +328,7 @@ static struct child *child_new(struct loop *loop, const struct child_options *op
 {
 	struct child *child = MEM_NEW(child);
 
+	child->loop = loop;
 	child->max_output = options->max_output != 0 ? options->max_output : CHILD_MAX_OUTPUT;
 	child->on_done = on_done;
 	child->ctx = ctx;
@@ -326,16 +337,15 @@ static struct child *child_new(struct loop *loop, const struct child_options *op
 }
 
 /* It was started, or could not be: rc is an errno. */
-static struct child *follow(struct child *child, struct loop *loop,
-			    const struct child_options *options, struct child_pipes *pipes, int rc,
-			    const char *name)
+static struct child *follow(struct child *child, const struct child_options *options,
+			    struct child_pipes *pipes, int rc, const char *name)
 {
 	int64_t delay_ms = options->deadline_ms > 0 ? options->deadline_ms : CHILD_DEADLINE_MS;
 
 	if (rc == 0) {
 		reap_claim(child->pid);
-		watch_exit(child, loop);
-		take_pipes(child, loop, options, pipes);
+		watch_exit(child);
+		take_pipes(child, options, pipes);
 	} else {
 		child->pid = 0;
 		child->start_status = rc == ENOENT ? 127 : 126;
@@ -355,7 +365,7 @@ struct child *child_start(struct loop *loop, const struct child_options *options
 	struct child *child = child_new(loop, options, on_done, ctx);
 	int rc = start(child, options, &pipes);
 
-	return follow(child, loop, options, &pipes, rc, options->argv[0]);
+	return follow(child, options, &pipes, rc, options->argv[0]);
 }
 
 /* --- a copy of this process ------------------------------------------------------------------ */
@@ -420,16 +430,16 @@ struct child *child_fork(struct loop *loop, const struct child_options *options,
 	}
 	if (rc == 0)
 		(void)setpgid(child->pid, child->pid); /* whoever of us comes first */
-	return follow(child, loop, options, &pipes, rc, "a process of our own");
+	return follow(child, options, &pipes, rc, "a process of our own");
 }
 
 void child_cancel(struct child *child)
 {
-	if (child == NULL || child->is_finishing)
+	if (child == NULL || child->phase == CHILD_OVER)
 		return;
 	if (child->pid != 0) {
 		(void)kill(-child->pid, SIGKILL);
 		(void)reap(child->pid);
 	}
-	destroy(child);
+	stop(child);
 }

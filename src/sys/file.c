@@ -49,34 +49,46 @@ static int write_code(void)
 
 /* --- reading --------------------------------------------------------------------------------- */
 
+/*
+ * Append a piece of at most room bytes.  1: more may follow; 0: that was the end; -1: errno, EFBIG
+ * when there is more than room.
+ */
+static int read_piece(int fd, size_t room, struct buf *bytes)
+{
+	size_t left = room < FILE_CHUNK ? room + 1 : FILE_CHUNK;
+
+	buf_reserve(bytes, left);
+	while (left > 0) {
+		ssize_t n = read(fd, bytes->data + bytes->len, left);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return (int)n;
+		bytes->len += (size_t)n;
+		bytes->data[bytes->len] = '\0';
+		left -= (size_t)n;
+	}
+	if (room >= FILE_CHUNK)
+		return 1;
+	errno = EFBIG;
+	return -1;
+}
+
 /* Append all of it; false with errno set, EFBIG when there is more than max. */
 static bool read_all(int fd, size_t max, struct buf *bytes)
 {
 	size_t start = bytes->len;
+	int more;
 
-	for (;;) {
-		size_t room = max - (bytes->len - start);
-		size_t want = room < FILE_CHUNK ? room + 1 : FILE_CHUNK;
-		ssize_t n;
-
-		buf_reserve(bytes, want);
-		n = read(fd, bytes->data + bytes->len, want);
-		if (n == 0)
-			return true;
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n > 0 && (size_t)n > room) {
-			errno = EFBIG;
-			n = -1;
-		}
-		if (n < 0) {
-			bytes->len = start;
-			bytes->data[start] = '\0';
-			return false;
-		}
-		bytes->len += (size_t)n;
-		bytes->data[bytes->len] = '\0';
-	}
+	do
+		more = read_piece(fd, max - (bytes->len - start), bytes);
+	while (more > 0);
+	if (more == 0)
+		return true;
+	bytes->len = start;
+	bytes->data[start] = '\0';
+	return false;
 }
 
 static int open_file(const char *path, int *ret_fd, struct stat *ret_stat, struct mf_err *err)
@@ -119,34 +131,20 @@ int file_hash(const char *path, size_t max, struct stat *ret_stat, size_t *ret_l
 	mem_auto_close int fd = -1;
 	buf_auto struct buf piece = BUF_INIT;
 	size_t len = 0;
-	int code = open_file(path, &fd, ret_stat, err);
+	int more = 1, code = open_file(path, &fd, ret_stat, err);
 
-	while (code == 0) {
-		size_t want = max - len < FILE_CHUNK ? max - len + 1 : FILE_CHUNK;
-		ssize_t n;
-
-		buf_reserve(&piece, FILE_CHUNK);
-		n = read(fd, piece.data + piece.len, want - piece.len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n > 0)
-			piece.len += (size_t)n;
-		if (n > 0 && piece.len < want)
-			continue;
-		if (len + piece.len > max) {
-			errno = EFBIG;
-			n = -1;
-		}
-		if (n < 0)
-			return fail_to_read(path, max, err);
-		*hash = str_hash_words(*hash, buf_str(&piece), piece.len);
-		len += piece.len;
-		if (piece.len < want)
-			break;
+	if (code != 0)
+		return code;
+	while (more > 0) {
 		buf_clear(&piece);
+		more = read_piece(fd, max - len, &piece);
+		len += piece.len;
+		*hash = str_hash_words(*hash, buf_str(&piece), piece.len);
 	}
+	if (more < 0)
+		return fail_to_read(path, max, err);
 	*ret_len = len;
-	return code;
+	return 0;
 }
 
 /* --- replacing ------------------------------------------------------------------------------- */
@@ -164,14 +162,10 @@ struct replacement {
 /* Open the directory that path is in; *ret_name is the last component, within path. */
 static int open_parent(const char *path, const char **ret_name)
 {
+	mem_auto_free char *dir = file_parent(path);
 	const char *slash = strrchr(path, '/');
-	mem_auto_free char *dir = NULL;
 
 	*ret_name = slash == NULL ? path : slash + 1;
-	if (slash == NULL)
-		dir = mem_dup_str(".");
-	else
-		dir = mem_dup_bytes(path, slash == path ? 1 : (size_t)(slash - path));
 	return open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 

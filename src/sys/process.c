@@ -148,8 +148,8 @@ static void on_exited(struct process *process)
 
 	process->has_exited = true;
 	take_terminal(process);
-	process->events.on_exit(process->ctx, status);
 	loop_timer_set(process->poll_timer, 0);
+	process->events.on_exit(process->ctx, status);
 }
 
 static void on_child(void *ctx, int signo)

@@ -47,8 +47,7 @@ void process_signal(struct process *process, int signo);
  * later; called again, the later holds.  kill_ms 0: SIGKILL at once. */
 void process_stop(struct process *process, int signo, int64_t kill_ms);
 
-/* SIGKILLs the group, reaps; events are not called.  NULL is fine; not inside an event but on_gone.
- */
+/* SIGKILLs the group, reaps; events are not called.  NULL is fine. */
 void process_free(struct process *process);
 
 #endif

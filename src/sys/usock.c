@@ -33,30 +33,41 @@ struct usock {
 	size_t sent;
 	struct buf reply;
 	size_t max_reply;
-	bool is_refused, is_finishing;
-	usock_done_fn *on_done;
+	bool is_refused;
+	usock_done_fn *on_done; /* NULL: it is over */
 	void *ctx;
 	struct mf_err err;
 };
 
-static void destroy(struct usock *usock)
+static void usock_free(void *object)
 {
-	loop_del_fd(usock->source);
-	loop_timer_free(usock->deadline);
-	loop_timer_free(usock->attempt);
+	struct usock *usock = object;
+
 	buf_fini(&usock->request);
 	buf_fini(&usock->reply);
 	free(usock->path);
 	free(usock);
 }
 
+void usock_cancel(struct usock *usock)
+{
+	if (usock == NULL || usock->on_done == NULL)
+		return;
+	usock->on_done = NULL;
+	loop_del_fd(usock->source);
+	loop_timer_free(usock->deadline);
+	loop_timer_free(usock->attempt);
+	loop_defer(usock->loop, usock_free, usock);
+}
+
 /* With what is in err. */
 static void finish(struct usock *usock)
 {
-	usock->is_finishing = true;
-	usock->on_done(usock->ctx, buf_str(&usock->reply), usock->reply.len,
-		       usock->err.code == 0 ? NULL : &usock->err);
-	destroy(usock);
+	usock_done_fn *on_done = usock->on_done;
+
+	usock_cancel(usock);
+	on_done(usock->ctx, buf_str(&usock->reply), usock->reply.len,
+		usock->err.code == 0 ? NULL : &usock->err);
 }
 
 static void fail_sys(struct usock *usock, const char *what)
@@ -204,10 +215,4 @@ struct usock *usock_start(struct loop *loop, const char *path, const char *reque
 char *usock_take_reply(struct usock *usock)
 {
 	return buf_take(&usock->reply);
-}
-
-void usock_cancel(struct usock *usock)
-{
-	if (usock != NULL && !usock->is_finishing)
-		destroy(usock);
 }

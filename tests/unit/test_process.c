@@ -14,8 +14,8 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "sys/address.h"
 #include "sys/child.h"
-#include "sys/port.h"
 #include "unit_loop.h"
 
 #define COUNT(table) ((int)(sizeof(table) / sizeof((table)[0])))
@@ -24,7 +24,7 @@ static struct loop *loop;
 static struct process *process;
 static struct {
 	int exits, gone, status;
-	bool stops_rest;
+	bool stops_rest, frees; /* in on_exit */
 } got;
 
 static void setup(void)
@@ -52,6 +52,11 @@ static void on_exit_status(void *ctx, int status)
 	got.status = status;
 	if (got.stops_rest)
 		process_stop(process, SIGTERM, 10000);
+	if (got.frees) {
+		process_free(process);
+		process = NULL;
+		loop_stop(loop);
+	}
 }
 
 static void on_gone(void *ctx)
@@ -80,6 +85,16 @@ static void run_to_end(void)
 	ck_assert_int_eq(got.exits, 1);
 	ck_assert_int_eq(got.gone, 1);
 }
+
+START_TEST(freed_when_it_exits)
+{
+	got.frees = true;
+	start_shell("exit 3");
+	unit_loop_run(loop);
+	ck_assert_int_eq(got.status, 3);
+	ck_assert_int_eq(got.gone, 0);
+}
+END_TEST
 
 /* What a script prints, read while the loop runs. */
 static struct {
@@ -490,11 +505,11 @@ START_TEST(finds_a_free_port)
 	struct mf_err err;
 	unsigned port = 0;
 
-	ck_assert_int_eq(port_find_free("127.0.0.1", &port, &err), 0);
+	ck_assert_int_eq(address_find_free_port("127.0.0.1", &port, &err), 0);
 	ck_assert_uint_ge(port, 1024);
-	ck_assert_int_eq(port_find_free("203.0.113.77", &port, &err), MF_EDATA);
+	ck_assert_int_eq(address_find_free_port("203.0.113.77", &port, &err), MF_EDATA);
 	ck_assert_str_eq(err.msg, "203.0.113.77: no free port: Cannot assign requested address");
-	ck_assert_int_eq(port_find_free("localhost", &port, &err), MF_EDATA);
+	ck_assert_int_eq(address_find_free_port("localhost", &port, &err), MF_EDATA);
 }
 END_TEST
 
@@ -508,6 +523,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, ends_with_its_status, 0, COUNT(scripts));
 	tcase_add_loop_test(tc, says_why_it_could_not_start, 0, COUNT(no_programs));
+	tcase_add_test(tc, freed_when_it_exits);
 	tcase_add_test(tc, has_our_environment_with_changes);
 	tcase_add_test(tc, signals_reach_the_whole_group);
 	tcase_add_test(tc, killed_when_it_does_not_stop);
