@@ -4,9 +4,7 @@
  */
 #include "apply/binds.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +16,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strmap.h"
+#include "sys/address.h"
 
 #define BLANK " \t"
 
@@ -58,52 +57,24 @@ static struct strmap *collect(const char *config)
 	return addresses;
 }
 
-/* "*:80", ":80", "10.0.0.1:80", "[fd00::1]:80"; false for all else that HAProxy knows. */
-static bool parse_address(const char *s, struct sockaddr_storage *ret, socklen_t *ret_len)
-{
-	struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;
-	const char *colon = strrchr(s, ':');
-	char host[ADDRESS_SIZE];
-	int64_t port;
-
-	if (colon == NULL || !str_parse_int(colon + 1, 1, 65535, &port))
-		return false;
-	(void)snprintf(host, sizeof(host), "%.*s", (int)(colon - s), s);
-	*ret = (struct sockaddr_storage){0};
-	if (host[0] == '\0' || strcmp(host, "*") == 0)
-		(void)snprintf(host, sizeof(host), "0.0.0.0");
-	if (host[0] == '[' && str_has_suffix(host, "]")) {
-		host[strlen(host) - 1] = '\0';
-		v6->sin6_family = AF_INET6;
-		v6->sin6_port = htons((uint16_t)port);
-		*ret_len = sizeof(*v6);
-		return inet_pton(AF_INET6, host + 1, &v6->sin6_addr) == 1;
-	}
-	v4->sin_family = AF_INET;
-	v4->sin_port = htons((uint16_t)port);
-	*ret_len = sizeof(*v4);
-	return inet_pton(AF_INET, host, &v4->sin_addr) == 1;
-}
-
 /* As HAProxy binds: an address that closes just now, or is shared on purpose, is no obstacle. */
 static int try_address(const char *address, struct mf_err *err)
 {
 	const int on = 1;
-	struct sockaddr_storage where;
-	socklen_t len;
+	mem_auto_free char *text = mem_printf("%s%s", address[0] == ':' ? "*" : "", address);
+	struct address where;
 	mem_auto_close int fd = -1;
 
-	if (!parse_address(address, &where, &len))
+	if (!address_parse(&where, text, 1)) /* something else that HAProxy knows */
 		return 0;
-	fd = socket(where.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(where.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return 0;
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
-	if (where.ss_family == AF_INET6)
+	if (where.any.sa_family == AF_INET6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	if (bind(fd, (struct sockaddr *)&where, len) == 0)
+	if (bind(fd, &where.any, where.len) == 0)
 		return 0;
 	if (errno != EADDRINUSE && errno != EADDRNOTAVAIL)
 		return 0;

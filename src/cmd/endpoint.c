@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "register/netif.h"
-#include "sys/port.h"
+#include "sys/address.h"
 
 #define AUTO ":auto"
 
@@ -40,7 +40,7 @@ int endpoint_find(const char *s, bool may_be_auto, char **ret_address, unsigned 
 
 	if (netif_parse_endpoint(whole, strlen(whole), &want, &port, err) != 0 ||
 	    find_address(&want, &address, err) != 0 ||
-	    (is_auto && port_find_free(address, &port, err) != 0))
+	    (is_auto && address_find_free_port(address, &port, err) != 0))
 		return err->code;
 	*ret_address = address;
 	*ret_port = port;

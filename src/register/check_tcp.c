@@ -1,5 +1,4 @@
 /* Checks of the kind tcp: somebody takes a connection.  Nothing is sent. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -9,6 +8,7 @@
 #include "base/mem.h"
 #include "model/name.h"
 #include "register/check_kind.h"
+#include "sys/address.h"
 #include "sys/loop.h"
 
 static int parse(const char *text, struct check_spec *spec, struct mf_err *err)
@@ -58,23 +58,6 @@ static void on_socket(void *ctx, int fd, unsigned events)
 		     error == 0 ? NULL : strerror(error));
 }
 
-static socklen_t make_address(const struct probe *p, struct sockaddr_storage *ret)
-{
-	struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;
-
-	memset(ret, 0, sizeof(*ret));
-	if (inet_pton(AF_INET, probe_address(p), &v4->sin_addr) == 1) {
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons((uint16_t)probe_port(p));
-		return sizeof(*v4);
-	}
-	(void)inet_pton(AF_INET6, probe_address(p), &v6->sin6_addr);
-	v6->sin6_family = AF_INET6;
-	v6->sin6_port = htons((uint16_t)probe_port(p));
-	return sizeof(*v6);
-}
-
 static bool is_our_fault(int error)
 {
 	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM ||
@@ -83,15 +66,16 @@ static bool is_our_fault(int error)
 
 static void start(struct probe *p)
 {
-	struct sockaddr_storage address;
-	socklen_t len = make_address(p, &address);
-	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct address address;
+	int fd;
 
+	(void)address_set(&address, probe_address(p), probe_port(p));
+	fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0) {
 		probe_finish_soon(p, PROBE_NOT_ASKED, strerror(errno));
 		return;
 	}
-	if (connect(fd, (struct sockaddr *)&address, len) != 0 && errno != EINPROGRESS) {
+	if (connect(fd, &address.any, address.len) != 0 && errno != EINPROGRESS) {
 		probe_finish_soon(p, is_our_fault(errno) ? PROBE_NOT_ASKED : PROBE_FAILED,
 				  strerror(errno));
 		(void)close(fd);

@@ -4,9 +4,7 @@
  */
 #include "sys/httpd.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -18,6 +16,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "sys/address.h"
 #include "sys/loop.h"
 
 enum {
@@ -282,53 +281,6 @@ static void on_pause_over(void *ctx)
 
 /* --- the listener ----------------------------------------------------------------------------- */
 
-union address {
-	struct sockaddr any;
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-};
-
-static bool parse_host(const char *host, union address *address)
-{
-	if (strcmp(host, "*") == 0)
-		address->v4.sin_family = AF_INET; /* all zero: any */
-	else if (inet_pton(AF_INET, host, &address->v4.sin_addr) == 1)
-		address->v4.sin_family = AF_INET;
-	else if (inet_pton(AF_INET6, host, &address->v6.sin6_addr) == 1)
-		address->v6.sin6_family = AF_INET6;
-	else
-		return false;
-	return true;
-}
-
-static bool parse_bind(const char *bind, union address *ret_address, socklen_t *ret_len)
-{
-	mem_auto_free char *text = mem_dup_str(bind);
-	char *host = text, *colon = strrchr(text, ':');
-	size_t n;
-	int64_t port;
-
-	if (colon == NULL || !str_parse_int(colon + 1, 0, 65535, &port))
-		return false;
-	*colon = '\0';
-	n = strlen(host);
-	if (n > 2 && host[0] == '[' && host[n - 1] == ']') {
-		host[n - 1] = '\0';
-		host++;
-	} else if (strchr(host, ':') != NULL) {
-		return false;
-	}
-	if (!parse_host(host, ret_address))
-		return false;
-	if (ret_address->any.sa_family == AF_INET)
-		ret_address->v4.sin_port = htons((uint16_t)port);
-	else
-		ret_address->v6.sin6_port = htons((uint16_t)port);
-	*ret_len = ret_address->any.sa_family == AF_INET ? sizeof(ret_address->v4)
-							 : sizeof(ret_address->v6);
-	return true;
-}
-
 static int fail(const char *bind_to, struct mf_err *err)
 {
 	int code = errno == EACCES || errno == EPERM ? MF_EPERM : MF_EUNAVAIL;
@@ -338,18 +290,17 @@ static int fail(const char *bind_to, struct mf_err *err)
 
 static int listen_on(const char *bind_to, int *ret_fd, struct mf_err *err)
 {
-	union address address = {0};
-	socklen_t len;
+	struct address address;
 	int fd, yes = 1;
 
-	if (!parse_bind(bind_to, &address, &len))
+	if (!address_parse(&address, bind_to, 0))
 		return mf_err_set(err, MF_ECONFIG,
 				  "%s: must be ADDRESS:PORT, [ADDRESS]:PORT or *:PORT", bind_to);
 	fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return fail(bind_to, err);
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) != 0 ||
-	    bind(fd, &address.any, len) != 0 || listen(fd, HTTPD_BACKLOG) != 0) {
+	    bind(fd, &address.any, address.len) != 0 || listen(fd, HTTPD_BACKLOG) != 0) {
 		int code = fail(bind_to, err);
 
 		mem_close_indirect(&fd);
