@@ -1,67 +1,238 @@
 /*
- * Environments as objects: made of a draft, packed into one block but for the choices that
- * others share, looked up, written.
- * Knows nothing of how a draft was read.
+ * Environments: the table of their keys, what no single key can say, files and keys' values made
+ * into environments by it, and back.  YAML and JSON differ only in `origin`.
  */
 #include "model/env.h"
 
+#include <assert.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "model/choices.h"
-#include "model/env_draft.h"
+#include "base/strmap.h"
+#include "model/fields.h"
+#include "model/name.h"
+#include "model/node.h"
 
-/* Where the next pointer array and the next string of a block go. */
-struct packer {
-	const char **pointers;
-	char *strings;
+/* --- one service ----------------------------------------------------------------------------- */
+
+static int check_weights(const struct node *node, void *place, struct mf_err *err)
+{
+	long sum = 0;
+
+	(void)place;
+	if (node->kind != NODE_MAP)
+		return node_error(node, err, "must be a map of versions to percents");
+	for (size_t i = 0; i < node->child_count; i++) {
+		const struct node *member = &node->children[i];
+		struct mf_err why;
+		long percent;
+
+		if (name_check(NAME_VERSION, member->key, strlen(member->key), &why) != 0)
+			return node_error_key(member, err, "%s", why.msg);
+		if (node_get_int(member, 0, 100, &percent, err) != 0)
+			return mf_err_wrap(err, "%s", member->key);
+		sum += percent;
+	}
+	if (sum != 100)
+		return node_error(node, err, "the percents must make 100, not %ld", sum);
+	return 0;
+}
+
+static int check_sticky(const char *s, struct mf_err *err)
+{
+	struct mf_err why;
+
+	if (str_has_prefix(s, "header ")) {
+		if (name_check(NAME_HEADER, s + 7, strlen(s + 7), &why) != 0)
+			return mf_err_set(err, MF_EDATA, "header %s", why.msg);
+	} else if (strcmp(s, "cookie") != 0 && strcmp(s, "source") != 0) {
+		return mf_err_set(err, MF_EDATA, "must be cookie, header NAME or source");
+	}
+	return 0;
+}
+
+static const struct value_type sticky = {
+    .check = check_sticky,
+    .schema = "\"type\":\"string\",\"pattern\":\"^(cookie|source|header [A-Za-z0-9._-]+)$\"",
 };
 
-static size_t size_of_str(const char *s)
+static const struct field route = {
+    .kind = FIELD_NAME,
+    .noun = "route",
+    .type = &value_route,
+    .flags = FIELD_OWN,
+    .size = sizeof(char *),
+};
+
+#define SERVICE(member) FIELD_AT(struct env_service, member)
+static const struct field service_rows[] = {
+    {"name", FIELD_NAME, FIELD_REQUIRED, SERVICE(name), .noun = "service", .type = &value_service,
+     .doc = "The service's name."},
+    {"version", FIELD_NAME, SERVICE(version), .type = &value_version, .preset = ENV_VERSION_DEFAULT,
+     .doc = "The version that its instances are registered with."},
+    {"versions", FIELD_OTHER, FIELD_LATER, .read = check_weights, .not_with = "version",
+     .schema = "\"type\":\"object\",\"minProperties\":1,\"propertyNames\":{\"pattern\":"
+	       "\"^[A-Za-z0-9_][A-Za-z0-9_.-]*$\"},\"additionalProperties\":{\"type\":\"integer\","
+	       "\"minimum\":0,\"maximum\":100}",
+     .doc = "A map of versions to the percents of their requests, 100 in all."},
+    {"sticky", FIELD_TEXT, FIELD_LATER, .type = &sticky,
+     .doc = "What keeps a user at one version: `cookie`, `header` <name> or `source`."},
+    {"route", FIELD_LIST, FIELD_OR_ONE | FIELD_SET, SERVICE(routes),
+     FIELD_COUNT(struct env_service, route_count), .max = ENV_MAX_ROUTES, .item = &route,
+     .doc = "A path prefix, or a list of them, by which external requests reach the service. The "
+	    "longest one that ends where a segment of the path ends is taken: `/tasks` and "
+	    "`/tasks/` both take `/tasks` and `/tasks/1`, but not `/tasks2`."},
+};
+static const struct fields service_fields = {
+    FIELDS_ROWS(service_rows),
+    .noun = "service",
+    .expected = "a name or a map, not a list",
+    .is_bare = true,
+};
+
+/* --- one environment ------------------------------------------------------------------------- */
+
+struct route_claim {
+	const char *route, *service;
+};
+
+static int compare_claims(const void *a, const void *b)
 {
-	return strlen(s) + 1;
+	const struct route_claim *x = a, *y = b;
+	int order = strcmp(x->route, y->route);
+
+	return order != 0 ? order : strcmp(x->service, y->service);
 }
 
-static char *pack_str(struct packer *p, const char *s)
+static int check_routes(const struct node *node, const struct env *env, struct mf_err *err)
 {
-	size_t size = size_of_str(s);
-	char *packed = p->strings;
+	mem_auto_free struct route_claim *claims = NULL;
+	size_t count = 0, n = 0;
 
-	memcpy(packed, s, size);
-	p->strings += size;
-	return packed;
+	for (size_t i = 0; i < env->service_count; i++)
+		count += env->services[i].route_count;
+	if (count < 2)
+		return 0;
+	claims = mem_alloc(count * sizeof(*claims));
+	for (size_t i = 0; i < env->service_count; i++)
+		for (size_t j = 0; j < env->services[i].route_count; j++)
+			claims[n++] =
+			    (struct route_claim){env->services[i].routes[j], env->services[i].name};
+	qsort(claims, n, sizeof(*claims), compare_claims);
+	for (size_t i = 1; i < n; i++)
+		if (strcmp(claims[i - 1].route, claims[i].route) == 0)
+			return node_error(
+			    node, err, "route \"%s\": in service %s and in service %s",
+			    claims[i].route, claims[i - 1].service, claims[i].service);
+	return 0;
 }
 
-static const char **pack_list(struct packer *p, const char *const *list, size_t count)
+static int finish(const struct node *map, void *object, struct mf_err *err)
 {
-	const char **packed = p->pointers;
+	struct env *env = object;
+	struct mf_err why;
 
-	p->pointers += count;
-	for (size_t i = 0; i < count; i++)
-		packed[i] = pack_str(p, list[i]);
-	return packed;
+	if (env->header == NULL)
+		env->header = env->name;
+	if (env->prefix == NULL) {
+		env->prefix = mem_printf("www-%s", env->name);
+		if (name_check(NAME_PREFIX, env->prefix, strlen(env->prefix), &why) != 0)
+			return node_error(map, err, "prefix %s; give another", why.msg);
+	}
+	return check_routes(node_find(map, "services"), env, err);
 }
 
-static void measure(const struct env *env, size_t *ret_pointers, size_t *ret_bytes)
+static int check_expires(const char *s, struct mf_err *err)
 {
-	size_t pointers = env->host_count;
-	size_t bytes = size_of_str(env->name) + size_of_str(env->prefix) +
-		       size_of_str(env->header) + size_of_str(env->owner) +
-		       size_of_str(env->source);
+	int64_t n = 0;
 
-	for (size_t i = 0; i < env->host_count; i++)
-		bytes += size_of_str(env->hosts[i]);
-	*ret_pointers = pointers;
-	*ret_bytes = bytes;
+	if (str_parse_time(s, &n) || (str_parse_duration(s, &n) && n != 0))
+		return 0;
+	return mf_err_set(err, MF_EDATA,
+			  "must be a duration with a unit, such as 8h, or a time, such as "
+			  "2030-01-31T18:00:00Z");
 }
+
+static const struct value_type expires = {
+    .check = check_expires,
+    .schema = "\"type\":\"string\",\"pattern\":\"^([0-9]+(ms|s|m|h|d)|[0-9]{4}-[0-9]{2}-[0-9]{2}"
+	      "[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\\\\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2}))$\"",
+};
+
+static int check_missing(const char *s, struct mf_err *err)
+{
+	if (strcmp(s, "fail") == 0)
+		return 0;
+	return mf_err_set(err, MF_EDATA,
+			  strcmp(s, "baseline") == 0 ? "baseline: not supported yet"
+						     : "must be fail or baseline");
+}
+
+static const struct value_type missing = {
+    .check = check_missing,
+    .schema = "\"enum\":[\"fail\",\"baseline\"]",
+};
+
+static const struct field host = {
+    .kind = FIELD_NAME,
+    .noun = "host",
+    .type = &value_host,
+    .size = sizeof(char *),
+};
+static const struct field service = {
+    .kind = FIELD_OBJECT,
+    .fields = &service_fields,
+    .size = sizeof(struct env_service),
+};
+
+#define ENV(member) FIELD_AT(struct env, member)
+static const struct field origin_rows[] = {
+    {"owner", FIELD_TEXT, ENV(owner), .type = &value_line, .max = ENV_MAX_OWNER, .preset = ""},
+    {"source", FIELD_TEXT, ENV(source), .type = &value_line, .max = ENV_MAX_SOURCE, .preset = ""},
+};
+static const struct fields origin_fields = {FIELDS_ROWS(origin_rows)};
+
+static const struct field env_rows[] = {
+    {"name", FIELD_NAME, FIELD_REQUIRED, ENV(name), .noun = "environment",
+     .type = &value_environment, .doc = "The environment's name."},
+    {"prefix", FIELD_NAME, FIELD_OWN, ENV(prefix), .type = &value_prefix,
+     .doc = "The first label of the host names that mean this environment; `www-`<name> by "
+	    "default."},
+    {"header", FIELD_NAME, ENV(header), .type = &value_header,
+     .doc = "The value of `x-mayfly` that means this environment; its name by default."},
+    {"hosts", FIELD_LIST, FIELD_SET, ENV(hosts), FIELD_COUNT(struct env, host_count),
+     .max = ENV_MAX_HOSTS, .item = &host, .doc = "Further host names, in full and in lower case."},
+    {"extends", FIELD_NAME, FIELD_LATER, .type = &value_environment,
+     .doc = "The environment whose services it takes over."},
+    {"expires", FIELD_TEXT, FIELD_LATER, .type = &expires,
+     .doc = "A duration such as `8h`, or a time (RFC 3339), after which it is deleted."},
+    {"missing", FIELD_TEXT, .type = &missing, .preset = "fail",
+     .doc = "What becomes of a request for a service whose version has no live instance. `fail`: "
+	    "it is answered with 503. `baseline` is reserved: it is refused as not supported yet."},
+    {"services", FIELD_LIST, FIELD_REQUIRED | FIELD_SET, ENV(services),
+     FIELD_COUNT(struct env, service_count), .max = ENV_MAX_SERVICES, .item = &service,
+     .doc = "The chosen versions: a list. An item is the bare name of a service, or a map of "
+	    "these keys."},
+    {"origin", FIELD_OBJECT, FIELD_STORED, .fields = &origin_fields},
+};
+const struct fields fields_of_env = {
+    FIELDS_ROWS(env_rows),
+    .noun = "environment",
+    .expected = "a map with name and services",
+    .finish = finish,
+};
+
+/* --- environments as objects ------------------------------------------------------------------ */
 
 /* Strings go in with their NUL and lists with their length: no two models read alike. */
 static uint64_t add_str(uint64_t hash, const char *s)
 {
-	return str_hash(hash, s, size_of_str(s));
+	return str_hash(hash, s, strlen(s) + 1);
 }
 
 static uint64_t digest_of(const struct env *env)
@@ -82,28 +253,132 @@ static uint64_t digest_of(const struct env *env)
 
 struct env *env_pack(const struct env *draft)
 {
-	size_t pointers, bytes;
-	struct packer p;
-	struct env *env;
+	struct env *env = fields_pack(&fields_of_env, draft, sizeof(*draft));
 
-	measure(draft, &pointers, &bytes);
-	env = mem_alloc(sizeof(*env) + draft->service_count * sizeof(*env->services) +
-			pointers * sizeof(char *) + bytes);
-	*env = *draft;
 	env->refs = 1;
-	env->services = (struct env_service *)(env + 1);
-	p.pointers = (const char **)(env->services + draft->service_count);
-	p.strings = (char *)(p.pointers + pointers);
-	env->name = pack_str(&p, draft->name);
-	env->prefix = pack_str(&p, draft->prefix);
-	env->header = pack_str(&p, draft->header);
-	env->owner = pack_str(&p, draft->owner);
-	env->source = pack_str(&p, draft->source);
-	env->hosts = pack_list(&p, draft->hosts, draft->host_count);
-	for (size_t i = 0; i < draft->service_count; i++)
-		choices_take(&draft->services[i], &env->services[i]);
 	env->digest = digest_of(env);
 	return env;
+}
+
+int env_parse_node(const struct node *node, int allow_origin, struct env **ret_env,
+		   struct mf_err *err)
+{
+	struct env draft = {.refs = 0};
+	int code;
+
+	fields_preset(&fields_of_env, &draft);
+	code = fields_read(&fields_of_env, node, &draft, allow_origin != 0, err);
+	if (code == 0)
+		*ret_env = env_pack(&draft);
+	fields_fini(&fields_of_env, &draft);
+	return code;
+}
+
+/* --- files and keys -------------------------------------------------------------------------- */
+
+static int check_repeated(const struct node *list, struct mf_err *err)
+{
+	struct strmap *seen = strmap_new(NULL);
+	int code = 0;
+
+	for (size_t i = 0; i < list->child_count && code == 0; i++) {
+		const struct node *name = node_find(&list->children[i], "name");
+		const struct node *first;
+
+		if (name == NULL || name->kind != NODE_SCALAR)
+			continue;
+		first = strmap_find(seen, name->text);
+		if (first != NULL) {
+			buf_auto struct buf quoted = BUF_INIT;
+
+			name_add_quoted(&quoted, name->text, strlen(name->text));
+			code = node_error(name, err,
+					  "environment %s: is there twice, in lines %u and %u",
+					  quoted.data, first->line, name->line);
+		} else {
+			strmap_set(seen, name->text, (void *)name);
+		}
+	}
+	strmap_free(seen);
+	return code;
+}
+
+static int read_file(const struct node *root, struct env ***ret_envs, size_t *ret_count,
+		     env_bad_fn *on_bad, void *ctx, struct mf_err *err)
+{
+	const struct node *items = root->kind == NODE_LIST ? root->children : root;
+	size_t count = root->kind == NODE_LIST ? root->child_count : 1, n = 0;
+	struct env **envs;
+	int code = 0;
+
+	if (count == 0 || (root->kind == NODE_SCALAR && root->style == NODE_NULL))
+		return node_error(root, err, "holds no environment");
+	if (root->kind == NODE_SCALAR)
+		return node_error(root, err, "must be an environment (a map) or a list of them");
+	if (root->kind == NODE_LIST)
+		code = check_repeated(root, err);
+	if (code != 0)
+		return code;
+	envs = mem_alloc(count * sizeof(struct env *));
+	for (size_t i = 0; i < count; i++) {
+		struct mf_err why;
+
+		if (env_parse_node(&items[i], 0, &envs[n], &why) == 0)
+			n++;
+		else if (on_bad != NULL)
+			on_bad(ctx, &why);
+	}
+	*ret_envs = envs;
+	*ret_count = n;
+	return 0;
+}
+
+int env_parse_file(const char *text, size_t len, struct env ***ret_envs, size_t *ret_count,
+		   env_bad_fn *on_bad, void *ctx, struct mf_err *err)
+{
+	struct node *root;
+	int code = node_parse_yaml(text, len, &root, err);
+
+	if (code != 0)
+		return code;
+	code = read_file(root, ret_envs, ret_count, on_bad, ctx, err);
+	node_free(root);
+	return code;
+}
+
+static int check_key(const char *name, const struct env *env, struct mf_err *err)
+{
+	if (strcmp(name, env->name) == 0)
+		return 0;
+	return mf_err_set(err, MF_EDATA, "environment %s: name is %s: not the key's", name,
+			  env->name);
+}
+
+int env_parse_json(const char *name, const char *text, size_t len, int64_t created,
+		   struct env **ret_env, struct mf_err *err)
+{
+	struct node *root;
+	struct env *env = NULL;
+	int code = name_check(NAME_ENVIRONMENT, name, strlen(name), err);
+
+	if (code != 0)
+		return mf_err_wrap(err, "environment");
+	code = node_parse_json(text, len, &root, err);
+	if (code != 0)
+		return mf_err_wrap(err, "environment %s", name);
+	code = env_parse_node(root, 1, &env, err);
+	node_free(root);
+	if (code != 0)
+		return code;
+	assert(env != NULL);
+	code = check_key(name, env, err);
+	if (code != 0) {
+		env_unref(env);
+		return code;
+	}
+	env->created = created;
+	*ret_env = env;
+	return 0;
 }
 
 struct env *env_ref(struct env *env)
@@ -114,16 +389,13 @@ struct env *env_ref(struct env *env)
 
 void env_unref(struct env *env)
 {
-	if (env == NULL || --env->refs != 0)
-		return;
-	for (size_t i = 0; i < env->service_count; i++)
-		choices_give_back(&env->services[i]);
-	free(env);
+	if (env != NULL && --env->refs == 0)
+		free(env);
 }
 
-static int compare_name(const void *key, const void *service)
+static int compare_name(const void *key, const void *item)
 {
-	return strcmp(key, ((const struct env_service *)service)->name);
+	return strcmp(key, ((const struct env_service *)item)->name);
 }
 
 const struct env_service *env_find_service(const struct env *env, const char *name)
@@ -132,49 +404,12 @@ const struct env_service *env_find_service(const struct env *env, const char *na
 		       compare_name);
 }
 
-static void add_member(struct buf *b, const char *key, const char *value)
-{
-	char first = b->data[b->len - 1];
-
-	buf_printf(b, "%s\"%s\":", first == '{' ? "" : ",", key);
-	str_add_json_string(b, value, strlen(value));
-}
-
-static void add_list(struct buf *b, const char *key, const char *const *list, size_t count)
-{
-	buf_printf(b, ",\"%s\":[", key);
-	for (size_t i = 0; i < count; i++) {
-		if (i != 0)
-			buf_add_char(b, ',');
-		str_add_json_string(b, list[i], strlen(list[i]));
-	}
-	buf_add_char(b, ']');
-}
-
 void env_format_json(const struct env *env, const char *owner, const char *source,
 		     struct buf *ret_json)
 {
-	buf_add_char(ret_json, '{');
-	add_member(ret_json, "name", env->name);
-	add_member(ret_json, "prefix", env->prefix);
-	add_member(ret_json, "header", env->header);
-	add_list(ret_json, "hosts", env->hosts, env->host_count);
-	buf_add_str(ret_json, ",\"services\":[");
-	for (size_t i = 0; i < env->service_count; i++) {
-		const struct env_service *s = &env->services[i];
+	struct env copy = *env;
 
-		buf_add_str(ret_json, i == 0 ? "{" : ",{");
-		add_member(ret_json, "name", s->name);
-		add_member(ret_json, "version", s->version);
-		add_list(ret_json, "route", s->routes, s->route_count);
-		buf_add_char(ret_json, '}');
-	}
-	buf_add_char(ret_json, ']');
-	if (owner != NULL && owner[0] != '\0') {
-		buf_add_str(ret_json, ",\"origin\":{");
-		add_member(ret_json, "owner", owner);
-		add_member(ret_json, "source", source == NULL ? "" : source);
-		buf_add_char(ret_json, '}');
-	}
-	buf_add_char(ret_json, '}');
+	copy.owner = owner;
+	copy.source = source == NULL ? "" : source;
+	fields_format(&fields_of_env, &copy, owner != NULL && owner[0] != '\0', ret_json);
 }

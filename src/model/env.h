@@ -66,6 +66,9 @@ typedef void env_bad_fn(void *ctx, const struct mf_err *why);
 int env_parse_file(const char *text, size_t len, struct env ***ret_envs, size_t *ret_count,
 		   env_bad_fn *on_bad, void *ctx, struct mf_err *err);
 
+/* From a draft, which may lie anywhere; lists must be sorted and distinct.  One reference. */
+struct env *env_pack(const struct env *draft);
+
 /* The value of /mayfly/environments/<name>; its "name" must be the key's. */
 int env_parse_json(const char *name, const char *text, size_t len, int64_t created,
 		   struct env **ret_env, struct mf_err *err);

@@ -7,7 +7,6 @@
 #include "base/mem.h"
 #include "base/strmap.h"
 #include "model/env.h"
-#include "model/env_draft.h"
 #include "model/order.h"
 #include "model/override.h"
 #include "model/slots.h"

@@ -219,7 +219,13 @@ static int check_line(const char *s, struct mf_err *err)
 
 static char *normalize_route(const char *s)
 {
-	return mem_printf("%s%s", s, str_has_suffix(s, "/") ? "" : "/");
+	size_t len = strlen(s);
+	char *route = mem_alloc(len + 2);
+
+	memcpy(route, s, len);
+	if (s[len - 1] != '/')
+		route[len] = '/';
+	return route;
 }
 
 static char *normalize_address(const char *s)
