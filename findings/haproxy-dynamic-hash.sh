@@ -8,7 +8,8 @@
 # Seen with HAProxy 2.6.12 (Debian 12): a and c share all keys, b gets none, and half of the keys are
 # elsewhere than in the backend from the file, so that a reload with these servers in the file moves them
 # again.  The place on the ring seems to be computed before the server is given its id: with `id 1`, `id 2`,
-# `id 3` said in `add server` all is as from the file.
+# `id 3` said in `add server` all is as from the file.  `balance random` draws from the same ring, and leaves
+# b out in the same way; `balance roundrobin` does not.
 #
 #	file:               cbcbbaaabacbcbbcbcbcbaabccbaaccacaccccccbcac
 #	run time:           cccaccaacaaccaccaccaaccacaacaccaccccccccacc
@@ -70,6 +71,8 @@ http=$(free_port) admin=$(free_port) a=$(free_port) b=$(free_port) c=$(free_port
 		  server c 127.0.0.1:$c
 		backend run
 		backend run-with-id
+		backend random
+		  balance random
 	END
 	for name in a b c; do
 		printf 'frontend %s\n  bind 127.0.0.1:%s\n' "$name" "${!name}"
@@ -87,14 +90,17 @@ id=0
 for name in a b c; do
 	id=$((id + 1))
 	cli "add server run/$name 127.0.0.1:${!name}; enable server run/$name" >>"$tmp/out"
+	cli "add server random/$name 127.0.0.1:${!name}; enable server random/$name" >>"$tmp/out"
 	cli "add server run-with-id/$name 127.0.0.1:${!name} id $id; enable server run-with-id/$name" >>"$tmp/out"
 done
 state=$(cli 'show servers state' | awk '$2 ~ /file|run/ { print $2, $3, $4, $6, $7, $8 }')
-file=$(servers_of file) run=$(servers_of run) with_id=$(servers_of run-with-id)
-printf '%s\n' "$state" "file:               $file" "run time:           $run" "run time, with id:  $with_id"
+file=$(servers_of file) run=$(servers_of run) with_id=$(servers_of run-with-id) random=$(servers_of random)
+printf '%s\n' "$state" "file:               $file" "run time:           $run" "run time, with id:  $with_id" \
+	"run time, random:   $random"
 
 [[ $(sed -n 's/^run //p' <<<"$state") = $'1 a 2 0 1\n2 b 2 0 1\n3 c 2 0 1' ]]
 [[ $(sed -n 's/^file //p' <<<"$state") = $'1 a 2 0 1\n2 b 2 0 1\n3 c 2 0 1' ]]
 [[ $file = *a* && $file = *b* && $file = *c* ]]
 [[ $run = *a* && $run != *b* && $run = *c* ]]
 [[ $with_id = "$file" ]]
+[[ $random = *a* && $random != *b* && $random = *c* ]]
