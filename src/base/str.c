@@ -7,6 +7,9 @@
 
 #include "base/buf.h"
 
+#define SUGGEST_MAX_LEN	     ((size_t)24)
+#define SUGGEST_MAX_DISTANCE 2
+
 bool str_has_prefix(const char *s, const char *prefix)
 {
 	return strncmp(s, prefix, strlen(prefix)) == 0;
@@ -329,4 +332,53 @@ bool str_has_control(const char *s)
 		if ((unsigned char)*s < 0x20 || *s == 0x7f)
 			return true;
 	return false;
+}
+
+/* --- words that were meant -------------------------------------------------------------------- */
+
+static size_t min3(size_t a, size_t b, size_t c)
+{
+	size_t least = a < b ? a : b;
+
+	return least < c ? least : c;
+}
+
+/* Levenshtein's, of short words. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[SUGGEST_MAX_LEN + 1];
+	size_t m = strlen(b);
+
+	for (size_t j = 0; j <= m; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1] != '\0'; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= m; j++) {
+			size_t above = row[j];
+
+			row[j] = min3(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
+			diagonal = above;
+		}
+	}
+	return row[m];
+}
+
+const char *str_find_nearest(const char *s, const char *const *allowed, size_t count)
+{
+	size_t best = SUGGEST_MAX_DISTANCE + 1;
+	const char *nearest = NULL;
+
+	if (strlen(s) > SUGGEST_MAX_LEN)
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		size_t d = strlen(allowed[i]) > SUGGEST_MAX_LEN ? best : distance(s, allowed[i]);
+
+		if (d < best && d < strlen(allowed[i])) {
+			best = d;
+			nearest = allowed[i];
+		}
+	}
+	return nearest;
 }

@@ -51,4 +51,7 @@ bool str_decode_base64(struct buf *b, const char *s, size_t len); /* appends; fa
 
 bool str_has_control(const char *s); /* one of ASCII's control characters */
 
+/* The one of allowed that was probably meant by a word that is none of them; NULL: none is near. */
+const char *str_find_nearest(const char *s, const char *const *allowed, size_t count);
+
 #endif

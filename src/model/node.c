@@ -15,9 +15,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#define SUGGEST_MAX_LEN	     ((size_t)24)
-#define SUGGEST_MAX_DISTANCE 2
-
 static int __attribute__((format(printf, 4, 0)))
 error_at(unsigned line, unsigned column, struct mf_err *err, const char *format, va_list ap)
 {
@@ -50,57 +47,10 @@ int node_error_key(const struct node *node, struct mf_err *err, const char *form
 	return code;
 }
 
-static size_t min3(size_t a, size_t b, size_t c)
-{
-	size_t least = a < b ? a : b;
-
-	return least < c ? least : c;
-}
-
-/* Levenshtein's, of short words. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[SUGGEST_MAX_LEN + 1];
-	size_t m = strlen(b);
-
-	for (size_t j = 0; j <= m; j++)
-		row[j] = j;
-	for (size_t i = 1; a[i - 1] != '\0'; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= m; j++) {
-			size_t above = row[j];
-
-			row[j] = min3(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
-			diagonal = above;
-		}
-	}
-	return row[m];
-}
-
-static const char *find_nearest(const char *key, const char *const *allowed, size_t count)
-{
-	size_t best = SUGGEST_MAX_DISTANCE + 1;
-	const char *nearest = NULL;
-
-	if (strlen(key) > SUGGEST_MAX_LEN)
-		return NULL;
-	for (size_t i = 0; i < count; i++) {
-		size_t d = strlen(allowed[i]) > SUGGEST_MAX_LEN ? best : distance(key, allowed[i]);
-
-		if (d < best && d < strlen(allowed[i])) {
-			best = d;
-			nearest = allowed[i];
-		}
-	}
-	return nearest;
-}
-
 int node_refuse_key(const struct node *member, const char *const *allowed, size_t count,
 		    struct mf_err *err)
 {
-	const char *nearest = find_nearest(member->key, allowed, count);
+	const char *nearest = str_find_nearest(member->key, allowed, count);
 	buf_auto struct buf words = BUF_INIT;
 
 	buf_add_str(&words, "unknown key ");

@@ -1,4 +1,7 @@
-/* The Docker engine's API over HTTP: one stream of events, and questions beside it. */
+/*
+ * The Docker engine's API over HTTP: how it is reached, one stream of events, and questions beside
+ * it.  What containers are is not known here.
+ */
 #include "register/docker_api.h"
 
 #include <stdbool.h>
@@ -10,30 +13,236 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "register/docker_ask.h"
+#include "base/strmap.h"
 #include "register/docker_event.h"
-#include "register/docker_host.h"
-#include "register/docker_inspections.h"
 #include "sys/http.h"
 #include "sys/loop.h"
 
-enum { BACKOFF_MIN_MS = 100, BACKOFF_MAX_MS = 5000 };
+enum {
+	BACKOFF_MIN_MS = 100,
+	BACKOFF_MAX_MS = 5000,
+	DEADLINE_MS = 20000, /* of a question: an engine under load is slow */
+	RETRY_MS = 1000,     /* of an inspection */
+	SIDE_BY_SIDE = 8,    /* inspections */
+	REASON_MAX = 256,
+};
 
-#define LINE_MAX ((size_t)1 << 20)
+#define LINE_MAX     ((size_t)1 << 20)
+#define DEFAULT_HOST "unix:///var/run/docker.sock"
+
+struct host {
+	char *base;	 /* "http://docker", "https://10.0.0.5:2376" */
+	char *unix_path; /* NULL: TCP */
+	char *ca_file, *cert_file, *key_file;
+	struct http_tls tls; /* of these */
+};
+
+enum engine_state { ENGINE_UNKNOWN, ENGINE_THERE, ENGINE_AWAY };
 
 struct docker_api {
 	struct loop *loop;
-	struct docker_host host;
+	struct host host;
+	enum engine_state state; /* as last reported */
 	int64_t resync_ms, backoff_ms;
 	struct docker_api_events events;
 	void *ctx;
 	struct http_request *info, *stream, *list;
 	struct buf line;
-	struct docker_inspections *inspections;
-	struct loop_timer *connect_timer, *resync_timer;
-	struct mf_err lost; /* why the stream is to be given up, told to its end */
-	bool is_there, is_told;
+	struct mf_err lost;	    /* why the stream is to be given up, for its end */
+	struct strmap *inspections; /* by id: those that wait or are under way */
+	size_t under_way;
+	struct loop_timer *connect_timer, *resync_timer, *retry_timer;
 };
+
+struct inspection {
+	struct docker_api *api;
+	char *id;
+	struct http_request *request; /* NULL: it waits for its turn */
+	bool is_late;		      /* the answer under way is older than the last call */
+	bool is_waiting, has_failed;  /* for the next try; once, which is logged */
+};
+
+/* --- the engine's address --------------------------------------------------------------------- */
+
+static void set_tls(struct host *host, const char *cert_path)
+{
+	host->ca_file = mem_printf("%s/ca.pem", cert_path);
+	host->cert_file = mem_printf("%s/cert.pem", cert_path);
+	host->key_file = mem_printf("%s/key.pem", cert_path);
+	host->tls = (struct http_tls){host->ca_file, host->cert_file, host->key_file};
+}
+
+static int parse_host(struct host *host, const char *text, const char *cert_path,
+		      struct mf_err *err)
+{
+	const char *rest;
+
+	if (text == NULL || text[0] == '\0')
+		text = DEFAULT_HOST;
+	if (str_has_prefix(text, "unix:///")) {
+		host->unix_path = mem_dup_str(text + strlen("unix://"));
+		host->base = mem_dup_str("http://docker");
+		return 0;
+	}
+	rest = text + strlen("tcp://");
+	if (!str_has_prefix(text, "tcp://") || rest[0] == '\0' || strpbrk(rest, "/?#@ ") != NULL)
+		return mf_err_set(
+		    err, MF_ECONFIG,
+		    "Docker host \"%.128s\": neither unix:///PATH nor tcp://HOST:PORT", text);
+	host->base = mem_printf("%s://%s", cert_path == NULL ? "http" : "https", rest);
+	if (cert_path != NULL)
+		set_tls(host, cert_path);
+	return 0;
+}
+
+static void host_fini(struct host *host)
+{
+	free(host->base);
+	free(host->unix_path);
+	free(host->ca_file);
+	free(host->cert_file);
+	free(host->key_file);
+}
+
+/* --- questions -------------------------------------------------------------------------------- */
+
+static const struct http_tls *find_tls(const struct docker_api *api)
+{
+	return api->host.ca_file == NULL ? NULL : &api->host.tls;
+}
+
+/* GET path, as http_start; max_body 0: 1 MiB. */
+static struct http_request *ask(struct docker_api *api, const char *path, size_t max_body,
+				http_done_fn *on_done, void *ctx)
+{
+	mem_auto_free char *url = mem_printf("%s%s", api->host.base, path);
+	const struct http_options options = {
+	    .method = "GET",
+	    .url = url,
+	    .unix_path = api->host.unix_path,
+	    .tls = find_tls(api),
+	    .deadline_ms = DEADLINE_MS,
+	    .max_body = max_body,
+	};
+
+	return http_start(api->loop, &options, on_done, ctx);
+}
+
+/* 0 for a success; else why, or MF_EUNAVAIL with the engine's message, or whatever else came. */
+static int judge(const struct http_reply *reply, const struct mf_err *why, struct mf_err *err)
+{
+	buf_auto struct buf reason = BUF_INIT;
+	struct node *root = NULL;
+	const char *message;
+
+	if (why != NULL) {
+		*err = *why;
+		return err->code;
+	}
+	if (reply->status >= 200 && reply->status < 300)
+		return 0;
+	(void)docker_parse(reply->body, reply->body_len, NODE_MAP, &root, NULL);
+	message = node_text_at(root, "message", reply->body);
+	str_add_escaped(&reason, message, strnlen(message, REASON_MAX));
+	node_free(root);
+	return mf_err_set(err, MF_EUNAVAIL, "Docker answers %d: %s", reply->status,
+			  buf_str(&reason));
+}
+
+/* --- inspections: each once at a time, a few side by side, the others in turn ------------------
+ */
+
+static void inspection_free(void *value)
+{
+	struct inspection *inspection = value;
+
+	if (inspection->request != NULL)
+		inspection->api->under_way--;
+	http_cancel(inspection->request);
+	free(inspection->id);
+	free(inspection);
+}
+
+static void start_some(struct docker_api *api);
+
+/* Whether it is to be asked for again. */
+static bool is_open(struct inspection *inspection, const struct http_reply *reply,
+		    const struct mf_err *why)
+{
+	struct mf_err err;
+
+	if (judge(reply, why, &err) == 0 || (why == NULL && reply->status == 404))
+		return inspection->is_late;
+	if (!inspection->has_failed)
+		log_warn("cannot inspect a container, retrying", LOG_STR("id", inspection->id),
+			 LOG_STR("error", err.msg));
+	inspection->has_failed = inspection->is_waiting = true;
+	loop_timer_set(inspection->api->retry_timer, RETRY_MS);
+	return true;
+}
+
+static void on_inspected(void *ctx, const struct http_reply *reply, const struct mf_err *why)
+{
+	struct inspection *inspection = ctx;
+	struct docker_api *api = inspection->api;
+	mem_auto_free char *id = mem_dup_str(inspection->id);
+	bool is_again = is_open(inspection, reply, why);
+
+	inspection->request = NULL;
+	inspection->is_late = false;
+	api->under_way--;
+	if (!is_again)
+		(void)strmap_del(api->inspections, id);
+	start_some(api);
+	if (!is_again)
+		api->events.on_container(api->ctx, id, reply->status == 404 ? NULL : reply->body,
+					 reply->body_len);
+}
+
+static void start_some(struct docker_api *api)
+{
+	void *cursor = NULL, *value;
+	const char *id;
+
+	while (api->under_way < SIDE_BY_SIDE &&
+	       strmap_next(api->inspections, &cursor, &id, &value)) {
+		struct inspection *inspection = value;
+		mem_auto_free char *path = mem_printf("/containers/%s/json", id);
+
+		if (inspection->request != NULL || inspection->is_waiting)
+			continue;
+		api->under_way++;
+		inspection->request = ask(api, path, 0, on_inspected, inspection);
+	}
+}
+
+static void on_retry_time(void *ctx)
+{
+	struct docker_api *api = ctx;
+	void *cursor = NULL, *value;
+	const char *id;
+
+	while (strmap_next(api->inspections, &cursor, &id, &value))
+		((struct inspection *)value)->is_waiting = false;
+	start_some(api);
+}
+
+void docker_api_inspect(struct docker_api *api, const char *id)
+{
+	struct inspection *inspection = strmap_find(api->inspections, id);
+
+	if (api->stream == NULL)
+		return;
+	if (inspection != NULL) {
+		inspection->is_late = inspection->request != NULL;
+		return;
+	}
+	inspection = MEM_NEW(inspection);
+	inspection->api = api;
+	inspection->id = mem_dup_str(id);
+	strmap_set(api->inspections, id, inspection);
+	start_some(api);
+}
 
 /* --- being there and not --------------------------------------------------------------------- */
 
@@ -45,17 +254,18 @@ static void hang_up(struct docker_api *api)
 	api->info = api->stream = api->list = NULL;
 	buf_clear(&api->line);
 	loop_timer_clear(api->resync_timer);
-	docker_inspections_clear(api->inspections);
+	loop_timer_clear(api->retry_timer);
+	strmap_free(api->inspections);
+	api->inspections = strmap_new(inspection_free);
 }
 
 static void lose(struct docker_api *api, const struct mf_err *why)
 {
-	bool is_news = api->is_there || !api->is_told;
+	bool is_news = api->state != ENGINE_AWAY;
 	struct mf_err err = *why;
 
 	hang_up(api);
-	api->is_there = false;
-	api->is_told = true;
+	api->state = ENGINE_AWAY;
 	api->backoff_ms = api->backoff_ms == 0 ? BACKOFF_MIN_MS : 2 * api->backoff_ms;
 	if (api->backoff_ms > BACKOFF_MAX_MS)
 		api->backoff_ms = BACKOFF_MAX_MS;
@@ -93,13 +303,13 @@ static void on_list(void *ctx, const struct http_reply *reply, const struct mf_e
 	struct mf_err err;
 
 	api->list = NULL;
-	if (docker_judge(reply, why, &err) != 0) {
+	if (judge(reply, why, &err) != 0) {
 		lose(api, &err);
 		return;
 	}
 	api->backoff_ms = 0;
-	if (!api->is_there || !api->is_told) {
-		api->is_there = api->is_told = true;
+	if (api->state != ENGINE_THERE) {
+		api->state = ENGINE_THERE;
 		api->events.on_state(api->ctx, NULL);
 	}
 	if (api->resync_ms > 0)
@@ -116,14 +326,7 @@ static void on_resync(void *ctx)
 void docker_api_list(struct docker_api *api)
 {
 	if (api->stream != NULL && api->list == NULL)
-		api->list = docker_ask(api->loop, &api->host, "/containers/json", DOCKER_MAX_BYTES,
-				       on_list, api);
-}
-
-void docker_api_inspect(struct docker_api *api, const char *id)
-{
-	if (api->stream != NULL)
-		docker_inspections_add(api->inspections, id);
+		api->list = ask(api, "/containers/json", DOCKER_MAX_BYTES, on_list, api);
 }
 
 /* --- events ---------------------------------------------------------------------------------- */
@@ -177,7 +380,7 @@ static void on_stream_end(void *ctx, const struct http_reply *reply, const struc
 	api->stream = NULL;
 	if (api->lost.code != 0)
 		err = api->lost;
-	else if (docker_judge(reply, why, &err) == 0)
+	else if (judge(reply, why, &err) == 0)
 		(void)mf_err_set(&err, MF_EUNAVAIL, "Docker has ended its events");
 	api->lost.code = 0;
 	lose(api, &err);
@@ -185,14 +388,15 @@ static void on_stream_end(void *ctx, const struct http_reply *reply, const struc
 
 /* --- connecting ------------------------------------------------------------------------------ */
 
-/* From one second before now by the engine's own clock: what came while we asked is told, too. */
+/* From one second before now by the engine's own clock: what came while we asked is reported, too.
+ */
 static void start_stream(struct docker_api *api, const char *now)
 {
 	buf_auto struct buf url = BUF_INIT;
 	struct http_options options = {
 	    .method = "GET",
 	    .unix_path = api->host.unix_path,
-	    .tls = docker_host_tls(&api->host),
+	    .tls = find_tls(api),
 	    .is_fresh = true,
 	    .on_open = on_open,
 	    .on_data = on_bytes,
@@ -213,7 +417,7 @@ static void on_info(void *ctx, const struct http_reply *reply, const struct mf_e
 	struct node *root = NULL;
 
 	api->info = NULL;
-	if (docker_judge(reply, why, &err) != 0) {
+	if (judge(reply, why, &err) != 0) {
 		lose(api, &err);
 		return;
 	}
@@ -226,7 +430,7 @@ static void on_connect_time(void *ctx)
 {
 	struct docker_api *api = ctx;
 
-	api->info = docker_ask(api->loop, &api->host, "/info", 0, on_info, api);
+	api->info = ask(api, "/info", 0, on_info, api);
 }
 
 int docker_api_start(struct loop *loop, const char *host, const char *cert_path, int64_t resync_ms,
@@ -235,7 +439,7 @@ int docker_api_start(struct loop *loop, const char *host, const char *cert_path,
 {
 	struct docker_api *api = MEM_NEW(api);
 
-	if (docker_host_parse(&api->host, host, cert_path, err) != 0) {
+	if (parse_host(&api->host, host, cert_path, err) != 0) {
 		free(api);
 		return err->code;
 	}
@@ -243,9 +447,10 @@ int docker_api_start(struct loop *loop, const char *host, const char *cert_path,
 	api->resync_ms = resync_ms;
 	api->events = *events;
 	api->ctx = ctx;
-	api->inspections = docker_inspections_new(loop, &api->host, events->on_container, ctx);
+	api->inspections = strmap_new(inspection_free);
 	api->connect_timer = loop_timer_new(loop, on_connect_time, api);
 	api->resync_timer = loop_timer_new(loop, on_resync, api);
+	api->retry_timer = loop_timer_new(loop, on_retry_time, api);
 	loop_timer_set(api->connect_timer, 0);
 	*ret_api = api;
 	return 0;
@@ -256,10 +461,11 @@ void docker_api_stop(struct docker_api *api)
 	if (api == NULL)
 		return;
 	hang_up(api);
-	docker_inspections_free(api->inspections);
+	strmap_free(api->inspections);
 	loop_timer_free(api->connect_timer);
 	loop_timer_free(api->resync_timer);
+	loop_timer_free(api->retry_timer);
 	buf_fini(&api->line);
-	docker_host_fini(&api->host);
+	host_fini(&api->host);
 	free(api);
 }

@@ -26,14 +26,11 @@ static const struct {
     {"network", "disconnect", DOCKER_CHANGED},
 };
 
-#define QUOTED(word) "%22" word "%22"
-
 /* {"type":["container","network"],"event":["start",...]} */
-const char docker_event_filters[] = "%7B" QUOTED("type") "%3A%5B" QUOTED("container") "%2C" QUOTED("network") "%5D%2C" QUOTED(
-    "even"
-    "t") "%3A%5B" QUOTED("start") "%2C" QUOTED("unpause") "%2C" QUOTED("rename") "%2C" QUOTED("upda"
-											      "te") "%2C" QUOTED("kill") "%2C" QUOTED("pause") "%2C" QUOTED("die") "%2C" QUOTED("dest"
-																						"roy") "%2C" QUOTED("health_status") "%2C" QUOTED("connect") "%2C" QUOTED("disconnect") "%5D%7D";
+const char docker_event_filters[] =
+    "%7B%22type%22%3A%5B%22container%22%2C%22network%22%5D%2C%22event%22%3A%5B"
+    "%22start%22%2C%22unpause%22%2C%22rename%22%2C%22update%22%2C%22kill%22%2C%22pause%22%2C"
+    "%22die%22%2C%22destroy%22%2C%22health_status%22%2C%22connect%22%2C%22disconnect%22%5D%7D";
 
 /* "health_status: healthy" is health_status. */
 static enum docker_action find_action(const char *type, const char *action)

@@ -2,7 +2,7 @@
  * This host's addresses: which of them is meant by an interface's name or a network, and that they
  * have changed (getifaddrs(3), rtnetlink(7)).
  *
- * What is wanted is written
+ * What is desired is written
  *
  *     10.0.0.5, fd00::5      that address, whether this host has it or not
  *     eth0                   the interface's address, of IPv4 if it has one
@@ -18,11 +18,12 @@
 #define MF_REGISTER_NETIF_H
 
 #include <net/if.h>
+#include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct loop;
 struct mf_err;
-struct netif_list;
 struct netif_watch;
 
 enum netif_kind { NETIF_ADDRESS, NETIF_INTERFACE, NETIF_NETWORK };
@@ -44,6 +45,23 @@ int netif_parse(const char *s, size_t len, struct netif_want *ret_want, struct m
  * "[fd00::/8]:80". */
 int netif_parse_endpoint(const char *s, size_t len, struct netif_want *ret_want, unsigned *ret_port,
 			 struct mf_err *err);
+
+/* A network alone; bits behind its length are ignored. */
+bool netif_parse_range(const char *s, struct netif_want *ret_want);
+bool netif_has(const struct netif_want *network, const char *address);
+
+struct netif_address {
+	char name[IFNAMSIZ]; /* of its interface */
+	int family;
+	unsigned char bytes[16];
+	char text[INET6_ADDRSTRLEN];
+	unsigned rank; /* a lower one is better */
+};
+
+struct netif_list { /* only what may be announced */
+	struct netif_address *addresses;
+	size_t count, cap;
+};
 
 /* The addresses as they are now; NULL: the kernel does not say. */
 struct netif_list *netif_list_new(void);

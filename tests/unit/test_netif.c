@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "register/netif_list.h"
 #include "sys/loop.h"
 #include "unit.h"
 #include "unit_loop.h"
