@@ -1,10 +1,11 @@
 /* A Docker image's reference: which service and version a container is when it does not say. */
+#include "register/container_image.h"
+
 #include <ctype.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "register/container_internal.h"
 
 enum { SHORT_ID = 12 };
 

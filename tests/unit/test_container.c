@@ -96,7 +96,7 @@ static const struct {
      "hh up\n? has neither mayfly.service nor SERVICE_NAME"},
     {"host",
      {.node = "n1", .address = "10.0.0.5", .takes_all = true, .weight = 100},
-     "hh up\nweb-81 1.2 n1-hh-81 10.0.0.5:81 100\nweb-82 1.2 n1-hh-82 10.0.0.5:82 100"},
+     "hh up\nweb 1.2 n1-hh-82 10.0.0.5:82 100"}, /* -p 82:82 says which of 81 and 82 counts */
 };
 
 START_TEST(real_replies)
@@ -188,6 +188,22 @@ static const struct {
      UP("! port 80: check: runs a program here: only with --trust-checks")},
     {ENV("\"SERVICE_NAME=a\"") LABELS("\"mayfly.check\":\"http://10.0.0.9/\""),
      UP("! port 80: check: asks another host: only with --trust-checks")},
+    {ENV("\"SERVICE_NAME=a\",\"SERVICE_CHECK_HTTP=/\",\"SERVICE_CHECK_TEXT=ok\""),
+     UP("a 1.2 " AT " http every 10000")},
+    /* words that are not as they are meant */
+    {ENV("\"SERVICE_NAME=MyApp\""), UP("myapp 1.2 " AT "\n? service MyApp is registered as myapp")},
+    {ENV("\"SERVICE_NAME=a\",\"SERVICE_CHECK_HTPP=/x\""),
+     UP("a 1.2 " AT "\n! SERVICE_CHECK_HTPP is ignored: not known; did you mean "
+	"SERVICE_CHECK_HTTP?")},
+    {ENV("\"SERVICE_NAME=a\",\"SERVICE_80_CHECK_LIVENESS=5s\""),
+     UP("a 1.2 " AT "\n! SERVICE_80_CHECK_LIVENESS is ignored: not known")},
+    {ENV("\"SERVICE_NAME=a\"") LABELS("\"mayfly.wieght\":\"7\",\"mayfly.check_fal\":\"7\""),
+     UP("a 1.2 " AT "\n! mayfly.wieght is ignored: not known; did you mean mayfly.weight?; "
+	"mayfly.check_fal is ignored: not known; did you mean mayfly.check_fall?")},
+    {ENV() LABELS("\"mayfly.sevice\":\"a\""),
+     UP("! has neither mayfly.service nor SERVICE_NAME; mayfly.sevice is ignored: not known; did "
+	"you mean mayfly.service?")},
+    {ENV("\"SERVICE_CHECK_OTHER=1\""), UP("? has neither mayfly.service nor SERVICE_NAME")},
 };
 
 START_TEST(what_it_says)
@@ -280,6 +296,14 @@ START_TEST(own_address)
 	mem_auto_free char *want = mem_printf("c up\n%s", nets[_i].want);
 
 	expect(json, strlen(json), &options, want);
+}
+END_TEST
+
+START_TEST(the_label_of_a_network_is_enough)
+{
+	mem_auto_free char *json = mem_printf(OWN, "x", ",\"mayfly.network\":\"x\"", TWO);
+
+	expect(json, strlen(json), &plain, "c up\na 1 n1-c-80 10.1.0.2:80 100");
 }
 END_TEST
 
@@ -394,6 +418,7 @@ int main(void)
 	tcase_add_loop_test(tc, version_of_the_image, 0, COUNT(images));
 	tcase_add_loop_test(tc, image_by_its_id, 0, 2);
 	tcase_add_loop_test(tc, own_address, 0, COUNT(nets));
+	tcase_add_test(tc, the_label_of_a_network_is_enough);
 	tcase_add_test(tc, network_option);
 	tcase_add_loop_test(tc, how_it_is, 0, COUNT(states));
 	tcase_add_test(tc, no_container);
