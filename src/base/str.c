@@ -10,6 +10,11 @@
 #define SUGGEST_MAX_LEN	     ((size_t)24)
 #define SUGGEST_MAX_DISTANCE 2
 
+bool str_is_same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 bool str_has_prefix(const char *s, const char *prefix)
 {
 	return strncmp(s, prefix, strlen(prefix)) == 0;

@@ -11,6 +11,7 @@
 
 struct buf;
 
+bool str_is_same(const char *a, const char *b); /* equal, or both NULL */
 bool str_has_prefix(const char *s, const char *prefix);
 bool str_has_suffix(const char *s, const char *suffix);
 

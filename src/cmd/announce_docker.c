@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "cmd/announce.h"
 #include "cmd/svcregister_options.h"
 #include "model/settings.h"
@@ -29,17 +30,12 @@ struct announce_docker {
 
 /* --- this node's address --------------------------------------------------------------------- */
 
-static bool is_same(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
 /* Whether it is another one than before. */
 static bool find_address(struct announce_docker *a)
 {
 	struct netif_list *list = netif_list_new();
 	char *found = mem_dup_str(netif_find(list, &a->want, a->address));
-	bool is_new = !is_same(found, a->address);
+	bool is_new = !str_is_same(found, a->address);
 
 	if (list == NULL)
 		netif_watch_retry(a->watch);
@@ -59,7 +55,7 @@ static void on_netif(void *ctx)
 	struct announce_docker *a = ctx;
 
 	if (find_address(a))
-		docker_look(a->docker);
+		docker_poll(a->docker);
 }
 
 /* --- start and stop -------------------------------------------------------------------------- */
@@ -69,7 +65,7 @@ static void on_hangup(void *ctx, int signo)
 	struct announce_docker *a = ctx;
 
 	(void)signo;
-	docker_look(a->docker);
+	docker_poll(a->docker);
 }
 
 /* --leave: what is registered is for the next one to take over, or goes by its lease. */

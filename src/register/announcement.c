@@ -32,6 +32,7 @@ void announcement_copy(struct announcement *copy, const struct announcement *fro
 	copy->id = mem_dup_str(from->id);
 	copy->address = mem_dup_str(from->address);
 	copy->env = mem_dup_str(from->env);
+	copy->origin = mem_dup_str(from->origin);
 	copy->tags = strlist_dup(from->tags);
 	copy->attributes = mem_alloc(from->attribute_count * sizeof(*copy->attributes));
 	for (size_t i = 0; i < from->attribute_count; i++) {
@@ -53,6 +54,7 @@ void announcement_fini(struct announcement *a)
 		check_spec_free(a->checks[i]);
 	free(a->attributes);
 	free(a->address);
+	free(a->origin);
 	fields_fini(&announcement_fields, a);
 }
 

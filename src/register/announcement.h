@@ -45,6 +45,7 @@ struct announcement { /* strings and lists are its own */
 	char *env;	      /* this environment uses it for its service; NULL: none */
 	bool steals;	      /* take env's service from another that holds it */
 	int64_t ttl_ms;	      /* of its lease; 0: not said */
+	char *origin;	      /* what messages call it: "container web-1"; NULL: by its name */
 };
 
 void announcement_init(struct announcement *announcement); /* the defaults */

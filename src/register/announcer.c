@@ -14,11 +14,12 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/strmap.h"
 #include "model/settings.h"
 #include "register/check.h"
 #include "register/health.h"
-#include "register/taking.h"
+#include "register/takeover.h"
 #include "store/registry.h"
 #include "sys/loop.h"
 
@@ -35,7 +36,7 @@ struct announcer {
 	enum phase phase;
 	struct loop *loop;
 	struct registry *registry;
-	struct takings *takings;
+	struct takeovers *takeovers;
 	const struct settings *settings;
 	struct announcer_events events;
 	void *ctx;
@@ -53,7 +54,7 @@ struct item {
 	struct announcement desired;
 	char *key;
 	struct health *health;
-	struct taking *taking; /* of env's service; NULL: not asked for */
+	struct takeover *takeover; /* of env's service; NULL: not asked for */
 	bool is_up;  /* to be announced: the last verdict, or before the first the initial one */
 	bool was_up; /* it was announced, at this endpoint */
 	bool is_written; /* etcd has value */
@@ -74,11 +75,6 @@ static void mark(void *ctx)
 
 	if (a->phase != PHASE_STOPPED)
 		loop_timer_set(a->turn, 0);
-}
-
-static bool is_same(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
 /* --- what is desired of an item --------------------------------------------------------------- */
@@ -180,14 +176,14 @@ static bool is_owner(struct item *item)
 
 static void give_back(struct item *item)
 {
-	taking_leave(item->taking);
-	item->taking = NULL;
+	takeover_leave(item->takeover);
+	item->takeover = NULL;
 }
 
-static enum taking_state state_of_taking(const struct item *item, const char **ret_why)
+static enum takeover_state state_of_takeover(const struct item *item, const char **ret_why)
 {
 	*ret_why = NULL;
-	return item->taking == NULL ? TAKING_HELD : taking_state(item->taking, ret_why);
+	return item->takeover == NULL ? TAKEOVER_OWNED : takeover_state(item->takeover, ret_why);
 }
 
 /* Nothing is announced before env's service is taken: who has it may use the same version. */
@@ -195,12 +191,12 @@ static bool has_taken(struct item *item)
 {
 	const char *why;
 
-	if (item->taking != NULL && !taking_is_for(item->taking, &item->desired))
+	if (item->takeover != NULL && !takeover_is_for(item->takeover, &item->desired))
 		give_back(item);
-	if (item->taking == NULL && item->desired.env != NULL)
-		item->taking = takings_join(item->announcer->takings, &item->desired,
-					    strrchr(item->key, '/') + 1);
-	return state_of_taking(item, &why) == TAKING_HELD;
+	if (item->takeover == NULL && item->desired.env != NULL)
+		item->takeover = takeovers_join(item->announcer->takeovers, &item->desired,
+						strrchr(item->key, '/') + 1);
+	return state_of_takeover(item, &why) == TAKEOVER_OWNED;
 }
 
 static void item_converge(struct item *item)
@@ -248,6 +244,11 @@ static void item_free(void *value)
 
 /* --- what has become of it ------------------------------------------------------------------- */
 
+static const char *title(const struct item *item)
+{
+	return item->desired.origin != NULL ? item->desired.origin : item->name;
+}
+
 static enum announce_state judge(const struct item *item, char **ret_why)
 {
 	const struct item *owner = strmap_find(item->announcer->owners, item->key);
@@ -255,16 +256,16 @@ static enum announce_state judge(const struct item *item, char **ret_why)
 
 	*ret_why = NULL;
 	if (owner != item) {
-		*ret_why = mem_printf("%s has its key", owner->name);
+		*ret_why = mem_printf("%s has its key", title(owner));
 		return ANNOUNCE_WAITING;
 	}
-	switch (state_of_taking(item, &why)) {
-	case TAKING_REFUSED:
+	switch (state_of_takeover(item, &why)) {
+	case TAKEOVER_REFUSED:
 		*ret_why = mem_dup_str(why);
 		return ANNOUNCE_REFUSED;
-	case TAKING_WAITING:
+	case TAKEOVER_WAITING:
 		return ANNOUNCE_WAITING;
-	case TAKING_HELD:
+	case TAKEOVER_OWNED:
 		break;
 	}
 	if (!item->is_up) {
@@ -297,7 +298,7 @@ static void log_state(const struct item *item, enum announce_state old)
 	case ANNOUNCE_WAITING:
 		if (item->why != NULL)
 			log_warn("not registered: waiting", LOG_STR("key", item->key),
-				 LOG_STR("name", item->name), LOG_STR("reason", item->why));
+				 LOG_STR("name", title(item)), LOG_STR("reason", item->why));
 		break;
 	case ANNOUNCE_REFUSED:
 		log_warn(old == ANNOUNCE_REGISTERED ? "withdrawn" : "not registered",
@@ -312,7 +313,7 @@ static bool item_update(struct item *item)
 	char *why;
 	enum announce_state state = judge(item, &why);
 
-	if (item->is_reported && old == state && is_same(item->why, why)) {
+	if (item->is_reported && old == state && str_is_same(item->why, why)) {
 		free(why);
 		return false;
 	}
@@ -350,7 +351,7 @@ static bool desires_any(const struct announcer *a)
 
 	while (strmap_next(a->items, &cursor, &key, &value))
 		if (((const struct item *)value)->value != NULL ||
-		    ((const struct item *)value)->taking != NULL)
+		    ((const struct item *)value)->takeover != NULL)
 			return true;
 	return false;
 }
@@ -386,7 +387,7 @@ static void on_put(void *ctx, const char *key)
 
 	if (item != NULL && item->value != NULL)
 		item->is_written = true;
-	else if (!takings_on_put(a->takings, key))
+	else if (!takeovers_on_put(a->takeovers, key))
 		return;
 	mark(a);
 }
@@ -395,7 +396,7 @@ static void on_taken(void *ctx, const char *key, const char *value, size_t len)
 {
 	struct announcer *a = ctx;
 
-	if (takings_on_taken(a->takings, key, value, len))
+	if (takeovers_on_taken(a->takeovers, key, value, len))
 		mark(a);
 }
 
@@ -431,7 +432,7 @@ struct announcer *announcer_new(struct loop *loop, struct etcd *etcd,
 	a->loop = loop;
 	a->owners = strmap_new(NULL);
 	a->registry = registry_new(loop, etcd, prefix, (ttl_ms + 999) / 1000, &registry_events, a);
-	a->takings = takings_new(a->registry, settings);
+	a->takeovers = takeovers_new(a->registry, settings);
 	a->turn = loop_timer_new(loop, on_turn, a);
 	a->drain_time = loop_timer_new(loop, on_turn, a);
 	mark(a);
@@ -514,7 +515,7 @@ void announcer_free(struct announcer *a)
 		return;
 	strmap_free(a->items);
 	strmap_free(a->owners);
-	takings_free(a->takings);
+	takeovers_free(a->takeovers);
 	registry_free(a->registry);
 	loop_timer_free(a->turn);
 	loop_timer_free(a->drain_time);

@@ -27,7 +27,8 @@ typedef void probe_fn(void *ctx, enum probe_result result, const char *why);
 /* spec and target are borrowed until probe_free. */
 struct probe *probe_new(struct loop *loop, const struct check_spec *spec,
 			const struct check_target *target, probe_fn *on_result, void *ctx);
-/* Ask.  false: the last one, told as failed, has not ended yet (a program that cannot be killed).
+/* Ask.  false: the last one, reported as failed, has not ended yet (a program that cannot be
+ * killed).
  */
 bool probe_run(struct probe *probe);
 void probe_free(struct probe *probe); /* NULL is fine; also inside on_result */

@@ -317,17 +317,12 @@ struct check_spec *check_spec_dup(const struct check_spec *spec)
 	return copy;
 }
 
-static bool is_same(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
 bool check_spec_is_equal(const struct check_spec *a, const struct check_spec *b)
 {
-	return a->kind == b->kind && is_same(a->host, b->host) && a->port == b->port &&
-	       is_same(a->path, b->path) && strlist_is_equal(a->argv, b->argv) &&
-	       is_same(a->method, b->method) && strlist_is_equal(a->headers, b->headers) &&
-	       is_same(a->text, b->text) && a->status_min == b->status_min &&
+	return a->kind == b->kind && str_is_same(a->host, b->host) && a->port == b->port &&
+	       str_is_same(a->path, b->path) && strlist_is_equal(a->argv, b->argv) &&
+	       str_is_same(a->method, b->method) && strlist_is_equal(a->headers, b->headers) &&
+	       str_is_same(a->text, b->text) && a->status_min == b->status_min &&
 	       a->status_max == b->status_max && a->interval_ms == b->interval_ms &&
 	       a->timeout_ms == b->timeout_ms && a->rise == b->rise && a->fall == b->fall;
 }

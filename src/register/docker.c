@@ -1,6 +1,6 @@
 /*
- * Containers into announcements.  What one has to announce is container_parse's to say; here it is
- * whether it does, by what has happened to it.
+ * Containers into announcements.  What one has to announce is container_parse's to say; whether it
+ * does is decided here, by what has happened to it.
  */
 #include "register/docker.h"
 
@@ -25,8 +25,8 @@ struct docker {
 struct known {
 	struct container *now;
 	bool was_up;	  /* since it was started */
-	bool is_stopping; /* it was told to */
-	char *told;	  /* what was logged of it last; NULL: nothing */
+	bool is_stopping; /* it was sent its stop signal */
+	char *reported;	  /* what was logged of it last; NULL: nothing */
 };
 
 static void known_free(void *value)
@@ -34,7 +34,7 @@ static void known_free(void *value)
 	struct known *known = value;
 
 	container_free(known->now);
-	free(known->told);
+	free(known->reported);
 	free(known);
 }
 
@@ -81,11 +81,13 @@ static void announce_instance(struct docker *d, const struct container *containe
 			      const struct container_instance *instance, enum instance_state state)
 {
 	mem_auto_free char *name = make_name(container->id, instance->container_port);
+	mem_auto_free char *origin = mem_printf("container %s", container->name);
 	struct mf_err err;
 	struct announcement want = instance->want;
 
 	want.state = state;
 	want.on_fail = d->options->on_fail;
+	want.origin = origin;
 	if (announcer_set(d->announcer, name, &want, &err) == 0)
 		return;
 	log_warn("cannot be registered", LOG_STR("container", container->name),
@@ -93,8 +95,8 @@ static void announce_instance(struct docker *d, const struct container *containe
 	announcer_del(d->announcer, name);
 }
 
-static bool is_wanted(const struct docker *d, const struct known *known,
-		      enum instance_state *ret_state)
+static bool is_desired(const struct docker *d, const struct known *known,
+		       enum instance_state *ret_state)
 {
 	*ret_state = known->is_stopping ? INSTANCE_DRAIN : INSTANCE_UP;
 	if (known->now->state == CONTAINER_UP)
@@ -104,9 +106,9 @@ static bool is_wanted(const struct docker *d, const struct known *known,
 	       d->options->on_fail == ON_FAIL_DRAIN;
 }
 
-/* --- what is told ---------------------------------------------------------------------------- */
+/* --- what is reported ------------------------------------------------------------------------- */
 
-static const char *word_of(const struct known *known)
+static const char *describe(const struct known *known)
 {
 	switch (known->now->state) {
 	case CONTAINER_PAUSED:
@@ -116,40 +118,40 @@ static const char *word_of(const struct known *known)
 	case CONTAINER_UNHEALTHY:
 		return "container is unhealthy";
 	default:
-		return known->is_stopping ? "container was told to stop" : "container is well";
+		return known->is_stopping ? "container is stopping" : "container is healthy";
 	}
 }
 
-/* What is news: how one is that has something to announce, and what is to be said of it. */
-static void tell(struct known *known)
+/* What is new: the state of a container that has something to announce, and the remarks on it. */
+static void report(struct known *known)
 {
 	const struct container *now = known->now;
 	bool has_some = now->instance_count > 0;
-	const char *word = has_some ? word_of(known) : "container is not registered";
-	char *text = mem_printf("%s: %s", word, now->remarks == NULL ? "" : now->remarks);
+	const char *what = has_some ? describe(known) : "container is not registered";
+	char *text = mem_printf("%s: %s", what, now->remarks == NULL ? "" : now->remarks);
 
-	if (known->told == NULL ? has_some && now->state == CONTAINER_UP && now->remarks == NULL
-				: strcmp(known->told, text) == 0) {
+	if (known->reported == NULL ? has_some && now->state == CONTAINER_UP && now->remarks == NULL
+				    : strcmp(known->reported, text) == 0) {
 		free(text);
 		return;
 	}
-	log_write(now->is_wrong ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, word,
+	log_write(now->is_wrong ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, what,
 		  LOG_STR("container", now->name), LOG_STR("id", now->id),
 		  now->remarks == NULL ? LOG_END : LOG_STR("reason", now->remarks), LOG_END);
-	free(known->told);
-	known->told = text;
+	free(known->reported);
+	known->reported = text;
 }
 
 /* --- what happens ---------------------------------------------------------------------------- */
 
-static void settle(struct docker *d, struct known *known)
+static void converge(struct docker *d, struct known *known)
 {
 	const struct container *now = known->now;
 	enum instance_state state;
 
 	known->was_up |= now->state == CONTAINER_UP;
-	tell(known);
-	if (!is_wanted(d, known, &state)) {
+	report(known);
+	if (!is_desired(d, known, &state)) {
 		withdraw(d, now);
 		return;
 	}
@@ -210,7 +212,7 @@ static void on_container(void *ctx, const char *id, const char *json, size_t len
 	withdraw_missing(d, known->now, now);
 	container_free(known->now);
 	known->now = now;
-	settle(d, known);
+	converge(d, known);
 }
 
 static bool is_stop_signal(const struct known *known, int signo)
@@ -230,7 +232,7 @@ static void on_event(void *ctx, const struct docker_event *event)
 		if (known == NULL || !is_stop_signal(known, event->signo))
 			return;
 		known->is_stopping = true;
-		settle(d, known);
+		converge(d, known);
 		return;
 	}
 	docker_api_inspect(d->api, event->id);
@@ -254,9 +256,9 @@ static void on_state(void *ctx, const struct mf_err *why)
 {
 	(void)ctx;
 	if (why == NULL)
-		log_info("the Docker engine is there");
+		log_info("connected to the Docker engine");
 	else
-		log_warn("the Docker engine is out of reach: what is registered stays, trying on",
+		log_warn("the Docker engine is out of reach: what is registered stays, retrying",
 			 LOG_STR("error", why->msg));
 }
 
@@ -279,7 +281,7 @@ int docker_start(struct loop *loop, struct announcer *announcer,
 	return 0;
 }
 
-void docker_look(struct docker *d)
+void docker_poll(struct docker *d)
 {
 	docker_api_list(d->api);
 }

@@ -15,7 +15,7 @@ struct mf_err;
 
 enum docker_action {
 	DOCKER_NOTHING, /* none of ours */
-	DOCKER_CHANGED, /* look at the container */
+	DOCKER_CHANGED, /* inspect the container */
 	DOCKER_KILL,	/* it was sent a signal */
 	DOCKER_HALT,	/* it was paused, or has ended: it does not answer any more */
 };

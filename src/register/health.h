@@ -21,7 +21,7 @@ struct health *health_start(struct loop *loop, struct check_spec *const *specs, 
 			    const struct check_target *target, void (*on_change)(void *ctx),
 			    void *ctx);
 enum health_verdict health_verdict(const struct health *health);
-/* Down: the words of the first that fails; else NULL.  Borrowed until the next change. */
+/* Down: the reason of the first that fails; else NULL.  Borrowed until the next change. */
 const char *health_why(const struct health *health);
 void health_stop(struct health *health); /* NULL is fine */
 

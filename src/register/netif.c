@@ -393,7 +393,7 @@ static void on_time(void *ctx)
 	w->on_change(w->ctx);
 }
 
-/* What they say is of no interest, nor is it when some were lost (ENOBUFS): look again. */
+/* What they say is of no interest, nor is it when some were lost (ENOBUFS): poll again. */
 static void on_ready(void *ctx, int fd, unsigned events)
 {
 	struct netif_watch *w = ctx;

@@ -74,7 +74,7 @@ void netif_list_free(struct netif_list *list); /* NULL is fine */
 const char *netif_find(const struct netif_list *list, const struct netif_want *want,
 		       const char *current);
 
-/* on_change: the addresses may be others, told a moment after they changed.  MF_EFAIL. */
+/* on_change: the addresses may be others, called a moment after they changed.  MF_EFAIL. */
 int netif_watch_start(struct loop *loop, void (*on_change)(void *ctx), void *ctx,
 		      struct netif_watch **ret_watch, struct mf_err *err);
 /* Once more, a second from now: the list could not be had. */

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/problems.h"
+#include "base/str.h"
 #include "base/strmap.h"
 #include "register/announcer.h"
 #include "register/netif.h"
@@ -23,37 +24,37 @@ struct service_dir {
 	struct netif_list *list;
 	struct announcer *announcer; /* NULL: nothing is announced yet */
 	int64_t ttl_ms;
-	struct strmap *wanted; /* an entry's name -> struct wanted */
+	struct strmap *desired; /* an entry's name -> struct desired */
 	struct problems *problems;
 	service_problem_fn *on_problem;
 	void *ctx;
 };
 
-struct wanted {
+struct desired {
 	struct service_entry *entry;
 	char *address; /* that it is announced on; NULL: it is not */
 	char *why;     /* it cannot be announced at all; NULL: it can */
 };
 
-static void wanted_free(void *value)
+static void desired_free(void *value)
 {
-	struct wanted *wanted = value;
+	struct desired *desired = value;
 
-	service_entry_unref(wanted->entry);
-	free(wanted->address);
-	free(wanted->why);
-	free(wanted);
+	service_entry_unref(desired->entry);
+	free(desired->address);
+	free(desired->why);
+	free(desired);
 }
 
 /* --- problems --------------------------------------------------------------------------------- */
 
-static char *explain(const struct service_dir *dir, const struct wanted *wanted)
+static char *explain(const struct service_dir *dir, const struct desired *desired)
 {
-	const struct service_entry *entry = wanted->entry;
+	const struct service_entry *entry = desired->entry;
 
-	if (wanted->why != NULL)
-		return mem_dup_str(wanted->why);
-	if (dir->announcer != NULL && wanted->address == NULL)
+	if (desired->why != NULL)
+		return mem_dup_str(desired->why);
+	if (dir->announcer != NULL && desired->address == NULL)
 		return mem_printf("waits: this host has no address now that is meant by %s",
 				  entry->want.where.text);
 	if (dir->announcer != NULL && entry->want.ttl_ms != 0 && entry->want.ttl_ms < dir->ttl_ms)
@@ -63,14 +64,14 @@ static char *explain(const struct service_dir *dir, const struct wanted *wanted)
 	return NULL;
 }
 
-static void tell(struct service_dir *dir)
+static void report(struct service_dir *dir)
 {
 	void *cursor = NULL, *value;
 	const char *name;
 
 	if (dir->watch_why != NULL)
 		problems_put(dir->problems, "addresses", "%s", dir->watch_why);
-	while (strmap_next(dir->wanted, &cursor, &name, &value)) {
+	while (strmap_next(dir->desired, &cursor, &name, &value)) {
 		mem_auto_free char *why = explain(dir, value);
 		mem_auto_free char *object = mem_printf("service %s", name);
 
@@ -90,41 +91,41 @@ static void set_text(char **text, const char *value)
 	*text = copy;
 }
 
-static void announce(struct service_dir *dir, struct wanted *wanted, const char *address)
+static void announce(struct service_dir *dir, struct desired *desired, const char *address)
 {
-	struct announcement now = wanted->entry->want;
+	struct announcement now = desired->entry->want;
 	struct mf_err err;
 
-	set_text(&wanted->why, NULL);
+	set_text(&desired->why, NULL);
 	now.address = (char *)address;
 	if (address == NULL)
-		announcer_del(dir->announcer, wanted->entry->name);
-	else if (announcer_set(dir->announcer, wanted->entry->name, &now, &err) != 0)
-		set_text(&wanted->why, err.msg);
-	set_text(&wanted->address, address);
+		announcer_del(dir->announcer, desired->entry->name);
+	else if (announcer_set(dir->announcer, desired->entry->name, &now, &err) != 0)
+		set_text(&desired->why, err.msg);
+	set_text(&desired->address, address);
 }
 
-static const char *find_address(const struct service_dir *dir, const struct wanted *wanted)
+static const char *find_address(const struct service_dir *dir, const struct desired *desired)
 {
-	return netif_find(dir->list, &wanted->entry->want.where, wanted->address);
+	return netif_find(dir->list, &desired->entry->want.where, desired->address);
 }
 
 static void on_put(void *ctx, void *item, const char *file)
 {
 	struct service_dir *dir = ctx;
 	struct service_entry *entry = item;
-	struct wanted *wanted = strmap_find(dir->wanted, entry->name);
+	struct desired *desired = strmap_find(dir->desired, entry->name);
 
 	(void)file;
-	if (wanted == NULL) {
-		wanted = MEM_NEW(wanted);
-		strmap_set(dir->wanted, entry->name, wanted);
+	if (desired == NULL) {
+		desired = MEM_NEW(desired);
+		strmap_set(dir->desired, entry->name, desired);
 	}
 	(void)service_entry_ref(entry);
-	service_entry_unref(wanted->entry);
-	wanted->entry = entry;
+	service_entry_unref(desired->entry);
+	desired->entry = entry;
 	if (dir->announcer != NULL)
-		announce(dir, wanted, find_address(dir, wanted));
+		announce(dir, desired, find_address(dir, desired));
 }
 
 static void on_del(void *ctx, const char *name)
@@ -133,7 +134,7 @@ static void on_del(void *ctx, const char *name)
 
 	if (dir->announcer != NULL)
 		announcer_del(dir->announcer, name);
-	(void)strmap_del(dir->wanted, name);
+	(void)strmap_del(dir->desired, name);
 }
 
 static void on_item_problem(void *ctx, const char *object, const char *reason)
@@ -145,12 +146,7 @@ static void on_item_problem(void *ctx, const char *object, const char *reason)
 
 static void on_commit(void *ctx)
 {
-	tell(ctx);
-}
-
-static bool is_same(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+	report(ctx);
 }
 
 /* Where there is no list the last one holds: nothing is withdrawn because files ran out. */
@@ -173,14 +169,14 @@ static void on_addresses(void *ctx)
 	const char *name;
 
 	list_addresses(dir);
-	while (dir->announcer != NULL && strmap_next(dir->wanted, &cursor, &name, &value)) {
-		struct wanted *wanted = value;
-		const char *address = find_address(dir, wanted);
+	while (dir->announcer != NULL && strmap_next(dir->desired, &cursor, &name, &value)) {
+		struct desired *desired = value;
+		const char *address = find_address(dir, desired);
 
-		if (!is_same(address, wanted->address))
-			announce(dir, wanted, address);
+		if (!str_is_same(address, desired->address))
+			announce(dir, desired, address);
 	}
-	tell(dir);
+	report(dir);
 }
 
 void service_dir_announce(struct service_dir *dir, struct announcer *announcer, int64_t ttl_ms)
@@ -190,9 +186,9 @@ void service_dir_announce(struct service_dir *dir, struct announcer *announcer, 
 
 	dir->announcer = announcer;
 	dir->ttl_ms = ttl_ms;
-	while (strmap_next(dir->wanted, &cursor, &name, &value))
+	while (strmap_next(dir->desired, &cursor, &name, &value))
 		announce(dir, value, find_address(dir, value));
-	tell(dir);
+	report(dir);
 }
 
 /* --- the directory ---------------------------------------------------------------------------- */
@@ -208,7 +204,7 @@ int service_dir_open(struct loop *loop, const char *path, bool allow_empty,
 
 	dir->on_problem = on_problem;
 	dir->ctx = ctx;
-	dir->wanted = strmap_new(wanted_free);
+	dir->desired = strmap_new(desired_free);
 	dir->problems = problems_new(on_problem, ctx);
 	code = itemdir_open(loop, &service_kind, path, allow_empty, &events, dir, &dir->items, err);
 	if (code != 0) {
@@ -230,7 +226,7 @@ void service_dir_close(struct service_dir *dir)
 	itemdir_close(dir->items);
 	netif_watch_stop(dir->watch);
 	netif_list_free(dir->list);
-	strmap_free(dir->wanted);
+	strmap_free(dir->desired);
 	problems_free(dir->problems);
 	free(dir->watch_why);
 	free(dir);
@@ -248,8 +244,8 @@ int64_t service_dir_ttl(const struct service_dir *dir)
 	void *cursor = NULL, *value;
 	const char *name;
 
-	while (strmap_next(dir->wanted, &cursor, &name, &value)) {
-		int64_t ms = ((const struct wanted *)value)->entry->want.ttl_ms;
+	while (strmap_next(dir->desired, &cursor, &name, &value)) {
+		int64_t ms = ((const struct desired *)value)->entry->want.ttl_ms;
 
 		if (ms != 0 && (least == 0 || ms < least))
 			least = ms;
@@ -259,7 +255,7 @@ int64_t service_dir_ttl(const struct service_dir *dir)
 
 size_t service_dir_count(const struct service_dir *dir)
 {
-	return strmap_count(dir->wanted);
+	return strmap_count(dir->desired);
 }
 
 size_t service_dir_file_count(const struct service_dir *dir)

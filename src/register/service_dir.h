@@ -37,7 +37,7 @@ void service_dir_announce(struct service_dir *dir, struct announcer *announcer, 
 /* Look through directory and addresses again now, without a hint. */
 void service_dir_rescan(struct service_dir *dir);
 
-size_t service_dir_count(const struct service_dir *dir);      /* services that are wanted */
+size_t service_dir_count(const struct service_dir *dir);      /* services that are desired */
 size_t service_dir_file_count(const struct service_dir *dir); /* as itemdir_file_count */
 
 /* NULL is fine.  What is announced stays so. */

@@ -24,7 +24,7 @@ struct service_entry {
 
 /*
  * A whole file: one service, or a list of them.  The good ones are handed over in an array; for
- * each bad one, also for the second of a name, on_bad is called with its words, which begin with
+ * each bad one, also for the second of a name, on_bad is called with the reason, which begins with
  * "service".  MF_EDATA only when the file as a whole cannot be read; err then holds the place.
  */
 int service_file_parse(const char *text, size_t len, struct service_entry ***ret_entries,

@@ -26,7 +26,7 @@ start_registrar() {
 	touch "$T/log/docker"
 	mark docker
 	start_tool_as docker svcregister docker --ip 127.0.0.1 --ttl 3s "$@"
-	wait_for 10 log_has docker 'Docker engine is there' || die 'the registrar finds no engine'
+	wait_for 10 log_has docker 'connected to the Docker engine' || die 'the registrar finds no engine'
 }
 
 # --- in registrator's words ------------------------------------------------------------------
@@ -139,7 +139,7 @@ within 'a container ends meanwhile' 5 not is_alive "$pid"
 is "$(listed lives)$(listed dies)" "$lives$dies" 'what is registered stays'
 start_again dockerd
 within 'the engine is back' 30 docker_is_ready
-within 'and found' 10 log_has docker 'info .*Docker engine is there'
+within 'and found' 10 log_has docker 'info .*connected to the Docker engine'
 within 'who has ended is gone' 10 lists dies ''
 is "$(listed lives)" "$lives" 'who lives has stayed'
 ok 'all the time' not log_has docker "withdrawn key=/mayfly/backends/(lives|alpha)"

@@ -341,6 +341,12 @@ START_TEST(a_key_has_one_holder)
 	set("two", &want);
 	expect("set web/1/a 10.0.0.5:80; one is waiting; two is waiting: one has its key; one is "
 	       "registered; ");
+	want.port = 80;
+	want.origin = (char *)"container web-1";
+	set("one", &want);
+	want.port = 81;
+	want.origin = NULL;
+	expect("two is waiting: container web-1 has its key; ");
 	announcer_del(t.announcer, "one");
 	expect("del web/1/a; set web/1/a 10.0.0.5:81; two is registered; ");
 	want.id = (char *)"b";

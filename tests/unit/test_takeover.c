@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "model/settings.h"
 #include "register/announcer.h"
-#include "register/taking.h"
+#include "register/takeover.h"
 #include "store/etcd.h"
 #include "store/registry.h"
 #include "sys/loop.h"
@@ -18,7 +18,7 @@ struct bench {
 	struct etcd *etcd;
 	struct registry *registry;
 	struct settings settings;
-	struct takings *takings;
+	struct takeovers *takeovers;
 };
 
 static void on_state(void *ctx, const struct mf_err *why)
@@ -39,12 +39,12 @@ static void bench_init(struct bench *b)
 	ck_assert_int_eq(loop_new(&b->loop, &err), 0);
 	ck_assert_int_eq(etcd_new(b->loop, &config, &b->etcd, &err), 0);
 	b->registry = registry_new(b->loop, b->etcd, "/x/backends/", 5, &events, b);
-	b->takings = takings_new(b->registry, &b->settings);
+	b->takeovers = takeovers_new(b->registry, &b->settings);
 }
 
 static void bench_fini(struct bench *b)
 {
-	takings_free(b->takings);
+	takeovers_free(b->takeovers);
 	registry_free(b->registry);
 	etcd_free(b->etcd);
 	loop_free(b->loop);
@@ -57,11 +57,11 @@ static const struct announcement two = {
 static const struct announcement thief = {
     .service = (char *)"b", .version = (char *)"2", .env = (char *)"pr", .steals = true};
 
-static void is(const struct taking *taking, enum taking_state wanted, const char *words)
+static void is(const struct takeover *takeover, enum takeover_state wanted, const char *words)
 {
 	const char *why;
 
-	ck_assert_int_eq(taking_state(taking, &why), wanted);
+	ck_assert_int_eq(takeover_state(takeover, &why), wanted);
 	if (words == NULL)
 		ck_assert_ptr_null(why);
 	else
@@ -71,23 +71,23 @@ static void is(const struct taking *taking, enum taking_state wanted, const char
 START_TEST(one_version_shares_and_another_is_refused)
 {
 	struct bench b;
-	struct taking *first, *second, *other;
+	struct takeover *first, *second, *other;
 
 	bench_init(&b);
-	first = takings_join(b.takings, &one, "i");
-	second = takings_join(b.takings, &one, "j");
+	first = takeovers_join(b.takeovers, &one, "i");
+	second = takeovers_join(b.takeovers, &one, "j");
 	ck_assert_ptr_eq(first, second);
-	is(first, TAKING_WAITING, NULL);
-	other = takings_join(b.takings, &two, "k");
-	is(other, TAKING_REFUSED,
+	is(first, TAKEOVER_WAITING, NULL);
+	other = takeovers_join(b.takeovers, &two, "k");
+	is(other, TAKEOVER_REFUSED,
 	   "service b of environment pr is held by this very process (version 1)");
-	taking_leave(other);
-	taking_leave(first);
-	ck_assert(takings_on_put(b.takings, KEY)); /* the second has it still */
-	is(second, TAKING_HELD, NULL);
-	taking_leave(second);
-	ck_assert(!takings_on_put(b.takings, KEY));
-	taking_leave(NULL);
+	takeover_leave(other);
+	takeover_leave(first);
+	ck_assert(takeovers_on_put(b.takeovers, KEY)); /* the second has it still */
+	is(second, TAKEOVER_OWNED, NULL);
+	takeover_leave(second);
+	ck_assert(!takeovers_on_put(b.takeovers, KEY));
+	takeover_leave(NULL);
 	bench_fini(&b);
 }
 END_TEST
@@ -95,19 +95,19 @@ END_TEST
 START_TEST(a_thief_of_this_process_takes_it)
 {
 	struct bench b;
-	struct taking *first, *other;
+	struct takeover *first, *other;
 
 	bench_init(&b);
-	first = takings_join(b.takings, &one, "i");
-	ck_assert(takings_on_put(b.takings, KEY));
-	other = takings_join(b.takings, &thief, "k");
-	is(first, TAKING_REFUSED,
+	first = takeovers_join(b.takeovers, &one, "i");
+	ck_assert(takeovers_on_put(b.takeovers, KEY));
+	other = takeovers_join(b.takeovers, &thief, "k");
+	is(first, TAKEOVER_REFUSED,
 	   "service b of environment pr was taken by this very process (version 2)");
-	is(other, TAKING_WAITING, NULL);
-	taking_leave(first);
-	ck_assert(takings_on_put(b.takings, KEY));
-	is(other, TAKING_HELD, NULL);
-	taking_leave(other);
+	is(other, TAKEOVER_WAITING, NULL);
+	takeover_leave(first);
+	ck_assert(takeovers_on_put(b.takeovers, KEY));
+	is(other, TAKEOVER_OWNED, NULL);
+	takeover_leave(other);
 	bench_fini(&b);
 }
 END_TEST
@@ -128,20 +128,20 @@ static const struct {
 START_TEST(it_is_said_who_has_it)
 {
 	struct bench b;
-	struct taking *taking, *again;
+	struct takeover *takeover, *again;
 
 	bench_init(&b);
-	taking = takings_join(b.takings, &one, "i");
+	takeover = takeovers_join(b.takeovers, &one, "i");
 	if (table[_i].was_held)
-		ck_assert(takings_on_put(b.takings, KEY));
-	ck_assert(takings_on_taken(b.takings, KEY, table[_i].value, strlen(table[_i].value)));
-	is(taking, TAKING_REFUSED, table[_i].words);
-	ck_assert(!takings_on_put(b.takings, KEY));
-	again = takings_join(b.takings, &one, "i"); /* somebody asks anew */
-	is(again, TAKING_WAITING, NULL);
-	taking_leave(taking);
-	ck_assert(takings_on_put(b.takings, KEY));
-	taking_leave(again);
+		ck_assert(takeovers_on_put(b.takeovers, KEY));
+	ck_assert(takeovers_on_taken(b.takeovers, KEY, table[_i].value, strlen(table[_i].value)));
+	is(takeover, TAKEOVER_REFUSED, table[_i].words);
+	ck_assert(!takeovers_on_put(b.takeovers, KEY));
+	again = takeovers_join(b.takeovers, &one, "i"); /* somebody asks anew */
+	is(again, TAKEOVER_WAITING, NULL);
+	takeover_leave(takeover);
+	ck_assert(takeovers_on_put(b.takeovers, KEY));
+	takeover_leave(again);
 	bench_fini(&b);
 }
 END_TEST
@@ -150,34 +150,34 @@ START_TEST(what_it_is_for)
 {
 	struct announcement want = one;
 	struct bench b;
-	struct taking *taking;
+	struct takeover *takeover;
 
 	bench_init(&b);
-	taking = takings_join(b.takings, &one, "i");
-	ck_assert(taking_is_for(taking, &one));
-	ck_assert(!taking_is_for(taking, &two));
+	takeover = takeovers_join(b.takeovers, &one, "i");
+	ck_assert(takeover_is_for(takeover, &one));
+	ck_assert(!takeover_is_for(takeover, &two));
 	want.steals = true; /* it has it, or may yet */
-	ck_assert(taking_is_for(taking, &want));
-	ck_assert(takings_on_taken(b.takings, KEY, "x", 1));
-	ck_assert(taking_is_for(taking, &one));
-	ck_assert(!taking_is_for(taking, &want));
+	ck_assert(takeover_is_for(takeover, &want));
+	ck_assert(takeovers_on_taken(b.takeovers, KEY, "x", 1));
+	ck_assert(takeover_is_for(takeover, &one));
+	ck_assert(!takeover_is_for(takeover, &want));
 	want = one;
 	want.env = NULL;
-	ck_assert(!taking_is_for(taking, &want));
+	ck_assert(!takeover_is_for(takeover, &want));
 	want.env = (char *)"dev";
-	ck_assert(!taking_is_for(taking, &want));
-	taking_leave(taking);
+	ck_assert(!takeover_is_for(takeover, &want));
+	takeover_leave(takeover);
 	bench_fini(&b);
 }
 END_TEST
 
 int main(void)
 {
-	TCase *tc = tcase_create("taking");
+	TCase *tc = tcase_create("takeover");
 
 	tcase_add_test(tc, one_version_shares_and_another_is_refused);
 	tcase_add_test(tc, a_thief_of_this_process_takes_it);
 	tcase_add_loop_test(tc, it_is_said_who_has_it, 0, (int)(sizeof(table) / sizeof(table[0])));
 	tcase_add_test(tc, what_it_is_for);
-	return unit_run("taking", tc);
+	return unit_run("takeover", tc);
 }
