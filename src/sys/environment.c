@@ -29,6 +29,9 @@ static size_t count_of(const char *const *list)
 	return n;
 }
 
+/* Who may write to etcd: no program that we start does so in our name. */
+static const char *const secrets[] = {"ETCDCTL_USER", "ETCDCTL_PASSWORD", NULL};
+
 const char **environment_make(const char *const *set, const char *const *unset)
 {
 	const char *const *ours = (const char *const *)environ;
@@ -36,7 +39,7 @@ const char **environment_make(const char *const *set, const char *const *unset)
 	const char **list = mem_alloc((count_of(ours) + more + 1) * sizeof(*list));
 
 	for (; ours != NULL && *ours != NULL; ours++)
-		if (!is_among(unset, *ours) && !is_among(set, *ours))
+		if (!is_among(secrets, *ours) && !is_among(unset, *ours) && !is_among(set, *ours))
 			list[n++] = *ours;
 	for (size_t i = 0; i < more; i++)
 		list[n++] = set[i];

@@ -198,6 +198,19 @@ START_TEST(is_told_more_in_its_environment)
 }
 END_TEST
 
+START_TEST(does_not_get_the_password_of_etcd)
+{
+	const char *argv[] = {"sh", "-c",
+			      "echo \"${ETCDCTL_USER-unset} ${ETCDCTL_PASSWORD-unset}\"", NULL};
+	struct child_options options = {.argv = argv};
+
+	ck_assert_int_eq(
+	    setenv("ETCDCTL_USER", "root", 1) | setenv("ETCDCTL_PASSWORD", "secret", 1), 0);
+	run(&options);
+	ck_assert_str_eq(got.output, "unset unset\n");
+}
+END_TEST
+
 START_TEST(starts_with_default_signals_in_its_own_group)
 {
 	const char *argv[] = {"cat", "/proc/self/status", NULL};
@@ -457,6 +470,7 @@ int main(void)
 	tcase_add_test(tc, bounds_the_output_and_reads_on);
 	tcase_add_test(tc, runs_in_its_directory);
 	tcase_add_test(tc, is_told_more_in_its_environment);
+	tcase_add_test(tc, does_not_get_the_password_of_etcd);
 	tcase_add_test(tc, starts_with_default_signals_in_its_own_group);
 	tcase_add_test(tc, gets_term_at_the_deadline);
 	tcase_add_test(tc, gets_kill_when_term_does_not_help);

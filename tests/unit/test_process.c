@@ -188,6 +188,7 @@ START_TEST(has_our_environment_with_changes)
 {
 	const char *argv[] = {"sh", "-c",
 			      "test \"$A-$B-$C-$KEPT-${PATHS-none}\" = 'a b-2--kept-none' && "
+			      "test -z \"$ETCDCTL_USER$ETCDCTL_PASSWORD\" && "
 			      "test \"$(env | grep -c ^B=)\" = 1",
 			      NULL};
 	const char *set[] = {"A=a b", "B=2", NULL}, *unset[] = {"C", "PATHS", NULL};
@@ -195,7 +196,8 @@ START_TEST(has_our_environment_with_changes)
 	struct mf_err err = {0};
 
 	ck_assert_int_eq(setenv("B", "1", 1) | setenv("C", "3", 1) | setenv("PATHS", "4", 1) |
-			     setenv("KEPT", "kept", 1),
+			     setenv("KEPT", "kept", 1) | setenv("ETCDCTL_USER", "root", 1) |
+			     setenv("ETCDCTL_PASSWORD", "secret", 1),
 			 0);
 	ck_assert_msg(process_start(loop, &options, &events, NULL, &process, &err) == 0, "%s",
 		      err.msg);
