@@ -13,7 +13,9 @@
 #include "sys/loop.h"
 #include "sys/notify.h"
 
-#define STOP_MS 4000 /* to revoke the lease in; else it runs out by itself */
+#define STOP_MS	 4000 /* to revoke the lease in; else it runs out by itself */
+#define AGAIN_MS 1000 /* a signal within that is the same stop: some send it twice, as timeout(1)  \
+		       */
 
 struct announce {
 	struct loop *loop;
@@ -22,6 +24,7 @@ struct announce {
 	struct watchdog *watchdog;
 	bool is_single; /* it ends when its instance is refused */
 	bool is_ready, is_registered, is_stopping, is_refused;
+	int64_t stopped_at;
 	void (*on_refused)(void *ctx);
 	void *ctx;
 };
@@ -47,32 +50,38 @@ static void on_stopped(void *ctx, const struct mf_err *err)
 	loop_stop(a->loop);
 }
 
-static void on_stop_time(void *ctx)
+static void give_up(struct announce *a, const char *why)
 {
 	struct mf_err err;
 
-	(void)mf_err_set(&err, MF_ETIMEOUT, "no answer from etcd");
-	on_stopped(ctx, &err);
+	(void)mf_err_set(&err, MF_ETIMEOUT, "%s", why);
+	on_stopped(a, &err);
+}
+
+static void on_stop_time(void *ctx)
+{
+	give_up(ctx, "no answer from etcd");
 }
 
 static void stop(struct announce *a)
 {
 	a->is_stopping = true;
+	a->stopped_at = loop_now(a->loop);
 	notify_send("STOPPING=1");
 	loop_timer_set(a->deadline, STOP_MS);
 	announcer_stop(a->announcer, on_stopped, a);
 }
 
-/* The second signal does not wait. */
+/* A later signal does not wait. */
 static void on_signal(void *ctx, int signo)
 {
 	struct announce *a = ctx;
 
 	(void)signo;
-	if (a->is_stopping)
-		on_stop_time(a);
-	else
+	if (!a->is_stopping)
 		stop(a);
+	else if (loop_now(a->loop) - a->stopped_at >= AGAIN_MS)
+		give_up(a, "a second signal came before etcd had answered");
 }
 
 static void on_state(void *ctx, const char *name, enum announce_state state, const char *why)

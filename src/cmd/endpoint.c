@@ -22,10 +22,15 @@ static int find_address(const struct netif_want *want, char **ret_address, struc
 	list = netif_list_new();
 	*ret_address = mem_dup_str(netif_find(list, want, NULL));
 	netif_list_free(list);
-	if (*ret_address == NULL)
-		return mf_err_set(err, MF_EDATA, "\"%s\": this host has no such address",
+	if (*ret_address != NULL)
+		return 0;
+	if (want->kind == NETIF_INTERFACE && if_nametoindex(want->name) == 0)
+		return mf_err_set(err, MF_EDATA,
+				  "\"%s\": this host has no such interface, and names of hosts are "
+				  "not resolved here: give an address such as 10.0.0.5, or an "
+				  "interface such as eth0",
 				  want->text);
-	return 0;
+	return mf_err_set(err, MF_EDATA, "\"%s\": this host has no such address", want->text);
 }
 
 int endpoint_find(const char *s, bool may_be_auto, char **ret_address, unsigned *ret_port,

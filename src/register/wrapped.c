@@ -14,11 +14,14 @@
 #include "sys/process.h"
 
 #define WITHDRAW_MS 2000 /* to revoke the lease in; else it runs out by itself */
+#define AGAIN_MS    1000 /* a signal within that is the same: some send it twice, as timeout(1) */
 
 enum wrapped_stage { WRAPPED_RUNNING, WRAPPED_DRAINING, WRAPPED_WITHDRAWING, WRAPPED_STOPPING };
 
 struct wrapped {
 	enum wrapped_stage stage;
+	struct loop *loop;
+	int64_t signalled_at; /* that the stage began by a signal; 0: none has */
 	struct announcer *announcer;
 	struct process *process;
 	struct loop_timer *timer; /* the end of the stage */
@@ -119,7 +122,11 @@ static void begin_stop(struct wrapped *w, int signo)
 static void on_stop_signal(void *ctx, int signo)
 {
 	struct wrapped *w = ctx;
+	int64_t now = loop_now(w->loop);
 
+	if (w->signalled_at != 0 && now - w->signalled_at < AGAIN_MS)
+		return;
+	w->signalled_at = now;
 	switch (w->stage) {
 	case WRAPPED_RUNNING:
 		begin_stop(w, signo);
@@ -187,6 +194,7 @@ int wrapped_start(struct loop *loop, struct announcer *announcer,
 	static const struct process_events events = {on_exit_status, on_gone};
 	struct wrapped *w = MEM_NEW(w);
 
+	w->loop = loop;
 	w->announcer = announcer;
 	w->drain_ms = options->drain_ms;
 	w->stop_ms = options->stop_ms;

@@ -4,9 +4,9 @@
  *
  * SIGTERM and SIGINT: everything is set to drain in etcd, for drain_ms the program goes on serving,
  * the lease is revoked, and only then its group gets the signal, and SIGKILL stop_ms later.  etcd
- * out of reach delays that by 4 s at the most.  Each further signal does not wait for the step in
- * hand; the last step is SIGKILL.  When the program ends by itself, everything is withdrawn at
- * once, and what it left in its group is stopped.
+ * out of reach delays that by 4 s at the most.  Each further signal, a second or more after the one
+ * before, does not wait for the step in progress; the last step is SIGKILL.  When the program ends
+ * by itself, everything is withdrawn at once, and what it left in its group is stopped.
  *
  * SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT and the real-time signals go to its group.
  */

@@ -67,8 +67,9 @@ is "$OUT" 127.0.0.1 'or in a network'
 run_wrapped 1 203.0.113.64/28:7007 -- true
 is "$STATUS" 65 'where we have none'
 like "$ERR" '203.0.113.64/28": this host has no such address' 'is said'
-run_wrapped 1 127.0.0.1:7007 -- env
+ETCDCTL_PASSWORD=secret run_wrapped 1 127.0.0.1:7007 -- env
 like "$OUT" '^PORT=7007$' 'a fixed port is told, too'
+unlike "$OUT" 'ETCDCTL_PASSWORD' 'the password of etcd is not'
 unlike "$OUT" '^MAYFLY_ENV=' 'and no environment where there is none'
 OUT=$(echo words | "$MAYFLY_BIN/svcregister" register web 1 127.0.0.1:7007 -- cat 2>/dev/null)
 is "$OUT" words 'it has our standard input and output'
@@ -151,8 +152,12 @@ within 'one with much time' 10 log_has hasty '^ready'
 within 'is announced, too' 10 has 2
 send_signal TERM hasty
 within 'and drains' 10 says '"state":"drain"' etcd_get backends/web/2/test-127.0.0.1-7002
-send_signal TERM hasty
-within 'a second signal ends that' 10 not has 2
+send_signal TERM hasty # within a second: the same stop
+hurry() {
+	send_signal TERM hasty
+	not has 2
+}
+within 'a second signal ends that' 10 hurry
 ok 'it lives' is_running hasty
 kill_hasty() { # the third may come before the stop signal is out
 	send_signal TERM hasty 2>/dev/null

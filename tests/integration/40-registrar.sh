@@ -61,6 +61,9 @@ like "$STATUS" '^6[45]$' 'a bad service name is refused'
 like "$ERR" 'a space' 'with the reason'
 run_tool svcregister register web 1 example.com:80
 like "$STATUS" '^6[45]$' 'a host name is no address'
+run_tool svcregister register web 1 web:8080
+is "$STATUS" 65 'nor is the name of a container'
+like "$ERR" 'not resolved here: give an address' 'which says what to do'
 run_tool svcregister register web 1 127.0.0.1:1 --ttl 10
 is "$STATUS" 64 'a duration without a unit is a wrong call'
 run_tool svcregister
