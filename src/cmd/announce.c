@@ -14,8 +14,7 @@
 #include "sys/notify.h"
 
 #define STOP_MS	 4000 /* to revoke the lease in; else it runs out by itself */
-#define AGAIN_MS 1000 /* a signal within that is the same stop: some send it twice, as timeout(1)  \
-		       */
+#define AGAIN_MS 1000 /* a signal within that is the same stop: timeout(1) sends it twice */
 
 struct announce {
 	struct loop *loop;
