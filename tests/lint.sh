@@ -27,7 +27,8 @@ declare -A may=(
 	[store]='base model store sys'
 	[register]='base model store sys register'
 	[apply]='base model render apply sys'
-	[cmd]='base sys model render store register apply cmd'
+	[report]='base sys model store apply report'
+	[cmd]='base sys model render store register apply report cmd'
 )
 libraries=(
 	'^yaml\.h$|^src/model/node'

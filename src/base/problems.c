@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/strmap.h"
 
@@ -13,6 +14,18 @@ struct problems {
 	void *ctx;
 	struct strmap *reported, *next; /* object -> reason; next: of the round under way */
 };
+
+void problems_log(void *ctx, const char *object, const char *reason)
+{
+	mem_auto_free char *message =
+	    reason == NULL ? NULL : mem_printf("set aside: %s: %s", object, reason);
+
+	(void)ctx;
+	if (reason == NULL)
+		log_info("no longer set aside", LOG_STR("object", object));
+	else
+		log_warn(message);
+}
 
 struct problems *problems_new(problem_fn *on_problem, void *ctx)
 {

@@ -15,6 +15,9 @@ struct problems;
 /* Something new or another reason; with reason NULL the problem is over.  Must not free the set. */
 typedef void problem_fn(void *ctx, const char *object, const char *reason);
 
+/* Such a function: logs what is set aside, and no longer. */
+problem_fn problems_log;
+
 struct problems *problems_new(problem_fn *on_problem, void *ctx); /* NULL: calls nobody */
 void problems_free(struct problems *problems);			  /* NULL is fine; calls nobody */
 

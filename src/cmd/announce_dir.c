@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/problems.h"
 #include "base/str.h"
 #include "cmd/announce.h"
 #include "cmd/cli.h"
@@ -24,7 +25,7 @@ static void on_problem(void *ctx, const char *object, const char *reason)
 {
 	(void)ctx;
 	if (!str_has_prefix(object, "service "))
-		cli_tell_problem(object, reason);
+		problems_log(NULL, object, reason);
 	else if (reason != NULL)
 		log_warn("not as it is written", LOG_STR("name", object),
 			 LOG_STR("reason", reason));

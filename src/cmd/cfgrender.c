@@ -11,12 +11,12 @@
 #include "base/mem.h"
 #include "cmd/any_template.h"
 #include "cmd/cli.h"
-#include "cmd/pipeline.h"
 #include "cmd/templates.h"
 #include "model/table.h"
 #include "render/escape.h"
 #include "render/output.h"
 #include "render/template.h"
+#include "store/pipeline.h"
 #include "sys/loop.h"
 
 #define EXIT_WOULD_CHANGE 2
@@ -50,7 +50,7 @@ static const struct option_row rows[] = {
      OPTION_TEXT(struct request, output_dir)},
     {0, "print-view", NULL, "print the JSON that templates see",
      OPTION_FLAG(struct request, print_view)},
-    PIPELINE_OPTION_ROWS(struct request, from),
+    CLI_SOURCE_ROWS(struct request, from),
     {'t', "template", "FILE", "render this template to standard output (-: standard input)",
      OPTION_TEXT(struct request, any.template)},
     {'d', "data", "JSON", "the template's data: a JSON text, a file, or - for standard input",

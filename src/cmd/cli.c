@@ -20,7 +20,6 @@
 #include "base/str.h"
 #include "cmd/options.h"
 #include "model/node.h"
-#include "store/etcd.h"
 #include "sys/file.h"
 #include "sys/loop.h"
 
@@ -91,18 +90,6 @@ int cli_usage(const struct cli *cli, const char *format, ...)
 	(void)fprintf(stderr, "%s: %s (see %s --help)\n", cli->tool->name, buf_str(&safe),
 		      cli->tool->name);
 	return mf_err_exit_status(MF_EUSAGE);
-}
-
-void cli_tell_problem(const char *object, const char *reason)
-{
-	mem_auto_free char *words = NULL;
-
-	if (reason == NULL) {
-		log_info("no longer set aside", LOG_STR("object", object));
-		return;
-	}
-	words = mem_printf("set aside: %s: %s", object, reason);
-	log_warn(words);
 }
 
 int cli_fail(const struct mf_err *err)
@@ -245,22 +232,6 @@ void cli_fini(struct cli *cli)
 	options_free(cli->options);
 	cli->settings = NULL;
 	cli->options = NULL;
-}
-
-int cli_open_etcd(const struct settings *settings, struct loop *loop, int64_t timeout_ms,
-		  struct etcd **ret_etcd, struct mf_err *err)
-{
-	struct etcd_config config = {
-	    .endpoints = (const char *const *)settings->etcd.endpoints,
-	    .cacert = settings->etcd.cacert,
-	    .cert = settings->etcd.cert,
-	    .key = settings->etcd.key,
-	    .user = settings->etcd.user,
-	    .password = settings->etcd.password,
-	    .timeout_ms = timeout_ms,
-	};
-
-	return etcd_new(loop, &config, ret_etcd, err);
 }
 
 int cli_print(const struct buf *text, struct mf_err *err)

@@ -13,7 +13,6 @@
 #include "model/settings.h"
 
 struct buf;
-struct etcd;
 struct loop;
 struct mf_err;
 
@@ -24,6 +23,15 @@ struct cli_tool {
 	const struct option_row *rows;
 	size_t row_count;
 };
+
+/* The rows of the options that say where a model comes from; from: a struct pipeline_options. */
+#define CLI_SOURCE_ROWS(type, from)                                                                \
+	{'E', "environments", "DIR", "environments from files instead of etcd",                    \
+	 OPTION_TEXT(type, from.environments)},                                                    \
+	{                                                                                          \
+		'B', "backends", "FILE", "instances from a file instead of etcd",                  \
+		    OPTION_TEXT(type, from.backends)                                               \
+	}
 
 struct cli {
 	const struct cli_tool *tool;
@@ -51,13 +59,6 @@ void cli_fini(struct cli *cli);
 
 /* Read file and variables again under the same flags.  On failure nothing is changed. */
 int cli_read_settings(const struct cli *cli, struct settings **ret_settings, struct mf_err *err);
-
-/* An etcd client as the settings say. */
-int cli_open_etcd(const struct settings *settings, struct loop *loop, int64_t timeout_ms,
-		  struct etcd **ret_etcd, struct mf_err *err);
-
-/* Log what was set aside and why: a warning; reason NULL: it is over. */
-void cli_tell_problem(const char *object, const char *reason);
 
 /* Log an error that ends the tool; returns its exit status. */
 int cli_fail(const struct mf_err *err);

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/problems.h"
 #include "cmd/cli.h"
 #include "cmd/file_check.h"
 #include "cmd/place.h"
@@ -58,7 +59,7 @@ static void on_problem(void *ctx, const char *object, const char *reason)
 	struct envwatch *w = ctx;
 
 	w->is_bad = w->is_bad || reason != NULL;
-	cli_tell_problem(object, reason);
+	problems_log(NULL, object, reason);
 }
 
 /* --- from the directory --------------------------------------------------------------------- */
@@ -168,7 +169,7 @@ static int start(struct envwatch *w, const char *dir, const char *owner, struct 
 
 	if (code != 0 || (code = cli_stop_on_signals(w->loop, err)) != 0 ||
 	    (code = place_find(dir, &w->place, err)) != 0 ||
-	    (code = cli_open_etcd(w->cli.settings, w->loop, call_ms, &w->etcd, err)) != 0)
+	    (code = etcd_open(w->cli.settings, w->loop, call_ms, &w->etcd, err)) != 0)
 		return code;
 	w->deadline = loop_timer_new(w->loop, on_deadline, w);
 	w->watchdog = watchdog_start(w->loop);

@@ -13,14 +13,14 @@
 #include "base/mem.h"
 #include "cmd/cli.h"
 #include "cmd/kvwatch_options.h"
-#include "cmd/pipeline.h"
-#include "cmd/record.h"
-#include "cmd/report.h"
-#include "cmd/status.h"
 #include "cmd/templates.h"
 #include "cmd/watchdog.h"
 #include "model/table.h"
 #include "render/template.h"
+#include "report/checkpoint.h"
+#include "report/report.h"
+#include "report/status.h"
+#include "store/pipeline.h"
 #include "sys/loop.h"
 #include "sys/notify.h"
 
@@ -186,7 +186,7 @@ static int open_pipeline(struct kvwatch *k, struct mf_err *err)
 	struct pipeline_options from = k->options.from;
 	struct guard_size in_force;
 
-	if (record_load(k->cli.settings, &in_force))
+	if (checkpoint_load(k->cli.settings, &in_force))
 		from.in_force = &in_force;
 	return pipeline_new(k->loop, k->cli.settings, &from, &pipeline_events, k, &k->pipeline,
 			    err);

@@ -6,7 +6,7 @@
 
 static const struct option_row rows[] = {
     {0, "once", NULL, "apply once, then exit", OPTION_FLAG(struct kvwatch_options, once)},
-    PIPELINE_OPTION_ROWS(struct kvwatch_options, from),
+    CLI_SOURCE_ROWS(struct kvwatch_options, from),
     {0, "timeout", "TIME", "with --once: how long to try (default 30s)",
      OPTION_DURATION(struct kvwatch_options, timeout_ms, 1, 3600000)},
     {0, "max-removal", "PERCENT", "hold back if more goes at once (default 50%)",

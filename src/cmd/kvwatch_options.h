@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "cmd/pipeline.h"
+#include "store/pipeline.h"
 
 struct kvwatch_options { /* strings are borrowed from argv */
 	struct pipeline_options from;

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/problems.h"
 #include "cmd/cli.h"
 #include "model/backend.h"
 #include "model/settings.h"
@@ -23,7 +24,7 @@ struct once {
 static void on_bad(void *ctx, const struct mf_err *why)
 {
 	(void)ctx;
-	cli_tell_problem("etcd", why->msg);
+	problems_log(NULL, "etcd", why->msg);
 }
 
 static void end(struct once *once, const struct mf_err *err)

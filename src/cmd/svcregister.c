@@ -205,7 +205,7 @@ static int run(struct svcregister *r, const struct command *command)
 
 	r->status = 1; /* broken off by a signal */
 	if (command->parse(r, &err) != 0 || loop_new(&r->loop, &err) != 0 ||
-	    cli_open_etcd(r->cli.settings, r->loop, 0, &r->etcd, &err) != 0 ||
+	    etcd_open(r->cli.settings, r->loop, 0, &r->etcd, &err) != 0 ||
 	    command->start(r, &err) != 0 || loop_run(r->loop, &err) != 0) {
 		r->status = cli_fail(&err);
 		if (r->fail_status != 0)

@@ -3,6 +3,7 @@
  * which calls may be repeated; not what they ask.
  */
 #include "store/etcd.h"
+#include "model/settings.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/settings.h"
 #include "store/etcd_internal.h"
 #include "sys/loop.h"
 
@@ -612,6 +614,22 @@ static void free_secret(char *s)
 	if (s != NULL)
 		explicit_bzero(s, strlen(s));
 	free(s);
+}
+
+int etcd_open(const struct settings *settings, struct loop *loop, int64_t timeout_ms,
+	      struct etcd **ret_etcd, struct mf_err *err)
+{
+	struct etcd_config config = {
+	    .endpoints = (const char *const *)settings->etcd.endpoints,
+	    .cacert = settings->etcd.cacert,
+	    .cert = settings->etcd.cert,
+	    .key = settings->etcd.key,
+	    .user = settings->etcd.user,
+	    .password = settings->etcd.password,
+	    .timeout_ms = timeout_ms,
+	};
+
+	return etcd_new(loop, &config, ret_etcd, err);
 }
 
 void etcd_free(struct etcd *etcd)

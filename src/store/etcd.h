@@ -26,6 +26,7 @@ struct etcd_call;
 struct etcd_watch;
 struct loop;
 struct mf_err;
+struct settings;
 
 /* All borrowed during etcd_new only. */
 struct etcd_config {
@@ -38,6 +39,9 @@ struct etcd_config {
 /* MF_ECONFIG: an endpoint that is none, or cert without key. */
 int etcd_new(struct loop *loop, const struct etcd_config *config, struct etcd **ret_etcd,
 	     struct mf_err *err);
+/* The same as settings say. */
+int etcd_open(const struct settings *settings, struct loop *loop, int64_t timeout_ms,
+	      struct etcd **ret_etcd, struct mf_err *err);
 /* Cancels all calls.  Sources, registries and watches on it go first; not inside a callback. */
 void etcd_free(struct etcd *etcd);
 const char *etcd_endpoint(const struct etcd *etcd); /* the one in use; borrowed */

@@ -1,5 +1,5 @@
-/* cmd/pipeline: which of the revisions that arrive together become snapshots. */
-#include "cmd/pipeline.h"
+/* store/pipeline: which of the revisions that arrive together become snapshots. */
+#include "store/pipeline.h"
 
 #include <stdio.h>
 #include <string.h>

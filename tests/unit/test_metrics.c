@@ -1,5 +1,5 @@
-/* cmd/figures: both texts, well-formed whatever the words. */
-#include "cmd/figures.h"
+/* report/metrics: both texts, well-formed whatever the words. */
+#include "report/metrics.h"
 
 #include <string.h>
 
@@ -10,18 +10,18 @@
 
 #include "unit.h"
 
-static struct figures figures;
+static struct metrics metrics;
 static struct buf text;
 
 static void setup(void)
 {
-	figures_init(&figures);
+	metrics_init(&metrics);
 	text = (struct buf)BUF_INIT;
 }
 
 static void teardown(void)
 {
-	figures_fini(&figures);
+	metrics_fini(&metrics);
 	buf_fini(&text);
 }
 
@@ -44,9 +44,9 @@ START_TEST(a_latency_falls_into_its_bucket)
 	static const int64_t us[] = {0, 500, 501, 999999, 1000000, 1000001, 60000000};
 
 	for (size_t i = 0; i < sizeof(us) / sizeof(us[0]); i++)
-		figures_observe_latency(&figures, us[i]);
-	figures.loop_longest_us = 12345;
-	figures_format_metrics(&figures, &text);
+		metrics_observe_latency(&metrics, us[i]);
+	metrics.loop_longest_us = 12345;
+	metrics_format_metrics(&metrics, &text);
 	ck_assert(has_line("# TYPE mayfly_apply_latency_seconds histogram"));
 	ck_assert(has_line("mayfly_apply_latency_seconds_bucket{le=\"0.0005\"} 2"));
 	ck_assert(has_line("mayfly_apply_latency_seconds_bucket{le=\"0.001\"} 3"));
@@ -67,8 +67,8 @@ START_TEST(every_metric_has_one_head)
 	char *save = NULL, metric[100] = "";
 	unsigned heads = 0, samples = 0;
 
-	figures.value[FIGURE_APPLIES_RUNTIME] = 5;
-	figures_format_metrics(&figures, &text);
+	metrics.value[METRIC_APPLIES_RUNTIME] = 5;
+	metrics_format_metrics(&metrics, &text);
 	ck_assert(has_line("mayfly_applies_total{kind=\"runtime\"} 5"));
 	ck_assert_int_eq(text.data[text.len - 1], '\n');
 	for (char *line = strtok_r(text.data, "\n", &save); line != NULL;
@@ -89,16 +89,16 @@ START_TEST(every_metric_has_one_head)
 		}
 	}
 	/* Three of them are one metric; the versions, the histogram and the loop are three more. */
-	ck_assert_uint_eq(heads, FIGURE_COUNT - 2 + 3);
-	ck_assert_uint_eq(samples, FIGURE_COUNT + 1 + FIGURES_BUCKETS + 3 + 1);
+	ck_assert_uint_eq(heads, METRIC_COUNT - 2 + 3);
+	ck_assert_uint_eq(samples, METRIC_COUNT + 1 + METRIC_BUCKETS + 3 + 1);
 }
 END_TEST
 
 START_TEST(labels_are_escaped)
 {
-	figures_set_words(&figures.node, "a\"b\\c\nd");
-	figures_set_words(&figures.haproxy_version, "\xff");
-	figures_format_metrics(&figures, &text);
+	metrics_set_words(&metrics.node, "a\"b\\c\nd");
+	metrics_set_words(&metrics.haproxy_version, "\xff");
+	metrics_format_metrics(&metrics, &text);
 	ck_assert(has_line("mayfly_info{node=\"a\\\"b\\\\c\\nd\",version=\"" MAYFLY_VERSION
 			   "\",haproxy_version=\"\"} 1"));
 }
@@ -121,18 +121,18 @@ START_TEST(the_node_is_told_as_json)
 	put(table, "backends/web/1/a", "10.0.0.1:80");
 	put(table, "environments/dev", "{");
 	snapshot = table_snapshot(table, 41);
-	figures_set_newest(&figures, snapshot);
+	metrics_set_newest(&metrics, snapshot);
 	snapshot_unref(snapshot);
 	table_free(table);
-	figures_set_words(&figures.node, "n1");
-	figures_set_words(&figures.haproxy_version, "2.6.12");
-	figures_set_words(&figures.held_back, "6 of 10 environments would go");
-	figures_set_quarantined(&figures, quarantined, 1);
-	figures.value[FIGURE_APPLIED_REVISION] = 40;
-	figures.value[FIGURE_APPLIED_TIME] = 1700000000;
-	figures.value[FIGURE_OLD_WORKERS] = 2;
-	figures.value[FIGURE_RELOADS] = 3;
-	figures_format_node(&figures, &text);
+	metrics_set_words(&metrics.node, "n1");
+	metrics_set_words(&metrics.haproxy_version, "2.6.12");
+	metrics_set_words(&metrics.held_back, "6 of 10 environments would go");
+	metrics_set_quarantined(&metrics, quarantined, 1);
+	metrics.value[METRIC_APPLIED_REVISION] = 40;
+	metrics.value[METRIC_APPLIED_TIME] = 1700000000;
+	metrics.value[METRIC_OLD_WORKERS] = 2;
+	metrics.value[METRIC_RELOADS] = 3;
+	metrics_format_node(&metrics, &text);
 	json = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, NULL);
 	ck_assert_ptr_nonnull(json);
 	ck_assert_int_eq(json_integer_value(json_object_get(json, "revision")), 40);
@@ -165,10 +165,10 @@ START_TEST(the_node_names_so_many)
 		put(table, key, "{");
 	}
 	snapshot = table_snapshot(table, 1);
-	figures_set_newest(&figures, snapshot);
+	metrics_set_newest(&metrics, snapshot);
 	snapshot_unref(snapshot);
 	table_free(table);
-	figures_format_node(&figures, &text);
+	metrics_format_node(&metrics, &text);
 	ck_assert_uint_lt(text.len, 100000);
 	ck_assert_ptr_nonnull(strstr(text.data, "\"set_aside_count\":5000,"));
 }
@@ -176,7 +176,7 @@ END_TEST
 
 int main(void)
 {
-	TCase *tc = tcase_create("figures");
+	TCase *tc = tcase_create("metrics");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_latency_falls_into_its_bucket);
@@ -184,5 +184,5 @@ int main(void)
 	tcase_add_test(tc, labels_are_escaped);
 	tcase_add_test(tc, the_node_is_told_as_json);
 	tcase_add_test(tc, the_node_names_so_many);
-	return unit_run("figures", tc);
+	return unit_run("metrics", tc);
 }

@@ -1,5 +1,5 @@
 /* Figures and the texts that tell them.  Knows nothing of who asks, or how often. */
-#include "cmd/figures.h"
+#include "report/metrics.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,48 +19,48 @@ static const struct {
 	const char *metric, *type, *help;
 } table[] = {
 #define X(name, metric, type, help) {metric, type, help},
-    FIGURES(X)
+    METRICS(X)
 #undef X
 };
 
 /* Milliseconds where the runtime API does it, seconds where a reload does. */
-static const int64_t bounds_us[FIGURES_BUCKETS] = {500,	   1000,    2000,    3000,    5000,
-						   10000,  20000,   50000,   100000,  250000,
-						   500000, 1000000, 5000000, 30000000};
+static const int64_t bounds_us[METRIC_BUCKETS] = {500,	  1000,	   2000,    3000,    5000,
+						  10000,  20000,   50000,   100000,  250000,
+						  500000, 1000000, 5000000, 30000000};
 
-void figures_init(struct figures *figures)
+void metrics_init(struct metrics *metrics)
 {
-	*figures = (struct figures){0};
-	figures->node = mem_dup_str("");
-	figures->haproxy_version = mem_dup_str("");
-	figures->held_back = mem_dup_str("");
-	figures->source_error = mem_dup_str("");
-	figures->apply_error = mem_dup_str("");
+	*metrics = (struct metrics){0};
+	metrics->node = mem_dup_str("");
+	metrics->haproxy_version = mem_dup_str("");
+	metrics->held_back = mem_dup_str("");
+	metrics->source_error = mem_dup_str("");
+	metrics->apply_error = mem_dup_str("");
 }
 
-static void free_quarantined(struct figures *figures)
+static void free_quarantined(struct metrics *metrics)
 {
-	for (size_t i = 0; i < figures->quarantined_count; i++) {
-		free(figures->quarantined[i].object);
-		free(figures->quarantined[i].reason);
+	for (size_t i = 0; i < metrics->quarantined_count; i++) {
+		free(metrics->quarantined[i].object);
+		free(metrics->quarantined[i].reason);
 	}
-	free(figures->quarantined);
-	figures->quarantined = NULL;
-	figures->quarantined_count = 0;
+	free(metrics->quarantined);
+	metrics->quarantined = NULL;
+	metrics->quarantined_count = 0;
 }
 
-void figures_fini(struct figures *figures)
+void metrics_fini(struct metrics *metrics)
 {
-	free(figures->node);
-	free(figures->haproxy_version);
-	free(figures->held_back);
-	free(figures->source_error);
-	free(figures->apply_error);
-	snapshot_unref(figures->newest);
-	free_quarantined(figures);
+	free(metrics->node);
+	free(metrics->haproxy_version);
+	free(metrics->held_back);
+	free(metrics->source_error);
+	free(metrics->apply_error);
+	snapshot_unref(metrics->newest);
+	free_quarantined(metrics);
 }
 
-void figures_set_words(char **field, const char *words)
+void metrics_set_words(char **field, const char *words)
 {
 	char *copy = mem_dup_str(words);
 
@@ -68,41 +68,41 @@ void figures_set_words(char **field, const char *words)
 	*field = copy;
 }
 
-void figures_observe_latency(struct figures *figures, int64_t us)
+void metrics_observe_latency(struct metrics *metrics, int64_t us)
 {
 	size_t i = 0;
 
-	while (i < FIGURES_BUCKETS && us > bounds_us[i])
+	while (i < METRIC_BUCKETS && us > bounds_us[i])
 		i++;
-	figures->latency[i]++;
-	figures->latency_us += us;
+	metrics->latency[i]++;
+	metrics->latency_us += us;
 }
 
-void figures_set_newest(struct figures *figures, struct snapshot *snapshot)
+void metrics_set_newest(struct metrics *metrics, struct snapshot *snapshot)
 {
 	struct guard_size size;
 
 	guard_measure(snapshot, &size);
-	figures->value[FIGURE_WANTED_REVISION] = snapshot->revision;
-	figures->value[FIGURE_ENVIRONMENTS] = (int64_t)snapshot->env_count;
-	figures->value[FIGURE_BACKENDS] = (int64_t)snapshot->backend_count;
-	figures->value[FIGURE_INSTANCES] = (int64_t)size.instances;
-	figures->value[FIGURE_SET_ASIDE] = (int64_t)snapshot->problem_count;
+	metrics->value[METRIC_WANTED_REVISION] = snapshot->revision;
+	metrics->value[METRIC_ENVIRONMENTS] = (int64_t)snapshot->env_count;
+	metrics->value[METRIC_BACKENDS] = (int64_t)snapshot->backend_count;
+	metrics->value[METRIC_INSTANCES] = (int64_t)size.instances;
+	metrics->value[METRIC_SET_ASIDE] = (int64_t)snapshot->problem_count;
 	(void)snapshot_ref(snapshot);
-	snapshot_unref(figures->newest);
-	figures->newest = snapshot;
+	snapshot_unref(metrics->newest);
+	metrics->newest = snapshot;
 }
 
-void figures_set_quarantined(struct figures *figures, const struct problem *problems, size_t count)
+void metrics_set_quarantined(struct metrics *metrics, const struct problem *problems, size_t count)
 {
-	free_quarantined(figures);
-	figures->value[FIGURE_QUARANTINED] = (int64_t)count;
+	free_quarantined(metrics);
+	metrics->value[METRIC_QUARANTINED] = (int64_t)count;
 	if (count == 0)
 		return;
-	figures->quarantined = mem_alloc(count * sizeof(*problems));
-	figures->quarantined_count = count;
+	metrics->quarantined = mem_alloc(count * sizeof(*problems));
+	metrics->quarantined_count = count;
 	for (size_t i = 0; i < count; i++)
-		figures->quarantined[i] = (struct problem){mem_dup_str(problems[i].object),
+		metrics->quarantined[i] = (struct problem){mem_dup_str(problems[i].object),
 							   mem_dup_str(problems[i].reason)};
 }
 
@@ -115,12 +115,12 @@ static void add_head(struct buf *text, const char *metric, size_t len, const cha
 		   metric, type);
 }
 
-static void add_figures(struct buf *text, const struct figures *figures)
+static void add_values(struct buf *text, const struct metrics *metrics)
 {
 	const char *before = "";
 	size_t before_len = 0;
 
-	for (size_t i = 0; i < FIGURE_COUNT; i++) {
+	for (size_t i = 0; i < METRIC_COUNT; i++) {
 		const char *metric = table[i].metric;
 		size_t len = strcspn(metric, "{");
 
@@ -128,7 +128,7 @@ static void add_figures(struct buf *text, const struct figures *figures)
 			add_head(text, metric, len, table[i].type, table[i].help);
 		before = metric;
 		before_len = len;
-		buf_printf(text, "%s %lld\n", metric, (long long)figures->value[i]);
+		buf_printf(text, "%s %lld\n", metric, (long long)metrics->value[i]);
 	}
 }
 
@@ -137,22 +137,22 @@ static void add_seconds(struct buf *text, int64_t us)
 	buf_printf(text, "%lld.%06lld", (long long)(us / 1000000), (long long)(us % 1000000));
 }
 
-static void add_latency(struct buf *text, const struct figures *figures)
+static void add_latency(struct buf *text, const struct metrics *metrics)
 {
 	static const char metric[] = "mayfly_apply_latency_seconds";
 	uint64_t sum = 0;
 
 	add_head(text, metric, strlen(metric), "histogram",
 		 "From the sight of a change to its being in force.");
-	for (size_t i = 0; i < FIGURES_BUCKETS; i++) {
-		sum += figures->latency[i];
+	for (size_t i = 0; i < METRIC_BUCKETS; i++) {
+		sum += metrics->latency[i];
 		buf_printf(text, "%s_bucket{le=\"%g\"} %llu\n", metric, (double)bounds_us[i] / 1e6,
 			   (unsigned long long)sum);
 	}
-	sum += figures->latency[FIGURES_BUCKETS];
+	sum += metrics->latency[METRIC_BUCKETS];
 	buf_printf(text, "%s_bucket{le=\"+Inf\"} %llu\n%s_sum ", metric, (unsigned long long)sum,
 		   metric);
-	add_seconds(text, figures->latency_us);
+	add_seconds(text, metrics->latency_us);
 	buf_printf(text, "\n%s_count %llu\n", metric, (unsigned long long)sum);
 }
 
@@ -174,32 +174,32 @@ static void add_label(struct buf *text, const char *name, const char *value)
 	buf_add_char(text, '"');
 }
 
-static void add_loop(struct buf *text, const struct figures *figures)
+static void add_loop(struct buf *text, const struct metrics *metrics)
 {
 	static const char metric[] = "mayfly_loop_longest_seconds";
 
 	add_head(text, metric, strlen(metric), "gauge",
 		 "Longest time without listening for events since the previous scrape.");
 	buf_printf(text, "%s ", metric);
-	add_seconds(text, figures->loop_longest_us);
+	add_seconds(text, metrics->loop_longest_us);
 	buf_add_char(text, '\n');
 }
 
-void figures_format_metrics(const struct figures *figures, struct buf *ret_text)
+void metrics_format_metrics(const struct metrics *metrics, struct buf *ret_text)
 {
 	static const char metric[] = "mayfly_info";
 
 	add_head(ret_text, metric, strlen(metric), "gauge", "Which versions run here; always 1.");
 	buf_printf(ret_text, "%s{", metric);
-	add_label(ret_text, "node", figures->node);
+	add_label(ret_text, "node", metrics->node);
 	buf_add_char(ret_text, ',');
 	add_label(ret_text, "version", MAYFLY_VERSION);
 	buf_add_char(ret_text, ',');
-	add_label(ret_text, "haproxy_version", figures->haproxy_version);
+	add_label(ret_text, "haproxy_version", metrics->haproxy_version);
 	buf_add_str(ret_text, "} 1\n");
-	add_figures(ret_text, figures);
-	add_latency(ret_text, figures);
-	add_loop(ret_text, figures);
+	add_values(ret_text, metrics);
+	add_latency(ret_text, metrics);
+	add_loop(ret_text, metrics);
 }
 
 /* --- the node's key --------------------------------------------------------------------------- */
@@ -238,30 +238,30 @@ static void add_problems(struct buf *json, const char *name, const struct proble
 	buf_add_char(json, ']');
 }
 
-static void add_haproxy(struct buf *json, const struct figures *figures)
+static void add_haproxy(struct buf *json, const struct metrics *metrics)
 {
-	bool is_there = figures->haproxy_version[0] != '\0';
+	bool is_there = metrics->haproxy_version[0] != '\0';
 
 	buf_add_str(json, ",\"haproxy\":{\"version\":");
-	str_add_json_string(json, figures->haproxy_version, strlen(figures->haproxy_version));
-	add_number(json, "workers", is_there ? 1 + figures->value[FIGURE_OLD_WORKERS] : 0);
-	add_number(json, "reloads", figures->value[FIGURE_RELOADS]);
+	str_add_json_string(json, metrics->haproxy_version, strlen(metrics->haproxy_version));
+	add_number(json, "workers", is_there ? 1 + metrics->value[METRIC_OLD_WORKERS] : 0);
+	add_number(json, "reloads", metrics->value[METRIC_RELOADS]);
 	buf_add_char(json, '}');
 }
 
-void figures_format_node(const struct figures *figures, struct buf *ret_json)
+void metrics_format_node(const struct metrics *metrics, struct buf *ret_json)
 {
-	const struct snapshot *newest = figures->newest;
+	const struct snapshot *newest = metrics->newest;
 
 	buf_add_str(ret_json, "{\"node\":");
-	str_add_json_string(ret_json, figures->node, strlen(figures->node));
+	str_add_json_string(ret_json, metrics->node, strlen(metrics->node));
 	add_string(ret_json, "version", MAYFLY_VERSION);
-	add_number(ret_json, "revision", figures->value[FIGURE_APPLIED_REVISION]);
-	add_time(ret_json, "time", figures->value[FIGURE_APPLIED_TIME]);
-	add_haproxy(ret_json, figures);
-	add_string(ret_json, "error", figures->apply_error);
-	add_string(ret_json, "held_back", figures->held_back);
-	add_problems(ret_json, "quarantined", figures->quarantined, figures->quarantined_count);
+	add_number(ret_json, "revision", metrics->value[METRIC_APPLIED_REVISION]);
+	add_time(ret_json, "time", metrics->value[METRIC_APPLIED_TIME]);
+	add_haproxy(ret_json, metrics);
+	add_string(ret_json, "error", metrics->apply_error);
+	add_string(ret_json, "held_back", metrics->held_back);
+	add_problems(ret_json, "quarantined", metrics->quarantined, metrics->quarantined_count);
 	add_problems(ret_json, "set_aside", newest == NULL ? NULL : newest->problems,
 		     newest == NULL ? 0 : newest->problem_count);
 	buf_add_char(ret_json, '}');

@@ -2,8 +2,8 @@
  * From a source to snapshots: what kvwatch and cfgrender have in common, so that what CI showed is
  * what happens.
  */
-#ifndef MF_CMD_PIPELINE_H
-#define MF_CMD_PIPELINE_H
+#ifndef MF_STORE_PIPELINE_H
+#define MF_STORE_PIPELINE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,22 +22,11 @@ struct pipeline_options {
 	int64_t timeout_ms;	  /* of a call to etcd; 0: its default */
 	bool follow;		  /* else read files once; etcd is always followed until freed */
 	/*
-	 * Do not believe at once that etcd lost much (cmd/gate.h), as the settings say.  Files are
-	 * their owner's word, but for a directory that has no environment at the start when there
-	 * were some: that waits until there is one.
+	 * Do not believe at once that the source lost much (store/hold.h), as the settings say.
 	 */
 	bool is_guarded;
 	const struct guard_size *in_force; /* guarded: what is, from an earlier run; or NULL */
 };
-
-/* The rows of the options that say where a model comes from; from: a struct pipeline_options. */
-#define PIPELINE_OPTION_ROWS(type, from)                                                           \
-	{'E', "environments", "DIR", "environments from files instead of etcd",                    \
-	 OPTION_TEXT(type, from.environments)},                                                    \
-	{                                                                                          \
-		'B', "backends", "FILE", "instances from a file instead of etcd",                  \
-		    OPTION_TEXT(type, from.backends)                                               \
-	}
 
 struct pipeline_events {
 	/* A new consistent model; borrowed during the call.  The first one comes even when empty.

@@ -1,31 +1,29 @@
 /*
- * Source, table, gate, snapshots: the wiring of the first half.  Renders and applies nothing.
+ * Source, table, hold, snapshots: from the values that a source reports to the models that may be
+ * applied.  Renders and applies nothing.
  */
-#include "cmd/pipeline.h"
+#include "store/pipeline.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/problems.h"
 #include "base/str.h"
-#include "base/strmap.h"
-#include "cmd/cli.h"
-#include "cmd/gate.h"
 #include "model/settings.h"
 #include "model/table.h"
 #include "store/etcd.h"
 #include "store/etcd_source.h"
 #include "store/file_source.h"
+#include "store/hold.h"
 #include "sys/loop.h"
 
-/* An operator's word that much may go: a time, until which it holds. */
+/* An operator allows that many entries disappear: a time, until which this is in force. */
 #define ALLOW_KEY     "config/mayfly/allow-removal"
 #define ALLOW_LONGEST 64
 
-/* Removals of one snapshot are at most this part of those that the gate would hold back. */
+/* Removals of one snapshot are at most this part of those that would be held back. */
 #define PIPELINE_GONE_SHARE 4
 
 struct pipeline {
@@ -42,15 +40,10 @@ struct pipeline {
 	int64_t revision;	 /* of the last commit ... */
 	bool is_open;		 /* ... behind which there is part of the next one */
 	size_t gone;		 /* keys, since the last snapshot */
-	struct gate *gate;	 /* NULL: all is believed at once */
+	struct hold *hold;	 /* NULL: all is believed at once */
 	unsigned max_removal;
-	bool wants_second;     /* a second reading was asked for ... */
-	bool is_second;	       /* ... and this listing is it */
+	enum { READING_ONCE, READING_ASKED, READING_AGAIN } reading; /* to confirm a loss */
 	bool has_listed_allow; /* ALLOW_KEY is in this listing */
-	/* Offline: so many an earlier run left in force; 0 once one was read, or when all may go.
-	 */
-	size_t envs_left;
-	bool is_held; /* and that was told */
 };
 
 bool pipeline_is_offline(const struct pipeline_options *options)
@@ -58,13 +51,13 @@ bool pipeline_is_offline(const struct pipeline_options *options)
 	return options->environments != NULL || options->backends != NULL;
 }
 
-/* --- an operator's word ----------------------------------------------------------------------- */
+/* --- what an operator allows ------------------------------------------------------------------ */
 
 static void set_allowed(struct pipeline *p, int64_t until, const char *problem)
 {
 	table_set_problem(p->table, ALLOW_KEY, problem);
-	if (p->gate != NULL)
-		gate_allow_until(p->gate, until);
+	if (p->hold != NULL)
+		hold_allow_until(p->hold, until);
 }
 
 static void put_allowed(struct pipeline *p, const char *value, size_t len)
@@ -80,13 +73,14 @@ static void put_allowed(struct pipeline *p, const char *value, size_t len)
 		set_allowed(p, 0, "must be the time until which it holds, as 2006-01-02T15:04:05Z");
 }
 
-/* --- what the source says --------------------------------------------------------------------- */
+/* --- what the source reports ------------------------------------------------------------------ */
 
 static void on_full_begin(void *ctx)
 {
 	struct pipeline *p = ctx;
 
-	p->is_second = p->wants_second;
+	if (p->reading == READING_ASKED)
+		p->reading = READING_AGAIN;
 	p->has_listed_allow = false;
 	p->is_open = true;
 	table_begin_full(p->table);
@@ -131,14 +125,8 @@ static void on_problem(void *ctx, const char *object, const char *reason)
 	table_set_problem(((struct pipeline *)ctx)->table, object, reason);
 }
 
-static void log_problem(void *ctx, const char *object, const char *reason)
-{
-	(void)ctx;
-	cli_tell_problem(object, reason);
-}
-
 /* Log what is set aside once, and once more when it is over. */
-static void tell_problems(struct pipeline *p, const struct snapshot *snapshot)
+static void report_problems(struct pipeline *p, const struct snapshot *snapshot)
 {
 	for (size_t i = 0; i < snapshot->problem_count; i++)
 		problems_put(p->problems, snapshot->problems[i].object, "%s",
@@ -146,46 +134,15 @@ static void tell_problems(struct pipeline *p, const struct snapshot *snapshot)
 	(void)problems_end(p->problems);
 }
 
-static void hold(struct pipeline *p)
+static void offer(struct pipeline *p, struct snapshot *snapshot, bool is_confirmed)
 {
-	struct mf_err why;
-
-	if (p->is_held)
-		return;
-	p->is_held = true;
-	(void)mf_err_set(&why, MF_EDATA, "%zu of %zu environments would go", p->envs_left,
-			 p->envs_left);
-	log_error("held back, the last good state stays in force", LOG_STR("reason", why.msg),
-		  LOG_STR("allow_by", "--max-removal 100%"));
-	p->events->on_held(p->ctx, &why);
-}
-
-/* A directory that is empty when we start may be one that is not mounted yet. */
-static void offer_files(struct pipeline *p, struct snapshot *snapshot)
-{
-	if (p->envs_left != 0 && snapshot->env_count == 0) {
-		hold(p);
-		return;
-	}
-	p->envs_left = 0;
-	if (p->is_held) {
-		p->is_held = false;
-		log_info("no longer held back",
-			 LOG_STR("reason", "what was missing is there again"));
-		p->events->on_held(p->ctx, NULL);
-	}
-	p->events->on_snapshot(p->ctx, snapshot);
-}
-
-static void offer(struct pipeline *p, struct snapshot *snapshot, bool is_second)
-{
-	if (p->gate != NULL)
-		gate_offer(p->gate, snapshot, is_second);
+	if (p->hold != NULL)
+		hold_offer(p->hold, snapshot, is_confirmed);
 	else
-		offer_files(p, snapshot);
+		p->events->on_snapshot(p->ctx, snapshot);
 }
 
-static void publish(struct pipeline *p, bool is_second)
+static void publish(struct pipeline *p, bool is_confirmed)
 {
 	struct snapshot *snapshot = table_snapshot(p->table, p->revision);
 
@@ -193,8 +150,8 @@ static void publish(struct pipeline *p, bool is_second)
 	p->gone = 0;
 	if (p->turn != NULL)
 		loop_timer_set(p->turn, 0);
-	tell_problems(p, snapshot);
-	offer(p, snapshot, is_second);
+	report_problems(p, snapshot);
+	offer(p, snapshot, is_confirmed);
 	snapshot_unref(snapshot);
 }
 
@@ -209,7 +166,7 @@ static void on_turn(void *ctx)
 
 /*
  * Several revisions that arrive together make one snapshot, but for the first, which does not wait.
- * Not so many removals that the gate would take one after the other for a loss of much at once.
+ * Not so many removals that those of one after the other would be held back as one.
  */
 static bool is_put_off(const struct pipeline *p)
 {
@@ -218,9 +175,9 @@ static bool is_put_off(const struct pipeline *p)
 
 	if (!p->published || p->turn == NULL || !loop_timer_is_set(p->turn))
 		return false;
-	if (p->gone == 0 || p->gate == NULL)
+	if (p->gone == 0 || p->hold == NULL)
 		return true;
-	if (!gate_in_force(p->gate, &in_force))
+	if (!hold_in_force(p->hold, &in_force))
 		return false;
 	least = in_force.envs < in_force.instances ? in_force.envs : in_force.instances;
 	return p->gone * PIPELINE_GONE_SHARE < least * p->max_removal / 100;
@@ -229,34 +186,34 @@ static bool is_put_off(const struct pipeline *p)
 static void on_commit(void *ctx, int64_t revision)
 {
 	struct pipeline *p = ctx;
-	bool is_second = p->is_second;
+	bool is_confirmed = p->reading == READING_AGAIN;
 
 	p->revision = revision;
-	p->is_open = p->is_second = false;
-	if (is_second)
-		p->wants_second = false;
+	p->is_open = false;
+	if (is_confirmed)
+		p->reading = READING_ONCE;
 	if (p->events->on_event != NULL)
 		p->events->on_event(p->ctx);
 	if (p->published && !table_is_changed(p->table)) {
-		if (p->gate != NULL)
-			gate_stand(p->gate, revision, is_second);
+		if (p->hold != NULL)
+			hold_confirm_revision(p->hold, revision, is_confirmed);
 		return;
 	}
-	if (is_second || !is_put_off(p))
-		publish(p, is_second);
+	if (is_confirmed || !is_put_off(p))
+		publish(p, is_confirmed);
 }
 
 static void on_state(void *ctx, const struct mf_err *why)
 {
 	struct pipeline *p = ctx;
 
-	if (p->gate != NULL)
-		gate_set_lost(p->gate, why != NULL);
+	if (p->hold != NULL)
+		hold_set_lost(p->hold, why != NULL);
 	if (p->events->on_state != NULL)
 		p->events->on_state(p->ctx, why);
 }
 
-/* --- what the gate says ----------------------------------------------------------------------- */
+/* --- what is held back ------------------------------------------------------------------------ */
 
 static void on_pass(void *ctx, struct snapshot *snapshot)
 {
@@ -269,8 +226,8 @@ static bool on_confirm(void *ctx)
 {
 	struct pipeline *p = ctx;
 
-	p->wants_second = source_list_again(p->source);
-	return p->wants_second;
+	p->reading = source_list_again(p->source) ? READING_ASKED : READING_ONCE;
+	return p->reading == READING_ASKED;
 }
 
 static void on_held(void *ctx, const struct mf_err *why)
@@ -281,20 +238,29 @@ static void on_held(void *ctx, const struct mf_err *why)
 		p->events->on_held(p->ctx, why);
 }
 
-static void open_gate(struct pipeline *p, const struct settings *settings,
+static const struct hold_events hold_events = {on_pass, on_confirm, on_held};
+
+static void hold_etcd(struct pipeline *p, const struct settings *settings,
 		      const struct guard_size *in_force)
 {
-	static const struct gate_events gate_events = {on_pass, on_confirm, on_held};
 	mem_auto_free char *allow_key = mem_printf("%s/" ALLOW_KEY, settings->etcd.prefix);
-	const struct gate_options gate_options = {
-	    .max_removal = settings_max_removal(settings),
-	    .grace_ms = settings_removal_grace_ms(settings),
-	    .in_force = in_force,
-	    .allow_key = allow_key,
-	};
+	const struct hold_options options = {.max_removal = settings_max_removal(settings),
+					     .grace_ms = settings_removal_grace_ms(settings),
+					     .in_force = in_force,
+					     .allow_by = allow_key};
 
-	p->max_removal = gate_options.max_removal;
-	p->gate = gate_new(p->loop, &gate_options, &gate_events, p);
+	p->max_removal = options.max_removal;
+	p->hold = hold_new(p->loop, &options, &hold_events, p);
+}
+
+static void hold_files(struct pipeline *p, const struct settings *settings,
+		       const struct pipeline_options *options)
+{
+	const struct hold_options files = {
+	    .is_files = true, .in_force = options->in_force, .allow_by = "--max-removal 100%"};
+
+	if (options->environments != NULL && settings_max_removal(settings) < 100)
+		p->hold = hold_new(p->loop, &files, &hold_events, p);
 }
 
 static const struct source_events source_events = {
@@ -322,17 +288,16 @@ int pipeline_new(struct loop *loop, const struct settings *settings,
 	p->timeout_ms = options->timeout_ms;
 	p->table = table_new();
 	table_set_settings(p->table, settings);
-	p->problems = problems_new(log_problem, NULL);
+	p->problems = problems_new(problems_log, NULL);
 	if (pipeline_is_offline(options)) {
-		if (options->is_guarded && options->in_force != NULL &&
-		    options->environments != NULL && settings_max_removal(settings) < 100)
-			p->envs_left = options->in_force->envs;
+		if (options->is_guarded)
+			hold_files(p, settings, options);
 		code = file_source_new(options->follow ? loop : NULL, options->environments,
 				       options->backends, &source_events, p, &p->source, err);
 	} else {
-		code = cli_open_etcd(settings, loop, options->timeout_ms, &p->etcd, err);
+		code = etcd_open(settings, loop, options->timeout_ms, &p->etcd, err);
 		if (code == 0 && options->is_guarded)
-			open_gate(p, settings, options->in_force);
+			hold_etcd(p, settings, options->in_force);
 		if (code == 0 && options->follow)
 			p->turn = loop_timer_new(loop, on_turn, p);
 		if (code == 0)
@@ -375,18 +340,19 @@ static int replace_etcd(struct pipeline *p, const struct settings *settings, str
 	struct etcd *etcd;
 	bool has_in_force;
 
-	if (cli_open_etcd(settings, p->loop, p->timeout_ms, &etcd, err) != 0)
+	if (etcd_open(settings, p->loop, p->timeout_ms, &etcd, err) != 0)
 		return err->code;
 	source_free(p->source);
 	etcd_free(p->etcd);
 	p->etcd = etcd;
 	p->source = etcd_source_new(p->loop, etcd, settings->etcd.prefix, 0, &source_events, p);
-	p->published = p->wants_second = p->is_second = false;
-	if (p->gate == NULL)
+	p->published = false;
+	p->reading = READING_ONCE;
+	if (p->hold == NULL)
 		return 0;
-	has_in_force = gate_in_force(p->gate, &in_force);
-	gate_free(p->gate);
-	open_gate(p, settings, has_in_force ? &in_force : NULL);
+	has_in_force = hold_in_force(p->hold, &in_force);
+	hold_free(p->hold);
+	hold_etcd(p, settings, has_in_force ? &in_force : NULL);
 	on_held(p, NULL);
 	return 0;
 }
@@ -402,8 +368,8 @@ int pipeline_set_settings(struct pipeline *p, const struct settings *old,
 	}
 	table_set_settings(p->table, settings);
 	p->max_removal = settings_max_removal(settings);
-	if (p->gate != NULL)
-		gate_set_limits(p->gate, p->max_removal, settings_removal_grace_ms(settings));
+	if (p->hold != NULL)
+		hold_set_limits(p->hold, p->max_removal, settings_removal_grace_ms(settings));
 	return 0;
 }
 
@@ -417,7 +383,7 @@ void pipeline_free(struct pipeline *p)
 	if (p == NULL)
 		return;
 	source_free(p->source);
-	gate_free(p->gate);
+	hold_free(p->hold);
 	loop_timer_free(p->turn);
 	etcd_free(p->etcd);
 	table_free(p->table);

@@ -1,11 +1,11 @@
 /*
  * What is in force, kept over restarts in <state_dir>/applied.json: for people and scripts, and for
- * the gate, so that a store that was wiped meanwhile is not believed at the next start either.
+ * store/hold.h, so that a store that was wiped meanwhile is not believed at the next start either.
  *
  *     {"revision": 812, "environments": 40, "instances": 310, "time": "2006-01-02T15:04:05Z"}
  */
-#ifndef MF_CMD_RECORD_H
-#define MF_CMD_RECORD_H
+#ifndef MF_REPORT_CHECKPOINT_H
+#define MF_REPORT_CHECKPOINT_H
 
 #include <stdbool.h>
 
@@ -14,9 +14,9 @@
 struct mf_err;
 struct settings;
 
-int record_store(const struct settings *settings, const struct guard_size *size,
-		 struct mf_err *err);
+int checkpoint_store(const struct settings *settings, const struct guard_size *size,
+		     struct mf_err *err);
 /* false: there is none, or none that can be understood (that is logged). */
-bool record_load(const struct settings *settings, struct guard_size *ret_size);
+bool checkpoint_load(const struct settings *settings, struct guard_size *ret_size);
 
 #endif

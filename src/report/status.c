@@ -1,7 +1,7 @@
 /*
  * Figures kept, and told by HTTP and in etcd.  Decides nothing: what fails here stops no apply.
  */
-#include "cmd/status.h"
+#include "report/status.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +13,9 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "cmd/cli.h"
-#include "cmd/figures.h"
+#include "model/settings.h"
 #include "model/table.h"
+#include "report/metrics.h"
 #include "store/etcd.h"
 #include "store/registry.h"
 #include "sys/httpd.h"
@@ -39,7 +39,7 @@ struct status {
 	struct loop *loop;
 	void (*refresh)(void *ctx);
 	void *ctx;
-	struct figures figures;
+	struct metrics metrics;
 	int64_t event_us; /* of the last event */
 	struct seen seen[STATUS_SEEN_MAX];
 	size_t seen_count;
@@ -57,7 +57,6 @@ struct status {
 	int64_t told_at; /* by loop_now */
 	struct loop_timer *pace, *leaving;
 	bool is_touched; /* pace is set for news */
-	bool is_denied;	 /* etcd refused the key, and that was logged */
 };
 
 /* --- the node's key --------------------------------------------------------------------------- */
@@ -65,8 +64,8 @@ struct status {
 /* A node that has only just started has nothing to say. */
 static bool has_news(const struct status *status)
 {
-	return status->is_applied || status->figures.held_back[0] != '\0' ||
-	       status->figures.apply_error[0] != '\0';
+	return status->is_applied || status->metrics.held_back[0] != '\0' ||
+	       status->metrics.apply_error[0] != '\0';
 }
 
 static void tell_node(void *ctx)
@@ -80,9 +79,9 @@ static void tell_node(void *ctx)
 	status->refresh(status->ctx);
 	status->is_touched = false;
 	loop_timer_clear(status->pace);
-	if (status->figures.value[FIGURE_OLD_WORKERS] > 0)
+	if (status->metrics.value[METRIC_OLD_WORKERS] > 0)
 		loop_timer_set(status->pace, STATUS_WORKERS_MS);
-	figures_format_node(&status->figures, &json);
+	metrics_format_node(&status->metrics, &json);
 	if (status->told != NULL && strcmp(status->told, json.data) == 0)
 		return;
 	registry_set(status->registry, status->key, json.data, json.len);
@@ -127,7 +126,7 @@ static int open_node(struct status *status, const struct settings *settings, str
 	static const struct registry_events events = {.on_state = on_registry_state};
 	mem_auto_free char *below = mem_printf("%s/nodes/", settings->etcd.prefix);
 	struct etcd *etcd;
-	int code = cli_open_etcd(settings, status->loop, 0, &etcd, err);
+	int code = etcd_open(settings, status->loop, 0, &etcd, err);
 
 	if (code != 0)
 		return code;
@@ -169,7 +168,7 @@ void status_leave(struct status *status)
 /* Whether requests may be sent to this node's HAProxy, as far as we know; the words if not. */
 static bool is_ready(const struct status *status, struct buf *ret_words)
 {
-	const struct figures *figures = &status->figures;
+	const struct metrics *metrics = &status->metrics;
 	int64_t lost_ms = status->lost_at == 0 ? 0 : loop_now(status->loop) - status->lost_at;
 	bool is_lost = lost_ms > STATUS_LOST_MS;
 
@@ -180,12 +179,12 @@ static bool is_ready(const struct status *status, struct buf *ret_words)
 	else
 		buf_printf(ret_words, "not ready: the source is out of reach for %lld s",
 			   (long long)(lost_ms / 1000));
-	if (figures->source_error[0] != '\0')
-		buf_printf(ret_words, ": %s", figures->source_error);
-	else if (figures->held_back[0] != '\0')
-		buf_printf(ret_words, ": held back: %s", figures->held_back);
-	else if (figures->apply_error[0] != '\0')
-		buf_printf(ret_words, ": %s", figures->apply_error);
+	if (metrics->source_error[0] != '\0')
+		buf_printf(ret_words, ": %s", metrics->source_error);
+	else if (metrics->held_back[0] != '\0')
+		buf_printf(ret_words, ": held back: %s", metrics->held_back);
+	else if (metrics->apply_error[0] != '\0')
+		buf_printf(ret_words, ": %s", metrics->apply_error);
 	return false;
 }
 
@@ -198,9 +197,9 @@ static int on_request(void *ctx, const char *path, struct buf *ret_body, const c
 	if (strcmp(path, "/metrics") == 0) {
 		*ret_type = "text/plain; version=0.0.4; charset=utf-8";
 		status->refresh(status->ctx);
-		status->figures.value[FIGURE_READY] = ready;
-		status->figures.loop_longest_us = loop_longest_us(status->loop, true);
-		figures_format_metrics(&status->figures, ret_body);
+		status->metrics.value[METRIC_READY] = ready;
+		status->metrics.loop_longest_us = loop_longest_us(status->loop, true);
+		metrics_format_metrics(&status->metrics, ret_body);
 		return 200;
 	}
 	if (strcmp(path, "/health") == 0) {
@@ -245,7 +244,7 @@ static int listen_to(struct status *status, const char *bind, struct mf_err *err
 	httpd_stop(status->httpd);
 	status->httpd = NULL;
 	loop_timer_clear(status->listen_again);
-	figures_set_words(&status->bind, bind);
+	metrics_set_words(&status->bind, bind);
 	code = try_listen(status, err);
 	if (code == 0 || code == MF_ECONFIG)
 		return code;
@@ -258,7 +257,7 @@ int status_start(struct status *status, const struct settings *settings, bool is
 {
 	int code = listen_to(status, settings->metrics_bind, err);
 
-	figures_set_words(&status->figures.node, settings->node);
+	metrics_set_words(&status->metrics.node, settings->node);
 	if (code != 0)
 		return mf_err_wrap(err, "metrics_bind");
 	if (!is_offline)
@@ -274,7 +273,7 @@ struct status *status_new(struct loop *loop, void (*refresh)(void *ctx), void *c
 	status->loop = loop;
 	status->refresh = refresh;
 	status->ctx = ctx;
-	figures_init(&status->figures);
+	metrics_init(&status->metrics);
 	status->bind = mem_dup_str("");
 	status->listen_again = loop_timer_new(loop, on_listen_again, status);
 	status->pace = loop_timer_new(loop, tell_node, status);
@@ -291,7 +290,7 @@ void status_free(struct status *status)
 	loop_timer_free(status->listen_again);
 	loop_timer_free(status->pace);
 	loop_timer_free(status->leaving);
-	figures_fini(&status->figures);
+	metrics_fini(&status->metrics);
 	free(status->bind);
 	free(status);
 }
@@ -300,13 +299,13 @@ void status_free(struct status *status)
 
 void status_count_event(struct status *status)
 {
-	status->figures.value[FIGURE_EVENTS]++;
+	status->metrics.value[METRIC_EVENTS]++;
 	status->event_us = loop_now_us();
 }
 
 void status_set_wanted(struct status *status, struct snapshot *snapshot)
 {
-	figures_set_newest(&status->figures, snapshot);
+	metrics_set_newest(&status->metrics, snapshot);
 	/* A store that went back: what was on its way is not any more. */
 	if (status->seen_count > 0 &&
 	    status->seen[status->seen_count - 1].revision >= snapshot->revision)
@@ -319,8 +318,8 @@ void status_set_wanted(struct status *status, struct snapshot *snapshot)
 
 void status_set_source(struct status *status, const struct mf_err *why)
 {
-	status->figures.value[FIGURE_SOURCE_UP] = why == NULL;
-	figures_set_words(&status->figures.source_error, why == NULL ? "" : why->msg);
+	status->metrics.value[METRIC_SOURCE_UP] = why == NULL;
+	metrics_set_words(&status->metrics.source_error, why == NULL ? "" : why->msg);
 	if (why == NULL)
 		status->lost_at = 0;
 	else if (status->lost_at == 0)
@@ -329,14 +328,14 @@ void status_set_source(struct status *status, const struct mf_err *why)
 
 void status_set_held(struct status *status, const struct mf_err *why)
 {
-	status->figures.value[FIGURE_HELD_BACK] = why != NULL;
-	figures_set_words(&status->figures.held_back, why == NULL ? "" : why->msg);
+	status->metrics.value[METRIC_HELD_BACK] = why != NULL;
+	metrics_set_words(&status->metrics.held_back, why == NULL ? "" : why->msg);
 	touch(status);
 }
 
 void status_set_quarantined(struct status *status, const struct problem *problems, size_t count)
 {
-	figures_set_quarantined(&status->figures, problems, count);
+	metrics_set_quarantined(&status->metrics, problems, count);
 	touch(status);
 }
 
@@ -345,21 +344,21 @@ static void observe_latency(struct status *status, int64_t revision)
 	size_t n = 0;
 
 	while (n < status->seen_count && status->seen[n].revision <= revision)
-		figures_observe_latency(&status->figures, loop_now_us() - status->seen[n++].at_us);
+		metrics_observe_latency(&status->metrics, loop_now_us() - status->seen[n++].at_us);
 	status->seen_count -= n;
 	memmove(status->seen, status->seen + n, status->seen_count * sizeof(status->seen[0]));
 }
 
 static void set_applied(struct status *status, int64_t revision)
 {
-	int64_t *value = status->figures.value;
+	int64_t *value = status->metrics.value;
 
 	observe_latency(status, revision);
-	if (status->is_applied && value[FIGURE_APPLIED_REVISION] == revision)
+	if (status->is_applied && value[METRIC_APPLIED_REVISION] == revision)
 		return;
 	status->is_applied = true;
-	value[FIGURE_APPLIED_REVISION] = revision;
-	value[FIGURE_APPLIED_TIME] = (int64_t)time(NULL);
+	value[METRIC_APPLIED_REVISION] = revision;
+	value[METRIC_APPLIED_TIME] = (int64_t)time(NULL);
 	touch(status);
 }
 
@@ -368,23 +367,23 @@ static void set_error(struct status *status, const char *name, const char *words
 	mem_auto_free char *text =
 	    name[0] == '\0' ? mem_dup_str("") : mem_printf("%s: %s", name, words);
 
-	if (strcmp(text, status->figures.apply_error) == 0)
+	if (strcmp(text, status->metrics.apply_error) == 0)
 		return;
-	figures_set_words(&status->figures.apply_error, text);
+	metrics_set_words(&status->metrics.apply_error, text);
 	touch(status);
 }
 
 /* The first, empty configuration is revision 0, and no model. */
 void status_count_live(struct status *status, const struct live_result *result)
 {
-	int64_t *value = status->figures.value;
+	int64_t *value = status->metrics.value;
 
 	if (result->code != 0)
 		return;
 	if (result->map_changes + result->server_changes + result->backend_changes == 0)
-		value[FIGURE_APPLIES_NONE]++;
+		value[METRIC_APPLIES_NONE]++;
 	else
-		value[FIGURE_APPLIES_RUNTIME]++;
+		value[METRIC_APPLIES_RUNTIME]++;
 	if (!result->needs_reload && result->snapshot->revision != 0)
 		set_applied(status, result->snapshot->revision);
 	status->refresh(status->ctx);
@@ -399,7 +398,7 @@ void status_count_result(struct status *status, const struct apply_result *resul
 		const struct apply_group_result *group = &result->groups[i];
 
 		is_pending |= group->pending;
-		status->figures.value[FIGURE_ERRORS] += group->code != 0;
+		status->metrics.value[METRIC_ERRORS] += group->code != 0;
 		if (bad == NULL && group->code != 0)
 			bad = group;
 	}
@@ -410,7 +409,7 @@ void status_count_result(struct status *status, const struct apply_result *resul
 	else
 		set_error(status, "", "");
 	if (result->kind == APPLY_RELOAD)
-		status->figures.value[FIGURE_APPLIES_RELOAD]++;
+		status->metrics.value[METRIC_APPLIES_RELOAD]++;
 	if (bad == NULL && !is_pending && result->is_settled && result->revision != 0)
 		set_applied(status, result->revision);
 	status->refresh(status->ctx);
@@ -418,16 +417,16 @@ void status_count_result(struct status *status, const struct apply_result *resul
 
 void status_set_haproxy(struct status *status, const struct status_haproxy *haproxy)
 {
-	int64_t *value = status->figures.value;
-	bool is_news = strcmp(status->figures.haproxy_version, haproxy->version) != 0 ||
-		       value[FIGURE_RELOADS] != (int64_t)haproxy->reloads ||
-		       value[FIGURE_OLD_WORKERS] != (int64_t)haproxy->old_workers;
+	int64_t *value = status->metrics.value;
+	bool is_news = strcmp(status->metrics.haproxy_version, haproxy->version) != 0 ||
+		       value[METRIC_RELOADS] != (int64_t)haproxy->reloads ||
+		       value[METRIC_OLD_WORKERS] != (int64_t)haproxy->old_workers;
 
-	value[FIGURE_LEAVING] = (int64_t)haproxy->leaving;
+	value[METRIC_LEAVING] = (int64_t)haproxy->leaving;
 	if (!is_news)
 		return;
-	figures_set_words(&status->figures.haproxy_version, haproxy->version);
-	value[FIGURE_RELOADS] = (int64_t)haproxy->reloads;
-	value[FIGURE_OLD_WORKERS] = (int64_t)haproxy->old_workers;
+	metrics_set_words(&status->metrics.haproxy_version, haproxy->version);
+	value[METRIC_RELOADS] = (int64_t)haproxy->reloads;
+	value[METRIC_OLD_WORKERS] = (int64_t)haproxy->old_workers;
 	touch(status);
 }

@@ -1,5 +1,5 @@
 /* Results told once, to whoever wants to know.  Decides nothing. */
-#include "cmd/report.h"
+#include "report/report.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -11,8 +11,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/problems.h"
-#include "cmd/record.h"
 #include "model/table.h"
+#include "report/checkpoint.h"
 #include "sys/notify.h"
 
 struct report {
@@ -62,7 +62,7 @@ static void record(struct report *report, const struct settings *settings,
 	if (size->revision == report->recorded)
 		return;
 	report->recorded = size->revision;
-	if (record_store(settings, size, &err) != 0)
+	if (checkpoint_store(settings, size, &err) != 0)
 		log_warn("cannot record what is applied", LOG_STR("error", err.msg));
 }
 

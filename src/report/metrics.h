@@ -1,9 +1,9 @@
 /*
- * How one kvwatch does, in figures and words, and the two texts that tell it: Prometheus' text
+ * How one kvwatch does, in metrics and words, and the two texts that tell it: Prometheus' text
  * format (version 0.0.4) and the JSON of <prefix>/nodes/<node>.  Pure: whoever knows sets them.
  */
-#ifndef MF_CMD_FIGURES_H
-#define MF_CMD_FIGURES_H
+#ifndef MF_REPORT_METRICS_H
+#define MF_REPORT_METRICS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@ struct problem;
 struct snapshot;
 
 /* name, metric, type, help; those of one metric side by side */
-#define FIGURES(X)                                                                                 \
+#define METRICS(X)                                                                                 \
 	X(EVENTS, "mayfly_source_events_total", "counter",                                         \
 	  "Consistent sets of changes told by "                                                    \
 	  "etcd or the files.")                                                                    \
@@ -43,20 +43,20 @@ struct snapshot;
 	X(SOURCE_UP, "mayfly_source_up", "gauge", "1 while etcd or the files can be read.")        \
 	X(READY, "mayfly_ready", "gauge", "1 while /ready says so.")
 
-enum figure {
-#define X(name, metric, type, help) FIGURE_##name,
-	FIGURES(X)
+enum metric {
+#define X(name, metric, type, help) METRIC_##name,
+	METRICS(X)
 #undef X
-	    FIGURE_COUNT
+	    METRIC_COUNT
 };
 
-#define FIGURES_BUCKETS 14
+#define METRIC_BUCKETS 14
 
-struct figures {
-	int64_t value[FIGURE_COUNT];
-	uint64_t latency[FIGURES_BUCKETS + 1]; /* not summed up; the last is beyond all */
-	int64_t latency_us;		       /* the sum */
-	int64_t loop_longest_us;	       /* since it was told last */
+struct metrics {
+	int64_t value[METRIC_COUNT];
+	uint64_t latency[METRIC_BUCKETS + 1]; /* not summed up; the last is beyond all */
+	int64_t latency_us;		      /* the sum */
+	int64_t loop_longest_us;	      /* since it was told last */
 	char *node;
 	char *haproxy_version; /* "" before it answered */
 	char *held_back;       /* words; "" none; as below */
@@ -67,17 +67,17 @@ struct figures {
 	size_t quarantined_count;
 };
 
-void figures_init(struct figures *figures);
-void figures_fini(struct figures *figures);
+void metrics_init(struct metrics *metrics);
+void metrics_fini(struct metrics *metrics);
 
-void figures_set_words(char **field, const char *words);
+void metrics_set_words(char **field, const char *words);
 /* From the sight of a change to its being in force. */
-void figures_observe_latency(struct figures *figures, int64_t us);
-void figures_set_newest(struct figures *figures, struct snapshot *snapshot);
+void metrics_observe_latency(struct metrics *metrics, int64_t us);
+void metrics_set_newest(struct metrics *metrics, struct snapshot *snapshot);
 /* Copied. */
-void figures_set_quarantined(struct figures *figures, const struct problem *problems, size_t count);
+void metrics_set_quarantined(struct metrics *metrics, const struct problem *problems, size_t count);
 
-void figures_format_metrics(const struct figures *figures, struct buf *ret_text);
-void figures_format_node(const struct figures *figures, struct buf *ret_json);
+void metrics_format_metrics(const struct metrics *metrics, struct buf *ret_text);
+void metrics_format_node(const struct metrics *metrics, struct buf *ret_json);
 
 #endif

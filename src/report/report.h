@@ -2,8 +2,8 @@
  * What came of an apply, told: to the log, to the service manager, and in the record of what is in
  * force (record.h).
  */
-#ifndef MF_CMD_REPORT_H
-#define MF_CMD_REPORT_H
+#ifndef MF_REPORT_REPORT_H
+#define MF_REPORT_REPORT_H
 
 #include <stddef.h>
 

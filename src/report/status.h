@@ -3,8 +3,8 @@
  * address of the settings, and the key <prefix>/nodes/<node> under a lease, written when something
  * in it changed and not oftener than once a second.
  */
-#ifndef MF_CMD_STATUS_H
-#define MF_CMD_STATUS_H
+#ifndef MF_REPORT_STATUS_H
+#define MF_REPORT_STATUS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,7 +26,7 @@ void status_free(struct status *status); /* NULL is fine */
 /*
  * Listen, and announce the node in etcd unless there is none (is_offline), as these settings say;
  * again when they are others.  Nothing of them is borrowed.  MF_ECONFIG: an address that is none,
- * or what cli_open_etcd refuses.  An address in use is logged, and tried again for ever.
+ * or what etcd_open refuses.  An address in use is logged, and tried again for ever.
  */
 int status_start(struct status *status, const struct settings *settings, bool is_offline,
 		 struct mf_err *err);

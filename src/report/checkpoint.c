@@ -1,5 +1,5 @@
 /* One small file, written whole and read with suspicion. */
-#include "cmd/record.h"
+#include "report/checkpoint.h"
 
 #include <stdint.h>
 #include <time.h>
@@ -13,9 +13,10 @@
 #include "model/settings.h"
 #include "sys/file.h"
 
-#define RECORD_LONGEST ((size_t)4096)
+#define CHECKPOINT_LONGEST ((size_t)4096)
 
-int record_store(const struct settings *settings, const struct guard_size *size, struct mf_err *err)
+int checkpoint_store(const struct settings *settings, const struct guard_size *size,
+		     struct mf_err *err)
 {
 	mem_auto_free char *path = mem_printf("%s/applied.json", settings->state_dir);
 	buf_auto struct buf text = BUF_INIT;
@@ -57,13 +58,13 @@ static int parse(const struct buf *text, struct guard_size *ret_size, struct mf_
 	return code;
 }
 
-bool record_load(const struct settings *settings, struct guard_size *ret_size)
+bool checkpoint_load(const struct settings *settings, struct guard_size *ret_size)
 {
 	mem_auto_free char *path = mem_printf("%s/applied.json", settings->state_dir);
 	buf_auto struct buf text = BUF_INIT;
 	struct mf_err err;
 
-	if (file_read(path, RECORD_LONGEST, &text, &err) != 0) {
+	if (file_read(path, CHECKPOINT_LONGEST, &text, &err) != 0) {
 		if (err.code != MF_ENOINPUT)
 			log_warn("cannot read what was applied", LOG_STR("error", err.msg));
 		return false;
