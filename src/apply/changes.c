@@ -251,8 +251,8 @@ static struct map_side copy_ending(struct map_side side, const char *end)
 }
 
 /*
- * Of entries whose keys end so, told without that end.  What leads to an environment that comes or
- * goes as a whole is part of that.
+ * Of entries whose keys end so, printed without that end.  What leads to an environment that comes
+ * or goes as a whole is part of that.
  */
 static void compare_claims(struct changes *changes, const struct map_pair *envs,
 			   const struct map_pair *claims, const char *end, enum op_kind add)

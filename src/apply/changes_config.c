@@ -160,13 +160,13 @@ static void add_name(struct names *names, const char *kind, struct span name)
 	str_add_escaped(&names->text, name.at, name.len);
 }
 
-static void add_reason(struct buf *reason, const char *words, const char *words_of_many,
+static void add_reason(struct buf *reason, const char *one, const char *many,
 		       const struct names *names)
 {
 	if (names->count == 0)
 		return;
-	buf_printf(reason, "%s%s %s", reason->len == 0 ? "" : "; ",
-		   names->count == 1 ? words : words_of_many, buf_str(&names->text));
+	buf_printf(reason, "%s%s %s", reason->len == 0 ? "" : "; ", names->count == 1 ? one : many,
+		   buf_str(&names->text));
 	if (names->count > REASON_NAMES)
 		buf_printf(reason, " and %zu more", names->count - REASON_NAMES);
 }

@@ -23,13 +23,13 @@ enum {
 	HAPROXY_MAX_REPLY = 1024 * 1024,
 	HAPROXY_MAX_STATE = 256 * 1024 * 1024,
 	HAPROXY_ASK_MS = 2000,	  /* for one answer */
-	HAPROXY_POLL_MS = 2,	  /* between looks at a reload, doubled up to ... */
+	HAPROXY_POLL_MS = 2,	  /* between polls of a reload, doubled up to ... */
 	HAPROXY_POLL_MAX_MS = 25, /* ... this */
 	HAPROXY_PATIENCE_MS = 5000,
-	HAPROXY_SETTLE_MS = 5000, /* from a good reload to the wanted description */
+	HAPROXY_SETTLE_MS = 5000, /* from a good reload to the expected description */
 };
 
-/* One look at the master's `show proc`. */
+/* One answer to the master's `show proc`. */
 struct proc_table {
 	unsigned reloads;
 	bool failed;	 /* the last of them */
@@ -46,7 +46,7 @@ struct haproxy_job {
 	struct usock *usock;
 	struct loop_timer *timer;
 	struct proc_table before;
-	struct haproxy_info runs; /* after a reload, but not what is wanted; pid 0: not known */
+	struct haproxy_info runs; /* after a reload, but not what is expected; pid 0: unknown */
 	int64_t patience;	  /* until when a master that does not answer may be loading */
 	struct mf_err unreached;  /* what to say after that */
 	haproxy_info_fn *on_info; /* one of these */
@@ -181,11 +181,11 @@ static void end_reload(struct haproxy_job *job, const struct haproxy_info *info,
 	on_reload(ctx, info, err == NULL ? NULL : &why);
 }
 
-static void fail_reload(struct haproxy_job *job, int code, const char *words)
+static void fail_reload(struct haproxy_job *job, int code, const char *reason)
 {
 	struct mf_err err;
 
-	(void)mf_err_set(&err, code, "%s", words);
+	(void)mf_err_set(&err, code, "%s", reason);
 	end_reload(job, NULL, &err);
 }
 
@@ -292,7 +292,7 @@ static void ask_settled(struct haproxy_job *job)
 	ask(job, job->admin, "show info\n", on_settled);
 }
 
-/* The reload has worked: now the worker must say the wanted description. */
+/* The reload has worked: now the worker must report the expected description. */
 static void wait_until_settled(struct haproxy_job *job)
 {
 	int64_t until = loop_now(job->loop) + HAPROXY_SETTLE_MS;
@@ -335,15 +335,15 @@ static void ask_procs_after(struct haproxy_job *job)
 
 static void refuse(struct haproxy_job *job, const char *reply, size_t len)
 {
-	buf_auto struct buf words = BUF_INIT;
+	buf_auto struct buf reason = BUF_INIT;
 	const char *log = strstr(reply, "--");
 
-	buf_add_str(&words, "HAProxy could not load it: ");
+	buf_add_str(&reason, "HAProxy could not load it: ");
 	if (log != NULL)
-		words_add_complaint(&words, log + 2, len - (size_t)(log + 2 - reply), NULL, NULL);
+		words_add_complaint(&reason, log + 2, len - (size_t)(log + 2 - reply), NULL, NULL);
 	else
-		buf_add_str(&words, "it gave no reason");
-	fail_reload(job, MF_EDATA, buf_str(&words));
+		buf_add_str(&reason, "it gave no reason");
+	fail_reload(job, MF_EDATA, buf_str(&reason));
 }
 
 /* 2.7 and later answer "Success=0|1", "--", and the log; before that the master just hangs up. */

@@ -31,8 +31,8 @@ struct haproxy_job *haproxy_read_info(struct loop *loop, const char *admin_socke
 /*
  * Reload by the master, and know whether it worked: the reply where there is one (2.7 and later),
  * else `show proc` (a new worker; reloads counted up; failed), and in the end the admin socket,
- * which must say the wanted description before the deadline.  MF_EUNAVAIL: no master there;
- * MF_EDATA: HAProxy refused it, with its words where it gives any; MF_ETIMEOUT.  info is the new
+ * which must report the expected description before the deadline.  MF_EUNAVAIL: no master there;
+ * MF_EDATA: HAProxy refused it, with its message where it gives one; MF_ETIMEOUT.  info is the new
  * worker's; NULL with an error.
  */
 typedef void haproxy_reload_fn(void *ctx, const struct haproxy_info *info,

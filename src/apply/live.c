@@ -2,8 +2,8 @@
  * The runtime driver: what is desired, what is done next, and what is reported.  Knows neither
  * commands nor replies.
  *
- * One script is under way at a time.  A desired snapshot comes before everything else; then servers
- * that are draining, and in quiet moments garbage.
+ * One script is in progress at a time.  A desired snapshot comes before everything else; then
+ * servers that are draining, and in quiet moments garbage.
  */
 #include "apply/live_internal.h"
 
@@ -77,7 +77,7 @@ static void set_snapshot(struct snapshot **place, struct snapshot *snapshot)
 	snapshot_unref(old);
 }
 
-/* Break off what is in progress; nobody is told. */
+/* Break off what is in progress, without a result. */
 static void stop(struct live *live)
 {
 	usock_cancel(live->usock);
@@ -90,7 +90,7 @@ static void stop(struct live *live)
 	loop_timer_clear(live->quiet_timer);
 	loop_timer_clear(live->later_timer);
 	live_set_phase(live, LIVE_IDLE);
-	live_lose(live);
+	live_distrust(live);
 }
 
 void live_free(struct live *live)
@@ -116,7 +116,7 @@ void live_free(struct live *live)
 	free(live);
 }
 
-void live_lose(struct live *live)
+void live_distrust(struct live *live)
 {
 	live->is_synced = false;
 	live_script_clear(&live->later);
@@ -186,7 +186,7 @@ void live_finish(struct live *live, int code, const char *reason)
 void live_put_off(struct live *live)
 {
 	live_stop_sync(live);
-	live_lose(live);
+	live_distrust(live);
 	set_snapshot(&live->target, NULL);
 	live_set_phase(live, LIVE_IDLE);
 	live->is_due = true;
@@ -197,7 +197,7 @@ void live_put_off(struct live *live)
 static void on_changed(struct live *live, int code)
 {
 	if (code != 0) {
-		live_lose(live);
+		live_distrust(live);
 		live_finish(live, code, live->err.msg);
 	} else if (!live->is_wrong) {
 		live_finish(live, 0, "");
@@ -251,7 +251,7 @@ static void take_up(struct live *live)
 		return;
 	}
 	if (must_verify) {
-		live_start_look(live);
+		live_start_verify(live);
 		return;
 	}
 	live_set_phase(live, LIVE_CHANGING);
@@ -316,7 +316,7 @@ static void on_drained(struct live *live, int code)
 {
 	live_set_phase(live, LIVE_IDLE);
 	if (code != 0 || live->is_wrong)
-		live_lose(live);
+		live_distrust(live);
 	live->is_due |= code == 0 && live->is_wrong;
 	live_go_on(live);
 }

@@ -1,24 +1,26 @@
 /*
- * The running HAProxy, changed without a reload: maps, servers and (from HAProxy 3.4 on) backends
- * by the runtime API (management guide, section 9.3), over the admin socket.
+ * The runtime driver: changes the running HAProxy without a reload.  Maps, servers and (from
+ * HAProxy 3.4 on) backends are changed by the runtime API (management guide, section 9.3), over the
+ * admin socket.
  *
  * A change is the difference between two snapshots, whose unchanged entries are the same pointers,
- * so that its cost does not grow with the model.  What is known of the running worker is never
- * guessed: before the first change, and whenever the worker may be another one, maps and servers
- * are read back and compared with what is wanted, and differences are put right.  Each batch of
+ * so that its cost does not grow with the model.  The state of the running worker is never guessed:
+ * before the first change, and whenever the worker may be another one, maps and servers are read
+ * back and compared with the desired snapshot, and differences are repaired.  Each batch of
  * commands is read back as well.
  *
  * An environment's switch is one `set map`: routes and versions of its new generation are added
  * first; the old generation's entries stay as garbage that no request reads, until they are worth a
  * bulk replacement of the map.  An environment that needs a backend which the worker does not have
- * yet, but which has live instances, keeps its old choice until the reload that brings the backend:
- * no request falls between them.
+ * yet, but which has live instances, is deferred: it keeps its old choice until the reload that
+ * brings the backend, so that no request falls between them.
  *
  * A server that comes, or is to take more, does so before another one goes or is to take less, so
  * that no backend is without one in between; and the last of a backend goes some time after the
  * environments that moved away from it, as a request may have read their old choice just before.
- * While an environment waits for a reload, the last of its old choice stays.  A server that goes is
- * put into maintenance, finishes its running requests, and is deleted when it is idle.
+ * While an environment waits for a reload, the last server of its old choice stays.  A server that
+ * goes is put into maintenance, drains, and is deleted when it is idle.  One that is down while
+ * nothing checks it (a server-state file may say so) is set up.
  */
 #ifndef MF_APPLY_LIVE_H
 #define MF_APPLY_LIVE_H
@@ -34,10 +36,10 @@ struct settings;
 struct snapshot;
 
 struct live_result {
-	struct snapshot *snapshot; /* what was wanted; borrowed during the call */
+	struct snapshot *snapshot; /* the desired one; borrowed during the call */
 	int code;		   /* 0: in force, as far as needs_reload allows; MF_EUNAVAIL: no
 				      HAProxy there; MF_ETIMEOUT; MF_EDATA: HAProxy refused or holds
-				      something else, a reload must put it right */
+				      something else, a reload must repair it */
 	bool needs_reload;	   /* something waits for a reload ... */
 	const char *reason;	   /* ... and why; or why code is not 0; else "" */
 	size_t map_changes, server_changes, backend_changes;
@@ -46,7 +48,7 @@ struct live_result {
 };
 
 struct live_events {
-	/* A wanted snapshot has been dealt with; a newer one may be under way already. */
+	/* A desired snapshot has been dealt with; a newer one may be in progress already. */
 	void (*on_result)(void *ctx, const struct live_result *result);
 };
 
@@ -57,14 +59,14 @@ void live_set_settings(struct live *live, const struct settings *settings);
 void live_free(struct live *live);
 
 /*
- * Bring the running worker to this snapshot (a reference is kept); the newest one wins.  Works at
- * once when nothing is under way.
+ * Bring the running worker to this snapshot (a reference is kept); the newest one wins.  Begins at
+ * once when nothing is in progress.
  */
 void live_set_desired(struct live *live, struct snapshot *snapshot);
 
 /*
- * The worker may be another one, or somebody else's hand was in it: read all back before the next
- * change, and put right what differs from the newest wanted snapshot, now.
+ * The worker may be another one, or may have been changed by hand: read all back before the next
+ * change, and repair what differs from the newest desired snapshot, now.
  */
 void live_resync(struct live *live);
 
@@ -81,8 +83,7 @@ void live_hold(struct live *live, bool hold);
  */
 void live_stop_waiting(struct live *live);
 
-/* The HAProxy that answered last: "2.6.12-1+deb12u4", "" before; and how many servers wait to go.
- */
+/* The HAProxy that answered last, as "2.6.12-1+deb12u4", "" before; and how many servers drain. */
 const char *live_version(const struct live *live);
 size_t live_draining(const struct live *live);
 

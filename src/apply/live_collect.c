@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/str.h"
 #include "base/strmap.h"
 #include "model/env.h"
 #include "model/table.h"
@@ -126,26 +125,13 @@ static void drop_unkept(struct live *live, const char *name, struct live_generat
 	(void)strmap_del(live->generations, name);
 }
 
-static void on_version(struct live *live, const struct live_step *step, char *reply, size_t len)
-{
-	unsigned *version = (unsigned *)(uintptr_t)step->object;
-	const char *digits = strstr(reply, ": ");
-	int64_t n;
-
-	(void)len;
-	if (digits == NULL || !str_parse_int(digits + 2, 1, INT32_MAX, &n))
-		live_complain_of(live, step, reply);
-	else
-		*version = (unsigned)n;
-}
-
 /* Whatever has gone wrong, everything is read before the next change. */
 static bool is_good(struct live *live, int code)
 {
 	live_set_phase(live, LIVE_IDLE);
 	if (code == 0 && !live->is_wrong)
 		return true;
-	live_lose(live);
+	live_distrust(live);
 	live_collect_abandon(live, false);
 	return false;
 }
@@ -180,8 +166,7 @@ static void begin(struct live *live)
 			generation->is_kept = true;
 	}
 	for (int i = 0; i < COLLECT_MAPS; i++)
-		live_add(live, on_version, &collect->versions[i], "prepare", "map",
-			 live_map_path(collected[i]));
+		live_prepare_map(live, collected[i], &collect->versions[i]);
 	live_send(live, on_step);
 }
 

@@ -317,7 +317,7 @@ static void put_generations(struct diff *diff)
 
 /* --- one environment ------------------------------------------------------------------------- */
 
-/* What the worker says of an environment now; "": nothing. */
+/* What the worker holds of an environment now; "": nothing. */
 static void current_choice(const struct live *live, const char *name, const struct env *old,
 			   struct routing_entry *ret)
 {
@@ -443,7 +443,7 @@ static void put_all(struct diff *diff)
 		move_claim(diff, &diff->claims[i], LIVE_PUT);
 }
 
-/* Backwards.  Whether requests under way may be left without a server. */
+/* Backwards.  Whether requests in progress may be left without a server. */
 static bool take_all(struct diff *diff)
 {
 	bool has_moved = diff->live->result.map_changes != 0;

@@ -1,13 +1,13 @@
 /*
- * What the modules of the runtime driver share: the worker as it is known, the script of commands
- * that is under way, and who does what.
+ * What the modules of the runtime driver share: what is known of the worker, the script of commands
+ * that is in progress, and who does what.
  *
- *	live.c          what is wanted, what is done next, what is told
+ *	live.c          what is desired, what is done next, what is reported
  *	live_script.c   commands to one connection, replies to their commands
  *	live_diff.c     the difference of two snapshots as commands: environments and names
  *	live_servers.c  backends and servers: of two snapshots, or as HAProxy shows them
  *	live_sync.c     reading everything back, comparing, repairing
- *	live_maps.c     comparing one map with what is wanted, and putting it right
+ *	live_maps.c     one map as HAProxy shows it: compared, and repaired
  *	live_collect.c  replacing maps that are mostly garbage
  */
 #ifndef MF_APPLY_LIVE_INTERNAL_H
@@ -66,11 +66,13 @@ void live_add_words(struct live *live, live_reply_fn *on_reply, const void *obje
 void live_add_entry(struct live *live, enum routing_map map, unsigned version,
 		    const struct routing_entry *entry);
 void live_end_entries(struct live *live);
+/* A map's next version, which a later script is to fill and commit; untouched if it is refused. */
+void live_prepare_map(struct live *live, enum routing_map map, unsigned *ret_version);
 const char *live_map_path(enum routing_map map); /* "maps/routes.map" */
 
 /*
  * Send what was added, hear the replies, then call on_done: 0, or MF_EUNAVAIL, MF_ETIMEOUT (some
- * replies did not come), MF_EDATA (nothing was sent) with the words in live->err.
+ * replies did not come), MF_EDATA (nothing was sent) with the reason in live->err.
  */
 void live_send(struct live *live, void (*on_done)(struct live *live, int code));
 void live_script_clear(struct live_script *script);
@@ -83,9 +85,9 @@ void live_add_op(struct live *live, const struct op *op);
 
 /* Handlers of replies.  Nothing must be said; it must begin with what. */
 live_reply_fn live_expect_nothing;
-live_reply_fn live_expect_words; /* object: what the reply has to begin with */
+live_reply_fn live_expect_prefix; /* object: what the reply has to begin with */
 
-/* HAProxy holds something else than what is wanted: the words of the first time are kept. */
+/* HAProxy does not hold what is desired: the first reason is kept. */
 void live_complain(struct live *live, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* The same with an operation that is to be done yet; with a command and its reply. */
@@ -98,8 +100,9 @@ void live_complain_of(struct live *live, const struct live_step *step, const cha
 struct live_generation {
 	size_t entries;
 	uint64_t sum;	 /* of their hashes, while it is ... */
-	bool is_partial; /* read back, and nobody wants it: it may lack some, or have some twice */
-	bool is_kept;	 /* by the replacement that is under way */
+	bool is_partial; /* read back, and it is no longer desired: it may lack some, or have some
+			    twice */
+	bool is_kept;	 /* by the replacement that is in progress */
 };
 
 enum live_phase {
@@ -153,9 +156,9 @@ struct live {
 	size_t entries;		    /* of all generations together */
 	size_t live_entries;	    /* of those that applied has */
 	struct strmap *held;	    /* environment to its value in the worker, "": none */
-	struct strmap *missing;	    /* backends with instances that it lacks, to the words */
-	struct strmap *waiting;	    /* servers that it can take by a reload only, to the words */
-	struct buf changed;	    /* settings that it can take by a reload only, in words */
+	struct strmap *missing;	    /* backends with instances that it lacks, to the reason */
+	struct strmap *waiting;	    /* servers that it can take by a reload only, to the reason */
+	struct buf changed;	    /* settings that it can take by a reload only: the reason */
 	struct strmap *draining;    /* "<backend>/<server>" of those to be deleted when idle */
 	struct loop_timer *drain_timer;
 	int64_t drain_ms; /* from one try to the next */
@@ -163,9 +166,9 @@ struct live {
 	struct loop_timer *later_timer;
 	void (*on_later_done)(struct live *live, int code);
 
-	struct live_sync *sync;	      /* under way */
+	struct live_sync *sync;	      /* in progress */
 	struct live_seen *seen;	      /* when all was last read, and as it should be */
-	struct live_collect *collect; /* under way */
+	struct live_collect *collect; /* in progress */
 };
 
 void live_set_phase(struct live *live, enum live_phase phase);
@@ -177,7 +180,7 @@ void live_put_off(struct live *live);
 void live_send_later(struct live *live, void (*on_done)(struct live *live, int code));
 void live_forget(struct live *live); /* what the worker has */
 /* What is known of the worker no longer holds: read all before the next change. */
-void live_lose(struct live *live);
+void live_distrust(struct live *live);
 /* Nothing is in progress any more: do what is to be done next. */
 void live_go_on(struct live *live);
 
@@ -185,8 +188,8 @@ void live_on_show_info(struct live *live, const struct live_step *step, char *re
 
 /* live_diff.c */
 /*
- * The script brings in what is new; what goes is for later: at once, or, where a request under way
- * may have read the old choice and would find no server, in some time.
+ * The script brings in what is new; what goes is for later: at once, or, where a request in
+ * progress may have read the old choice and would find no server, in some time.
  */
 enum live_verdict { LIVE_GO, LIVE_GO_IN_HALVES, LIVE_MUST_SYNC };
 enum live_verdict live_diff(struct live *live);
@@ -225,8 +228,8 @@ void live_drain_again(struct live *live); /* all that are still draining */
 
 /* live_sync.c */
 void live_start_sync(struct live *live);
-/* The same, but first look whether all is as it was when it was last read, for then it is right. */
-void live_start_look(struct live *live);
+/* The same, unless all is as it was when it was last read, for then it is right. */
+void live_start_verify(struct live *live);
 void live_stop_sync(struct live *live);
 void live_seen_free(struct live_seen *seen); /* NULL is fine */
 

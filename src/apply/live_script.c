@@ -1,6 +1,6 @@
 /*
  * Scripts: many commands over one connection to the admin socket, and each reply given to whoever
- * asked.  Knows HAProxy's command line (management guide, section 9.3), but not what is said.
+ * asked.  Knows HAProxy's command line (management guide, section 9.3), but not what is asked for.
  *
  * `prompt` makes HAProxy end each reply with "\n> ", and go on until `quit`; without it the
  * connection would end whenever its input happens to be empty.  No reply has a line that begins
@@ -24,7 +24,7 @@ enum {
 	LIVE_MAX_REPLY = 128 * 1024 * 1024, /* seven maps of 60,000 entries are 40 MB */
 	LIVE_DEADLINE_MS = 10 * 1000,
 	LIVE_MAX_PAYLOAD = 8000, /* HAProxy takes what fits into tune.bufsize, 16384 by default */
-	LIVE_MAX_SHOWN = 200,	 /* bytes of a reply in words */
+	LIVE_MAX_SHOWN = 200,	 /* bytes of a reply in a message */
 };
 
 static const char prompt[] = "\n> ";
@@ -79,7 +79,7 @@ static void add_word(struct live_script *script, const char *word, size_t len)
 
 		str_add_escaped(&shown, word, len);
 		(void)mf_err_set(&script->err, MF_EDATA,
-				 "\"%s\" cannot be said on HAProxy's command line",
+				 "\"%s\" cannot be written on HAProxy's command line",
 				 buf_str(&shown));
 	}
 	buf_add(&script->text, word, len);
@@ -174,14 +174,14 @@ void live_end_entries(struct live *live)
 void live_complain(struct live *live, const char *format, ...)
 {
 	va_list ap;
-	char words[512];
+	char reason[512];
 
 	va_start(ap, format);
-	(void)vsnprintf(words, sizeof(words), format, ap);
+	(void)vsnprintf(reason, sizeof(reason), format, ap);
 	va_end(ap);
 	live->is_wrong = true;
 	if (live->complaint.len == 0)
-		buf_add_str(&live->complaint, words);
+		buf_add_str(&live->complaint, reason);
 }
 
 static void add_shown(void *shown, struct span text)
@@ -205,7 +205,7 @@ void live_complain_of(struct live *live, const struct live_step *step, const cha
 	size_t len = strcspn(reply, "\n");
 
 	str_add_escaped(&shown, reply, len < LIVE_MAX_SHOWN ? len : LIVE_MAX_SHOWN);
-	live_complain(live, "HAProxy says \"%s\" to \"%.*s\"", buf_str(&shown),
+	live_complain(live, "HAProxy answers \"%s\" to \"%.*s\"", buf_str(&shown),
 		      (int)strcspn(command, "\n"), command);
 }
 
@@ -215,11 +215,30 @@ void live_expect_nothing(struct live *live, const struct live_step *step, char *
 		live_complain_of(live, step, reply);
 }
 
-void live_expect_words(struct live *live, const struct live_step *step, char *reply, size_t len)
+void live_expect_prefix(struct live *live, const struct live_step *step, char *reply, size_t len)
 {
 	(void)len;
 	if (!str_has_prefix(reply, step->object))
 		live_complain_of(live, step, reply);
+}
+
+/* "New version created: 3" */
+static void on_version(struct live *live, const struct live_step *step, char *reply, size_t len)
+{
+	unsigned *version = (unsigned *)(uintptr_t)step->object;
+	const char *digits = strstr(reply, ": ");
+	int64_t n;
+
+	(void)len;
+	if (digits == NULL || !str_parse_int(digits + 2, 1, INT32_MAX, &n))
+		live_complain_of(live, step, reply);
+	else
+		*version = (unsigned)n;
+}
+
+void live_prepare_map(struct live *live, enum routing_map map, unsigned *ret_version)
+{
+	live_add(live, on_version, ret_version, "prepare", "map", live_map_path(map));
 }
 
 /* Cuts the next reply off *text; NULL: it is not all there. */

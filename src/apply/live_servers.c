@@ -133,7 +133,7 @@ static void add_server(struct servers *s, const struct op *op)
 	if (has_check)
 		(void)snprintf(interval, sizeof(interval), "%lldms",
 			       (long long)settings->check_interval);
-	live_add(live, live_expect_words, "New server registered", "add", "server", name.text,
+	live_add(live, live_expect_prefix, "New server registered", "add", "server", name.text,
 		 buf_str(&address), "weight", weight, has_check ? "check" : NULL, "inter",
 		 interval);
 	if (has_check)
@@ -294,7 +294,8 @@ static bool add_backend(struct live *live, const struct backend *backend)
 	live_add(live, on_backend_added, backend, "add", "backend", backend->name, "from",
 		 "mayfly");
 	walk_servers(live, NULL, backend, LIVE_COMERS, false);
-	live_add(live, live_expect_words, "Backend published", "publish", "backend", backend->name);
+	live_add(live, live_expect_prefix, "Backend published", "publish", "backend",
+		 backend->name);
 	(void)strmap_del(live->missing, backend->name);
 	strmap_set(live->backends, backend->name, live);
 	live->result.backend_changes++;

@@ -1,6 +1,6 @@
 /*
- * Reading everything back from the worker, comparing it with what is wanted, and putting right what
- * differs; then reading it once more, to know.
+ * Reading everything back from the worker, comparing it with the target, and repairing what
+ * differs; then reading it once more, to verify the repair.
  *
  * It is read piece by piece, so that neither much memory is needed nor anybody has to wait long.
  * Backends and environments come first: they say which environments wait for a reload, and these
@@ -32,11 +32,11 @@ struct live_seen {
 	uint64_t backends, maps[ROUTING_MAP_COUNT];
 };
 
-/* What the reading that is under way is for. */
+/* What the reading that is in progress is for. */
 enum sync_phase {
-	SYNC_LOOK,  /* digests: is all as it was? */
-	SYNC_READ,  /* what is to be repaired? */
-	SYNC_AGAIN, /* has the repair been made? */
+	SYNC_VERIFY, /* digests: is all as it was? */
+	SYNC_READ,   /* what is to be repaired? */
+	SYNC_AGAIN,  /* has the repair been made? */
 };
 
 struct live_sync {
@@ -131,10 +131,10 @@ void live_seen_free(struct live_seen *seen)
 	free(seen);
 }
 
-static void end_sync(struct live *live, int code, const char *words)
+static void end_sync(struct live *live, int code, const char *reason)
 {
 	live_stop_sync(live);
-	live_finish(live, code, words);
+	live_finish(live, code, reason);
 }
 
 static void begin(struct live *live, enum sync_phase phase)
@@ -144,8 +144,8 @@ static void begin(struct live *live, enum sync_phase phase)
 	live->sync = MEM_NEW(live->sync);
 	live->sync->phase = phase;
 	live->result.resynced = true;
-	if (phase != SYNC_LOOK) {
-		live_lose(live);
+	if (phase != SYNC_VERIFY) {
+		live_distrust(live);
 		live->sync->routing = routing_new(live->target);
 		live_collect_abandon(live, true);
 	}
@@ -157,12 +157,12 @@ void live_start_sync(struct live *live)
 	begin(live, SYNC_READ);
 }
 
-void live_start_look(struct live *live)
+void live_start_verify(struct live *live)
 {
 	bool was_seen = live->seen != NULL && live->seen->snapshot == live->target &&
 			live->applied == live->target && live->collect == NULL;
 
-	begin(live, was_seen ? SYNC_LOOK : SYNC_READ);
+	begin(live, was_seen ? SYNC_VERIFY : SYNC_READ);
 }
 
 /* --- comparing ------------------------------------------------------------------------------- */
@@ -190,7 +190,7 @@ static void note_generations(struct live *live)
 	live->entries = live->live_entries;
 }
 
-/* What was said of what has been read by now is kept: the next script begins with none. */
+/* What was wrong with what has been read by now is kept: the next script begins with none. */
 static void keep_complaint(struct live *live)
 {
 	struct live_sync *sync = live->sync;
@@ -205,7 +205,7 @@ static void compare_backends(struct live *live)
 	struct live_sync *sync = live->sync;
 
 	sync->seen.backends = digest(sync->backends);
-	if (sync->phase == SYNC_LOOK)
+	if (sync->phase == SYNC_VERIFY)
 		return;
 	if (sync->phase == SYNC_READ)
 		live_forget(live);
@@ -232,7 +232,7 @@ static void compare_map(struct live *live, enum routing_map map)
 	struct live_map_diff *diff = &sync->diffs[map];
 
 	sync->seen.maps[map] = digest(sync->map);
-	if (sync->phase == SYNC_LOOK)
+	if (sync->phase == SYNC_VERIFY)
 		return;
 	live_map_compare(live, sync->routing, map, sync->map, diff);
 	if (diff->item_count == 0)
@@ -283,7 +283,7 @@ static void wait_for_reload(struct live *live)
 static bool go_on(struct live *live, int code)
 {
 	if (code != 0) {
-		live_lose(live);
+		live_distrust(live);
 		end_sync(live, code, live->err.msg);
 	} else if (live->is_holding) {
 		live_put_off(live);
@@ -328,20 +328,6 @@ static void on_prepared(struct live *live, int code)
 		repair_maps(live);
 }
 
-/* "New version created: 3" */
-static void on_version(struct live *live, const struct live_step *step, char *reply, size_t len)
-{
-	struct live_map_diff *diff = (struct live_map_diff *)(uintptr_t)step->object;
-	const char *digits = strstr(reply, ": ");
-	int64_t version;
-
-	(void)len;
-	if (digits == NULL || !str_parse_int(digits + 2, 1, INT32_MAX, &version))
-		live_complain_of(live, step, reply);
-	else
-		diff->version = (unsigned)version;
-}
-
 /*
  * New servers at once, as the maps may lead to them; then the maps, some of which may need a
  * version; then the servers that go, as the maps no longer lead to them.
@@ -356,8 +342,7 @@ static void repair(struct live *live)
 	sync->repair = (struct live_script){.count = 0};
 	for (int map = 0; map < ROUTING_MAP_COUNT; map++)
 		if (sync->diffs[map].is_bulk)
-			live_add(live, on_version, &sync->diffs[map], "prepare", "map",
-				 live_map_path((enum routing_map)map));
+			live_prepare_map(live, (enum routing_map)map, &sync->diffs[map].version);
 	live_send(live, on_prepared);
 }
 
@@ -380,7 +365,7 @@ static bool is_as_seen(const struct live *live)
 	return a->backends == b->backends && memcmp(a->maps, b->maps, sizeof(a->maps)) == 0;
 }
 
-static void end_look(struct live *live)
+static void end_verify(struct live *live)
 {
 	if (!live->sync->is_wrong && is_as_seen(live)) {
 		end_sync(live, 0, "");
@@ -394,8 +379,8 @@ static void on_all_read(struct live *live)
 {
 	struct live_sync *sync = live->sync;
 
-	if (sync->phase == SYNC_LOOK) {
-		end_look(live);
+	if (sync->phase == SYNC_VERIFY) {
+		end_verify(live);
 	} else if (!sync->is_wrong) {
 		live->is_synced = true;
 		note_seen(live);
@@ -415,14 +400,14 @@ static void on_all_read(struct live *live)
 /* The first reading may be of another process than the last change; all others are of the same. */
 static bool is_same_process(const struct live *live)
 {
-	return !live->is_wrong || (live->sync->next == 0 && live->sync->phase != SYNC_LOOK);
+	return !live->is_wrong || (live->sync->next == 0 && live->sync->phase != SYNC_VERIFY);
 }
 
 static void read_anew(struct live *live)
 {
 	struct live_sync *sync = live->sync;
 
-	if (sync->phase == SYNC_LOOK) {
+	if (sync->phase == SYNC_VERIFY) {
 		live_stop_sync(live);
 		live_start_sync(live);
 	} else if (++sync->tries > SYNC_TRIES) {

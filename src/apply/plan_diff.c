@@ -25,7 +25,7 @@ struct diff_run {
 static void on_diff(void *ctx, const struct child_result *result)
 {
 	struct diff_run *run = ctx;
-	buf_auto struct buf words = BUF_INIT;
+	buf_auto struct buf message = BUF_INIT;
 
 	run->is_done = true;
 	loop_stop(run->loop);
@@ -33,9 +33,9 @@ static void on_diff(void *ctx, const struct child_result *result)
 		buf_add(run->text, result->output, result->output_len);
 		return;
 	}
-	str_add_escaped(&words, result->output, strcspn(result->output, "\n"));
+	str_add_escaped(&message, result->output, strcspn(result->output, "\n"));
 	(void)mf_err_set(&run->err, MF_EFAIL, "%s: diff: %s", run->name,
-			 result->timed_out ? "takes too long" : buf_str(&words));
+			 result->timed_out ? "takes too long" : buf_str(&message));
 }
 
 static int diff_step(struct loop *loop, const struct step *step, const char *below,
