@@ -50,7 +50,6 @@ struct haproxy_job {
 	int64_t patience;	  /* until when a master that does not answer may be loading */
 	struct mf_err unreached;  /* what to say after that */
 	haproxy_info_fn *on_info; /* one of these */
-	haproxy_reload_fn *on_reload;
 	haproxy_count_fn *on_count;
 	haproxy_dead_fn *on_dead;
 	void *ctx;
@@ -140,19 +139,30 @@ static int read_info(const char *path, const char *reply, const struct mf_err *w
 	return 0;
 }
 
+/* The end of a job that has an info to give, or err, which may be the job's own. */
+static void end_job(struct haproxy_job *job, const struct haproxy_info *info,
+		    const struct mf_err *err)
+{
+	haproxy_info_fn *on_info = job->on_info;
+	void *ctx = job->ctx;
+	struct mf_err why = {0};
+
+	if (err != NULL)
+		why = *err;
+	haproxy_cancel(job);
+	on_info(ctx, info, err == NULL ? NULL : &why);
+}
+
 static void on_info_reply(void *ctx, const char *reply, size_t len, const struct mf_err *why)
 {
 	struct haproxy_job *job = ctx;
 	struct haproxy_info info = {0};
 	struct mf_err err;
-	haproxy_info_fn *on_info = job->on_info;
-	void *on_info_ctx = job->ctx;
 	int code = read_info(job->admin, reply, why, &info, &err);
 
 	(void)len;
 	job->usock = NULL;
-	haproxy_cancel(job);
-	on_info(on_info_ctx, code == 0 ? &info : NULL, code == 0 ? NULL : &err);
+	end_job(job, code == 0 ? &info : NULL, code == 0 ? NULL : &err);
 }
 
 struct haproxy_job *haproxy_read_info(struct loop *loop, const char *admin_socket,
@@ -168,25 +178,12 @@ struct haproxy_job *haproxy_read_info(struct loop *loop, const char *admin_socke
 
 /* --- reload ---------------------------------------------------------------------------------- */
 
-static void end_reload(struct haproxy_job *job, const struct haproxy_info *info,
-		       const struct mf_err *err)
-{
-	haproxy_reload_fn *on_reload = job->on_reload;
-	void *ctx = job->ctx;
-	struct mf_err why = {0};
-
-	if (err != NULL)
-		why = *err; /* it may be the job's own */
-	haproxy_cancel(job);
-	on_reload(ctx, info, err == NULL ? NULL : &why);
-}
-
 static void fail_reload(struct haproxy_job *job, int code, const char *reason)
 {
 	struct mf_err err;
 
 	(void)mf_err_set(&err, code, "%s", reason);
-	end_reload(job, NULL, &err);
+	end_job(job, NULL, &err);
 }
 
 /* Ask the same again in a moment; false: the deadline is over. */
@@ -268,7 +265,7 @@ static void on_settled(void *ctx, const char *reply, size_t len, const struct mf
 	(void)len;
 	job->usock = NULL;
 	if (code == 0 && strcmp(info.description, job->want) == 0) {
-		end_reload(job, &info, NULL);
+		end_job(job, &info, NULL);
 		return;
 	}
 	if (code == 0)
@@ -284,7 +281,7 @@ static void on_settled(void *ctx, const char *reply, size_t len, const struct mf
 		    job->runs.description, job->want);
 	else
 		(void)mf_err_wrap(&err, "HAProxy has reloaded, but cannot be asked what it runs");
-	end_reload(job, NULL, &err);
+	end_job(job, NULL, &err);
 }
 
 static void ask_settled(struct haproxy_job *job)
@@ -382,7 +379,7 @@ static void on_worker_asked(void *ctx, const char *reply, size_t len, const stru
 	(void)len;
 	job->usock = NULL;
 	if (why != NULL || loop_now(job->loop) >= job->patience || !ask_later(job))
-		end_reload(job, NULL, &job->unreached);
+		end_job(job, NULL, &job->unreached);
 }
 
 static void on_procs_before(void *ctx, const char *reply, size_t len, const struct mf_err *why)
@@ -406,7 +403,7 @@ static void on_procs_before(void *ctx, const char *reply, size_t len, const stru
 	if (why != NULL && (why->sys == ECONNREFUSED || why->sys == ECONNRESET))
 		ask(job, job->admin, "show info\n", on_worker_asked);
 	else
-		end_reload(job, NULL, &job->unreached);
+		end_job(job, NULL, &job->unreached);
 }
 
 static void ask_procs_before(struct haproxy_job *job)
@@ -416,13 +413,13 @@ static void ask_procs_before(struct haproxy_job *job)
 
 struct haproxy_job *haproxy_reload(struct loop *loop, const char *master_socket,
 				   const char *admin_socket, const char *want_description,
-				   int64_t deadline_ms, haproxy_reload_fn *on_done, void *ctx)
+				   int64_t deadline_ms, haproxy_info_fn *on_done, void *ctx)
 {
 	struct haproxy_job *job = job_new(loop, admin_socket, ctx);
 
 	job->master = mem_dup_str(master_socket);
 	job->want = mem_dup_str(want_description);
-	job->on_reload = on_done;
+	job->on_info = on_done;
 	job->timer = loop_timer_new(loop, on_timer, job);
 	job->deadline = loop_now(loop) + deadline_ms;
 	job->patience = loop_now(loop) + HAPROXY_PATIENCE_MS;

@@ -35,11 +35,9 @@ struct haproxy_job *haproxy_read_info(struct loop *loop, const char *admin_socke
  * MF_EDATA: HAProxy refused it, with its message where it gives one; MF_ETIMEOUT.  info is the new
  * worker's; NULL with an error.
  */
-typedef void haproxy_reload_fn(void *ctx, const struct haproxy_info *info,
-			       const struct mf_err *err);
 struct haproxy_job *haproxy_reload(struct loop *loop, const char *master_socket,
 				   const char *admin_socket, const char *want_description,
-				   int64_t deadline_ms, haproxy_reload_fn *on_done, void *ctx);
+				   int64_t deadline_ms, haproxy_info_fn *on_done, void *ctx);
 
 /* How many workers of before a reload the master still has. */
 typedef void haproxy_count_fn(void *ctx, size_t old_workers, const struct mf_err *err);

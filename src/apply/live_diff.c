@@ -197,45 +197,40 @@ static int compare_claims(const void *a, const void *b)
 	return strcmp(((const struct claim *)a)->key, ((const struct claim *)b)->key);
 }
 
-static void note_claims(struct diff *diff, enum routing_map map, const char *end, const void *from,
-			const void *to)
-{
-	MEM_GROW(diff->claims, diff->claim_count, diff->claim_cap);
-	diff->claims[diff->claim_count++] = (struct claim_pair){map, end, from, to};
-}
+struct claim_walk {
+	struct diff *diff;
+	enum routing_map map;
+	const char *end;
+};
 
-static void note_hosts(void *ctx, const void *from, const void *to)
+static void note_claim(void *ctx, const void *from, const void *to)
 {
-	note_claims(ctx, ROUTING_HOSTS, ROUTING_HOST_END, from, to);
-}
-
-static void note_prefixes(void *ctx, const void *from, const void *to)
-{
-	note_claims(ctx, ROUTING_HOSTS, ROUTING_PREFIX_END, from, to);
-}
-
-/* A header that changes hands changes the names of both. */
-static void note_headers(void *ctx, const void *from, const void *to)
-{
+	const struct claim_walk *walk = ctx;
+	struct diff *diff = walk->diff;
 	const struct claim *old = from, *new = to;
 
-	note_claims(ctx, ROUTING_HEADERS, "", from, to);
-	if (old != NULL)
-		touch_name(ctx, old->env->name);
-	if (new != NULL)
-		touch_name(ctx, new->env->name);
+	MEM_GROW(diff->claims, diff->claim_count, diff->claim_cap);
+	diff->claims[diff->claim_count++] = (struct claim_pair){walk->map, walk->end, old, new};
+	/* A header that changes hands changes the names of both. */
+	if (walk->map == ROUTING_HEADERS && old != NULL)
+		touch_name(diff, old->env->name);
+	if (walk->map == ROUTING_HEADERS && new != NULL)
+		touch_name(diff, new->env->name);
 }
 
 static void find_claims(struct diff *diff)
 {
 	const struct snapshot *from = diff->live->applied, *to = diff->live->target;
+	struct claim_walk headers = {diff, ROUTING_HEADERS, ""};
+	struct claim_walk prefixes = {diff, ROUTING_HOSTS, ROUTING_PREFIX_END};
+	struct claim_walk hosts = {diff, ROUTING_HOSTS, ROUTING_HOST_END};
 
 	walk_pairs(from->headers, from->header_count, to->headers, to->header_count,
-		   sizeof(struct claim), compare_claims, note_headers, diff);
+		   sizeof(struct claim), compare_claims, note_claim, &headers);
 	walk_pairs(from->prefixes, from->prefix_count, to->prefixes, to->prefix_count,
-		   sizeof(struct claim), compare_claims, note_prefixes, diff);
+		   sizeof(struct claim), compare_claims, note_claim, &prefixes);
 	walk_pairs(from->hosts, from->host_count, to->hosts, to->host_count, sizeof(struct claim),
-		   compare_claims, note_hosts, diff);
+		   compare_claims, note_claim, &hosts);
 }
 
 static void move_claim(struct diff *diff, const struct claim_pair *pair, enum live_way way)
