@@ -218,11 +218,15 @@ static void on_env(void *ctx, const void *a, const void *b)
 			change_env(walk, old, new);
 		return;
 	}
-	op.name = old == NULL ? new->key : old->key;
-	if (new == NULL)
+	if (new != NULL) {
+		op.name = new->key;
+		op.count = walk->versions == NULL
+			       ? 0
+			       : find_generation(&walk->versions->new, new->value).count;
+	} else if (old != NULL) {
 		op.kind = OP_ENV_REMOVE;
-	else if (walk->versions != NULL)
-		op.count = find_generation(&walk->versions->new, new->value).count;
+		op.name = old->key;
+	}
 	(void)changes_add(walk->changes, &op);
 }
 

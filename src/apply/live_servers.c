@@ -353,7 +353,10 @@ static void walk_servers(struct live *live, const struct backend *from, const st
 {
 	struct servers s = {live, LIVE_CHANGE, passes, {.name = {0}}, to, is_kept};
 
-	state_backend_fill(to == NULL ? from : to, &s.backend);
+	if (to != NULL)
+		state_backend_fill(to, &s.backend);
+	else if (from != NULL)
+		state_backend_fill(from, &s.backend);
 	walk_pairs(from == NULL ? NULL : from->instances, from == NULL ? 0 : from->instance_count,
 		   to == NULL ? NULL : to->instances, to == NULL ? 0 : to->instance_count,
 		   sizeof(struct instance *), compare_instances, on_servers, &s);
@@ -517,7 +520,7 @@ static void compare_shown(struct live *live, const char *text, struct strmap *se
 {
 	struct span rest = span_of(text), line, backend;
 	struct state_server server;
-	struct shown shown = {.servers = NULL};
+	struct shown shown = {.backend = span_of("")};
 
 	while (span_take_line(&rest, &line)) {
 		if (line.len == 0 || *line.at == '#' ||

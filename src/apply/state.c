@@ -240,20 +240,19 @@ void state_diff_server(const struct state_backend *backend, const struct state_s
 
 	if (from != NULL && to != NULL) {
 		change_server(backend, from, to, on_op, ctx);
-		return;
-	}
-	if (to != NULL) {
+	} else if (to != NULL) {
 		op.kind = OP_SERVER_ADD;
 		op.name = to->name;
 		op.server = to;
 		op.obstacle = backend->is_by_source ? OP_BY_SOURCE
 			      : to->is_named	    ? OP_BY_NAME
 						    : OP_FREE;
-	} else {
+		on_op(ctx, &op);
+	} else if (from != NULL) {
 		op.kind = OP_SERVER_REMOVE;
 		op.name = from->name;
 		op.server = from;
 		op.obstacle = from->is_named ? OP_BY_NAME : OP_FREE;
+		on_op(ctx, &op);
 	}
-	on_op(ctx, &op);
 }
