@@ -368,6 +368,22 @@ struct child *child_start(struct loop *loop, const struct child_options *options
 	return follow(child, options, &pipes, rc, options->argv[0]);
 }
 
+struct child *child_start_with(struct loop *loop, char *const *words, const char *last,
+			       int64_t deadline_ms, child_done_fn *on_done, void *ctx)
+{
+	struct child_options options = {.deadline_ms = deadline_ms};
+	mem_auto_free const char **argv = NULL;
+	size_t n = 0;
+
+	while (words[n] != NULL)
+		n++;
+	argv = mem_alloc((n + 2) * sizeof(*argv));
+	memcpy(argv, words, n * sizeof(*argv));
+	argv[n] = last;
+	options.argv = argv;
+	return child_start(loop, &options, on_done, ctx);
+}
+
 /* --- a copy of this process ------------------------------------------------------------------ */
 
 /*
@@ -415,7 +431,7 @@ __attribute__((noreturn)) static void do_work(child_work_fn *work, void *ctx, in
 }
 
 struct child *child_fork(struct loop *loop, const struct child_options *options,
-			 child_work_fn *work, child_done_fn *on_done, void *ctx)
+			 child_work_fn *work, void *work_ctx, child_done_fn *on_done, void *ctx)
 {
 	struct child_pipes pipes = {{-1, -1}, {-1, -1}};
 	struct child *child = child_new(loop, options, on_done, ctx);
@@ -425,7 +441,7 @@ struct child *child_fork(struct loop *loop, const struct child_options *options,
 	if (rc == 0) {
 		child->pid = fork();
 		if (child->pid == 0)
-			do_work(work, ctx, pipes.output[1], parent);
+			do_work(work, work_ctx, pipes.output[1], parent);
 		rc = child->pid < 0 ? errno : 0;
 	}
 	if (rc == 0)
@@ -433,13 +449,23 @@ struct child *child_fork(struct loop *loop, const struct child_options *options,
 	return follow(child, options, &pipes, rc, "a process of our own");
 }
 
-void child_cancel(struct child *child)
+static void give_up(struct child *child, bool kills)
 {
 	if (child == NULL || child->phase == CHILD_OVER)
 		return;
-	if (child->pid != 0) {
+	if (child->pid != 0 && kills)
 		(void)kill(-child->pid, SIGKILL);
+	if (child->pid != 0)
 		(void)reap(child->pid);
-	}
 	stop(child);
+}
+
+void child_cancel(struct child *child)
+{
+	give_up(child, true);
+}
+
+void child_await(struct child *child)
+{
+	give_up(child, false);
 }

@@ -44,6 +44,10 @@ typedef void child_done_fn(void *ctx, const struct child_result *result);
 struct child *child_start(struct loop *loop, const struct child_options *options,
 			  child_done_fn *on_done, void *ctx);
 
+/* The same for these words and one more, with all else as by default. */
+struct child *child_start_with(struct loop *loop, char *const *words, const char *last,
+			       int64_t deadline_ms, child_done_fn *on_done, void *ctx);
+
 /*
  * Work of our own that takes long, in a copy of this process (fork): it sees all memory as it is
  * now, and what it writes there is lost.  It has standard input, output and error and no other
@@ -55,9 +59,11 @@ struct child *child_start(struct loop *loop, const struct child_options *options
  */
 typedef int child_work_fn(void *ctx, struct buf *ret_report);
 struct child *child_fork(struct loop *loop, const struct child_options *options,
-			 child_work_fn *work, child_done_fn *on_done, void *ctx);
+			 child_work_fn *work, void *work_ctx, child_done_fn *on_done, void *ctx);
 
 /* SIGKILLs the group, reaps; on_done is not called.  NULL is fine. */
 void child_cancel(struct child *child);
+/* The same for one that must end by itself: waits for it, without the loop. */
+void child_await(struct child *child);
 
 #endif

@@ -346,7 +346,7 @@ static void run_work(child_work_fn *work, int64_t deadline_ms)
 {
 	struct child_options options = {.deadline_ms = deadline_ms};
 
-	(void)child_fork(loop, &options, work, on_done, &number);
+	(void)child_fork(loop, &options, work, &number, on_done, NULL);
 	number++;
 	ck_assert_int_eq(got.calls, 0);
 	unit_loop_run(loop);
@@ -439,7 +439,7 @@ START_TEST(a_copy_may_tell_much)
 {
 	struct child_options options = {.max_output = 4 << 20};
 
-	(void)child_fork(loop, &options, tell_much, on_done, NULL);
+	(void)child_fork(loop, &options, tell_much, NULL, on_done, NULL);
 	unit_loop_run(loop);
 	ck_assert_int_eq(got.status, 0);
 	ck_assert_uint_eq(got.len, 1000000);
@@ -451,7 +451,7 @@ START_TEST(a_copy_can_be_cancelled)
 	struct child_options options = {.deadline_ms = 0};
 	struct loop_timer *timer = loop_timer_new(loop, on_stop, NULL);
 
-	child_cancel(child_fork(loop, &options, sleep_long, on_done, NULL));
+	child_cancel(child_fork(loop, &options, sleep_long, NULL, on_done, NULL));
 	loop_timer_set(timer, 20);
 	unit_loop_run(loop);
 	ck_assert_int_eq(got.calls, 0);
