@@ -1,6 +1,6 @@
 /*
- * The engine: what is wanted, what the runtime driver says of it, and when it is rendered.  What
- * becomes of a rendering is apply_round.c's.
+ * The engine: what is desired, and what the runtime driver says of it.  What becomes of the files
+ * is apply_groups.c's.
  *
  * There are three states of things: what runs (R), what the files say (F), and what is wanted (W).
  * W goes to R by the runtime API at once, and to F a moment later.  Whoever dies, and whenever:
@@ -46,8 +46,6 @@ enum {
 	 * configuration that it has refused is not offered to it every half minute for ever.
 	 */
 	APPLY_RETRY_REFUSED_MAX_MS = 5 * 60 * 1000,
-	APPLY_PATIENCE_MS = 100, /* for live's answer, before files are rendered without it */
-	APPLY_SHARE = 5,	 /* rendering and writing take at most this part of the time */
 };
 
 /* --- life ------------------------------------------------------------------------------------ */
@@ -58,7 +56,7 @@ static void on_live_retry(void *ctx)
 {
 	struct apply *apply = ctx;
 
-	if (!apply->is_held && apply->wanted != NULL)
+	if (apply->runtime != RUNTIME_HELD && apply->desired != NULL)
 		apply_resync(apply);
 }
 
@@ -77,27 +75,25 @@ struct apply *apply_new(struct loop *loop, const struct settings *settings,
 	apply->members = mem_alloc(APPLY_MAX_GROUPS * sizeof(*apply->members));
 	apply->wake = loop_timer_new(loop, apply_on_wake, apply);
 	apply->watch = loop_timer_new(loop, apply_on_watch, apply);
-	apply->audit = loop_timer_new(loop, apply_on_audit, apply);
+	apply->verify = loop_timer_new(loop, apply_on_verify, apply);
 	apply->live_retry = loop_timer_new(loop, on_live_retry, apply);
 	apply->live = live_new(loop, settings, &live_events, apply);
 	return apply;
 }
 
-/* Break off the round, and forget what is wanted. */
+/* Break off what runs, and forget what is desired. */
 static void stop_all(struct apply *apply)
 {
-	apply_cancel_round(apply);
-	apply_stop_looking(apply);
+	apply_cancel_runs(apply);
+	apply_stop_watching(apply);
 	loop_timer_clear(apply->live_retry);
-	apply_rendering_fini(&apply->current);
-	apply_rendering_fini(&apply->fresh);
-	snapshot_unref(apply->wanted);
+	snapshot_unref(apply->desired);
 	free(apply->demand);
 	free(apply->demanded);
-	apply->wanted = NULL;
+	apply->desired = NULL;
 	apply->demand = apply->demanded = NULL;
 	apply->unsatisfied = apply->live_failures = 0;
-	apply->is_new = apply->owes_result = apply->is_answered = apply->wants_bytes = false;
+	apply->owes_result = false;
 	apply->live_err = (struct mf_err){0};
 }
 
@@ -107,7 +103,7 @@ void apply_set_settings(struct apply *apply, const struct settings *settings,
 	stop_all(apply);
 	for (size_t i = 0; i < apply->member_count; i++) {
 		apply->members[i].failures = 0; /* they may be what was wrong */
-		group_forget_check(apply->members[i].group);
+		group_forget(apply->members[i].group);
 	}
 	apply->settings = settings;
 	apply->templates = templates;
@@ -125,10 +121,17 @@ void apply_free(struct apply *apply)
 		group_free(apply->members[i].group);
 	loop_timer_free(apply->wake);
 	loop_timer_free(apply->watch);
-	loop_timer_free(apply->audit);
+	loop_timer_free(apply->verify);
 	loop_timer_free(apply->live_retry);
 	free(apply->members);
 	free(apply);
+}
+
+/* What is asked of it while it is held is done when that is over. */
+static void set_runtime(struct apply *apply, enum apply_runtime runtime)
+{
+	if (apply->runtime != RUNTIME_HELD)
+		apply->runtime = runtime;
 }
 
 /* live has asked for a reload, and it is not known yet that it will not come, or not help. */
@@ -142,8 +145,15 @@ bool apply_will_reload(const struct apply *apply)
 
 bool apply_is_idle(const struct apply *apply)
 {
-	return !apply_is_busy(apply) && !apply_is_behind(apply) && !apply->is_new &&
-	       (apply->wanted == NULL || apply->is_answered) && !apply_will_reload(apply);
+	for (size_t i = 0; i < apply->member_count; i++) {
+		const struct apply_member *member = &apply->members[i];
+
+		if (member->is_listed &&
+		    (group_is_running(member->group) || apply_is_behind(apply, member)))
+			return false;
+	}
+	return (apply->desired == NULL || apply->runtime == RUNTIME_ANSWERED) &&
+	       !apply_will_reload(apply);
 }
 
 void apply_get_status(const struct apply *apply, struct apply_status *ret_status)
@@ -175,142 +185,31 @@ int64_t apply_retry_wait(unsigned failures, bool is_refused)
 	return with_jitter(ms < most ? ms : most);
 }
 
-/* --- rendering ------------------------------------------------------------------------------- */
-
-bool apply_is_behind(const struct apply *apply)
-{
-	return apply->wanted != apply->current.snapshot;
-}
-
-struct bad_ctx {
-	struct apply *apply;
-	struct apply_rendering *rendering;
-};
-
-static void on_bad(void *ctx, const char *group, const struct mf_err *why)
-{
-	struct bad_ctx *bad = ctx;
-
-	bad->rendering->has_failed = true;
-	bad->apply->events->on_bad(bad->apply->ctx, group, why);
-}
-
-void apply_rendering_fini(struct apply_rendering *rendering)
-{
-	output_set_fini(&rendering->set);
-	snapshot_unref(rendering->snapshot);
-	*rendering = (struct apply_rendering){.snapshot = NULL};
-}
-
-/*
- * The newest snapshot.  The time of the rendering and of its round's work on files tells when there
- * may be another: after quiet that time is long past.
- */
-void apply_render(struct apply *apply, struct apply_rendering *ret)
-{
-	struct apply_rendering rendering = {.snapshot = snapshot_ref(apply->wanted)};
-	struct bad_ctx bad = {apply, &rendering};
-	int64_t start = loop_now_us();
-	struct mf_err err;
-
-	if (output_render(apply->templates, rendering.snapshot, apply->settings, on_bad, &bad,
-			  &rendering.set, &err) != 0)
-		rendering.has_failed = true; /* of which on_bad has heard, group by group */
-	apply->busy_us += loop_now_us() - start;
-	apply_rendering_fini(ret);
-	*ret = rendering;
-}
-
-void apply_start_rendering(struct apply *apply)
-{
-	int64_t start = loop_now_us();
-
-	apply->coming.snapshot = snapshot_ref(apply->wanted);
-	apply->job = output_start(apply->templates, apply->wanted, apply->settings);
-	apply->busy_us += loop_now_us() - start;
-}
-
-bool apply_go_on_rendering(struct apply *apply)
-{
-	struct bad_ctx bad = {apply, &apply->coming};
-	int64_t start = loop_now_us();
-	bool has_more = output_go_on(apply->job, on_bad, &bad);
-	struct mf_err err;
-
-	apply->busy_us += loop_now_us() - start;
-	if (has_more)
-		return true;
-	if (output_end(apply->job, &apply->coming.set, &err) != 0)
-		apply->coming.has_failed = true;
-	apply->job = NULL;
-	apply_rendering_fini(&apply->current);
-	apply->current = apply->coming;
-	apply->coming = (struct apply_rendering){.snapshot = NULL};
-	return false;
-}
-
-void apply_stop_rendering(struct apply *apply)
-{
-	output_cancel(apply->job);
-	apply->job = NULL;
-	apply_rendering_fini(&apply->coming);
-}
-
-bool apply_is_busy(const struct apply *apply)
-{
-	return apply->running > 0 || apply->job != NULL;
-}
-
 void apply_want(struct apply *apply, struct snapshot *snapshot)
 {
-	if (!apply_is_behind(apply)) {
-		apply->wanted_at = loop_now(apply->loop);
-		apply->is_heard = false;
-	}
 	snapshot_ref(snapshot);
-	snapshot_unref(apply->wanted);
-	apply->wanted = snapshot;
-	apply->is_answered = false;
+	snapshot_unref(apply->desired);
+	apply->desired = snapshot;
+	set_runtime(apply, RUNTIME_ASKED);
 	apply->owes_result = true;
+	apply_list_members(apply);
 	live_set_desired(apply->live, snapshot);
 	apply_schedule(apply);
-}
-
-/* When the next rendering may begin; APPLY_NEVER: nothing is to be rendered. */
-int64_t apply_render_at(const struct apply *apply)
-{
-	int64_t at;
-
-	if (apply->wants_bytes)
-		return apply->render_from;
-	if (!apply_is_behind(apply))
-		return APPLY_NEVER;
-	at = apply->is_heard ? apply->wanted_at : apply->wanted_at + APPLY_PATIENCE_MS;
-	return at > apply->render_from ? at : apply->render_from;
-}
-
-/* A round has ended, whose work took that long. */
-void apply_pace(struct apply *apply)
-{
-	apply->render_from = loop_now(apply->loop) + apply->busy_us * (APPLY_SHARE - 1) / 1000;
-	apply->busy_us = 0;
 }
 
 /* --- the runtime driver ---------------------------------------------------------------------- */
 
 void apply_hold(struct apply *apply, bool hold)
 {
-	if (apply->is_held == hold)
+	if ((apply->runtime == RUNTIME_HELD) == hold)
 		return;
-	apply->is_held = hold;
-	if (!hold)
-		apply->is_answered = false;
+	apply->runtime = hold ? RUNTIME_HELD : RUNTIME_ASKED;
 	live_hold(apply->live, hold);
 }
 
 void apply_resync(struct apply *apply)
 {
-	apply->is_answered = false;
+	set_runtime(apply, RUNTIME_ASKED);
 	live_resync(apply->live);
 }
 
@@ -384,13 +283,14 @@ static void on_live(void *ctx, const struct live_result *result)
 {
 	struct apply *apply = ctx;
 
-	apply->is_heard = true;
+	apply->answers++;
 	if (result->resynced && (has_changed(result) || result->code != 0))
 		apply_note_difference(apply);
 	apply->live_changed = apply->live_changed || has_changed(result);
 	/* What was said before the reload is no longer so after it. */
-	if (!apply->is_held) {
-		apply->is_answered = result->snapshot == apply->wanted;
+	if (apply->runtime != RUNTIME_HELD) {
+		set_runtime(apply,
+			    result->snapshot == apply->desired ? RUNTIME_ANSWERED : RUNTIME_ASKED);
 		judge(apply, result);
 	}
 	if (apply->events->on_live != NULL && (has_changed(result) || result->code != 0))

@@ -1,14 +1,14 @@
 /*
  * Apply: keep files and daemons equal to the newest snapshot.
  *
- * HAProxy first, by its runtime API (live.h), without waiting for anything; then all outputs are
- * rendered and brought to their places: plan -> stage beside the targets -> check the staged
- * directory as a whole -> rename -> reload, of which HAProxy needs the check and the reload only
- * for what the runtime API cannot do.  The first change after quiet is applied at once; under a
- * storm rendering and writing take a part of the time only, while the runtime API goes on.  The
- * last state always wins.  A failed step leaves what runs as it is, puts the previous files back,
- * is reported with the checker's own words, and is tried again with growing waits.  A daemon that
- * is not there yet gets its files, and is brought up to date when it appears.
+ * HAProxy first, by its runtime API (live.h), without waiting for anything; then each group of
+ * outputs, at its own pace (group.h): render -> compare -> stage beside the targets -> check the
+ * staged directory as a whole -> rename -> reload, of which HAProxy needs the check and the reload
+ * only for what the runtime API cannot do.  The first change after quiet is applied at once; under
+ * a storm writing takes a part of the time only, while the runtime API goes on.  The last state
+ * always wins.  A failed step leaves what runs as it is, puts the previous files back, is reported
+ * with the error message of the program that rejected it, and is tried again with growing waits.  A
+ * daemon that is not there yet gets its files, and is brought up to date when it appears.
  */
 #ifndef MF_APPLY_APPLY_H
 #define MF_APPLY_APPLY_H
@@ -27,31 +27,34 @@ struct template_set;
 
 struct apply_group_result {
 	const char *name; /* "haproxy", "dnsmasq", a target's output path */
-	int code;	  /* 0: files and daemon are equal to what was wanted */
+	int64_t revision; /* of what it was brought to, or of what could not be applied */
+	bool is_fresh;	  /* its run has ended, or it is otherwise, since the last result */
+	int code;	  /* 0: files and daemon are equal to what was desired */
 	bool changed;	  /* something was done */
 	bool pending;	  /* files are right, but the daemon is not there yet: not a failure */
 	bool reloaded;
 	bool taken;	   /* code is not 0, as HAProxy cannot listen where it should */
 	const char *words; /* why, when code is not 0 or pending; why, of a reload; "" else */
+	int64_t took_ms;   /* its last run */
 };
 
-/* How HAProxy came to what is wanted, since the result before. */
+/* How HAProxy came to what is desired, since the result before. */
 enum apply_kind { APPLY_NONE, APPLY_RUNTIME, APPLY_RELOAD };
 
 struct apply_result {
-	int64_t revision;
+	int64_t revision; /* the oldest that a group has, or could not apply */
 	const struct apply_group_result *groups;
 	size_t group_count;
 	enum apply_kind kind;
-	bool is_settled;    /* nothing newer is wanted, nothing under way: this is how it stands */
+	bool is_settled;    /* nothing newer is desired, nothing under way: this is how it stands */
 	bool render_failed; /* a group is missing here that could not be rendered: see on_bad */
-	int64_t took_ms;
 };
 
 struct apply_events {
 	/*
-	 * A plan ended, well or not; called also for a retry, and when HAProxy goes or comes. Never
-	 * from inside apply_want.  May want something new, but must not free the engine.
+	 * A group's run has ended, well or not; called also for a retry, and when HAProxy goes or
+	 * comes.  Never from inside apply_want.  May want something new, but must not free the
+	 * engine.
 	 */
 	void (*on_result)(void *ctx, const struct apply_result *result);
 	/* HAProxy was changed by the runtime API, or that failed; before files follow.  Or NULL. */
@@ -62,7 +65,7 @@ struct apply_events {
 
 /*
  * settings and templates are borrowed until apply_free or apply_set_settings.  The latter breaks
- * off what runs and forgets what is wanted: want it anew.
+ * off what runs and forgets what is desired: want it anew.
  */
 struct apply *apply_new(struct loop *loop, const struct settings *settings,
 			struct template_set *templates, const struct apply_events *events,

@@ -1,9 +1,9 @@
 /*
  * What the files of the engine share.  For apply*.c only.
  *
- *	apply.c		what is wanted, what the runtime driver says of it, when to render
- *	apply_round.c	the groups: whose turn it is, and what came of it
- *	apply_look.c	an eye on HAProxy
+ *	apply.c		what is desired, and what the runtime driver says of it
+ *	apply_groups.c	the groups of outputs: when each of them runs, and what is reported of it
+ *	apply_watch.c	an eye on HAProxy
  */
 #ifndef MF_APPLY_APPLY_INTERNAL_H
 #define MF_APPLY_APPLY_INTERNAL_H
@@ -15,7 +15,6 @@
 struct haproxy_job;
 struct live;
 struct loop_timer;
-struct output_job;
 
 #define APPLY_NEVER INT64_MAX
 
@@ -23,20 +22,31 @@ enum { APPLY_MAX_GROUPS = 256 };
 
 struct apply_member {
 	struct group *group;
-	size_t target;	      /* index in settings->targets */
-	bool is_listed;	      /* the current rendering has it */
-	int64_t due_at;	      /* by loop_now; APPLY_NEVER: nothing to do */
+	struct output_id id;
+	bool is_listed; /* the settings have it */
+
+	/* Times are by loop_now; APPLY_NEVER: nothing to do. */
+	int64_t due_at;		   /* with or without something new */
+	int64_t behind_at;	   /* from when on its snapshot has not been the desired one ... */
+	uint64_t behind_at_answer; /* ... after so many answers of the runtime driver */
+	int64_t write_from;	   /* something new is not written before */
+	bool was_behind;	   /* the run is for something new ... */
+	bool was_due;		   /* ... or its time had come */
+
 	unsigned failures;    /* in a row */
 	int64_t failed_at;    /* the last of them */
 	uint64_t failed_hash; /* of the outputs that failed */
-	int told_code;	      /* the result that was told last */
-	bool told_pending;
+
+	bool is_fresh; /* its result has not been reported */
+	int reported_code;
+	bool reported_pending;
 };
 
-struct apply_rendering {
-	struct output_set set;
-	struct snapshot *snapshot; /* NULL: there is none */
-	bool has_failed;	   /* a group of it */
+/* How far the runtime driver is with what is desired. */
+enum apply_runtime {
+	RUNTIME_ASKED,	  /* it has not dealt with that, or with what it was asked since */
+	RUNTIME_ANSWERED, /* it has */
+	RUNTIME_HELD,	  /* it waits for a reload */
 };
 
 struct apply {
@@ -46,10 +56,13 @@ struct apply {
 	const struct apply_events *events;
 	void *ctx;
 
-	struct snapshot *wanted; /* the newest; NULL: nothing */
-	int64_t wanted_at;	 /* by loop_now; of the first that is not rendered yet */
+	struct snapshot *desired; /* the newest; NULL: nothing */
+	bool owes_result;	  /* it has not been reported as settled */
 
 	struct live *live;
+	enum apply_runtime runtime;
+	uint64_t answers;	/* of live, so far */
+	bool live_changed;	/* something, since the last result */
 	struct mf_err live_err; /* of its last answer; code 0: in force */
 	unsigned live_failures; /* HAProxy did not answer, in a row */
 	struct loop_timer *live_retry;
@@ -58,48 +71,21 @@ struct apply {
 	char *demanded;	      /* what the last such reload was for ... */
 	unsigned unsatisfied; /* ... and how many in a row brought nothing */
 
-	struct apply_rendering current; /* of the round; without bytes when that has ended well */
-	struct apply_rendering coming;	/* under way, a bit in each turn of the loop ... */
-	struct output_job *job;		/* ... by this; NULL: none is */
-	struct apply_rendering fresh;	/* HAProxy's, rendered since for its reload */
-	unsigned refreshes;		/* in this round */
-	int64_t render_from;		/* by loop_now; not before that */
-	int64_t busy_us;		/* of the round: rendering */
-
 	struct apply_member *members;
 	size_t member_count;
-	size_t running; /* groups of the round */
-	int64_t round_started;
 	uint64_t reloads;
-	struct loop_timer *wake; /* the next round */
+	struct loop_timer *wake; /* the next run of a group */
 
-	struct loop_timer *watch; /* the next look at HAProxy */
-	struct loop_timer *audit; /* when all is read back next */
-	unsigned calm_audits;	  /* in a row: what was read back was right */
-	struct haproxy_job *look, *count;
+	struct loop_timer *watch;  /* the next poll of HAProxy */
+	struct loop_timer *verify; /* when all is read back next */
+	unsigned calm_verifies;	   /* in a row: what was read back was right */
+	struct haproxy_job *poll, *count;
 	int64_t worker_pid, worker_started; /* 0: not seen yet; by loop_now */
 	size_t old_workers;
-
-	bool owes_result;  /* wanted has not been told of as settled */
-	bool is_held;	   /* live, for a reload */
-	bool is_answered;  /* live has dealt with wanted, and with what it was asked since */
-	bool is_heard;	   /* live has said something since wanted_at */
-	bool live_changed; /* something, since the last result */
-	bool is_new;	   /* no round with the current rendering has ended yet */
-	bool is_counting;  /* there may be old workers */
-	bool wants_bytes;  /* of current, once more: a file differs */
+	bool is_counting; /* there may be old workers */
 };
 
 /* apply.c */
-bool apply_is_behind(const struct apply *apply); /* what is wanted has not been rendered */
-void apply_render(struct apply *apply, struct apply_rendering *ret);
-void apply_start_rendering(struct apply *apply);
-bool apply_go_on_rendering(struct apply *apply); /* false: that was all, and it is current */
-void apply_stop_rendering(struct apply *apply);
-bool apply_is_busy(const struct apply *apply); /* a rendering or a round is under way */
-int64_t apply_render_at(const struct apply *apply);
-void apply_pace(struct apply *apply);
-void apply_rendering_fini(struct apply_rendering *rendering);
 void apply_hold(struct apply *apply, bool hold);
 void apply_resync(struct apply *apply);
 /* is_refused: a running HAProxy tried it and could not, which costs its traffic. */
@@ -107,20 +93,22 @@ int64_t apply_retry_wait(unsigned failures, bool is_refused);
 bool apply_will_reload(const struct apply *apply);
 void apply_satisfy(struct apply *apply); /* a reload has worked: what demanded one is asked anew */
 
-/* apply_round.c */
+/* apply_groups.c */
+void apply_list_members(struct apply *apply); /* there is something new, or other settings */
 void apply_schedule(struct apply *apply);
-void apply_cancel_round(struct apply *apply);
+void apply_cancel_runs(struct apply *apply);
 void apply_report(struct apply *apply);
-void apply_settle(struct apply *apply); /* tell of it, if it is settled and has not been told */
+void apply_settle(struct apply *apply); /* report it, if it is settled and has not been */
+bool apply_is_behind(const struct apply *apply, const struct apply_member *member);
 struct apply_member *apply_find_haproxy(const struct apply *apply);
 void apply_on_wake(void *ctx);
 
-/* apply_look.c */
-void apply_start_looking(struct apply *apply);
-void apply_stop_looking(struct apply *apply);
+/* apply_watch.c */
+void apply_start_watching(struct apply *apply);
+void apply_stop_watching(struct apply *apply);
 void apply_note_worker(struct apply *apply, const struct haproxy_info *info);
 void apply_on_watch(void *ctx);
-void apply_on_audit(void *ctx);
+void apply_on_verify(void *ctx);
 void apply_note_difference(struct apply *apply);
 
 #endif

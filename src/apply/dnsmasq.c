@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apply/group_internal.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -200,3 +201,55 @@ struct dnsmasq_job *dnsmasq_reload(struct loop *loop, enum dnsmasq_reload how, c
 	loop_timer_set(job->start, 0);
 	return job;
 }
+
+/* --- the driver ------------------------------------------------------------------------------ */
+
+static size_t count_groups(const struct settings *settings)
+{
+	return settings->dnsmasq.hosts == NULL || settings->dnsmasq.hosts[0] == '\0' ? 0 : 1;
+}
+
+static const char *hosts_path(const struct settings *settings, size_t i)
+{
+	(void)i;
+	return settings->dnsmasq.hosts;
+}
+
+static bool can_reload(const struct settings *settings, size_t i)
+{
+	(void)i;
+	return settings->dnsmasq.reload != DNSMASQ_NONE;
+}
+
+static void on_reloaded(void *ctx, const struct mf_err *err)
+{
+	struct group *group = ctx;
+
+	group->job = NULL;
+	if (err == NULL)
+		group_end_reload(group);
+	else if (err->code == MF_EUNAVAIL)
+		group_end_pending(group, err);
+	else
+		group_fail(group, err);
+}
+
+static void reload_group(struct group *group)
+{
+	group->job = dnsmasq_reload(group->loop, group->settings->dnsmasq.reload,
+				    group->settings->dnsmasq.reload_arg, on_reloaded, group);
+}
+
+static void cancel_job(void *job)
+{
+	dnsmasq_cancel(job);
+}
+
+const struct driver dnsmasq_driver = {
+    .count = count_groups,
+    .path = hosts_path,
+    .can_reload = can_reload,
+    .mode_also = 0444, /* it reads its hosts once its privileges are dropped */
+    .reload = reload_group,
+    .cancel = cancel_job,
+};

@@ -1,6 +1,6 @@
 /*
- * A group's run: its life, its end, and the order of its phases.  Does not know of other groups,
- * and decides nothing about when to try again.
+ * A group's run: its life, its phases, its end.  Does not know of other groups, decides nothing
+ * about when to try again, and leaves to its driver what kind of daemon it is.
  */
 #include "apply/group.h"
 
@@ -8,53 +8,82 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "apply/dnsmasq.h"
 #include "apply/group_internal.h"
-#include "apply/haproxy.h"
 #include "apply/known.h"
+#include "apply/stage.h"
+#include "apply/words.h"
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/table.h"
+#include "sys/file.h"
 #include "sys/loop.h"
+
+enum { GROUP_MAX_REFRESHES = 3 }; /* of one run, to something newer */
+
+static void on_turn(void *ctx);
+static void enter(struct group *group, enum group_phase phase);
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-static void on_again(void *ctx);
-
-struct group *group_new(struct loop *loop, const struct plan_group_id *id,
+struct group *group_new(struct loop *loop, const struct settings *settings, struct output_id id,
 			const struct group_events *events, void *ctx)
 {
 	struct group *group = MEM_NEW(group);
 
 	group->loop = loop;
-	group->kind = id->group;
-	group->name = mem_dup_str(id->name);
+	group->driver = driver_find(id.group);
+	group->id = id;
+	group->name = mem_dup_str(output_group_name(settings, id));
 	group->events = events;
 	group->ctx = ctx;
 	group->last.words = mem_dup_str("");
 	group->reloaded_at = INT64_MIN / 2;
 	group->known = known_new();
-	group->again = loop_timer_new(loop, on_again, group);
+	group->timer = loop_timer_new(loop, on_turn, group);
 	return group;
+}
+
+/* An installation is no work to be broken off in its midst. */
+static void stop_child(struct group *group)
+{
+	if (group->phase == GROUP_INSTALL || group->phase == GROUP_PUT_BACK)
+		child_await(group->child);
+	else
+		child_cancel(group->child);
+	group->child = NULL;
+}
+
+static void drop_stage(struct group *group)
+{
+	stage_free(group->stage, group->owes_reload);
+	group->stage = NULL;
 }
 
 /* Let go of all that belongs to the run. */
 static void clear_run(struct group *group)
 {
-	if (group->child != NULL)
-		child_cancel(group->child);
-	haproxy_cancel(group->haproxy);
-	dnsmasq_cancel(group->dnsmasq);
-	loop_timer_free(group->turn);
-	loop_timer_clear(group->again);
-	stage_free(group->stage, group->owes_reload);
-	plan_group_fini(&group->plan);
+	writer_cancel(group->writer);
+	stop_child(group);
+	if (group->job != NULL)
+		group->driver->cancel(group->job);
+	loop_timer_clear(group->timer);
+	drop_stage(group);
 	free(group->demand);
-	group->child = NULL;
-	group->haproxy = NULL;
-	group->dnsmasq = NULL;
-	group->turn = NULL;
-	group->stage = NULL;
-	group->demand = NULL;
+	free(group->reason);
+	group->writer = NULL;
+	group->job = NULL;
+	group->demand = group->reason = NULL;
+	group->phase = GROUP_IDLE;
+}
+
+static void set_snapshot(struct group *group, struct snapshot *snapshot)
+{
+	if (group->snapshot == snapshot)
+		return;
+	snapshot_unref(group->snapshot);
+	group->snapshot = snapshot == NULL ? NULL : snapshot_ref(snapshot);
+	group->is_rendered = false;
 }
 
 void group_cancel(struct group *group)
@@ -67,21 +96,24 @@ void group_free(struct group *group)
 	if (group == NULL)
 		return;
 	clear_run(group);
+	set_snapshot(group, NULL);
+	writer_report_fini(&group->written);
 	known_free(group->known);
-	loop_timer_free(group->again);
+	loop_timer_free(group->timer);
 	free(group->last.words);
 	free(group->name);
 	free(group);
 }
 
-bool group_is(const struct group *group, const struct plan_group_id *id)
+bool group_is(const struct group *group, const struct settings *settings, struct output_id id)
 {
-	return group->kind == id->group && strcmp(group->name, id->name) == 0;
+	return group->id.group == id.group &&
+	       strcmp(group->name, output_group_name(settings, id)) == 0;
 }
 
 enum output_group group_kind(const struct group *group)
 {
-	return group->kind;
+	return group->id.group;
 }
 
 const char *group_name(const struct group *group)
@@ -89,17 +121,38 @@ const char *group_name(const struct group *group)
 	return group->name;
 }
 
+bool group_is_running(const struct group *group)
+{
+	return group->phase != GROUP_IDLE;
+}
+
+bool group_is_put_off(const struct group *group)
+{
+	return group->is_put_off;
+}
+
+const struct snapshot *group_snapshot(const struct group *group)
+{
+	return group->snapshot;
+}
+
 const struct group_result *group_last(const struct group *group)
 {
 	return &group->last;
 }
 
-void group_set_result(struct group *group, int code, bool pending, const char *words)
+static void set_last(struct group *group, const struct group_result *result, const char *words)
 {
 	char *copy = mem_dup_str(words); /* which may be the old ones */
 
 	free(group->last.words);
-	group->last = (struct group_result){.code = code, .pending = pending, .words = copy};
+	group->last = *result;
+	group->last.words = copy;
+}
+
+void group_set_result(struct group *group, int code, bool pending, const char *words)
+{
+	set_last(group, &(struct group_result){.code = code, .pending = pending}, words);
 }
 
 void group_forget_change(struct group *group)
@@ -107,178 +160,513 @@ void group_forget_change(struct group *group)
 	group->last.changed = group->last.reloaded = false;
 }
 
-void group_forget_check(struct group *group)
+void group_forget(struct group *group)
 {
 	group->proven[0] = '\0';
+	set_snapshot(group, NULL);
 }
 
-int64_t group_busy_us(const struct group *group)
+int64_t group_write_ms(const struct group *group)
 {
-	return group->busy_us;
+	return group->write_ms;
 }
 
-bool group_wants_bytes(const struct group *group)
+int64_t group_took_ms(const struct group *group)
 {
-	return group->wants_bytes;
+	return group_is_running(group) ? loop_now(group->loop) - group->started_at : group->took_ms;
 }
 
-bool group_has(const struct group *group, const struct output *output)
+uint64_t group_hash(const struct group *group)
 {
-	return output->group == group->kind &&
-	       (group->kind != OUTPUT_TARGET || strcmp(output->path, group->name) == 0);
-}
-
-uint64_t group_hash(const struct group *group, const struct output_set *outputs)
-{
+	const struct output_set *set = &group->written.set;
 	uint64_t hash = STR_HASH_INIT;
 
-	if (group->kind == OUTPUT_HAPROXY)
-		return str_hash(hash, outputs->structure, sizeof(outputs->structure));
-	for (size_t i = 0; i < outputs->count; i++) {
-		const struct output *output = &outputs->outputs[i];
+	if (set->structure[0] != '\0')
+		return str_hash(hash, set->structure, sizeof(set->structure));
+	for (size_t i = 0; i < set->count; i++) {
+		const struct output *output = &set->outputs[i];
 
-		if (!group_has(group, output))
-			continue;
 		hash = str_hash(hash, output->path, strlen(output->path) + 1);
 		hash = str_hash(hash, &output->digest, sizeof(output->digest));
 	}
 	return hash;
 }
 
-void group_format_description(const struct output_set *outputs, char ret[GROUP_DESCRIPTION_SIZE])
+void group_format_description(const struct group *group, char ret[GROUP_DESCRIPTION_SIZE])
 {
-	(void)snprintf(ret, GROUP_DESCRIPTION_SIZE, "mayfly-%s", outputs->fingerprint);
+	(void)snprintf(ret, GROUP_DESCRIPTION_SIZE, "mayfly-%s", group->written.set.fingerprint);
 }
 
 /* --- the end of a run ------------------------------------------------------------------------ */
 
 static void end(struct group *group)
 {
-	mem_auto_free char *reason = group->demand;
-	const char *words = group->err.code != 0 ? group->err.msg : "";
+	struct group_result result = group->now;
+	const char *words = "";
+	mem_auto_free char *reason = group->reason;
 
-	if (group->kind == OUTPUT_HAPROXY && group->is_reloaded && group->err.code == 0)
-		words = reason != NULL ? reason : "it ran another configuration";
-	group->demand = NULL;
+	group->reason = NULL;
+	if (group->err.code != 0)
+		words = group->err.msg;
+	else if (result.reloaded && reason != NULL)
+		words = reason;
+	result.code = result.pending ? 0 : group->err.code;
+	result.changed = group->is_installed || result.reloaded;
+	group->took_ms = loop_now(group->loop) - group->started_at;
 	clear_run(group);
-	group_set_result(group, group->is_pending ? 0 : group->err.code, group->is_pending, words);
-	group->last.changed = group->is_installed || group->is_reloaded;
-	group->last.reloaded = group->is_reloaded;
-	group->last.refused = group->is_refused;
-	group->last.taken = group->is_taken;
+	set_last(group, &result, words);
 	group->events->on_done(group->ctx, group);
 }
 
 void group_fail(struct group *group, const struct mf_err *why)
 {
 	group->err = *why;
-	end(group);
-}
-
-void group_end_without_bytes(struct group *group)
-{
-	group->wants_bytes = true;
-	clear_run(group);
-	group->events->on_done(group->ctx, group);
+	enter(group, GROUP_END);
 }
 
 void group_end_pending(struct group *group, const struct mf_err *why)
 {
-	group->is_pending = true;
+	group->now.pending = true;
 	group_fail(group, why);
 }
 
 void group_fail_and_put_back(struct group *group, const struct mf_err *why)
 {
+	group->err = *why;
+	enter(group, group->is_installed ? GROUP_PUT_BACK : GROUP_END);
+}
+
+/* --- write ----------------------------------------------------------------------------------- */
+
+static bool is_always_needed(const struct group *group)
+{
+	(void)group;
+	return true;
+}
+
+static char *stage_dir(const struct group *group)
+{
+	return file_parent(group->driver->path(group->settings, group->id.target));
+}
+
+/* What tells this group's stages from others in the same directory. */
+static char *stage_tag(const struct group *group)
+{
+	uint64_t hash = str_hash(STR_HASH_INIT, group->name, strlen(group->name));
+
+	if (strchr(group->name, '/') == NULL)
+		return mem_dup_str(group->name);
+	return mem_printf("%016llx", (unsigned long long)hash);
+}
+
+static bool has_check(const struct group *group)
+{
+	return group->driver->check != NULL &&
+	       group->driver->check(group->settings, group->id.target) != NULL;
+}
+
+/* The same has been rendered before, and nobody has been in the files since. */
+static bool is_in_place(const struct group *group)
+{
+	const struct output_set *set = &group->written.set;
+
+	if (!group->is_rendered)
+		return false;
+	for (size_t i = 0; i < set->count; i++)
+		if (!known_holds(group->known, &set->outputs[i], true))
+			return false;
+	return true;
+}
+
+static void put_off(struct group *group)
+{
+	group->is_put_off = true;
+	clear_run(group);
+	group->events->on_done(group->ctx, group);
+}
+
+static void take_report(struct group *group, struct writer_report *report)
+{
+	writer_report_fini(&group->written);
+	group->written = *report;
+	group->is_rendered = report->err.code == 0;
+	group->now.is_bad = report->is_bad;
+	if (report->is_edited && group->driver->observe != NULL) {
+		group->is_edited = true;
+		if (group->demand == NULL)
+			group->demand = mem_dup_str("somebody else has changed its files");
+	}
+	if (report->changes == 0)
+		drop_stage(group);
+}
+
+static void on_written(void *ctx, struct writer_report *report)
+{
+	struct group *group = ctx;
+
+	group->writer = NULL;
+	group->write_ms = loop_now(group->loop) - group->write_at;
+	take_report(group, report);
+	if (group->written.err.code != 0) {
+		group_fail(group, &group->written.err);
+		return;
+	}
+	if (group->refreshes == 0 && !group->events->on_rendered(group->ctx, group)) {
+		put_off(group);
+		return;
+	}
+	/* Other than what was checked: that takes its time, in which changes go on. */
+	if (group->is_held && strcmp(group->written.set.fingerprint, group->checked) != 0) {
+		group->is_held = false;
+		(void)group->events->on_hold(group->ctx, false);
+	}
+	group_next(group);
+}
+
+static void write_files(struct group *group)
+{
+	mem_auto_free char *dir = stage_dir(group);
+	mem_auto_free char *tag = stage_tag(group);
+	struct writer_order order = {
+	    .templates = group->templates,
+	    .settings = group->settings,
+	    .id = group->id,
+	    .snapshot = group->snapshot,
+	    .mode = WRITER_DIFFERENCES,
+	    .dir = dir,
+	    .mode_also = group->driver->mode_also,
+	    .known = group->known,
+	    .must_be_sure = group->is_rendered,
+	    .has_check = has_check(group),
+	    .proven = group->proven,
+	    .checked = group->checked,
+	    .inspect = group->driver->inspect,
+	    .ctx = group,
+	};
+
+	if (is_in_place(group)) {
+		group->written.changes = 0;
+		group->written.needs_check = false;
+		group_next(group);
+		return;
+	}
+	group->stage = stage_new(dir, tag);
+	order.stage = group->stage;
+	group->write_at = loop_now(group->loop);
+	group->writer = writer_start(group->loop, &order, on_written, group);
+}
+
+/* --- check ----------------------------------------------------------------------------------- */
+
+static bool has_changes(const struct group *group)
+{
+	return group->written.changes > 0;
+}
+
+static bool needs_check(const struct group *group)
+{
+	return has_changes(group) && group->written.needs_check;
+}
+
+int group_judge_child(const struct group *group, char **argv, const struct child_result *result,
+		      int refusal, struct mf_err *err)
+{
+	mem_auto_free char *dir = stage_dir(group);
+	buf_auto struct buf words = BUF_INIT;
+
+	if (result->status == 0 && !result->timed_out)
+		return 0;
+	words_add_complaint(&words, result->output, result->output_len, stage_path(group->stage),
+			    dir);
+	if (result->timed_out)
+		return mf_err_set(err, MF_ETIMEOUT, "%s takes too long: %s", argv[0],
+				  buf_str(&words));
+	if (result->status == 126 || result->status == 127)
+		return mf_err_set(err, MF_ECONFIG, "cannot run %s: %s", argv[0], buf_str(&words));
+	if (refusal == MF_EDATA)
+		return mf_err_set(err, MF_EDATA, "refused by %s: %s", argv[0], buf_str(&words));
+	return mf_err_set(err, refusal, "%s ends with %d: %s", argv[0], result->status,
+			  buf_str(&words));
+}
+
+static void on_checked(void *ctx, const struct child_result *result)
+{
+	struct group *group = ctx;
+	char **check = group->driver->check(group->settings, group->id.target);
 	struct mf_err err;
 
-	group->err = *why;
-	if (group->is_installed) {
-		group->is_installed = false;
-		known_free(group->known); /* what is put back is not what is noted */
-		group->known = known_new();
-		if (stage_rollback(group->stage, &err) != 0) {
-			(void)mf_err_set(&group->err, why->code, "%s; %s", why->msg, err.msg);
-			group->err.sys = why->sys;
-		}
+	group->child = NULL;
+	if (group_judge_child(group, check, result, MF_EDATA, &err) != 0) {
+		group_fail(group, &err);
+		return;
 	}
-	end(group);
+	memcpy(group->proven, group->written.set.structure, sizeof(group->proven));
+	group_next(group);
+}
+
+static void check_files(struct group *group)
+{
+	char **check = group->driver->check(group->settings, group->id.target);
+
+	group->child = child_start_with(group->loop, check, stage_last(group->stage),
+					GROUP_COMMAND_MS, on_checked, group);
+}
+
+/* --- what the driver says -------------------------------------------------------------------- */
+
+static bool needs_observe(const struct group *group)
+{
+	return group->driver->observe != NULL;
+}
+
+static void observe(struct group *group)
+{
+	group->driver->observe(group);
+}
+
+static bool needs_reload(const struct group *group)
+{
+	if (group->driver->needs_reload != NULL)
+		return group->driver->needs_reload(group);
+	return group->driver->can_reload(group->settings, group->id.target) &&
+	       (group->is_installed || group->owes_reload);
+}
+
+static bool cannot_bind(const struct group *group)
+{
+	return has_changes(group) && group->written.opinion.code != 0 && needs_reload(group);
+}
+
+static void fail_bind(struct group *group)
+{
+	group->now.taken = true;
+	group_fail(group, &group->written.opinion);
+}
+
+static bool needs_turn(const struct group *group)
+{
+	return needs_reload(group) &&
+	       loop_now(group->loop) < group->reloaded_at + group->driver->reload_gap_ms;
+}
+
+static void on_turn(void *ctx)
+{
+	group_next(ctx);
+}
+
+static void wait_turn(struct group *group)
+{
+	loop_timer_set(group->timer,
+		       group->reloaded_at + group->driver->reload_gap_ms - loop_now(group->loop));
+}
+
+static bool needs_refresh(const struct group *group)
+{
+	return group->driver->is_live && !group->is_held && needs_reload(group);
+}
+
+/*
+ * What is desired by now is what will be loaded, and nothing else changes the daemon until it is.
+ * What has the fingerprint of what was checked is loaded without another check: its sections are
+ * made as those that have passed, and the daemon goes on with the old ones should it refuse them.
+ * For another one the daemon may be changed again while it is checked; but not for ever: in the end
+ * what is checked is loaded, and the rest follows.
+ */
+static void refresh(struct group *group)
+{
+	struct snapshot *newest = group->events->on_hold(group->ctx, true);
+
+	group->is_held = true;
+	if (newest == group->snapshot || group->refreshes == GROUP_MAX_REFRESHES) {
+		group_next(group);
+		return;
+	}
+	group->refreshes++;
+	memcpy(group->checked, group->written.set.fingerprint, sizeof(group->checked));
+	drop_stage(group);
+	set_snapshot(group, newest);
+	enter(group, GROUP_WRITE);
+}
+
+/* --- install --------------------------------------------------------------------------------- */
+
+static int install_in_copy(void *ctx, struct buf *ret_report)
+{
+	struct mf_err err = {0};
+
+	(void)stage_install(((struct group *)ctx)->stage, &err);
+	buf_add(ret_report, &err, sizeof(err));
+	return 0;
+}
+
+static int put_back_in_copy(void *ctx, struct buf *ret_report)
+{
+	struct mf_err err = {0};
+
+	(void)stage_rollback(((struct group *)ctx)->stage, &err);
+	buf_add(ret_report, &err, sizeof(err));
+	return 0;
+}
+
+/* false: it has said nothing. */
+static bool read_outcome(const struct child_result *result, struct mf_err *ret_err)
+{
+	if (result->status == 0 && !result->timed_out && result->output_len == sizeof(*ret_err)) {
+		memcpy(ret_err, result->output, sizeof(*ret_err));
+		return true;
+	}
+	(void)mf_err_set(ret_err, MF_EFAIL, "the process that renames files ends with %d",
+			 result->status);
+	return false;
+}
+
+static void on_installed(void *ctx, const struct child_result *result)
+{
+	struct group *group = ctx;
+	struct mf_err err;
+	bool is_told = read_outcome(result, &err);
+
+	group->child = NULL;
+	group->is_installed = !is_told || err.code == 0;
+	if (!is_told) {
+		group_fail_and_put_back(group, &err);
+		return;
+	}
+	if (err.code != 0) {
+		group_fail(group, &err);
+		return;
+	}
+	for (size_t i = 0; i < group->written.set.count; i++)
+		if (group->written.is_changed[i])
+			known_note(group->known, &group->written.set.outputs[i]);
+	group_next(group);
+}
+
+static void install(struct group *group)
+{
+	struct child_options options = {.deadline_ms = GROUP_COMMAND_MS};
+
+	group->child =
+	    child_fork(group->loop, &options, install_in_copy, group, on_installed, group);
+}
+
+static void on_put_back(void *ctx, const struct child_result *result)
+{
+	struct group *group = ctx;
+	struct mf_err why = group->err, err;
+
+	group->child = NULL;
+	group->is_installed = false;
+	known_free(group->known); /* what is put back is not what is noted */
+	group->known = known_new();
+	(void)read_outcome(result, &err);
+	if (err.code != 0) {
+		(void)mf_err_set(&group->err, why.code, "%s; %s", why.msg, err.msg);
+		group->err.sys = why.sys;
+	}
+	enter(group, GROUP_END);
+}
+
+static void put_back(struct group *group)
+{
+	struct child_options options = {.deadline_ms = GROUP_COMMAND_MS};
+
+	group->child =
+	    child_fork(group->loop, &options, put_back_in_copy, group, on_put_back, group);
+}
+
+/* --- reload ---------------------------------------------------------------------------------- */
+
+static bool needs_keep(const struct group *group)
+{
+	return group->driver->keep != NULL && needs_reload(group);
+}
+
+static void keep(struct group *group)
+{
+	group->driver->keep(group);
+}
+
+static void reload(struct group *group)
+{
+	if (group->observed_err.code != MF_EUNAVAIL)
+		group->reloaded_at = loop_now(group->loop);
+	if (group->driver->observe == NULL)
+		group->owes_reload = true; /* of another it can be seen what it has loaded */
+	group->driver->reload(group);
+}
+
+void group_end_reload(struct group *group)
+{
+	mem_auto_free char *dir = stage_dir(group);
+	mem_auto_free char *tag = stage_tag(group);
+
+	group->now.reloaded = true;
+	group->owes_reload = group->is_edited = false;
+	if (group->stage == NULL)
+		(void)stage_sweep(dir, tag); /* the mark that an earlier run left */
+	group_next(group);
 }
 
 /* --- the run --------------------------------------------------------------------------------- */
 
-static const struct group_phase phases[] = {
-    {group_needs_observe, group_observe}, {group_needs_turn, group_wait_turn},
-    {group_needs_plan, group_plan},	  {group_has_changes, group_stage},
-    {group_needs_check, group_check},	  {group_needs_bind, group_bind},
-    {group_needs_refresh, group_refresh}, {group_has_changes, group_sync},
-    {group_has_changes, group_install},	  {group_needs_keep, group_keep_dead},
-    {group_needs_reload, group_reload},
+static const struct {
+	bool (*is_needed)(const struct group *group);
+	void (*start)(struct group *group); /* ends by one of group_internal.h's */
+} phases[] = {
+    [GROUP_OBSERVE] = {needs_observe, observe}, [GROUP_WRITE] = {is_always_needed, write_files},
+    [GROUP_CHECK] = {needs_check, check_files}, [GROUP_BIND] = {cannot_bind, fail_bind},
+    [GROUP_TURN] = {needs_turn, wait_turn},	[GROUP_REFRESH] = {needs_refresh, refresh},
+    [GROUP_INSTALL] = {has_changes, install},	[GROUP_KEEP] = {needs_keep, keep},
+    [GROUP_RELOAD] = {needs_reload, reload},	[GROUP_END] = {is_always_needed, end},
+    [GROUP_PUT_BACK] = {NULL, put_back},
 };
-static const struct group_phase *const phases_end = phases + sizeof(phases) / sizeof(phases[0]);
+
+static void enter(struct group *group, enum group_phase phase)
+{
+	group->phase = phase;
+	phases[phase].start(group);
+}
 
 void group_next(struct group *group)
 {
-	while (group->phase < phases_end) {
-		const struct group_phase *phase = group->phase++;
+	enum group_phase next = group->phase + 1;
 
-		if (phase->is_needed(group)) {
-			group->at = 0;
-			phase->start(group);
-			return;
-		}
-	}
-	end(group);
+	while (!phases[next].is_needed(group))
+		next++;
+	enter(group, next);
 }
 
-static void on_again(void *ctx)
+static void open_once(struct group *group)
 {
-	struct group *group = ctx;
+	mem_auto_free char *dir = stage_dir(group);
+	mem_auto_free char *tag = stage_tag(group);
 
-	group->phase[-1].start(group);
+	if (group->is_open)
+		return;
+	group->is_open = true;
+	group->owes_reload = stage_sweep(dir, tag) > 0 && group->driver->observe == NULL;
+	if (group->driver->open != NULL)
+		group->driver->open(group);
 }
 
-void group_go_on(struct group *group)
+void group_run(struct group *group, const struct group_order *order)
 {
-	loop_timer_set(group->again, 0);
-}
-
-/* What was staged was never put into place. */
-void group_plan_again(struct group *group, const struct output_set *outputs)
-{
-	plan_group_fini(&group->plan);
-	stage_free(group->stage, group->owes_reload);
-	group->stage = NULL;
-	group->outputs = outputs;
-	group->phase = phases;
-	while (group->phase->start != group_plan)
-		group->phase++;
-	group_next(group);
-}
-
-void group_demand_for_edit(struct group *group)
-{
-	if (group->demand == NULL)
+	group->settings = order->settings;
+	group->templates = order->templates;
+	group->id = order->id;
+	set_snapshot(group, order->snapshot);
+	group->started_at = loop_now(group->loop);
+	group->demand = order->demand == NULL ? NULL : mem_dup_str(order->demand);
+	if (group->is_edited && group->demand == NULL)
 		group->demand = mem_dup_str("somebody else has changed its files");
-}
-
-void group_run(struct group *group, const struct output_set *outputs,
-	       const struct settings *settings, size_t target, const char *demand)
-{
-	group->outputs = outputs;
-	group->settings = settings;
-	group->id = (struct plan_group_id){group->kind, target, group->name};
-	group->phase = phases;
-	group->demand = demand == NULL ? NULL : mem_dup_str(demand);
-	if (group->is_edited)
-		group_demand_for_edit(group);
-	group->busy_us = 0;
 	group->observed_err = (struct mf_err){0};
 	group->err = (struct mf_err){0};
-	group->running[0] = '\0';
+	group->running[0] = group->checked[0] = '\0';
 	group->running_pid = 0;
-	group->is_installed = group->is_reloaded = false;
-	group->is_pending = group->is_refused = group->is_taken = false;
-	group->is_checked = group->wants_bytes = false;
+	group->is_held = group->is_installed = group->is_put_off = false;
+	group->refreshes = 0;
+	group->now = (struct group_result){.code = 0};
+	open_once(group);
 	group_next(group);
 }

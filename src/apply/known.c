@@ -14,14 +14,6 @@
 #include "sys/file.h"
 
 enum { KNOWN_MAX_FILE = 1 << 30 };
-enum { KNOWN_SURE_S = 2 }; /* no file system's clock is coarser */
-
-struct note {
-	struct stat st;
-	time_t noted;
-	size_t len;
-	uint64_t digest;
-};
 
 struct known {
 	struct strmap *notes; /* by path */
@@ -43,62 +35,63 @@ void known_free(struct known *known)
 	free(known);
 }
 
-static void add(struct known *known, const char *path, const struct note *note)
+void known_set(struct known *known, const char *path, const struct known_note *note)
 {
-	struct note *copy = MEM_NEW(copy);
+	struct known_note *copy = MEM_NEW(copy);
 
 	*copy = *note;
-	copy->noted = time(NULL);
 	strmap_set(known->notes, path, copy);
 }
 
-static bool is_same_time(struct timespec a, struct timespec b)
+bool known_get(const struct known *known, const char *path, struct known_note *ret_note)
 {
-	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
+	const struct known_note *note = strmap_find(known->notes, path);
 
-static bool is_untouched(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-	       is_same_time(a->st_mtim, b->st_mtim) && is_same_time(a->st_ctim, b->st_ctim);
+	if (note != NULL)
+		*ret_note = *note;
+	return note != NULL;
 }
 
 bool known_held(const struct known *known, const struct output *output)
 {
-	const struct note *note = strmap_find(known->notes, output->path);
+	const struct known_note *note = strmap_find(known->notes, output->path);
 
 	return note != NULL && note->len == output->len && note->digest == output->digest;
 }
 
 bool known_holds(const struct known *known, const struct output *output, bool must_be_sure)
 {
-	const struct note *note = strmap_find(known->notes, output->path);
-	struct stat st;
+	const struct known_note *note = strmap_find(known->notes, output->path);
+	struct stat_cache now;
 
-	if (!known_held(known, output))
+	if (!known_held(known, output) || stat_cache_take(output->path, &now) != 0)
 		return false;
-	if (must_be_sure && note->noted < note->st.st_ctim.tv_sec + KNOWN_SURE_S)
-		return false;
-	return stat(output->path, &st) == 0 && is_untouched(&st, &note->st);
+	return must_be_sure ? stat_cache_is_current(&note->stat, &now)
+			    : stat_cache_is_equal(&note->stat, &now);
 }
 
 void known_note(struct known *known, const struct output *output)
 {
-	struct note note = {.len = output->len, .digest = output->digest};
+	struct known_note note = {.len = output->len, .digest = output->digest};
 
-	if (stat(output->path, &note.st) == 0)
-		add(known, output->path, &note);
+	if (stat_cache_take(output->path, &note.stat) == 0)
+		known_set(known, output->path, &note);
 }
 
 int known_read(struct known *known, const struct output *output, bool *ret_holds,
 	       struct mf_err *err)
 {
-	struct note note = {.digest = OUTPUT_DIGEST_INIT};
-	int code = file_hash(output->path, KNOWN_MAX_FILE, &note.st, &note.len, &note.digest, err);
+	struct known_note note = {.digest = OUTPUT_DIGEST_INIT};
+	struct timespec now;
+	struct stat st;
+	int code;
 
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	code = file_hash(output->path, KNOWN_MAX_FILE, &st, &note.len, &note.digest, err);
 	if (code != 0)
 		return code;
-	add(known, output->path, &note);
+	stat_cache_set(&note.stat, &st, now);
+	known_set(known, output->path, &note);
 	*ret_holds = note.len == output->len && note.digest == output->digest;
 	return 0;
 }

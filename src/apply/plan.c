@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "apply/changes.h"
-#include "apply/known.h"
+#include "apply/driver.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -134,40 +134,6 @@ static int add_file_step(struct plan_group *group, const struct output *output, 
 	return 0;
 }
 
-static bool is_of(const struct output *output, const struct plan_group_id *id)
-{
-	return output->group == id->group &&
-	       (id->group != OUTPUT_TARGET || output->target == id->target);
-}
-
-static bool has_check(const struct settings *settings, const struct plan_group_id *id)
-{
-	switch (id->group) {
-	case OUTPUT_HAPROXY:
-		return settings->haproxy.check != NULL && settings->haproxy.check[0] != NULL;
-	case OUTPUT_TARGET:
-		return id->target < settings->target_count &&
-		       settings->targets[id->target].check != NULL;
-	case OUTPUT_DNSMASQ:
-		break;
-	}
-	return false;
-}
-
-static bool has_reload(const struct settings *settings, const struct plan_group_id *id)
-{
-	switch (id->group) {
-	case OUTPUT_HAPROXY:
-		return true;
-	case OUTPUT_TARGET:
-		return id->target < settings->target_count &&
-		       settings->targets[id->target].reload != NULL;
-	case OUTPUT_DNSMASQ:
-		break;
-	}
-	return settings->dnsmasq.reload != DNSMASQ_NONE;
-}
-
 static char *name_changes(const struct plan_group *group)
 {
 	size_t count = 0;
@@ -179,95 +145,42 @@ static char *name_changes(const struct plan_group *group)
 	return mem_printf("%zu files differ", count);
 }
 
-void plan_begin_group(const struct plan_group_id *id, struct plan_group *ret_group)
+static void add_daemon_steps(struct plan_group *group, const struct settings *settings)
 {
-	*ret_group =
-	    (struct plan_group){.group = id->group, .target = id->target, .name = id->name};
-}
-
-int plan_look(struct plan_group *group, const struct output *output, struct known *known,
-	      bool must_be_sure, bool *ret_was_read, struct mf_err *err)
-{
-	bool holds = known_holds(known, output, must_be_sure);
-	int code = 0;
-
-	*ret_was_read = !holds;
-	if (!holds)
-		code = known_read(known, output, &holds, err);
-	if (code != 0 && code != MF_ENOINPUT)
-		return code;
-	if (!holds)
-		add_step(group, code == 0 ? STEP_REPLACE : STEP_CREATE)->output = output;
-	return 0;
-}
-
-void plan_end_group(struct plan_group *group, const struct settings *settings)
-{
-	const struct plan_group_id id = {group->group, group->target, group->name};
+	const struct driver *driver = driver_find(group->id.group);
+	size_t i = group->id.target;
 	char *reason;
 
 	if (group->step_count == 0)
 		return;
 	reason = name_changes(group);
-	if (has_check(settings, &id))
+	if (driver->check != NULL && driver->check(settings, i) != NULL)
 		(void)add_step(group, STEP_CHECK);
-	if (has_reload(settings, &id))
+	if (driver->can_reload(settings, i))
 		add_step(group, STEP_RELOAD)->reason = reason;
 	else
 		free(reason);
 }
 
-static int compare_files(const struct output_set *outputs, const struct settings *settings,
-			 const char *below, const struct plan_group_id *id,
-			 struct plan_group *ret_group, struct mf_err *err)
+static bool is_of(const struct output *output, struct output_id id)
 {
-	struct plan_group group;
+	return output->group == id.group &&
+	       (id.group != OUTPUT_TARGET || output->target == id.target);
+}
 
-	plan_begin_group(id, &group);
+static int compare_files(const struct output_set *outputs, const struct settings *settings,
+			 const char *below, struct plan_group *group, struct mf_err *err)
+{
 	for (size_t i = 0; i < outputs->count; i++) {
-		int code = is_of(&outputs->outputs[i], id)
-			       ? add_file_step(&group, &outputs->outputs[i], below, err)
+		int code = is_of(&outputs->outputs[i], group->id)
+			       ? add_file_step(group, &outputs->outputs[i], below, err)
 			       : 0;
 
-		if (code != 0) {
-			plan_group_fini(&group);
+		if (code != 0)
 			return code;
-		}
 	}
-	plan_end_group(&group, settings);
-	*ret_group = group;
+	add_daemon_steps(group, settings);
 	return 0;
-}
-
-static const char *group_name(const struct output *output)
-{
-	switch (output->group) {
-	case OUTPUT_HAPROXY:
-		return "haproxy";
-	case OUTPUT_DNSMASQ:
-		return "dnsmasq";
-	case OUTPUT_TARGET:
-		break;
-	}
-	return output->path;
-}
-
-size_t plan_list_groups(const struct output_set *outputs, const char *below,
-			struct plan_group_id *ret_ids, size_t max)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < outputs->count; i++) {
-		const struct output *output = &outputs->outputs[i];
-		bool is_known = below == NULL && output->path[0] == '\0';
-
-		for (size_t j = 0; j < count; j++)
-			is_known = is_known || is_of(output, &ret_ids[j]);
-		if (!is_known && count < max)
-			ret_ids[count++] = (struct plan_group_id){output->group, output->target,
-								  group_name(output)};
-	}
-	return count;
 }
 
 /* --- what HAProxy's files mean ---------------------------------------------------------------- */
@@ -325,35 +238,45 @@ static void refine_steps(struct plan_group *group)
 }
 
 static int make_group(const struct output_set *outputs, const struct settings *settings,
-		      const char *below, const struct plan_group_id *id,
-		      struct plan_group *ret_group, struct mf_err *err)
+		      const char *below, struct plan_group *group, struct mf_err *err)
 {
-	int code = compare_files(outputs, settings, below, id, ret_group, err);
+	int code = compare_files(outputs, settings, below, group, err);
 
-	if (code != 0 || id->group != OUTPUT_HAPROXY || ret_group->step_count == 0)
+	if (code != 0 || group->id.group != OUTPUT_HAPROXY || group->step_count == 0)
 		return code;
-	code = read_changes(outputs, below, &ret_group->changes, err);
+	code = read_changes(outputs, below, &group->changes, err);
 	if (code == 0)
-		refine_steps(ret_group);
-	else
-		plan_group_fini(ret_group);
+		refine_steps(group);
 	return code;
+}
+
+static struct plan_group *find_group(const struct plan *plan, const struct output *output)
+{
+	for (size_t i = 0; i < plan->group_count; i++)
+		if (is_of(output, plan->groups[i].id))
+			return &plan->groups[i];
+	return NULL;
 }
 
 int plan_make(const struct output_set *outputs, const struct settings *settings, const char *below,
 	      struct plan *ret_plan, struct mf_err *err)
 {
-	struct plan plan = {NULL, 0};
-	struct plan_group_id *ids = mem_alloc(outputs->count * sizeof(*ids));
-	size_t count = plan_list_groups(outputs, below, ids, outputs->count);
+	struct plan plan = {mem_alloc(outputs->count * sizeof(*plan.groups)), 0};
 	int code = 0;
 
-	plan.groups = mem_alloc(count * sizeof(*plan.groups));
-	for (size_t i = 0; i < count && code == 0; i++) {
-		code = make_group(outputs, settings, below, &ids[i], &plan.groups[i], err);
-		plan.group_count += code == 0;
+	for (size_t i = 0; i < outputs->count && code == 0; i++) {
+		const struct output *output = &outputs->outputs[i];
+		struct output_id id = {output->group, output->target};
+
+		if ((below == NULL && output->path[0] == '\0') || find_group(&plan, output) != NULL)
+			continue;
+		plan.groups[plan.group_count++] = (struct plan_group){
+		    .id = id,
+		    .name = output_group_name(settings, id),
+		};
+		code =
+		    make_group(outputs, settings, below, &plan.groups[plan.group_count - 1], err);
 	}
-	free(ids);
 	if (code != 0)
 		plan_fini(&plan);
 	else
@@ -361,7 +284,7 @@ int plan_make(const struct output_set *outputs, const struct settings *settings,
 	return code;
 }
 
-void plan_group_fini(struct plan_group *group)
+static void group_fini(struct plan_group *group)
 {
 	for (size_t i = 0; i < group->step_count; i++)
 		free(group->steps[i].reason);
@@ -373,7 +296,7 @@ void plan_group_fini(struct plan_group *group)
 void plan_fini(struct plan *plan)
 {
 	for (size_t i = 0; i < plan->group_count; i++)
-		plan_group_fini(&plan->groups[i]);
+		group_fini(&plan->groups[i]);
 	free(plan->groups);
 	*plan = (struct plan){NULL, 0};
 }

@@ -1,9 +1,9 @@
 /*
- * The plan: the difference between what is applied and what is wanted, as a list of typed steps.
+ * The plan: the difference between the files in place and the outputs, as a list of typed steps,
+ * for people.
  *
  * Steps of one group are done in their order; groups (HAProxy, dnsmasq, each further target) are
- * independent, so that a failure of one stops no other.  A way of applying is one more kind of
- * step.
+ * independent.  What kvwatch does (group.h) is the same, found by the same comparison.
  */
 #ifndef MF_APPLY_PLAN_H
 #define MF_APPLY_PLAN_H
@@ -15,7 +15,6 @@
 
 struct buf;
 struct changes;
-struct known;
 struct loop;
 struct mf_err;
 struct settings;
@@ -35,8 +34,7 @@ struct step {
 };
 
 struct plan_group {
-	enum output_group group;
-	size_t target;	  /* index in settings->targets */
+	struct output_id id;
 	const char *name; /* "haproxy", "dnsmasq", the target's output path; borrowed */
 	struct step *steps;
 	size_t step_count;	 /* 0: nothing to do */
@@ -50,36 +48,12 @@ struct plan {
 
 /*
  * Compare outputs with the files at their paths (all new where there is none; one that cannot be
- * read is MF_EPERM).  below: compare with files of the outputs' names in that directory instead.
+ * read is MF_EPERM); an output without a path only counts below a directory.  below: compare with
+ * files of the outputs' names in that directory instead.
  */
 int plan_make(const struct output_set *outputs, const struct settings *settings, const char *below,
 	      struct plan *ret_plan, struct mf_err *err);
 void plan_fini(struct plan *plan);
-
-/* name is borrowed. */
-struct plan_group_id {
-	enum output_group group;
-	size_t target;
-	const char *name;
-};
-void plan_group_fini(struct plan_group *group);
-
-/*
- * The same for an engine, a group by itself, output by output and with no count of lines: compares
- * digests, and reads only the files of which nothing is known.  begin, look at each output of the
- * group, end. must_be_sure: as known_holds.  ret_was_read: it took some time.
- */
-void plan_begin_group(const struct plan_group_id *id, struct plan_group *ret_group);
-int plan_look(struct plan_group *group, const struct output *output, struct known *known,
-	      bool must_be_sure, bool *ret_was_read, struct mf_err *err);
-void plan_end_group(struct plan_group *group, const struct settings *settings);
-
-/*
- * The groups that have outputs, in the order of the set; at most max of them.  Returns how many.
- * An output with a name but no path (dnsmasq is not driven) counts only below a directory.
- */
-size_t plan_list_groups(const struct output_set *outputs, const char *below,
-			struct plan_group_id *ret_ids, size_t max);
 
 /*
  * No plan at all: write every output below dir by its name, but those of settings->targets, whose

@@ -9,6 +9,7 @@
 #include "apply/binds.h"
 #include "apply/stage.h"
 #include "apply/words.h"
+#include "apply/writer.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -65,6 +66,7 @@ struct quarantine {
 	char *words; /* of the check that said `fails` */
 	enum quarantine_by by;
 	struct stage *stage;
+	struct writer *writer;
 	struct child *child;
 	struct loop_timer *next;
 	struct snapshot *vain; /* in which nothing was found */
@@ -219,7 +221,9 @@ const struct problem *quarantine_list(const struct quarantine *q, size_t *ret_co
 
 static void drop_search(struct quarantine *q)
 {
+	writer_cancel(q->writer);
 	child_cancel(q->child);
+	q->writer = NULL;
 	q->child = NULL;
 	stage_free(q->stage, false);
 	q->stage = NULL;
@@ -293,6 +297,8 @@ static void collect_parts(struct quarantine *q)
 
 static void start_check(struct quarantine *q, size_t kept)
 {
+	stage_free(q->stage, false);
+	q->stage = NULL;
 	q->kept = kept;
 	loop_timer_set(q->next, 0);
 }
@@ -382,104 +388,74 @@ static void on_checked(void *ctx, const struct child_result *result)
 				    stage_path(q->stage), dir);
 		note_words(q, buf_str(&words));
 	}
-	stage_free(q->stage, false);
-	q->stage = NULL;
 	on_verdict(q, is_refused);
 }
 
-static void on_bad(void *ctx, const char *group, const struct mf_err *why)
+/* --- one try, in a copy of this process --------------------------------------------------------
+ */
+
+static struct snapshot *make_part(void *ctx)
 {
-	if (strcmp(group, "haproxy") == 0)
-		note_words(ctx, why->msg);
+	struct quarantine *q = ctx;
+
+	return snapshot_without(q->snapshot, is_left_out, q);
 }
 
-static int stage_all(struct quarantine *q, const struct output_set *set, struct mf_err *err)
+/* As for a group's run: what runs listens where the file in place says. */
+static int try_binds(void *ctx, const struct output_set *set, struct mf_err *err)
 {
-	mem_auto_free char *dir = dir_of_config(q);
-	int code = stage_new(dir, QUARANTINE_TAG, &q->stage, err);
-
-	for (size_t i = 0; i < set->count && code == 0; i++) {
-		const struct output *output = &set->outputs[i];
-		const struct stage_file file = {
-		    .relative = output->name,
-		    .target = output->path,
-		    .bytes = buf_str(&output->bytes),
-		    .len = output->bytes.len,
-		    .mode = output->mode,
-		    .is_changed = true, /* its own bytes, not a link to what is in place */
-		};
-
-		if (output->group == OUTPUT_HAPROXY)
-			code = stage_add(q->stage, &file, err);
-	}
-	return code;
-}
-
-static const char *find_main(const struct quarantine *q, const struct output_set *set)
-{
-	for (size_t i = 0; i < set->count; i++)
-		if (strcmp(set->outputs[i].path, q->settings->haproxy.config) == 0)
-			return stage_find(q->stage, set->outputs[i].name);
-	return NULL;
-}
-
-/* As group_bind: what runs listens where the file in place says. */
-static void try_binds(struct quarantine *q, const struct output_set *set)
-{
+	const struct quarantine *q = ctx;
 	buf_auto struct buf old = BUF_INIT;
-	struct mf_err err;
-	int code = file_read(q->settings->haproxy.config, CONFIG_MAX, &old, &err);
+	int code = file_read(q->settings->haproxy.config, CONFIG_MAX, &old, err);
 
-	for (size_t i = 0; i < set->count && code == 0; i++)
-		if (strcmp(set->outputs[i].path, q->settings->haproxy.config) == 0)
-			code = binds_try(buf_str(&old), buf_str(&set->outputs[i].bytes), &err);
-	if (code != 0)
-		note_words(q, err.msg);
-	on_verdict(q, code != 0);
+	return code != 0
+		   ? code
+		   : binds_try(buf_str(&old), buf_str(&set->outputs[set->count - 1].bytes), err);
 }
 
-static void run_check(struct quarantine *q, const char *path)
+static void on_written(void *ctx, struct writer_report *report)
 {
-	struct child_options options = {.deadline_ms = QUARANTINE_CHECK_MS};
-	char **check = q->settings->haproxy.check;
-	const char **argv;
-	size_t n = 0;
+	struct quarantine *q = ctx;
+	bool is_refused = report->is_bad || report->opinion.code != 0;
 
-	while (check[n] != NULL)
-		n++;
-	argv = mem_alloc((n + 2) * sizeof(*argv));
-	memcpy(argv, check, n * sizeof(*argv));
-	argv[n] = path;
-	options.argv = argv;
-	q->child = child_start(q->loop, &options, on_checked, q);
-	free(argv);
+	q->writer = NULL;
+	if (is_refused)
+		note_words(q, report->is_bad ? report->err.msg : report->opinion.msg);
+	if (is_refused || (q->by == QUARANTINE_BY_BIND && report->err.code == 0))
+		on_verdict(q, is_refused);
+	else if (report->err.code != 0)
+		end_search(q, false);
+	else
+		q->child =
+		    child_start_with(q->loop, q->settings->haproxy.check, stage_last(q->stage),
+				     QUARANTINE_CHECK_MS, on_checked, q);
+	writer_report_fini(report);
 }
 
 static void on_next(void *ctx)
 {
 	struct quarantine *q = ctx;
-	struct snapshot *part;
-	struct output_set set = {0};
-	const char *path;
-	struct mf_err err;
+	mem_auto_free char *dir = dir_of_config(q);
+	struct writer_order order = {
+	    .templates = q->templates,
+	    .settings = q->settings,
+	    .id = {OUTPUT_HAPROXY, 0},
+	    .make_snapshot = make_part,
+	    .mode = q->by == QUARANTINE_BY_BIND ? WRITER_NOTHING : WRITER_ALL,
+	    .dir = dir,
+	    .proven = "",
+	    .checked = "",
+	    .inspect = q->by == QUARANTINE_BY_BIND ? try_binds : NULL,
+	    .ctx = q,
+	};
 
 	if (q->checks++ == QUARANTINE_MAX_CHECKS) {
 		end_search(q, false);
 		return;
 	}
-	part = snapshot_without(q->snapshot, is_left_out, q);
-	(void)output_render(q->templates, part, q->settings, on_bad, q, &set, &err);
-	snapshot_unref(part);
-	if (set.fingerprint[0] == '\0') {
-		on_verdict(q, true); /* it cannot even be rendered */
-	} else if (q->by == QUARANTINE_BY_BIND) {
-		try_binds(q, &set);
-	} else if (stage_all(q, &set, &err) != 0 || (path = find_main(q, &set)) == NULL) {
-		end_search(q, false);
-	} else {
-		run_check(q, path);
-	}
-	output_set_fini(&set);
+	q->stage = stage_new(dir, QUARANTINE_TAG);
+	order.stage = q->stage;
+	q->writer = writer_start(q->loop, &order, on_written, q);
 }
 
 void quarantine_search(struct quarantine *q, const struct settings *settings,

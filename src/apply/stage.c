@@ -28,14 +28,13 @@ enum { STAGE_MAX_FILE = 1 << 30 };
 struct staged {
 	char *relative;
 	char *target;
-	char *path; /* the staged file */
-	char *prev; /* where the previous one is kept; NULL: there was none */
-	int fd;	    /* written, not yet synced; -1: nothing is to be synced */
+	char *path; /* the staged file; when it is in place, there is none any more */
+	char *prev; /* where the previous one is kept, if there was one */
 	bool is_changed;
-	bool is_installed;
 };
 
 struct stage {
+	char *dir;
 	char *path;
 	struct staged *files;
 	size_t count, cap;
@@ -53,27 +52,27 @@ static int make_parent(const char *path, struct mf_err *err)
 	return file_make_dirs(dir, 0755, err);
 }
 
-int stage_new(const char *dir, const char *tag, struct stage **ret_stage, struct mf_err *err)
+struct stage *stage_new(const char *dir, const char *tag)
 {
-	struct stage *stage;
-	int code = file_make_dirs(dir, 0755, err);
+	struct stage *stage = MEM_NEW(stage);
 
-	if (code != 0)
-		return code;
-	stage = MEM_NEW(stage);
+	stage->dir = mem_dup_str(dir);
 	stage->path = mem_printf("%s/" STAGE_PREFIX "%ld-%s", dir, (long)getpid(), tag);
-	code = file_remove_tree(stage->path, err);
+	return stage;
+}
+
+int stage_make(struct stage *stage, struct mf_err *err)
+{
+	int code = file_make_dirs(stage->dir, 0755, err);
+
+	if (code == 0)
+		code = file_remove_tree(stage->path, err);
 	/* The check may run as somebody else. */
 	if (code == 0 && mkdir(stage->path, 0755) != 0)
 		code = mf_err_set_sys(err, write_code(), "%s", stage->path);
-	if (code != 0) {
-		free(stage->path);
-		free(stage);
-		return code;
-	}
-	(void)chmod(stage->path, 0755);
-	*ret_stage = stage;
-	return 0;
+	if (code == 0)
+		(void)chmod(stage->path, 0755);
+	return code;
 }
 
 /* --- staging --------------------------------------------------------------------------------- */
@@ -93,19 +92,14 @@ static int copy_attributes(int fd, const struct stage_file *file)
 	return fchmod(fd, mode | file->mode_also);
 }
 
-/* ret_fd: for fsync; the kernel begins to write it out meanwhile. */
-static int write_new_file(const char *path, const struct stage_file *file, int *ret_fd,
-			  struct mf_err *err)
+/* The kernel begins to write it out at once. */
+static int write_new_file(const char *path, const struct stage_file *file, struct mf_err *err)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	mem_auto_close int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-	if (fd < 0 || !file_write_all(fd, file->bytes, file->len) ||
-	    copy_attributes(fd, file) != 0) {
-		mem_close_indirect(&fd);
+	if (fd < 0 || !file_write_all(fd, file->bytes, file->len) || copy_attributes(fd, file) != 0)
 		return mf_err_set_sys(err, write_code(), "%s", path);
-	}
 	(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-	*ret_fd = fd;
 	return 0;
 }
 
@@ -120,52 +114,32 @@ static char *resolve(const char *target)
 	return real != NULL ? real : mem_dup_str(target);
 }
 
-static void close_staged(struct staged *file)
+void stage_note(struct stage *stage, const struct stage_file *file)
 {
-	mem_close_indirect(&file->fd);
-	file->fd = -1;
+	MEM_GROW(stage->files, stage->count, stage->cap);
+	stage->files[stage->count++] = (struct staged){
+	    .relative = mem_dup_str(file->relative),
+	    .target = resolve(file->target),
+	    .path = mem_printf("%s/%s", stage->path, file->relative),
+	    .prev = mem_printf("%s/.prev/%s", stage->path, file->relative),
+	    .is_changed = file->is_changed,
+	};
 }
 
 int stage_add(struct stage *stage, const struct stage_file *file, struct mf_err *err)
 {
-	struct staged *staged;
+	const struct staged *staged;
 	int code;
 
-	MEM_GROW(stage->files, stage->count, stage->cap);
-	staged = &stage->files[stage->count++];
-	*staged = (struct staged){
-	    .relative = mem_dup_str(file->relative),
-	    .target = resolve(file->target),
-	    .path = mem_printf("%s/%s", stage->path, file->relative),
-	    .fd = -1,
-	    .is_changed = file->is_changed,
-	};
+	stage_note(stage, file);
+	staged = &stage->files[stage->count - 1];
 	code = make_parent(staged->path, err);
 	if (code != 0)
 		return code;
 	/* A link of an equal file costs nothing; it is only looked at, never renamed. */
 	if (!file->is_changed && link(staged->target, staged->path) == 0)
 		return 0;
-	code = write_new_file(staged->path, file, &staged->fd, err);
-	if (!file->is_changed)
-		close_staged(staged);
-	return code;
-}
-
-int stage_sync(struct stage *stage, bool *ret_more, struct mf_err *err)
-{
-	size_t i = 0;
-	int code = 0;
-
-	while (i < stage->count && stage->files[i].fd < 0)
-		i++;
-	*ret_more = i < stage->count;
-	if (i == stage->count)
-		return 0;
-	if (fsync(stage->files[i].fd) != 0)
-		code = mf_err_set_sys(err, write_code(), "%s", stage->files[i].path);
-	close_staged(&stage->files[i]);
-	return code;
+	return write_new_file(staged->path, file, err);
 }
 
 const char *stage_path(const struct stage *stage)
@@ -181,52 +155,44 @@ const char *stage_find(const struct stage *stage, const char *relative)
 	return NULL;
 }
 
+const char *stage_last(const struct stage *stage)
+{
+	return stage == NULL || stage->count == 0 ? NULL : stage->files[stage->count - 1].path;
+}
+
 /* --- installing and putting back ------------------------------------------------------------- */
+
+static int sync_path(const char *path, int flags, struct mf_err *err)
+{
+	mem_auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | flags);
+
+	if (fd < 0 || fsync(fd) != 0)
+		return mf_err_set_sys(err, write_code(), "%s", path);
+	return 0;
+}
 
 static int copy_file(const char *from, const char *to, struct mf_err *err)
 {
 	buf_auto struct buf bytes = BUF_INIT;
 	struct stage_file file = {.target = from, .mode = 0600};
-	mem_auto_close int fd = -1;
 	int code = file_read(from, STAGE_MAX_FILE, &bytes, err);
 
 	if (code != 0)
 		return code;
 	file.bytes = buf_str(&bytes);
 	file.len = bytes.len;
-	code = write_new_file(to, &file, &fd, err);
-	if (code == 0 && fsync(fd) != 0)
-		code = mf_err_set_sys(err, write_code(), "%s", to);
-	return code;
+	code = write_new_file(to, &file, err);
+	return code != 0 ? code : sync_path(to, 0, err);
 }
 
 /* Keep the target's file, if there is one, where stage_rollback finds it. */
-static int keep_previous(const struct stage *stage, struct staged *file, struct mf_err *err)
+static int keep_previous(const struct staged *file, struct mf_err *err)
 {
-	char *prev = mem_printf("%s/.prev/%s", stage->path, file->relative);
-	int code = make_parent(prev, err);
+	int code = make_parent(file->prev, err);
 
-	if (code == 0 && link(file->target, prev) != 0) {
-		if (errno == ENOENT) {
-			free(prev);
-			return 0;
-		}
-		code = copy_file(file->target, prev, err); /* a link may be refused */
-	}
-	if (code != 0)
-		free(prev);
-	else
-		file->prev = prev;
-	return code;
-}
-
-static int sync_dir(const char *dir, struct mf_err *err)
-{
-	mem_auto_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0 || fsync(fd) != 0)
-		return mf_err_set_sys(err, write_code(), "%s", dir);
-	return 0;
+	if (code != 0 || link(file->target, file->prev) == 0 || errno == ENOENT)
+		return code;
+	return copy_file(file->target, file->prev, err); /* a link may be refused */
 }
 
 /* Each directory of an installed file once; files of one directory stand together. */
@@ -237,7 +203,8 @@ static int sync_targets(const struct stage *stage, struct mf_err *err)
 	for (size_t i = 0; i < stage->count; i++) {
 		char *dir = file_parent(stage->files[i].target);
 		bool is_new = last == NULL || strcmp(last, dir) != 0;
-		int code = stage->files[i].is_changed && is_new ? sync_dir(dir, err) : 0;
+		int code =
+		    stage->files[i].is_changed && is_new ? sync_path(dir, O_DIRECTORY, err) : 0;
 
 		if (stage->files[i].is_changed) {
 			free(last);
@@ -251,30 +218,29 @@ static int sync_targets(const struct stage *stage, struct mf_err *err)
 	return 0;
 }
 
-static int install_file(struct stage *stage, struct staged *file, struct mf_err *err)
+static int install_file(const struct staged *file, struct mf_err *err)
 {
 	int code = make_parent(file->target, err);
 
 	if (code == 0)
-		code = keep_previous(stage, file, err);
+		code = keep_previous(file, err);
 	if (code != 0)
 		return code;
 	if (rename(file->path, file->target) != 0)
 		return mf_err_set_sys(err, write_code(), "%s", file->target);
-	file->is_installed = true;
 	return 0;
 }
 
 int stage_install(struct stage *stage, struct mf_err *err)
 {
-	bool has_more = true;
 	int code = 0;
 
-	while (code == 0 && has_more)
-		code = stage_sync(stage, &has_more, err);
 	for (size_t i = 0; code == 0 && i < stage->count; i++)
 		if (stage->files[i].is_changed)
-			code = install_file(stage, &stage->files[i], err);
+			code = sync_path(stage->files[i].path, 0, err);
+	for (size_t i = 0; code == 0 && i < stage->count; i++)
+		if (stage->files[i].is_changed)
+			code = install_file(&stage->files[i], err);
 	if (code == 0)
 		code = sync_targets(stage, err);
 	if (code != 0)
@@ -282,14 +248,20 @@ int stage_install(struct stage *stage, struct mf_err *err)
 	return code;
 }
 
-static int put_back(struct staged *file, struct mf_err *err)
+static bool is_installed(const struct staged *file)
 {
-	int rc = file->prev == NULL ? unlink(file->target) : rename(file->prev, file->target);
+	return file->is_changed && access(file->path, F_OK) != 0;
+}
 
+static int put_back(const struct staged *file, struct mf_err *err)
+{
+	int rc = rename(file->prev, file->target);
+
+	if (rc != 0 && errno == ENOENT && access(file->prev, F_OK) != 0)
+		rc = unlink(file->target);
 	if (rc != 0)
 		return mf_err_set_sys(err, write_code(), "%s: cannot put the previous file back",
 				      file->target);
-	file->is_installed = false;
 	return 0;
 }
 
@@ -297,8 +269,11 @@ int stage_rollback(struct stage *stage, struct mf_err *err)
 {
 	int first = 0;
 
+	/* It tells what has been there before. */
+	if (access(stage->path, F_OK) != 0)
+		return mf_err_set_sys(err, write_code(), "%s", stage->path);
 	for (size_t i = stage->count; i-- > 0;) {
-		int code = stage->files[i].is_installed
+		int code = is_installed(&stage->files[i])
 			       ? put_back(&stage->files[i], first == 0 ? err : NULL)
 			       : 0;
 
@@ -320,13 +295,13 @@ void stage_free(struct stage *stage, bool keep_mark)
 	if (keep_mark)
 		(void)mkdir(stage->path, 0755);
 	for (size_t i = 0; i < stage->count; i++) {
-		close_staged(&stage->files[i]);
 		free(stage->files[i].relative);
 		free(stage->files[i].target);
 		free(stage->files[i].path);
 		free(stage->files[i].prev);
 	}
 	free(stage->files);
+	free(stage->dir);
 	free(stage->path);
 	free(stage);
 }

@@ -27,24 +27,29 @@ struct stage_file {
 	bool is_changed;  /* false: staged for the check only */
 };
 
+/* A stage below dir; nothing is made yet.  It may be made and filled by a copy of this process. */
+struct stage *stage_new(const char *dir, const char *tag);
 /* dir is made when it is not there.  MF_EWRITE or MF_EPERM, with the path. */
-int stage_new(const char *dir, const char *tag, struct stage **ret_stage, struct mf_err *err);
+int stage_make(struct stage *stage, struct mf_err *err);
 int stage_add(struct stage *stage, const struct stage_file *file, struct mf_err *err);
-
-/* Make the next of the changed files last (fsync); *ret_more: there are others. */
-int stage_sync(struct stage *stage, bool *ret_more, struct mf_err *err);
+/* A copy of this process has added that file: bytes, len and modes are not looked at. */
+void stage_note(struct stage *stage, const struct stage_file *file);
 
 /* The stage's own path, and that of a staged file; both borrowed, NULL when there is none. */
 const char *stage_path(const struct stage *stage);
 const char *stage_find(const struct stage *stage, const char *relative);
+const char *stage_last(const struct stage *stage); /* of the file that was added last */
 
 /*
- * Sync what is not yet, keep what is in the way, and rename the changed files into place in the
- * order in which they were added, durably.  When one fails, those before it are put back.
+ * Sync the changed files, keep what is in their way, and rename them into place in the order in
+ * which they were added, durably.  When one fails, those before it are put back.
  */
 int stage_install(struct stage *stage, struct mf_err *err);
 
-/* Put back what stage_install replaced, and remove what it created. */
+/*
+ * Put back what stage_install replaced, and remove what it created: as far as it came, whichever
+ * process did it, but once.
+ */
 int stage_rollback(struct stage *stage, struct mf_err *err);
 
 /* Removes the directory; with keep_mark it stays, empty, for stage_sweep to find.  NULL is fine. */

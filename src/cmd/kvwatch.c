@@ -202,14 +202,14 @@ static void on_result(void *ctx, const struct apply_result *result)
 	if (result->is_settled && !loop_timer_is_set(k->trim))
 		loop_timer_set(k->trim, TRIM_MS);
 	for (size_t i = 0; i < result->group_count; i++)
-		if (result->groups[i].code == MF_EDATA && k->applied != NULL &&
-		    strcmp(result->groups[i].name, "haproxy") == 0)
+		if (result->groups[i].code == MF_EDATA && result->groups[i].is_fresh &&
+		    k->applied != NULL && strcmp(result->groups[i].name, "haproxy") == 0)
 			quarantine_search(k->quarantine, k->cli.settings, k->templates, k->applied,
 					  result->groups[i].taken ? QUARANTINE_BY_BIND
 								  : QUARANTINE_BY_CHECK);
 	if (worst == 0 && result->render_failed)
 		worst = MF_EDATA;
-	if (k->options.once && (worst == 0 ? result->is_settled : !mf_err_is_retry(worst))) {
+	if (k->options.once && result->is_settled && (worst == 0 || !mf_err_is_retry(worst))) {
 		k->exit_status = mf_err_exit_status(worst);
 		loop_stop(k->loop);
 	}

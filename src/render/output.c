@@ -38,37 +38,27 @@ static const struct haproxy_file {
 
 #define HAPROXY_FILES (sizeof(haproxy_files) / sizeof(haproxy_files[0]))
 
-enum { PART = 8000 }; /* entries of a map at a time: a millisecond or two */
-
-/* What is made in turn: HAProxy's files, with two hashes before the last one, and the others. */
-enum { STEP_SAMPLE = HAPROXY_FILES - 1, STEP_BARE, STEP_CONFIG, STEP_HOSTS, STEP_TARGETS };
-
+/* One group being made. */
 struct output_job {
 	struct template_set *templates;
 	const struct snapshot *snapshot;
 	const struct settings *settings;
 	struct output_view *view;
-	struct output_set set;
-	size_t step;
-	size_t at;	/* within the list that the step is over */
-	size_t start;	/* where the group's outputs begin */
+	struct output_set *set;
 	uint64_t pages; /* hash */
-	struct mf_err why;
+	struct mf_err *err;
 };
 
-/* All of it, or the next part of it, where at is not NULL. */
-static int render(struct output_job *job, const char *name, template_escape_fn *escape, size_t *at,
+static int render(struct output_job *job, const char *name, template_escape_fn *escape,
 		  struct buf *out)
 {
 	const struct template *tmpl;
 	struct view root;
-	size_t whole = 0;
 
-	if (template_set_find(job->templates, name, &tmpl, &job->why) != 0)
-		return job->why.code;
+	if (template_set_find(job->templates, name, &tmpl, job->err) != 0)
+		return job->err->code;
 	output_view_root(job->view, &root);
-	return template_render_part(job->templates, tmpl, &root, escape, at == NULL ? &whole : at,
-				    at == NULL ? SIZE_MAX : PART, out, &job->why);
+	return template_render(job->templates, tmpl, &root, escape, out, job->err);
 }
 
 /* A new output at the end of the set, still with neither name nor path. */
@@ -108,13 +98,13 @@ static char *haproxy_path(const struct settings *settings, const struct haproxy_
 			  file->name);
 }
 
-static int render_haproxy_file(struct output_job *job, const struct haproxy_file *file, size_t *at,
+static int render_haproxy_file(struct output_job *job, const struct haproxy_file *file,
 			       struct buf *out)
 {
 	int code;
 
 	output_view_set_map(job->view, file->map);
-	code = render(job, file->template, file->escape, at, out);
+	code = render(job, file->template, file->escape, out);
 	output_view_set_map(job->view, ROUTING_MAP_COUNT);
 	return code;
 }
@@ -139,7 +129,7 @@ static int hash_config(struct output_job *job, const struct snapshot *snapshot, 
 {
 	struct output output = {.name = (char *)(uintptr_t) "haproxy.cfg", .bytes = BUF_INIT};
 	const struct snapshot *before = output_view_set_snapshot(job->view, snapshot);
-	int code = render_haproxy_file(job, &haproxy_files[HAPROXY_FILES - 1], NULL, &output.bytes);
+	int code = render_haproxy_file(job, &haproxy_files[HAPROXY_FILES - 1], &output.bytes);
 
 	(void)output_view_set_snapshot(job->view, before);
 	if (code == 0)
@@ -161,29 +151,41 @@ static int make_hash(struct output_job *job, bool is_sample)
 	output_bare_free(bare);
 	if (code != 0)
 		return code;
-	set_hash(is_sample ? job->set.fingerprint : job->set.structure, hash);
+	set_hash(is_sample ? job->set->fingerprint : job->set->structure, hash);
 	if (is_sample)
-		output_view_set_fingerprint(job->view, job->set.fingerprint);
+		output_view_set_fingerprint(job->view, job->set->fingerprint);
 	return 0;
 }
 
-/* One of HAProxy's files; or a part of it, at at. */
 static int make_haproxy_file(struct output_job *job, const struct haproxy_file *file)
 {
-	struct output *output;
+	struct output *output = add_output(job->set, OUTPUT_HAPROXY, MODE_PUBLIC);
 
-	if (job->at == 0) {
-		output = add_output(&job->set, OUTPUT_HAPROXY, MODE_PUBLIC);
-		output->name = mem_dup_str(file->name);
-		output->path = haproxy_path(job->settings, file);
-	}
-	output = &job->set.outputs[job->set.count - 1];
-	if (render_haproxy_file(job, file, &job->at, &output->bytes) != 0)
-		return job->why.code;
+	output->name = mem_dup_str(file->name);
+	output->path = haproxy_path(job->settings, file);
+	if (render_haproxy_file(job, file, &output->bytes) != 0)
+		return job->err->code;
 	if (file->map == ROUTING_MAP_COUNT && file->escape != escape_haproxy)
 		hash_output(output, &job->pages);
-	job->set.keeps_dead = output_view_has_server_state(job->view);
 	return 0;
+}
+
+/* The hashes before haproxy.cfg, which carries one of them. */
+static int make_haproxy(struct output_job *job, size_t i)
+{
+	int code = 0;
+
+	(void)i;
+	for (size_t at = 0; at < HAPROXY_FILES - 1 && code == 0; at++)
+		code = make_haproxy_file(job, &haproxy_files[at]);
+	if (code == 0)
+		code = make_hash(job, true);
+	if (code == 0)
+		code = make_hash(job, false);
+	if (code == 0)
+		code = make_haproxy_file(job, &haproxy_files[HAPROXY_FILES - 1]);
+	job->set->keeps_dead = output_view_has_server_state(job->view);
+	return code;
 }
 
 char *output_server_state_path(const struct settings *settings)
@@ -197,13 +199,14 @@ char *output_server_state_path(const struct settings *settings)
  */
 
 /* Made also when dnsmasq is not driven: then it has no path. */
-static int make_hosts(struct output_job *job)
+static int make_hosts(struct output_job *job, size_t i)
 {
-	struct output *output = add_output(&job->set, OUTPUT_DNSMASQ, MODE_PUBLIC);
+	struct output *output = add_output(job->set, OUTPUT_DNSMASQ, MODE_PUBLIC);
 
+	(void)i;
 	output->name = mem_dup_str("hosts");
 	output->path = mem_dup_str(job->settings->dnsmasq.hosts);
-	return render(job, "hosts", escape_word, NULL, &output->bytes);
+	return render(job, "hosts", escape_word, &output->bytes);
 }
 
 static int make_target(struct output_job *job, size_t i)
@@ -213,117 +216,64 @@ static int make_target(struct output_job *job, size_t i)
 	struct output *output;
 
 	if (escape == NULL)
-		return mf_err_set(&job->why, MF_ECONFIG, "escape %s: there is none of that name",
+		return mf_err_set(job->err, MF_ECONFIG, "escape %s: there is none of that name",
 				  target->escape);
-	output = add_output(&job->set, OUTPUT_TARGET, target->mode);
+	output = add_output(job->set, OUTPUT_TARGET, target->mode);
 	output->name = mem_printf("targets%s", target->output);
 	output->path = mem_dup_str(target->output);
 	output->target = i;
-	return render(job, target->template, escape, NULL, &output->bytes);
+	return render(job, target->template, escape, &output->bytes);
 }
 
 /* --- all ---------------------------------------------------------------------------------------
  */
 
-struct output_job *output_start(struct template_set *templates, const struct snapshot *snapshot,
-				const struct settings *settings)
-{
-	struct output_job *job = MEM_NEW(job);
+static const struct {
+	const char *name; /* NULL: the target's output */
+	int (*make)(struct output_job *job, size_t i);
+} groups[] = {
+    [OUTPUT_HAPROXY] = {"haproxy", make_haproxy},
+    [OUTPUT_DNSMASQ] = {"dnsmasq", make_hosts},
+    [OUTPUT_TARGET] = {NULL, make_target},
+};
 
-	job->templates = templates;
-	job->snapshot = snapshot;
-	job->settings = settings;
-	job->view = output_view_new(snapshot, settings);
-	job->pages = STR_HASH_INIT;
-	return job;
+#define GROUPS (sizeof(groups) / sizeof(groups[0]))
+
+const char *output_group_name(const struct settings *settings, struct output_id id)
+{
+	return groups[id.group].name != NULL ? groups[id.group].name
+					     : settings->targets[id.target].output;
 }
 
-static int make_step(struct output_job *job)
+static void seal(struct output *output)
 {
-	switch (job->step) {
-	case STEP_SAMPLE:
-	case STEP_BARE:
-		return make_hash(job, job->step == STEP_SAMPLE);
-	case STEP_CONFIG:
-		return make_haproxy_file(job, &haproxy_files[HAPROXY_FILES - 1]);
-	case STEP_HOSTS:
-		return make_hosts(job);
-	default:
-		break;
-	}
-	if (job->step < STEP_SAMPLE)
-		return make_haproxy_file(job, &haproxy_files[job->step]);
-	return make_target(job, job->step - STEP_TARGETS);
-}
-
-static const char *step_group(const struct output_job *job)
-{
-	if (job->step < STEP_HOSTS)
-		return "haproxy";
-	if (job->step == STEP_HOSTS)
-		return "dnsmasq";
-	return job->settings->targets[job->step - STEP_TARGETS].output;
-}
-
-/* A group that failed leaves nothing behind it but its words. */
-static void drop_group(struct output_job *job)
-{
-	drop_outputs(&job->set, job->start);
-	job->at = 0;
-	if (job->step >= STEP_HOSTS)
-		return;
-	job->set.fingerprint[0] = job->set.structure[0] = '\0';
-	job->set.keeps_dead = false;
-	job->step = STEP_CONFIG;
-}
-
-static void seal(struct output_set *set)
-{
-	struct output *output = set->count == 0 ? NULL : &set->outputs[set->count - 1];
-
-	if (output == NULL || output->digest != 0)
-		return;
 	output->len = output->bytes.len;
 	output->digest =
 	    str_hash_words(OUTPUT_DIGEST_INIT, buf_str(&output->bytes), output->bytes.len);
 }
 
-bool output_go_on(struct output_job *job,
-		  void (*on_bad)(void *ctx, const char *group, const struct mf_err *why), void *ctx)
+/* A group that failed leaves nothing behind it but its words. */
+int output_render_group(struct template_set *templates, const struct snapshot *snapshot,
+			const struct settings *settings, struct output_id id,
+			struct output_set *set, struct mf_err *err)
 {
-	if (job->step == STEP_TARGETS + job->settings->target_count)
-		return false;
-	if (make_step(job) != 0) {
-		on_bad(ctx, step_group(job), &job->why);
-		drop_group(job);
+	struct output_job job = {
+	    templates, snapshot,      settings, output_view_new(snapshot, settings),
+	    set,       STR_HASH_INIT, err};
+	size_t start = set->count;
+	int code = groups[id.group].make(&job, id.target);
+
+	output_view_free(job.view);
+	for (size_t i = start; i < set->count && code == 0; i++)
+		seal(&set->outputs[i]);
+	if (code == 0)
+		return 0;
+	drop_outputs(set, start);
+	if (id.group == OUTPUT_HAPROXY) {
+		set->fingerprint[0] = set->structure[0] = '\0';
+		set->keeps_dead = false;
 	}
-	if (job->at != 0)
-		return true;
-	seal(&job->set);
-	if (++job->step >= STEP_HOSTS)
-		job->start = job->set.count;
-	return true;
-}
-
-int output_end(struct output_job *job, struct output_set *ret_set, struct mf_err *err)
-{
-	int code = 0;
-
-	*ret_set = job->set;
-	if (job->set.count == 0)
-		code = mf_err_set(err, job->why.code, "nothing can be rendered: %s", job->why.msg);
-	job->set = (struct output_set){0};
-	output_cancel(job);
 	return code;
-}
-
-void output_cancel(struct output_job *job)
-{
-	if (job == NULL)
-		return;
-	output_set_fini(&job->set);
-	output_view_free(job->view);
-	free(job);
 }
 
 int output_render(struct template_set *templates, const struct snapshot *snapshot,
@@ -331,17 +281,40 @@ int output_render(struct template_set *templates, const struct snapshot *snapsho
 		  void (*on_bad)(void *ctx, const char *group, const struct mf_err *why), void *ctx,
 		  struct output_set *ret_set, struct mf_err *err)
 {
-	struct output_job *job = output_start(templates, snapshot, settings);
+	struct output_set set = {0};
+	struct mf_err why = {0};
 
-	while (output_go_on(job, on_bad, ctx))
-		;
-	return output_end(job, ret_set, err);
+	for (size_t group = 0; group < GROUPS; group++) {
+		size_t count = groups[group].name != NULL ? 1 : settings->target_count;
+
+		for (size_t i = 0; i < count; i++) {
+			struct output_id id = {(enum output_group)group, i};
+
+			if (output_render_group(templates, snapshot, settings, id, &set, &why) != 0)
+				on_bad(ctx, output_group_name(settings, id), &why);
+		}
+	}
+	*ret_set = set;
+	if (set.count > 0)
+		return 0;
+	return mf_err_set(err, why.code, "nothing can be rendered: %s", why.msg);
 }
 
-void output_set_drop_bytes(struct output_set *set)
+/* One that is not there or not right says so when it is rendered. */
+void output_load_templates(struct template_set *templates, const struct settings *settings,
+			   struct output_id id)
 {
-	for (size_t i = 0; i < set->count; i++)
-		buf_fini(&set->outputs[i].bytes);
+	const struct template *tmpl;
+	struct mf_err err;
+
+	for (size_t i = 0; id.group == OUTPUT_HAPROXY && i < HAPROXY_FILES; i++)
+		(void)template_set_find(templates, haproxy_files[i].template, &tmpl, &err);
+	if (id.group == OUTPUT_DNSMASQ)
+		(void)template_set_find(templates, "hosts", &tmpl, &err);
+	if (id.group == OUTPUT_TARGET)
+		(void)template_set_find(templates, settings->targets[id.target].template, &tmpl,
+					&err);
+	template_set_load_links(templates);
 }
 
 void output_set_fini(struct output_set *set)

@@ -25,9 +25,9 @@ struct output {
 	char *name;    /* relative, below --output-dir: "haproxy.cfg", "maps/routes.map", "hosts" */
 	char *path;    /* where kvwatch puts it; "": nowhere, it is made for --output-dir only */
 	unsigned mode;
-	struct buf bytes; /* empty again after output_set_drop_bytes */
-	size_t len;	  /* of the bytes */
-	uint64_t digest;  /* of them: OUTPUT_DIGEST_INIT, then str_hash_words */
+	struct buf bytes;
+	size_t len;	 /* of the bytes */
+	uint64_t digest; /* of them: OUTPUT_DIGEST_INIT, then str_hash_words */
 };
 
 #define OUTPUT_DIGEST_INIT UINT64_C(0x6d617966)
@@ -67,20 +67,24 @@ int output_render(struct template_set *templates, const struct snapshot *snapsho
 		  void (*on_bad)(void *ctx, const char *group, const struct mf_err *why), void *ctx,
 		  struct output_set *ret_set, struct mf_err *err);
 void output_set_fini(struct output_set *set);
-void output_set_drop_bytes(struct output_set *set); /* who they were stays known */
 
+/* One group of them. */
+struct output_id {
+	enum output_group group;
+	size_t target; /* index in settings->targets for OUTPUT_TARGET, else 0 */
+};
+/* "haproxy", "dnsmasq", a target's output path; borrowed from the settings. */
+const char *output_group_name(const struct settings *settings, struct output_id id);
+/* Its outputs, added to the set; on failure none. */
+int output_render_group(struct template_set *templates, const struct snapshot *snapshot,
+			const struct settings *settings, struct output_id id,
+			struct output_set *set, struct mf_err *err);
 /*
- * The same bit by bit, so that nobody has to wait for all of it: go_on does a few milliseconds'
- * work, and is false when there is no more.  What is given to start is borrowed until the end.
+ * Load the group's templates, and all that they name, so that each rendering in a copy of this
+ * process finds the same ones, whatever has become of their files.
  */
-struct output_job;
-struct output_job *output_start(struct template_set *templates, const struct snapshot *snapshot,
-				const struct settings *settings);
-bool output_go_on(struct output_job *job,
-		  void (*on_bad)(void *ctx, const char *group, const struct mf_err *why),
-		  void *ctx);
-int output_end(struct output_job *job, struct output_set *ret_set, struct mf_err *err);
-void output_cancel(struct output_job *job); /* NULL is fine */
+void output_load_templates(struct template_set *templates, const struct settings *settings,
+			   struct output_id id);
 
 /* Where HAProxy finds at a reload which servers were down: beside haproxy.cfg.  Not an output. */
 char *output_server_state_path(const struct settings *settings);

@@ -169,3 +169,13 @@ int template_set_follow(struct template_set *set, const struct template *from, u
 	*ret = l->target;
 	return 0;
 }
+
+void template_set_load_links(struct template_set *set)
+{
+	const struct template *target;
+	struct mf_err err;
+
+	for (size_t i = 0; i < set->count; i++) /* which may grow */
+		for (uint32_t link = 0; link < set->list[i]->link_count; link++)
+			(void)template_set_follow(set, set->list[i], link, &target, &err);
+}

@@ -54,6 +54,12 @@ int template_set_find(struct template_set *set, const char *name, const struct t
 int template_set_add(struct template_set *set, const char *name, const char *text, size_t len,
 		     const struct template **ret, struct mf_err *err);
 
+/*
+ * Load all that the set's templates name, and all that those name, but what only the data names.
+ * What is not there or not right is an error of the rendering that needs it.
+ */
+void template_set_load_links(struct template_set *set);
+
 /* Append the rendering.  A partial or parent that is not there is an error, not silence, unless
  * the set was made with no load function (the specification's way: an empty string). */
 int template_render(struct template_set *set, const struct template *tmpl, const struct view *root,

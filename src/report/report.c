@@ -111,22 +111,21 @@ void report_live(struct report *report, const struct live_result *result)
 			  LOG_STR("reason", result->reason));
 }
 
-static void log_group(const struct apply_result *result, const struct apply_group_result *g)
+static void log_group(const struct apply_group_result *g)
 {
 	if (g->code != 0)
 		log_error("cannot apply, the last good state stays", LOG_STR("group", g->name),
-			  LOG_INT("revision", result->revision), LOG_STR("error", g->words));
+			  LOG_INT("revision", g->revision), LOG_STR("error", g->words));
 	else if (g->pending)
 		log_warn("written, but not loaded yet", LOG_STR("group", g->name),
-			 LOG_INT("revision", result->revision), LOG_STR("reason", g->words));
+			 LOG_INT("revision", g->revision), LOG_STR("reason", g->words));
 	else if (g->changed && g->reloaded)
-		log_info("applied", LOG_STR("group", g->name),
-			 LOG_INT("revision", result->revision), LOG_STR("by", "reload"),
-			 LOG_STR("reason", g->words), LOG_INT("took_ms", result->took_ms));
+		log_info("applied", LOG_STR("group", g->name), LOG_INT("revision", g->revision),
+			 LOG_STR("by", "reload"), LOG_STR("reason", g->words),
+			 LOG_INT("took_ms", g->took_ms));
 	else if (g->changed)
-		log_info("written", LOG_STR("group", g->name),
-			 LOG_INT("revision", result->revision),
-			 LOG_INT("took_ms", result->took_ms));
+		log_info("written", LOG_STR("group", g->name), LOG_INT("revision", g->revision),
+			 LOG_INT("took_ms", g->took_ms));
 }
 
 int report_result(struct report *report, const struct settings *settings,
@@ -140,7 +139,7 @@ int report_result(struct report *report, const struct settings *settings,
 		const struct apply_group_result *g = &result->groups[i];
 
 		if (is_news(report, g))
-			log_group(result, g);
+			log_group(g);
 		if (worst == 0)
 			worst = g->code;
 	}

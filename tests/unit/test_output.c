@@ -508,7 +508,7 @@ static size_t render_name(const char *name, struct buf *ret_bad)
 	return lines;
 }
 
-START_TEST(digests_outlive_the_bytes)
+START_TEST(digests_are_of_the_bytes)
 {
 	struct settings *settings = settings_new("node");
 	struct snapshot *snapshot = make_snapshot(small_model);
@@ -523,9 +523,6 @@ START_TEST(digests_outlive_the_bytes)
 				  str_hash_words(OUTPUT_DIGEST_INIT, buf_str(&set.outputs[i].bytes),
 						 set.outputs[i].bytes.len));
 	}
-	output_set_drop_bytes(&set);
-	ck_assert_uint_gt(set.outputs[0].len, 0);
-	ck_assert_uint_eq(set.outputs[0].bytes.len, 0);
 	output_set_fini(&set);
 	snapshot_unref(snapshot);
 	settings_free(settings);
@@ -592,7 +589,7 @@ int main(void)
 			    sizeof(broken) / sizeof(broken[0]));
 	tcase_add_loop_test(tc, hostile_name_stays_one_word, 0,
 			    sizeof(hostile) / sizeof(hostile[0]));
-	tcase_add_test(tc, digests_outlive_the_bytes);
+	tcase_add_test(tc, digests_are_of_the_bytes);
 	tcase_add_test(tc, view_prints_as_json);
 	return unit_run("output", tc);
 }

@@ -160,6 +160,8 @@ START_TEST(targets_are_groups_of_their_own)
 	add(OUTPUT_TARGET, "one", "1\n");
 	add(OUTPUT_TARGET, "two", "2\n");
 	set.outputs[1].target = 1;
+	targets[0].output = set.outputs[0].path;
+	targets[1].output = set.outputs[1].path;
 	expect_plan(want);
 	settings->targets = NULL;
 	settings->target_count = 0;

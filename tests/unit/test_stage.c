@@ -28,9 +28,9 @@ static void teardown(void)
 
 static struct stage *make_stage(void)
 {
-	struct stage *stage = NULL;
+	struct stage *stage = stage_new(folder, "test");
 
-	ck_assert_int_eq(stage_new(folder, "test", &stage, NULL), 0);
+	ck_assert_int_eq(stage_make(stage, NULL), 0);
 	return stage;
 }
 
@@ -205,23 +205,54 @@ END_TEST
 
 START_TEST(who_may_not_write_is_told_the_path)
 {
-	struct stage *stage = NULL;
+	struct stage *stage = stage_new(folder, "test");
 	struct mf_err err;
 
 	ck_assert_int_eq(chmod(folder, 0555), 0);
 	if (geteuid() == 0)
 		ck_assert_int_eq(seteuid(65534), 0);
-	ck_assert_int_eq(stage_new(folder, "test", &stage, &err), MF_EPERM);
+	ck_assert_int_eq(stage_make(stage, &err), MF_EPERM);
 	ck_assert_ptr_nonnull(strstr(err.msg, folder));
-	ck_assert_ptr_null(stage);
+	stage_free(stage, false);
 	if (getuid() == 0)
 		ck_assert_int_eq(seteuid(0), 0);
 	ck_assert_int_eq(chmod(folder, 0755), 0);
 	(void)snprintf(paths[3], sizeof(paths[3]), "%s/file/below", folder);
 	(void)snprintf(paths[2], sizeof(paths[2]), "%s/file", folder);
 	daemon_write(paths[2], "");
-	ck_assert_int_eq(stage_new(paths[3], "test", &stage, &err), MF_EWRITE);
+	stage = stage_new(paths[3], "test");
+	ck_assert_int_eq(stage_make(stage, &err), MF_EWRITE);
 	ck_assert_ptr_nonnull(strstr(err.msg, paths[2]));
+	stage_free(stage, false);
+}
+END_TEST
+
+/* A copy of this process fills the stage and installs it; this one puts all back. */
+START_TEST(another_process_does_the_work)
+{
+	struct stage *stage = stage_new(folder, "test");
+	struct stage_file old = {.relative = "haproxy.cfg", .target = paths[0], .is_changed = true};
+	struct stage_file new = {.relative = "maps/a.map", .target = paths[1], .is_changed = true};
+	pid_t pid;
+
+	daemon_write(paths[0], "old\n");
+	ck_assert_uint_eq(count_stages(), 0);
+	pid = fork();
+	if (pid == 0)
+		_exit(stage_make(stage, NULL) != 0 ||
+		      add(stage, "maps/a.map", paths[1], "a\n", true) != 0 ||
+		      add(stage, "haproxy.cfg", paths[0], "new\n", true) != 0 ||
+		      stage_install(stage, NULL) != 0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	stage_note(stage, &new);
+	stage_note(stage, &old);
+	daemon_expect_text(paths[0], "new\n");
+	daemon_expect_text(paths[1], "a\n");
+	ck_assert_int_eq(stage_rollback(stage, NULL), 0);
+	stage_free(stage, false);
+	daemon_expect_text(paths[0], "old\n");
+	ck_assert_int_ne(access(paths[1], F_OK), 0);
+	ck_assert_uint_eq(count_stages(), 0);
 }
 END_TEST
 
@@ -283,6 +314,7 @@ int main(void)
 	tcase_add_test(tc, an_equal_file_behind_a_symbolic_link_is_staged_itself);
 	tcase_add_test(tc, a_failed_install_puts_the_first_files_back);
 	tcase_add_test(tc, who_may_not_write_is_told_the_path);
+	tcase_add_test(tc, another_process_does_the_work);
 	tcase_add_test(tc, what_the_dead_left_is_removed);
 	tcase_add_test(tc, a_mark_is_left_where_it_is_asked_for);
 	return unit_run("stage", tc);

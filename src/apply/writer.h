@@ -1,0 +1,77 @@
+/*
+ * The writer: renders a group of outputs, compares them with the files in place, and stages those
+ * that differ.  All of it is done in a copy of this process (child_fork), which works on the
+ * immutable snapshot as it was then, so that the loop waits for none of it, however large the model
+ * is; what comes back is a report without a file's bytes.
+ */
+#ifndef MF_APPLY_WRITER_H
+#define MF_APPLY_WRITER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "render/output.h"
+
+struct known;
+struct loop;
+struct settings;
+struct snapshot;
+struct stage;
+struct template_set;
+struct writer;
+
+/* What is staged. */
+enum writer_mode {
+	WRITER_DIFFERENCES, /* what differs; and links to all others, if a check is needed */
+	WRITER_ALL,	    /* everything, as if no file was in place */
+	WRITER_NOTHING,
+};
+
+/* Borrowed during writer_start, but for stage. */
+struct writer_order {
+	struct template_set *templates;
+	const struct settings *settings;
+	struct output_id id;
+	const struct snapshot *snapshot;
+	/* If not NULL, asked in the copy for a snapshot in its place. */
+	struct snapshot *(*make_snapshot)(void *ctx);
+	enum writer_mode mode;
+	struct stage *stage; /* until the writer has ended; it has the files then */
+	const char *dir;     /* the stage's: a file that will be below it is so in the stage */
+	mode_t mode_also;    /* bits that a file has in any case */
+	struct known *known; /* what is known of the files in place */
+	bool must_be_sure;   /* see known_holds */
+	bool has_check;
+	const char *proven;  /* the structure that needs no check; ""; */
+	const char *checked; /* the fingerprint that needs none; "" */
+	/* Called in the copy with the outputs, after the comparison; what it fails with is reported
+	 * as opinion.  May be NULL. */
+	int (*inspect)(void *ctx, const struct output_set *set, struct mf_err *err);
+	void *ctx; /* of both */
+};
+
+struct writer_report {
+	struct mf_err err; /* code 0: all of the following is there */
+	bool is_bad;	   /* err says why it cannot be rendered */
+	struct mf_err opinion;
+	struct output_set set; /* of the group, in order, without bytes; the last is the main one */
+	bool *is_changed;      /* for each: it is not in place */
+	size_t changes;
+	bool needs_check;
+	bool is_edited; /* a file that we know of has been replaced by somebody else, not a map */
+};
+void writer_report_fini(struct writer_report *report);
+
+/*
+ * on_done is called once, never from inside.  The report is the callee's.  What was read in the
+ * copy is noted in the order's known, which must live until then.
+ */
+typedef void writer_done_fn(void *ctx, struct writer_report *report);
+struct writer *writer_start(struct loop *loop, const struct writer_order *order,
+			    writer_done_fn *on_done, void *ctx);
+void writer_cancel(struct writer *writer); /* NULL is fine */
+
+#endif
