@@ -2,9 +2,6 @@
  * Keys under a lease, kept in etcd against outages, lost leases and the writes of others.  Knows
  * nothing of what the keys mean.
  *
- * The lease is never given up on our own account: only etcd says that it is lost, so that an outage
- * of any length ends with a keep-alive, and with no write where none is needed.
- *
  * What etcd says about a key is weighed by its revision against that of our own last put, so that
  * late news of old events change nothing.
  */
@@ -18,15 +15,14 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "store/etcd.h"
-#include "store/etcd_internal.h"
 #include "store/follow.h"
 #include "store/keyset.h"
+#include "store/lease.h"
 #include "sys/loop.h"
 
 enum {
 	REFUSED_MS = 5000, /* a key that etcd refuses waits this long */
 	DELETED_MS = 1000, /* not oftener put again, if somebody deletes it again and again */
-	ALIVE_RETRY_MS = 1000,
 };
 
 /* What may not be ours goes first. */
@@ -69,26 +65,19 @@ struct found {
 struct registry {
 	struct loop *loop;
 	struct etcd *etcd;
-	int64_t desired_ttl, ttl;
 	struct registry_events events;
 	void *ctx;
 	struct keyset *keys;
+	struct lease *lease;
 	struct place places[PLACES];
 
-	int64_t lease;		 /* 0: none */
-	int64_t last_lease;	 /* the one that was lost */
-	int64_t alive_at;	 /* when the lease was certainly alive */
-	int64_t asked_at;	 /* when the keep-alive under way was sent */
-	int64_t revision;	 /* of our last write */
-	struct etcd_call *call;	 /* a grant, the reading of a claim, the revocation */
-	struct etcd_call *alive; /* a keep-alive */
-	struct found found;	 /* by the reading under way */
-	struct loop_timer *alive_timer, *report_timer;
+	int64_t revision;	/* of our last write */
+	struct etcd_call *read; /* of a claim that somebody has */
+	struct found found;	/* by it */
+	struct loop_timer *report_timer;
 	struct mf_err state; /* to be reported; code 0: all is well */
 	int reported;	     /* the code last reported; 1: nothing yet */
 	bool is_stopping;
-	void (*on_stopped)(void *ctx, const struct mf_err *err);
-	void *stopped_ctx;
 };
 
 static void step(void *ctx);
@@ -99,10 +88,6 @@ static void on_report(void *ctx)
 {
 	struct registry *r = ctx;
 
-	if (r->is_stopping) {
-		r->on_stopped(r->stopped_ctx, NULL); /* there was no lease to revoke */
-		return;
-	}
 	if (r->reported == r->state.code)
 		return;
 	r->reported = r->state.code;
@@ -126,25 +111,15 @@ static void retry(struct registry *r, const struct mf_err *why)
 
 /* --- the lease -------------------------------------------------------------------------------- */
 
-static void set_lease(struct registry *r, int64_t lease)
+/* Every key went with it. */
+static void on_lost(void *ctx)
 {
-	r->lease = lease;
-	keyset_set_lease(r->keys, lease);
-}
-
-static void lose_lease(struct registry *r)
-{
+	struct registry *r = ctx;
 	struct keyset_key *key;
 	void *cursor = NULL;
 
-	if (r->lease == 0)
-		return;
 	log_warn("lease lost", LOG_STR("prefix", r->places[PLACE_KEYS].prefix));
-	r->last_lease = r->lease;
-	set_lease(r, 0);
-	loop_timer_clear(r->alive_timer);
-	etcd_cancel(r->alive);
-	r->alive = NULL;
+	keyset_set_lease(r->keys, 0);
 	while ((key = keyset_next(r->keys, &cursor)) != NULL) {
 		struct item *item = (struct item *)key;
 
@@ -153,69 +128,41 @@ static void lose_lease(struct registry *r)
 		key->not_before = 0;
 		keyset_requeue(r->keys, key);
 	}
+	keyset_clear_retry(r->keys); /* etcd answers: nothing to wait for */
+	keyset_wake(r->keys);
 }
 
-static void on_alive(void *ctx, int64_t lease, int64_t ttl, const struct mf_err *err)
+static void on_alive(void *ctx, const struct mf_err *err)
 {
-	struct registry *r = ctx;
-	int64_t step_ms = ALIVE_RETRY_MS;
-
-	(void)lease;
-	r->alive = NULL;
-	if (err != NULL) {
-		if (loop_now(r->loop) - r->alive_at >= r->ttl * 1000)
-			report(r, err);
-		loop_timer_set(r->alive_timer, etcd_backoff(&step_ms, ALIVE_RETRY_MS) / 2);
-		return;
-	}
-	if (ttl == 0) {
-		lose_lease(r);
-		keyset_clear_retry(r->keys); /* etcd answers: nothing to wait for */
-	} else {
-		r->alive_at = r->asked_at;
-		loop_timer_set(r->alive_timer, r->ttl * 1000 / 3);
-	}
-	step(r);
+	if (err == NULL)
+		step(ctx);
+	else
+		report(ctx, err);
 }
 
-static void keep_alive(void *ctx)
+static void on_granted(void *ctx, const struct mf_err *err)
 {
 	struct registry *r = ctx;
 
-	if (r->alive != NULL || r->lease == 0)
-		return;
-	r->asked_at = loop_now(r->loop);
-	/* A third of the lease is over.  A member that hangs must not cost the rest of it. */
-	r->alive = etcd_lease_keep_alive(r->etcd, r->lease, r->ttl * 1000 * 2 / 3, on_alive, r);
-}
-
-static void on_granted(void *ctx, int64_t lease, int64_t ttl, const struct mf_err *err)
-{
-	struct registry *r = ctx;
-
-	r->call = NULL;
 	if (err != NULL) {
 		retry(r, err);
 		return;
 	}
-	set_lease(r, lease);
-	r->ttl = ttl;
-	r->alive_at = r->asked_at;
-	loop_timer_set(r->alive_timer, ttl * 1000 / 3);
+	keyset_set_lease(r->keys, lease_id(r->lease));
 	step(r);
 }
+
+static const struct lease_events lease_events = {on_granted, on_lost, on_alive};
 
 /* A lease that is lost again and again is asked for at the pace of all else. */
 static void grant(struct registry *r)
 {
 	int64_t wait = keyset_take_call(r->keys);
 
-	if (wait > 0) {
+	if (wait > 0)
 		keyset_wait(r->keys, wait);
-		return;
-	}
-	r->asked_at = loop_now(r->loop);
-	r->call = etcd_lease_grant(r->etcd, r->desired_ttl, on_granted, r);
+	else
+		lease_grant(r->lease);
 }
 
 /* Do what is next, if nothing is under way.  Called after each event. */
@@ -223,19 +170,19 @@ static void step(void *ctx)
 {
 	struct registry *r = ctx;
 
-	if (r->is_stopping || keyset_is_pausing(r->keys) || r->call != NULL ||
-	    keyset_is_writing(r->keys))
+	if (r->is_stopping || keyset_is_pausing(r->keys) || keyset_is_writing(r->keys) ||
+	    lease_is_granting(r->lease) || r->read != NULL)
 		return;
 	if (keyset_count(r->keys) == 0) {
 		report(r, NULL);
 		return;
 	}
-	if (r->lease == 0) {
+	if (lease_id(r->lease) == 0) {
 		grant(r);
 		return;
 	}
 	keyset_write(r->keys);
-	if (keyset_is_idle(r->keys) && loop_now(r->loop) - r->alive_at < r->ttl * 1000)
+	if (keyset_is_idle(r->keys) && lease_is_alive(r->lease))
 		report(r, NULL);
 }
 
@@ -255,7 +202,7 @@ static bool is_gone(const struct item *item)
 /* Not ours to delete, as far as is known. */
 static bool is_not_there(const struct registry *r, const struct item *item)
 {
-	if (r->lease == 0 || !item->is_tried)
+	if (lease_id(r->lease) == 0 || !item->is_tried)
 		return true;
 	return !item->is_dirty && (is_foreign(item) || is_gone(item));
 }
@@ -278,7 +225,7 @@ static bool get_condition(void *ctx, const struct keyset_key *key, struct etcd_i
 
 	item->is_tried = true;
 	if (key->value == NULL || item->is_held)
-		*ret_if = (struct etcd_if){ETCD_IF_LEASE, key->name, r->lease};
+		*ret_if = (struct etcd_if){ETCD_IF_LEASE, key->name, lease_id(r->lease)};
 	else if (!item->is_claim || item->steals)
 		return false;
 	else if (item->equal_revision != 0)
@@ -385,7 +332,7 @@ static void on_failed(void *ctx, const struct mf_err *err)
 	struct registry *r = ctx;
 
 	if (err->code == MF_ENOINPUT) {
-		lose_lease(r);
+		lease_lose(r->lease);
 		keyset_retry(r->keys);
 	} else {
 		retry(r, err);
@@ -455,12 +402,12 @@ static void judge_found(struct registry *r, const struct found *found)
 		return;
 	}
 	is_same = is_equal(item, found->value, found->len);
-	if (found->lease != 0 && found->lease == r->lease) {
+	if (found->lease != 0 && found->lease == lease_id(r->lease)) {
 		note_held(r, item, found->revision); /* a write whose outcome was unknown */
 		item->is_dirty = !is_same;
 		if (is_same)
 			note_equal(r, item);
-	} else if ((found->lease != 0 && found->lease == r->last_lease) || is_same) {
+	} else if ((found->lease != 0 && found->lease == lease_last_id(r->lease)) || is_same) {
 		item->equal_revision = found->revision; /* ours, from before */
 	} else {
 		lose_claim(r, item, found->value, found->len);
@@ -474,7 +421,7 @@ static void on_claim_read(void *ctx, int64_t revision, const struct mf_err *err)
 	struct registry *r = ctx;
 
 	(void)revision;
-	r->call = NULL;
+	r->read = NULL;
 	r->found.item->key.is_sent = false;
 	if (err != NULL) {
 		keyset_requeue(r->keys, &r->found.item->key);
@@ -493,7 +440,7 @@ static void read_claim(struct registry *r, struct item *item)
 	r->found.item = item;
 	item->key.is_sent = true;
 	keyset_count_call(r->keys);
-	r->call = etcd_list(r->etcd, item->key.name, &events, r);
+	r->read = etcd_list(r->etcd, item->key.name, &events, r);
 }
 
 /* --- what is heard of keys -------------------------------------------------------------------- */
@@ -544,7 +491,7 @@ static void on_place_put(void *ctx, const struct etcd_kv *kv)
 {
 	struct registry *r = ((struct place *)ctx)->registry;
 	struct item *item = (struct item *)keyset_find(r->keys, kv->key);
-	bool is_ours = kv->lease != 0 && kv->lease == r->lease;
+	bool is_ours = kv->lease != 0 && kv->lease == lease_id(r->lease);
 
 	if (item == NULL && is_ours)
 		adopt(r, kv->key);
@@ -555,7 +502,7 @@ static void on_place_put(void *ctx, const struct etcd_kv *kv)
 		return;
 	if (is_ours) {
 		note_own(r, item, kv);
-	} else if (kv->lease != 0 && kv->lease == r->last_lease) {
+	} else if (kv->lease != 0 && kv->lease == lease_last_id(r->lease)) {
 		item->is_dirty = true; /* a late write of our own: it must not go with that lease */
 		keyset_requeue(r->keys, &item->key);
 	} else {
@@ -680,13 +627,12 @@ struct registry *registry_new(struct loop *loop, struct etcd *etcd, const char *
 
 	r->loop = loop;
 	r->etcd = etcd;
-	r->desired_ttl = r->ttl = ttl_seconds;
 	r->events = *events;
 	r->ctx = ctx;
 	r->keys = keyset_new(loop, etcd, &rules, r);
+	r->lease = lease_new(loop, etcd, ttl_seconds, &lease_events, r);
 	open_place(r, PLACE_KEYS, watch_prefix);
 	r->reported = 1;
-	r->alive_timer = loop_timer_new(loop, keep_alive, r);
 	r->report_timer = loop_timer_new(loop, on_report, r);
 	return r;
 }
@@ -743,44 +689,25 @@ void registry_del(struct registry *r, const char *key)
 	keyset_wake(r->keys);
 }
 
-static void on_revoked(void *ctx, int64_t lease, int64_t ttl, const struct mf_err *err)
-{
-	struct registry *r = ctx;
-
-	(void)lease;
-	(void)ttl;
-	r->call = NULL;
-	if (err == NULL)
-		r->lease = 0;
-	r->on_stopped(r->stopped_ctx, err);
-}
-
 static void halt(struct registry *r)
 {
+	r->is_stopping = true;
 	keyset_cancel(r->keys);
-	etcd_cancel(r->call);
-	etcd_cancel(r->alive);
-	r->call = r->alive = NULL;
+	etcd_cancel(r->read);
+	r->read = NULL;
 	forget_found(r);
 	for (int i = 0; i < PLACES; i++) {
 		follow_free(r->places[i].follow);
 		r->places[i].follow = NULL;
 	}
-	loop_timer_clear(r->alive_timer);
 	loop_timer_clear(r->report_timer);
 }
 
 void registry_stop(struct registry *r, void (*on_done)(void *ctx, const struct mf_err *err),
 		   void *ctx)
 {
-	r->is_stopping = true;
-	r->on_stopped = on_done;
-	r->stopped_ctx = ctx;
 	halt(r);
-	if (r->lease != 0)
-		r->call = etcd_lease_revoke(r->etcd, r->lease, on_revoked, r);
-	else
-		loop_timer_set(r->report_timer, 0);
+	lease_revoke(r->lease, on_done, ctx);
 }
 
 void registry_free(struct registry *r)
@@ -788,8 +715,8 @@ void registry_free(struct registry *r)
 	if (r == NULL)
 		return;
 	halt(r);
-	loop_timer_free(r->alive_timer);
 	loop_timer_free(r->report_timer);
+	lease_free(r->lease);
 	keyset_free(r->keys);
 	for (int i = 0; i < PLACES; i++)
 		free(r->places[i].prefix);

@@ -1,7 +1,7 @@
 /*
  * Keeps a set of keys in etcd under one lease, for as long as it lives.
  *
- * The lease is kept alive every third of its time, whatever else is under way; a lost lease is
+ * The lease is kept alive every fifth of its time, whatever else is under way; a lost lease is
  * granted anew and all keys put again at once.  The keys' prefix is watched: a key that somebody
  * deletes is put again; one that somebody puts under another lease is theirs until it is deleted.
  * An outage that the lease outlives changes nothing; after a longer one all is put again.
