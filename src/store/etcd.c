@@ -300,7 +300,11 @@ static void on_broken(struct etcd_call *call, const struct http_reply *reply,
 	call->fault = ETCD_FAULT_NONE;
 	call->why = *err;
 	(void)mf_err_wrap(&call->why, "etcd");
-	if (err->code == MF_EDATA || err->code == MF_ECONFIG || err->code == MF_EFAIL) {
+	if (err->code == MF_EDATA && reply->is_sent && reply->status == 0) {
+		(void)mf_err_set(&call->why, MF_EUNAVAIL, "etcd %s: %s",
+				 call->etcd->endpoints[call->endpoint], ETCD_NO_HTTP);
+		try_elsewhere(call); /* what is no HTTP took nothing */
+	} else if (err->code == MF_EDATA || err->code == MF_ECONFIG || err->code == MF_EFAIL) {
 		call->fault = err->code == MF_EDATA ? ETCD_FAULT_LONG : ETCD_FAULT_NONE;
 		fail(call);
 	} else if (is_lost) {
@@ -319,12 +323,7 @@ static void on_json(struct etcd_call *call, const struct http_reply *http)
 	struct node *json = NULL;
 	const struct node *result;
 
-	/* A stream's reply has a line end and may have more lines: the first is what was asked. */
-	(void)etcd_json_parse(http->body, http->body_len, true, &json, NULL);
-	if (etcd_fault_read(http->status, json, &fault)) {
-		on_fault(call, &fault);
-	} else if (json == NULL) {
-		etcd_fault_set(&fault, 0, 502, "an answer that is no JSON object");
+	if (etcd_fault_read_text(http->status, http->body, http->body_len, &json, &fault)) {
 		on_fault(call, &fault);
 	} else if (call->wants_page) {
 		etcd_fault_set(&fault, 0, 502, "an answer that is no page of a list");

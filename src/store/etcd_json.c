@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "base/str.h"
 
 #define REPLY_MAX ((size_t)64 << 20)
@@ -222,7 +223,12 @@ static const struct {
     {ANY, ANY, "permission denied", ETCD_FAULT_DENIED},
     {7, ANY, NULL, ETCD_FAULT_DENIED},
     {ANY, 403, NULL, ETCD_FAULT_DENIED},
+    {ANY, ANY, "CommonName of client", ETCD_FAULT_DENIED}, /* a certificate that has one */
     {ANY, ANY, "no leader", ETCD_FAULT_REFUSED},
+    {ANY, ANY, "not leader", ETCD_FAULT_REFUSED},
+    {ANY, ANY, "not supported for learner", ETCD_FAULT_REFUSED},
+    {ANY, ANY, "not capable", ETCD_FAULT_REFUSED},
+    {ANY, 415, NULL, ETCD_FAULT_REFUSED}, /* HTTP/2, and gRPC alone */
     {ANY, ANY, "required revision has been compacted", ETCD_FAULT_COMPACTED},
     {11, ANY, NULL, ETCD_FAULT_COMPACTED},
     {8, ANY, "larger than max", ETCD_FAULT_LONG},
@@ -249,6 +255,8 @@ void etcd_fault_set(struct etcd_fault *fault, int grpc_code, int status, const c
 	buf_auto struct buf b = BUF_INIT;
 
 	fault->kind = kind_of(grpc_code, status, words);
+	if (status == 415)
+		words = ETCD_NO_HTTP;
 	if (words[0] == '\0')
 		buf_printf(&b, "HTTP status %d", status);
 	else
@@ -271,6 +279,23 @@ bool etcd_fault_read(int status, const struct node *reply, struct etcd_fault *re
 	if (!etcd_json_get_int(shape, "grpc_code", &code) || code == 0)
 		(void)etcd_json_get_int(shape, "code", &code);
 	etcd_fault_set(ret_fault, code > 0 && code < 100 ? (int)code : 0, status, words);
+	return true;
+}
+
+bool etcd_fault_read_text(int status, const char *text, size_t len, struct node **ret_object,
+			  struct etcd_fault *ret_fault)
+{
+	mem_auto_free char *line = NULL, *words = NULL;
+
+	/* A stream's reply has a line end and may have more lines: the first is what was asked. */
+	if (etcd_json_parse(text, len, true, ret_object, NULL) == 0)
+		return etcd_fault_read(status, *ret_object, ret_fault);
+	line = mem_dup_bytes(text, strcspn(text, "\r\n"));
+	words = mem_printf("HTTP status %d: %s", status, line);
+	if (status == 200)
+		etcd_fault_set(ret_fault, 0, 502, "an answer that is no JSON object");
+	else
+		etcd_fault_set(ret_fault, 0, status, line[0] == '\0' ? line : words);
 	return true;
 }
 

@@ -54,6 +54,9 @@ int etcd_json_get_kv(const struct node *object, struct buf *key, struct buf *val
 
 /* --- faults --- */
 
+#define ETCD_NO_HTTP                                                                               \
+	"speaks no HTTP/1: etcd's gRPC port? its JSON gateway is at --listen-client-http-urls"
+
 /* What to do about an error that etcd, or something between, answers. */
 enum etcd_fault_kind {
 	ETCD_FAULT_NONE,
@@ -80,6 +83,9 @@ struct etcd_fault {
  * False: there is none in it (HTTP status 200 and no error).
  */
 bool etcd_fault_read(int status, const struct node *reply, struct etcd_fault *ret_fault);
+/* The same in a whole reply; one that is no JSON object gives the first line of its text. */
+bool etcd_fault_read_text(int status, const char *text, size_t len, struct node **ret_object,
+			  struct etcd_fault *ret_fault);
 void etcd_fault_set(struct etcd_fault *fault, int grpc_code, int status, const char *words);
 int etcd_fault_code(enum etcd_fault_kind kind, bool is_write); /* the enum mf_code of it */
 

@@ -370,8 +370,10 @@ static void on_http_done(void *ctx, const struct http_reply *http, const struct 
 	if (watch->verdict == VERDICT_NONE && err != NULL) {
 		judge(watch, VERDICT_ELSEWHERE, err->code, err->msg);
 	} else if (watch->verdict == VERDICT_NONE) {
-		(void)etcd_json_parse(http->body, http->body_len, true, &json, NULL);
-		if (etcd_fault_read(http->status, json, &fault))
+		bool is_empty = http->status == 200 && http->body_len == 0;
+
+		if (!is_empty &&
+		    etcd_fault_read_text(http->status, http->body, http->body_len, &json, &fault))
 			judge_fault(watch, &fault);
 		else
 			judge(watch, VERDICT_ELSEWHERE, MF_EUNAVAIL, "the stream ended");

@@ -21,7 +21,8 @@
 #include "base/mem.h"
 #include "sys/loop.h"
 
-enum gateway_way { GATEWAY_SAY, GATEWAY_STREAM, GATEWAY_HANG, GATEWAY_BREAK_OFF };
+/* RAW: the body alone, which is no HTTP, and the end. */
+enum gateway_way { GATEWAY_SAY, GATEWAY_STREAM, GATEWAY_HANG, GATEWAY_BREAK_OFF, GATEWAY_RAW };
 
 struct gateway_line {
 	const char *path; /* must be asked for next; NULL ends the script */
@@ -74,7 +75,9 @@ static inline void gateway_answer(struct gateway_peer *peer, int fd, const char 
 	g->count++;
 	if (line->way == GATEWAY_HANG)
 		return;
-	if (line->way == GATEWAY_BREAK_OFF) {
+	if (line->way == GATEWAY_RAW)
+		gateway_send(fd, line->body, strlen(line->body));
+	if (line->way == GATEWAY_BREAK_OFF || line->way == GATEWAY_RAW) {
 		loop_del_fd(peer->source);
 		peer->source = NULL;
 		return;

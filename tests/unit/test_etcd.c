@@ -78,9 +78,9 @@ static const struct {
     {404, ETCD_FAULT_MISSING, "{\"error\":\"e\",\"message\":\"m\",\"code\":5}", "m"},
     {404, ETCD_FAULT_MISSING, "{\"code\":5,\"message\":\"m\",\"details\":[]}", "m"},
     {404, ETCD_FAULT_MISSING, "{\"error\":\"e\",\"code\":\"5\"}", "e"},
-    {404, ETCD_FAULT_BAD, "404 page not found", "HTTP status 404"},
+    {404, ETCD_FAULT_BAD, "404 page not found", "HTTP status 404: 404 page not found"},
     {302, ETCD_FAULT_BAD, "", "HTTP status 302"},
-    {502, ETCD_FAULT_AWAY, "<html>", "HTTP status 502"},
+    {502, ETCD_FAULT_AWAY, "<html>", "HTTP status 502: <html>"},
     {500, ETCD_FAULT_AWAY, "{\"error\":\"context deadline exceeded\",\"code\":4}",
      "context deadline exceeded"},
     {503, ETCD_FAULT_REFUSED, "{\"error\":\"etcdserver: no leader\",\"code\":14}",
@@ -114,6 +114,26 @@ static const struct {
      "{\"error\":\"etcdserver: duplicate key given in txn request\",\"code\":3}",
      "etcdserver: duplicate key given in txn request"},
     {500, ETCD_FAULT_AWAY, "{\"error\":\"a\\u001b[2J\\nb\"}", "a\\x1b[2J\\nb"},
+    /* A learner: up to 3.5, and from 3.6 on. */
+    {503, ETCD_FAULT_REFUSED,
+     "{\"error\":\"etcdserver: rpc not supported for learner\",\"code\":14}",
+     "etcdserver: rpc not supported for learner"},
+    {400, ETCD_FAULT_REFUSED,
+     "{\"code\":9, \"message\":\"etcdserver: rpc not supported for learner\"}",
+     "etcdserver: rpc not supported for learner"},
+    {503, ETCD_FAULT_REFUSED, "{\"code\":14,\"message\":\"etcdserver: not capable\"}",
+     "etcdserver: not capable"},
+    {400, ETCD_FAULT_REFUSED, "{\"code\":9,\"message\":\"etcdserver: not leader\"}",
+     "etcdserver: not leader"},
+    /* What is no JSON gives its first line. */
+    {400, ETCD_FAULT_DENIED,
+     "CommonName of client sending a request against gateway will be ignored and not used as "
+     "expected\n",
+     "HTTP status 400: CommonName of client sending a request against gateway will be ignored "
+     "and not used as expected"},
+    {502, ETCD_FAULT_AWAY, "<html>\x1b[2J\r\n<head>", "HTTP status 502: <html>\\x1b[2J"},
+    {415, ETCD_FAULT_REFUSED, "invalid gRPC request content-type \"application/json\"",
+     "speaks no HTTP/1: etcd's gRPC port? its JSON gateway is at --listen-client-http-urls"},
 };
 
 START_TEST(test_fault)
@@ -123,9 +143,7 @@ START_TEST(test_fault)
 	struct node *json = NULL;
 	bool is_fault;
 
-	(void)etcd_json_parse(body, strlen(body), false, &json, NULL);
-	is_fault = etcd_fault_read(fault_table[_i].status, json, &fault);
-
+	is_fault = etcd_fault_read_text(fault_table[_i].status, body, strlen(body), &json, &fault);
 	ck_assert_int_eq(is_fault, fault_table[_i].kind != ETCD_FAULT_NONE);
 	if (is_fault) {
 		ck_assert_int_eq(fault.kind, fault_table[_i].kind);
@@ -371,6 +389,8 @@ START_TEST(test_list)
 }
 END_TEST
 
+#define NO_HTTP "\x04\x04\x04 SETTINGS" /* how HTTP/2 begins, but for its NULs */
+
 static const struct {
 	struct gateway_line first[3], second[2];
 	int code;
@@ -378,6 +398,12 @@ static const struct {
     {{{TXN, GATEWAY_SAY, 200, "{" HEAD ",\"succeeded\":true}"}}, {{0}}, 0},
     /* certainly not taken: once more */
     {{{TXN, GATEWAY_SAY, 503, NO_LEADER}},
+     {{TXN, GATEWAY_SAY, 200, "{" HEAD ",\"succeeded\":true}"}},
+     0},
+    {{{TXN, GATEWAY_SAY, 400, FAULT("etcdserver: rpc not supported for learner", "9")}},
+     {{TXN, GATEWAY_SAY, 200, "{" HEAD ",\"succeeded\":true}"}},
+     0},
+    {{{TXN, GATEWAY_RAW, 0, NO_HTTP}},
      {{TXN, GATEWAY_SAY, 200, "{" HEAD ",\"succeeded\":true}"}},
      0},
     /* may have been taken: never again */
@@ -403,6 +429,25 @@ START_TEST(test_txn)
 	bench_run(&b);
 	ck_assert_msg(b.err.code == txn_table[_i].code, "%d %s", b.err.code, b.err.msg);
 	ck_assert_str_eq(buf_str(&b.story), txn_table[_i].code == 0 ? "yes 9" : "no 0");
+	bench_fini(&b);
+}
+END_TEST
+
+/* All that there is speaks gRPC alone. */
+START_TEST(test_no_http)
+{
+	static const struct gateway_line script[] = {
+	    {RANGE, GATEWAY_RAW, 0, NO_HTTP}, {RANGE, GATEWAY_RAW, 0, NO_HTTP},
+	    {RANGE, GATEWAY_RAW, 0, NO_HTTP}, {RANGE, GATEWAY_RAW, 0, NO_HTTP},
+	    {RANGE, GATEWAY_RAW, 0, NO_HTTP}, {0}};
+	struct bench b;
+
+	bench_init(&b, script, NULL, NULL, 150);
+	(void)etcd_list(b.etcd, "/", &list_events, &b);
+	unit_loop_run(b.loop);
+	ck_assert_int_eq(b.err.code, MF_EUNAVAIL);
+	ck_assert_ptr_nonnull(strstr(b.err.msg, ": speaks no HTTP/1: etcd's gRPC port? its JSON "
+						"gateway is at --listen-client-http-urls"));
 	bench_fini(&b);
 }
 END_TEST
@@ -696,6 +741,7 @@ int main(void)
 	tcase_add_loop_test(tc, test_endpoint, 0, COUNT(endpoint_table));
 	tcase_add_loop_test(tc, test_list, 0, COUNT(list_table));
 	tcase_add_loop_test(tc, test_txn, 0, COUNT(txn_table));
+	tcase_add_test(tc, test_no_http);
 	tcase_add_test(tc, test_refused_then_sticky);
 	tcase_add_test(tc, test_txn_not_repeated_on_kept_connection);
 	tcase_add_test(tc, test_silent_endpoint);
