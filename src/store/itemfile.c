@@ -2,6 +2,7 @@
 #include "store/itemfile.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,6 +11,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/strmap.h"
 #include "model/node.h"
 #include "sys/file.h"
 
@@ -31,6 +33,7 @@ static void drop_bads(struct itemfile *file)
 	free(file->bads);
 	file->bads = NULL;
 	file->bad_count = 0;
+	file->reason_count = 0;
 }
 
 static void drop_items(struct itemfile *file)
@@ -57,27 +60,13 @@ bool itemfile_is_live(const struct itemfile *file, const struct itemfile_item *i
 	return file->gone_at == 0 && item->left_at == 0 && !item->is_kept;
 }
 
-/*
- * "environment dev: prefix: ..." is about an object of its own; two nameless ones share theirs, and
- * then the reasons stand side by side.
- */
-static void add_bad(struct itemfile *file, const char *words)
+static void add_reason(struct itemfile *file, const char *object, const char *reason)
 {
-	const char *colon = strstr(words, ": ");
-	bool has_own = colon != NULL && str_has_prefix(words, file->kind->noun);
-	buf_auto struct buf object = BUF_INIT;
-
-	buf_add_str(&object, "file ");
-	str_add_escaped(&object, file->name, strlen(file->name));
-	if (has_own) {
-		buf_printf(&object, ": %.*s", (int)(colon - words), words);
-		words = colon + 2;
-	}
 	for (size_t i = 0; i < file->bad_count; i++) {
 		struct itemfile_bad *bad = &file->bads[i];
 
-		if (strcmp(bad->object, object.data) == 0) {
-			char *both = mem_printf("%s; %s", bad->reason, words);
+		if (strcmp(bad->object, object) == 0) {
+			char *both = mem_printf("%s; %s", bad->reason, reason);
 
 			free(bad->reason);
 			bad->reason = both;
@@ -86,7 +75,28 @@ static void add_bad(struct itemfile *file, const char *words)
 	}
 	file->bads = mem_realloc(file->bads, file->bad_count + 1, sizeof(*file->bads));
 	file->bads[file->bad_count++] =
-	    (struct itemfile_bad){buf_take(&object), mem_dup_str(words)};
+	    (struct itemfile_bad){mem_dup_str(object), mem_dup_str(reason)};
+}
+
+/*
+ * "environment dev: prefix: ..." is about an object of its own; two nameless ones share theirs, and
+ * then the reasons stand side by side.
+ */
+static void add_bad(struct itemfile *file, const char *message)
+{
+	const char *colon = strstr(message, ": ");
+	bool has_own = colon != NULL && str_has_prefix(message, file->kind->noun);
+	buf_auto struct buf object = BUF_INIT;
+
+	if (++file->reason_count > ITEMFILE_MAX_REASONS)
+		return;
+	buf_add_str(&object, "file ");
+	str_add_escaped(&object, file->name, strlen(file->name));
+	if (has_own) {
+		buf_printf(&object, ": %.*s", (int)(colon - message), message);
+		message = colon + 2;
+	}
+	add_reason(file, object.data, message);
 }
 
 static void on_bad(void *ctx, const struct mf_err *why)
@@ -94,21 +104,41 @@ static void on_bad(void *ctx, const struct mf_err *why)
 	add_bad(ctx, why->msg);
 }
 
-static void set_all_bad(struct itemfile *file, const char *words)
+/* "and 59,990 more" */
+static void add_rest(struct itemfile *file)
+{
+	buf_auto struct buf object = BUF_INIT;
+	char rest[64];
+	size_t count = file->reason_count - ITEMFILE_MAX_REASONS;
+
+	if (file->reason_count <= ITEMFILE_MAX_REASONS)
+		return;
+	if (count < 1000)
+		(void)snprintf(rest, sizeof(rest), "and %zu more", count);
+	else /* a file's size allows no million */
+		(void)snprintf(rest, sizeof(rest), "and %zu,%03zu more", count / 1000,
+			       count % 1000);
+	buf_add_str(&object, "file ");
+	str_add_escaped(&object, file->name, strlen(file->name));
+	add_reason(file, object.data, rest);
+}
+
+static void set_all_bad(struct itemfile *file, const char *message)
 {
 	drop_bads(file);
-	add_bad(file, words);
+	add_bad(file, message);
 	for (size_t i = 0; i < file->item_count; i++)
 		file->items[i].is_kept = true;
 }
 
-static bool has_item(const struct item_kind *kind, void *const *items, size_t count,
-		     const char *name)
+/* By name, so that many items in a file are no more than that. */
+static struct strmap *map_items(const struct item_kind *kind, void **values, size_t count)
 {
+	struct strmap *map = strmap_new(NULL);
+
 	for (size_t i = 0; i < count; i++)
-		if (strcmp(kind->name(items[i]), name) == 0)
-			return true;
-	return false;
+		strmap_set(map, kind->name(values[i]), values[i]);
+	return map;
 }
 
 /*
@@ -120,6 +150,7 @@ static void take(struct itemfile *file, void **values, size_t count, int64_t now
 	const struct item_kind *kind = file->kind;
 	struct itemfile_item *items =
 	    mem_realloc(NULL, count + file->item_count + 1, sizeof(*items));
+	struct strmap *names = map_items(kind, values, count);
 	size_t n = 0;
 
 	for (size_t i = 0; i < count; i++)
@@ -127,7 +158,7 @@ static void take(struct itemfile *file, void **values, size_t count, int64_t now
 	for (size_t i = 0; i < file->item_count; i++) {
 		struct itemfile_item old = file->items[i];
 
-		if (has_item(kind, values, count, kind->name(old.value)) ||
+		if (strmap_find(names, kind->name(old.value)) != NULL ||
 		    (file->bad_count == 0 && settle_ms == 0))
 			continue;
 		old.is_kept = file->bad_count != 0;
@@ -139,6 +170,7 @@ static void take(struct itemfile *file, void **values, size_t count, int64_t now
 		items[n++] = old;
 	}
 	drop_items(file);
+	strmap_free(names);
 	free(values);
 	file->items = items;
 	file->item_count = n;
@@ -152,6 +184,7 @@ static void parse(struct itemfile *file, const struct buf *text, int64_t now, in
 
 	drop_bads(file);
 	if (file->kind->parse(buf_str(text), text->len, &values, &count, on_bad, file, &err) == 0) {
+		add_rest(file);
 		take(file, values, count, now, settle_ms);
 		return;
 	}

@@ -36,6 +36,8 @@ struct itemfile_item {
 	int64_t left_at; /* since when it is in the file no more; 0: it is there */
 };
 
+#define ITEMFILE_MAX_REASONS ((size_t)10) /* of one file; the others are counted */
+
 struct itemfile_bad {
 	char *object; /* "file dev.yaml", "file dev.yaml: environment dev" */
 	char *reason;
@@ -51,6 +53,7 @@ struct itemfile {
 	size_t item_count;
 	struct itemfile_bad *bads;
 	size_t bad_count;
+	size_t reason_count; /* of all that is wrong, kept in bads or not */
 };
 
 struct itemfile *itemfile_new(const struct item_kind *kind, const char *name);

@@ -419,6 +419,47 @@ START_TEST(bad_one_of_a_list_keeps_the_missing)
 }
 END_TEST
 
+static void write_many(const char *before, const char *after, int count)
+{
+	buf_auto struct buf text = BUF_INIT;
+
+	for (int i = 0; i < count; i++)
+		buf_printf(&text, "%s%d%s", before, i, after);
+	record_write(&rec, "d/z.yaml", text.data);
+}
+
+START_TEST(many_bad_items_are_counted)
+{
+	record_write(&rec, "d/a.yaml", ENV("dev", "1"));
+	write_many("- 1 #", "\n", 60000);
+	follow();
+	ck_assert(record_has(&rec, "file z.yaml: environment: "));
+	ck_assert(record_has(&rec, "(line 10, column 3)\nfile z.yaml: and 59,990 more\n"));
+	ck_assert(!record_has(&rec, "line 11"));
+	ck_assert(record_has(&rec, "put dev 1 a.yaml\n"));
+	write_many("- {name: X", "}\n", 12);
+	record_await(&rec, "file z.yaml: and 2 more");
+	ck_assert(record_has(&rec, "file z.yaml: environment \"X9\": "));
+	ck_assert(!record_has(&rec, "X10"));
+}
+END_TEST
+
+/* What is compared with what was there before is not compared one with all. */
+START_TEST(many_good_items_change_in_time)
+{
+	int64_t start;
+
+	write_many("- {name: e", ", services: [x]}\n", 25000);
+	follow();
+	ck_assert(record_has(&rec, "put e24999 latest z.yaml\n"));
+	start = loop_now(rec.loop);
+	write_many("- {name: f", ", services: [x]}\n", 25000);
+	itemdir_rescan(dir);
+	ck_assert(record_has(&rec, "put f24999 latest z.yaml\n"));
+	ck_assert_int_le(loop_now(rec.loop) - start, unit_slow(5000));
+}
+END_TEST
+
 START_TEST(dangling_link_keeps_the_last_good)
 {
 	record_write(&rec, "d/a.yaml", ENV("dev", "1"));
@@ -595,6 +636,8 @@ int main(void)
 	tcase_add_test(tc, environment_moves_to_another_file);
 	tcase_add_test(tc, broken_file_keeps_its_last_good);
 	tcase_add_test(tc, bad_one_of_a_list_keeps_the_missing);
+	tcase_add_test(tc, many_bad_items_are_counted);
+	tcase_add_test(tc, many_good_items_change_in_time);
 	tcase_add_test(tc, dangling_link_keeps_the_last_good);
 	tcase_add_test(tc, other_kinds_of_files_are_problems);
 	tcase_add_test(tc, deleted_file_takes_its_environments);
