@@ -21,7 +21,15 @@ enum {
 	WATCH_HEALTHY_MS = 5000, /* a stream that lived so long was no failure of its endpoint */
 };
 
-enum phase { PHASE_PAUSE, PHASE_TOKEN, PHASE_OPENING, PHASE_OPEN, PHASE_CHECK, PHASE_END };
+enum phase {
+	PHASE_PAUSE,
+	PHASE_TOKEN,
+	PHASE_OPENING,
+	PHASE_OPEN,
+	PHASE_CHECK,
+	PHASE_END, /* it was lost */
+	PHASE_STOPPED,
+};
 
 enum verdict {
 	VERDICT_NONE,
@@ -44,14 +52,13 @@ struct etcd_watch {
 	size_t endpoint, tried;
 	int64_t backoff_ms, opened, heard;
 	bool is_checked; /* the last read went well, and no stream has opened since */
-	int told;	 /* the code last told by on_state; 1: nothing yet */
+	int reported;	 /* the code last reported by on_state; 1: nothing yet */
 	struct http_request *request;
 	struct etcd_stream *stream;
 	struct etcd_call *call; /* the token's or the probe's */
 	struct loop_timer *timer;
 	enum verdict verdict;
 	struct mf_err why;
-	bool is_in_data, is_in_callback, is_stopped;
 };
 
 static void open_stream(struct etcd_watch *watch);
@@ -71,37 +78,35 @@ static void close_stream(struct etcd_watch *watch)
 	watch->pending = 0;
 }
 
-static void watch_free(struct etcd_watch *watch)
+static void watch_free(void *object)
 {
-	close_stream(watch);
-	loop_timer_free(watch->timer);
+	struct etcd_watch *watch = object;
+
+	etcd_stream_free(watch->stream);
 	free(watch->prefix);
 	free(watch);
 }
 
 void etcd_watch_stop(struct etcd_watch *watch)
 {
-	if (watch == NULL)
+	if (watch == NULL || watch->phase == PHASE_STOPPED)
 		return;
-	if (watch->is_in_data || watch->is_in_callback)
-		watch->is_stopped = true;
-	else
-		watch_free(watch);
+	watch->phase = PHASE_STOPPED;
+	http_cancel(watch->request);
+	etcd_cancel(watch->call);
+	loop_timer_free(watch->timer);
+	loop_defer(etcd_loop(watch->etcd), watch_free, watch);
 }
 
-/* False: the watch was stopped meanwhile, and must not be touched but for freeing. */
-static bool tell_state(struct etcd_watch *watch, const struct mf_err *why)
+/* The owner may stop the watch in it. */
+static void report_state(struct etcd_watch *watch, const struct mf_err *why)
 {
 	int code = why == NULL ? 0 : why->code;
-	bool was_in_callback = watch->is_in_callback;
 
-	if (watch->told == code)
-		return !watch->is_stopped;
-	watch->told = code;
-	watch->is_in_callback = true;
+	if (watch->reported == code)
+		return;
+	watch->reported = code;
 	watch->events.on_state(watch->ctx, why);
-	watch->is_in_callback = was_in_callback;
-	return !watch->is_stopped;
 }
 
 /* --- verdicts --------------------------------------------------------------------------------- */
@@ -131,8 +136,7 @@ static void pause_then_open(struct etcd_watch *watch)
 	watch->tried = 0;
 	watch->is_checked = false;
 	loop_timer_set(watch->timer, etcd_backoff(&watch->backoff_ms, ETCD_BACKOFF_MAX_MS));
-	if (!tell_state(watch, &watch->why))
-		watch_free(watch);
+	report_state(watch, &watch->why);
 }
 
 /* A stream that was healthy costs no try: with one endpoint, that one is asked again at once. */
@@ -154,11 +158,7 @@ static void go_elsewhere(struct etcd_watch *watch, bool was_healthy)
 static void end_lost(struct etcd_watch *watch)
 {
 	watch->phase = PHASE_END;
-	watch->is_in_callback = true;
 	watch->events.on_lost(watch->ctx, &watch->why);
-	watch->is_in_callback = false;
-	if (watch->is_stopped)
-		watch_free(watch);
 }
 
 /* Outside of the stream's callback: act on the verdict. */
@@ -210,10 +210,6 @@ static void on_probe(void *ctx, struct etcd_call *call, const struct etcd_reply 
 
 	(void)call;
 	watch->call = NULL;
-	if (watch->is_stopped) {
-		watch_free(watch);
-		return;
-	}
 	if (err != NULL) {
 		watch->verdict = fault == ETCD_FAULT_DENIED || fault == ETCD_FAULT_TOKEN
 				     ? VERDICT_DENIED
@@ -251,7 +247,7 @@ static void send_probe(struct etcd_watch *watch)
 
 static bool is_open(const struct etcd_watch *watch)
 {
-	return watch->verdict == VERDICT_NONE && !watch->is_stopped;
+	return watch->verdict == VERDICT_NONE && watch->phase != PHASE_STOPPED;
 }
 
 static bool commit(struct etcd_watch *watch)
@@ -275,7 +271,8 @@ static bool on_created(struct etcd_watch *watch, const struct etcd_message *mess
 	watch->is_checked = false;
 	watch->opened = loop_now(etcd_loop(watch->etcd));
 	loop_timer_set(watch->timer, WATCH_SILENCE_MS);
-	return tell_state(watch, NULL);
+	report_state(watch, NULL);
+	return is_open(watch);
 }
 
 static bool on_message(void *ctx, const struct etcd_message *message)
@@ -349,10 +346,8 @@ static bool on_data(void *ctx, const char *bytes, size_t len)
 	struct mf_err err = {0};
 
 	watch->heard = loop_now(etcd_loop(watch->etcd));
-	watch->is_in_data = true;
 	if (is_open(watch) && etcd_stream_feed(watch->stream, bytes, len, &err) != 0)
 		judge(watch, VERDICT_LOST, MF_EDATA, err.msg);
-	watch->is_in_data = false;
 	return is_open(watch);
 }
 
@@ -363,10 +358,6 @@ static void on_http_done(void *ctx, const struct http_reply *http, const struct 
 	struct node *json = NULL;
 
 	watch->request = NULL;
-	if (watch->is_stopped) {
-		watch_free(watch);
-		return;
-	}
 	if (watch->verdict == VERDICT_NONE && err != NULL) {
 		judge(watch, VERDICT_ELSEWHERE, err->code, err->msg);
 	} else if (watch->verdict == VERDICT_NONE) {
@@ -430,10 +421,6 @@ static void on_timer(void *ctx)
 	struct etcd_watch *watch = ctx;
 	int64_t silence;
 
-	if (watch->is_stopped) {
-		watch_free(watch);
-		return;
-	}
 	switch (watch->phase) {
 	case PHASE_PAUSE:
 		open_stream(watch);
@@ -452,6 +439,7 @@ static void on_timer(void *ctx)
 	case PHASE_TOKEN:
 	case PHASE_CHECK:
 	case PHASE_END:
+	case PHASE_STOPPED:
 		break;
 	}
 }
@@ -467,7 +455,7 @@ struct etcd_watch *etcd_watch_start(struct etcd *etcd, const char *prefix, int64
 	watch->ctx = ctx;
 	watch->next = start_revision;
 	watch->seen = start_revision - 1;
-	watch->told = 1;
+	watch->reported = 1;
 	watch->timer = loop_timer_new(etcd_loop(etcd), on_timer, watch);
 	watch->phase = PHASE_PAUSE;
 	loop_timer_set(watch->timer, 0);
