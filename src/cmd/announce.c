@@ -19,7 +19,6 @@
 struct announce {
 	struct loop *loop;
 	struct announcer *announcer;
-	struct loop_timer *deadline; /* STOP_MS */
 	struct watchdog *watchdog;
 	bool is_single; /* it ends when its instance is refused */
 	bool is_ready, is_registered, is_stopping, is_refused;
@@ -37,29 +36,9 @@ static void on_etcd(void *ctx, const struct mf_err *why)
 	a->is_ready = a->is_ready || why == NULL;
 }
 
-static void on_stopped(void *ctx, const struct mf_err *err)
+static void on_stopped(void *ctx)
 {
-	struct announce *a = ctx;
-
-	if (err == NULL)
-		log_info("deregistered");
-	else
-		log_warn("not deregistered: all goes when its time to live is over",
-			 LOG_STR("error", err->msg));
-	loop_stop(a->loop);
-}
-
-static void give_up(struct announce *a, const char *why)
-{
-	struct mf_err err;
-
-	(void)mf_err_set(&err, MF_ETIMEOUT, "%s", why);
-	on_stopped(a, &err);
-}
-
-static void on_stop_time(void *ctx)
-{
-	give_up(ctx, "no answer from etcd");
+	loop_stop(((struct announce *)ctx)->loop);
 }
 
 static void stop(struct announce *a)
@@ -67,8 +46,7 @@ static void stop(struct announce *a)
 	a->is_stopping = true;
 	a->stopped_at = loop_now(a->loop);
 	notify_send("STOPPING=1");
-	loop_timer_set(a->deadline, STOP_MS);
-	announcer_stop(a->announcer, on_stopped, a);
+	announcer_stop(a->announcer, STOP_MS, on_stopped, a);
 }
 
 /* A later signal does not wait. */
@@ -80,7 +58,7 @@ static void on_signal(void *ctx, int signo)
 	if (!a->is_stopping)
 		stop(a);
 	else if (loop_now(a->loop) - a->stopped_at >= AGAIN_MS)
-		give_up(a, "a second signal came before etcd had answered");
+		announcer_give_up(a->announcer, "a second signal came before etcd had answered");
 }
 
 static void on_state(void *ctx, const char *name, enum announce_state state, const char *why)
@@ -126,7 +104,6 @@ int announce_start(struct loop *loop, struct etcd *etcd, const struct settings *
 		return err->code;
 	}
 	a->announcer = announcer_new(loop, etcd, settings, ttl_ms, &events, a);
-	a->deadline = loop_timer_new(loop, on_stop_time, a);
 	a->watchdog = watchdog_start(loop);
 	*ret_announce = a;
 	return 0;
@@ -160,7 +137,6 @@ void announce_free(struct announce *a)
 	if (a == NULL)
 		return;
 	announcer_free(a->announcer);
-	loop_timer_free(a->deadline);
 	watchdog_stop(a->watchdog);
 	free(a);
 }

@@ -239,12 +239,13 @@ const struct fields announcement_fields = {
 
 int announcement_check(const struct announcement *a, struct mf_err *err)
 {
-	if (name_check(NAME_SERVICE, a->service, strlen(a->service), err) != 0)
-		return mf_err_wrap(err, "service");
-	if (name_check(NAME_VERSION, a->version, strlen(a->version), err) != 0)
-		return mf_err_wrap(err, "version");
-	if (a->env != NULL && name_check(NAME_ENVIRONMENT, a->env, strlen(a->env), err) != 0)
-		return mf_err_wrap(err, "env");
+	for (size_t i = 0; i < announcement_fields.count; i++) {
+		const struct field *row = &rows[i];
+		const char *name = row->kind == FIELD_NAME ? *(char **)field_place(row, a) : NULL;
+
+		if (name != NULL && value_check(row->type, name, err) != 0)
+			return mf_err_wrap(err, "%s", row->key);
+	}
 	for (size_t i = 0; i < strlist_count(a->tags); i++)
 		if (check_tag(a->tags[i], err) != 0)
 			return mf_err_wrap(err, "tag");

@@ -40,12 +40,12 @@ struct announcer {
 	const struct settings *settings;
 	struct announcer_events events;
 	void *ctx;
-	struct strmap *items;  /* by name, the eldest first */
-	struct strmap *owners; /* by key: the item that has it */
-	struct loop_timer *turn, *drain_time;
+	struct strmap *items;				  /* by name, the eldest first */
+	struct strmap *owners;				  /* by key: the item that has it */
+	struct loop_timer *turn, *drain_time, *stop_time; /* the last is set until on_stopped */
 	bool has_begun, is_etcd_bad;
-	void (*on_drained)(void *ctx);
-	void *drained_ctx;
+	void (*on_drained)(void *ctx), (*on_stopped)(void *ctx);
+	void *drained_ctx, *stopped_ctx;
 };
 
 struct item {
@@ -416,29 +416,6 @@ static void on_etcd(void *ctx, const struct mf_err *why)
 /* --- what the owner asks for ---------------------------------------------------------------------
  */
 
-struct announcer *announcer_new(struct loop *loop, struct etcd *etcd,
-				const struct settings *settings, int64_t ttl_ms,
-				const struct announcer_events *events, void *ctx)
-{
-	static const struct registry_events registry_events = {
-	    .on_state = on_etcd, .on_put = on_put, .on_taken = on_taken};
-	mem_auto_free char *prefix = mem_printf("%s/backends/", settings->etcd.prefix);
-	struct announcer *a = MEM_NEW(a);
-
-	a->settings = settings;
-	a->events = *events;
-	a->ctx = ctx;
-	a->items = strmap_new(item_free);
-	a->loop = loop;
-	a->owners = strmap_new(NULL);
-	a->registry = registry_new(loop, etcd, prefix, (ttl_ms + 999) / 1000, &registry_events, a);
-	a->takeovers = takeovers_new(a->registry, settings);
-	a->turn = loop_timer_new(loop, on_turn, a);
-	a->drain_time = loop_timer_new(loop, on_turn, a);
-	mark(a);
-	return a;
-}
-
 int announcer_set(struct announcer *a, const char *name, const struct announcement *announcement,
 		  struct mf_err *err)
 {
@@ -495,18 +472,75 @@ void announcer_drain(struct announcer *a, void (*on_drained)(void *ctx), void *c
 	mark(a);
 }
 
-void announcer_stop(struct announcer *a, void (*on_done)(void *ctx, const struct mf_err *err),
-		    void *ctx)
+static void on_revoked(void *ctx, const struct mf_err *err)
+{
+	struct announcer *a = ctx;
+
+	if (!loop_timer_is_set(a->stop_time))
+		return;
+	loop_timer_clear(a->stop_time);
+	if (err == NULL)
+		log_info("deregistered");
+	else
+		log_warn("not deregistered: everything goes when its time to live is over",
+			 LOG_STR("error", err->msg));
+	a->on_stopped(a->stopped_ctx);
+}
+
+void announcer_give_up(struct announcer *a, const char *why)
+{
+	struct mf_err err;
+
+	(void)mf_err_set(&err, MF_ETIMEOUT, "%s", why);
+	on_revoked(a, &err);
+}
+
+static void on_stop_time(void *ctx)
+{
+	struct announcer *a = ctx;
+
+	loop_timer_set(a->stop_time, 0);
+	announcer_give_up(a, "no answer from etcd");
+}
+
+void announcer_stop(struct announcer *a, int64_t deadline_ms, void (*on_done)(void *ctx), void *ctx)
 {
 	void *cursor = NULL, *value;
 	const char *key;
 
 	a->phase = PHASE_STOPPED;
+	a->on_stopped = on_done;
+	a->stopped_ctx = ctx;
 	while (strmap_next(a->items, &cursor, &key, &value))
 		item_stop(value);
 	loop_timer_clear(a->turn);
 	loop_timer_clear(a->drain_time);
-	registry_stop(a->registry, on_done, ctx);
+	loop_timer_set(a->stop_time, deadline_ms);
+	registry_stop(a->registry, on_revoked, a);
+}
+
+struct announcer *announcer_new(struct loop *loop, struct etcd *etcd,
+				const struct settings *settings, int64_t ttl_ms,
+				const struct announcer_events *events, void *ctx)
+{
+	static const struct registry_events registry_events = {
+	    .on_state = on_etcd, .on_put = on_put, .on_taken = on_taken};
+	mem_auto_free char *prefix = mem_printf("%s/backends/", settings->etcd.prefix);
+	struct announcer *a = MEM_NEW(a);
+
+	a->settings = settings;
+	a->events = *events;
+	a->ctx = ctx;
+	a->items = strmap_new(item_free);
+	a->loop = loop;
+	a->owners = strmap_new(NULL);
+	a->registry = registry_new(loop, etcd, prefix, (ttl_ms + 999) / 1000, &registry_events, a);
+	a->takeovers = takeovers_new(a->registry, settings);
+	a->turn = loop_timer_new(loop, on_turn, a);
+	a->drain_time = loop_timer_new(loop, on_turn, a);
+	a->stop_time = loop_timer_new(loop, on_stop_time, a);
+	mark(a);
+	return a;
 }
 
 void announcer_free(struct announcer *a)
@@ -519,5 +553,6 @@ void announcer_free(struct announcer *a)
 	registry_free(a->registry);
 	loop_timer_free(a->turn);
 	loop_timer_free(a->drain_time);
+	loop_timer_free(a->stop_time);
 	free(a);
 }

@@ -59,9 +59,14 @@ bool announcer_has_registered(const struct announcer *announcer);
 /* Everything is to drain, whatever was desired; on_drained when etcd has it (or within 2 s). */
 void announcer_drain(struct announcer *announcer, void (*on_drained)(void *ctx), void *ctx);
 
-/* Withdraw everything by revoking the lease; as registry_stop.  Nothing is taken any more. */
-void announcer_stop(struct announcer *announcer,
-		    void (*on_done)(void *ctx, const struct mf_err *err), void *ctx);
+/*
+ * Withdraw everything by revoking the lease; what etcd does not answer within deadline_ms goes by
+ * its time to live.  Logged; on_done is called once, never from inside.  Nothing is taken any more.
+ */
+void announcer_stop(struct announcer *announcer, int64_t deadline_ms, void (*on_done)(void *ctx),
+		    void *ctx);
+/* Wait no longer for that: on_done is called at once. */
+void announcer_give_up(struct announcer *announcer, const char *why);
 void announcer_free(struct announcer *announcer); /* NULL is fine; the keys go by their TTL */
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "register/check_probe.h"
+#include "register/check_kind.h"
 #include "sys/loop.h"
 
 enum {

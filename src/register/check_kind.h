@@ -11,9 +11,9 @@
 #include <stdbool.h>
 
 #include "register/check.h"
-#include "register/check_probe.h"
 
 struct loop_timer;
+struct probe;
 
 struct check_kind {
 	const char *name; /* before the colon, and as a key in files */
@@ -34,6 +34,20 @@ struct check_kind {
 extern const struct check_kind check_tcp, check_http, check_https, check_exec;
 extern const struct check_kind *const check_kinds[]; /* NULL at the end */
 
+/* --- one question ---------------------------------------------------------------------------- */
+
+enum probe_result {
+	PROBE_PASSED,
+	PROBE_FAILED,
+	PROBE_NOT_ASKED, /* the fault is ours (descriptors, memory): says nothing of the target */
+};
+
+/*
+ * Called once for each probe_run, never from inside, within the spec's timeout.  why: NULL when it
+ * passed, else `tcp 127.0.0.1:80: Connection refused`.
+ */
+typedef void probe_fn(void *ctx, enum probe_result result, const char *why);
+
 struct probe {
 	struct loop *loop;
 	const struct check_spec *spec;
@@ -47,6 +61,15 @@ struct probe {
 	enum probe_result result; /* to be reported by the timer: it was known at once */
 	char *why;
 };
+
+/* spec and target are borrowed until probe_free. */
+struct probe *probe_new(struct loop *loop, const struct check_spec *spec,
+			const struct check_target *target, probe_fn *on_result, void *ctx);
+/* Ask.  false: the last one, reported as failed, has not ended yet (a program that cannot be
+ * killed).
+ */
+bool probe_run(struct probe *probe);
+void probe_free(struct probe *probe); /* NULL is fine; also inside on_result */
 
 /* The owner may free the probe inside.  why: as probe_fn, without what is asked. */
 void probe_finish(struct probe *probe, enum probe_result result, const char *why);

@@ -2,7 +2,7 @@
  * One question to a target: what all kinds of checks have in common, such as the timeout.  Knows no
  * kind.
  */
-#include "register/check_probe.h"
+#include "register/check_kind.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -11,7 +11,6 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "register/check_kind.h"
 #include "store/instances.h"
 #include "sys/loop.h"
 

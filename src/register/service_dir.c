@@ -40,7 +40,7 @@ static void desired_free(void *value)
 {
 	struct desired *desired = value;
 
-	service_entry_unref(desired->entry);
+	service_kind.unref(desired->entry);
 	free(desired->address);
 	free(desired->why);
 	free(desired);
@@ -121,8 +121,8 @@ static void on_put(void *ctx, void *item, const char *file)
 		desired = MEM_NEW(desired);
 		strmap_set(dir->desired, entry->name, desired);
 	}
-	(void)service_entry_ref(entry);
-	service_entry_unref(desired->entry);
+	(void)service_kind.ref(entry);
+	service_kind.unref(desired->entry);
 	desired->entry = entry;
 	if (dir->announcer != NULL)
 		announce(dir, desired, find_address(dir, desired));

@@ -14,7 +14,7 @@
 #include "store/itemfile.h"
 
 struct list {
-	struct service_entry **entries;
+	void **items;
 	size_t count;
 	struct strmap *lines; /* an entry's name -> its node */
 };
@@ -43,6 +43,25 @@ static char *make_name(const struct announcement *want)
 			  want->version, want->where.text, want->port);
 }
 
+static void *ref(void *item)
+{
+	struct service_entry *entry = item;
+
+	entry->refs++;
+	return entry;
+}
+
+static void unref(void *item)
+{
+	struct service_entry *entry = item;
+
+	if (entry == NULL || --entry->refs != 0)
+		return;
+	announcement_fini(&entry->want);
+	free(entry->name);
+	free(entry);
+}
+
 /* NULL, with the reason in err. */
 static struct service_entry *read_entry(const struct node *node, struct mf_err *err)
 {
@@ -51,27 +70,12 @@ static struct service_entry *read_entry(const struct node *node, struct mf_err *
 	entry->refs = 1;
 	announcement_init(&entry->want);
 	if (fields_read(&announcement_fields, node, &entry->want, false, err) != 0) {
-		service_entry_unref(entry);
+		unref(entry);
 		return NULL;
 	}
 	entry->name = make_name(&entry->want);
 	entry->digest = hash_node(STR_HASH_INIT, node);
 	return entry;
-}
-
-struct service_entry *service_entry_ref(struct service_entry *entry)
-{
-	entry->refs++;
-	return entry;
-}
-
-void service_entry_unref(struct service_entry *entry)
-{
-	if (entry == NULL || --entry->refs != 0)
-		return;
-	announcement_fini(&entry->want);
-	free(entry->name);
-	free(entry);
 }
 
 /* --- a file ----------------------------------------------------------------------------------- */
@@ -88,16 +92,15 @@ static int add_entry(struct list *list, const struct node *node, struct mf_err *
 		(void)node_error(node, err,
 				 "service %s: is there already, in line %u: give it an id",
 				 entry->name, first->line);
-		service_entry_unref(entry);
+		unref(entry);
 		return err->code;
 	}
 	strmap_set(list->lines, entry->name, (void *)node);
-	list->entries[list->count++] = entry;
+	list->items[list->count++] = entry;
 	return 0;
 }
 
-static int read_root(const struct node *root, struct list *list,
-		     void (*on_bad)(void *ctx, const struct mf_err *why), void *ctx,
+static int read_root(const struct node *root, struct list *list, item_bad_fn *on_bad, void *ctx,
 		     struct mf_err *err)
 {
 	const struct node *nodes = root->kind == NODE_LIST ? root->children : root;
@@ -111,16 +114,16 @@ static int read_root(const struct node *root, struct list *list,
 	if (count > SERVICE_FILE_MAX)
 		return node_error(root, err, "%zu services, at most %d are allowed in one file",
 				  count, SERVICE_FILE_MAX);
-	list->entries = mem_alloc(count * sizeof(struct service_entry *));
+	list->items = mem_alloc(count * sizeof(*list->items));
 	for (size_t i = 0; i < count; i++)
 		if (add_entry(list, &nodes[i], &why) != 0)
 			on_bad(ctx, &why);
 	return 0;
 }
 
-int service_file_parse(const char *text, size_t len, struct service_entry ***ret_entries,
-		       size_t *ret_count, void (*on_bad)(void *ctx, const struct mf_err *why),
-		       void *ctx, struct mf_err *err)
+/* One service, or a list of them. */
+static int parse(const char *text, size_t len, void ***ret_items, size_t *ret_count,
+		 item_bad_fn *on_bad, void *ctx, struct mf_err *err)
 {
 	struct list list = {0};
 	struct node *root;
@@ -134,27 +137,12 @@ int service_file_parse(const char *text, size_t len, struct service_entry ***ret
 	node_free(root);
 	if (code != 0)
 		return code;
-	*ret_entries = list.entries;
+	*ret_items = list.items;
 	*ret_count = list.count;
 	return 0;
 }
 
-/* --- as items of a directory ------------------------------------------------------------------ */
-
-static int parse_items(const char *text, size_t len, void ***ret_items, size_t *ret_count,
-		       item_bad_fn *on_bad, void *ctx, struct mf_err *err)
-{
-	struct service_entry **entries;
-	int code = service_file_parse(text, len, &entries, ret_count, on_bad, ctx, err);
-
-	if (code != 0)
-		return code;
-	*ret_items = mem_alloc(*ret_count * sizeof(**ret_items));
-	for (size_t i = 0; i < *ret_count; i++)
-		(*ret_items)[i] = entries[i];
-	free(entries);
-	return 0;
-}
+/* --- as an item of a directory ---------------------------------------------------------------- */
 
 static const char *get_name(const void *item)
 {
@@ -167,20 +155,10 @@ static bool is_equal(const void *a, const void *b)
 	       ((const struct service_entry *)b)->digest;
 }
 
-static void *ref(void *item)
-{
-	return service_entry_ref(item);
-}
-
-static void unref(void *item)
-{
-	service_entry_unref(item);
-}
-
 const struct item_kind service_kind = {
     .noun = "service",
     .gone = "withdrawn",
-    .parse = parse_items,
+    .parse = parse,
     .name = get_name,
     .is_equal = is_equal,
     .ref = ref,

@@ -24,7 +24,7 @@ struct wrapped {
 	int64_t signalled_at; /* that the stage began by a signal; 0: none has */
 	struct announcer *announcer;
 	struct process *process;
-	struct loop_timer *timer; /* the end of the stage */
+	struct loop_timer *drain_time;
 	int64_t drain_ms, stop_ms;
 	int stop_signal;
 	bool is_withdrawn; /* or will not be */
@@ -48,47 +48,23 @@ static void stop_process(struct wrapped *w)
 	process_stop(w->process, w->stop_signal, w->stop_ms);
 }
 
-static void go_on_withdrawn(struct wrapped *w)
+static void on_withdrawn(void *ctx)
 {
+	struct wrapped *w = ctx;
+
 	w->is_withdrawn = true;
-	loop_timer_clear(w->timer);
 	if (w->stage == WRAPPED_WITHDRAWING)
 		stop_process(w);
 	end_if_complete(w);
 }
 
-static void on_withdrawn(void *ctx, const struct mf_err *err)
+static void withdraw(void *ctx)
 {
 	struct wrapped *w = ctx;
 
-	if (w->is_withdrawn)
-		return;
-	if (err == NULL)
-		log_info("deregistered");
-	else
-		log_warn("not deregistered: all goes when its time to live is over",
-			 LOG_STR("error", err->msg));
-	go_on_withdrawn(w);
-}
-
-static void withdraw(struct wrapped *w)
-{
 	w->stage = WRAPPED_WITHDRAWING;
-	loop_timer_set(w->timer, WITHDRAW_MS);
-	announcer_stop(w->announcer, on_withdrawn, w);
-}
-
-static void on_time(void *ctx)
-{
-	struct wrapped *w = ctx;
-	struct mf_err err;
-
-	if (w->stage == WRAPPED_DRAINING) {
-		withdraw(w);
-		return;
-	}
-	(void)mf_err_set(&err, MF_ETIMEOUT, "no answer from etcd");
-	on_withdrawn(w, &err);
+	loop_timer_clear(w->drain_time);
+	announcer_stop(w->announcer, WITHDRAW_MS, on_withdrawn, w);
 }
 
 static void on_drained(void *ctx)
@@ -96,7 +72,7 @@ static void on_drained(void *ctx)
 	struct wrapped *w = ctx;
 
 	if (w->stage == WRAPPED_DRAINING)
-		loop_timer_set(w->timer, w->drain_ms);
+		loop_timer_set(w->drain_time, w->drain_ms);
 }
 
 static void drain(struct wrapped *w)
@@ -201,7 +177,7 @@ int wrapped_start(struct loop *loop, struct announcer *announcer,
 	w->stop_signal = options->stop_signal;
 	w->on_end = on_end;
 	w->ctx = ctx;
-	w->timer = loop_timer_new(loop, on_time, w);
+	w->drain_time = loop_timer_new(loop, withdraw, w);
 	if (listen_to_signals(w, loop, err) != 0 ||
 	    process_start(loop, options->process, &events, w, &w->process, err) != 0) {
 		wrapped_free(w);
@@ -223,7 +199,7 @@ void wrapped_free(struct wrapped *w)
 	if (w == NULL)
 		return;
 	process_free(w->process);
-	loop_timer_free(w->timer);
+	loop_timer_free(w->drain_time);
 	free(w);
 }
 

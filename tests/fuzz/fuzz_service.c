@@ -49,22 +49,23 @@ static void check_entry(const struct service_entry *entry)
 
 static void read_file(const char *text, size_t len)
 {
-	struct service_entry **entries;
+	void **items;
 	struct mf_err err;
 	size_t count;
 
-	if (service_file_parse(text, len, &entries, &count, on_bad, NULL, &err) != 0) {
+	if (service_kind.parse(text, len, &items, &count, on_bad, NULL, &err) != 0) {
 		check_words(&err);
 		return;
 	}
 	for (size_t i = 0; i < count; i++) {
-		check_entry(entries[i]);
+		check_entry(items[i]);
 		for (size_t j = 0; j < i && j < 50; j++)
-			FUZZ_CHECK(strcmp(entries[i]->name, entries[j]->name) != 0);
+			FUZZ_CHECK(
+			    strcmp(service_kind.name(items[i]), service_kind.name(items[j])) != 0);
 	}
 	for (size_t i = 0; i < count; i++)
-		service_entry_unref(entries[i]);
-	free(entries);
+		service_kind.unref(items[i]);
+	free(items);
 }
 
 static void read_address(const char *text, size_t len)

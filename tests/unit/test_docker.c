@@ -89,6 +89,7 @@ int announcer_set(struct announcer *announcer, const char *name,
 {
 	(void)announcer;
 	(void)err;
+	ck_assert_int_eq(strncmp(announcement->origin, "container ", strlen("container ")), 0);
 	strmap_set(t.announced, name,
 		   mem_printf("%s=%s/%s%s", name, announcement->service, announcement->version,
 			      announcement->state == INSTANCE_DRAIN ? " drains" : ""));

@@ -23,15 +23,19 @@ static void on_bad(void *ctx, const struct mf_err *why)
 
 static int read_text(const char *text, struct read *ret, struct mf_err *err)
 {
+	void **items = NULL;
+	int code;
+
 	*ret = (struct read){0};
-	return service_file_parse(text, strlen(text), &ret->entries, &ret->count, on_bad,
-				  &ret->bads, err);
+	code = service_kind.parse(text, strlen(text), &items, &ret->count, on_bad, &ret->bads, err);
+	ret->entries = (struct service_entry **)items;
+	return code;
 }
 
 static void read_fini(struct read *read)
 {
 	for (size_t i = 0; i < read->count; i++)
-		service_entry_unref(read->entries[i]);
+		service_kind.unref(read->entries[i]);
 	free(read->entries);
 	buf_fini(&read->bads);
 }
@@ -420,7 +424,7 @@ START_TEST(entries_are_shared)
 	read_fini(&read);
 	ck_assert_str_eq(entry->want.tags[0], "a");
 	service_kind.unref(entry);
-	service_entry_unref(NULL);
+	service_kind.unref(NULL);
 }
 END_TEST
 
