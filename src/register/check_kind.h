@@ -19,6 +19,7 @@ struct check_kind {
 	const char *name; /* before the colon, and as a key in files */
 	const char *form; /* what may be written, for messages */
 	const char *word; /* SERVICE_CHECK_<word> of containers, in lower case */
+	bool is_bare;	  /* the name alone is a check */
 	bool is_http;	  /* has the settings method, header, text and status */
 	bool is_program;  /* runs on this host, and ends by itself when its time is over */
 

@@ -83,7 +83,7 @@ int check_spec_parse(const char *text, struct check_spec **ret_spec, struct mf_e
 
 	if (strlen(text) > MAX_TEXT)
 		return check_spec_refuse(text, err, "too long (4096 bytes at most)");
-	if (kind == NULL || (text[len] == '\0' && kind != &check_tcp))
+	if (kind == NULL || (text[len] == '\0' && !kind->is_bare))
 		return refuse_kind(text, err);
 	spec = spec_new(kind);
 	if (kind->parse(text + len, spec, err) != 0) {
@@ -161,7 +161,7 @@ static int read_kind(const struct node *node, void *place, struct mf_err *err)
 	assert(spec->kind != NULL);
 	if (!spec->kind->is_program && str_has_prefix(text, name) && text[strlen(name)] == ':')
 		text += strlen(name) + 1;
-	behind = mem_printf("%s%s", text[0] == '\0' && spec->kind == &check_tcp ? "" : ":", text);
+	behind = mem_printf("%s%s", text[0] == '\0' && spec->kind->is_bare ? "" : ":", text);
 	if (spec->kind->parse(behind, spec, &why) != 0)
 		return node_error(node, err, "%s", why.msg);
 	return 0;

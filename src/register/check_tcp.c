@@ -88,6 +88,7 @@ const struct check_kind check_tcp = {
     .name = "tcp",
     .form = "tcp, tcp:PORT, tcp:ADDRESS:PORT",
     .word = "tcp",
+    .is_bare = true,
     .parse = parse,
     .parse_word = parse_word,
     .describe = describe,
