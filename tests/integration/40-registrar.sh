@@ -47,6 +47,15 @@ run_tool svcregister list
 is "$OUT" 'web 1 127.0.0.1:4001' 'an outage shorter than the lease changes nothing'
 is "$(lease)" "$first" 'not even the lease'
 
+start_tool_as twice svcregister register web 3 127.0.0.1:4003 --ttl 1h
+within 'one that will get its signal twice, as from timeout(1)' 10 has web/3
+send_signal TERM twice
+send_signal TERM twice 2>/dev/null
+wait_exit twice
+is "$STATUS" 0 'ends well'
+ok 'and deregisters' not has web/3
+ok 'without a word on etcd' not log_has twice 'not deregistered'
+
 etcd_put backends/web/1/by-hand 10.0.0.9:80
 etcd_put backends/web/1/bad 'not an address'
 run_tool svcregister list web
