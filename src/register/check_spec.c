@@ -211,7 +211,7 @@ static const struct field header = {
 #define WHOLE	   .offset = 0, .size = sizeof(struct check_spec)
 #define KIND(word, means)                                                                          \
 	{                                                                                          \
-		word, FIELD_OTHER, WHOLE, .read = read_kind, .doc = means                          \
+		word, FIELD_OTHER, WHOLE, .read = read_kind, .doc = (means)                        \
 	}
 
 static const struct field rows[] = {

@@ -46,27 +46,16 @@ static char *make_name(const char *id, unsigned port)
 	return mem_printf("container %.12s port %u", id, port);
 }
 
-static void withdraw(struct docker *d, const struct container *container)
-{
-	for (size_t i = 0; container != NULL && i < container->instance_count; i++) {
-		mem_auto_free char *name =
-		    make_name(container->id, container->instances[i].container_port);
-
-		announcer_del(d->announcer, name);
-	}
-}
-
 static bool has_port(const struct container *container, unsigned port)
 {
-	for (size_t i = 0; i < container->instance_count; i++)
+	for (size_t i = 0; container != NULL && i < container->instance_count; i++)
 		if (container->instances[i].container_port == port)
 			return true;
 	return false;
 }
 
-/* What before had and now has not. */
-static void withdraw_missing(struct docker *d, const struct container *before,
-			     const struct container *now)
+/* What before had and now has not; now NULL: all of it. */
+static void withdraw(struct docker *d, const struct container *before, const struct container *now)
 {
 	for (size_t i = 0; before != NULL && i < before->instance_count; i++) {
 		unsigned port = before->instances[i].container_port;
@@ -152,7 +141,7 @@ static void converge(struct docker *d, struct known *known)
 	known->was_up |= now->state == CONTAINER_UP;
 	report(known);
 	if (!is_desired(d, known, &state)) {
-		withdraw(d, now);
+		withdraw(d, now, NULL);
 		return;
 	}
 	for (size_t i = 0; i < now->instance_count; i++)
@@ -165,7 +154,7 @@ static void forget(struct docker *d, const char *id)
 
 	if (known == NULL)
 		return;
-	withdraw(d, known->now);
+	withdraw(d, known->now, NULL);
 	(void)strmap_del(d->containers, id);
 }
 
@@ -209,7 +198,7 @@ static void on_container(void *ctx, const char *id, const char *json, size_t len
 		known = MEM_NEW(known);
 		strmap_set(d->containers, id, known);
 	}
-	withdraw_missing(d, known->now, now);
+	withdraw(d, known->now, now);
 	container_free(known->now);
 	known->now = now;
 	converge(d, known);
