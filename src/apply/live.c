@@ -39,34 +39,11 @@ struct live *live_new(struct loop *loop, const struct settings *settings,
 	live->events = events;
 	live->ctx = ctx;
 	live->out = &live->script;
-	live_forget(live);
+	live_worker_forget(&live->worker);
 	live->drain_timer = loop_timer_new(loop, on_drain_time, live);
 	live->quiet_timer = loop_timer_new(loop, on_quiet, live);
 	live->later_timer = loop_timer_new(loop, on_later_time, live);
 	return live;
-}
-
-static void free_worker(struct live *live)
-{
-	strmap_free(live->backends);
-	strmap_free(live->generations);
-	strmap_free(live->held);
-	strmap_free(live->missing);
-	strmap_free(live->waiting);
-	strmap_free(live->draining);
-}
-
-void live_forget(struct live *live)
-{
-	free_worker(live);
-	live->backends = strmap_new(NULL);
-	live->generations = strmap_new(free);
-	live->held = strmap_new(free);
-	live->missing = strmap_new(free);
-	live->waiting = strmap_new(free);
-	live->draining = strmap_new(NULL);
-	buf_clear(&live->changed);
-	buf_clear(&live->broken);
 }
 
 static void set_snapshot(struct snapshot **place, struct snapshot *snapshot)
@@ -100,7 +77,7 @@ void live_free(struct live *live)
 	stop(live);
 	set_snapshot(&live->desired, NULL);
 	set_snapshot(&live->applied, NULL);
-	free_worker(live);
+	live_worker_fini(&live->worker);
 	loop_timer_free(live->drain_timer);
 	loop_timer_free(live->quiet_timer);
 	loop_timer_free(live->later_timer);
@@ -110,7 +87,6 @@ void live_free(struct live *live)
 	free(live->later.steps);
 	buf_fini(&live->complaint);
 	buf_fini(&live->broken);
-	buf_fini(&live->changed);
 	free(live->reply);
 	live_seen_free(live->seen);
 	free(live);
@@ -128,27 +104,6 @@ void live_set_phase(struct live *live, enum live_phase phase)
 }
 
 /* --- what is reported ------------------------------------------------------------------------ */
-
-static void add_reasons(const struct strmap *reasons, struct buf *text)
-{
-	void *cursor = NULL, *value;
-	const char *key;
-	size_t count = strmap_count(reasons);
-
-	if (count == 0 || !strmap_next(reasons, &cursor, &key, &value))
-		return;
-	buf_printf(text, "%s%s", text->len == 0 ? "" : "; ", (const char *)value);
-	if (count > 1)
-		buf_printf(text, " (and %zu more)", count - 1);
-}
-
-static void add_all_reasons(const struct live *live, struct buf *text)
-{
-	add_reasons(live->missing, text);
-	add_reasons(live->waiting, text);
-	if (live->changed.len != 0)
-		buf_printf(text, "%s%s", text->len == 0 ? "" : "; ", live->changed.data);
-}
 
 void live_finish(struct live *live, int code, const char *reason)
 {
@@ -170,7 +125,7 @@ void live_finish(struct live *live, int code, const char *reason)
 	if (live->is_synced)
 		set_snapshot(&live->applied, done);
 	if (live->is_synced || is_waiting) {
-		add_all_reasons(live, &why);
+		live_worker_add_reasons(&live->worker, &why);
 		result.needs_reload = why.len != 0;
 	}
 	if (code != 0) {
@@ -276,7 +231,7 @@ static void take_up(struct live *live)
 static bool is_urgent(const struct live *live)
 {
 	return live->collect == NULL && live_collect_is_due(live) &&
-	       live->entries / LIVE_PATIENCE > live->live_entries;
+	       live->worker.entries / LIVE_PATIENCE > live->worker.live_entries;
 }
 
 void live_go_on(struct live *live)
@@ -287,7 +242,7 @@ void live_go_on(struct live *live)
 		take_up(live);
 		return;
 	}
-	if (strmap_count(live->draining) != 0 && !loop_timer_is_set(live->drain_timer)) {
+	if (strmap_count(live->worker.draining) != 0 && !loop_timer_is_set(live->drain_timer)) {
 		live->drain_ms = live->drain_ms == 0			  ? LIVE_DRAIN_MS
 				 : live->drain_ms > LIVE_DRAIN_MAX_MS / 2 ? LIVE_DRAIN_MAX_MS
 									  : live->drain_ms * 2;
@@ -384,10 +339,10 @@ void live_set_settings(struct live *live, const struct settings *settings)
 
 const char *live_version(const struct live *live)
 {
-	return live->version;
+	return live->worker.version;
 }
 
 size_t live_draining(const struct live *live)
 {
-	return strmap_count(live->draining);
+	return strmap_count(live->worker.draining);
 }

@@ -37,10 +37,11 @@ struct live_collect {
 /* What is held reads garbage, and waits for a reload that takes all garbage away. */
 bool live_collect_is_due(const struct live *live)
 {
-	size_t garbage = live->entries - live->live_entries;
+	size_t garbage = live->worker.entries - live->worker.live_entries;
 
-	return live->collect != NULL || (live->is_synced && strmap_count(live->held) == 0 &&
-					 garbage > GARBAGE_MIN && garbage > live->live_entries);
+	return live->collect != NULL ||
+	       (live->is_synced && strmap_count(live->worker.held) == 0 && garbage > GARBAGE_MIN &&
+		garbage > live->worker.live_entries);
 }
 
 static void collect_free(struct live *live)
@@ -63,7 +64,7 @@ static struct live_generation *find_generation(const struct live *live, const st
 	struct routing_entry entry;
 
 	live_env_generation(env, &entry);
-	return strmap_find(live->generations, entry.value);
+	return strmap_find(live->worker.generations, entry.value);
 }
 
 static void add_version(struct live *live, const char *verb, int i)
@@ -106,7 +107,7 @@ static void each_generation(struct live *live, void (*act)(struct live *live, co
 	void *cursor = NULL, *value;
 	const char *name;
 
-	while (strmap_next(live->generations, &cursor, &name, &value))
+	while (strmap_next(live->worker.generations, &cursor, &name, &value))
 		act(live, name, value);
 }
 
@@ -121,8 +122,8 @@ static void drop_unkept(struct live *live, const char *name, struct live_generat
 {
 	if (generation->is_kept)
 		return;
-	live->entries -= generation->entries;
-	(void)strmap_del(live->generations, name);
+	live->worker.entries -= generation->entries;
+	(void)strmap_del(live->worker.generations, name);
 }
 
 /* Whatever has gone wrong, everything is read before the next change. */

@@ -185,7 +185,7 @@ static void touch_held(struct diff *diff)
 	void *cursor = NULL, *value;
 	const char *name;
 
-	while (strmap_next(diff->live->held, &cursor, &name, &value))
+	while (strmap_next(diff->live->worker.held, &cursor, &name, &value))
 		if (snapshot_find_env(diff->live->target, name) != NULL)
 			touch_name(diff, name);
 }
@@ -245,19 +245,6 @@ static void move_claim(struct diff *diff, const struct claim_pair *pair, enum li
 
 /* --- generations ----------------------------------------------------------------------------- */
 
-bool live_is_deferred(const struct live *live, const struct snapshot *snapshot,
-		      const struct env *env)
-{
-	for (size_t i = 0; i < env->service_count && strmap_count(live->missing) != 0; i++) {
-		const struct backend *backend = snapshot_find_backend(
-		    snapshot, env->services[i].name, env->services[i].version);
-
-		if (backend != NULL && strmap_find(live->missing, backend->name) != NULL)
-			return true;
-	}
-	return false;
-}
-
 /* Note that a generation's entries are to be there. */
 static bool is_new_generation(struct diff *diff, const struct env *env)
 {
@@ -266,13 +253,13 @@ static bool is_new_generation(struct diff *diff, const struct env *env)
 	struct live_generation *generation;
 
 	live_env_generation(env, &entry);
-	generation = strmap_find(live->generations, entry.value);
+	generation = strmap_find(live->worker.generations, entry.value);
 	if (generation == NULL) {
 		generation = MEM_NEW(generation);
 		generation->entries = live_env_entries(env);
-		live->entries += generation->entries;
+		live->worker.entries += generation->entries;
 		live->result.map_changes += generation->entries;
-		strmap_set(live->generations, entry.value, generation);
+		strmap_set(live->worker.generations, entry.value, generation);
 		live_collect_note(live, env);
 		return true;
 	}
@@ -316,7 +303,7 @@ static void put_generations(struct diff *diff)
 static void current_choice(const struct live *live, const char *name, const struct env *old,
 			   struct routing_entry *ret)
 {
-	const char *held = strmap_find(live->held, name);
+	const char *held = strmap_find(live->worker.held, name);
 
 	ret->value[0] = '\0';
 	if (held != NULL)
@@ -359,11 +346,11 @@ static void move_choice(struct diff *diff, const char *name, const struct touche
 	if (touched->new != NULL)
 		live_env_generation(touched->new, &next);
 	if (touched->new != NULL && strcmp(current.value, next.value) != 0 &&
-	    live_is_deferred(live, live->target, touched->new)) {
-		strmap_set(live->held, name, mem_dup_str(current.value));
+	    live_worker_is_deferred(&live->worker, live->target, touched->new)) {
+		strmap_set(live->worker.held, name, mem_dup_str(current.value));
 		return;
 	}
-	(void)strmap_del(live->held, name);
+	(void)strmap_del(live->worker.held, name);
 	live_move_entry(diff->live, ROUTING_ENVIRONMENTS, name, is_there ? current.value : NULL,
 			touched->new == NULL ? NULL : next.value, way);
 }
@@ -403,9 +390,9 @@ static void count_entries(struct diff *diff)
 		const struct touched *touched = value;
 
 		if (touched->old != NULL)
-			diff->live->live_entries -= live_env_entries(touched->old);
+			diff->live->worker.live_entries -= live_env_entries(touched->old);
 		if (touched->new != NULL)
-			diff->live->live_entries += live_env_entries(touched->new);
+			diff->live->worker.live_entries += live_env_entries(touched->new);
 	}
 }
 
@@ -418,7 +405,7 @@ static void read_back_choices(struct diff *diff)
 	while (strmap_next(diff->touched, &cursor, &name, &value)) {
 		const struct touched *touched = value;
 
-		if (strmap_find(live->held, name) == NULL)
+		if (strmap_find(live->worker.held, name) == NULL)
 			live_add(live, touched->new == NULL ? on_no_choice : on_choice,
 				 touched->new, "get", "map", live_map_path(ROUTING_ENVIRONMENTS),
 				 name);

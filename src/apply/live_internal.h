@@ -3,6 +3,7 @@
  * that is in progress, and who does what.
  *
  *	live.c          what is desired, what is done next, what is reported
+ *	live_worker.c   what is known of the running worker
  *	live_script.c   commands to one connection, replies to their commands
  *	live_diff.c     the difference of two snapshots as commands: environments and names
  *	live_servers.c  backends and servers: of two snapshots, or as HAProxy shows them
@@ -105,6 +106,22 @@ struct live_generation {
 	bool is_kept;	 /* by the replacement that is in progress */
 };
 
+/* What is known of the running worker, but for what the applied snapshot says of it. */
+struct live_worker {
+	char version[32];
+	int64_t pid, uptime;
+	bool can_add_backends;
+	struct strmap *backends;    /* names of those it has */
+	struct strmap *generations; /* "<env>@<digest>" to struct live_generation */
+	size_t entries;		    /* of all generations together */
+	size_t live_entries;	    /* of those that applied has */
+	struct strmap *held;	    /* environment to its value in the worker, "": none */
+	struct strmap *missing;	    /* backends with instances that it lacks, to the reason */
+	struct strmap *waiting;	    /* servers that it can take by a reload only, to the reason */
+	struct buf changed;	    /* settings that it can take by a reload only: the reason */
+	struct strmap *draining;    /* "<backend>/<server>" of those to be deleted when idle */
+};
+
 enum live_phase {
 	LIVE_IDLE,
 	LIVE_CHANGING,	 /* a script is sent, or the second half of one waits */
@@ -128,8 +145,9 @@ struct live {
 	enum live_phase phase;
 	struct snapshot *target; /* in progress; NULL: nothing is */
 	int64_t target_since;
-	struct snapshot *applied; /* what the worker holds, but for held and missing */
-	bool is_synced;		  /* it does, and all that follows is so */
+	struct live_worker worker;
+	struct snapshot *applied; /* what it holds, but for held and missing */
+	bool is_synced;		  /* it does, and what is known of it is so */
 	int64_t waited_pid;	  /* the worker for whose reload it has waited once */
 
 	struct usock *usock;
@@ -147,19 +165,6 @@ struct live {
 	struct buf broken;	   /* what no repair could mend */
 	struct live_result result; /* of the target */
 
-	/* the worker */
-	char version[32];
-	int64_t pid, uptime;
-	bool can_add_backends;
-	struct strmap *backends;    /* names of those it has */
-	struct strmap *generations; /* "<env>@<digest>" to struct live_generation */
-	size_t entries;		    /* of all generations together */
-	size_t live_entries;	    /* of those that applied has */
-	struct strmap *held;	    /* environment to its value in the worker, "": none */
-	struct strmap *missing;	    /* backends with instances that it lacks, to the reason */
-	struct strmap *waiting;	    /* servers that it can take by a reload only, to the reason */
-	struct buf changed;	    /* settings that it can take by a reload only: the reason */
-	struct strmap *draining;    /* "<backend>/<server>" of those to be deleted when idle */
 	struct loop_timer *drain_timer;
 	int64_t drain_ms; /* from one try to the next */
 	struct loop_timer *quiet_timer;
@@ -178,13 +183,22 @@ void live_finish(struct live *live, int code, const char *reason);
 void live_put_off(struct live *live);
 /* Send what is for later, in a while. */
 void live_send_later(struct live *live, void (*on_done)(struct live *live, int code));
-void live_forget(struct live *live); /* what the worker has */
 /* What is known of the worker no longer holds: read all before the next change. */
 void live_distrust(struct live *live);
 /* Nothing is in progress any more: do what is to be done next. */
 void live_go_on(struct live *live);
 
-void live_on_show_info(struct live *live, const struct live_step *step, char *reply, size_t len);
+/* live_worker.c */
+live_reply_fn live_on_show_info;		     /* complains of another process than before */
+void live_worker_forget(struct live_worker *worker); /* all but who it is; also for the first use */
+void live_worker_fini(struct live_worker *worker);
+/* It has, of routes and versions, just what the snapshot's environments need. */
+void live_worker_note_envs(struct live_worker *worker, const struct snapshot *snapshot);
+/* Whether an environment names a backend with instances that it lacks. */
+bool live_worker_is_deferred(const struct live_worker *worker, const struct snapshot *snapshot,
+			     const struct env *env);
+/* Why it needs a reload; nothing: it does not. */
+void live_worker_add_reasons(const struct live_worker *worker, struct buf *ret_reason);
 
 /* live_diff.c */
 /*
@@ -200,9 +214,6 @@ enum live_verdict live_diff(struct live *live);
 enum live_way { LIVE_PUT, LIVE_TAKE };
 void live_move_entry(struct live *live, enum routing_map map, const char *key, const char *from,
 		     const char *to, enum live_way way);
-/* Whether an environment names a backend with instances that the worker lacks. */
-bool live_is_deferred(const struct live *live, const struct snapshot *snapshot,
-		      const struct env *env);
 size_t live_env_entries(const struct env *env); /* of routes and versions */
 /* An environment's entries of routes or versions, added to a map or a version of it. */
 void live_put_env(struct live *live, const struct env *env, enum routing_map map, unsigned version);

@@ -46,7 +46,7 @@ static void get_desired(const struct desired *desired, size_t i, struct routing_
 	routing_get(desired->routing, desired->map, i, ret);
 	if (desired->map != ROUTING_ENVIRONMENTS)
 		return;
-	held = strmap_find(desired->live->held, ret->key);
+	held = strmap_find(desired->live->worker.held, ret->key);
 	if (held != NULL)
 		put_text(held, ret->value, sizeof(ret->value), &ret->value_len);
 }
@@ -155,9 +155,9 @@ static bool is_held(const struct desired *desired, const char *env_name, const c
 	if (desired->map != ROUTING_ENVIRONMENTS)
 		return false;
 	env = snapshot_find_env(live->target, env_name);
-	if (env == NULL || !live_is_deferred(live, live->target, env))
+	if (env == NULL || !live_worker_is_deferred(&live->worker, live->target, env))
 		return false;
-	strmap_set(live->held, env_name, mem_dup_str(value));
+	strmap_set(live->worker.held, env_name, mem_dup_str(value));
 	return true;
 }
 
@@ -165,9 +165,9 @@ static bool is_held(const struct desired *desired, const char *env_name, const c
 static bool is_generation_held(const struct live *live, const char *generation)
 {
 	const char *at = strchr(generation, '@');
-	const char *held =
-	    at == NULL ? NULL
-		       : strmap_find_bytes(live->held, generation, (size_t)(at - generation));
+	const char *held = at == NULL ? NULL
+				      : strmap_find_bytes(live->worker.held, generation,
+							  (size_t)(at - generation));
 
 	return held != NULL && strcmp(held, generation) == 0;
 }
@@ -178,7 +178,7 @@ static void take_unknown(struct live *live, struct live_map_diff *diff, struct l
 	mem_auto_free char *name = mem_dup_bytes(item.key, strcspn(item.key, "/"));
 	bool has_generation = diff->map == ROUTING_ROUTES || diff->map == ROUTING_VERSIONS;
 	struct live_generation *generation =
-	    has_generation ? strmap_find(live->generations, name) : NULL;
+	    has_generation ? strmap_find(live->worker.generations, name) : NULL;
 
 	if (!has_generation || (generation != NULL && !generation->is_partial)) {
 		add_item(diff, LIVE_MAP_EXTRA, item);
@@ -187,11 +187,11 @@ static void take_unknown(struct live *live, struct live_map_diff *diff, struct l
 	if (generation == NULL) {
 		generation = MEM_NEW(generation);
 		generation->is_partial = true;
-		strmap_set(live->generations, name, generation);
+		strmap_set(live->worker.generations, name, generation);
 	}
 	generation->entries++;
 	generation->sum += live_hash_entry(diff->map, item.key, item.value);
-	live->entries++;
+	live->worker.entries++;
 	if (is_generation_held(live, name))
 		add_item(diff, LIVE_MAP_KEPT, item);
 }

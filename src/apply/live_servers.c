@@ -60,13 +60,13 @@ static void wait_for_reload(struct live *live, const struct op *op)
 			     : is_gone		     ? "it has a host name, and is to go"
 						     : "it has a host name, and is new");
 
-	strmap_set(live->waiting, name.text, reason);
+	strmap_set(live->worker.waiting, name.text, reason);
 }
 
 static void wait_for_backend(struct live *live, const struct backend *backend)
 {
 	strmap_set(
-	    live->missing, backend->name,
+	    live->worker.missing, backend->name,
 	    mem_printf("version %s of service %s is new", backend->version, backend->service));
 }
 
@@ -78,7 +78,7 @@ static bool has_name_to_come(const struct live *live, const struct backend *back
 		struct server_name name =
 		    name_server(span_of(backend->name), span_of(instance->server));
 
-		if (instance->is_name && strmap_find(live->waiting, name.text) != NULL)
+		if (instance->is_name && strmap_find(live->worker.waiting, name.text) != NULL)
 			return true;
 	}
 	return false;
@@ -104,8 +104,8 @@ static bool call_back(struct servers *s, const struct op *op)
 	struct server_name name = name_of(op);
 	struct state_server from = *op->server;
 
-	if (!strmap_del(s->live->draining, name.text) &&
-	    (op->obstacle != OP_FREE || !strmap_del(s->live->waiting, name.text)))
+	if (!strmap_del(s->live->worker.draining, name.text) &&
+	    (op->obstacle != OP_FREE || !strmap_del(s->live->worker.waiting, name.text)))
 		return false;
 	from.is_maint = !from.is_maint;
 	if (!s->backend.is_by_source)
@@ -151,7 +151,7 @@ static void on_deleted(struct live *live, const struct live_step *step, char *re
 
 	(void)len;
 	if (str_has_prefix(reply, "Server deleted") || str_has_prefix(reply, "No such "))
-		(void)strmap_del(live->draining, server);
+		(void)strmap_del(live->worker.draining, server);
 }
 
 /* It takes no request any more, and is deleted when it has ended those that it has. */
@@ -174,26 +174,26 @@ static void remove_server(struct servers *s, const struct op *op)
 		live_add(live, on_deleted, NULL, "del", "server", name.text);
 		live->drain_ms = 0;
 	}
-	strmap_set(live->draining, name.text, live);
+	strmap_set(live->worker.draining, name.text, live);
 }
 
 static void on_remove(struct servers *s, const struct op *op)
 {
 	struct live *live = s->live;
 	struct server_name name = name_of(op);
-	bool is_waiting = strmap_find(live->waiting, name.text) != NULL;
+	bool is_waiting = strmap_find(live->worker.waiting, name.text) != NULL;
 
 	if (s->mode != LIVE_CHANGE &&
-	    (is_waiting || strmap_find(live->draining, name.text) != NULL))
+	    (is_waiting || strmap_find(live->worker.draining, name.text) != NULL))
 		return;
-	if (strmap_del(live->waiting, name.text) &&
+	if (strmap_del(live->worker.waiting, name.text) &&
 	    (s->backend.is_by_source || op->obstacle == OP_BY_NAME))
 		return; /* it has never come */
 	/* What replaces it may not be there yet. */
 	if (op->server->is_fixed && has_name_to_come(live, s->desired))
 		wait_for_reload(live, op);
 	else if (s->is_kept && !s->backend.is_by_source && op->obstacle == OP_FREE)
-		strmap_set(live->draining, name.text, live);
+		strmap_set(live->worker.draining, name.text, live);
 	else
 		remove_server(s, op);
 }
@@ -238,8 +238,8 @@ void live_drain_again(struct live *live)
 	void *cursor = NULL, *value;
 	const char *server;
 
-	while (strmap_next(live->draining, &cursor, &server, &value)) {
-		if (strmap_count(live->held) == 0) { /* one may have been kept */
+	while (strmap_next(live->worker.draining, &cursor, &server, &value)) {
+		if (strmap_count(live->worker.held) == 0) { /* one may have been kept */
 			live_add(live, live_expect_nothing, NULL, "set", "server", server, "state",
 				 "maint");
 			live->result.server_changes++;
@@ -252,7 +252,7 @@ void live_drain_again(struct live *live)
 
 static bool has_backend(const struct live *live, const struct backend *backend)
 {
-	return strmap_find(live->backends, backend->name) != NULL;
+	return strmap_find(live->worker.backends, backend->name) != NULL;
 }
 
 /* What `add backend` takes from the file's defaults as it is. */
@@ -276,8 +276,8 @@ static void on_backend_added(struct live *live, const struct live_step *step, ch
 	if (str_has_prefix(reply, "New backend registered"))
 		return;
 	live_complain_of(live, step, reply);
-	live->can_add_backends = false;
-	(void)strmap_del(live->backends, backend->name);
+	live->worker.can_add_backends = false;
+	(void)strmap_del(live->worker.backends, backend->name);
 	wait_for_backend(live, backend);
 }
 
@@ -287,7 +287,7 @@ static void walk_servers(struct live *live, const struct backend *from, const st
 /* Make a new backend with its servers, or wait for a reload that does. */
 static bool add_backend(struct live *live, const struct backend *backend)
 {
-	if (!live->can_add_backends || !has_default_settings(backend)) {
+	if (!live->worker.can_add_backends || !has_default_settings(backend)) {
 		wait_for_backend(live, backend);
 		return false;
 	}
@@ -296,8 +296,8 @@ static bool add_backend(struct live *live, const struct backend *backend)
 	walk_servers(live, NULL, backend, LIVE_COMERS, false);
 	live_add(live, live_expect_prefix, "Backend published", "publish", "backend",
 		 backend->name);
-	(void)strmap_del(live->missing, backend->name);
-	strmap_set(live->backends, backend->name, live);
+	(void)strmap_del(live->worker.missing, backend->name);
+	strmap_set(live->worker.backends, backend->name, live);
 	live->result.backend_changes++;
 	return true;
 }
@@ -375,12 +375,13 @@ static void change_backend(struct backend_walk *walk, const struct backend *from
 	struct live *live = walk->live;
 
 	if (to == NULL || to->instance_count == 0)
-		(void)strmap_del(live->missing, to == NULL ? from->name : to->name);
+		(void)strmap_del(live->worker.missing, to == NULL ? from->name : to->name);
 	if (to == NULL)
 		return;
 	if (from != NULL && !are_equal_settings(from->settings, to->settings)) {
-		buf_clear(&live->changed);
-		buf_printf(&live->changed, "settings of service %s have changed", to->service);
+		buf_clear(&live->worker.changed);
+		buf_printf(&live->worker.changed, "settings of service %s have changed",
+			   to->service);
 	}
 	if (has_backend(live, to))
 		walk_servers(live, from, to, LIVE_COMERS, false);
@@ -397,7 +398,7 @@ static void leave_backend(struct backend_walk *walk, const struct backend *from,
 	walk->is_emptying |= is_emptied;
 	if (from != NULL && has_backend(live, from))
 		walk_servers(live, from, to, LIVE_LEAVERS,
-			     is_emptied && strmap_count(live->held) != 0);
+			     is_emptied && strmap_count(live->worker.held) != 0);
 }
 
 static int compare_backends(const void *a, const void *b)
@@ -493,7 +494,7 @@ static void compare_backend(struct live *live, struct shown *shown, enum live_mo
 
 	if (desired != NULL)
 		state_backend_fill(desired, &s.backend);
-	s.is_kept = strmap_count(live->held) != 0 && is_emptied(&s, shown);
+	s.is_kept = strmap_count(live->worker.held) != 0 && is_emptied(&s, shown);
 	for (size_t i = 0; i < shown->count; i++) {
 		const struct state_server *from = &shown->servers[i];
 		struct instance *const *at = find_instance(desired, from->name);
@@ -508,8 +509,8 @@ static void compare_backend(struct live *live, struct shown *shown, enum live_mo
 	}
 	for (size_t i = 0; i < count; i++) {
 		state_server_fill(desired->instances[i], &to);
-		if (!is_shown[i] &&
-		    strmap_find(live->waiting, name_server(s.backend.name, to.name).text) == NULL)
+		if (!is_shown[i] && strmap_find(live->worker.waiting,
+						name_server(s.backend.name, to.name).text) == NULL)
 			diff_pair(&s, NULL, &to);
 	}
 	shown->count = 0;
@@ -574,13 +575,13 @@ void live_note_backends(struct live *live, const char *text)
 		mem_auto_free char *name = mem_dup_bytes(line.at, line.len);
 
 		if (line.len != 0 && *line.at != '#')
-			strmap_set(live->backends, name, live);
+			strmap_set(live->worker.backends, name, live);
 	}
 	for (size_t i = 0; i < live->target->backend_count; i++) {
 		const struct backend *backend = live->target->backends[i];
 
 		if (backend->instance_count != 0 && !has_backend(live, backend) &&
-		    !(live->can_add_backends && has_default_settings(backend)))
+		    !(live->worker.can_add_backends && has_default_settings(backend)))
 			wait_for_backend(live, backend);
 	}
 }

@@ -67,34 +67,6 @@ static_assert(READ_COUNT == ROUTING_MAP_COUNT + 1, "read_order");
 static void read_all(struct live *live);
 static void read_next(struct live *live);
 
-/* --- who answers ----------------------------------------------------------------------------- */
-
-static bool has_add_backend(const char *version)
-{
-	char *dot = NULL;
-	long major = strtol(version, &dot, 10);
-
-	return major > 3 || (major == 3 && *dot == '.' && strtol(dot + 1, NULL, 10) >= 4);
-}
-
-void live_on_show_info(struct live *live, const struct live_step *step, char *reply, size_t len)
-{
-	struct haproxy_info info = {.pid = 0};
-
-	(void)len;
-	if (!haproxy_parse_info(reply, &info)) {
-		live_complain_of(live, step, reply);
-		return;
-	}
-	if (info.pid != live->pid || info.uptime_s < live->uptime) {
-		live_complain(live, "HAProxy's process is another one than before");
-		(void)snprintf(live->version, sizeof(live->version), "%s", info.version);
-		live->can_add_backends = has_add_backend(info.version);
-	}
-	live->pid = info.pid;
-	live->uptime = info.uptime_s;
-}
-
 /* --- beginning and end ----------------------------------------------------------------------- */
 
 static void drop_reading(struct live_sync *sync)
@@ -172,24 +144,6 @@ static uint64_t digest(const char *text)
 	return str_hash_words(STR_HASH_INIT, text, strlen(text));
 }
 
-static void note_generations(struct live *live)
-{
-	strmap_free(live->generations);
-	live->generations = strmap_new(free);
-	live->live_entries = 0;
-	for (size_t i = 0; i < live->target->env_count; i++) {
-		const struct env *env = live->target->envs[i];
-		struct live_generation *generation = MEM_NEW(generation);
-		struct routing_entry entry;
-
-		live_env_generation(env, &entry);
-		generation->entries = live_env_entries(env);
-		live->live_entries += generation->entries;
-		strmap_set(live->generations, entry.value, generation);
-	}
-	live->entries = live->live_entries;
-}
-
 /* What was wrong with what has been read by now is kept: the next script begins with none. */
 static void keep_complaint(struct live *live)
 {
@@ -207,10 +161,12 @@ static void compare_backends(struct live *live)
 	sync->seen.backends = digest(sync->backends);
 	if (sync->phase == SYNC_VERIFY)
 		return;
-	if (sync->phase == SYNC_READ)
-		live_forget(live);
+	if (sync->phase == SYNC_READ) {
+		live_worker_forget(&live->worker);
+		buf_clear(&live->broken);
+	}
 	live_note_backends(live, sync->backends);
-	note_generations(live);
+	live_worker_note_envs(&live->worker, live->target);
 }
 
 /* Commands that repair servers wait until all maps have been read, too. */
@@ -264,9 +220,9 @@ static bool is_worth_waiting(const struct live *live)
 
 	for (int map = 0; map < ROUTING_MAP_COUNT; map++)
 		missing += live->sync->diffs[map].counts[LIVE_MAP_MISSING];
-	return missing > SYNC_MUCH && strmap_count(live->missing) != 0 &&
-	       strmap_count(live->held) > live->target->env_count / 2 &&
-	       live->waited_pid != live->pid;
+	return missing > SYNC_MUCH && strmap_count(live->worker.missing) != 0 &&
+	       strmap_count(live->worker.held) > live->target->env_count / 2 &&
+	       live->waited_pid != live->worker.pid;
 }
 
 static void wait_for_reload(struct live *live)
@@ -274,7 +230,7 @@ static void wait_for_reload(struct live *live)
 	live_script_clear(&live->script);
 	live->result = (struct live_result){.resynced = true};
 	live_set_phase(live, LIVE_WAITING);
-	live->waited_pid = live->pid;
+	live->waited_pid = live->worker.pid;
 	end_sync(live, 0, "");
 }
 

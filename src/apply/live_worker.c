@@ -1,0 +1,122 @@
+/*
+ * What is known of the running worker: who it is, which backends and generations it has, and what
+ * it needs a reload for.  Asks it nothing.
+ */
+#include "apply/live_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "apply/haproxy.h"
+#include "base/mem.h"
+#include "base/strmap.h"
+#include "model/env.h"
+#include "model/table.h"
+
+/* --- who answers ----------------------------------------------------------------------------- */
+
+static bool has_add_backend(const char *version)
+{
+	char *dot = NULL;
+	long major = strtol(version, &dot, 10);
+
+	return major > 3 || (major == 3 && *dot == '.' && strtol(dot + 1, NULL, 10) >= 4);
+}
+
+void live_on_show_info(struct live *live, const struct live_step *step, char *reply, size_t len)
+{
+	struct haproxy_info info = {.pid = 0};
+
+	(void)len;
+	if (!haproxy_parse_info(reply, &info)) {
+		live_complain_of(live, step, reply);
+		return;
+	}
+	if (info.pid != live->worker.pid || info.uptime_s < live->worker.uptime) {
+		live_complain(live, "HAProxy's process is another one than before");
+		(void)snprintf(live->worker.version, sizeof(live->worker.version), "%s",
+			       info.version);
+		live->worker.can_add_backends = has_add_backend(info.version);
+	}
+	live->worker.pid = info.pid;
+	live->worker.uptime = info.uptime_s;
+}
+
+/* --- what it has ------------------------------------------------------------------------------ */
+
+void live_worker_fini(struct live_worker *worker)
+{
+	strmap_free(worker->backends);
+	strmap_free(worker->generations);
+	strmap_free(worker->held);
+	strmap_free(worker->missing);
+	strmap_free(worker->waiting);
+	strmap_free(worker->draining);
+	buf_fini(&worker->changed);
+}
+
+void live_worker_forget(struct live_worker *worker)
+{
+	live_worker_fini(worker);
+	worker->backends = strmap_new(NULL);
+	worker->generations = strmap_new(free);
+	worker->held = strmap_new(free);
+	worker->missing = strmap_new(free);
+	worker->waiting = strmap_new(free);
+	worker->draining = strmap_new(NULL);
+}
+
+void live_worker_note_envs(struct live_worker *worker, const struct snapshot *snapshot)
+{
+	strmap_free(worker->generations);
+	worker->generations = strmap_new(free);
+	worker->live_entries = 0;
+	for (size_t i = 0; i < snapshot->env_count; i++) {
+		const struct env *env = snapshot->envs[i];
+		struct live_generation *generation = MEM_NEW(generation);
+		struct routing_entry entry;
+
+		live_env_generation(env, &entry);
+		generation->entries = live_env_entries(env);
+		worker->live_entries += generation->entries;
+		strmap_set(worker->generations, entry.value, generation);
+	}
+	worker->entries = worker->live_entries;
+}
+
+bool live_worker_is_deferred(const struct live_worker *worker, const struct snapshot *snapshot,
+			     const struct env *env)
+{
+	for (size_t i = 0; i < env->service_count && strmap_count(worker->missing) != 0; i++) {
+		const struct backend *backend = snapshot_find_backend(
+		    snapshot, env->services[i].name, env->services[i].version);
+
+		if (backend != NULL && strmap_find(worker->missing, backend->name) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* --- what it needs a reload for --------------------------------------------------------------- */
+
+static void add_reasons(const struct strmap *reasons, struct buf *text)
+{
+	void *cursor = NULL, *value;
+	const char *key;
+	size_t count = strmap_count(reasons);
+
+	if (count == 0 || !strmap_next(reasons, &cursor, &key, &value))
+		return;
+	buf_printf(text, "%s%s", text->len == 0 ? "" : "; ", (const char *)value);
+	if (count > 1)
+		buf_printf(text, " (and %zu more)", count - 1);
+}
+
+void live_worker_add_reasons(const struct live_worker *worker, struct buf *ret_reason)
+{
+	add_reasons(worker->missing, ret_reason);
+	add_reasons(worker->waiting, ret_reason);
+	if (worker->changed.len != 0)
+		buf_printf(ret_reason, "%s%s", ret_reason->len == 0 ? "" : "; ",
+			   worker->changed.data);
+}
