@@ -175,7 +175,7 @@ static void add_reason(struct buf *reason, const char *one, const char *many,
 
 struct config_walk {
 	struct changes *changes;
-	struct names changed, versions, by_source, by_name;
+	struct names changed, waiting[OP_OBSTACLE_COUNT]; /* for a reload, and why */
 	/* Of the servers of one version. */
 	const struct config_section *old, *new;
 	enum op_obstacle obstacle; /* of one of them */
@@ -221,7 +221,8 @@ static void come_or_go(struct config_walk *walk, const struct config_section *ol
 		       const struct config_section *new)
 {
 	const struct config_section *section = old == NULL ? new : old;
-	struct op op = {.kind = old == NULL ? OP_BACKEND_ADD : OP_BACKEND_REMOVE,
+	bool is_new = old == NULL;
+	struct op op = {.kind = is_new ? OP_BACKEND_ADD : OP_BACKEND_REMOVE,
 			.name = section->name,
 			.count = section->count};
 
@@ -229,10 +230,12 @@ static void come_or_go(struct config_walk *walk, const struct config_section *ol
 		add_changed(walk, section);
 		return;
 	}
+	if (is_new && section->count != 0) { /* nobody asks for one that has no instance */
+		op.obstacle = OP_BY_VERSION;
+		add_name(&walk->waiting[OP_BY_VERSION], "", section->name);
+	}
 	(void)changes_add(walk->changes, &op);
 	walk_servers(walk, old, new);
-	if (old == NULL && section->count != 0) /* nobody asks for one that has no instance */
-		add_name(&walk->versions, "", section->name);
 }
 
 static void stay(struct config_walk *walk, const struct config_section *old,
@@ -241,10 +244,8 @@ static void stay(struct config_walk *walk, const struct config_section *old,
 	if (old->hash != new->hash)
 		add_changed(walk, new);
 	walk_servers(walk, old, new);
-	if (walk->obstacle == OP_BY_SOURCE)
-		add_name(&walk->by_source, "", new->name);
-	if (walk->obstacle == OP_BY_NAME)
-		add_name(&walk->by_name, "", new->name);
+	if (walk->obstacle != OP_FREE)
+		add_name(&walk->waiting[walk->obstacle], "", new->name);
 }
 
 static void on_section(void *ctx, const void *from, const void *to)
@@ -276,6 +277,15 @@ static void add_structure(struct buf *reason, const struct config *old, const st
 	add_reason(reason, "structure changed:", "structure changed:", changed);
 }
 
+static const struct {
+	const char *one, *many;
+} reasons[OP_OBSTACLE_COUNT] = {
+    [OP_BY_VERSION] = {"new version", "new versions"},
+    [OP_BY_SOURCE] = {"servers of a version that balances by source:",
+		      "servers of versions that balance by source:"},
+    [OP_BY_NAME] = {"host names of version", "host names of versions"},
+};
+
 static char *find_reason(const struct changes_file *file, const struct config *old,
 			 const struct config *new, const struct config_walk *walk)
 {
@@ -284,10 +294,8 @@ static char *find_reason(const struct changes_file *file, const struct config *o
 	if (!file->is_there)
 		return mem_dup_str("first configuration");
 	add_structure(&reason, old, new, &walk->changed);
-	add_reason(&reason, "new version", "new versions", &walk->versions);
-	add_reason(&reason, "servers of a version that balances by source:",
-		   "servers of versions that balance by source:", &walk->by_source);
-	add_reason(&reason, "host names of version", "host names of versions", &walk->by_name);
+	for (int i = OP_FREE + 1; i < OP_OBSTACLE_COUNT; i++)
+		add_reason(&reason, reasons[i].one, reasons[i].many, &walk->waiting[i]);
 	return reason.len == 0 ? NULL : buf_take(&reason);
 }
 
@@ -309,7 +317,6 @@ void changes_compare_config(struct changes *changes, const struct changes_file *
 			       span_compare(old->description, new->description) != 0 ||
 			       !file->is_there;
 	buf_fini(&walk.changed.text);
-	buf_fini(&walk.versions.text);
-	buf_fini(&walk.by_source.text);
-	buf_fini(&walk.by_name.text);
+	for (int i = 0; i < OP_OBSTACLE_COUNT; i++)
+		buf_fini(&walk.waiting[i].text);
 }

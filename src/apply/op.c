@@ -83,7 +83,7 @@ static void add_details(struct buf *text, const struct op *op)
 		buf_add_char(text, ')');
 		break;
 	case OP_BACKEND_ADD:
-		buf_add_str(text, op->count == 0 ? ", " : " (reload), ");
+		buf_add_str(text, op->obstacle == OP_FREE ? ", " : " (reload), ");
 		add_count(text, op->count, "instance");
 		break;
 	case OP_SERVER_ADD:

@@ -94,9 +94,11 @@ enum op_kind {
 
 /* What keeps the runtime API from doing it: then it takes a reload. */
 enum op_obstacle {
-	OP_FREE,      /* nothing does */
-	OP_BY_SOURCE, /* its backend spreads requests by a table that only a reload makes anew */
-	OP_BY_NAME,   /* HAProxy resolves the host names that it was started with */
+	OP_FREE,       /* nothing does */
+	OP_BY_VERSION, /* there is no backend for it yet */
+	OP_BY_SOURCE,  /* its backend spreads requests by a table that only a reload makes anew */
+	OP_BY_NAME,    /* HAProxy resolves the host names that it was started with */
+	OP_OBSTACLE_COUNT
 };
 
 struct op {
