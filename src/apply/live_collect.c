@@ -28,9 +28,7 @@ struct live_collect {
 	unsigned versions[COLLECT_MAPS];
 	int map; /* the next entry to be added; COLLECT_MAPS: all of them are */
 	size_t at;
-	struct late {
-		struct env *env;
-	} * late; /* what came into force since */
+	struct env **late; /* what came into force since */
 	size_t late_count, late_cap;
 };
 
@@ -51,7 +49,7 @@ static void collect_free(struct live *live)
 	if (collect == NULL)
 		return;
 	for (size_t i = 0; i < collect->late_count; i++)
-		env_unref(collect->late[i].env);
+		env_unref(collect->late[i]);
 	free(collect->late);
 	routing_free(collect->routing);
 	snapshot_unref(collect->snapshot);
@@ -67,20 +65,20 @@ static struct live_generation *find_generation(const struct live *live, const st
 	return strmap_find(live->worker.generations, entry.value);
 }
 
-static void add_version(struct live *live, const char *verb, int i)
+/* "clear" it or "commit" it. */
+static void add_version(struct live *live, const char *verb, int i, live_reply_fn *on_reply)
 {
 	char version[16];
 
 	(void)snprintf(version, sizeof(version), "@%u", live->collect->versions[i]);
-	live_add(live, verb[1] == 'l' ? NULL : live_expect_nothing, NULL, verb, "map", version,
-		 live_map_path(collected[i]));
+	live_add(live, on_reply, NULL, verb, "map", version, live_map_path(collected[i]));
 }
 
 void live_collect_abandon(struct live *live, bool clear)
 {
 	for (int i = 0; live->collect != NULL && clear && i < COLLECT_MAPS; i++)
 		if (live->collect->versions[i] != 0)
-			add_version(live, "clear", i);
+			add_version(live, "clear", i, NULL);
 	collect_free(live);
 }
 
@@ -96,35 +94,10 @@ void live_collect_note(struct live *live, const struct env *env)
 		return;
 	generation->is_kept = true;
 	MEM_GROW(collect->late, collect->late_count, collect->late_cap);
-	collect->late[collect->late_count++].env = env_ref((struct env *)(uintptr_t)env);
+	collect->late[collect->late_count++] = env_ref((struct env *)(uintptr_t)env);
 }
 
 /* --- steps ----------------------------------------------------------------------------------- */
-
-static void each_generation(struct live *live, void (*act)(struct live *live, const char *name,
-							   struct live_generation *generation))
-{
-	void *cursor = NULL, *value;
-	const char *name;
-
-	while (strmap_next(live->worker.generations, &cursor, &name, &value))
-		act(live, name, value);
-}
-
-static void forget_mark(struct live *live, const char *name, struct live_generation *generation)
-{
-	(void)live;
-	(void)name;
-	generation->is_kept = false;
-}
-
-static void drop_unkept(struct live *live, const char *name, struct live_generation *generation)
-{
-	if (generation->is_kept)
-		return;
-	live->worker.entries -= generation->entries;
-	(void)strmap_del(live->worker.generations, name);
-}
 
 /* Whatever has gone wrong, everything is read before the next change. */
 static bool is_good(struct live *live, int code)
@@ -143,13 +116,43 @@ static void on_step(struct live *live, int code)
 	live_go_on(live);
 }
 
+static void drop_unkept(struct live_worker *worker)
+{
+	void *cursor = NULL, *value;
+	const char *name;
+
+	while (strmap_next(worker->generations, &cursor, &name, &value)) {
+		const struct live_generation *generation = value;
+
+		if (generation->is_kept)
+			continue;
+		worker->entries -= generation->entries;
+		(void)strmap_del(worker->generations, name);
+	}
+}
+
 static void on_committed(struct live *live, int code)
 {
 	if (is_good(live, code)) {
-		each_generation(live, drop_unkept);
+		drop_unkept(&live->worker);
 		collect_free(live);
 	}
 	live_go_on(live);
+}
+
+static void mark_kept(struct live *live)
+{
+	void *cursor = NULL, *value;
+	const char *name;
+
+	while (strmap_next(live->worker.generations, &cursor, &name, &value))
+		((struct live_generation *)value)->is_kept = false;
+	for (size_t i = 0; i < live->applied->env_count; i++) {
+		struct live_generation *generation = find_generation(live, live->applied->envs[i]);
+
+		if (generation != NULL)
+			generation->is_kept = true;
+	}
 }
 
 static void begin(struct live *live)
@@ -159,13 +162,7 @@ static void begin(struct live *live)
 	live->collect = collect;
 	collect->snapshot = snapshot_ref(live->applied);
 	collect->routing = routing_new(live->applied);
-	each_generation(live, forget_mark);
-	for (size_t i = 0; i < live->applied->env_count; i++) {
-		struct live_generation *generation = find_generation(live, live->applied->envs[i]);
-
-		if (generation != NULL)
-			generation->is_kept = true;
-	}
+	mark_kept(live);
 	for (int i = 0; i < COLLECT_MAPS; i++)
 		live_prepare_map(live, collected[i], &collect->versions[i]);
 	live_send(live, on_step);
@@ -195,12 +192,12 @@ static void commit(struct live *live)
 
 	for (int map = 0; map < COLLECT_MAPS; map++) {
 		for (size_t i = 0; i < collect->late_count; i++)
-			live_put_env(live, collect->late[i].env, collected[map],
+			live_put_env(live, collect->late[i], collected[map],
 				     collect->versions[map]);
 		live_end_entries(live);
 	}
 	for (int map = 0; map < COLLECT_MAPS; map++)
-		add_version(live, "commit", map);
+		add_version(live, "commit", map, live_expect_nothing);
 	live_send(live, on_committed);
 }
 
