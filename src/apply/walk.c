@@ -39,7 +39,9 @@ void walk_pairs(const void *from, size_t from_count, const void *to, size_t to_c
 				on_pair(ctx, order <= 0 ? a : NULL, order >= 0 ? b : NULL);
 			same = 1;
 		}
-		a += order <= 0 ? same * size : 0;
-		b += order >= 0 ? same * size : 0;
+		if (order <= 0)
+			a += same * size;
+		if (order >= 0)
+			b += same * size;
 	}
 }
