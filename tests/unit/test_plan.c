@@ -155,6 +155,7 @@ START_TEST(targets_are_groups_of_their_own)
 		       "%s/two: create two (+1)\n%s/two: reload: two differs\n",
 		       folder, folder, folder, folder);
 
+	free(settings->targets);
 	settings->targets = targets;
 	settings->target_count = 2;
 	add(OUTPUT_TARGET, "one", "1\n");
