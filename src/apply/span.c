@@ -28,14 +28,12 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-static struct span trim(struct span s)
+static struct span skip_spaces(struct span s)
 {
 	while (s.len > 0 && is_space(s.at[0])) {
 		s.at++;
 		s.len--;
 	}
-	while (s.len > 0 && is_space(s.at[s.len - 1]))
-		s.len--;
 	return s;
 }
 
@@ -48,7 +46,9 @@ bool span_take_line(struct span *rest, struct span *ret_line)
 		return false;
 	newline = memchr(rest->at, '\n', rest->len);
 	len = newline == NULL ? rest->len : (size_t)(newline - rest->at);
-	*ret_line = trim((struct span){rest->at, len});
+	*ret_line = skip_spaces((struct span){rest->at, len});
+	while (ret_line->len > 0 && is_space(ret_line->at[ret_line->len - 1]))
+		ret_line->len--;
 	len += newline != NULL;
 	*rest = (struct span){rest->at + len, rest->len - len};
 	return true;
@@ -56,13 +56,15 @@ bool span_take_line(struct span *rest, struct span *ret_line)
 
 struct span span_take_word(struct span *rest)
 {
-	struct span s = trim(*rest);
+	struct span word = skip_spaces(*rest);
 	size_t len = 0;
 
-	while (len < s.len && !is_space(s.at[len]))
+	while (len < word.len && !is_space(word.at[len]))
 		len++;
-	*rest = trim((struct span){s.at + len, s.len - len});
-	return (struct span){s.at, len};
+	if (word.len != 0) /* there may be no text at all */
+		*rest = skip_spaces((struct span){word.at + len, word.len - len});
+	word.len = len;
+	return word;
 }
 
 bool span_parse_number(struct span s, unsigned *ret)

@@ -17,7 +17,7 @@ int span_compare(struct span a, struct span b);
 bool span_is(struct span s, const char *word);
 /* The next line of *rest, without spaces around it; false at the end. */
 bool span_take_line(struct span *rest, struct span *ret_line);
-/* The next word of *rest; empty when there is none. */
+/* The next word of *rest, a line or what is left of one; empty when there is none. */
 struct span span_take_word(struct span *rest);
 /* A decimal number without a sign, or leading zeros, of at most nine digits. */
 bool span_parse_number(struct span s, unsigned *ret);

@@ -99,7 +99,7 @@ START_TEST(changes_without_a_reload)
 }
 END_TEST
 
-/* --- another's hand -------------------------------------------------------------------------- */
+/* --- manual changes --------------------------------------------------------------------------- */
 
 static const char *const meddlings[] = {
     "set map maps/environments.map dev qa@0",
@@ -117,7 +117,7 @@ static const char *const meddlings[] = {
     "add server web:1/10.9.9.9:99 10.9.9.9:99; enable server web:1/10.9.9.9:99",
 };
 
-START_TEST(anothers_hand_is_put_right)
+START_TEST(manual_changes_are_reverted)
 {
 	begin(two_versions);
 	for (size_t i = 0; i < sizeof(meddlings) / sizeof(meddlings[0]); i++) {
@@ -134,7 +134,7 @@ START_TEST(anothers_hand_is_put_right)
 }
 END_TEST
 
-START_TEST(anothers_hand_is_seen_where_something_changes)
+START_TEST(manual_changes_are_seen_where_something_changes)
 {
 	begin(two_versions);
 	free(ask("set server web:1/10.0.0.1:80 weight 3"));
@@ -656,8 +656,8 @@ int main(void)
 	if (daemon_is_there("haproxy")) {
 		tcase_add_test(tc, finds_all_as_it_is_and_changes_nothing);
 		tcase_add_test(tc, changes_without_a_reload);
-		tcase_add_test(tc, anothers_hand_is_put_right);
-		tcase_add_test(tc, anothers_hand_is_seen_where_something_changes);
+		tcase_add_test(tc, manual_changes_are_reverted);
+		tcase_add_test(tc, manual_changes_are_seen_where_something_changes);
 		tcase_add_test(tc, much_that_differs_is_replaced);
 		tcase_add_test(tc, what_a_user_added_is_left_alone);
 		tcase_add_test(tc, a_new_version_waits_for_a_reload);
