@@ -1,4 +1,4 @@
-/* Results told once, to whoever wants to know.  Decides nothing. */
+/* What changed goes to the log; everything goes to the metrics. */
 #include "report/report.h"
 
 #include <stdbool.h>
@@ -13,14 +13,19 @@
 #include "base/problems.h"
 #include "model/table.h"
 #include "report/checkpoint.h"
+#include "report/status.h"
 #include "sys/notify.h"
 
 struct report {
+	struct status *status;
 	struct problems *groups;     /* the last reason of each, "" while it is well */
 	struct problems *bad;	     /* groups that cannot be rendered */
 	struct problems *quarantine; /* objects that are in it */
-	int64_t recorded;	     /* the revision in the file */
-	bool is_ready;		     /* the service manager was told */
+	int64_t recorded;	     /* the revision in the checkpoint */
+	bool is_ready;		     /* as the service manager knows */
+	bool is_source_lost;
+	bool has_model;
+	struct guard_size model; /* of the newest, once there is one */
 };
 
 static void log_quarantine(void *ctx, const char *object, const char *reason)
@@ -33,10 +38,11 @@ static void log_quarantine(void *ctx, const char *object, const char *reason)
 			  LOG_STR("error", reason));
 }
 
-struct report *report_new(void)
+struct report *report_new(struct loop *loop, const struct apply *apply)
 {
 	struct report *report = MEM_NEW(report);
 
+	report->status = status_new(loop, apply);
 	report->groups = problems_new(NULL, NULL);
 	report->bad = problems_new(NULL, NULL);
 	report->quarantine = problems_new(log_quarantine, NULL);
@@ -51,18 +57,73 @@ void report_free(struct report *report)
 	problems_free(report->groups);
 	problems_free(report->bad);
 	problems_free(report->quarantine);
+	status_free(report->status);
 	free(report);
 }
 
-static void record(struct report *report, const struct settings *settings,
-		   const struct guard_size *size)
+int report_start(struct report *report, const struct settings *settings, bool is_offline,
+		 struct mf_err *err)
+{
+	return status_start(report->status, settings, is_offline, err);
+}
+
+void report_stop(struct report *report)
+{
+	if (report != NULL)
+		status_leave(report->status);
+}
+
+/* --- from the source -------------------------------------------------------------------------- */
+
+void report_event(struct report *report)
+{
+	status_count_event(report->status);
+}
+
+void report_model(struct report *report, struct snapshot *snapshot)
+{
+	report->has_model = true;
+	guard_measure(snapshot, &report->model);
+	status_set_wanted(report->status, snapshot);
+	log_debug("model", LOG_INT("revision", snapshot->revision),
+		  LOG_INT("environments", snapshot->env_count),
+		  LOG_INT("backends", snapshot->backend_count),
+		  LOG_INT("set_aside", snapshot->problem_count));
+}
+
+void report_source(struct report *report, const struct mf_err *why)
+{
+	status_set_source(report->status, why);
+	if (why == NULL && report->is_source_lost)
+		log_info("the source is back");
+	report->is_source_lost = why != NULL;
+	if (why == NULL)
+		return;
+	if (why->code == MF_EDATA)
+		log_warn("the source is broken: what is on disk stays in force",
+			 LOG_STR("error", why->msg));
+	else
+		log_warn(report->has_model
+			     ? "the source is out of reach: the last state stays in force"
+			     : "the source is out of reach: what is on disk stays in force",
+			 LOG_STR("error", why->msg));
+}
+
+void report_held(struct report *report, const struct mf_err *why)
+{
+	status_set_held(report->status, why);
+}
+
+/* --- from the engine -------------------------------------------------------------------------- */
+
+static void store_checkpoint(struct report *report, const struct settings *settings)
 {
 	struct mf_err err;
 
-	if (size->revision == report->recorded)
+	if (report->model.revision == report->recorded)
 		return;
-	report->recorded = size->revision;
-	if (checkpoint_store(settings, size, &err) != 0)
+	report->recorded = report->model.revision;
+	if (checkpoint_store(settings, &report->model, &err) != 0)
 		log_warn("cannot record what is applied", LOG_STR("error", err.msg));
 }
 
@@ -94,11 +155,12 @@ void report_quarantined(struct report *report, const struct problem *problems, s
 	for (size_t i = 0; i < count; i++)
 		problems_put(report->quarantine, problems[i].object, "%s", problems[i].reason);
 	(void)problems_end(report->quarantine);
+	status_set_quarantined(report->status, problems, count);
 }
 
 void report_live(struct report *report, const struct live_result *result)
 {
-	(void)report;
+	status_count_live(report->status, result);
 	if (result->code == 0)
 		log_info("applied", LOG_STR("group", "haproxy"),
 			 LOG_INT("revision", result->snapshot->revision), LOG_STR("by", "runtime"),
@@ -129,7 +191,7 @@ static void log_group(const struct apply_group_result *g)
 }
 
 int report_result(struct report *report, const struct settings *settings,
-		  const struct apply_result *result, const struct guard_size *wanted)
+		  const struct apply_result *result)
 {
 	int worst = 0;
 
@@ -143,9 +205,10 @@ int report_result(struct report *report, const struct settings *settings,
 		if (worst == 0)
 			worst = g->code;
 	}
-	if (worst == 0 && wanted != NULL && result->is_settled) {
-		record(report, settings, wanted);
+	if (worst == 0 && report->has_model && result->is_settled) {
+		store_checkpoint(report, settings);
 		announce(report, result->revision);
 	}
+	status_count_result(report->status, result);
 	return worst;
 }

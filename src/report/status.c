@@ -37,8 +37,7 @@ struct seen {
 
 struct status {
 	struct loop *loop;
-	void (*refresh)(void *ctx);
-	void *ctx;
+	const struct apply *apply;
 	struct metrics metrics;
 	int64_t event_us; /* of the last event */
 	struct seen seen[STATUS_SEEN_MAX];
@@ -61,6 +60,36 @@ struct status {
 
 /* --- the node's key --------------------------------------------------------------------------- */
 
+static void touch(struct status *status)
+{
+	int64_t wait = status->told_at + STATUS_PACE_MS - loop_now(status->loop);
+
+	/* Armed it may be for later, and only then; a burst moves it no further away. */
+	if (status->registry != NULL && !status->is_touched)
+		loop_timer_set(status->pace, status->told == NULL ? 0 : wait);
+	status->is_touched = true;
+}
+
+/* What HAProxy is by now, which nobody reports. */
+static void refresh(struct status *status)
+{
+	int64_t *value = status->metrics.value;
+	struct apply_status now;
+	bool is_news;
+
+	apply_get_status(status->apply, &now);
+	is_news = strcmp(status->metrics.haproxy_version, now.haproxy_version) != 0 ||
+		  value[METRIC_RELOADS] != (int64_t)now.reloads ||
+		  value[METRIC_OLD_WORKERS] != (int64_t)now.old_workers;
+	value[METRIC_LEAVING] = (int64_t)now.leaving;
+	if (!is_news)
+		return;
+	metrics_set_words(&status->metrics.haproxy_version, now.haproxy_version);
+	value[METRIC_RELOADS] = (int64_t)now.reloads;
+	value[METRIC_OLD_WORKERS] = (int64_t)now.old_workers;
+	touch(status);
+}
+
 /* A node that has only just started has nothing to say. */
 static bool has_news(const struct status *status)
 {
@@ -76,7 +105,7 @@ static void tell_node(void *ctx)
 	status->is_touched = false;
 	if (status->registry == NULL || !has_news(status))
 		return;
-	status->refresh(status->ctx);
+	refresh(status);
 	status->is_touched = false;
 	loop_timer_clear(status->pace);
 	if (status->metrics.value[METRIC_OLD_WORKERS] > 0)
@@ -88,16 +117,6 @@ static void tell_node(void *ctx)
 	free(status->told);
 	status->told = buf_take(&json);
 	status->told_at = loop_now(status->loop);
-}
-
-static void touch(struct status *status)
-{
-	int64_t wait = status->told_at + STATUS_PACE_MS - loop_now(status->loop);
-
-	/* Armed it may be for later, and only then; a burst moves it no further away. */
-	if (status->registry != NULL && !status->is_touched)
-		loop_timer_set(status->pace, status->told == NULL ? 0 : wait);
-	status->is_touched = true;
 }
 
 /* The registry logs what becomes of a key, and the source whether etcd is there. */
@@ -196,7 +215,7 @@ static int on_request(void *ctx, const char *path, struct buf *ret_body, const c
 
 	if (strcmp(path, "/metrics") == 0) {
 		*ret_type = "text/plain; version=0.0.4; charset=utf-8";
-		status->refresh(status->ctx);
+		refresh(status);
 		status->metrics.value[METRIC_READY] = ready;
 		status->metrics.loop_longest_us = loop_longest_us(status->loop, true);
 		metrics_format_metrics(&status->metrics, ret_body);
@@ -266,13 +285,12 @@ int status_start(struct status *status, const struct settings *settings, bool is
 	return 0;
 }
 
-struct status *status_new(struct loop *loop, void (*refresh)(void *ctx), void *ctx)
+struct status *status_new(struct loop *loop, const struct apply *apply)
 {
 	struct status *status = MEM_NEW(status);
 
 	status->loop = loop;
-	status->refresh = refresh;
-	status->ctx = ctx;
+	status->apply = apply;
 	metrics_init(&status->metrics);
 	status->bind = mem_dup_str("");
 	status->listen_again = loop_timer_new(loop, on_listen_again, status);
@@ -386,7 +404,7 @@ void status_count_live(struct status *status, const struct live_result *result)
 		value[METRIC_APPLIES_RUNTIME]++;
 	if (!result->needs_reload && result->snapshot->revision != 0)
 		set_applied(status, result->snapshot->revision);
-	status->refresh(status->ctx);
+	refresh(status);
 }
 
 void status_count_result(struct status *status, const struct apply_result *result)
@@ -412,21 +430,5 @@ void status_count_result(struct status *status, const struct apply_result *resul
 		status->metrics.value[METRIC_APPLIES_RELOAD]++;
 	if (bad == NULL && !is_pending && result->is_settled && result->revision != 0)
 		set_applied(status, result->revision);
-	status->refresh(status->ctx);
-}
-
-void status_set_haproxy(struct status *status, const struct status_haproxy *haproxy)
-{
-	int64_t *value = status->metrics.value;
-	bool is_news = strcmp(status->metrics.haproxy_version, haproxy->version) != 0 ||
-		       value[METRIC_RELOADS] != (int64_t)haproxy->reloads ||
-		       value[METRIC_OLD_WORKERS] != (int64_t)haproxy->old_workers;
-
-	value[METRIC_LEAVING] = (int64_t)haproxy->leaving;
-	if (!is_news)
-		return;
-	metrics_set_words(&status->metrics.haproxy_version, haproxy->version);
-	value[METRIC_RELOADS] = (int64_t)haproxy->reloads;
-	value[METRIC_OLD_WORKERS] = (int64_t)haproxy->old_workers;
-	touch(status);
+	refresh(status);
 }

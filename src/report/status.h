@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
+struct apply;
 struct apply_result;
 struct live_result;
 struct loop;
@@ -19,8 +19,7 @@ struct settings;
 struct snapshot;
 struct status;
 
-/* refresh: called before anything is told, to set what is worth knowing only then. */
-struct status *status_new(struct loop *loop, void (*refresh)(void *ctx), void *ctx);
+struct status *status_new(struct loop *loop, const struct apply *apply);
 void status_free(struct status *status); /* NULL is fine */
 
 /*
@@ -43,12 +42,5 @@ void status_set_quarantined(struct status *status, const struct problem *problem
 /* What the engine says: what is in force now, by what, and what failed. */
 void status_count_live(struct status *status, const struct live_result *result);
 void status_count_result(struct status *status, const struct apply_result *result);
-
-struct status_haproxy {
-	const char *version; /* "" before it was reached */
-	uint64_t reloads;
-	size_t old_workers, leaving;
-};
-void status_set_haproxy(struct status *status, const struct status_haproxy *haproxy);
 
 #endif

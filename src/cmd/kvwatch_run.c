@@ -1,0 +1,293 @@
+/*
+ * What kvwatch does: the pipeline brings models, apply puts them in force, report says how it went.
+ * Wiring only.
+ */
+#include "cmd/kvwatch_run.h"
+
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "apply/apply.h"
+#include "apply/quarantine.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cmd/cli.h"
+#include "cmd/templates.h"
+#include "cmd/watchdog.h"
+#include "model/table.h"
+#include "render/template.h"
+#include "report/checkpoint.h"
+#include "report/report.h"
+#include "store/pipeline.h"
+#include "sys/loop.h"
+#include "sys/notify.h"
+
+/* With no model and no configuration on disk for this long, an empty one is written. */
+#define FIRST_CONFIG_MS 1000
+/* So long after all was in force, the memory that it took is given back. */
+#define TRIM_MS 1000
+
+struct kvwatch {
+	struct kvwatch_options options;
+	struct cli *cli;
+	struct loop *loop;
+	struct pipeline *pipeline;
+	struct template_set *templates;
+	struct apply *apply;
+	struct quarantine *quarantine;
+	struct snapshot *snapshot; /* the newest; NULL before the first */
+	struct snapshot *applied;  /* what is wanted of it: without what is in quarantine */
+	struct loop_timer *first;  /* FIRST_CONFIG_MS */
+	struct loop_timer *deadline;
+	struct loop_timer *trim; /* TRIM_MS */
+	struct watchdog *watchdog;
+	struct report *report;
+	struct mf_err source_err; /* code 0 while the source is there */
+	int exit_status;	  /* of --once */
+};
+
+static void on_bad(void *ctx, const char *group, const struct mf_err *why)
+{
+	report_bad(((struct kvwatch *)ctx)->report, group, why);
+}
+
+static void on_live(void *ctx, const struct live_result *result)
+{
+	report_live(((struct kvwatch *)ctx)->report, result);
+}
+
+static void want(struct kvwatch *k)
+{
+	const struct problem *quarantined;
+	size_t count;
+
+	snapshot_unref(k->applied);
+	k->applied = quarantine_filter(k->quarantine, k->snapshot);
+	quarantined = quarantine_list(k->quarantine, &count);
+	report_quarantined(k->report, quarantined, count);
+	apply_want(k->apply, k->applied);
+}
+
+static void on_quarantined(void *ctx, bool found)
+{
+	struct kvwatch *k = ctx;
+
+	if (found && k->snapshot != NULL)
+		want(k);
+}
+
+static void on_snapshot(void *ctx, struct snapshot *snapshot)
+{
+	struct kvwatch *k = ctx;
+
+	loop_timer_clear(k->first);
+	snapshot_unref(k->snapshot);
+	k->snapshot = snapshot_ref(snapshot);
+	report_model(k->report, snapshot);
+	want(k);
+}
+
+/* HAProxy can only be started with a configuration: give it one that answers 503. */
+static void write_first_config(void *ctx)
+{
+	struct kvwatch *k = ctx;
+	struct table *table;
+	struct snapshot *empty;
+
+	if (k->snapshot != NULL || k->options.once ||
+	    access(k->cli->settings->haproxy.config, F_OK) == 0)
+		return;
+	log_warn("no model yet: a first, empty configuration is written");
+	table = table_new();
+	empty = table_snapshot(table, 0);
+	apply_want(k->apply, empty);
+	snapshot_unref(empty);
+	table_free(table);
+}
+
+static void on_state(void *ctx, const struct mf_err *why)
+{
+	struct kvwatch *k = ctx;
+
+	report_source(k->report, why);
+	if (why == NULL)
+		k->source_err.code = 0;
+	else
+		k->source_err = *why;
+}
+
+static void on_held(void *ctx, const struct mf_err *why)
+{
+	struct kvwatch *k = ctx;
+
+	report_held(k->report, why);
+	if (why == NULL || !k->options.once)
+		return;
+	k->exit_status =
+	    mf_err_exit_status(pipeline_is_offline(&k->options.from) ? MF_EDATA : MF_ETIMEOUT);
+	loop_stop(k->loop);
+}
+
+static void on_event(void *ctx)
+{
+	report_event(((struct kvwatch *)ctx)->report);
+}
+
+static const struct pipeline_events pipeline_events = {
+    .on_snapshot = on_snapshot,
+    .on_state = on_state,
+    .on_held = on_held,
+    .on_event = on_event,
+};
+
+/* What was applied last in an earlier run is what this one judges a loss by. */
+static int open_pipeline(struct kvwatch *k, struct mf_err *err)
+{
+	struct pipeline_options from = k->options.from;
+	struct guard_size in_force;
+
+	if (checkpoint_load(k->cli->settings, &in_force))
+		from.in_force = &in_force;
+	return pipeline_new(k->loop, k->cli->settings, &from, &pipeline_events, k, &k->pipeline,
+			    err);
+}
+
+static void on_result(void *ctx, const struct apply_result *result)
+{
+	struct kvwatch *k = ctx;
+	int worst = report_result(k->report, k->cli->settings, result);
+
+	if (result->is_settled && !loop_timer_is_set(k->trim))
+		loop_timer_set(k->trim, TRIM_MS);
+	for (size_t i = 0; i < result->group_count; i++)
+		if (result->groups[i].code == MF_EDATA && result->groups[i].is_fresh &&
+		    k->applied != NULL && strcmp(result->groups[i].name, "haproxy") == 0)
+			quarantine_search(k->quarantine, k->cli->settings, k->templates, k->applied,
+					  result->groups[i].taken ? QUARANTINE_BY_BIND
+								  : QUARANTINE_BY_CHECK);
+	if (worst == 0 && result->render_failed)
+		worst = MF_EDATA;
+	if (k->options.once && result->is_settled && (worst == 0 || !mf_err_is_retry(worst))) {
+		k->exit_status = mf_err_exit_status(worst);
+		loop_stop(k->loop);
+	}
+}
+
+static void on_trim(void *ctx)
+{
+	(void)ctx;
+	mem_trim();
+}
+
+static void on_deadline(void *ctx)
+{
+	struct kvwatch *k = ctx;
+
+	if (k->snapshot == NULL && k->source_err.code != 0) {
+		k->exit_status = cli_fail(&k->source_err);
+	} else {
+		struct mf_err err;
+
+		mf_err_set(&err, MF_ETIMEOUT, "not applied within the time given");
+		k->exit_status = cli_fail(&err);
+	}
+	loop_stop(k->loop);
+}
+
+/*
+ * SIGHUP: settings and templates anew, and a new look at the source; bad settings keep the old
+ * ones.  A first configuration may be due where the new ones want it.
+ */
+static void on_hangup(void *ctx, int signo)
+{
+	struct kvwatch *k = ctx;
+	struct settings *settings, *old = k->cli->settings;
+	struct template_set *templates;
+	struct mf_err err;
+
+	(void)signo;
+	if (cli_read_settings(k->cli, &settings, &err) != 0) {
+		log_error("settings not reloaded, the old ones stay", LOG_STR("error", err.msg));
+		return;
+	}
+	if (pipeline_set_settings(k->pipeline, old, settings, &err) != 0) {
+		log_error("settings not reloaded, the old ones stay", LOG_STR("error", err.msg));
+		settings_free(settings);
+		return;
+	}
+	if (report_start(k->report, settings, pipeline_is_offline(&k->options.from), &err) != 0)
+		log_error("the status is not reported", LOG_STR("error", err.msg));
+	quarantine_clear(k->quarantine);
+	templates = templates_open();
+	apply_set_settings(k->apply, settings, templates);
+	template_set_free(k->templates);
+	k->templates = templates;
+	k->cli->settings = settings;
+	settings_free(old);
+	log_info("settings and templates reloaded");
+	if (k->snapshot != NULL)
+		want(k);
+	else
+		loop_timer_set(k->first, 0);
+	pipeline_refresh(k->pipeline);
+}
+
+static int start(struct kvwatch *k, struct mf_err *err)
+{
+	static const struct apply_events apply_events = {on_result, on_live, on_bad};
+	int code = loop_new(&k->loop, err);
+
+	if (code != 0 || (code = cli_stop_on_signals(k->loop, err)) != 0 ||
+	    (code = loop_add_signal(k->loop, SIGHUP, on_hangup, k, err)) != 0)
+		return code;
+	k->first = loop_timer_new(k->loop, write_first_config, k);
+	k->deadline = loop_timer_new(k->loop, on_deadline, k);
+	k->trim = loop_timer_new(k->loop, on_trim, k);
+	k->watchdog = watchdog_start(k->loop);
+	k->templates = templates_open();
+	k->quarantine = quarantine_new(k->loop, on_quarantined, k);
+	k->apply = apply_new(k->loop, k->cli->settings, k->templates, &apply_events, k);
+	k->report = report_new(k->loop, k->apply);
+	loop_timer_set(k->first, FIRST_CONFIG_MS);
+	if (k->options.once)
+		loop_timer_set(k->deadline, k->options.timeout_ms);
+	k->options.from.follow = !k->options.once;
+	k->options.from.timeout_ms = k->options.once ? cli_call_ms(k->options.timeout_ms) : 0;
+	if (!k->options.once &&
+	    (code = report_start(k->report, k->cli->settings, pipeline_is_offline(&k->options.from),
+				 err)) != 0)
+		return code;
+	return open_pipeline(k, err);
+}
+
+static void stop(struct kvwatch *k)
+{
+	notify_send("STOPPING=1");
+	report_stop(k->report);
+	pipeline_free(k->pipeline);
+	apply_free(k->apply);
+	quarantine_free(k->quarantine);
+	template_set_free(k->templates);
+	loop_timer_free(k->first);
+	loop_timer_free(k->deadline);
+	loop_timer_free(k->trim);
+	watchdog_stop(k->watchdog);
+	report_free(k->report);
+	snapshot_unref(k->snapshot);
+	snapshot_unref(k->applied);
+	loop_free(k->loop);
+}
+
+int kvwatch_run(struct cli *cli, const struct kvwatch_options *options)
+{
+	struct kvwatch k = {.options = *options, .cli = cli};
+	struct mf_err err;
+	int status;
+
+	status =
+	    start(&k, &err) != 0 || loop_run(k.loop, &err) != 0 ? cli_fail(&err) : k.exit_status;
+	stop(&k);
+	return status;
+}
