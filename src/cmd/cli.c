@@ -26,20 +26,20 @@
 static int set_user(struct settings *settings, const char *user, struct mf_err *err);
 
 static const struct option_row common[] = {
-    {'e', "endpoints", "URL,...", "etcd's client addresses", OPTION_SETTING(settings_set_endpoints),
-     .variable = "ETCDCTL_ENDPOINTS"},
-    {0, "prefix", "/PREFIX", "what Mayfly's keys start with", OPTION_SETTING(settings_set_prefix),
-     .variable = "MAYFLY_PREFIX"},
-    {0, "cacert", "FILE", "verify etcd's certificate by this CA", OPTION_SETTING_TEXT(etcd.cacert),
+    {'e', "endpoints", "URL,...", "client addresses of etcd",
+     OPTION_SETTING(settings_set_endpoints), .variable = "ETCDCTL_ENDPOINTS"},
+    {0, "prefix", "/PREFIX", "prefix of Mayfly's keys in etcd (default /mayfly)",
+     OPTION_SETTING(settings_set_prefix), .variable = "MAYFLY_PREFIX"},
+    {0, "cacert", "FILE", "CA certificate to verify etcd with", OPTION_SETTING_TEXT(etcd.cacert),
      .variable = "ETCDCTL_CACERT"},
-    {0, "cert", "FILE", "identify with this TLS certificate", OPTION_SETTING_TEXT(etcd.cert),
+    {0, "cert", "FILE", "TLS client certificate for etcd", OPTION_SETTING_TEXT(etcd.cert),
      .variable = "ETCDCTL_CERT"},
-    {0, "key", "FILE", "the key of that certificate", OPTION_SETTING_TEXT(etcd.key),
+    {0, "key", "FILE", "private key of the client certificate", OPTION_SETTING_TEXT(etcd.key),
      .variable = "ETCDCTL_KEY"},
-    {0, "user", "NAME[:PASSWORD]", "etcd's user", OPTION_SETTING(set_user),
+    {0, "user", "NAME[:PASSWORD]", "user for etcd", OPTION_SETTING(set_user),
      .variable = "ETCDCTL_USER"},
-    {'c', "config", "FILE", "settings file", OPTION_TEXT(struct cli, config),
-     .variable = "MAYFLY_CONFIG"},
+    {'c', "config", "FILE", "settings file (default " MAYFLY_SYSCONFDIR "/mayfly/mayfly.yaml)",
+     OPTION_TEXT(struct cli, config), .variable = "MAYFLY_CONFIG"},
     {0, "log-level", NULL, "least severe message that is logged (default info)",
      OPTION_WORD(struct cli, log_level, "error", "warn", "info", "debug"),
      .variable = "MAYFLY_LOG_LEVEL"},
@@ -73,20 +73,22 @@ static int print_help(const struct cli *cli)
 		p += n + (p[n] == '\n');
 	}
 	options_print(cli->options);
-	printf("\nEach common option's variable, and all else: %s(1), mayfly(7).\n", tool->name);
+	printf("\nThe environment variables of the common options are in mayfly(7), the rest in "
+	       "%s(1).\n",
+	       tool->name);
 	return end_print();
 }
 
 int cli_usage(const struct cli *cli, const char *format, ...)
 {
-	char words[512];
+	char message[512];
 	buf_auto struct buf safe = BUF_INIT;
 	va_list ap;
 
 	va_start(ap, format);
-	(void)vsnprintf(words, sizeof(words), format, ap);
+	(void)vsnprintf(message, sizeof(message), format, ap);
 	va_end(ap);
-	str_add_escaped(&safe, words, strlen(words));
+	str_add_escaped(&safe, message, strlen(message));
 	(void)fprintf(stderr, "%s: %s (see %s --help)\n", cli->tool->name, buf_str(&safe),
 		      cli->tool->name);
 	return mf_err_exit_status(MF_EUSAGE);

@@ -26,10 +26,10 @@ struct cli_tool {
 
 /* The rows of the options that say where a model comes from; from: a struct pipeline_options. */
 #define CLI_SOURCE_ROWS(type, from)                                                                \
-	{'E', "environments", "DIR", "environments from files instead of etcd",                    \
+	{'E', "environments", "DIR", "read environments from files instead of etcd",               \
 	 OPTION_TEXT(type, from.environments)},                                                    \
 	{                                                                                          \
-		'B', "backends", "FILE", "instances from a file instead of etcd",                  \
+		'B', "backends", "FILE", "read instances from a file instead of etcd",             \
 		    OPTION_TEXT(type, from.backends)                                               \
 	}
 
@@ -69,8 +69,8 @@ int cli_usage(const struct cli *cli, const char *format, ...) __attribute__((for
 /* Write to standard output, all of it.  MF_EWRITE. */
 int cli_print(const struct buf *text, struct mf_err *err);
 
-/* A call to etcd that gives up before the tool's own deadline, so that its reason is known by then;
- * 0: the default does. */
+/* A timeout for calls to etcd that ends before the tool's own deadline, so that the reason is
+ * known; 0: the default does. */
 int64_t cli_call_ms(int64_t timeout_ms);
 
 /* Stop the loop at SIGTERM or SIGINT. */

@@ -1,4 +1,4 @@
-/* An endpoint of this host, looked up once.  Who has to follow its changes watches netif. */
+/* An endpoint of this host, resolved once.  To follow its changes, watch netif. */
 #include "cmd/endpoint.h"
 
 #include <string.h>

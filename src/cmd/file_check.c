@@ -28,12 +28,12 @@ struct check {
 	size_t problems; /* of this file */
 };
 
-static void print_line(FILE *to, const char *path, const char *words)
+static void print_line(FILE *to, const char *path, const char *message)
 {
 	buf_auto struct buf line = BUF_INIT;
 
 	str_add_escaped(&line, path, strlen(path));
-	buf_printf(&line, ": %s\n", words);
+	buf_printf(&line, ": %s\n", message);
 	(void)fputs(line.data, to);
 }
 
@@ -86,7 +86,7 @@ static int check_file(struct check *c, const char *path)
 
 	c->path = path;
 	c->problems = 0;
-	if (code != 0) { /* its words begin with the path */
+	if (code != 0) { /* the message begins with the path */
 		(void)fprintf(stderr, "%s\n", err.msg);
 		return code;
 	}
@@ -131,9 +131,9 @@ static int check_directory(struct check *c, const char *path)
 	}
 	free(entries);
 	if (count == 0) {
-		mem_auto_free char *words = mem_printf("holds no %s file", c->kind->noun);
+		mem_auto_free char *message = mem_printf("holds no %s file", c->kind->noun);
 
-		print_line(stderr, path, words);
+		print_line(stderr, path, message);
 		return MF_ENOINPUT;
 	}
 	return worst;

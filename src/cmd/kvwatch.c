@@ -1,20 +1,22 @@
 /*
- * kvwatch: keep HAProxy, dnsmasq and further targets equal to etcd (or files), for ever or once.
+ * kvwatch: keep HAProxy, dnsmasq and further programs in step with etcd (or files), until stopped
+ * or once.
  */
 #include "base/mem.h"
 #include "cmd/cli.h"
 #include "cmd/kvwatch_run.h"
 
 static const struct option_row rows[] = {
-    {0, "once", NULL, "apply once, then exit", OPTION_FLAG(struct kvwatch_options, once)},
+    {0, "once", NULL, "apply the current state, then exit",
+     OPTION_FLAG(struct kvwatch_options, once)},
     CLI_SOURCE_ROWS(struct kvwatch_options, from),
-    {0, "timeout", "TIME", "with --once: how long to try (default 30s)",
+    {0, "timeout", "TIME", "with --once: deadline (default 30s)",
      OPTION_DURATION(struct kvwatch_options, timeout_ms, 1, 3600000)},
-    {0, "max-removal", "PERCENT", "hold back if more goes at once (default 50%)",
+    {0, "max-removal", "PERCENT", "hold back a change that removes more than this (default 50%)",
      OPTION_SETTING(settings_set_max_removal)},
-    {0, "removal-grace", "TIME", "and believe it after that (default 5m)",
+    {0, "removal-grace", "TIME", "how long such a change is held back (default 5m)",
      OPTION_SETTING(settings_set_removal_grace)},
-    {0, "metrics", "ADDRESS:PORT", "serve /metrics, /health and /ready there",
+    {0, "metrics", "ADDRESS:PORT", "serve /metrics, /health and /ready at this address",
      OPTION_SETTING(settings_set_metrics_bind)},
 };
 
@@ -22,7 +24,7 @@ int main(int argc, char **argv)
 {
 	static const struct cli_tool tool = {
 	    .name = "kvwatch",
-	    .summary = "keep HAProxy and dnsmasq equal to etcd",
+	    .summary = "keep HAProxy and dnsmasq in step with etcd",
 	    .synopsis = "kvwatch [--once] [--environments DIR --backends FILE]",
 	    .rows = rows,
 	    .row_count = sizeof(rows) / sizeof(rows[0]),

@@ -1,5 +1,5 @@
 /*
- * What kvwatch does: the pipeline brings models, apply puts them in force, report says how it went.
+ * The work of kvwatch: the pipeline delivers models, apply applies them, report says how it went.
  * Wiring only.
  */
 #include "cmd/kvwatch_run.h"
@@ -26,7 +26,7 @@
 
 /* With no model and no configuration on disk for this long, an empty one is written. */
 #define FIRST_CONFIG_MS 1000
-/* So long after all was in force, the memory that it took is given back. */
+/* This long after everything was applied, the memory that it took is given back. */
 #define TRIM_MS 1000
 
 struct kvwatch {
@@ -38,7 +38,7 @@ struct kvwatch {
 	struct apply *apply;
 	struct quarantine *quarantine;
 	struct snapshot *snapshot; /* the newest; NULL before the first */
-	struct snapshot *applied;  /* what is wanted of it: without what is in quarantine */
+	struct snapshot *applied;  /* what is desired of it: without what is in quarantine */
 	struct loop_timer *first;  /* FIRST_CONFIG_MS */
 	struct loop_timer *deadline;
 	struct loop_timer *trim; /* TRIM_MS */
@@ -197,7 +197,7 @@ static void on_deadline(void *ctx)
 }
 
 /*
- * SIGHUP: settings and templates anew, and a new look at the source; bad settings keep the old
+ * SIGHUP: read settings and templates again, and poll the source; bad settings keep the old
  * ones.  A first configuration may be due where the new ones want it.
  */
 static void on_hangup(void *ctx, int signo)

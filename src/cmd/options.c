@@ -170,7 +170,7 @@ static struct option *make_getopt(const struct options *options, struct buf *ret
 {
 	struct option *list = mem_alloc((options->count + 1) * sizeof(*list));
 
-	buf_add_char(ret_letters, ':'); /* a missing value is told apart */
+	buf_add_char(ret_letters, ':'); /* a missing value is an error of its own */
 	for (size_t i = 0; i < options->count; i++) {
 		const struct option_row *row = options->entries[i].row;
 

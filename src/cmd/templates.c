@@ -1,4 +1,5 @@
-/* Template look-up: directories first, then the built-in texts.  Compiles and renders nothing. */
+/* Finding templates: in directories first, then among the built-in ones.  Compiles and renders
+ * none. */
 #include "cmd/templates.h"
 
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-/* One small file, written whole and read with suspicion. */
+/* One small file, replaced as a whole and checked when it is read. */
 #include "report/checkpoint.h"
 
 #include <stdint.h>
@@ -66,11 +66,12 @@ bool checkpoint_load(const struct settings *settings, struct guard_size *ret_siz
 
 	if (file_read(path, CHECKPOINT_LONGEST, &text, &err) != 0) {
 		if (err.code != MF_ENOINPUT)
-			log_warn("cannot read what was applied", LOG_STR("error", err.msg));
+			log_warn("cannot read the checkpoint", LOG_STR("error", err.msg));
 		return false;
 	}
 	if (parse(&text, ret_size, &err) == 0)
 		return true;
-	log_warn("what was applied is not known", LOG_STR("file", path), LOG_STR("error", err.msg));
+	log_warn("the checkpoint cannot be read: what was applied is unknown",
+		 LOG_STR("file", path), LOG_STR("error", err.msg));
 	return false;
 }

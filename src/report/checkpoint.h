@@ -1,6 +1,6 @@
 /*
- * What is in force, kept over restarts in <state_dir>/applied.json: for people and scripts, and for
- * store/hold.h, so that a store that was wiped meanwhile is not believed at the next start either.
+ * What was applied last, kept over restarts in <state_dir>/applied.json: for people, scripts and
+ * store/hold.h, so that a store that was wiped meanwhile is not believed at the next start.
  *
  *     {"revision": 812, "environments": 40, "instances": 310, "time": "2006-01-02T15:04:05Z"}
  */
@@ -16,7 +16,7 @@ struct settings;
 
 int checkpoint_store(const struct settings *settings, const struct guard_size *size,
 		     struct mf_err *err);
-/* false: there is none, or none that can be understood (that is logged). */
+/* false: there is none, or it cannot be read (which is logged). */
 bool checkpoint_load(const struct settings *settings, struct guard_size *ret_size);
 
 #endif

@@ -1,4 +1,4 @@
-/* Figures and the texts that tell them.  Knows nothing of who asks, or how often. */
+/* The two formats.  Knows nothing of who reads them, or how often. */
 #include "report/metrics.h"
 
 #include <stdlib.h>
@@ -60,9 +60,9 @@ void metrics_fini(struct metrics *metrics)
 	free_quarantined(metrics);
 }
 
-void metrics_set_words(char **field, const char *words)
+void metrics_set_text(char **field, const char *text)
 {
-	char *copy = mem_dup_str(words);
+	char *copy = mem_dup_str(text);
 
 	free(*field);
 	*field = copy;
@@ -143,7 +143,7 @@ static void add_latency(struct buf *text, const struct metrics *metrics)
 	uint64_t sum = 0;
 
 	add_head(text, metric, strlen(metric), "histogram",
-		 "From the sight of a change to its being in force.");
+		 "Time from seeing a change to having applied it.");
 	for (size_t i = 0; i < METRIC_BUCKETS; i++) {
 		sum += metrics->latency[i];
 		buf_printf(text, "%s_bucket{le=\"%g\"} %llu\n", metric, (double)bounds_us[i] / 1e6,

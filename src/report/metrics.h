@@ -1,6 +1,6 @@
 /*
- * How one kvwatch does, in metrics and words, and the two texts that tell it: Prometheus' text
- * format (version 0.0.4) and the JSON of <prefix>/nodes/<node>.  Pure: whoever knows sets them.
+ * What one kvwatch reports: the metrics, in Prometheus' text format (version 0.0.4), and the JSON
+ * of <prefix>/nodes/<node>.  Only values and formats; the values are set by report/status.c.
  */
 #ifndef MF_REPORT_METRICS_H
 #define MF_REPORT_METRICS_H
@@ -16,8 +16,7 @@ struct snapshot;
 /* name, metric, type, help; those of one metric side by side */
 #define METRICS(X)                                                                                 \
 	X(EVENTS, "mayfly_source_events_total", "counter",                                         \
-	  "Consistent sets of changes told by "                                                    \
-	  "etcd or the files.")                                                                    \
+	  "Consistent sets of changes reported by etcd or the files.")                             \
 	X(APPLIES_NONE, "mayfly_applies_total{kind=\"none\"}", "counter",                          \
 	  "Applies that succeeded, by what HAProxy needed.")                                       \
 	X(APPLIES_RUNTIME, "mayfly_applies_total{kind=\"runtime\"}", "counter", "")                \
@@ -26,20 +25,21 @@ struct snapshot;
 	  "Groups of outputs that could not be applied, each attempt.")                            \
 	X(RELOADS, "mayfly_haproxy_reloads_total", "counter", "Reloads of HAProxy that worked.")   \
 	X(OLD_WORKERS, "mayfly_haproxy_old_workers", "gauge",                                      \
-	  "HAProxy's processes from before a reload that have requests to end.")                   \
+	  "Processes of HAProxy from before a reload that still serve requests.")                  \
 	X(LEAVING, "mayfly_haproxy_servers_leaving", "gauge",                                      \
-	  "Servers that were removed and have requests to end.")                                   \
+	  "Removed servers that still serve requests.")                                            \
 	X(WANTED_REVISION, "mayfly_wanted_revision", "gauge", "The newest model's revision.")      \
-	X(APPLIED_REVISION, "mayfly_applied_revision", "gauge", "The revision in force.")          \
+	X(APPLIED_REVISION, "mayfly_applied_revision", "gauge", "The revision that is applied.")   \
 	X(APPLIED_TIME, "mayfly_applied_timestamp_seconds", "gauge",                               \
-	  "When the revision in force was applied.")                                               \
+	  "When that revision was applied.")                                                       \
 	X(ENVIRONMENTS, "mayfly_environments", "gauge", "Environments of the newest model.")       \
 	X(BACKENDS, "mayfly_backends", "gauge", "Versions of services of the newest model.")       \
 	X(INSTANCES, "mayfly_instances", "gauge", "Live instances of the newest model.")           \
 	X(SET_ASIDE, "mayfly_set_aside_entries", "gauge", "Entries that are bad and set aside.")   \
 	X(QUARANTINED, "mayfly_quarantined_entries", "gauge",                                      \
-	  "Entries that HAProxy refused and that are left out.")                                   \
-	X(HELD_BACK, "mayfly_held_back", "gauge", "1 while a model that lost much is held back.")  \
+	  "Entries that HAProxy rejected and that are left out.")                                  \
+	X(HELD_BACK, "mayfly_held_back", "gauge",                                                  \
+	  "1 while a removal of many entries is held back.")                                       \
 	X(SOURCE_UP, "mayfly_source_up", "gauge", "1 while etcd or the files can be read.")        \
 	X(READY, "mayfly_ready", "gauge", "1 while /ready says so.")
 
@@ -56,10 +56,10 @@ struct metrics {
 	int64_t value[METRIC_COUNT];
 	uint64_t latency[METRIC_BUCKETS + 1]; /* not summed up; the last is beyond all */
 	int64_t latency_us;		      /* the sum */
-	int64_t loop_longest_us;	      /* since it was told last */
+	int64_t loop_longest_us;	      /* since it was read last */
 	char *node;
 	char *haproxy_version; /* "" before it answered */
-	char *held_back;       /* words; "" none; as below */
+	char *held_back;       /* the reason; "" none; as below */
 	char *source_error;
 	char *apply_error;
 	struct snapshot *newest; /* whose problems are the set-aside entries; NULL: none yet */
@@ -70,8 +70,8 @@ struct metrics {
 void metrics_init(struct metrics *metrics);
 void metrics_fini(struct metrics *metrics);
 
-void metrics_set_words(char **field, const char *words);
-/* From the sight of a change to its being in force. */
+void metrics_set_text(char **field, const char *text);
+/* From seeing a change to having applied it. */
 void metrics_observe_latency(struct metrics *metrics, int64_t us);
 void metrics_set_newest(struct metrics *metrics, struct snapshot *snapshot);
 /* Copied. */

@@ -1,5 +1,6 @@
 /*
- * Figures kept, and told by HTTP and in etcd.  Decides nothing: what fails here stops no apply.
+ * Metrics collected, and served by HTTP and in etcd.  Decides nothing: no failure here stops an
+ * apply.
  */
 #include "report/status.h"
 
@@ -52,9 +53,9 @@ struct status {
 	struct etcd *etcd; /* NULL offline */
 	struct registry *registry;
 	char *key;
-	char *told;	 /* the key's value */
-	int64_t told_at; /* by loop_now */
-	struct loop_timer *pace, *leaving;
+	char *written;	    /* the key's value */
+	int64_t written_at; /* by loop_now */
+	struct loop_timer *pace, *leave_deadline;
 	bool is_touched; /* pace is set for news */
 };
 
@@ -62,11 +63,11 @@ struct status {
 
 static void touch(struct status *status)
 {
-	int64_t wait = status->told_at + STATUS_PACE_MS - loop_now(status->loop);
+	int64_t wait = status->written_at + STATUS_PACE_MS - loop_now(status->loop);
 
 	/* Armed it may be for later, and only then; a burst moves it no further away. */
 	if (status->registry != NULL && !status->is_touched)
-		loop_timer_set(status->pace, status->told == NULL ? 0 : wait);
+		loop_timer_set(status->pace, status->written == NULL ? 0 : wait);
 	status->is_touched = true;
 }
 
@@ -84,20 +85,20 @@ static void refresh(struct status *status)
 	value[METRIC_LEAVING] = (int64_t)now.leaving;
 	if (!is_news)
 		return;
-	metrics_set_words(&status->metrics.haproxy_version, now.haproxy_version);
+	metrics_set_text(&status->metrics.haproxy_version, now.haproxy_version);
 	value[METRIC_RELOADS] = (int64_t)now.reloads;
 	value[METRIC_OLD_WORKERS] = (int64_t)now.old_workers;
 	touch(status);
 }
 
-/* A node that has only just started has nothing to say. */
+/* A node that has only just started has nothing to report. */
 static bool has_news(const struct status *status)
 {
 	return status->is_applied || status->metrics.held_back[0] != '\0' ||
 	       status->metrics.apply_error[0] != '\0';
 }
 
-static void tell_node(void *ctx)
+static void write_node(void *ctx)
 {
 	struct status *status = ctx;
 	buf_auto struct buf json = BUF_INIT;
@@ -111,12 +112,12 @@ static void tell_node(void *ctx)
 	if (status->metrics.value[METRIC_OLD_WORKERS] > 0)
 		loop_timer_set(status->pace, STATUS_WORKERS_MS);
 	metrics_format_node(&status->metrics, &json);
-	if (status->told != NULL && strcmp(status->told, json.data) == 0)
+	if (status->written != NULL && strcmp(status->written, json.data) == 0)
 		return;
 	registry_set(status->registry, status->key, json.data, json.len);
-	free(status->told);
-	status->told = buf_take(&json);
-	status->told_at = loop_now(status->loop);
+	free(status->written);
+	status->written = buf_take(&json);
+	status->written_at = loop_now(status->loop);
 }
 
 /* The registry logs what becomes of a key, and the source whether etcd is there. */
@@ -134,8 +135,8 @@ static void close_node(struct status *status)
 	status->registry = NULL;
 	etcd_free(status->etcd);
 	status->etcd = NULL;
-	free(status->told);
-	status->told = NULL;
+	free(status->written);
+	status->written = NULL;
 	free(status->key);
 	status->key = NULL;
 }
@@ -173,19 +174,19 @@ void status_leave(struct status *status)
 {
 	struct mf_err err;
 
-	if (status == NULL || status->told == NULL)
+	if (status == NULL || status->written == NULL)
 		return;
 	loop_timer_clear(status->pace);
-	loop_timer_set(status->leaving, STATUS_LEAVE_MS);
+	loop_timer_set(status->leave_deadline, STATUS_LEAVE_MS);
 	registry_stop(status->registry, on_left, status);
 	(void)loop_run(status->loop, &err);
-	loop_timer_clear(status->leaving);
+	loop_timer_clear(status->leave_deadline);
 }
 
 /* --- HTTP ------------------------------------------------------------------------------------- */
 
-/* Whether requests may be sent to this node's HAProxy, as far as we know; the words if not. */
-static bool is_ready(const struct status *status, struct buf *ret_words)
+/* Whether requests may be sent to this node's HAProxy, as far as we know; the reason if not. */
+static bool is_ready(const struct status *status, struct buf *ret_reason)
 {
 	const struct metrics *metrics = &status->metrics;
 	int64_t lost_ms = status->lost_at == 0 ? 0 : loop_now(status->loop) - status->lost_at;
@@ -194,24 +195,24 @@ static bool is_ready(const struct status *status, struct buf *ret_words)
 	if (status->is_applied && !is_lost)
 		return true;
 	if (!status->is_applied)
-		buf_add_str(ret_words, "not ready: nothing is applied yet");
+		buf_add_str(ret_reason, "not ready: nothing is applied yet");
 	else
-		buf_printf(ret_words, "not ready: the source is out of reach for %lld s",
+		buf_printf(ret_reason, "not ready: the source is out of reach for %lld s",
 			   (long long)(lost_ms / 1000));
 	if (metrics->source_error[0] != '\0')
-		buf_printf(ret_words, ": %s", metrics->source_error);
+		buf_printf(ret_reason, ": %s", metrics->source_error);
 	else if (metrics->held_back[0] != '\0')
-		buf_printf(ret_words, ": held back: %s", metrics->held_back);
+		buf_printf(ret_reason, ": held back: %s", metrics->held_back);
 	else if (metrics->apply_error[0] != '\0')
-		buf_printf(ret_words, ": %s", metrics->apply_error);
+		buf_printf(ret_reason, ": %s", metrics->apply_error);
 	return false;
 }
 
 static int on_request(void *ctx, const char *path, struct buf *ret_body, const char **ret_type)
 {
 	struct status *status = ctx;
-	buf_auto struct buf words = BUF_INIT;
-	bool ready = is_ready(status, &words);
+	buf_auto struct buf reason = BUF_INIT;
+	bool ready = is_ready(status, &reason);
 
 	if (strcmp(path, "/metrics") == 0) {
 		*ret_type = "text/plain; version=0.0.4; charset=utf-8";
@@ -226,7 +227,7 @@ static int on_request(void *ctx, const char *path, struct buf *ret_body, const c
 		return 200;
 	}
 	if (strcmp(path, "/ready") == 0) {
-		buf_printf(ret_body, "%s\n", ready ? "ready" : words.data);
+		buf_printf(ret_body, "%s\n", ready ? "ready" : reason.data);
 		return ready ? 200 : 503;
 	}
 	buf_add_str(ret_body, "there are /metrics, /health and /ready\n");
@@ -263,7 +264,7 @@ static int listen_to(struct status *status, const char *bind, struct mf_err *err
 	httpd_stop(status->httpd);
 	status->httpd = NULL;
 	loop_timer_clear(status->listen_again);
-	metrics_set_words(&status->bind, bind);
+	metrics_set_text(&status->bind, bind);
 	code = try_listen(status, err);
 	if (code == 0 || code == MF_ECONFIG)
 		return code;
@@ -276,7 +277,7 @@ int status_start(struct status *status, const struct settings *settings, bool is
 {
 	int code = listen_to(status, settings->metrics_bind, err);
 
-	metrics_set_words(&status->metrics.node, settings->node);
+	metrics_set_text(&status->metrics.node, settings->node);
 	if (code != 0)
 		return mf_err_wrap(err, "metrics_bind");
 	if (!is_offline)
@@ -294,8 +295,8 @@ struct status *status_new(struct loop *loop, const struct apply *apply)
 	metrics_init(&status->metrics);
 	status->bind = mem_dup_str("");
 	status->listen_again = loop_timer_new(loop, on_listen_again, status);
-	status->pace = loop_timer_new(loop, tell_node, status);
-	status->leaving = loop_timer_new(loop, on_leave_late, status);
+	status->pace = loop_timer_new(loop, write_node, status);
+	status->leave_deadline = loop_timer_new(loop, on_leave_late, status);
 	return status;
 }
 
@@ -307,13 +308,13 @@ void status_free(struct status *status)
 	httpd_stop(status->httpd);
 	loop_timer_free(status->listen_again);
 	loop_timer_free(status->pace);
-	loop_timer_free(status->leaving);
+	loop_timer_free(status->leave_deadline);
 	metrics_fini(&status->metrics);
 	free(status->bind);
 	free(status);
 }
 
-/* --- what is told to us ----------------------------------------------------------------------- */
+/* --- what is reported to us ------------------------------------------------------------------- */
 
 void status_count_event(struct status *status)
 {
@@ -337,7 +338,7 @@ void status_set_wanted(struct status *status, struct snapshot *snapshot)
 void status_set_source(struct status *status, const struct mf_err *why)
 {
 	status->metrics.value[METRIC_SOURCE_UP] = why == NULL;
-	metrics_set_words(&status->metrics.source_error, why == NULL ? "" : why->msg);
+	metrics_set_text(&status->metrics.source_error, why == NULL ? "" : why->msg);
 	if (why == NULL)
 		status->lost_at = 0;
 	else if (status->lost_at == 0)
@@ -347,7 +348,7 @@ void status_set_source(struct status *status, const struct mf_err *why)
 void status_set_held(struct status *status, const struct mf_err *why)
 {
 	status->metrics.value[METRIC_HELD_BACK] = why != NULL;
-	metrics_set_words(&status->metrics.held_back, why == NULL ? "" : why->msg);
+	metrics_set_text(&status->metrics.held_back, why == NULL ? "" : why->msg);
 	touch(status);
 }
 
@@ -380,14 +381,14 @@ static void set_applied(struct status *status, int64_t revision)
 	touch(status);
 }
 
-static void set_error(struct status *status, const char *name, const char *words)
+static void set_error(struct status *status, const char *name, const char *reason)
 {
 	mem_auto_free char *text =
-	    name[0] == '\0' ? mem_dup_str("") : mem_printf("%s: %s", name, words);
+	    name[0] == '\0' ? mem_dup_str("") : mem_printf("%s: %s", name, reason);
 
 	if (strcmp(text, status->metrics.apply_error) == 0)
 		return;
-	metrics_set_words(&status->metrics.apply_error, text);
+	metrics_set_text(&status->metrics.apply_error, text);
 	touch(status);
 }
 

@@ -1,7 +1,7 @@
 /*
- * How this kvwatch does, told to whoever asks: metrics at /metrics, /health and /ready on an
+ * The status of this kvwatch for others to read: /metrics, /health and /ready on an
  * address of the settings, and the key <prefix>/nodes/<node> under a lease, written when something
- * in it changed and not oftener than once a second.
+ * in it changed and at most once a second.
  */
 #ifndef MF_REPORT_STATUS_H
 #define MF_REPORT_STATUS_H
@@ -25,21 +25,21 @@ void status_free(struct status *status); /* NULL is fine */
 /*
  * Listen, and announce the node in etcd unless there is none (is_offline), as these settings say;
  * again when they are others.  Nothing of them is borrowed.  MF_ECONFIG: an address that is none,
- * or what etcd_open refuses.  An address in use is logged, and tried again for ever.
+ * or what etcd_open refuses.  An address in use is logged, and tried again until it is free.
  */
 int status_start(struct status *status, const struct settings *settings, bool is_offline,
 		 struct mf_err *err);
 /* Take the node's key back; runs the loop for at most two seconds. */
 void status_leave(struct status *status);
 
-/* The source said something; a model that follows was seen at this moment. */
+/* The source reported something; a model that follows was seen at this moment. */
 void status_count_event(struct status *status);
 void status_set_wanted(struct status *status, struct snapshot *snapshot);
 void status_set_source(struct status *status, const struct mf_err *why); /* NULL: it is there */
 void status_set_held(struct status *status, const struct mf_err *why);	 /* NULL: nothing is */
 void status_set_quarantined(struct status *status, const struct problem *problems, size_t count);
 
-/* What the engine says: what is in force now, by what, and what failed. */
+/* What the engine reports: what is applied now, by which means, and what failed. */
 void status_count_live(struct status *status, const struct live_result *result);
 void status_count_result(struct status *status, const struct apply_result *result);
 

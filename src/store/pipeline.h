@@ -36,7 +36,7 @@ struct pipeline_events {
 	void (*on_state)(void *ctx, const struct mf_err *why);
 	/* Guarded: a model is held back (why), or no longer (NULL). */
 	void (*on_held)(void *ctx, const struct mf_err *why);
-	/* The source said something, before it is known whether it means a change; may be NULL. */
+	/* The source reported something; whether it is a change is not known yet.  May be NULL. */
 	void (*on_event)(void *ctx);
 };
 

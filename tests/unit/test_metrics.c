@@ -96,8 +96,8 @@ END_TEST
 
 START_TEST(labels_are_escaped)
 {
-	metrics_set_words(&metrics.node, "a\"b\\c\nd");
-	metrics_set_words(&metrics.haproxy_version, "\xff");
+	metrics_set_text(&metrics.node, "a\"b\\c\nd");
+	metrics_set_text(&metrics.haproxy_version, "\xff");
 	metrics_format_metrics(&metrics, &text);
 	ck_assert(has_line("mayfly_info{node=\"a\\\"b\\\\c\\nd\",version=\"" MAYFLY_VERSION
 			   "\",haproxy_version=\"\"} 1"));
@@ -124,9 +124,9 @@ START_TEST(the_node_is_told_as_json)
 	metrics_set_newest(&metrics, snapshot);
 	snapshot_unref(snapshot);
 	table_free(table);
-	metrics_set_words(&metrics.node, "n1");
-	metrics_set_words(&metrics.haproxy_version, "2.6.12");
-	metrics_set_words(&metrics.held_back, "6 of 10 environments would go");
+	metrics_set_text(&metrics.node, "n1");
+	metrics_set_text(&metrics.haproxy_version, "2.6.12");
+	metrics_set_text(&metrics.held_back, "6 of 10 environments would go");
 	metrics_set_quarantined(&metrics, quarantined, 1);
 	metrics.value[METRIC_APPLIED_REVISION] = 40;
 	metrics.value[METRIC_APPLIED_TIME] = 1700000000;
