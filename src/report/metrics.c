@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/buf.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/guard.h"
@@ -204,65 +205,51 @@ void metrics_format_metrics(const struct metrics *metrics, struct buf *ret_text)
 
 /* --- the node's key --------------------------------------------------------------------------- */
 
-static void add_string(struct buf *json, const char *name, const char *value)
-{
-	buf_printf(json, ",\"%s\":", name);
-	str_add_json_string(json, value, strlen(value));
-}
-
-static void add_number(struct buf *json, const char *name, int64_t value)
-{
-	buf_printf(json, ",\"%s\":%lld", name, (long long)value);
-}
-
-static void add_time(struct buf *json, const char *name, int64_t seconds)
-{
-	buf_auto struct buf text = BUF_INIT;
-
-	if (seconds != 0)
-		str_add_time(&text, seconds, -1);
-	add_string(json, name, buf_str(&text));
-}
-
-static void add_problems(struct buf *json, const char *name, const struct problem *problems,
+static void put_problems(struct buf *json, const char *name, const struct problem *problems,
 			 size_t count)
 {
-	buf_printf(json, ",\"%s_count\":%zu,\"%s\":[", name, count, name);
+	mem_auto_free char *count_name = mem_printf("%s_count", name);
+
+	json_put_int(json, count_name, (int64_t)count);
+	json_open(json, name, '[');
 	for (size_t i = 0; i < count && i < NAMED_MAX; i++) {
-		buf_add_str(json, i == 0 ? "{\"object\":" : ",{\"object\":");
-		str_add_json_string(json, problems[i].object, strlen(problems[i].object));
-		buf_add_str(json, ",\"reason\":");
-		str_add_json_string(json, problems[i].reason, strlen(problems[i].reason));
-		buf_add_char(json, '}');
+		json_open(json, NULL, '{');
+		json_put(json, "object", problems[i].object);
+		json_put(json, "reason", problems[i].reason);
+		json_close(json, '}');
 	}
-	buf_add_char(json, ']');
+	json_close(json, ']');
 }
 
-static void add_haproxy(struct buf *json, const struct metrics *metrics)
+static void put_haproxy(struct buf *json, const struct metrics *metrics)
 {
 	bool is_there = metrics->haproxy_version[0] != '\0';
 
-	buf_add_str(json, ",\"haproxy\":{\"version\":");
-	str_add_json_string(json, metrics->haproxy_version, strlen(metrics->haproxy_version));
-	add_number(json, "workers", is_there ? 1 + metrics->value[METRIC_OLD_WORKERS] : 0);
-	add_number(json, "reloads", metrics->value[METRIC_RELOADS]);
-	buf_add_char(json, '}');
+	json_open(json, "haproxy", '{');
+	json_put(json, "version", metrics->haproxy_version);
+	json_put_int(json, "workers", is_there ? 1 + metrics->value[METRIC_OLD_WORKERS] : 0);
+	json_put_int(json, "reloads", metrics->value[METRIC_RELOADS]);
+	json_close(json, '}');
 }
 
 void metrics_format_node(const struct metrics *metrics, struct buf *ret_json)
 {
 	const struct snapshot *newest = metrics->newest;
+	int64_t seconds = metrics->value[METRIC_APPLIED_TIME];
+	buf_auto struct buf time = BUF_INIT;
 
-	buf_add_str(ret_json, "{\"node\":");
-	str_add_json_string(ret_json, metrics->node, strlen(metrics->node));
-	add_string(ret_json, "version", MAYFLY_VERSION);
-	add_number(ret_json, "revision", metrics->value[METRIC_APPLIED_REVISION]);
-	add_time(ret_json, "time", metrics->value[METRIC_APPLIED_TIME]);
-	add_haproxy(ret_json, metrics);
-	add_string(ret_json, "error", metrics->apply_error);
-	add_string(ret_json, "held_back", metrics->held_back);
-	add_problems(ret_json, "quarantined", metrics->quarantined, metrics->quarantined_count);
-	add_problems(ret_json, "set_aside", newest == NULL ? NULL : newest->problems,
+	if (seconds != 0)
+		str_add_time(&time, seconds, -1);
+	json_open(ret_json, NULL, '{');
+	json_put(ret_json, "node", metrics->node);
+	json_put(ret_json, "version", MAYFLY_VERSION);
+	json_put_int(ret_json, "revision", metrics->value[METRIC_APPLIED_REVISION]);
+	json_put(ret_json, "time", buf_str(&time));
+	put_haproxy(ret_json, metrics);
+	json_put(ret_json, "error", metrics->apply_error);
+	json_put(ret_json, "held_back", metrics->held_back);
+	put_problems(ret_json, "quarantined", metrics->quarantined, metrics->quarantined_count);
+	put_problems(ret_json, "set_aside", newest == NULL ? NULL : newest->problems,
 		     newest == NULL ? 0 : newest->problem_count);
-	buf_add_char(ret_json, '}');
+	json_close(ret_json, '}');
 }

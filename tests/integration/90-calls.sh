@@ -69,4 +69,23 @@ kill "$pid"
 wait "$pid"
 is "$?" 0 'and it stops in order'
 
+# What bash, zsh and fish offer comes from --help.
+completed() { # WORD...: what bash offers for the last of them
+	COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
+	_mayfly "$MAYFLY_BIN/$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+	printf '%s\n' "${COMPREPLY[*]}"
+}
+# shellcheck source=contrib/completions/mayfly
+. "$TOP/contrib/completions/mayfly"
+is "$(completed kvwatch --max)" '--max-removal' 'options are completed'
+is "$(completed kvwatch --log-level '')" 'error warn info debug' 'and words that an option takes'
+is "$(completed cfgrender -p "$TOP/contr")" "$TOP/contrib" 'and directories'
+is "$(completed kvwatch --timeout '')" '' 'but no file where a time is expected'
+is "$(completed svcregister dereg)" deregister 'and commands'
+PATH=$MAYFLY_BIN:$PATH
+if command -v fish >/dev/null; then
+	is "$(fish -c "source '$TOP/contrib/completions/mayfly.fish'; complete -C 'kvwatch --log-level d'" |
+		cut -f 1)" debug 'fish completes words'
+fi
+
 done_testing
