@@ -50,7 +50,7 @@ static const struct option_row rows[] = {
      OPTION_TEXT(struct request, output_dir)},
     {0, "print-view", NULL, "print the JSON that templates see",
      OPTION_FLAG(struct request, print_view)},
-    CLI_SOURCE_ROWS(struct request, from),
+    CLI_SOURCE_ROWS(struct request),
     {'t', "template", "FILE", "render this template to standard output (-: standard input)",
      OPTION_TEXT(struct request, any.template)},
     {'d', "data", "JSON", "the template's data: a JSON text, a file, or - for standard input",

@@ -24,8 +24,8 @@ struct cli_tool {
 	size_t row_count;
 };
 
-/* The rows of the options that say where a model comes from; from: a struct pipeline_options. */
-#define CLI_SOURCE_ROWS(type, from)                                                                \
+/* The options that say where a model comes from; type has a struct pipeline_options `from`. */
+#define CLI_SOURCE_ROWS(type)                                                                      \
 	{'E', "environments", "DIR", "read environments from files instead of etcd",               \
 	 OPTION_TEXT(type, from.environments)},                                                    \
 	{                                                                                          \

@@ -9,7 +9,7 @@
 static const struct option_row rows[] = {
     {0, "once", NULL, "apply the current state, then exit",
      OPTION_FLAG(struct kvwatch_options, once)},
-    CLI_SOURCE_ROWS(struct kvwatch_options, from),
+    CLI_SOURCE_ROWS(struct kvwatch_options),
     {0, "timeout", "TIME", "with --once: deadline (default 30s)",
      OPTION_DURATION(struct kvwatch_options, timeout_ms, 1, 3600000)},
     {0, "max-removal", "PERCENT", "hold back a change that removes more than this (default 50%)",
