@@ -49,6 +49,8 @@ start_bench_servers() {
 	start app "$BENCH_BIN/app"
 	wait_for 5 log_has app '^listening' || die 'the service does not come up'
 	APP_PORT=$(sed -n 's/^listening //p' "$T/log/app")
+	ports 1
+	METRICS=127.0.0.1:${PORTS[0]}
 }
 
 fill() { # SIZE
@@ -57,8 +59,15 @@ fill() { # SIZE
 	"$BENCH_BIN/fill" "${ETCD_URLS[0]}" "$(prefix_of "$1")" "$1" "$APP_PORT" || die 'cannot fill etcd'
 }
 
-settings_for() { # SIZE [KEY=YAML...]
-	write_settings "etcd.prefix=$(prefix_of "$1")" dnsmasq.reload=none "${@:2}"
+settings_for() { # SIZE
+	write_settings "etcd.prefix=$(prefix_of "$1")" dnsmasq.reload=none "metrics_bind=\"$METRICS\""
+}
+
+# The longest time for which kvwatch did not listen since this was asked last, by its own clock, if it
+# keeps that; in microseconds.
+loop_longest_us() {
+	curl -s --max-time 5 "http://$METRICS/metrics" |
+		awk '$1 == "mayfly_loop_longest_seconds" { printf "%d\n", $2 * 1e6 }'
 }
 
 change() { # SIZE KIND OPTION...
@@ -71,8 +80,8 @@ change() { # SIZE KIND OPTION...
 }
 
 # kvwatch and HAProxy on that model, in force.
-start_router() { # SIZE [KEY=YAML...]
-	settings_for "$@"
+start_router() { # SIZE
+	settings_for "$1"
 	rm -rf "$T"/haproxy/* "$T"/run/*.sock "$T/state"
 	mkdir "$T/state"
 	start_tool kvwatch
@@ -107,11 +116,11 @@ measure_parse() {
 
 # A router that is empty, then kvwatch with that model, until the last environment is answered: sets
 # START_US.
-measure_start() { # SIZE [KEY=YAML...]
+measure_start() { # SIZE
 	local start
 
 	start_router_empty
-	settings_for "$@"
+	settings_for "$1"
 	start=${EPOCHREALTIME/./}
 	start_tool kvwatch
 	change "$1" none >/dev/null

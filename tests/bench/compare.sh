@@ -65,13 +65,6 @@ measure_kinds() { # WHICH SIZE
 	say "$which $size flip with no rest between: $line"
 }
 
-# The longest time for which kvwatch did not listen since this was asked last, by its own clock, if it
-# keeps that; in microseconds.
-loop_longest_us() {
-	curl -s --max-time 5 "http://$METRICS/metrics" |
-		awk '$1 == "mayfly_loop_longest_seconds" { printf "%d\n", $2 * 1e6 }'
-}
-
 start_gap() { start gap "$BENCH_BIN/gap" "$METRICS"; }
 end_gap() { # WHICH FIGURE
 	local line
@@ -120,13 +113,13 @@ measure() { # WHICH SIZE
 	local which=$1 size=$2
 
 	MAYFLY_BIN=$(bin_of "$which")
-	start_router "$size" "metrics_bind=\"$METRICS\""
+	start_router "$size"
 	measure_kinds "$which" "$size"
 	measure_gap "$which" "$size"
 	measure_whole "$which" "$size"
 	stop kvwatch
 	stop haproxy
-	measure_start "$size" "metrics_bind=\"$METRICS\""
+	measure_start "$size"
 	note "$which" "$size,start" "$START_US"
 	loop=$(loop_longest_us)
 	[[ -z $loop ]] || note "$which" "$size,gap,start,own" "$loop"
@@ -204,8 +197,6 @@ gap_words() {
 }
 
 build_base
-ports 1
-METRICS=127.0.0.1:${PORTS[0]}
 start_bench_servers
 for size in "${sizes[@]}"; do
 	fill "$size"

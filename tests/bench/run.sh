@@ -181,6 +181,7 @@ measure_idle() { # SIZE
 	RESULT[idle_most_ms]=$(calc "$(sort -n "$T/out/idle" | tail -n 1) / 1e6" 0)
 	RESULT[rss]=$(memory_kib "${PID[kvwatch]}" VmRSS)
 	RESULT[hwm]=$(memory_kib "${PID[kvwatch]}" VmHWM)
+	RESULT[loop_us]=$(loop_longest_us)
 
 	measure_restart "$1"
 	RESULT[restart_us]=$RESTART_US
@@ -201,6 +202,8 @@ print_idle() {
 		| the most CPU in one of these | ${RESULT[idle_most_ms]} ms |
 		| its start, all in force already, and a change in the traffic | $(ms "${RESULT[restart_us]}" 0) ms |
 		| its start at an empty HAProxy to the last environment in the traffic | $(ms "${RESULT[start_us]}" 0) ms |
+		| the longest time for which it did not listen, in all of the changes before | $(ms "${RESULT[loop_us]}" 1) ms |
+		| the longest time for which it did not listen, in that start | $(ms "${RESULT[start_loop_us]}" 1) ms |
 		| HAProxy's own reading of the files, which is done twice in that: check and reload | $(ms "${RESULT[parse_us]}" 0) ms |
 	END
 }
@@ -516,6 +519,7 @@ if wants idle; then
 	measure_parse
 	measure_start "$LARGE"
 	RESULT[start_us]=$START_US
+	RESULT[start_loop_us]=$(loop_longest_us)
 	stop kvwatch
 	stop haproxy
 	say "start to converged ${RESULT[start_us]} us, HAProxy's parse ${RESULT[parse_us]} us"
