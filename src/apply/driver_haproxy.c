@@ -104,7 +104,7 @@ static void on_dead(void *ctx, const struct buf *state, const struct mf_err *err
 
 static void keep_dead(struct group *group)
 {
-	if (group->written.set.keeps_dead && group->observed_err.code == 0)
+	if (group->written.keeps_dead && group->observed_err.code == 0)
 		group->job = haproxy_read_dead(group->loop, group->settings->haproxy.admin_socket,
 					       on_dead, group);
 	else
@@ -167,10 +167,10 @@ static void on_reloaded(void *ctx, const struct haproxy_info *info, const struct
 
 	group->job = NULL;
 	group->now.refused = err != NULL && err->code == MF_EDATA;
-	if (group->written.set.keeps_dead)
+	if (group->written.keeps_dead)
 		forget_dead(group->settings);
 	if (err == NULL) {
-		memcpy(group->proven, group->written.set.structure, sizeof(group->proven));
+		memcpy(group->proven, group->written.structure, sizeof(group->proven));
 		group->events->on_observed(group->ctx, info);
 		group->reason = mem_dup_str(group->demand != NULL ? group->demand
 								  : "it ran another configuration");

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "apply/group_internal.h"
-#include "apply/known.h"
 #include "apply/stage.h"
 #include "apply/words.h"
 #include "base/buf.h"
@@ -39,7 +38,6 @@ struct group *group_new(struct loop *loop, const struct settings *settings, stru
 	group->ctx = ctx;
 	group->last.words = mem_dup_str("");
 	group->reloaded_at = INT64_MIN / 2;
-	group->known = known_new();
 	group->timer = loop_timer_new(loop, on_turn, group);
 	return group;
 }
@@ -98,7 +96,6 @@ void group_free(struct group *group)
 	clear_run(group);
 	set_snapshot(group, NULL);
 	writer_report_fini(&group->written);
-	known_free(group->known);
 	loop_timer_free(group->timer);
 	free(group->last.words);
 	free(group->name);
@@ -178,13 +175,13 @@ int64_t group_took_ms(const struct group *group)
 
 uint64_t group_hash(const struct group *group)
 {
-	const struct output_set *set = &group->written.set;
+	const struct writer_report *written = &group->written;
 	uint64_t hash = STR_HASH_INIT;
 
-	if (set->structure[0] != '\0')
-		return str_hash(hash, set->structure, sizeof(set->structure));
-	for (size_t i = 0; i < set->count; i++) {
-		const struct output *output = &set->outputs[i];
+	if (written->structure[0] != '\0')
+		return str_hash(hash, written->structure, sizeof(written->structure));
+	for (size_t i = 0; i < written->count; i++) {
+		const struct output *output = &written->files[i].output;
 
 		hash = str_hash(hash, output->path, strlen(output->path) + 1);
 		hash = str_hash(hash, &output->digest, sizeof(output->digest));
@@ -194,7 +191,7 @@ uint64_t group_hash(const struct group *group)
 
 void group_format_description(const struct group *group, char ret[GROUP_DESCRIPTION_SIZE])
 {
-	(void)snprintf(ret, GROUP_DESCRIPTION_SIZE, "mayfly-%s", group->written.set.fingerprint);
+	(void)snprintf(ret, GROUP_DESCRIPTION_SIZE, "mayfly-%s", group->written.fingerprint);
 }
 
 /* --- the end of a run ------------------------------------------------------------------------ */
@@ -268,12 +265,12 @@ static bool has_check(const struct group *group)
 /* The same has been rendered before, and nobody has been in the files since. */
 static bool is_in_place(const struct group *group)
 {
-	const struct output_set *set = &group->written.set;
+	const struct writer_report *written = &group->written;
 
 	if (!group->is_rendered)
 		return false;
-	for (size_t i = 0; i < set->count; i++)
-		if (!known_holds(group->known, &set->outputs[i], true))
+	for (size_t i = 0; i < written->count; i++)
+		if (!writer_holds(&written->files[i], &written->files[i].output, true))
 			return false;
 	return true;
 }
@@ -285,17 +282,18 @@ static void put_off(struct group *group)
 	group->events->on_done(group->ctx, group);
 }
 
+/* Until a reload, the daemon may have loaded what somebody else wrote. */
+static void demand_for_edit(struct group *group)
+{
+	if (group->is_edited && group->demand == NULL)
+		group->demand = mem_dup_str("somebody else has changed its files");
+}
+
 static void take_report(struct group *group, struct writer_report *report)
 {
 	writer_report_fini(&group->written);
 	group->written = *report;
-	group->is_rendered = report->err.code == 0;
-	group->now.is_bad = report->is_bad;
-	if (report->is_edited && group->driver->observe != NULL) {
-		group->is_edited = true;
-		if (group->demand == NULL)
-			group->demand = mem_dup_str("somebody else has changed its files");
-	}
+	group->is_rendered = true;
 	if (report->changes == 0)
 		drop_stage(group);
 }
@@ -306,17 +304,22 @@ static void on_written(void *ctx, struct writer_report *report)
 
 	group->writer = NULL;
 	group->write_ms = loop_now(group->loop) - group->write_at;
-	take_report(group, report);
-	if (group->written.err.code != 0) {
-		group_fail(group, &group->written.err);
+	if (report->is_edited && group->driver->observe != NULL)
+		group->is_edited = true;
+	demand_for_edit(group);
+	if (report->err.code != 0) {
+		group->now.is_bad = report->is_bad;
+		group_fail(group, &report->err);
+		writer_report_fini(report);
 		return;
 	}
+	take_report(group, report);
 	if (group->refreshes == 0 && !group->events->on_rendered(group->ctx, group)) {
 		put_off(group);
 		return;
 	}
 	/* Other than what was checked: that takes its time, in which changes go on. */
-	if (group->is_held && strcmp(group->written.set.fingerprint, group->checked) != 0) {
+	if (group->is_held && strcmp(group->written.fingerprint, group->checked) != 0) {
 		group->is_held = false;
 		(void)group->events->on_hold(group->ctx, false);
 	}
@@ -335,7 +338,7 @@ static void write_files(struct group *group)
 	    .mode = WRITER_DIFFERENCES,
 	    .dir = dir,
 	    .mode_also = group->driver->mode_also,
-	    .known = group->known,
+	    .last = &group->written,
 	    .must_be_sure = group->is_rendered,
 	    .has_check = has_check(group),
 	    .proven = group->proven,
@@ -400,7 +403,7 @@ static void on_checked(void *ctx, const struct child_result *result)
 		group_fail(group, &err);
 		return;
 	}
-	memcpy(group->proven, group->written.set.structure, sizeof(group->proven));
+	memcpy(group->proven, group->written.structure, sizeof(group->proven));
 	group_next(group);
 }
 
@@ -482,7 +485,7 @@ static void refresh(struct group *group)
 		return;
 	}
 	group->refreshes++;
-	memcpy(group->checked, group->written.set.fingerprint, sizeof(group->checked));
+	memcpy(group->checked, group->written.fingerprint, sizeof(group->checked));
 	drop_stage(group);
 	set_snapshot(group, newest);
 	enter(group, GROUP_WRITE);
@@ -536,9 +539,9 @@ static void on_installed(void *ctx, const struct child_result *result)
 		group_fail(group, &err);
 		return;
 	}
-	for (size_t i = 0; i < group->written.set.count; i++)
-		if (group->written.is_changed[i])
-			known_note(group->known, &group->written.set.outputs[i]);
+	for (size_t i = 0; i < group->written.count; i++)
+		if (!group->written.files[i].is_in_place)
+			writer_note(&group->written.files[i]);
 	group_next(group);
 }
 
@@ -557,8 +560,8 @@ static void on_put_back(void *ctx, const struct child_result *result)
 
 	group->child = NULL;
 	group->is_installed = false;
-	known_free(group->known); /* what is put back is not what is noted */
-	group->known = known_new();
+	for (size_t i = 0; i < group->written.count; i++)
+		group->written.files[i].is_in_place = false;
 	(void)read_outcome(result, &err);
 	if (err.code != 0) {
 		(void)mf_err_set(&group->err, why.code, "%s; %s", why.msg, err.msg);
@@ -658,8 +661,7 @@ void group_run(struct group *group, const struct group_order *order)
 	set_snapshot(group, order->snapshot);
 	group->started_at = loop_now(group->loop);
 	group->demand = order->demand == NULL ? NULL : mem_dup_str(order->demand);
-	if (group->is_edited && group->demand == NULL)
-		group->demand = mem_dup_str("somebody else has changed its files");
+	demand_for_edit(group);
 	group->observed_err = (struct mf_err){0};
 	group->err = (struct mf_err){0};
 	group->running[0] = group->checked[0] = '\0';

@@ -11,7 +11,6 @@
 #include "model/settings.h"
 #include "sys/child.h"
 
-struct known;
 struct loop_timer;
 struct stage;
 
@@ -47,10 +46,9 @@ struct group {
 	bool is_edited;		   /* somebody else wrote what the daemon may have loaded since */
 	int64_t reloaded_at;	   /* by loop_now: the last reload's start */
 	char proven[17];	   /* the structure that was checked or loaded last */
-	struct known *known;	   /* its files */
 	struct snapshot *snapshot; /* of the last run; NULL: none */
 	bool is_rendered;	   /* written is of that */
-	struct writer_report written; /* set: without bytes */
+	struct writer_report written; /* what was rendered last, and where its files are */
 	int64_t write_ms, took_ms;
 
 	/* of a run */

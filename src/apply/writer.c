@@ -7,47 +7,64 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
-#include "apply/known.h"
 #include "apply/stage.h"
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/table.h"
 #include "sys/child.h"
+#include "sys/file.h"
 
 enum {
 	WRITER_MS = 60 * 1000,
 	WRITER_MAX_REPORT = 1024 * 1024,
-	WRITER_MAX_STRING = 64 * 1024,
+	WRITER_MAX_FILE = 1 << 30,
 };
 
-/* The report's head; the files follow. */
-struct head {
-	struct mf_err err, opinion;
-	char fingerprint[17], structure[17];
-	bool is_bad, keeps_dead, needs_check, is_edited;
-	size_t count;
-};
+/* --- what is known of files ------------------------------------------------------------------ */
 
-/* A file of the report; its name, its path, and its place in the stage follow. */
-struct file {
-	enum output_group group;
-	size_t len;
-	uint64_t digest;
-	bool is_changed, is_staged, has_note;
-	struct known_note note;
-};
+bool writer_holds(const struct writer_file *file, const struct output *output, bool must_be_sure)
+{
+	struct stat_cache now;
+
+	if (!file->is_in_place || file->output.len != output->len ||
+	    file->output.digest != output->digest || stat_cache_take(output->path, &now) != 0)
+		return false;
+	return must_be_sure ? stat_cache_is_current(&file->stat, &now)
+			    : stat_cache_is_equal(&file->stat, &now);
+}
+
+void writer_note(struct writer_file *file)
+{
+	file->is_in_place = stat_cache_take(file->output.path, &file->stat) == 0;
+}
+
+int writer_read(struct writer_file *file, struct mf_err *err)
+{
+	uint64_t digest = OUTPUT_DIGEST_INIT;
+	struct timespec now;
+	struct stat st;
+	size_t len = 0;
+	int code;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	code = file_hash(file->output.path, WRITER_MAX_FILE, &st, &len, &digest, err);
+	file->is_in_place = code == 0 && len == file->output.len && digest == file->output.digest;
+	if (file->is_in_place)
+		stat_cache_set(&file->stat, &st, now);
+	return code;
+}
 
 /* --- in the copy ----------------------------------------------------------------------------- */
 
-/* What is found out there, before it is told. */
 struct work {
 	const struct writer_order *order;
 	struct output_set set;
-	struct file *files; /* one each */
-	struct head head;
-	size_t changes;
+	struct writer_report report; /* files: one for each of the set, which has the strings */
+	bool *is_staged;
 };
 
 /* An output's place in the stage: the same as below dir, so that relative names still hold. */
@@ -65,61 +82,76 @@ static int render(struct work *work)
 	const struct writer_order *order = work->order;
 	struct snapshot *made =
 	    order->make_snapshot == NULL ? NULL : order->make_snapshot(order->ctx);
+	struct writer_report *report = &work->report;
 	int code = output_render_group(order->templates, made != NULL ? made : order->snapshot,
-				       order->settings, order->id, &work->set, &work->head.err);
+				       order->settings, order->id, &work->set, &report->err);
 
 	snapshot_unref(made);
-	work->head.is_bad = code != 0;
-	work->files = mem_alloc(work->set.count * sizeof(*work->files));
+	report->is_bad = code != 0;
+	report->count = work->set.count;
+	report->files = mem_alloc(report->count * sizeof(*report->files));
+	work->is_staged = mem_alloc(report->count * sizeof(*work->is_staged));
+	for (size_t i = 0; i < report->count; i++)
+		report->files[i].output = work->set.outputs[i];
+	memcpy(report->fingerprint, work->set.fingerprint, sizeof(report->fingerprint));
+	memcpy(report->structure, work->set.structure, sizeof(report->structure));
+	report->keeps_dead = work->set.keeps_dead;
 	return code;
+}
+
+static const struct writer_file *find_last(const struct work *work, const struct output *output)
+{
+	const struct writer_report *last = work->order->last;
+
+	for (size_t i = 0; last != NULL && i < last->count; i++)
+		if (strcmp(last->files[i].output.path, output->path) == 0)
+			return &last->files[i];
+	return NULL;
 }
 
 /*
  * Another hand was in a file that the daemon reads when it starts: who reloaded it since has made
  * it run that, and nothing that it says of itself tells.  Maps can be read back.
  */
-static void note_edit(struct work *work, const struct output *output, bool was_ours)
+static bool is_edited(const struct writer_file *last, const struct output *output)
 {
-	if (was_ours && !str_has_suffix(output->name, ".map"))
-		work->head.is_edited = true;
+	return last != NULL && last->is_in_place && last->output.len == output->len &&
+	       last->output.digest == output->digest && !str_has_suffix(output->name, ".map");
 }
 
-static int compare_file(struct work *work, size_t i)
+static int compare_file(struct work *work, struct writer_file *file)
 {
-	const struct writer_order *order = work->order;
-	const struct output *output = &work->set.outputs[i];
-	bool was_ours = known_held(order->known, output);
-	bool holds = known_holds(order->known, output, order->must_be_sure);
-	int code = 0;
+	struct writer_report *report = &work->report;
+	const struct output *output = &file->output;
+	const struct writer_file *last = find_last(work, output);
+	int code;
 
-	if (!holds)
-		code = known_read(order->known, output, &holds, &work->head.err);
-	if (code != 0 && code != MF_ENOINPUT)
-		return code;
-	if (code == 0 && !holds)
-		note_edit(work, output, was_ours);
-	work->head.err.code = 0;
-	work->files[i].is_changed = !holds;
-	return 0;
+	if (last != NULL && writer_holds(last, output, work->order->must_be_sure)) {
+		file->is_in_place = true;
+		file->stat = last->stat;
+		return 0;
+	}
+	code = writer_read(file, &report->err);
+	if (code == 0 && !file->is_in_place)
+		report->is_edited = report->is_edited || is_edited(last, output);
+	return code == MF_ENOINPUT ? 0 : code;
 }
 
 static int compare(struct work *work)
 {
 	const struct writer_order *order = work->order;
+	struct writer_report *report = &work->report;
 	int code = 0;
 
-	for (size_t i = 0; i < work->set.count && code == 0; i++) {
+	for (size_t i = 0; i < report->count && code == 0; i++) {
 		if (order->mode == WRITER_DIFFERENCES)
-			code = compare_file(work, i);
-		else
-			work->files[i].is_changed = true;
-		work->changes += work->files[i].is_changed;
+			code = compare_file(work, &report->files[i]);
+		report->changes += !report->files[i].is_in_place;
 	}
-	work->head.needs_check =
-	    order->has_check && work->changes > 0 &&
-	    (work->set.structure[0] == '\0' || strcmp(work->set.structure, order->proven) != 0) &&
-	    (work->set.fingerprint[0] == '\0' ||
-	     strcmp(work->set.fingerprint, order->checked) != 0);
+	report->needs_check =
+	    order->has_check && report->changes > 0 &&
+	    (report->structure[0] == '\0' || strcmp(report->structure, order->proven) != 0) &&
+	    (report->fingerprint[0] == '\0' || strcmp(report->fingerprint, order->checked) != 0);
 	return code;
 }
 
@@ -133,23 +165,24 @@ static int stage_file(struct work *work, size_t i)
 	    .len = output->bytes.len,
 	    .mode = output->mode,
 	    .mode_also = work->order->mode_also,
-	    .is_changed = work->files[i].is_changed,
+	    .is_changed = !work->report.files[i].is_in_place,
 	};
 
-	work->files[i].is_staged = true;
-	return stage_add(work->order->stage, &file, &work->head.err);
+	work->is_staged[i] = true;
+	return stage_add(work->order->stage, &file, &work->report.err);
 }
 
 /* A check needs them all, the others only what changes. */
 static int stage(struct work *work)
 {
+	const struct writer_report *report = &work->report;
 	int code;
 
-	if (work->changes == 0 || work->order->mode == WRITER_NOTHING)
+	if (report->changes == 0 || work->order->mode == WRITER_NOTHING)
 		return 0;
-	code = stage_make(work->order->stage, &work->head.err);
-	for (size_t i = 0; i < work->set.count && code == 0; i++)
-		if (work->files[i].is_changed || work->head.needs_check)
+	code = stage_make(work->order->stage, &work->report.err);
+	for (size_t i = 0; i < report->count && code == 0; i++)
+		if (!report->files[i].is_in_place || report->needs_check)
 			code = stage_file(work, i);
 	return code;
 }
@@ -159,26 +192,19 @@ static void add_string(struct buf *report, const char *s)
 	buf_add(report, s, strlen(s) + 1);
 }
 
-static void tell(struct work *work, struct buf *report)
+/* The report, its files, and behind each name, path, and place in the stage: "" where it has none.
+ */
+static void tell(struct work *work, struct buf *ret_report)
 {
-	memcpy(work->head.fingerprint, work->set.fingerprint, sizeof(work->head.fingerprint));
-	memcpy(work->head.structure, work->set.structure, sizeof(work->head.structure));
-	work->head.keeps_dead = work->set.keeps_dead;
-	work->head.count = work->head.err.code != 0 ? 0 : work->set.count;
-	buf_add(report, &work->head, sizeof(work->head));
-	for (size_t i = 0; i < work->head.count; i++) {
-		const struct output *output = &work->set.outputs[i];
-		struct file *file = &work->files[i];
+	buf_add(ret_report, &work->report, sizeof(work->report));
+	for (size_t i = 0; i < work->report.count; i++) {
+		const struct writer_file *file = &work->report.files[i];
 
-		file->group = output->group;
-		file->len = output->len;
-		file->digest = output->digest;
-		file->has_note = work->order->known != NULL &&
-				 known_get(work->order->known, output->path, &file->note);
-		buf_add(report, file, sizeof(*file));
-		add_string(report, output->name);
-		add_string(report, output->path);
-		add_string(report, relative_to(work->order->dir, output));
+		buf_add(ret_report, file, sizeof(*file));
+		add_string(ret_report, file->output.name);
+		add_string(ret_report, file->output.path);
+		add_string(ret_report,
+			   work->is_staged[i] ? relative_to(work->order->dir, &file->output) : "");
 	}
 }
 
@@ -191,12 +217,13 @@ static int do_work(void *ctx, struct buf *ret_report)
 	if (code == 0)
 		code = compare(&work);
 	if (code == 0 && order->inspect != NULL)
-		(void)order->inspect(order->ctx, &work.set, &work.head.opinion);
+		(void)order->inspect(order->ctx, &work.set, &work.report.opinion);
 	if (code == 0)
 		code = stage(&work);
-	work.head.err.code = code;
+	work.report.err.code = code;
 	tell(&work, ret_report);
-	free(work.files);
+	free(work.report.files);
+	free(work.is_staged);
 	output_set_fini(&work.set);
 	return 0;
 }
@@ -206,16 +233,18 @@ static int do_work(void *ctx, struct buf *ret_report)
 struct writer {
 	struct child *child;
 	struct stage *stage;
-	struct known *known;
 	writer_done_fn *on_done;
 	void *ctx;
 };
 
 void writer_report_fini(struct writer_report *report)
 {
-	output_set_fini(&report->set);
-	free(report->is_changed);
-	*report = (struct writer_report){.is_changed = NULL};
+	for (size_t i = 0; i < report->count; i++) {
+		free(report->files[i].output.name);
+		free(report->files[i].output.path);
+	}
+	free(report->files);
+	*report = (struct writer_report){.files = NULL};
 }
 
 /* The next bytes, or NULL where there are not so many left. */
@@ -236,61 +265,41 @@ static const char *take_string(const char **at, const char *end)
 	return nul == NULL ? NULL : take(at, end, (size_t)(nul - *at) + 1);
 }
 
-static bool read_file(struct writer *writer, const char **at, const char *end,
-		      struct writer_report *report)
+static bool read_file(const char **at, const char *end, struct stage *stage,
+		      struct writer_file *ret_file)
 {
-	const char *bytes = take(at, end, sizeof(struct file));
+	const char *bytes = take(at, end, sizeof(*ret_file));
 	const char *name = take_string(at, end), *path = take_string(at, end);
 	const char *relative = take_string(at, end);
-	struct output_set *set = &report->set;
-	struct file file;
 
 	if (bytes == NULL || name == NULL || path == NULL || relative == NULL)
 		return false;
-	memcpy(&file, bytes, sizeof(file));
-	set->outputs = mem_realloc(set->outputs, set->count + 1, sizeof(*set->outputs));
-	report->is_changed =
-	    mem_realloc(report->is_changed, set->count + 1, sizeof(*report->is_changed));
-	report->is_changed[set->count] = file.is_changed;
-	report->changes += file.is_changed;
-	set->outputs[set->count++] = (struct output){.group = file.group,
-						     .name = mem_dup_str(name),
-						     .path = mem_dup_str(path),
-						     .bytes = BUF_INIT,
-						     .len = file.len,
-						     .digest = file.digest};
-	if (file.has_note && writer->known != NULL)
-		known_set(writer->known, path, &file.note);
-	if (file.is_staged) {
-		struct stage_file staged = {
-		    .relative = relative, .target = path, .is_changed = file.is_changed};
-
-		stage_note(writer->stage, &staged);
-	}
+	memcpy(ret_file, bytes, sizeof(*ret_file));
+	ret_file->output.name = mem_dup_str(name);
+	ret_file->output.path = mem_dup_str(path);
+	ret_file->output.bytes = (struct buf)BUF_INIT;
+	if (relative[0] != '\0')
+		stage_note(stage, &(struct stage_file){.relative = relative,
+						       .target = path,
+						       .is_changed = !ret_file->is_in_place});
 	return true;
 }
 
 /* False: it is not whole. */
-static bool read_report(struct writer *writer, const char *text, size_t len,
+static bool read_report(const struct writer *writer, const char *text, size_t len,
 			struct writer_report *report)
 {
 	const char *at = text, *end = text + len;
-	const char *bytes = take(&at, end, sizeof(struct head));
-	struct head head;
+	const char *bytes = take(&at, end, sizeof(*report));
+	size_t count;
 
 	if (bytes == NULL)
 		return false;
-	memcpy(&head, bytes, sizeof(head));
-	report->err = head.err;
-	report->opinion = head.opinion;
-	report->is_bad = head.is_bad;
-	report->needs_check = head.needs_check;
-	report->is_edited = head.is_edited;
-	report->set.keeps_dead = head.keeps_dead;
-	memcpy(report->set.fingerprint, head.fingerprint, sizeof(head.fingerprint));
-	memcpy(report->set.structure, head.structure, sizeof(head.structure));
-	for (size_t i = 0; i < head.count; i++)
-		if (!read_file(writer, &at, end, report))
+	memcpy(report, bytes, sizeof(*report));
+	count = report->count;
+	report->files = mem_alloc(count * sizeof(*report->files));
+	for (report->count = 0; report->count < count; report->count++)
+		if (!read_file(&at, end, writer->stage, &report->files[report->count]))
 			return false;
 	return at == end;
 }
@@ -298,7 +307,7 @@ static bool read_report(struct writer *writer, const char *text, size_t len,
 static void on_child(void *ctx, const struct child_result *result)
 {
 	struct writer *writer = ctx;
-	struct writer_report report = {.is_changed = NULL};
+	struct writer_report report = {.files = NULL};
 
 	if (result->status != 0 || result->timed_out ||
 	    !read_report(writer, result->output, result->output_len, &report)) {
@@ -321,7 +330,6 @@ struct writer *writer_start(struct loop *loop, const struct writer_order *order,
 
 	output_load_templates(order->templates, order->settings, order->id);
 	writer->stage = order->stage;
-	writer->known = order->known;
 	writer->on_done = on_done;
 	writer->ctx = ctx;
 	writer->child =

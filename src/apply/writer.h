@@ -14,14 +14,42 @@
 
 #include "base/err.h"
 #include "render/output.h"
+#include "sys/stat_cache.h"
 
-struct known;
 struct loop;
 struct settings;
 struct snapshot;
 struct stage;
 struct template_set;
 struct writer;
+
+/* One of a group's files, as it was found, or was put into place. */
+struct writer_file {
+	struct output output;	/* without bytes */
+	bool is_in_place;	/* the file at its path held just these ... */
+	struct stat_cache stat; /* ... when it looked like this */
+};
+/*
+ * Whether it holds this output's bytes, by what is known.  A file that was changed again in the
+ * very moment of the note may have the same stat: must_be_sure excludes that.
+ */
+bool writer_holds(const struct writer_file *file, const struct output *output, bool must_be_sure);
+void writer_note(struct writer_file *file); /* its bytes have just been put into place */
+int writer_read(struct writer_file *file, struct mf_err *err); /* read it to know; as file_hash */
+
+struct writer_report {
+	struct mf_err err; /* code 0: all of the following is there */
+	bool is_bad;	   /* err says why it cannot be rendered */
+	struct mf_err opinion;
+	char fingerprint[17], structure[17]; /* as of the output_set */
+	bool keeps_dead;
+	bool needs_check;
+	bool is_edited;		   /* somebody else has changed a file that we knew, not a map */
+	struct writer_file *files; /* in order; the last is the main one */
+	size_t count;
+	size_t changes; /* so many are not in place */
+};
+void writer_report_fini(struct writer_report *report);
 
 /* What is staged. */
 enum writer_mode {
@@ -42,10 +70,10 @@ struct writer_order {
 	struct stage *stage; /* until the writer has ended; it has the files then */
 	const char *dir;     /* the stage's: a file that will be below it is so in the stage */
 	mode_t mode_also;    /* bits that a file has in any case */
-	struct known *known; /* what is known of the files in place */
-	bool must_be_sure;   /* see known_holds */
+	const struct writer_report *last; /* what is known of the files in place; NULL: nothing */
+	bool must_be_sure;		  /* see writer_holds */
 	bool has_check;
-	const char *proven;  /* the structure that needs no check; ""; */
+	const char *proven;  /* the structure that needs no check; "" */
 	const char *checked; /* the fingerprint that needs none; "" */
 	/* Called in the copy with the outputs, after the comparison; what it fails with is reported
 	 * as opinion.  May be NULL. */
@@ -53,22 +81,7 @@ struct writer_order {
 	void *ctx; /* of both */
 };
 
-struct writer_report {
-	struct mf_err err; /* code 0: all of the following is there */
-	bool is_bad;	   /* err says why it cannot be rendered */
-	struct mf_err opinion;
-	struct output_set set; /* of the group, in order, without bytes; the last is the main one */
-	bool *is_changed;      /* for each: it is not in place */
-	size_t changes;
-	bool needs_check;
-	bool is_edited; /* a file that we know of has been replaced by somebody else, not a map */
-};
-void writer_report_fini(struct writer_report *report);
-
-/*
- * on_done is called once, never from inside.  The report is the callee's.  What was read in the
- * copy is noted in the order's known, which must live until then.
- */
+/* on_done is called once, never from inside.  The report is the callee's. */
 typedef void writer_done_fn(void *ctx, struct writer_report *report);
 struct writer *writer_start(struct loop *loop, const struct writer_order *order,
 			    writer_done_fn *on_done, void *ctx);
