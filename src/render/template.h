@@ -65,13 +65,4 @@ void template_set_load_links(struct template_set *set);
 int template_render(struct template_set *set, const struct template *tmpl, const struct view *root,
 		    template_escape_fn *escape, struct buf *out, struct mf_err *err);
 
-/*
- * The same in parts.  A template that is one section over a list and nothing else gives at most max
- * of its items, from *at on; any other gives everything.  *at is 0 at first, then where to go on,
- * and 0 again when that was all.
- */
-int template_render_part(struct template_set *set, const struct template *tmpl,
-			 const struct view *root, template_escape_fn *escape, size_t *at,
-			 size_t max, struct buf *out, struct mf_err *err);
-
 #endif

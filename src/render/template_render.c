@@ -178,15 +178,15 @@ static int do_body(struct render *r, struct scope scope, uint32_t i)
 	return rc;
 }
 
-/* A section's body for some items of the list that it is over. */
-static int do_items(struct render *r, struct scope scope, uint32_t i, const struct view *over,
-		    size_t from, size_t to)
+/* A section's body for each item of the list that it is over. */
+static int do_items(struct render *r, struct scope scope, uint32_t i, const struct view *over)
 {
 	const struct view_list_class *list = over->list;
 	const void *obj = over->obj; /* over may be in the way of what we push */
+	size_t len = over->len;
 	int rc = 0;
 
-	for (size_t k = from; k < to && rc == 0; k++) {
+	for (size_t k = 0; k < len && rc == 0; k++) {
 		view_set_none(&r->stack[r->count]);
 		list->item(obj, k, &r->stack[r->count]);
 		rc = do_body(r, scope, i);
@@ -205,7 +205,7 @@ static int do_section(struct render *r, struct scope scope, uint32_t i)
 			r->stack[r->count] = *v;
 		return do_body(r, scope, i);
 	}
-	return do_items(r, scope, i, v, 0, v->len);
+	return do_items(r, scope, i, v);
 }
 
 static int do_inverted(struct render *r, struct scope scope, uint32_t i)
@@ -400,37 +400,14 @@ static int run(struct render *r, struct scope scope, uint32_t i, uint32_t end)
 	return rc;
 }
 
-static bool is_one_section(const struct template *t)
-{
-	return t->count != 0 && t->ops[0].kind == OP_SECTION && t->ops[0].end == t->count;
-}
-
-/* From *at on; everything where there are no items. */
-static int run_part(struct render *r, struct scope scope, size_t *at, size_t max)
-{
-	const struct template *t = scope.t;
-	const struct view *v = is_one_section(t) ? resolve(r, t, &t->ops[0]) : NULL;
-	size_t from = *at, len;
-
-	*at = 0;
-	if (v == NULL || v->kind != VIEW_LIST)
-		return run(r, scope, 0, t->count);
-	len = v->len;
-	if (len - from <= max)
-		return do_items(r, scope, 0, v, from, len);
-	*at = from + max;
-	return do_items(r, scope, 0, v, from, from + max);
-}
-
-int template_render_part(struct template_set *set, const struct template *tmpl,
-			 const struct view *root, template_escape_fn *escape, size_t *at,
-			 size_t max, struct buf *out, struct mf_err *err)
+int template_render(struct template_set *set, const struct template *tmpl, const struct view *root,
+		    template_escape_fn *escape, struct buf *out, struct mf_err *err)
 {
 	struct render r = {
 	    .set = set,
 	    .escape = escape,
 	    .out = out,
-	    .base = *at == 0 ? out->len : 0,
+	    .base = out->len,
 	    .indent = BUF_INIT,
 	    .line_start = true,
 	    .err = err,
@@ -440,19 +417,11 @@ int template_render_part(struct template_set *set, const struct template *tmpl,
 	int rc;
 
 	r.stack[r.count++] = *root;
-	rc = run_part(&r, scope, at, max);
+	rc = run(&r, scope, 0, tmpl->count);
 	if (rc < 0 && out->len != start) {
 		out->len = start;
 		out->data[start] = '\0';
 	}
 	buf_fini(&r.indent);
 	return rc;
-}
-
-int template_render(struct template_set *set, const struct template *tmpl, const struct view *root,
-		    template_escape_fn *escape, struct buf *out, struct mf_err *err)
-{
-	size_t at = 0;
-
-	return template_render_part(set, tmpl, root, escape, &at, SIZE_MAX, out, err);
 }

@@ -374,45 +374,72 @@ START_TEST(a_failure_leaves_the_output_as_it_was)
 }
 END_TEST
 
+/* a names b, and b names c where something is missing, which is nowhere. */
+static int load_chain(void *ctx, const char *name, int level, struct buf *ret_text, int *ret_level,
+		      struct mf_err *err)
+{
+	++*(unsigned *)ctx;
+	*ret_level = level;
+	if (strcmp(name, "a") == 0)
+		buf_add_str(ret_text, "a {{>b}}");
+	else if (strcmp(name, "b") == 0)
+		buf_add_str(ret_text, "b {{#x}}{{>c}}{{/x}}");
+	else
+		return mf_err_set(err, MF_ENOINPUT, "%s: nowhere", name);
+	return 0;
+}
+
 static void number_item(const void *obj, size_t i, struct view *ret_view)
 {
 	(void)obj;
 	view_set_int(ret_view, (long long)i);
 }
 
-/* parts: how many calls it takes for ten items, three at a time. */
 static const struct {
 	const char *text, *whole;
-	unsigned parts;
-} in_parts[] = {
-    {"{{#.}}{{.}} {{/.}}", "0 1 2 3 4 5 6 7 8 9 ", 4},
-    {"{{! first }}\n{{#.}}\n{{.}}\n{{/.}}\n", "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n", 4},
-    {"a\n{{#.}}{{.}}{{/.}}", "a\n0123456789", 1},
-    {"{{#.}}{{.}}{{/.}}z", "0123456789z", 1},
-    {"{{^.}}none{{/.}}", "", 1},
-    {"", "", 1},
+} of_a_list[] = {
+    {"{{#.}}{{.}} {{/.}}", "0 1 2 3 4 5 6 7 8 9 "},
+    {"{{! first }}\n{{#.}}\n{{.}}\n{{/.}}\n", "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n"},
+    {"a\n{{#.}}{{.}}{{/.}}", "a\n0123456789"},
+    {"{{#.}}{{.}}{{/.}}z", "0123456789z"},
+    {"{{^.}}none{{/.}}", ""},
+    {"", ""},
 };
 
-START_TEST(parts_are_together_the_whole)
+START_TEST(the_root_may_be_a_list)
 {
 	static const struct view_list_class numbers = {number_item};
 	struct template_set *set = template_set_new(NULL, NULL);
 	buf_auto struct buf out = BUF_INIT;
-	const char *text = in_parts[_i].text;
+	const char *text = of_a_list[_i].text;
 	const struct template *t;
-	unsigned parts = 0;
 	struct view root;
-	size_t place = 0;
 
 	view_set_list(&root, &numbers, NULL, 10);
 	ck_assert_int_eq(template_set_add(set, "x", text, strlen(text), &t, NULL), 0);
-	do {
-		ck_assert_int_eq(
-		    template_render_part(set, t, &root, escape_word, &place, 3, &out, NULL), 0);
-		parts++;
-	} while (place != 0);
-	ck_assert_str_eq(buf_str(&out), in_parts[_i].whole);
-	ck_assert_uint_eq(parts, in_parts[_i].parts);
+	ck_assert_int_eq(template_render(set, t, &root, escape_word, &out, NULL), 0);
+	ck_assert_str_eq(buf_str(&out), of_a_list[_i].whole);
+	template_set_free(set);
+}
+END_TEST
+
+/* Whoever renders in a copy of the process finds there what its templates name. */
+START_TEST(links_are_loaded_before_they_are_rendered)
+{
+	unsigned loads = 0;
+	struct template_set *set = template_set_new(load_chain, &loads);
+	buf_auto struct buf out = BUF_INIT;
+	const struct template *t;
+	struct view root;
+
+	view_set_str(&root, "");
+	ck_assert_int_eq(template_set_find(set, "a", &t, NULL), 0);
+	ck_assert_uint_eq(loads, 1);
+	template_set_load_links(set);
+	ck_assert_uint_eq(loads, 3); /* c is not there, and asked for in vain */
+	ck_assert_int_eq(template_render(set, t, &root, escape_word, &out, NULL), 0);
+	ck_assert_str_eq(buf_str(&out), "a b ");
+	ck_assert_uint_eq(loads, 3);
 	template_set_free(set);
 }
 END_TEST
@@ -432,7 +459,8 @@ int main(void)
 	tcase_add_test(tc, a_set_keeps_and_replaces);
 	tcase_add_test(tc, a_text_given_here_comes_before_all_levels);
 	tcase_add_test(tc, a_failure_leaves_the_output_as_it_was);
-	tcase_add_loop_test(tc, parts_are_together_the_whole, 0,
-			    sizeof(in_parts) / sizeof(in_parts[0]));
+	tcase_add_loop_test(tc, the_root_may_be_a_list, 0,
+			    sizeof(of_a_list) / sizeof(of_a_list[0]));
+	tcase_add_test(tc, links_are_loaded_before_they_are_rendered);
 	return unit_run("template", tc);
 }
