@@ -88,8 +88,10 @@ void apply_list_members(struct apply *apply)
 
 	for (size_t i = 0; i < apply->member_count; i++)
 		apply->members[i].is_listed = false;
-	for (size_t i = 0; driver_nth_group(apply->settings, i, &id); i++) {
-		struct apply_member *member = find_or_add(apply, id);
+	for (size_t i = 0; output_nth_group(apply->settings, i, &id); i++) {
+		const char *path =
+		    driver_find(apply->settings, id)->path(apply->settings, id.target);
+		struct apply_member *member = path[0] == '\0' ? NULL : find_or_add(apply, id);
 
 		if (member == NULL)
 			continue;

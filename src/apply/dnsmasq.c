@@ -204,9 +204,10 @@ struct dnsmasq_job *dnsmasq_reload(struct loop *loop, enum dnsmasq_reload how, c
 
 /* --- the driver ------------------------------------------------------------------------------ */
 
-static size_t count_groups(const struct settings *settings)
+static bool owns(const struct settings *settings, struct output_id id)
 {
-	return settings->dnsmasq.hosts == NULL || settings->dnsmasq.hosts[0] == '\0' ? 0 : 1;
+	(void)settings;
+	return id.group == OUTPUT_DNSMASQ;
 }
 
 static const char *hosts_path(const struct settings *settings, size_t i)
@@ -246,7 +247,7 @@ static void cancel_job(void *job)
 }
 
 const struct driver dnsmasq_driver = {
-    .count = count_groups,
+    .owns = owns,
     .path = hosts_path,
     .can_reload = can_reload,
     .mode_also = 0444, /* it reads its hosts once its privileges are dropped */

@@ -1,10 +1,9 @@
 /*
  * The drivers: one row for each kind of daemon that reads outputs.  A driver says which groups of
- * outputs the settings ask for, and how the daemon is asked what it runs and made to read its
- * files; the phases between are the same for all (group.h).
+ * outputs are its own, and how the daemon is asked what it runs and made to read its files; the
+ * phases between are the same for all (group.h).
  *
- * A further kind is a file with such a struct, a row in DRIVERS, and a row of outputs in
- * render/output.c.
+ * A further kind is a file with such a struct and a row in DRIVERS.
  */
 #ifndef MF_APPLY_DRIVER_H
 #define MF_APPLY_DRIVER_H
@@ -21,11 +20,11 @@ struct mf_err;
 struct settings;
 
 struct driver {
-	/* How many groups of it the settings ask for; the index of one is an output_id's target. */
-	size_t (*count)(const struct settings *settings);
-	/* The path of a group's main file; the others are beside or below it. */
+	/* Whether a group of outputs is its own.  i, below: that group's target. */
+	bool (*owns)(const struct settings *settings, struct output_id id);
+	/* The path of the group's main file, beside or below which the others are; "": none. */
 	const char *(*path)(const struct settings *settings, size_t i);
-	/* The command that checks a group's staged main file, NULL at the end; NULL: none. */
+	/* The command that checks the group's staged main file, NULL at the end; NULL: none. */
 	char **(*check)(const struct settings *settings, size_t i);
 	bool (*can_reload)(const struct settings *settings, size_t i);
 	mode_t mode_also; /* bits that its files have in any case: it reads them as somebody else */
@@ -52,20 +51,16 @@ struct driver {
 	int64_t reload_gap_ms; /* from one start of a reload to the next */
 };
 
-/* clang-format off */
-#define DRIVERS(X)                         \
-	X(OUTPUT_HAPROXY, haproxy_driver)  \
-	X(OUTPUT_DNSMASQ, dnsmasq_driver)  \
-	X(OUTPUT_TARGET, command_driver)
-/* clang-format on */
+/* The first that owns a group drives it. */
+#define DRIVERS(X)                                                                                 \
+	X(haproxy_driver)                                                                          \
+	X(dnsmasq_driver)                                                                          \
+	X(command_driver)
 
-#define X(kind, name) extern const struct driver name;
+#define X(name) extern const struct driver name;
 DRIVERS(X)
 #undef X
 
-const struct driver *driver_find(enum output_group group);
-
-/* The n-th group that the settings ask for; false: there are not so many. */
-bool driver_nth_group(const struct settings *settings, size_t n, struct output_id *ret_id);
+const struct driver *driver_find(const struct settings *settings, struct output_id id);
 
 #endif

@@ -1,9 +1,12 @@
-/* The driver of any other daemon: a command checks its file, and a command makes it read that. */
+/* The driver of any daemon that has no other: a command checks its file, and a command makes it
+ * read that. */
 #include "apply/group_internal.h"
 
-static size_t count(const struct settings *settings)
+static bool owns(const struct settings *settings, struct output_id id)
 {
-	return settings->target_count;
+	(void)settings;
+	(void)id;
+	return true;
 }
 
 static const char *path(const struct settings *settings, size_t i)
@@ -49,7 +52,7 @@ static void reload(struct group *group)
 }
 
 const struct driver command_driver = {
-    .count = count,
+    .owns = owns,
     .path = path,
     .check = check,
     .can_reload = can_reload,

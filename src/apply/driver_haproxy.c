@@ -22,10 +22,10 @@ enum {
 	CONFIG_MAX = 1 << 30,
 };
 
-static size_t count(const struct settings *settings)
+static bool owns(const struct settings *settings, struct output_id id)
 {
 	(void)settings;
-	return 1;
+	return id.group == OUTPUT_HAPROXY;
 }
 
 static const char *path(const struct settings *settings, size_t i)
@@ -202,7 +202,7 @@ static void reload(struct group *group)
 }
 
 const struct driver haproxy_driver = {
-    .count = count,
+    .owns = owns,
     .path = path,
     .check = check,
     .can_reload = can_reload,

@@ -31,7 +31,7 @@ struct group *group_new(struct loop *loop, const struct settings *settings, stru
 	struct group *group = MEM_NEW(group);
 
 	group->loop = loop;
-	group->driver = driver_find(id.group);
+	group->driver = driver_find(settings, id);
 	group->id = id;
 	group->name = mem_dup_str(output_group_name(settings, id));
 	group->events = events;
@@ -657,6 +657,7 @@ void group_run(struct group *group, const struct group_order *order)
 {
 	group->settings = order->settings;
 	group->templates = order->templates;
+	group->driver = driver_find(order->settings, order->id);
 	group->id = order->id;
 	set_snapshot(group, order->snapshot);
 	group->started_at = loop_now(group->loop);

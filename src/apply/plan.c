@@ -147,7 +147,7 @@ static char *name_changes(const struct plan_group *group)
 
 static void add_daemon_steps(struct plan_group *group, const struct settings *settings)
 {
-	const struct driver *driver = driver_find(group->id.group);
+	const struct driver *driver = driver_find(settings, group->id);
 	size_t i = group->id.target;
 	char *reason;
 

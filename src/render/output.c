@@ -237,12 +237,17 @@ static const struct {
     [OUTPUT_TARGET] = {NULL, make_target},
 };
 
-#define GROUPS (sizeof(groups) / sizeof(groups[0]))
-
 const char *output_group_name(const struct settings *settings, struct output_id id)
 {
 	return groups[id.group].name != NULL ? groups[id.group].name
 					     : settings->targets[id.target].output;
+}
+
+bool output_nth_group(const struct settings *settings, size_t n, struct output_id *ret_id)
+{
+	*ret_id = n < OUTPUT_TARGET ? (struct output_id){(enum output_group)n, 0}
+				    : (struct output_id){OUTPUT_TARGET, n - OUTPUT_TARGET};
+	return ret_id->group != OUTPUT_TARGET || ret_id->target < settings->target_count;
 }
 
 static void seal(struct output *output)
@@ -283,17 +288,11 @@ int output_render(struct template_set *templates, const struct snapshot *snapsho
 {
 	struct output_set set = {0};
 	struct mf_err why = {0};
+	struct output_id id;
 
-	for (size_t group = 0; group < GROUPS; group++) {
-		size_t count = groups[group].name != NULL ? 1 : settings->target_count;
-
-		for (size_t i = 0; i < count; i++) {
-			struct output_id id = {(enum output_group)group, i};
-
-			if (output_render_group(templates, snapshot, settings, id, &set, &why) != 0)
-				on_bad(ctx, output_group_name(settings, id), &why);
-		}
-	}
+	for (size_t n = 0; output_nth_group(settings, n, &id); n++)
+		if (output_render_group(templates, snapshot, settings, id, &set, &why) != 0)
+			on_bad(ctx, output_group_name(settings, id), &why);
 	*ret_set = set;
 	if (set.count > 0)
 		return 0;

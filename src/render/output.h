@@ -17,6 +17,7 @@ struct settings;
 struct snapshot;
 struct view;
 
+/* There is one group of each kind, but one for each target, which are the last. */
 enum output_group { OUTPUT_HAPROXY, OUTPUT_DNSMASQ, OUTPUT_TARGET };
 
 struct output {
@@ -73,6 +74,8 @@ struct output_id {
 	enum output_group group;
 	size_t target; /* index in settings->targets for OUTPUT_TARGET, else 0 */
 };
+/* The n-th group that there can be by these settings; false: there are not so many. */
+bool output_nth_group(const struct settings *settings, size_t n, struct output_id *ret_id);
 /* "haproxy", "dnsmasq", a target's output path; borrowed from the settings. */
 const char *output_group_name(const struct settings *settings, struct output_id id);
 /* Its outputs, added to the set; on failure none. */
