@@ -89,10 +89,11 @@ done
 id=0
 for name in a b c; do
 	id=$((id + 1))
-	cli "add server run/$name 127.0.0.1:${!name}; enable server run/$name" >>"$tmp/out"
-	cli "add server random/$name 127.0.0.1:${!name}; enable server random/$name" >>"$tmp/out"
-	cli "add server run-with-id/$name 127.0.0.1:${!name} id $id; enable server run-with-id/$name" >>"$tmp/out"
-done
+	for server in "run/$name" "run-with-id/$name" "random/$name"; do
+		case $server in *-id/*) say_id="id $id" ;; *) say_id= ;; esac
+		cli "add server $server 127.0.0.1:${!name} $say_id; enable server $server"
+	done
+done >"$tmp/out"
 state=$(cli 'show servers state' | awk '$2 ~ /file|run/ { print $2, $3, $4, $6, $7, $8 }')
 file=$(servers_of file) run=$(servers_of run) with_id=$(servers_of run-with-id) random=$(servers_of random)
 printf '%s\n' "$state" "file:               $file" "run time:           $run" "run time, with id:  $with_id" \
