@@ -61,8 +61,7 @@ story = $(sort $(wildcard tests/integration/[0-9]*.sh))
 scripts = $(wildcard tests/*.sh tests/*/*.sh contrib/*.sh contrib/*/*.sh contrib/git-hooks/* \
 	contrib/completions/mayfly findings/*.sh .ci/run)
 pages = $(patsubst %,$(BUILD)/%,$(wildcard man/*.[1-9]))
-schemas = $(patsubst %,$(BUILD)/schema/%.json,environment settings etcd-service etcd-instance) \
-	$(wildcard contrib/schema/*.json)
+schemas = $(patsubst %,$(BUILD)/schema/%.json,environment service settings etcd-service etcd-instance)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 deps_of = $(patsubst %.o,%.d,$(1))

@@ -18,6 +18,8 @@
 #include "model/fields_doc.h"
 #include "model/service.h"
 #include "model/settings.h"
+#include "register/announcement.h"
+#include "register/service_file.h"
 
 static const struct format {
 	const char *name, *title;
@@ -26,6 +28,7 @@ static const struct format {
 		       */
 } formats[] = {
     {"environment", "Mayfly environment file", &fields_of_env, -1},
+    {"service", "Mayfly service file", &announcement_fields, SERVICE_FILE_MAX},
     {"settings", "Mayfly settings: mayfly.yaml", &fields_of_settings, 0},
     {"etcd-service", "Mayfly: value of /mayfly/services/NAME", &fields_of_service, 0},
     {"etcd-instance", "Mayfly: value of /mayfly/backends/SERVICE/VERSION/INSTANCE",

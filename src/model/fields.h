@@ -63,7 +63,7 @@ struct field {
 	const char *const *words;	 /* WORD: NULL at the end */
 	const struct field *item;	 /* LIST: the row of every item, whose offset is 0 */
 	size_t count_offset, count_size; /* LIST: FIELD_COUNT */
-	const struct fields *fields;	 /* OBJECT */
+	const struct fields *fields;	 /* OBJECT; OTHER, for documentation: its form as a map */
 	field_read_fn *read;		 /* OTHER */
 	const char *not_with;		 /* the key that excludes this one */
 	const char *needs;		 /* the key without which this one makes no sense */

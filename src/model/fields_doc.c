@@ -55,8 +55,9 @@ static void add_text(const struct field *field, struct buf *b)
 {
 	const char *schema = field->type == NULL ? NULL : field->type->schema;
 
+	/* Read as it is written; the other types are here for editors. */
 	if (schema == NULL)
-		buf_add_str(b, "\"type\":\"string\"");
+		buf_add_str(b, "\"type\":[\"string\",\"number\",\"boolean\"]");
 	else if ((field->flags & FIELD_MAY_EMPTY) != 0)
 		buf_printf(b, "\"anyOf\":[{\"const\":\"\"},{%s}]", schema);
 	else
@@ -82,6 +83,19 @@ static void add_list(const struct field *field, struct buf *b)
 	buf_add_str(b, ",\"items\":{");
 	add_field(field->item, b);
 	buf_add_str(b, is_or_one ? "}}]" : "}");
+}
+
+/* A word, or an object where there is a table of one. */
+static void add_other(const struct field *field, struct buf *b)
+{
+	if (field->fields != NULL) {
+		buf_add_str(b, "\"oneOf\":[{\"type\":\"string\"},{");
+		add_object(field->fields, b);
+		buf_add_str(b, "}]");
+	} else {
+		buf_add_str(b, field->schema == NULL ? "\"type\":[\"string\",\"integer\",\"null\"]"
+						     : field->schema);
+	}
 }
 
 /* What it may be: members of its schema. */
@@ -112,7 +126,7 @@ static void add_field(const struct field *field, struct buf *b)
 		add_object(field->fields, b);
 		break;
 	case FIELD_OTHER:
-		buf_add_str(b, field->schema);
+		add_other(field, b);
 		break;
 	}
 }
@@ -227,35 +241,26 @@ static void add_argument(struct page *page, const char *s, size_t len)
 	buf_add(page->b, s, len);
 }
 
-/* One literal or placeholder and what stands right behind it; returns what follows. */
+/* Literals, placeholders and what stands right beside them; returns what follows. */
 static const char *add_marked(struct page *page, const char *s, bool is_open)
 {
-	bool is_first = true;
+	const char *const start = s;
 
 	end_line(page);
 	buf_add_char(page->b, '.');
-	while (*s == '`' || *s == '<') {
-		size_t len = strcspn(s + 1, *s == '`' ? "`" : ">");
+	while (*s != '\0' && *s != ' ') {
+		bool is_literal = *s == '`', is_marked = is_literal || *s == '<';
+		size_t len = is_marked ? strcspn(s + 1, is_literal ? "`" : ">") : strcspn(s, " `<");
 
-		assert(s[len + 1] != '\0'); /* our own text: each mark has its end */
-		buf_add_str(page->b, is_first ? "" : " ");
-		buf_add_str(page->b, *s == '<' ? "Ar " : is_first ? "Ql " : "Li ");
-		buf_add_str(page->b, is_open ? "( " : "");
-		add_argument(page, s + 1, len);
-		s += len + 2;
+		assert(!is_marked || s[len + 1] != '\0'); /* our own text: each mark has its end */
+		buf_add_str(page->b, s == start ? "" : " Ns ");
+		if (is_marked)
+			buf_add_str(page->b, !is_literal ? "Ar " : s == start ? "Ql " : "Li ");
+		buf_add_str(page->b, s == start && is_open ? "( " : "");
+		add_argument(page, s + is_marked, len);
+		s += is_marked ? len + 2 : len;
 		while (*s != '\0' && strchr(".,;:)", *s) != NULL)
 			buf_printf(page->b, " %c", *s++);
-		if (*s != '\0' && *s != ' ')
-			buf_add_str(page->b, " Ns");
-		is_open = false;
-		is_first = false;
-	}
-	if (*s != '\0' && *s != ' ') {
-		size_t len = strcspn(s, " ");
-
-		buf_add_char(page->b, ' ');
-		add_argument(page, s, len);
-		s += len;
 	}
 	buf_add_char(page->b, '\n');
 	return s;
@@ -300,6 +305,12 @@ static void add_facts(struct page *page, const struct field *field)
 
 	if (field->kind == FIELD_INT)
 		buf_printf(&facts, "%lld to %lld. ", (long long)field->min, (long long)field->max);
+	if (field->kind == FIELD_DURATION && field->max != 0) {
+		field_add_duration(&facts, field->min);
+		buf_add_str(&facts, " to ");
+		field_add_duration(&facts, field->max);
+		buf_add_str(&facts, ". ");
+	}
 	if (field->kind == FIELD_LIST && field->max != 0)
 		buf_printf(&facts, "At most %lld. ", (long long)field->max);
 	if (field->kind == FIELD_WORD && strchr(field->doc, '`') == NULL) {
@@ -331,6 +342,8 @@ static void add_item(struct page *page, const char *path, const struct field *fi
 	add_facts(page, field);
 	if (field->kind == FIELD_LIST && field->item->kind == FIELD_OBJECT)
 		add_items(page, field->item->fields);
+	else if (field->kind == FIELD_OTHER && field->fields != NULL)
+		add_items(page, field->fields);
 }
 
 /* The keys of a section are shown beside the others, with its name before them. */

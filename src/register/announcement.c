@@ -177,8 +177,11 @@ static int finish(const struct node *map, void *object, struct mf_err *err)
 static const struct value_type tag_type = {.check = check_tag};
 static const struct field tag = {
     .kind = FIELD_TEXT, .flags = FIELD_OWN, .size = sizeof(char *), .type = &tag_type};
-static const struct field check = {
-    .kind = FIELD_OTHER, .noun = "check", .size = sizeof(struct check_spec *), .read = read_check};
+static const struct field check = {.kind = FIELD_OTHER,
+				   .noun = "check",
+				   .size = sizeof(struct check_spec *),
+				   .read = read_check,
+				   .fields = &check_fields};
 
 static const char *const state_words[] = {
     [INSTANCE_UP] = "up", [INSTANCE_DRAIN] = "drain", [INSTANCE_MAINT] = "maint", NULL};
@@ -211,9 +214,10 @@ static const struct field rows[] = {
 	       "[\"string\",\"number\",\"boolean\"]}",
      .doc = "Further names and texts that other programs can read, 64 at most; tags and attributes "
 	    "have 8 KiB together."},
-    {"check", FIELD_OTHER, WHOLE, .read = read_only_check,
-     .schema = "\"type\":[\"string\",\"object\"]",
-     .doc = "A health check: the instance is announced only while it passes."},
+    {"check", FIELD_OTHER, WHOLE, .read = read_only_check, .fields = &check_fields,
+     .doc = "A health check: the instance is announced only while it passes. A word such as `tcp` "
+	    "or `http:/health`, or a map of one of the first four of these keys with what stands "
+	    "behind the colon, and any of the others."},
     {"checks", FIELD_LIST, AT(checks), COUNT(check_count), .max = ANNOUNCEMENT_MAX_CHECKS,
      .item = &check, .not_with = "check", .doc = "Health checks, all of which must pass."},
     {"on_fail", FIELD_WORD, AT(on_fail), .words = on_fail_words, .preset = "withdraw",

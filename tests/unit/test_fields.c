@@ -248,7 +248,8 @@ START_TEST(a_schema_says_what_is_allowed)
 	    "\"maximum\":65535,\"default\":80}",
 	    "\"color\":{\"description\":\"red or blue.\",\"enum\":[\"red\",\"blue\"],"
 	    "\"default\":\"blue\"}",
-	    "\"note\":{\"description\":\"Free text (<words>).\",\"type\":\"string\"}",
+	    "\"note\":{\"description\":\"Free text "
+	    "(<words>).\",\"type\":[\"string\",\"number\",\"boolean\"]}",
 	    "\"mode\":{\"description\":\"Its mode.\",\"const\":600}",
 	    "\"soon\":{\"description\":\"Not supported yet. Something new.\"",
 	    "\"store\":{\"type\":\"object\"",
