@@ -14,8 +14,8 @@
  *	nameservers          addresses that host names are asked of; empty: this host's own
  *	has_host_names       whether a service has a fixed address that is a host name
  *	tcp                  services that listen on a port of their own: service, binds (a list)
- *	environments         by name: name, prefix, header, hosts (a list), digest
- *	                     (its generation is name@digest),
+ *	environments         by name: the texts and lists of texts of its file by their keys (name,
+ *	                     prefix, header, hosts); digest (its generation is name@digest);
  *	                     services: name, version, routes (a list)
  *	services             names of all services, sorted
  *	backends             by service and version: name ("service:version"), service, version;
@@ -34,19 +34,28 @@
  */
 #include "render/output_view.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "model/backend.h"
+#include "model/env.h"
+#include "model/fields.h"
 #include "model/service.h"
 #include "model/settings.h"
 #include "model/table.h"
 #include "render/output.h"
-#include "render/output_tcp.h"
-#include "render/output_view_model.h"
 #include "render/view.h"
+
+/* A port on which HAProxy listens for a service that speaks no HTTP. */
+struct tcp {
+	const struct service *service; /* borrowed */
+	char **binds;		       /* "10.0.0.1:5432" */
+	size_t bind_count;
+};
 
 /* One map as a list: its own room for the entry that is being read. */
 struct map_view {
@@ -63,13 +72,210 @@ struct output_view {
 	char description[32];
 	char *server_state; /* its path */
 	char *suffix_regex;
-	struct output_tcp *tcp;
+	struct tcp *tcp;
 	size_t tcp_count;
 	struct map_view maps[ROUTING_MAP_COUNT];
 };
 
-/* --- maps --------------------------------------------------------------------------------------
- */
+/* --- environments ---------------------------------------------------------------------------- */
+
+static void get_service_routes(const void *obj, struct view *v)
+{
+	const struct env_service *service = obj;
+
+	view_set_strings(v, service->routes, service->route_count);
+}
+
+static const struct view_field service_fields[] = {
+    VIEW_STR("name", struct env_service, name),
+    VIEW_STR("version", struct env_service, version),
+    VIEW_MADE("routes", get_service_routes),
+    VIEW_BOOL("override", struct env_service, is_override),
+};
+VIEW_CLASS(service, service_fields)
+VIEW_ARRAY(service, struct env_service)
+
+static void get_env_digest(const void *obj, struct view *v)
+{
+	view_set_bytes(v, NULL, 16);
+	(void)snprintf(v->tmp, sizeof(v->tmp), "%016" PRIx64, ((const struct env *)obj)->digest);
+}
+
+static const struct view_field env_fields[] = {
+    VIEW_MADE("digest", get_env_digest),
+    VIEW_OBJECTS("services", service_list, struct env, services, service_count),
+};
+enum { ENV_FIELDS = sizeof(env_fields) / sizeof(env_fields[0]) };
+
+/* Texts and lists of texts are what they are in its file, by the same keys. */
+static bool is_key_shown(const struct field *field)
+{
+	const struct field *text = field->kind == FIELD_LIST ? field->item : field;
+
+	return field->size != 0 && (text->kind == FIELD_TEXT || text->kind == FIELD_NAME);
+}
+
+static bool env_get(const void *obj, const char *name, size_t len, struct view *v)
+{
+	for (size_t i = 0; i < fields_of_env.count; i++) {
+		const struct field *field = &fields_of_env.rows[i];
+		void *const *place = field_place(field, obj);
+
+		if (!is_key_shown(field) || strncmp(field->key, name, len) != 0 ||
+		    field->key[len] != '\0')
+			continue;
+		if (field->kind == FIELD_LIST)
+			view_set_strings(v, *place, field_count(field, obj));
+		else
+			view_set_str(v, *place);
+		return true;
+	}
+	return view_get_field(env_fields, ENV_FIELDS, obj, name, len, v);
+}
+
+static const char *env_name(const void *obj, size_t i)
+{
+	(void)obj;
+	for (size_t row = 0; row < fields_of_env.count; row++)
+		if (is_key_shown(&fields_of_env.rows[row]) && i-- == 0)
+			return fields_of_env.rows[row].key;
+	return i < ENV_FIELDS ? env_fields[i].name : NULL;
+}
+
+static const struct view_class env_class = {env_get, env_name};
+VIEW_POINTERS(env)
+
+/* --- backends -------------------------------------------------------------------------------- */
+
+static void get_server_ipv6(const void *obj, struct view *v)
+{
+	view_set_bool(v, strchr(((const struct instance *)obj)->address, ':') != NULL);
+}
+
+static void get_server_effective_weight(const void *obj, struct view *v)
+{
+	const struct instance *instance = obj;
+
+	view_set_int(v, instance->state == INSTANCE_DRAIN ? 0 : instance->weight);
+}
+
+static void get_server_drain(const void *obj, struct view *v)
+{
+	view_set_bool(v, ((const struct instance *)obj)->state == INSTANCE_DRAIN);
+}
+
+static void get_server_maint(const void *obj, struct view *v)
+{
+	view_set_bool(v, ((const struct instance *)obj)->state == INSTANCE_MAINT);
+}
+
+static const struct view_field server_fields[] = {
+    VIEW_STR("name", struct instance, server),
+    VIEW_STR("address", struct instance, address),
+    VIEW_UNSIGNED("port", struct instance, port),
+    VIEW_MADE("ipv6", get_server_ipv6),
+    VIEW_UNSIGNED("weight", struct instance, weight),
+    VIEW_MADE("effective_weight", get_server_effective_weight),
+    VIEW_MADE("drain", get_server_drain),
+    VIEW_MADE("maint", get_server_maint),
+    VIEW_BOOL("host_name", struct instance, is_name),
+};
+VIEW_CLASS(server, server_fields)
+VIEW_POINTERS(server)
+
+static void get_backend_is_tcp(const void *obj, struct view *v)
+{
+	const struct service *service = ((const struct backend *)obj)->settings;
+
+	view_set_bool(v, service != NULL && service->is_tcp);
+}
+
+static void get_backend_balance(const void *obj, struct view *v)
+{
+	const struct service *service = ((const struct backend *)obj)->settings;
+
+	if (service == NULL || service->balance == BALANCE_ROUNDROBIN)
+		view_set_none(v);
+	else
+		view_set_str(v, service_balance_word(service->balance));
+}
+
+/* Milliseconds, where 0 stands for the default. */
+static void set_time(struct view *v, int64_t ms)
+{
+	if (ms == 0)
+		view_set_none(v);
+	else
+		view_set_int(v, ms);
+}
+
+static void get_backend_connect_timeout(const void *obj, struct view *v)
+{
+	const struct service *service = ((const struct backend *)obj)->settings;
+
+	set_time(v, service == NULL ? 0 : service->connect_timeout);
+}
+
+static void get_backend_server_timeout(const void *obj, struct view *v)
+{
+	const struct service *service = ((const struct backend *)obj)->settings;
+
+	set_time(v, service == NULL ? 0 : service->server_timeout);
+}
+
+static const char *check_of(const struct backend *backend)
+{
+	return backend->settings == NULL ? "" : backend->settings->check;
+}
+
+static void get_backend_check(const void *obj, struct view *v)
+{
+	const char *check = check_of(obj);
+
+	view_set_str(v, check[0] == '\0' ? NULL : check[0] == '/' ? "http" : "tcp");
+}
+
+static void get_backend_check_path(const void *obj, struct view *v)
+{
+	const char *check = check_of(obj);
+
+	view_set_str(v, check[0] == '/' ? check : NULL);
+}
+
+static void get_backend_check_interval(const void *obj, struct view *v)
+{
+	const struct backend *backend = obj;
+
+	set_time(v, check_of(backend)[0] == '\0' ? 0 : backend->settings->check_interval);
+}
+
+static const struct view_field backend_fields[] = {
+    VIEW_STR("name", struct backend, name),
+    VIEW_STR("service", struct backend, service),
+    VIEW_STR("version", struct backend, version),
+    VIEW_MADE("is_tcp", get_backend_is_tcp),
+    VIEW_MADE("balance", get_backend_balance),
+    VIEW_MADE("connect_timeout", get_backend_connect_timeout),
+    VIEW_MADE("server_timeout", get_backend_server_timeout),
+    VIEW_MADE("check", get_backend_check),
+    VIEW_MADE("check_path", get_backend_check_path),
+    VIEW_MADE("check_interval", get_backend_check_interval),
+    VIEW_OBJECTS("servers", server_list, struct backend, instances, instance_count),
+};
+VIEW_CLASS(backend, backend_fields)
+VIEW_POINTERS(backend)
+
+static bool has_host_name(const struct backend *backend)
+{
+	const struct service *service = backend->settings;
+
+	for (size_t i = 0; service != NULL && i < service->fixed_count; i++)
+		if (service->fixed[i]->is_name)
+			return true;
+	return false;
+}
+
+/* --- maps ------------------------------------------------------------------------------------ */
 
 static void get_entry_key(const void *obj, struct view *v)
 {
@@ -86,8 +292,8 @@ static void get_entry_value(const void *obj, struct view *v)
 }
 
 static const struct view_field entry_fields[] = {
-    {"key", get_entry_key},
-    {"value", get_entry_value},
+    VIEW_MADE("key", get_entry_key),
+    VIEW_MADE("value", get_entry_value),
 };
 VIEW_CLASS(entry, entry_fields)
 
@@ -114,126 +320,150 @@ static void get_map_entries(const void *obj, struct view *v)
 }
 
 static const struct view_field map_fields[] = {
-    {"name", get_map_name},
-    {"entries", get_map_entries},
+    VIEW_MADE("name", get_map_name),
+    VIEW_MADE("entries", get_map_entries),
 };
 VIEW_CLASS(map, map_fields)
+VIEW_ARRAY(map, struct map_view)
 
-static void map_item(const void *obj, size_t i, struct view *v)
+/* --- listeners of services ------------------------------------------------------------------- */
+
+static bool is_taken(const struct tcp *list, size_t count, const struct service *service)
 {
-	view_set_object(v, &map_class, &((const struct map_view *)obj)[i]);
+	for (size_t i = 0; i < count; i++)
+		if (list[i].service->listen == service->listen)
+			return true;
+	return false;
 }
 
-static const struct view_list_class map_list = {map_item};
+static bool has_bind(const struct tcp *tcp, const char *bind)
+{
+	for (size_t i = 0; i < tcp->bind_count; i++)
+		if (strcmp(tcp->binds[i], bind) == 0)
+			return true;
+	return false;
+}
 
-/* --- listeners of services ---------------------------------------------------------------------
+/* The hosts of these addresses, each once, with another port.  Unix sockets have none. */
+static void add_binds(struct tcp *tcp, char *const *addresses)
+{
+	size_t n = 0;
+
+	while (addresses[n] != NULL)
+		n++;
+	tcp->binds = mem_alloc((n + 1) * sizeof(char *));
+	for (size_t i = 0; i < n; i++) {
+		const char *colon = strrchr(addresses[i], ':');
+		char *bind;
+
+		if (colon == NULL || strpbrk(addresses[i], "/@") != NULL)
+			continue;
+		bind = mem_printf("%.*s:%u", (int)(colon - addresses[i]), addresses[i],
+				  tcp->service->listen);
+		if (has_bind(tcp, bind))
+			free(bind);
+		else
+			tcp->binds[tcp->bind_count++] = bind;
+	}
+}
+
+/*
+ * By service; of two services that want the same port the first by name has it.  HAProxy listens on
+ * it at the addresses of internal_bind, or of bind where that is empty.
  */
+static struct tcp *tcp_new(const struct snapshot *snapshot, const struct settings *settings,
+			   size_t *ret_count)
+{
+	char *const *addresses = settings->haproxy.internal_bind[0] != NULL
+				     ? settings->haproxy.internal_bind
+				     : settings->haproxy.bind;
+	const struct service *last = NULL;
+	struct tcp *list = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < snapshot->backend_count; i++) {
+		const struct service *service = snapshot->backends[i]->settings;
+
+		if (service == NULL || service == last)
+			continue;
+		last = service;
+		if (service->listen == 0 || is_taken(list, count, service) ||
+		    settings_has_port(settings, service->listen))
+			continue;
+		list = mem_realloc(list, count + 1, sizeof(*list));
+		list[count] = (struct tcp){.service = service};
+		add_binds(&list[count++], addresses);
+	}
+	*ret_count = count;
+	return list;
+}
+
+static void tcp_free(struct tcp *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; k < list[i].bind_count; k++)
+			free(list[i].binds[k]);
+		free(list[i].binds);
+	}
+	free(list);
+}
 
 static void get_tcp_service(const void *obj, struct view *v)
 {
-	view_set_str(v, ((const struct output_tcp *)obj)->service->name);
-}
-
-static void get_tcp_binds(const void *obj, struct view *v)
-{
-	const struct output_tcp *tcp = obj;
-
-	view_set_strings(v, tcp->binds, tcp->bind_count);
+	view_set_str(v, ((const struct tcp *)obj)->service->name);
 }
 
 static const struct view_field tcp_fields[] = {
-    {"service", get_tcp_service},
-    {"binds", get_tcp_binds},
+    VIEW_MADE("service", get_tcp_service),
+    VIEW_COUNTED("binds", struct tcp, binds, bind_count),
 };
 VIEW_CLASS(tcp, tcp_fields)
+VIEW_ARRAY(tcp, struct tcp)
 
-static void tcp_item(const void *obj, size_t i, struct view *v)
-{
-	view_set_object(v, &tcp_class, &((const struct output_tcp *)obj)[i]);
-}
-
-static const struct view_list_class tcp_list = {tcp_item};
-
-/* --- problems ----------------------------------------------------------------------------------
- */
-
-static void get_problem_object(const void *obj, struct view *v)
-{
-	view_set_str(v, ((const struct problem *)obj)->object);
-}
-
-static void get_problem_reason(const void *obj, struct view *v)
-{
-	view_set_str(v, ((const struct problem *)obj)->reason);
-}
+/* --- root ------------------------------------------------------------------------------------ */
 
 static const struct view_field problem_fields[] = {
-    {"object", get_problem_object},
-    {"reason", get_problem_reason},
+    VIEW_STR("object", struct problem, object),
+    VIEW_STR("reason", struct problem, reason),
 };
 VIEW_CLASS(problem, problem_fields)
+VIEW_ARRAY(problem, struct problem)
 
-static void problem_item(const void *obj, size_t i, struct view *v)
-{
-	view_set_object(v, &problem_class, &((const struct problem *)obj)[i]);
-}
+static const struct view_field settings_shown[] = {
+    VIEW_STR("node", struct settings, node),
+    VIEW_STR("admin_socket", struct settings, haproxy.admin_socket),
+    VIEW_STRINGS("bind", struct settings, haproxy.bind),
+    VIEW_STRINGS("internal_bind", struct settings, haproxy.internal_bind),
+    VIEW_STRINGS("local_bind", struct settings, haproxy.local_bind),
+    VIEW_STR("stats_bind", struct settings, haproxy.stats_bind),
+    VIEW_STR("service_suffix", struct settings, routing.service_suffix),
+    VIEW_STR("default_environment", struct settings, routing.default_environment),
+    VIEW_STR("dnsmasq_address", struct settings, dnsmasq.address),
+    VIEW_STRINGS("nameservers", struct settings, haproxy.nameservers),
+};
 
-static const struct view_list_class problem_list = {problem_item};
-
-/* --- root --------------------------------------------------------------------------------------
- */
-
-static const struct settings *settings_of(const void *obj)
-{
-	return ((const struct output_view *)obj)->settings;
-}
+static const struct view_field snapshot_shown[] = {
+    VIEW_OBJECTS("environments", env_list, struct snapshot, envs, env_count),
+    VIEW_COUNTED("services", struct snapshot, services, service_count),
+    VIEW_OBJECTS("backends", backend_list, struct snapshot, backends, backend_count),
+    VIEW_OBJECTS("problems", problem_list, struct snapshot, problems, problem_count),
+};
 
 static const struct snapshot *snapshot_of(const void *obj)
 {
 	return ((const struct output_view *)obj)->snapshot;
 }
 
-/* Settings' lists end with NULL. */
-static void set_list(struct view *v, char *const *strings)
-{
-	size_t n = 0;
-
-	while (strings != NULL && strings[n] != NULL)
-		n++;
-	view_set_strings(v, strings, n);
-}
-
-#define DEFINE_SETTING(field, set, value)                                                          \
-	static void get_##field(const void *obj, struct view *v)                                   \
-	{                                                                                          \
-		set(v, settings_of(obj)->value);                                                   \
-	}
-DEFINE_SETTING(node, view_set_str, node)
-DEFINE_SETTING(admin_socket, view_set_str, haproxy.admin_socket)
-DEFINE_SETTING(bind, set_list, haproxy.bind)
-DEFINE_SETTING(internal_bind, set_list, haproxy.internal_bind)
-DEFINE_SETTING(local_bind, set_list, haproxy.local_bind)
-DEFINE_SETTING(nameservers, set_list, haproxy.nameservers)
-DEFINE_SETTING(stats_bind, view_set_str, haproxy.stats_bind)
-DEFINE_SETTING(service_suffix, view_set_str, routing.service_suffix)
-DEFINE_SETTING(default_environment, view_set_str, routing.default_environment)
-DEFINE_SETTING(dnsmasq_address, view_set_str, dnsmasq.address)
-
-static void get_service_suffix_regex(const void *obj, struct view *v)
-{
-	view_set_str(v, ((const struct output_view *)obj)->suffix_regex);
-}
-
 static void get_single_port(const void *obj, struct view *v)
 {
-	get_internal_bind(obj, v);
-	view_set_bool(v, v->len == 0);
+	view_set_bool(v, ((const struct output_view *)obj)->settings->haproxy.internal_bind[0] ==
+			     NULL);
 }
 
 static void get_has_local(const void *obj, struct view *v)
 {
-	get_local_bind(obj, v);
-	view_set_bool(v, v->len != 0);
+	view_set_bool(v,
+		      ((const struct output_view *)obj)->settings->haproxy.local_bind[0] != NULL);
 }
 
 static void get_description(const void *obj, struct view *v)
@@ -247,8 +477,7 @@ bool output_view_has_server_state(const struct output_view *view)
 	for (size_t i = 0; i < view->snapshot->backend_count; i++) {
 		const struct backend *backend = view->snapshot->backends[i];
 
-		if (output_backend_check(backend)[0] != '\0' ||
-		    output_backend_has_host_name(backend))
+		if (check_of(backend)[0] != '\0' || has_host_name(backend))
 			return true;
 	}
 	return false;
@@ -266,32 +495,9 @@ static void get_has_host_names(const void *obj, struct view *v)
 	const struct snapshot *snapshot = snapshot_of(obj);
 	size_t i = 0;
 
-	while (i < snapshot->backend_count && !output_backend_has_host_name(snapshot->backends[i]))
+	while (i < snapshot->backend_count && !has_host_name(snapshot->backends[i]))
 		i++;
 	view_set_bool(v, i < snapshot->backend_count);
-}
-
-static void get_tcp(const void *obj, struct view *v)
-{
-	const struct output_view *view = obj;
-
-	view_set_list(v, &tcp_list, view->tcp, view->tcp_count);
-}
-
-static void get_environments(const void *obj, struct view *v)
-{
-	view_set_list(v, &output_envs, snapshot_of(obj)->envs, snapshot_of(obj)->env_count);
-}
-
-static void get_services(const void *obj, struct view *v)
-{
-	view_set_strings(v, snapshot_of(obj)->services, snapshot_of(obj)->service_count);
-}
-
-static void get_backends(const void *obj, struct view *v)
-{
-	view_set_list(v, &output_backends, snapshot_of(obj)->backends,
-		      snapshot_of(obj)->backend_count);
 }
 
 static void get_maps(const void *obj, struct view *v)
@@ -309,38 +515,44 @@ static void get_entries(const void *obj, struct view *v)
 		get_map_entries(&view->maps[view->map], v);
 }
 
-static void get_problems(const void *obj, struct view *v)
+static const struct view_field own_fields[] = {
+    VIEW_MADE("description", get_description),
+    VIEW_MADE("server_state", get_server_state),
+    VIEW_MADE("single_port", get_single_port),
+    VIEW_MADE("has_local", get_has_local),
+    VIEW_STR("service_suffix_regex", struct output_view, suffix_regex),
+    VIEW_MADE("has_host_names", get_has_host_names),
+    VIEW_OBJECTS("tcp", tcp_list, struct output_view, tcp, tcp_count),
+    VIEW_MADE("maps", get_maps),
+    VIEW_MADE("entries", get_entries),
+};
+
+/* The view is made of three objects, which are looked through in turn. */
+#define COUNT(fields) (sizeof(fields) / sizeof((fields)[0]))
+
+static bool root_get(const void *obj, const char *name, size_t len, struct view *v)
 {
-	view_set_list(v, &problem_list, snapshot_of(obj)->problems,
-		      snapshot_of(obj)->problem_count);
+	const struct output_view *view = obj;
+
+	return view_get_field(own_fields, COUNT(own_fields), view, name, len, v) ||
+	       view_get_field(snapshot_shown, COUNT(snapshot_shown), view->snapshot, name, len,
+			      v) ||
+	       view_get_field(settings_shown, COUNT(settings_shown), view->settings, name, len, v);
 }
 
-static const struct view_field root_fields[] = {
-    {"node", get_node},
-    {"description", get_description},
-    {"server_state", get_server_state},
-    {"admin_socket", get_admin_socket},
-    {"bind", get_bind},
-    {"internal_bind", get_internal_bind},
-    {"local_bind", get_local_bind},
-    {"single_port", get_single_port},
-    {"has_local", get_has_local},
-    {"stats_bind", get_stats_bind},
-    {"service_suffix", get_service_suffix},
-    {"service_suffix_regex", get_service_suffix_regex},
-    {"default_environment", get_default_environment},
-    {"dnsmasq_address", get_dnsmasq_address},
-    {"nameservers", get_nameservers},
-    {"has_host_names", get_has_host_names},
-    {"tcp", get_tcp},
-    {"environments", get_environments},
-    {"services", get_services},
-    {"backends", get_backends},
-    {"maps", get_maps},
-    {"entries", get_entries},
-    {"problems", get_problems},
-};
-VIEW_CLASS(root, root_fields)
+static const char *root_name(const void *obj, size_t i)
+{
+	(void)obj;
+	if (i < COUNT(settings_shown))
+		return settings_shown[i].name;
+	i -= COUNT(settings_shown);
+	if (i < COUNT(own_fields))
+		return own_fields[i].name;
+	i -= COUNT(own_fields);
+	return i < COUNT(snapshot_shown) ? snapshot_shown[i].name : NULL;
+}
+
+static const struct view_class root_class = {root_get, root_name};
 
 /*
  * Dots are all that a host name has of a regular expression's characters.  A bracket, unlike a
@@ -360,9 +572,9 @@ static char *suffix_regex(const char *suffix)
 
 static void set_snapshot(struct output_view *view, const struct snapshot *snapshot)
 {
-	output_tcp_free(view->tcp, view->tcp_count);
+	tcp_free(view->tcp, view->tcp_count);
 	view->snapshot = snapshot;
-	view->tcp = output_tcp_new(snapshot, view->settings, &view->tcp_count);
+	view->tcp = tcp_new(snapshot, view->settings, &view->tcp_count);
 }
 
 struct output_view *output_view_new(const struct snapshot *snapshot,
@@ -414,6 +626,6 @@ void output_view_free(struct output_view *view)
 	routing_free(view->routing);
 	free(view->server_state);
 	free(view->suffix_regex);
-	output_tcp_free(view->tcp, view->tcp_count);
+	tcp_free(view->tcp, view->tcp_count);
 	free(view);
 }

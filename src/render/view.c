@@ -101,6 +101,43 @@ bool view_is_true(const struct view *v)
 	return true;
 }
 
+/* A count of 0 is no place of one: there is something before it. */
+static size_t count_of(const struct view_field *field, const void *obj, char *const *strings)
+{
+	size_t n = 0;
+
+	if (field->count != 0)
+		return *(const size_t *)((const char *)obj + field->count);
+	while (strings != NULL && strings[n] != NULL)
+		n++;
+	return n;
+}
+
+static void get_member(const struct view_field *field, const void *obj, struct view *v)
+{
+	const void *place = (const char *)obj + field->offset;
+
+	switch (field->source) {
+	case VIEW_FROM_STR:
+		view_set_str(v, *(const char *const *)place);
+		break;
+	case VIEW_FROM_UNSIGNED:
+		view_set_int(v, *(const unsigned *)place);
+		break;
+	case VIEW_FROM_BOOL:
+		view_set_bool(v, *(const bool *)place);
+		break;
+	case VIEW_FROM_STRINGS:
+		view_set_strings(v, *(const void *const *)place,
+				 count_of(field, obj, *(char *const *const *)place));
+		break;
+	case VIEW_FROM_LIST:
+		view_set_list(v, field->list, *(const void *const *)place,
+			      count_of(field, obj, NULL));
+		break;
+	}
+}
+
 bool view_get_field(const struct view_field *fields, size_t count, const void *obj,
 		    const char *name, size_t len, struct view *ret_view)
 {
@@ -109,7 +146,10 @@ bool view_get_field(const struct view_field *fields, size_t count, const void *o
 
 		/* The first byte decides nearly always, and this is the renderer's inner loop. */
 		if (have[0] == name[0] && strncmp(have, name, len) == 0 && have[len] == '\0') {
-			fields[i].get(obj, ret_view);
+			if (fields[i].get != NULL)
+				fields[i].get(obj, ret_view);
+			else
+				get_member(&fields[i], obj, ret_view);
 			return true;
 		}
 	}

@@ -56,13 +56,54 @@ void view_set_strings(struct view *v, const void *strings, size_t count);
 const char *view_text(const struct view *v);
 bool view_is_true(const struct view *v);
 
-/* An object from a table of fields, the common case: get and name walk it. */
+/* Where a member that is no function's is in the object. */
+enum view_source {
+	VIEW_FROM_STR, /* char *; NULL: none */
+	VIEW_FROM_UNSIGNED,
+	VIEW_FROM_BOOL,
+	VIEW_FROM_STRINGS, /* char **, with NULL at its end or counted by a size_t */
+	VIEW_FROM_LIST,	   /* items of a list class, counted by a size_t */
+};
+
+/* An object from a table of its members, the common case: get and name walk it. */
 struct view_field {
 	const char *name;
-	void (*get)(const void *obj, struct view *ret_view);
+	void (*get)(const void *obj, struct view *ret_view); /* NULL: what is at offset */
+	enum view_source source;
+	size_t offset, count; /* count 0: there is none */
+	const struct view_list_class *list;
 };
 bool view_get_field(const struct view_field *fields, size_t count, const void *obj,
 		    const char *name, size_t len, struct view *ret_view);
+
+#define VIEW_STR(key, type, member)                                                                \
+	{                                                                                          \
+		key, NULL, VIEW_FROM_STR, offsetof(type, member), 0, NULL                          \
+	}
+#define VIEW_UNSIGNED(key, type, member)                                                           \
+	{                                                                                          \
+		key, NULL, VIEW_FROM_UNSIGNED, offsetof(type, member), 0, NULL                     \
+	}
+#define VIEW_BOOL(key, type, member)                                                               \
+	{                                                                                          \
+		key, NULL, VIEW_FROM_BOOL, offsetof(type, member), 0, NULL                         \
+	}
+#define VIEW_STRINGS(key, type, member)                                                            \
+	{                                                                                          \
+		key, NULL, VIEW_FROM_STRINGS, offsetof(type, member), 0, NULL                      \
+	}
+#define VIEW_COUNTED(key, type, member, count)                                                     \
+	{                                                                                          \
+		key, NULL, VIEW_FROM_STRINGS, offsetof(type, member), offsetof(type, count), NULL  \
+	}
+#define VIEW_OBJECTS(key, list, type, member, count)                                               \
+	{                                                                                          \
+		key, NULL, VIEW_FROM_LIST, offsetof(type, member), offsetof(type, count), &(list)  \
+	}
+#define VIEW_MADE(key, get)                                                                        \
+	{                                                                                          \
+		key, get, VIEW_FROM_STR, 0, 0, NULL                                                \
+	}
 
 /* A class <cls>_class from an array of fields. */
 #define VIEW_CLASS(cls, fields)                                                                    \
@@ -77,6 +118,20 @@ bool view_get_field(const struct view_field *fields, size_t count, const void *o
 		return i < sizeof(fields) / sizeof((fields)[0]) ? (fields)[i].name : NULL;         \
 	}                                                                                          \
 	static const struct view_class cls##_class = {cls##_get, cls##_name};
+
+/* A list class <cls>_list of an array of such objects, and of an array of pointers to them. */
+#define VIEW_ARRAY(cls, type)                                                                      \
+	static void cls##_item(const void *obj, size_t i, struct view *v)                          \
+	{                                                                                          \
+		view_set_object(v, &cls##_class, &((const type *)obj)[i]);                         \
+	}                                                                                          \
+	static const struct view_list_class cls##_list = {cls##_item};
+#define VIEW_POINTERS(cls)                                                                         \
+	static void cls##_item(const void *obj, size_t i, struct view *v)                          \
+	{                                                                                          \
+		view_set_object(v, &cls##_class, ((const void *const *)obj)[i]);                   \
+	}                                                                                          \
+	static const struct view_list_class cls##_list = {cls##_item};
 
 /* Indented, members in order; what is deeper than VIEW_MAX_DEPTH is null. */
 #define VIEW_MAX_DEPTH 64

@@ -31,7 +31,8 @@ static void get_up(const void *obj, struct view *v)
 }
 
 static const struct view_field host_fields[] = {
-    {"name", get_name}, {"names", get_name}, {"port", get_port}, {"up", get_up}};
+    VIEW_MADE("name", get_name), VIEW_MADE("names", get_name), VIEW_MADE("port", get_port),
+    VIEW_MADE("up", get_up)};
 
 static bool host_get(const void *obj, const char *name, size_t len, struct view *v)
 {
