@@ -8,8 +8,8 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "model/env.h"
-#include "model/order.h"
 #include "model/snapshot.h"
+#include "model/sorted.h"
 
 #define NAMED_MAX 8 /* environments in the words of one problem */
 
@@ -20,8 +20,8 @@ static const char *const kind_words[CLAIM_KINDS] = {
 
 struct claims {
 	struct {
-		struct order held; /* struct claim: who has the name; shared with snapshots */
-		struct order lost; /* struct claim: who would have it otherwise, oldest first */
+		struct sorted held; /* struct claim: who has the name; shared with snapshots */
+		struct sorted lost; /* struct claim: who would have it otherwise, oldest first */
 	} kinds[CLAIM_KINDS];
 };
 
@@ -47,8 +47,8 @@ struct claims *claims_new(void)
 	struct claims *claims = MEM_NEW(claims);
 
 	for (int kind = 0; kind < CLAIM_KINDS; kind++) {
-		order_init(&claims->kinds[kind].held, sizeof(struct claim), compare_keys);
-		order_init(&claims->kinds[kind].lost, sizeof(struct claim), compare_claims);
+		sorted_init(&claims->kinds[kind].held, sizeof(struct claim), compare_keys);
+		sorted_init(&claims->kinds[kind].lost, sizeof(struct claim), compare_claims);
 	}
 	return claims;
 }
@@ -56,8 +56,8 @@ struct claims *claims_new(void)
 void claims_free(struct claims *claims)
 {
 	for (int kind = 0; kind < CLAIM_KINDS; kind++) {
-		order_fini(&claims->kinds[kind].held);
-		order_fini(&claims->kinds[kind].lost);
+		sorted_fini(&claims->kinds[kind].held);
+		sorted_fini(&claims->kinds[kind].lost);
 	}
 	free(claims);
 }
@@ -72,34 +72,34 @@ static const char *const *names_of(const struct env *env, enum claim_kind kind, 
 
 static void add_claim(struct claims *claims, enum claim_kind kind, const struct claim *claim)
 {
-	struct order *held = &claims->kinds[kind].held, *lost = &claims->kinds[kind].lost;
-	const struct claim *other = order_find(held, claim);
+	struct sorted *held = &claims->kinds[kind].held, *lost = &claims->kinds[kind].lost;
+	const struct claim *other = sorted_find(held, claim);
 
 	if (other == NULL) {
-		order_put(held, claim);
+		sorted_put(held, claim);
 	} else if (compare_claims(other, claim) < 0) {
-		order_put(lost, claim);
+		sorted_put(lost, claim);
 	} else {
-		order_put(lost, other);
-		order_put(held, claim);
+		sorted_put(lost, other);
+		sorted_put(held, claim);
 	}
 }
 
 /* Of those that have lost so far, the first one gets the name. */
 static void del_claim(struct claims *claims, enum claim_kind kind, const struct claim *claim)
 {
-	struct order *held = &claims->kinds[kind].held, *lost = &claims->kinds[kind].lost;
-	size_t next = order_lower_bound(lost, claim);
+	struct sorted *held = &claims->kinds[kind].held, *lost = &claims->kinds[kind].lost;
+	size_t next = sorted_lower_bound(lost, claim);
 
-	if (((const struct claim *)order_find(held, claim))->env != claim->env) {
-		(void)order_del(lost, claim);
-	} else if (next < lost->count && compare_keys(order_at(lost, next), claim) == 0) {
-		const struct claim heir = *(const struct claim *)order_at(lost, next);
+	if (((const struct claim *)sorted_find(held, claim))->env != claim->env) {
+		(void)sorted_del(lost, claim);
+	} else if (next < lost->count && compare_keys(sorted_at(lost, next), claim) == 0) {
+		const struct claim heir = *(const struct claim *)sorted_at(lost, next);
 
-		order_put(held, &heir);
-		(void)order_del(lost, &heir);
+		sorted_put(held, &heir);
+		(void)sorted_del(lost, &heir);
 	} else {
-		(void)order_del(held, claim);
+		(void)sorted_del(held, claim);
 	}
 }
 
@@ -138,10 +138,10 @@ static bool are_alike(const struct env *old, const struct env *new, enum claim_k
 /* In the place of the claim of an environment that is alike. */
 static void replace_claim(struct claims *claims, enum claim_kind kind, const struct claim *claim)
 {
-	struct order *held = &claims->kinds[kind].held, *lost = &claims->kinds[kind].lost;
-	const struct claim *other = order_find(held, claim);
+	struct sorted *held = &claims->kinds[kind].held, *lost = &claims->kinds[kind].lost;
+	const struct claim *other = sorted_find(held, claim);
 
-	order_put(compare_claims(other, claim) == 0 ? held : lost, claim);
+	sorted_put(compare_claims(other, claim) == 0 ? held : lost, claim);
 }
 
 void claims_move(struct claims *claims, struct env *old, struct env *new)
@@ -162,8 +162,8 @@ void claims_move(struct claims *claims, struct env *old, struct env *new)
 static void add_problem(struct claims *claims, struct snapshot *snapshot, enum claim_kind kind,
 			size_t first, size_t last)
 {
-	const struct order *lost = &claims->kinds[kind].lost;
-	const struct claim *winner = order_find(&claims->kinds[kind].held, order_at(lost, first));
+	const struct sorted *lost = &claims->kinds[kind].lost;
+	const struct claim *winner = sorted_find(&claims->kinds[kind].held, sorted_at(lost, first));
 	mem_auto_free char *object = mem_printf("%s %s", kind_words[kind], winner->key);
 	size_t count = last - first + 1;
 	size_t named = count > NAMED_MAX ? NAMED_MAX : count;
@@ -171,7 +171,7 @@ static void add_problem(struct claims *claims, struct snapshot *snapshot, enum c
 
 	buf_printf(&reason, "claimed by environments %s", winner->env->name);
 	for (size_t i = 1; i < named; i++) {
-		const struct claim *loser = order_at(lost, first + i - 1);
+		const struct claim *loser = sorted_at(lost, first + i - 1);
 
 		buf_printf(&reason, "%s%s", i + 1 == count ? " and " : ", ", loser->env->name);
 	}
@@ -183,13 +183,13 @@ static void add_problem(struct claims *claims, struct snapshot *snapshot, enum c
 
 static void add_problems(struct claims *claims, struct snapshot *snapshot, enum claim_kind kind)
 {
-	const struct order *lost = &claims->kinds[kind].lost;
+	const struct sorted *lost = &claims->kinds[kind].lost;
 	size_t next;
 
 	for (size_t i = 0; i < lost->count; i = next) {
 		next = i + 1;
 		while (next < lost->count &&
-		       compare_keys(order_at(lost, next), order_at(lost, i)) == 0)
+		       compare_keys(sorted_at(lost, next), sorted_at(lost, i)) == 0)
 			next++;
 		add_problem(claims, snapshot, kind, i, next);
 	}
@@ -200,7 +200,7 @@ static struct claim *fill_kind(struct claims *claims, enum claim_kind kind,
 {
 	add_problems(claims, snapshot, kind);
 	*ret_count = claims->kinds[kind].held.count;
-	return order_share(&claims->kinds[kind].held);
+	return sorted_share(&claims->kinds[kind].held);
 }
 
 void claims_fill(struct claims *claims, struct snapshot *snapshot)

@@ -44,7 +44,7 @@ struct env {
 	const char *source; /* the owner's word for where it comes from, a file's path; "" */
 	int64_t created;    /* etcd create revision, 0 from files: the older of two claims wins */
 	uint64_t digest;    /* of everything that decides routing: equal digest, equal routing */
-	uint64_t first;	    /* kept by the table that has it in force: see model/ages.h */
+	uint64_t first;	    /* kept by the table that has it in force: see model/epochs.h */
 };
 
 extern const struct fields fields_of_env; /* the format, of struct env */

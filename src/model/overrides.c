@@ -7,14 +7,14 @@
 #include "base/mem.h"
 #include "base/strmap.h"
 #include "model/env.h"
-#include "model/order.h"
 #include "model/override.h"
-#include "model/slots.h"
+#include "model/sorted.h"
+#include "model/versions.h"
 
 struct overrides {
-	struct order by_env;	 /* struct override *, by environment, then service */
-	struct order by_version; /* the same, by service, version, then environment */
-	struct strmap *touched;	 /* a set of environments */
+	struct sorted by_env;	  /* struct override *, by environment, then service */
+	struct sorted by_version; /* the same, by service, version, then environment */
+	struct strmap *touched;	  /* a set of environments */
 };
 
 static int compare_env(const void *a, const void *b)
@@ -41,16 +41,16 @@ struct overrides *overrides_new(void)
 {
 	struct overrides *overrides = MEM_NEW(overrides);
 
-	order_init(&overrides->by_env, sizeof(struct override *), compare_env);
-	order_init(&overrides->by_version, sizeof(struct override *), compare_version);
+	sorted_init(&overrides->by_env, sizeof(struct override *), compare_env);
+	sorted_init(&overrides->by_version, sizeof(struct override *), compare_version);
 	overrides->touched = strmap_new(NULL);
 	return overrides;
 }
 
 void overrides_free(struct overrides *overrides)
 {
-	order_fini(&overrides->by_env);
-	order_fini(&overrides->by_version);
+	sorted_fini(&overrides->by_env);
+	sorted_fini(&overrides->by_version);
 	strmap_free(overrides->touched);
 	free(overrides);
 }
@@ -62,21 +62,21 @@ static void touch(struct overrides *overrides, const char *env)
 
 void overrides_add(struct overrides *overrides, const struct override *override)
 {
-	order_put(&overrides->by_env, &override);
-	order_put(&overrides->by_version, &override);
+	sorted_put(&overrides->by_env, &override);
+	sorted_put(&overrides->by_version, &override);
 	touch(overrides, override->env);
 }
 
 void overrides_del(struct overrides *overrides, const struct override *override)
 {
-	(void)order_del(&overrides->by_env, &override);
-	(void)order_del(&overrides->by_version, &override);
+	(void)sorted_del(&overrides->by_env, &override);
+	(void)sorted_del(&overrides->by_version, &override);
 	touch(overrides, override->env);
 }
 
-static const struct override *at(const struct order *order, size_t i)
+static const struct override *at(const struct sorted *array, size_t i)
 {
-	return *(const struct override *const *)order_at(order, i);
+	return *(const struct override *const *)sorted_at(array, i);
 }
 
 /* The i-th of an environment's, or NULL behind the last. */
@@ -91,7 +91,7 @@ static size_t first_of_env(const struct overrides *overrides, const char *env)
 {
 	const struct override first = {.env = env, .service = ""}, *probe = &first;
 
-	return order_lower_bound(&overrides->by_env, &probe);
+	return sorted_lower_bound(&overrides->by_env, &probe);
 }
 
 void overrides_touch_env(struct overrides *overrides, const char *env)
@@ -106,10 +106,10 @@ static void touch_versions(struct overrides *overrides, const char *service, con
 	const struct override first = {
 	    .env = "", .service = service, .version = version == NULL ? "" : version};
 	const struct override *probe = &first;
-	const struct order *order = &overrides->by_version;
+	const struct sorted *array = &overrides->by_version;
 
-	for (size_t i = order_lower_bound(order, &probe); i < order->count; i++) {
-		const struct override *o = at(order, i);
+	for (size_t i = sorted_lower_bound(array, &probe); i < array->count; i++) {
+		const struct override *o = at(array, i);
 
 		if (strcmp(o->service, service) != 0 ||
 		    (version != NULL && strcmp(o->version, version) != 0))
@@ -142,7 +142,7 @@ char *overrides_take_touched(struct overrides *overrides)
 }
 
 /* Both lists are sorted by service: one walk.  Returns how many services were written. */
-static size_t merge(const struct overrides *overrides, const struct slots *slots,
+static size_t merge(const struct overrides *overrides, const struct versions *versions,
 		    const struct env *own, struct env_service *services, size_t *ret_left_out)
 {
 	size_t i = 0, n = 0, j = first_of_env(overrides, own->name);
@@ -153,7 +153,7 @@ static size_t merge(const struct overrides *overrides, const struct slots *slots
 		int order = o == NULL		      ? 1
 			    : i == own->service_count ? -1
 						      : strcmp(o->service, own->services[i].name);
-		bool is_live = order <= 0 && slots_is_live(slots, o->service, o->version);
+		bool is_live = order <= 0 && versions_is_live(versions, o->service, o->version);
 
 		if (order >= 0)
 			services[n++] = own->services[i++];
@@ -182,7 +182,7 @@ static bool has_override(const struct env_service *services, size_t count)
 	return false;
 }
 
-struct env *overrides_resolve(const struct overrides *overrides, const struct slots *slots,
+struct env *overrides_resolve(const struct overrides *overrides, const struct versions *versions,
 			      struct env *own, size_t *ret_left_out)
 {
 	mem_auto_free struct env_service *services = NULL;
@@ -193,6 +193,6 @@ struct env *overrides_resolve(const struct overrides *overrides, const struct sl
 		return env_ref(own);
 	services = mem_alloc(ENV_MAX_SERVICES * sizeof(*services));
 	draft.services = services;
-	draft.service_count = merge(overrides, slots, own, services, ret_left_out);
+	draft.service_count = merge(overrides, versions, own, services, ret_left_out);
 	return has_override(services, draft.service_count) ? env_pack(&draft) : env_ref(own);
 }

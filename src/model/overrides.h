@@ -15,7 +15,7 @@
 struct env;
 struct override;
 struct overrides;
-struct slots;
+struct versions;
 
 struct overrides *overrides_new(void);
 void overrides_free(struct overrides *overrides);
@@ -35,7 +35,7 @@ char *overrides_take_touched(struct overrides *overrides);
  * A reference to own, or to the environment that it comes to.  ret_left_out: so many services could
  * not be added, as it would have more than ENV_MAX_SERVICES.
  */
-struct env *overrides_resolve(const struct overrides *overrides, const struct slots *slots,
+struct env *overrides_resolve(const struct overrides *overrides, const struct versions *versions,
 			      struct env *own, size_t *ret_left_out);
 
 #endif

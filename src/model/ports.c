@@ -6,13 +6,13 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "model/order.h"
 #include "model/service.h"
 #include "model/settings.h"
 #include "model/snapshot.h"
+#include "model/sorted.h"
 
 struct ports {
-	struct order wanted; /* struct service *, by port, then name */
+	struct sorted wanted; /* struct service *, by port, then name */
 	const struct settings *settings;
 };
 
@@ -29,13 +29,13 @@ struct ports *ports_new(void)
 {
 	struct ports *ports = MEM_NEW(ports);
 
-	order_init(&ports->wanted, sizeof(struct service *), compare_wanted);
+	sorted_init(&ports->wanted, sizeof(struct service *), compare_wanted);
 	return ports;
 }
 
 void ports_free(struct ports *ports)
 {
-	order_fini(&ports->wanted);
+	sorted_fini(&ports->wanted);
 	free(ports);
 }
 
@@ -48,18 +48,18 @@ bool ports_set_settings(struct ports *ports, const struct settings *settings)
 void ports_add(struct ports *ports, struct service *service)
 {
 	if (service->listen != 0)
-		order_put(&ports->wanted, &service);
+		sorted_put(&ports->wanted, &service);
 }
 
 void ports_del(struct ports *ports, const struct service *service)
 {
 	if (service->listen != 0)
-		(void)order_del(&ports->wanted, &service);
+		(void)sorted_del(&ports->wanted, &service);
 }
 
 static const struct service *at(const struct ports *ports, size_t i)
 {
-	return *(struct service *const *)order_at(&ports->wanted, i);
+	return *(struct service *const *)sorted_at(&ports->wanted, i);
 }
 
 static int compare_names(const void *name, const void *item)

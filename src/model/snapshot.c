@@ -10,10 +10,10 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "model/ages.h"
 #include "model/backend.h"
-#include "model/order.h"
+#include "model/epochs.h"
 #include "model/service.h"
+#include "model/sorted.h"
 
 struct snapshot *snapshot_new(int64_t revision)
 {
@@ -69,20 +69,20 @@ void snapshot_unref(struct snapshot *snapshot)
 {
 	if (snapshot == NULL || --snapshot->refs != 0)
 		return;
-	if (snapshot->age == NULL)
+	if (snapshot->epoch == NULL)
 		unref_entries(snapshot);
 	else
-		ages_end(snapshot->age);
+		epochs_end(snapshot->epoch);
 	for (size_t i = 0; i < snapshot->problem_count; i++) {
 		free(snapshot->problems[i].object);
 		free(snapshot->problems[i].reason);
 	}
-	order_release(snapshot->envs);
-	order_release(snapshot->backends);
-	order_release(snapshot->services);
-	order_release(snapshot->hosts);
-	order_release(snapshot->prefixes);
-	order_release(snapshot->headers);
+	sorted_release(snapshot->envs);
+	sorted_release(snapshot->backends);
+	sorted_release(snapshot->services);
+	sorted_release(snapshot->hosts);
+	sorted_release(snapshot->prefixes);
+	sorted_release(snapshot->headers);
 	free(snapshot->problems);
 	free(snapshot);
 }

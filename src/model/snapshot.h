@@ -9,8 +9,8 @@
 #include "model/table.h"
 
 /*
- * One reference, all empty.  Lists are to be shared by an order.  With an age, the entries in them
- * live as long as that; without, the snapshot takes over a reference to each of them.
+ * One reference, all empty.  Lists are to be shared by a sorted array.  With an epoch, the entries
+ * in them live as long as that; without, the snapshot takes over a reference to each of them.
  */
 struct snapshot *snapshot_new(int64_t revision);
 void snapshot_add_problem(struct snapshot *snapshot, const char *object, const char *reason);

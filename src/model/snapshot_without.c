@@ -1,9 +1,9 @@
 /* A snapshot made of another one.  Knows nothing of why something is left out. */
 #include <string.h>
 
-#include "model/order.h"
 #include "model/service.h"
 #include "model/snapshot.h"
+#include "model/sorted.h"
 
 struct without {
 	const struct snapshot *from;
@@ -20,7 +20,7 @@ static bool is_out(const struct without *w, enum snapshot_part part, const char 
 
 static void copy_envs(const struct without *w)
 {
-	w->to->envs = order_new_items(w->from->env_count, sizeof(struct env *));
+	w->to->envs = sorted_new_items(w->from->env_count, sizeof(struct env *));
 	for (size_t i = 0; i < w->from->env_count; i++)
 		if (!is_out(w, SNAPSHOT_ENV, w->from->envs[i]->name))
 			w->to->envs[w->to->env_count++] = env_ref(w->from->envs[i]);
@@ -50,8 +50,8 @@ static void copy_backends(struct without *w)
 {
 	struct snapshot *to = w->to;
 
-	to->backends = order_new_items(w->from->backend_count, sizeof(struct backend *));
-	to->services = order_new_items(w->from->service_count, sizeof(char *));
+	to->backends = sorted_new_items(w->from->backend_count, sizeof(struct backend *));
+	to->services = sorted_new_items(w->from->service_count, sizeof(char *));
 	for (size_t i = 0; i < w->from->backend_count; i++) {
 		struct backend *backend = w->from->backends[i];
 		size_t n = to->service_count;
@@ -69,7 +69,7 @@ static void copy_backends(struct without *w)
 static struct claim *copy_claims(const struct without *w, const struct claim *claims, size_t count,
 				 size_t *ret_count)
 {
-	struct claim *copy = order_new_items(count, sizeof(*copy));
+	struct claim *copy = sorted_new_items(count, sizeof(*copy));
 	size_t n = 0;
 
 	for (size_t i = 0; i < count; i++)

@@ -14,13 +14,13 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strmap.h"
-#include "model/ages.h"
 #include "model/claims.h"
-#include "model/order.h"
+#include "model/epochs.h"
 #include "model/override.h"
 #include "model/overrides.h"
-#include "model/slots.h"
 #include "model/snapshot.h"
+#include "model/sorted.h"
+#include "model/versions.h"
 
 #define KEY_MAX	   511 /* longer than any key of good names */
 #define OBJECT_MAX ((size_t)200)
@@ -34,40 +34,36 @@ struct entry {
 	uint32_t generation;
 	uint64_t hash; /* of the last value's bytes */
 	int64_t created;
-	union {
-		struct env *env;
-		struct instance *instance;
-		struct service *service;
-		struct override *override;
-	} good;			 /* NULL: there never was one */
+	void *good;		 /* the kind's object; NULL: there never was one */
 	struct problem *problem; /* of the last value; NULL: none */
 };
 
 struct table {
 	struct strmap *entries; /* by key */
 	struct strmap *others;	/* problems of no key, by object */
-	struct order envs;	/* struct env *, by name: those in force, with their overrides */
-	struct order problems;	/* struct problem *, by object */
+	struct sorted envs;	/* struct env *, by name: those in force, with their overrides */
+	struct sorted problems; /* struct problem *, by object */
 	struct claims *claims;
-	struct slots *slots;
+	struct versions *versions;
 	struct overrides *overrides;
-	struct ages *ages;   /* of snapshots */
-	uint32_t generation; /* of listings */
+	struct epochs *epochs; /* of snapshots */
+	uint32_t generation;   /* of listings */
 	bool is_listing;
 	bool is_changed;
 };
 
 /* --- keys ------------------------------------------------------------------------------------ */
 
-static const struct kind {
+/* A kind of keys, and of the objects that their values are. */
+struct kind {
 	const char *prefix, *word, *shape;
 	size_t parts;
-} kinds[ENTRY_KINDS] = {
-    [ENTRY_ENV] = {"environments/", "environment", "environments/NAME", 1},
-    [ENTRY_INSTANCE] = {"backends/", "instance", "backends/SERVICE/VERSION/INSTANCE", 3},
-    [ENTRY_SERVICE] = {"services/", "service", "services/NAME", 1},
-    [ENTRY_OVERRIDE] = {"overrides/", "override", "overrides/ENVIRONMENT/SERVICE", 2},
+	int (*parse)(const char *const parts[], const char *value, size_t len, int64_t created,
+		     void **ret_object, struct mf_err *err);
+	/* Puts one in the place of another; either may be NULL.  Returns the one that is there. */
+	void *(*set)(struct table *table, void *old, void *object);
 };
+static const struct kind kinds[ENTRY_KINDS];
 
 struct key {
 	char text[KEY_MAX + 1];
@@ -131,7 +127,7 @@ static struct problem *add_problem(struct table *table, char *object, const char
 
 	problem->object = object;
 	problem->reason = mem_dup_str(skip_object(object, reason));
-	order_put(&table->problems, &problem);
+	sorted_put(&table->problems, &problem);
 	table->is_changed = true;
 	return problem;
 }
@@ -140,7 +136,7 @@ static void del_problem(struct table *table, struct problem *problem)
 {
 	if (problem == NULL)
 		return;
-	(void)order_del(&table->problems, &problem);
+	(void)sorted_del(&table->problems, &problem);
 	table->is_changed = true;
 	free(problem->object);
 	free(problem->reason);
@@ -191,11 +187,11 @@ struct table *table_new(void)
 
 	table->entries = strmap_new(free);
 	table->others = strmap_new(NULL);
-	order_init(&table->envs, sizeof(struct env *), compare_envs);
-	order_init(&table->problems, sizeof(struct problem *), compare_problems);
+	sorted_init(&table->envs, sizeof(struct env *), compare_envs);
+	sorted_init(&table->problems, sizeof(struct problem *), compare_problems);
 	table->claims = claims_new();
-	table->ages = ages_new();
-	table->slots = slots_new(table->ages);
+	table->epochs = epochs_new();
+	table->versions = versions_new(table->epochs);
 	table->overrides = overrides_new();
 	table->is_changed = true; /* nothing was ever taken from it */
 	return table;
@@ -204,7 +200,7 @@ struct table *table_new(void)
 /* The environment of that name that is in force; NULL: there is none. */
 static struct env *find_in_force(const struct table *table, const struct env *like)
 {
-	struct env *const *found = order_find(&table->envs, &like);
+	struct env *const *found = sorted_find(&table->envs, &like);
 
 	return found == NULL ? NULL : *found;
 }
@@ -214,180 +210,177 @@ static void put_in_force(struct table *table, struct env *old, struct env *env)
 {
 	claims_move(table->claims, old, env);
 	if (env != NULL) {
-		env->first = ages_next(table->ages);
-		order_put(&table->envs, &env);
+		env->first = epochs_next(table->epochs);
+		sorted_put(&table->envs, &env);
 	} else if (old != NULL) {
-		(void)order_del(&table->envs, &old);
+		(void)sorted_del(&table->envs, &old);
 	}
 	if (old != NULL)
-		ages_bury(table->ages, old->first, old, drop_env);
+		epochs_retire(table->epochs, old->first, old, drop_env);
 	table->is_changed = true;
 }
 
-/* Only its own choice is counted by the slots: the versions of overrides have instances. */
-static void set_env(struct table *table, struct entry *entry, struct env *env)
+/* Only its own choice is counted by the versions: the versions of overrides have instances. */
+static void *set_env(struct table *table, void *was, void *object)
 {
-	struct env *old = entry->good.env;
+	struct env *old = was, *env = object;
 
 	/* The new one goes in first, so that what both name is never without a name. */
 	if (env != NULL)
-		slots_add_env(table->slots, env);
+		versions_add_env(table->versions, env);
 	put_in_force(table, old == NULL ? NULL : find_in_force(table, old),
 		     env == NULL ? NULL : env_ref(env));
-	if (env != NULL || old != NULL)
-		overrides_touch_env(table->overrides, env == NULL ? old->name : env->name);
+	overrides_touch_env(table->overrides, env == NULL ? old->name : env->name);
 	if (old != NULL) {
-		slots_del_env(table->slots, old);
+		versions_del_env(table->versions, old);
 		env_unref(old);
 	}
-	entry->good.env = env;
+	return env;
 }
 
-static void set_instance(struct table *table, struct entry *entry, struct instance *instance)
+/* What others read of an instance; its value may say more, and say it in other words. */
+static bool is_equal(const struct instance *a, const struct instance *b)
 {
-	struct instance *old = entry->good.instance;
+	return a != NULL && b != NULL && strcmp(a->server, b->server) == 0 &&
+	       a->weight == b->weight && a->state == b->state;
+}
+
+static void *set_instance(struct table *table, void *was, void *object)
+{
+	struct instance *old = was, *instance = object;
 	const struct instance *either = instance != NULL ? instance : old;
 
-	if (either != NULL)
-		overrides_touch_version(table->overrides, either->service, either->version);
+	if (is_equal(old, instance)) {
+		instance_unref(instance);
+		return old;
+	}
+	overrides_touch_version(table->overrides, either->service, either->version);
 	if (old != NULL) {
-		slots_del_instance(table->slots, old);
+		versions_del_instance(table->versions, old);
 		instance_unref(old);
 	}
 	if (instance != NULL)
-		slots_add_instance(table->slots, instance);
-	entry->good.instance = instance;
-	table->is_changed = true;
+		versions_add_instance(table->versions, instance);
+	return instance;
 }
 
-static void set_service(struct table *table, struct entry *entry, struct service *service)
+static void *set_service(struct table *table, void *was, void *object)
 {
-	struct service *old = entry->good.service;
+	struct service *old = was, *service = object;
 
-	if (service != NULL || old != NULL)
-		overrides_touch_service(table->overrides,
-					service != NULL ? service->name : old->name);
+	overrides_touch_service(table->overrides, service != NULL ? service->name : old->name);
 	if (service != NULL)
-		slots_set_service(table->slots, service->name, service);
-	else if (old != NULL)
-		slots_del_service(table->slots, old->name);
+		versions_set_service(table->versions, service->name, service);
+	else
+		versions_del_service(table->versions, old->name);
 	service_unref(old);
-	entry->good.service = service;
-	table->is_changed = true;
+	return service;
 }
 
-static void set_override(struct table *table, struct entry *entry, struct override *override)
+static void *set_override(struct table *table, void *was, void *object)
 {
-	struct override *old = entry->good.override;
+	struct override *old = was, *override = object;
 
 	if (old != NULL)
 		overrides_del(table->overrides, old);
 	override_free(old);
 	if (override != NULL)
 		overrides_add(table->overrides, override);
-	entry->good.override = override;
-	table->is_changed = true;
+	return override;
+}
+
+static int parse_env(const char *const parts[], const char *value, size_t len, int64_t created,
+		     void **ret_object, struct mf_err *err)
+{
+	struct env *env;
+	int code = env_parse_json(parts[0], value, len, created, &env, err);
+
+	if (code == 0)
+		*ret_object = env;
+	return code;
+}
+
+static int parse_instance(const char *const parts[], const char *value, size_t len, int64_t created,
+			  void **ret_object, struct mf_err *err)
+{
+	struct instance *instance;
+	int code = instance_parse(parts[0], parts[1], parts[2], value, len, &instance, err);
+
+	(void)created;
+	if (code == 0)
+		*ret_object = instance;
+	return code;
+}
+
+static int parse_service(const char *const parts[], const char *value, size_t len, int64_t created,
+			 void **ret_object, struct mf_err *err)
+{
+	struct service *service;
+	int code = service_parse(parts[0], value, len, &service, err);
+
+	(void)created;
+	if (code == 0)
+		*ret_object = service;
+	return code;
+}
+
+static int parse_override(const char *const parts[], const char *value, size_t len, int64_t created,
+			  void **ret_object, struct mf_err *err)
+{
+	struct override *override;
+	int code = override_parse(parts[0], parts[1], value, len, &override, err);
+
+	(void)created;
+	if (code == 0)
+		*ret_object = override;
+	return code;
+}
+
+static const struct kind kinds[ENTRY_KINDS] = {
+    [ENTRY_ENV] = {"environments/", "environment", "environments/NAME", 1, parse_env, set_env},
+    [ENTRY_INSTANCE] = {"backends/", "instance", "backends/SERVICE/VERSION/INSTANCE", 3,
+			parse_instance, set_instance},
+    [ENTRY_SERVICE] = {"services/", "service", "services/NAME", 1, parse_service, set_service},
+    [ENTRY_OVERRIDE] = {"overrides/", "override", "overrides/ENVIRONMENT/SERVICE", 2,
+			parse_override, set_override},
+};
+
+/* Takes the object over; NULL: there is none any more. */
+static void set_entry(struct table *table, struct entry *entry, void *object)
+{
+	void *old = entry->good;
+
+	if (old == NULL && object == NULL)
+		return;
+	entry->good = kinds[entry->kind].set(table, old, object);
+	if (entry->good != old)
+		table->is_changed = true;
 }
 
 static void clear_entry(struct table *table, struct entry *entry)
 {
-	switch (entry->kind) {
-	case ENTRY_ENV:
-		set_env(table, entry, NULL);
-		break;
-	case ENTRY_INSTANCE:
-		set_instance(table, entry, NULL);
-		break;
-	case ENTRY_OVERRIDE:
-		set_override(table, entry, NULL);
-		break;
-	case ENTRY_SERVICE:
-	case ENTRY_KINDS:
-		set_service(table, entry, NULL);
-		break;
-	}
+	set_entry(table, entry, NULL);
 	del_problem(table, entry->problem);
 	entry->problem = NULL;
-}
-
-/* What others read of an instance; its value may say more, and say it in other words. */
-static bool is_equal(const struct instance *a, const struct instance *b)
-{
-	return a != NULL && strcmp(a->server, b->server) == 0 && a->weight == b->weight &&
-	       a->state == b->state;
-}
-
-static int load_env(struct table *table, struct entry *entry, const struct key *key,
-		    const char *value, size_t len, struct mf_err *err)
-{
-	struct env *env;
-	int code = env_parse_json(key->parts[0], value, len, entry->created, &env, err);
-
-	if (code == 0)
-		set_env(table, entry, env);
-	return code;
-}
-
-static int load_instance(struct table *table, struct entry *entry, const struct key *key,
-			 const char *value, size_t len, struct mf_err *err)
-{
-	struct instance *instance;
-	int code =
-	    instance_parse(key->parts[0], key->parts[1], key->parts[2], value, len, &instance, err);
-
-	if (code != 0)
-		return code;
-	if (is_equal(entry->good.instance, instance))
-		instance_unref(instance);
-	else
-		set_instance(table, entry, instance);
-	return 0;
-}
-
-static int load_service(struct table *table, struct entry *entry, const struct key *key,
-			const char *value, size_t len, struct mf_err *err)
-{
-	struct service *service;
-	int code = service_parse(key->parts[0], value, len, &service, err);
-
-	if (code == 0)
-		set_service(table, entry, service);
-	return code;
-}
-
-static int load_override(struct table *table, struct entry *entry, const struct key *key,
-			 const char *value, size_t len, struct mf_err *err)
-{
-	struct override *override;
-	int code = override_parse(key->parts[0], key->parts[1], value, len, &override, err);
-
-	if (code == 0)
-		set_override(table, entry, override);
-	return code;
 }
 
 static int load_entry(struct table *table, struct entry *entry, const char *text, const char *value,
 		      size_t len, struct mf_err *err)
 {
+	const struct kind *kind = &kinds[entry->kind];
 	struct key key;
+	void *object = NULL;
+	int code;
 
-	if (!split_key(&kinds[entry->kind], text, &key))
-		return mf_err_set(err, MF_EDATA, "the key must be %s", kinds[entry->kind].shape);
-	switch (entry->kind) {
-	case ENTRY_ENV:
-		return load_env(table, entry, &key, value, len, err);
-	case ENTRY_INSTANCE:
-		return load_instance(table, entry, &key, value, len, err);
-	case ENTRY_OVERRIDE:
-		return load_override(table, entry, &key, value, len, err);
-	case ENTRY_SERVICE:
-	case ENTRY_KINDS:
-		break;
-	}
-	return load_service(table, entry, &key, value, len, err);
+	if (!split_key(kind, text, &key))
+		return mf_err_set(err, MF_EDATA, "the key must be %s", kind->shape);
+	code = kind->parse(key.parts, value, len, entry->created, &object, err);
+	if (code == 0)
+		set_entry(table, entry, object);
+	return code;
 }
 
-/* Whether it is what the entry was loaded from.  Only of an environment does its age matter. */
+/* Whether it is what the entry was loaded from.  Only of an environment does its epoch matter. */
 static bool is_same(const struct entry *entry, uint64_t hash, int64_t created)
 {
 	return entry->hash == hash && (entry->kind != ENTRY_ENV || entry->created == created);
@@ -434,7 +427,7 @@ void table_del(struct table *table, const char *key)
 
 void table_set_settings(struct table *table, const struct settings *settings)
 {
-	if (slots_set_settings(table->slots, settings))
+	if (versions_set_settings(table->versions, settings))
 		table->is_changed = true;
 }
 
@@ -471,12 +464,12 @@ void table_free(struct table *table)
 		del_problem(table, value);
 	strmap_free(table->entries);
 	strmap_free(table->others);
-	order_fini(&table->envs);
-	order_fini(&table->problems);
+	sorted_fini(&table->envs);
+	sorted_fini(&table->problems);
 	claims_free(table->claims);
-	slots_free(table->slots);
+	versions_free(table->versions);
 	overrides_free(table->overrides);
-	ages_free(table->ages);
+	epochs_free(table->epochs);
 	free(table);
 }
 
@@ -503,7 +496,7 @@ static void resolve_env(struct table *table, const char *name)
 	mem_auto_free char *key = mem_printf("environments/%s", name);
 	mem_auto_free char *object = mem_printf("overrides of environment %s", name);
 	const struct entry *entry = strmap_find(table->entries, key);
-	struct env *own = entry == NULL ? NULL : entry->good.env, *old, *env;
+	struct env *own = entry == NULL ? NULL : entry->good, *old, *env;
 	size_t left_out;
 	char words[96];
 
@@ -512,7 +505,7 @@ static void resolve_env(struct table *table, const char *name)
 		return;
 	}
 	old = find_in_force(table, own);
-	env = overrides_resolve(table->overrides, table->slots, own, &left_out);
+	env = overrides_resolve(table->overrides, table->versions, own, &left_out);
 	(void)snprintf(words, sizeof(words), "%zu left out: it has %d services", left_out,
 		       ENV_MAX_SERVICES);
 	table_set_problem(table, object, left_out == 0 ? NULL : words);
@@ -538,16 +531,16 @@ struct snapshot *table_snapshot(struct table *table, int64_t revision)
 
 	resolve_envs(table);
 	snapshot->env_count = table->envs.count;
-	snapshot->envs = order_share(&table->envs);
-	slots_fill(table->slots, snapshot);
+	snapshot->envs = sorted_share(&table->envs);
+	versions_fill(table->versions, snapshot);
 	claims_fill(table->claims, snapshot);
 	for (size_t i = 0; i < table->problems.count; i++) {
-		const struct problem *problem = *(struct problem **)order_at(&table->problems, i);
+		const struct problem *problem = *(struct problem **)sorted_at(&table->problems, i);
 
 		snapshot_add_problem(snapshot, problem->object, problem->reason);
 	}
 	snapshot_sort_problems(snapshot);
-	snapshot->age = ages_begin(table->ages);
+	snapshot->epoch = epochs_begin(table->epochs);
 	table->is_changed = false;
 	return snapshot;
 }

@@ -20,7 +20,7 @@
 #include "model/backend.h"
 #include "model/env.h"
 
-struct age;
+struct epoch;
 struct settings;
 struct table;
 
@@ -70,7 +70,8 @@ struct claim {
  * an unchanged entry is the same pointer in both, and so are whole lists that did not change. */
 struct snapshot {
 	unsigned refs;
-	struct age *age; /* what the entries live by; NULL: references of its own (snapshot.h) */
+	struct epoch
+	    *epoch; /* what the entries live by; NULL: references of its own (snapshot.h) */
 	int64_t revision;
 	struct env **envs; /* by name, with the overrides that are in force */
 	size_t env_count;

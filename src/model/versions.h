@@ -1,0 +1,41 @@
+/*
+ * The versions of services that there are: one for each that an environment names or that has
+ * an instance, with the backend last made of it for as long as nothing of it changes.
+ *
+ * What is dropped is retired in the epochs of snapshots.
+ */
+#ifndef MF_MODEL_VERSIONS_H
+#define MF_MODEL_VERSIONS_H
+
+#include <stdbool.h>
+
+struct epochs;
+struct env;
+struct instance;
+struct service;
+struct settings;
+struct versions;
+struct snapshot;
+
+struct versions *versions_new(struct epochs *epochs); /* borrowed */
+void versions_free(struct versions *versions);	      /* when nothing is in them any more */
+
+/* All borrowed until the matching del. */
+void versions_add_env(struct versions *versions, const struct env *env);
+void versions_del_env(struct versions *versions, const struct env *env);
+void versions_add_instance(struct versions *versions, struct instance *instance);
+void versions_del_instance(struct versions *versions, const struct instance *instance);
+void versions_set_service(struct versions *versions, const char *name, struct service *service);
+void versions_del_service(struct versions *versions, const char *name);
+
+/* As ports_set_settings. */
+bool versions_set_settings(struct versions *versions, const struct settings *settings);
+
+/* Whether it has an instance that takes traffic: up, and with a weight. */
+bool versions_is_live(const struct versions *versions, const char *service, const char *version);
+
+/* Fill in backends, services, and a problem for each that wants a port which it does not get; what
+ * did not change since the last time is the same backend. */
+void versions_fill(struct versions *versions, struct snapshot *snapshot);
+
+#endif
