@@ -260,14 +260,14 @@ struct env *env_pack(const struct env *draft)
 	return env;
 }
 
-int env_parse_node(const struct node *node, int allow_origin, struct env **ret_env,
-		   struct mf_err *err)
+static int parse_node(const struct node *node, bool stored, struct env **ret_env,
+		      struct mf_err *err)
 {
 	struct env draft = {.refs = 0};
 	int code;
 
 	fields_preset(&fields_of_env, &draft);
-	code = fields_read(&fields_of_env, node, &draft, allow_origin != 0, err);
+	code = fields_read(&fields_of_env, node, &draft, stored, err);
 	if (code == 0)
 		*ret_env = env_pack(&draft);
 	fields_fini(&fields_of_env, &draft);
@@ -323,7 +323,7 @@ static int read_file(const struct node *root, struct env ***ret_envs, size_t *re
 	for (size_t i = 0; i < count; i++) {
 		struct mf_err why;
 
-		if (env_parse_node(&items[i], 0, &envs[n], &why) == 0)
+		if (parse_node(&items[i], false, &envs[n], &why) == 0)
 			n++;
 		else if (on_bad != NULL)
 			on_bad(ctx, &why);
@@ -366,7 +366,7 @@ int env_parse_json(const char *name, const char *text, size_t len, int64_t creat
 	code = node_parse_json(text, len, &root, err);
 	if (code != 0)
 		return mf_err_wrap(err, "environment %s", name);
-	code = env_parse_node(root, 1, &env, err);
+	code = parse_node(root, true, &env, err);
 	node_free(root);
 	if (code != 0)
 		return code;

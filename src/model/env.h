@@ -14,7 +14,6 @@
 struct buf;
 struct fields;
 struct mf_err;
-struct node;
 
 #define ENV_MAX_SERVICES    512
 #define ENV_MAX_ROUTES	    64 /* of one service */
@@ -47,15 +46,11 @@ struct env {
 	uint64_t first;	    /* kept by the table that has it in force: see model/epochs.h */
 };
 
-extern const struct fields fields_of_env; /* the format, of struct env */
-
 /*
- * One environment from a map node; name and services must be there (half a file is no environment);
- * origin is only known in JSON.  Errors: `environment dev: …`.
+ * The format, of struct env; name and services must be there, as half a file is no environment.
  * Fields that are known but not supported yet are refused with those words.
  */
-int env_parse_node(const struct node *node, int allow_origin, struct env **ret_env,
-		   struct mf_err *err);
+extern const struct fields fields_of_env;
 
 /*
  * A whole environment file: one environment, or a list of them.  The good ones are handed over in

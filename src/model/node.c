@@ -189,20 +189,6 @@ int node_get_duration(const struct node *node, long long *ret_ms, struct mf_err 
 	return 0;
 }
 
-int node_get_name(const struct node *node, enum name_kind kind, const char *what,
-		  const char **ret_text, struct mf_err *err)
-{
-	struct mf_err why;
-	const char *text = "";
-
-	if (node_get_text(node, &text, &why) != 0)
-		return mf_err_set(err, MF_EDATA, "%s: %s", what, why.msg);
-	if (name_check(kind, text, strlen(text), &why) != 0)
-		return node_error(node, err, "%s %s", what, why.msg);
-	*ret_text = text;
-	return 0;
-}
-
 int node_parse_json(const char *text, size_t len, struct node **ret_node, struct mf_err *err)
 {
 	static const struct json_bounds bounds = {NODE_MAX_BYTES, NODE_MAX_DEPTH, false};

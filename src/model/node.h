@@ -52,8 +52,4 @@ int node_get_duration(const struct node *node, long long *ret_ms, struct mf_err 
 int node_get_word(const struct node *node, const char *const *words, size_t count,
 		  unsigned *ret_index, struct mf_err *err);
 
-/* A string that is a name of that kind; the words start with what: `version "0 .1": not …`. */
-int node_get_name(const struct node *node, enum name_kind kind, const char *what,
-		  const char **ret_text, struct mf_err *err);
-
 #endif
