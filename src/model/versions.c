@@ -4,7 +4,7 @@
  */
 #include "model/versions.h"
 
-#include <stdio.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,11 +106,16 @@ void versions_free(struct versions *versions)
 /* --- versions -----------------------------------------------------------------------------------
  */
 
+/* By hand: it is made for every service of every environment. */
 static struct version_name name_of(const char *service, const char *version)
 {
 	struct version_name name;
+	size_t n = strlen(service), m = strlen(version);
 
-	(void)snprintf(name.text, sizeof(name.text), "%s:%s", service, version);
+	assert(n + m + 2 <= sizeof(name.text));
+	memcpy(name.text, service, n);
+	name.text[n] = ':';
+	memcpy(name.text + n + 1, version, m + 1);
 	return name;
 }
 
