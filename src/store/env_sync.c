@@ -25,6 +25,10 @@ enum {
 	RETRY_MAX_MS = 5000,
 	REPAIR_MS = 300000,  /* between listings that repair what a watch has missed */
 	WRITE_WAIT_MS = 100, /* a listing waits for the write that is under way */
+
+	CONTEST_MIN_MS = 1000, /* how long a key waits that others keep changing */
+	CONTEST_MAX_MS = 30000,
+	CONTEST_CALM_MS = 10000, /* what stood that long was not contested */
 };
 
 /* A key as it is desired (its value), and as etcd has it. */
@@ -33,6 +37,8 @@ struct entry {
 	char *source;	       /* of the desired one; NULL: none */
 	bool was_desired;      /* here, since the start: it needs no permission to go */
 	char *refused;	       /* etcd does not take the value, or the deletion: its reason */
+	int64_t put_at, put_revision; /* our last put */
+	int64_t contest_ms;	      /* the wait, since others keep changing it; 0: nobody does */
 	bool has_problem;
 	const char *what; /* the write under way, for the log */
 	char *stored;	  /* NULL: not there */
@@ -58,6 +64,7 @@ struct env_sync {
 	bool is_committed;
 	struct keyset *keys;
 	struct follow *follow;
+	struct loop_timer *contest_timer; /* whether a contest is over */
 	int64_t retry_ms;
 	bool is_watch_down;
 	bool is_apart; /* deletions first: a full etcd takes them, and nothing else */
@@ -181,6 +188,55 @@ static const char *judge_deletion(const struct env_sync *s, const struct entry *
 	return NULL;
 }
 
+static void step(void *ctx);
+
+/* --- others with our owner ------------------------------------------------------------------ */
+
+static bool is_within(const struct env_sync *s, const struct entry *e, int64_t span_ms)
+{
+	return e->put_revision != 0 && loop_now(s->loop) - e->put_at < span_ms;
+}
+
+/* A manual change is reverted at once; whoever reverts our revert is another like us. */
+static void note_change(struct env_sync *s, struct entry *e, int64_t revision)
+{
+	int64_t calm_ms = CONTEST_CALM_MS + e->contest_ms;
+	int64_t step = e->contest_ms == 0 ? CONTEST_MIN_MS : e->contest_ms * 2;
+
+	if (e->key.value == NULL || is_equal(e) || revision <= e->put_revision ||
+	    !is_within(s, e, calm_ms))
+		return;
+	e->contest_ms = step < CONTEST_MAX_MS ? step : CONTEST_MAX_MS;
+	e->put_revision = revision; /* this change counts once */
+	step = e->contest_ms;
+	e->key.not_before = loop_now(s->loop) + etcd_backoff(&step, e->contest_ms);
+	loop_timer_set(s->contest_timer, CONTEST_CALM_MS);
+}
+
+static void on_contest_time(void *ctx)
+{
+	struct env_sync *s = ctx;
+	struct keyset_key *key;
+	void *cursor = NULL;
+
+	while ((key = keyset_next(s->keys, &cursor)) != NULL) {
+		struct entry *e = (struct entry *)key;
+
+		if (e->contest_ms == 0)
+			continue;
+		if (key->class != KEYSET_NOTHING || key->is_sent ||
+		    is_within(s, e, CONTEST_CALM_MS + e->contest_ms)) {
+			loop_timer_set(s->contest_timer, CONTEST_CALM_MS / 2);
+			continue;
+		}
+		e->contest_ms = 0;
+		keyset_requeue(s->keys, key);
+	}
+	step(s);
+}
+
+/* --- deciding ------------------------------------------------------------------------------- */
+
 /* All in one class, so that an environment which changes its name is never gone. */
 static enum keyset_class judge(void *ctx, struct keyset_key *key)
 {
@@ -191,6 +247,9 @@ static enum keyset_class judge(void *ctx, struct keyset_key *key)
 	if (s->phase != SYNC_READY || !s->is_committed)
 		return KEYSET_NOTHING;
 	e->what = key->value != NULL ? judge_put(s, e, &reason) : judge_deletion(s, e, &reason);
+	if (reason == NULL && e->contest_ms != 0)
+		reason = mem_dup_str("somebody else keeps changing it, probably another envwatch "
+				     "with this owner: putting it less often");
 	set_problem(s, e, reason);
 	if (e->what == NULL)
 		return KEYSET_NOTHING;
@@ -250,7 +309,11 @@ static void on_written(void *ctx, struct keyset_key *key, int64_t revision, bool
 	if (key->is_sent_delete) {
 		set_stored(e, NULL, 0, revision);
 		e->was_desired = false;
-	} else if (is_newest) {
+		return;
+	}
+	e->put_at = loop_now(s->loop);
+	e->put_revision = revision;
+	if (is_newest) {
 		set_stored(e, key->value, key->len, revision);
 	} else {
 		set_stored(e, "", 0, revision); /* something of ours that is out of date */
@@ -340,6 +403,7 @@ static void on_put(void *ctx, const struct etcd_kv *kv)
 	if (s->phase == SYNC_READY && kv->mod_revision <= e->revision)
 		return;
 	set_stored(e, kv->value, kv->value_len, kv->mod_revision);
+	note_change(s, e, kv->mod_revision);
 	keyset_requeue(s->keys, &e->key);
 }
 
@@ -477,6 +541,7 @@ struct env_sync *env_sync_new(struct loop *loop, struct etcd *etcd,
 	s->keys = keyset_new(loop, etcd, &rules, s);
 	follow.prefix = s->prefix;
 	s->follow = follow_new(loop, etcd, &follow, &follow_events, s);
+	s->contest_timer = loop_timer_new(loop, on_contest_time, s);
 	follow_list(s->follow, 0);
 	return s;
 }
@@ -486,6 +551,7 @@ void env_sync_free(struct env_sync *s)
 	if (s == NULL)
 		return;
 	follow_free(s->follow);
+	loop_timer_free(s->contest_timer);
 	keyset_free(s->keys);
 	problems_free(s->problems);
 	free(s->prefix);

@@ -10,6 +10,10 @@
  * owner is left alone and is a problem of the object "environments/<name>".  So is one that etcd
  * does not let us write or delete, or whose value it refuses: it stops no other.  A full etcd takes
  * deletions, which then go first.
+ *
+ * A change that somebody makes is reverted at once; when that is changed again within seconds,
+ * there is another with the same owner, or with force: that is a problem, and the key is put after
+ * longer and longer waits, up to 30 s, until ours stands.
  */
 #ifndef MF_STORE_ENV_SYNC_H
 #define MF_STORE_ENV_SYNC_H

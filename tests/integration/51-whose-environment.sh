@@ -128,9 +128,28 @@ within 'what it leads to is followed' 10 version_is linked 2
 rm "$E/linked.yaml"
 within 'and goes with its link' 10 not etcd_has environments/linked
 
+# Two of one owner with different files of one environment: both notice, and wait longer and longer.
+text both 1 >"$E/both.yaml"
+within 'the first puts it' 10 version_is both 1
+mkdir "$T/rival"
+text both 2 >"$T/rival/both.yaml"
+"$MAYFLY_BIN/envwatch" "$T/rival" 2>"$T/out/rival" &
+rival=$!
+rival_says() { grep -q "$1" "$T/out/rival"; }
+within 'the first warns' 20 log_has envwatch 'environments/both.*keeps changing it'
+within 'the other does, too' 20 rival_says 'environments/both.*keeps changing it'
+before=$(revision)
+text a 4 >"$E/a.yaml"
+within 'no other environment waits' 5 version_is a 4
+sleep 4 # two that do not wait make 271 revisions in this time
+ok 'few revisions meanwhile' test $(($(revision) - before)) -lt 10
+kill "$rival" && wait "$rival"
+within 'when the other goes, ours is there' 40 version_is both 1
+within 'and all is well' 60 log_has envwatch 'no longer set aside.*environments/both'
+
 stop envwatch INT
 is "$STATUS" 0 'it stops in order'
-is "$(names)" 'a c ' 'and leaves what is there'
+is "$(names)" 'a both c ' 'and leaves what is there'
 stop etcd
 run_tool envwatch --once --timeout 1s "$E"
 is "$STATUS" 69 'once, without etcd'
