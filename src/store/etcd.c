@@ -39,6 +39,16 @@ struct etcd {
 	struct etcd_call *calls;
 };
 
+enum call_phase {
+	CALL_ASKING,	/* a request is under way */
+	CALL_PAUSING,	/* until the timer starts the next */
+	CALL_WAITING,	/* for a token; the timer is the deadline */
+	CALL_FAILING,	/* until the timer says so */
+	CALL_REPLYING,	/* in on_reply, */
+	CALL_CONTINUED, /* and asked to go on */
+	CALL_GONE,	/* over or cancelled; freed after the dispatch */
+};
+
 struct etcd_call {
 	struct etcd *etcd;
 	struct etcd_call *next, **link; /* link: what points here */
@@ -52,8 +62,8 @@ struct etcd_call {
 	int64_t timeout_ms, deadline, backoff_ms;
 	size_t endpoint, tried; /* of the attempt; in this round */
 	uint64_t token_serial;	/* of the attempt */
-	uint64_t token_wait;	/* waits for the token with this serial; 0: does not */
-	bool is_token_call, is_failing, is_renewed, is_continued, is_cancelled, is_busy;
+	enum call_phase phase;
+	bool is_token_call, is_renewed;
 	struct http_request *request;
 	struct loop_timer *timer;
 	struct mf_err why; /* the last attempt's fault */
@@ -184,18 +194,28 @@ struct http_request *etcd_post(struct etcd *etcd, size_t endpoint, const char *p
 static void attempt(struct etcd_call *call);
 static void token_call_ended(struct etcd *etcd, const struct mf_err *err);
 
-static void call_free(struct etcd_call *call)
+static void call_free(void *object)
 {
-	*call->link = call->next;
-	if (call->next != NULL)
-		call->next->link = call->link;
-	http_cancel(call->request);
-	loop_timer_free(call->timer);
+	struct etcd_call *call = object;
+
 	if (call->free_ctx != NULL)
 		call->free_ctx(call->ctx);
 	buf_fini(&call->body);
 	free(call->what);
 	free(call);
+}
+
+void etcd_cancel(struct etcd_call *call)
+{
+	if (call == NULL || call->phase == CALL_GONE)
+		return;
+	call->phase = CALL_GONE;
+	*call->link = call->next;
+	if (call->next != NULL)
+		call->next->link = call->link;
+	http_cancel(call->request);
+	loop_timer_free(call->timer);
+	loop_defer(call->etcd->loop, call_free, call);
 }
 
 static void restart_clock(struct etcd_call *call)
@@ -210,14 +230,18 @@ static void restart_clock(struct etcd_call *call)
 
 static void finish(struct etcd_call *call, const struct etcd_reply *reply, const struct mf_err *err)
 {
-	call->is_continued = false;
-	call->is_busy = true;
+	call->phase = CALL_REPLYING;
 	call->on_reply(call->ctx, call, reply, call->fault, err);
-	call->is_busy = false;
-	if (call->is_continued && !call->is_cancelled)
+	if (call->phase == CALL_CONTINUED)
 		attempt(call);
 	else
-		call_free(call);
+		etcd_cancel(call);
+}
+
+static void wake_in(struct etcd_call *call, enum call_phase phase, int64_t delay_ms)
+{
+	call->phase = phase;
+	loop_timer_set(call->timer, delay_ms);
 }
 
 static void fail(struct etcd_call *call)
@@ -250,7 +274,7 @@ static void try_elsewhere(struct etcd_call *call)
 	if (loop_now(etcd->loop) + delay >= call->deadline)
 		fail(call);
 	else
-		loop_timer_set(call->timer, delay);
+		wake_in(call, CALL_PAUSING, delay);
 }
 
 static void renew_token(struct etcd_call *call)
@@ -426,22 +450,18 @@ static void wait_for_token(struct etcd_call *call, int64_t left)
 {
 	if (call->etcd->token_call == NULL)
 		fetch_token(call->etcd);
-	call->token_wait = call->etcd->token_serial; /* until then the timer means too late */
-	loop_timer_set(call->timer, left);
+	wake_in(call, CALL_WAITING, left);
 }
 
 /* All who wait for this token go on or fail, in the loop's next round. */
 static void token_call_ended(struct etcd *etcd, const struct mf_err *err)
 {
 	for (struct etcd_call *call = etcd->calls; call != NULL; call = call->next) {
-		if (call->token_wait != etcd->token_serial)
+		if (call->phase != CALL_WAITING)
 			continue;
-		call->token_wait = 0;
-		if (err != NULL) {
+		if (err != NULL)
 			call->why = *err;
-			call->is_failing = true;
-		}
-		loop_timer_set(call->timer, 0);
+		wake_in(call, err == NULL ? CALL_PAUSING : CALL_FAILING, 0);
 	}
 }
 
@@ -461,6 +481,7 @@ static void attempt(struct etcd_call *call)
 	}
 	call->endpoint = call->pinned != ETCD_ANY ? (size_t)call->pinned : etcd->current;
 	call->token_serial = etcd->token_serial;
+	call->phase = CALL_ASKING;
 	options.deadline_ms = attempt_ms(call, left);
 	call->request = etcd_post(etcd, call->endpoint, call->path, &options, on_http_done, call);
 }
@@ -470,7 +491,7 @@ static void on_timer(void *ctx)
 {
 	struct etcd_call *call = ctx;
 
-	if (call->is_failing || call->token_wait != 0)
+	if (call->phase != CALL_PAUSING)
 		fail(call);
 	else if (call->path == NULL && !etcd_token_is_wanted(call->etcd))
 		finish(call, NULL, NULL); /* all it wanted was a token, or that none is needed */
@@ -518,7 +539,7 @@ struct etcd_call *etcd_call_start(struct etcd *etcd, const struct etcd_request *
 		call->timeout_ms = request->deadline_ms;
 	restart_clock(call);
 	if (call->path == NULL)
-		loop_timer_set(call->timer, 0);
+		wake_in(call, CALL_PAUSING, 0);
 	else
 		attempt(call);
 	return call;
@@ -530,8 +551,7 @@ struct etcd_call *etcd_call_fail(struct etcd *etcd, const struct mf_err *why,
 	struct etcd_call *call = call_new(etcd, "etcd", on_reply, free_ctx, ctx);
 
 	call->why = *why;
-	call->is_failing = true;
-	loop_timer_set(call->timer, 0);
+	wake_in(call, CALL_FAILING, 0);
 	return call;
 }
 
@@ -540,23 +560,14 @@ void etcd_call_continue(struct etcd_call *call, struct buf *body)
 	buf_fini(&call->body);
 	call->body = *body;
 	*body = (struct buf)BUF_INIT;
-	call->is_continued = true;
+	if (call->phase == CALL_REPLYING)
+		call->phase = CALL_CONTINUED;
 	restart_clock(call);
 }
 
 bool etcd_call_is_cancelled(const struct etcd_call *call)
 {
-	return call->is_cancelled;
-}
-
-void etcd_cancel(struct etcd_call *call)
-{
-	if (call == NULL)
-		return;
-	if (call->is_busy)
-		call->is_cancelled = true;
-	else
-		call_free(call);
+	return call->phase == CALL_GONE;
 }
 
 /* --- tokens ----------------------------------------------------------------------------------- */
@@ -637,7 +648,7 @@ void etcd_free(struct etcd *etcd)
 		return;
 	for (struct etcd_call *call = etcd->calls, *next; call != NULL; call = next) {
 		next = call->next;
-		call_free(call);
+		etcd_cancel(call);
 	}
 	for (size_t i = 0; i < etcd->endpoint_count; i++)
 		free(etcd->endpoints[i]);

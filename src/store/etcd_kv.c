@@ -31,15 +31,17 @@ struct list {
 	struct buf text;       /* of a page, */
 	struct etcd_page page; /* and what of it is not delivered yet */
 	struct mf_err err;     /* nothing more can be had of it */
+	struct etcd_call *call;
 	struct loop_timer *timer;
 	struct buf key, value, after; /* after: the last key of the newest page */
 	int64_t limit, revision;      /* revision 0: the first page is to come */
 	unsigned restarts;
-	bool is_delivering, is_gone;
 };
 
-static void list_destroy(struct list *list)
+static void list_free(void *ctx)
 {
+	struct list *list = ctx;
+
 	loop_timer_free(list->timer);
 	buf_fini(&list->text);
 	buf_fini(&list->key);
@@ -47,15 +49,6 @@ static void list_destroy(struct list *list)
 	buf_fini(&list->after);
 	free(list->prefix);
 	free(list);
-}
-
-static void list_free(void *ctx)
-{
-	struct list *list = ctx;
-
-	list->is_gone = true;
-	if (!list->is_delivering)
-		list_destroy(list);
 }
 
 static void list_ask(struct list *list, struct etcd_call *call)
@@ -67,29 +60,20 @@ static void list_ask(struct list *list, struct etcd_call *call)
 	etcd_call_continue(call, &body);
 }
 
-/* Whether the consumer has let go of the list.  call: the one whose reply this is about, or NULL.
- */
-static bool is_let_go(const struct list *list, const struct etcd_call *call)
-{
-	return list->is_gone || (call != NULL && etcd_call_is_cancelled(call));
-}
-
-static void deliver(struct list *list, const struct etcd_call *call, size_t most)
+static void deliver(struct list *list, size_t most)
 {
 	struct etcd_kv kv;
 	bool skip;
 
-	list->is_delivering = true;
 	for (size_t n = 0; n < most && etcd_page_has_next(&list->page); n++) {
+		if (etcd_call_is_cancelled(list->call))
+			return;
 		if (etcd_page_next(&list->page, buf_str(&list->text), &list->key, &list->value, &kv,
 				   &skip, &list->err) != 0)
-			break;
+			return;
 		if (!skip)
 			list->events.on_kv(list->ctx, &kv);
-		if (is_let_go(list, call))
-			break;
 	}
-	list->is_delivering = false;
 }
 
 /* Some of a page, while the next one is on its way. */
@@ -97,10 +81,8 @@ static void on_slice(void *ctx)
 {
 	struct list *list = ctx;
 
-	deliver(list, NULL, LIST_SLICE);
-	if (list->is_gone)
-		list_destroy(list);
-	else if (etcd_page_has_next(&list->page))
+	deliver(list, LIST_SLICE);
+	if (etcd_page_has_next(&list->page))
 		loop_timer_set(list->timer, 0);
 }
 
@@ -149,7 +131,7 @@ static bool ask_next(struct list *list, struct etcd_call *call, const struct etc
 
 static void on_list_page(struct list *list, struct etcd_call *call, const struct etcd_reply *reply)
 {
-	deliver(list, call, SIZE_MAX); /* what is left of the page before */
+	deliver(list, SIZE_MAX); /* what is left of the page before */
 	if (list->revision == 0 && !etcd_call_is_cancelled(call)) {
 		list->revision = reply->revision;
 		list->events.on_begin(list->ctx);
@@ -164,7 +146,7 @@ static void on_list_page(struct list *list, struct etcd_call *call, const struct
 		return;
 	}
 	if (list->err.code == 0)
-		deliver(list, call, SIZE_MAX);
+		deliver(list, SIZE_MAX);
 	if (etcd_call_is_cancelled(call))
 		return;
 	if (list->err.code != 0)
@@ -212,7 +194,8 @@ struct etcd_call *etcd_list(struct etcd *etcd, const char *prefix,
 	list->limit = LIST_LIMIT_MAX;
 	list->timer = loop_timer_new(etcd_loop(etcd), on_slice, list);
 	etcd_json_list(&body, prefix, NULL, list->limit, 0);
-	return etcd_call_start(etcd, &request, on_list_reply, list_free, list);
+	list->call = etcd_call_start(etcd, &request, on_list_reply, list_free, list);
+	return list->call;
 }
 
 /* --- transactions ----------------------------------------------------------------------------- */
