@@ -1,6 +1,6 @@
 /*
  * envwatch: keep etcd equal to a directory of environment files, for ever or once.  Wiring only:
- * the directory says what is wanted, the synchroniser does what is to be done about it.
+ * the directory says what is desired, env_sync writes it.
  */
 #include <signal.h>
 

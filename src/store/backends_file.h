@@ -14,8 +14,8 @@ struct strmap;
 
 /*
  * To "backends/<service>/<version>/<address:port>" -> "<address:port>" (char *, owned by the map).
- * MF_EDATA with the place; an empty text is one, so that a file which is just being written removes
- * nothing: no instances are written `{}`.
+ * MF_EDATA with line and column; an empty text is one, so that a file which is just being written
+ * removes nothing: no instances are written `{}`.
  */
 int backends_file_parse(const char *text, size_t len, struct strmap **ret_values,
 			struct mf_err *err);

@@ -67,7 +67,7 @@ struct env_sync {
 	struct loop_timer *contest_timer; /* whether a contest is over */
 	int64_t retry_ms;
 	bool is_watch_down;
-	bool is_apart; /* deletions first: a full etcd takes them, and nothing else */
+	bool is_apart; /* deletions first: a full etcd accepts them, and nothing else */
 	bool is_denied;
 	struct problems *problems;
 	int reported; /* by on_state: 0 equal, -1 not; 1: nothing yet */
@@ -157,7 +157,7 @@ static bool is_equal(const struct entry *e)
 	       memcmp(e->stored, e->key.value, e->key.len) == 0;
 }
 
-/* The words for the write; NULL: none.  ret_reason: why there is none; handed over. */
+/* What the log says of the write; NULL: there is none.  ret_reason: why not; handed over. */
 static const char *judge_put(const struct env_sync *s, const struct entry *e, char **ret_reason)
 {
 	if (is_equal(e))

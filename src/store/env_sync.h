@@ -1,15 +1,15 @@
 /*
- * Keeps the environments of one owner in etcd equal to a wanted set.
+ * Keeps the environments of one owner in etcd equal to a desired set.
  *
- * The keys are listed and watched: drift of an owned one is put right, a wiped store filled again,
- * what could not be written while etcd was out of reach is written when it is back, the last state
- * first.  Every write is a transaction that compares the key's revision, so that no other writer is
- * overwritten unseen: when it fails all is read and decided again.
+ * The keys are listed and watched: manual changes of an owned one are reverted, a wiped store is
+ * filled again, what could not be written while etcd was out of reach is written when it is back,
+ * the last state first.  Every write is a transaction that compares the key's revision, so that no
+ * other writer is overwritten unseen: when it fails all is read and decided again.
  *
  * An environment that is there with no origin was put by hand and is taken over; one of another
  * owner is left alone and is a problem of the object "environments/<name>".  So is one that etcd
- * does not let us write or delete, or whose value it refuses: it stops no other.  A full etcd takes
- * deletions, which then go first.
+ * does not let us write or delete, or whose value it refuses: it stops no other.  A full etcd
+ * accepts deletions, which then go first.
  *
  * A change that somebody makes is reverted at once; when that is changed again within seconds,
  * there is another with the same owner, or with force: that is a problem, and the key is put after
@@ -36,14 +36,14 @@ struct env_sync_options {   /* borrowed during env_sync_new only */
 
 struct env_sync_events {
 	/*
-	 * Whether an owned environment may go that was never wanted here: one left from an earlier
-	 * run.  source is the origin's word, "" if there is none.
+	 * Whether an owned environment may go that was never desired here: one left from an earlier
+	 * run.  source is the origin's, "" if there is none.
 	 */
 	bool (*may_delete)(void *ctx, const char *name, const char *source);
 	void (*on_problem)(void *ctx, const char *object, const char *reason); /* NULL: over */
 	/*
-	 * etcd is equal to what is wanted, as far as it may be (NULL), or it may not be (why:
-	 * retried for ever): told on each change.
+	 * etcd is equal to what is desired, as far as it may be (NULL), or it may not be (why:
+	 * retried for ever).  Called on each change.
 	 */
 	void (*on_state)(void *ctx, const struct mf_err *why);
 };
@@ -64,6 +64,6 @@ void env_sync_free(struct env_sync *sync); /* NULL is fine */
 /* source: where it comes from, for the origin; at most ENV_MAX_SOURCE bytes. */
 void env_sync_put(struct env_sync *sync, const struct env *env, const char *source);
 void env_sync_del(struct env_sync *sync, const char *name);
-void env_sync_commit(struct env_sync *sync); /* the wanted set is whole: go */
+void env_sync_commit(struct env_sync *sync); /* the desired set is complete */
 
 #endif

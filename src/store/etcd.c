@@ -1,5 +1,5 @@
 /*
- * The client's core: endpoints, tokens, and calls that look for an endpoint which answers.  Knows
+ * The client's core: endpoints, tokens, and calls that try endpoints until one answers.  Knows
  * which calls may be repeated; not what they ask.
  */
 #include "store/etcd.h"
@@ -135,7 +135,7 @@ static char *normalize_endpoint(const char *s, bool is_tls, struct mf_err *err)
 		scheme = str_has_prefix(s, "https://") ? "https://" : "http://";
 		if (!str_has_prefix(s, scheme)) {
 			(void)mf_err_set(err, MF_ECONFIG,
-					 "endpoint: only http:// and https:// are known");
+					 "endpoint: only http:// and https:// are allowed");
 			return NULL;
 		}
 		rest = s + strlen(scheme);
@@ -294,7 +294,7 @@ static void on_fault(struct etcd_call *call, const struct etcd_fault *fault)
 
 	call->fault = fault->kind;
 	(void)mf_err_set(&call->why, etcd_fault_code(fault->kind, is_write), "etcd %s: %s",
-			 call->etcd->endpoints[call->endpoint], fault->words);
+			 call->etcd->endpoints[call->endpoint], fault->message);
 	switch (fault->kind) {
 	case ETCD_FAULT_TOKEN:
 		renew_token(call);
@@ -494,7 +494,7 @@ static void on_timer(void *ctx)
 	if (call->phase != CALL_PAUSING)
 		fail(call);
 	else if (call->path == NULL && !etcd_token_is_wanted(call->etcd))
-		finish(call, NULL, NULL); /* all it wanted was a token, or that none is needed */
+		finish(call, NULL, NULL); /* only a token was asked for, and none may be needed */
 	else
 		attempt(call);
 }

@@ -12,7 +12,7 @@
  * ours and are skipped.  All calls are asynchronous, on_done is called once and never from inside,
  * and ret handles are valid until then.  err in a callback is NULL on success, else MF_EUNAVAIL,
  * MF_ETIMEOUT, MF_EUNKNOWN, MF_EPERM, MF_EDATA, MF_ENOINPUT (the lease is not there) or MF_ECONFIG
- * (a certificate's file), with endpoint and etcd's own words.
+ * (a certificate's file), with the endpoint and etcd's own message.
  */
 #ifndef MF_STORE_ETCD_H
 #define MF_STORE_ETCD_H

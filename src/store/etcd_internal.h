@@ -68,7 +68,7 @@ const char *etcd_endpoint_url(const struct etcd *etcd, size_t endpoint);
 void etcd_endpoint_failed(struct etcd *etcd,
 			  size_t endpoint); /* the next one is used from now on */
 
-/* Tokens: whether one is wanted and not there; drop one that was refused (the serial it had). */
+/* Tokens: whether one is needed and not there; drop one that was refused (the serial it had). */
 bool etcd_token_is_wanted(const struct etcd *etcd);
 uint64_t etcd_token_serial(const struct etcd *etcd);
 void etcd_token_drop(struct etcd *etcd, uint64_t serial);

@@ -73,7 +73,7 @@ static void add_if(struct buf *b, const struct etcd_if *condition)
 {
 	static const struct {
 		const char *target, *member;
-	} words[] = {
+	} names[] = {
 	    [ETCD_IF_CREATED] = {"CREATE", "create_revision"},
 	    [ETCD_IF_MOD] = {"MOD", "mod_revision"},
 	    [ETCD_IF_LEASE] = {"LEASE", "lease"},
@@ -82,7 +82,7 @@ static void add_if(struct buf *b, const struct etcd_if *condition)
 	buf_add_char(b, '{');
 	add_bytes(b, "key", condition->key, strlen(condition->key));
 	buf_printf(b, ",\"target\":\"%s\",\"result\":\"EQUAL\",\"%s\":\"%" PRId64 "\"}",
-		   words[condition->compare].target, words[condition->compare].member,
+		   names[condition->compare].target, names[condition->compare].member,
 		   condition->n);
 }
 
@@ -206,10 +206,10 @@ int etcd_json_get_kv(const struct node *object, struct buf *key, struct buf *val
 
 enum { ANY = -1 };
 
-/* The first that fits holds.  grpc: google.rpc.Code; words: a part of etcd's own. */
+/* The first that fits holds.  grpc: google.rpc.Code; part: of etcd's message. */
 static const struct {
 	int grpc, status;
-	const char *words;
+	const char *part;
 	enum etcd_fault_kind kind;
 } faults[] = {
     {16, ANY, NULL, ETCD_FAULT_TOKEN},
@@ -240,28 +240,28 @@ static const struct {
     {12, ANY, NULL, ETCD_FAULT_BAD},
 };
 
-static enum etcd_fault_kind kind_of(int grpc, int status, const char *words)
+static enum etcd_fault_kind kind_of(int grpc, int status, const char *message)
 {
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
 		if ((faults[i].grpc == ANY || faults[i].grpc == grpc) &&
 		    (faults[i].status == ANY || faults[i].status == status) &&
-		    (faults[i].words == NULL || strstr(words, faults[i].words) != NULL))
+		    (faults[i].part == NULL || strstr(message, faults[i].part) != NULL))
 			return faults[i].kind;
 	return status >= 300 && status < 500 ? ETCD_FAULT_BAD : ETCD_FAULT_AWAY;
 }
 
-void etcd_fault_set(struct etcd_fault *fault, int grpc_code, int status, const char *words)
+void etcd_fault_set(struct etcd_fault *fault, int grpc_code, int status, const char *message)
 {
 	buf_auto struct buf b = BUF_INIT;
 
-	fault->kind = kind_of(grpc_code, status, words);
+	fault->kind = kind_of(grpc_code, status, message);
 	if (status == 415)
-		words = ETCD_NO_HTTP;
-	if (words[0] == '\0')
+		message = ETCD_NO_HTTP;
+	if (message[0] == '\0')
 		buf_printf(&b, "HTTP status %d", status);
 	else
-		str_add_escaped(&b, words, strnlen(words, sizeof(fault->words)));
-	(void)snprintf(fault->words, sizeof(fault->words), "%s", b.data);
+		str_add_escaped(&b, message, strnlen(message, sizeof(fault->message)));
+	(void)snprintf(fault->message, sizeof(fault->message), "%s", b.data);
 }
 
 bool etcd_fault_read(int status, const struct node *reply, struct etcd_fault *ret_fault)
@@ -269,33 +269,33 @@ bool etcd_fault_read(int status, const struct node *reply, struct etcd_fault *re
 	const struct node *error = node_find(reply, "error");
 	bool is_object = error != NULL && error->kind == NODE_MAP;
 	const struct node *shape = is_object ? error : reply;
-	const char *words = node_text_at(shape, "message", "");
+	const char *message = node_text_at(shape, "message", "");
 	int64_t code = 0;
 
 	if (status == 200 && !is_object && node_text_at(reply, "error", "")[0] == '\0')
 		return false;
-	if (words[0] == '\0')
-		words = node_text_at(shape, "error", "");
+	if (message[0] == '\0')
+		message = node_text_at(shape, "error", "");
 	if (!etcd_json_get_int(shape, "grpc_code", &code) || code == 0)
 		(void)etcd_json_get_int(shape, "code", &code);
-	etcd_fault_set(ret_fault, code > 0 && code < 100 ? (int)code : 0, status, words);
+	etcd_fault_set(ret_fault, code > 0 && code < 100 ? (int)code : 0, status, message);
 	return true;
 }
 
 bool etcd_fault_read_text(int status, const char *text, size_t len, struct node **ret_object,
 			  struct etcd_fault *ret_fault)
 {
-	mem_auto_free char *line = NULL, *words = NULL;
+	mem_auto_free char *line = NULL, *message = NULL;
 
 	/* A stream's reply has a line end and may have more lines: the first is what was asked. */
 	if (etcd_json_parse(text, len, true, ret_object, NULL) == 0)
 		return etcd_fault_read(status, *ret_object, ret_fault);
 	line = mem_dup_bytes(text, strcspn(text, "\r\n"));
-	words = mem_printf("HTTP status %d: %s", status, line);
+	message = mem_printf("HTTP status %d: %s", status, line);
 	if (status == 200)
 		etcd_fault_set(ret_fault, 0, 502, "an answer that is no JSON object");
 	else
-		etcd_fault_set(ret_fault, 0, status, line[0] == '\0' ? line : words);
+		etcd_fault_set(ret_fault, 0, status, line[0] == '\0' ? line : message);
 	return true;
 }
 

@@ -74,11 +74,11 @@ enum etcd_fault_kind {
 
 struct etcd_fault {
 	enum etcd_fault_kind kind;
-	char words[256]; /* etcd's own, escaped and cut */
+	char message[256]; /* etcd's own, escaped and cut */
 };
 
 /*
- * Read the error in a parsed reply of any of etcd's shapes: {"error": "words", "message", "code"};
+ * Read the error in a parsed reply of any of etcd's shapes: {"error": "text", "message", "code"};
  * {"error": {"grpc_code" or "code", "message"}} inside a stream; {"code", "message", "details"}.
  * False: there is none in it (HTTP status 200 and no error).
  */
@@ -86,7 +86,7 @@ bool etcd_fault_read(int status, const struct node *reply, struct etcd_fault *re
 /* The same in a whole reply; one that is no JSON object gives the first line of its text. */
 bool etcd_fault_read_text(int status, const char *text, size_t len, struct node **ret_object,
 			  struct etcd_fault *ret_fault);
-void etcd_fault_set(struct etcd_fault *fault, int grpc_code, int status, const char *words);
+void etcd_fault_set(struct etcd_fault *fault, int grpc_code, int status, const char *message);
 int etcd_fault_code(enum etcd_fault_kind kind, bool is_write); /* the enum mf_code of it */
 
 #endif

@@ -2,7 +2,7 @@
  * A watch that goes on: opens the stream, follows it across endpoints, probes it while it is
  * silent, and says so when what lies between cannot be had.  Knows nothing of what keys mean.
  *
- * What may end a stream is put down as a verdict and settled outside of the stream's own callback,
+ * What may end a stream is noted as a verdict and acted upon outside of the stream's own callback,
  * where alone it can be closed.
  */
 #include <stdlib.h>
@@ -111,11 +111,11 @@ static void report_state(struct etcd_watch *watch, const struct mf_err *why)
 
 /* --- verdicts --------------------------------------------------------------------------------- */
 
-static void judge(struct etcd_watch *watch, enum verdict verdict, int code, const char *words)
+static void judge(struct etcd_watch *watch, enum verdict verdict, int code, const char *message)
 {
 	watch->verdict = verdict;
 	(void)mf_err_set(&watch->why, code, "watch %s: etcd %s: %s", watch->prefix,
-			 etcd_endpoint_url(watch->etcd, watch->endpoint), words);
+			 etcd_endpoint_url(watch->etcd, watch->endpoint), message);
 }
 
 static void judge_fault(struct etcd_watch *watch, const struct etcd_fault *fault)
@@ -127,7 +127,7 @@ static void judge_fault(struct etcd_watch *watch, const struct etcd_fault *fault
 	else if (fault->kind == ETCD_FAULT_TOKEN || fault->kind == ETCD_FAULT_DENIED)
 		/* etcd says the same of a stale token and of a missing permission. */
 		verdict = watch->is_checked ? VERDICT_DENIED : VERDICT_CHECK;
-	judge(watch, verdict, etcd_fault_code(fault->kind, false), fault->words);
+	judge(watch, verdict, etcd_fault_code(fault->kind, false), fault->message);
 }
 
 static void pause_then_open(struct etcd_watch *watch)
@@ -192,12 +192,12 @@ static void settle(struct etcd_watch *watch)
 
 static void judge_revision(struct etcd_watch *watch, int64_t revision, int64_t floor)
 {
-	mem_auto_free char *words = NULL;
+	mem_auto_free char *message = NULL;
 
 	if (revision < floor) {
-		words = mem_printf("the store went back from revision %lld to %lld",
-				   (long long)floor, (long long)revision);
-		judge(watch, VERDICT_LOST, MF_EUNAVAIL, words);
+		message = mem_printf("the store went back from revision %lld to %lld",
+				     (long long)floor, (long long)revision);
+		judge(watch, VERDICT_LOST, MF_EUNAVAIL, message);
 	} else if (revision > watch->seen) {
 		watch->seen = revision;
 	}
@@ -281,7 +281,7 @@ static bool on_message(void *ctx, const struct etcd_message *message)
 
 	if (message->fault.kind != ETCD_FAULT_NONE) {
 		if (message->compact_revision > 0)
-			judge(watch, VERDICT_LOST, MF_EUNAVAIL, message->fault.words);
+			judge(watch, VERDICT_LOST, MF_EUNAVAIL, message->fault.message);
 		else
 			judge_fault(watch, &message->fault);
 		return false;
@@ -297,7 +297,7 @@ static bool on_message(void *ctx, const struct etcd_message *message)
 	return true;
 }
 
-/* A revision begins: the one before it is complete.  False: nothing more is wanted. */
+/* A revision begins: the one before it is complete.  False: no more events are to come. */
 static bool begin_revision(struct etcd_watch *watch, int64_t revision)
 {
 	if (watch->pending != 0 && watch->pending != revision && !commit(watch))

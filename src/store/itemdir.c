@@ -38,16 +38,16 @@ struct itemdir {
 	size_t file_count, file_cap;
 	dev_t dev; /* the directory that files were last seen in */
 	ino_t ino;
-	bool is_replaced;      /* it may be another one since files were last seen in it */
-	bool is_held;	       /* nothing goes until files are back */
-	bool is_reported;      /* the first round is over */
-	struct mf_err why;     /* code not 0: out of reach */
-	struct strmap *placed; /* what was reported: an item's name -> struct placed */
+	bool is_replaced;	  /* it may be another one since files were last seen in it */
+	bool is_held;		  /* nothing goes until files are back */
+	bool is_reported;	  /* the first round is over */
+	struct mf_err why;	  /* code not 0: out of reach */
+	struct strmap *effective; /* what was reported: an item's name -> struct effective */
 	struct problems *problems;
 };
 
 /* An item in force, and the file it comes from. */
-struct placed {
+struct effective {
 	const struct item_kind *kind;
 	void *value;
 	char *file;
@@ -62,13 +62,13 @@ struct listing {
 	ino_t ino;
 };
 
-static void free_placed(void *value)
+static void free_effective(void *value)
 {
-	struct placed *placed = value;
+	struct effective *effective = value;
 
-	placed->kind->unref(placed->value);
-	free(placed->file);
-	free(placed);
+	effective->kind->unref(effective->value);
+	free(effective->file);
+	free(effective);
 }
 
 /* --- what is there -------------------------------------------------------------------------- */
@@ -260,22 +260,22 @@ static int64_t settle(struct itemdir *dir, int64_t now)
 
 /* --- what is reported ------------------------------------------------------------------------ */
 
-static void place_item(struct strmap *placed, struct problems *problems,
-		       const struct itemfile *file, const struct itemfile_item *item)
+static void add_effective(struct strmap *effective, struct problems *problems,
+			  const struct itemfile *file, const struct itemfile_item *item)
 {
 	const struct item_kind *kind = file->kind;
 	const char *name = kind->name(item->value);
-	const struct placed *first = strmap_find(placed, name);
+	const struct effective *first = strmap_find(effective, name);
 	mem_auto_free char *object = mem_printf("%s %s", kind->noun, name);
 	const char *before = problems_find(problems, object);
 
 	if (first == NULL) {
-		struct placed *new = MEM_NEW(new);
+		struct effective *new = MEM_NEW(new);
 
 		new->kind = kind;
 		new->value = kind->ref(item->value);
 		new->file = mem_dup_str(file->name);
-		strmap_set(placed, name, new);
+		strmap_set(effective, name, new);
 	} else if (!itemfile_is_live(file, item)) {
 		return;
 	} else if (before == NULL) {
@@ -288,9 +288,9 @@ static void place_item(struct strmap *placed, struct problems *problems,
 }
 
 /* The first file by name keeps an item; what a file says goes before another's remains. */
-static struct strmap *place(const struct itemdir *dir)
+static struct strmap *find_effective(const struct itemdir *dir)
 {
-	struct strmap *placed = strmap_new(free_placed);
+	struct strmap *effective = strmap_new(free_effective);
 
 	for (int is_live = 1; is_live >= 0; is_live--)
 		for (size_t i = 0; i < dir->file_count; i++)
@@ -298,9 +298,10 @@ static struct strmap *place(const struct itemdir *dir)
 				const struct itemfile_item *item = &dir->files[i]->items[k];
 
 				if (itemfile_is_live(dir->files[i], item) == (is_live == 1))
-					place_item(placed, dir->problems, dir->files[i], item);
+					add_effective(effective, dir->problems, dir->files[i],
+						      item);
 			}
-	return placed;
+	return effective;
 }
 
 static void collect_problems(const struct itemdir *dir)
@@ -319,20 +320,20 @@ static void collect_problems(const struct itemdir *dir)
 			     dir->kind->noun, dir->kind->gone);
 }
 
-static bool report_items(struct itemdir *dir, struct strmap *placed)
+static bool report_items(struct itemdir *dir, struct strmap *effective)
 {
 	bool is_changed = false;
 	const char *name;
 	void *cursor = NULL, *value;
 
-	while (strmap_next(dir->placed, &cursor, &name, &value))
-		if (strmap_find(placed, name) == NULL) {
+	while (strmap_next(dir->effective, &cursor, &name, &value))
+		if (strmap_find(effective, name) == NULL) {
 			dir->events->on_del(dir->ctx, name);
 			is_changed = true;
 		}
 	cursor = NULL;
-	while (strmap_next(placed, &cursor, &name, &value)) {
-		const struct placed *now = value, *before = strmap_find(dir->placed, name);
+	while (strmap_next(effective, &cursor, &name, &value)) {
+		const struct effective *now = value, *before = strmap_find(dir->effective, name);
 
 		if (before != NULL && dir->kind->is_equal(before->value, now->value) &&
 		    strcmp(before->file, now->file) == 0)
@@ -340,19 +341,19 @@ static bool report_items(struct itemdir *dir, struct strmap *placed)
 		dir->events->on_put(dir->ctx, now->value, now->file);
 		is_changed = true;
 	}
-	strmap_free(dir->placed);
-	dir->placed = placed;
+	strmap_free(dir->effective);
+	dir->effective = effective;
 	return is_changed;
 }
 
 void itemdir_report(struct itemdir *dir)
 {
-	struct strmap *placed = place(dir);
+	struct strmap *effective = find_effective(dir);
 	bool is_changed;
 
 	collect_problems(dir);
 	is_changed = problems_end(dir->problems);
-	is_changed = report_items(dir, placed) || is_changed || !dir->is_reported;
+	is_changed = report_items(dir, effective) || is_changed || !dir->is_reported;
 	dir->is_reported = true;
 	if (is_changed)
 		dir->events->on_commit(dir->ctx);
@@ -447,7 +448,7 @@ int itemdir_open(struct loop *loop, const struct item_kind *kind, const char *pa
 	dir->allow_empty = allow_empty;
 	dir->events = events;
 	dir->ctx = ctx;
-	dir->placed = strmap_new(free_placed);
+	dir->effective = strmap_new(free_effective);
 	dir->problems = problems_new(events->on_problem, ctx);
 	if (loop != NULL) {
 		dir->timer = loop_timer_new(loop, on_time, dir);
@@ -473,7 +474,7 @@ void itemdir_close(struct itemdir *dir)
 	for (size_t i = 0; i < dir->file_count; i++)
 		itemfile_free(dir->files[i]);
 	free(dir->files);
-	strmap_free(dir->placed);
+	strmap_free(dir->effective);
 	problems_free(dir->problems);
 	free(dir->path);
 	free(dir);

@@ -1,4 +1,4 @@
-/* One file of items.  Knows nothing of the other files beside it, nor of who is told. */
+/* One file of items.  Knows nothing of the other files beside it, nor of who hears of it. */
 #include "store/itemfile.h"
 
 #include <errno.h>

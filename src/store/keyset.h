@@ -49,7 +49,7 @@ struct keyset_rules {
 	enum keyset_class (*judge)(void *ctx, struct keyset_key *key);
 	/* False: it is written whatever stands there. */
 	bool (*get_condition)(void *ctx, const struct keyset_key *key, struct etcd_if *ret_if);
-	/* Any answer, before its keys are told of; or NULL. */
+	/* Any answer, before it is given to its keys; or NULL. */
 	void (*on_answer)(void *ctx, int64_t revision);
 	/* Of each key.  is_newest: what is desired has not changed since it was sent. */
 	void (*on_written)(void *ctx, struct keyset_key *key, int64_t revision, bool is_newest);

@@ -455,7 +455,7 @@ static void adopt(struct registry *r, const char *key)
 {
 	struct item *item = add_item(r, key);
 
-	log_info("key of ours that is not wanted any more: deleting it", LOG_STR("key", key));
+	log_info("key of ours that is no longer desired: deleting it", LOG_STR("key", key));
 	item->is_tried = item->is_listed = true;
 	keyset_requeue(r->keys, &item->key);
 }

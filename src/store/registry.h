@@ -25,9 +25,9 @@ struct mf_err;
 struct registry;
 
 struct registry_events {
-	/* All wanted keys are in etcd (NULL), or they may not be (why): told on each change. */
+	/* All desired keys are in etcd (NULL), or they may not be (why).  On each change. */
 	void (*on_state)(void *ctx, const struct mf_err *why);
-	/* This key is in etcd as it is wanted now; not to call the registry from inside.  Or NULL.
+	/* This key is in etcd as it is desired now; not to call the registry from inside.  Or NULL.
 	 */
 	void (*on_put)(void *ctx, const char *key);
 	/* A claim is another's, whose value this is: at once, or after it was ours.  It is

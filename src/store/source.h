@@ -5,7 +5,7 @@
  * full_begin, put..., full_end for a complete listing; put and del in between for changes; commit
  * after each consistent set (one revision, one transaction), the first one after the first complete
  * listing.  A listing that breaks off starts again with another full_begin, with no commit between.
- * Revisions grow, but for a store that was wiped or restored; then a complete listing is told.
+ * Revisions grow, but for a store that was wiped or restored; then a complete listing follows.
  */
 #ifndef MF_STORE_SOURCE_H
 #define MF_STORE_SOURCE_H
@@ -31,7 +31,7 @@ struct source_events {
 
 struct source {
 	void (*free)(struct source *source);
-	/* NULL: what is told is as good as a second reading. */
+	/* NULL: what it says is as good as a second reading. */
 	void (*list_again)(struct source *source);
 	void (*refresh)(struct source *source);
 };
@@ -55,7 +55,7 @@ static inline bool source_list_again(struct source *source)
 }
 
 /*
- * Look again now, without a hint: an operator asks.  Events may be called from inside; what cannot
+ * Read everything now, since an operator asks.  Events may be called from inside; what cannot
  * be read keeps its last good state.  Not inside an event.
  */
 static inline void source_refresh(struct source *source)

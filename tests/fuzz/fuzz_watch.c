@@ -16,7 +16,7 @@ static bool on_message(void *ctx, const struct etcd_message *m)
 {
 	buf_printf(ctx, "message %lld %d%d%d %lld %d %s %zu\n", (long long)m->revision,
 		   m->is_created, m->is_canceled, m->is_fragment, (long long)m->compact_revision,
-		   (int)m->fault.kind, m->fault.words, m->event_count);
+		   (int)m->fault.kind, m->fault.message, m->event_count);
 	return m->compact_revision != 13;
 }
 

@@ -147,7 +147,7 @@ START_TEST(test_fault)
 	ck_assert_int_eq(is_fault, fault_table[_i].kind != ETCD_FAULT_NONE);
 	if (is_fault) {
 		ck_assert_int_eq(fault.kind, fault_table[_i].kind);
-		ck_assert_str_eq(fault.words, fault_table[_i].words);
+		ck_assert_str_eq(fault.message, fault_table[_i].words);
 	}
 	node_free(json);
 }

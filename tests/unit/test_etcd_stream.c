@@ -26,7 +26,7 @@ static bool on_message(void *ctx, const struct etcd_message *m)
 	if (m->compact_revision != 0)
 		buf_printf(&story->text, " compact %lld", (long long)m->compact_revision);
 	if (m->fault.kind != ETCD_FAULT_NONE)
-		buf_printf(&story->text, " fault %d %s", (int)m->fault.kind, m->fault.words);
+		buf_printf(&story->text, " fault %d %s", (int)m->fault.kind, m->fault.message);
 	return true;
 }
 

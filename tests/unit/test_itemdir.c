@@ -618,7 +618,7 @@ END_TEST
 
 int main(void)
 {
-	TCase *tc = tcase_create("envdir");
+	TCase *tc = tcase_create("itemdir");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, reads_once, 0, (int)(sizeof(once) / sizeof(once[0])));
@@ -647,5 +647,5 @@ int main(void)
 	tcase_add_test(tc, emptied_directory_is_believed_when_told_to);
 	tcase_add_test(tc, replaced_directory_deletes_nothing);
 	tcase_add_test(tc, directory_swapped_for_another_with_files);
-	return unit_run("envdir", tc);
+	return unit_run("itemdir", tc);
 }
