@@ -327,11 +327,42 @@ static void read_again(struct env_sync *s, int64_t delay_ms)
 	follow_list(s->follow, delay_ms);
 }
 
+/* It may have been done: read before anything else is written. */
+static void on_failed(void *ctx, const struct mf_err *err)
+{
+	struct env_sync *s = ctx;
+
+	s->is_apart = true;
+	read_again(s, etcd_backoff(&s->retry_ms, RETRY_MAX_MS));
+	report_state(s, err);
+}
+
 static void on_unequal(void *ctx, struct keyset_key *key)
 {
-	(void)key;
+	struct env_sync *s = ctx;
+
 	log_debug("another writer was first: reading again");
-	read_again(ctx, 0);
+	if (key == NULL)
+		read_again(s, 0);
+	else
+		keyset_read(s->keys, key);
+}
+
+static void on_read(void *ctx, struct keyset_key *key, const struct etcd_kv *kv, int64_t revision,
+		    const struct mf_err *err)
+{
+	struct env_sync *s = ctx;
+	struct entry *e = (struct entry *)key;
+
+	if (err != NULL) {
+		on_failed(s, err);
+	} else if (kv == NULL) {
+		set_stored(e, NULL, 0, revision);
+	} else {
+		set_stored(e, kv->value, kv->value_len, kv->mod_revision);
+		note_change(s, e, kv->mod_revision);
+	}
+	keyset_requeue(s->keys, key);
 }
 
 /* It is set aside, so that it stops no other. */
@@ -347,16 +378,6 @@ static void on_refused(void *ctx, struct keyset_key *key, const struct mf_err *e
 		set_text(&e->refused, err->msg);
 }
 
-/* It may have been done: read before anything else is written. */
-static void on_failed(void *ctx, const struct mf_err *err)
-{
-	struct env_sync *s = ctx;
-
-	s->is_apart = true;
-	read_again(s, etcd_backoff(&s->retry_ms, RETRY_MAX_MS));
-	report_state(s, err);
-}
-
 static const struct keyset_rules rules = {
     .key_size = sizeof(struct entry),
     .on_free = free_entry,
@@ -365,6 +386,7 @@ static const struct keyset_rules rules = {
     .on_written = on_written,
     .on_unequal = on_unequal,
     .on_refused = on_refused,
+    .on_read = on_read,
     .on_failed = on_failed,
     .step = step,
 };

@@ -4,7 +4,7 @@
  * The keys are listed and watched: manual changes of an owned one are reverted, a wiped store is
  * filled again, what could not be written while etcd was out of reach is written when it is back,
  * the last state first.  Every write is a transaction that compares the key's revision, so that no
- * other writer is overwritten unseen: when it fails all is read and decided again.
+ * other writer is overwritten unseen: when it fails the key is read and decided again.
  *
  * An environment that is there with no origin was put by hand and is taken over; one of another
  * owner is left alone and is a problem of the object "environments/<name>".  So is one that etcd

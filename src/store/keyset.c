@@ -40,9 +40,11 @@ struct keyset {
 	int64_t later_at; /* not after the first of those that wait for their time */
 	int64_t lease;
 
-	struct etcd_call *write;
+	struct etcd_call *call;		       /* a write, or the reading of a key */
 	struct keyset_key *sent[ETCD_MAX_OPS]; /* of the write under way */
 	size_t sent_count;
+	struct keyset_key *read; /* the key that is being read, */
+	struct etcd_kv found;	 /* and what stands there; value NULL: nothing */
 	enum keyset_class sent_class;
 	int64_t sent_lease;
 
@@ -74,7 +76,7 @@ static int64_t pace(const struct keyset *set, bool is_full)
 	return wait > 0 ? wait : 0;
 }
 
-void keyset_count_call(struct keyset *set)
+static void count_call(struct keyset *set)
 {
 	set->calls_at[set->call_next] = loop_now(set->loop);
 	set->call_next = (set->call_next + 1) % KEYSET_CALLS;
@@ -85,7 +87,7 @@ int64_t keyset_take_call(struct keyset *set)
 	int64_t wait = pace(set, false);
 
 	if (wait == 0)
-		keyset_count_call(set);
+		count_call(set);
 	return wait;
 }
 
@@ -149,7 +151,7 @@ void keyset_requeue(struct keyset *set, struct keyset_key *key)
 
 bool keyset_is_writing(const struct keyset *set)
 {
-	return set->write != NULL;
+	return set->call != NULL;
 }
 
 bool keyset_is_idle(const struct keyset *set)
@@ -158,7 +160,7 @@ bool keyset_is_idle(const struct keyset *set)
 
 	for (int class = 0; class < KEYSET_CLASSES; class ++)
 		count += set->queues[class].count;
-	return count == 0 && set->write == NULL;
+	return count == 0 && set->call == NULL;
 }
 
 /* --- what a write came to --------------------------------------------------------------------- */
@@ -171,7 +173,7 @@ static size_t end_batch(struct keyset *set)
 	for (size_t i = 0; i < count; i++)
 		set->sent[i]->is_sent = false;
 	set->sent_count = 0;
-	set->write = NULL;
+	set->call = NULL;
 	return count;
 }
 
@@ -241,6 +243,53 @@ static void on_txn(void *ctx, bool succeeded, int64_t revision, const struct mf_
 	set->rules->step(set->ctx);
 }
 
+/* --- what stands there ------------------------------------------------------------------------ */
+
+static void forget_found(struct keyset *set)
+{
+	free((char *)set->found.value);
+	set->found.value = NULL;
+}
+
+static void on_read_begin(void *ctx)
+{
+	forget_found(ctx);
+}
+
+static void on_read_kv(void *ctx, const struct etcd_kv *kv)
+{
+	struct keyset *set = ctx;
+
+	if (strcmp(kv->key, set->read->name) != 0)
+		return; /* it only begins so */
+	forget_found(set);
+	set->found = *kv;
+	set->found.key = set->read->name;
+	set->found.value = mem_dup_bytes(kv->value, kv->value_len);
+}
+
+static void on_read_done(void *ctx, int64_t revision, const struct mf_err *err)
+{
+	struct keyset *set = ctx;
+	bool is_found = err == NULL && set->found.value != NULL;
+
+	set->call = NULL;
+	set->read->is_sent = false;
+	set->rules->on_read(set->ctx, set->read, is_found ? &set->found : NULL, revision, err);
+	forget_found(set);
+	set->rules->step(set->ctx);
+}
+
+void keyset_read(struct keyset *set, struct keyset_key *key)
+{
+	static const struct etcd_list_events events = {on_read_begin, on_read_kv, on_read_done};
+
+	set->read = key;
+	key->is_sent = true; /* it stays until then */
+	count_call(set);
+	set->call = etcd_list(set->etcd, key->name, &events, set);
+}
+
 /* --- transactions ----------------------------------------------------------------------------- */
 
 static void send_batch(struct keyset *set, enum keyset_class class)
@@ -268,8 +317,8 @@ static void send_batch(struct keyset *set, enum keyset_class class)
 	set->sent_count = n;
 	set->sent_class = class;
 	set->sent_lease = set->lease;
-	keyset_count_call(set);
-	set->write = etcd_txn(set->etcd, ifs, if_count, ops, n, on_txn, set);
+	count_call(set);
+	set->call = etcd_txn(set->etcd, ifs, if_count, ops, n, on_txn, set);
 }
 
 /* Queue those whose time has come. */
@@ -292,7 +341,7 @@ void keyset_write(struct keyset *set)
 	int class = KEYSET_FIRST;
 	int64_t wait = -1;
 
-	if (set->write != NULL)
+	if (set->call != NULL)
 		return;
 	wake_later(set);
 	if (set->queues[KEYSET_LATER].count > 0)
@@ -312,8 +361,11 @@ void keyset_write(struct keyset *set)
 
 void keyset_cancel(struct keyset *set)
 {
-	etcd_cancel(set->write);
+	etcd_cancel(set->call);
+	if (set->call != NULL && set->sent_count == 0)
+		set->read->is_sent = false;
 	(void)end_batch(set);
+	forget_found(set);
 	loop_timer_clear(set->turn_timer);
 	loop_timer_clear(set->retry_timer);
 }

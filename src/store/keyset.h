@@ -18,6 +18,7 @@
 
 struct etcd;
 struct etcd_if;
+struct etcd_kv;
 struct keyset;
 struct loop;
 struct mf_err;
@@ -56,6 +57,9 @@ struct keyset_rules {
 	/* A condition does not hold, or etcd will not have it; key NULL: one of several. */
 	void (*on_unequal)(void *ctx, struct keyset_key *key);
 	void (*on_refused)(void *ctx, struct keyset_key *key, const struct mf_err *err);
+	/* After keyset_read.  kv NULL: nothing stands there, or err says why that is not known. */
+	void (*on_read)(void *ctx, struct keyset_key *key, const struct etcd_kv *kv,
+			int64_t revision, const struct mf_err *err);
 	/* Nothing is known of what became of the write. */
 	void (*on_failed)(void *ctx, const struct mf_err *err);
 	/* Something is over, or it is time: whatever is next, and keyset_write if that may be. */
@@ -86,11 +90,12 @@ void keyset_requeue(struct keyset *set, struct keyset_key *key);
 
 void keyset_set_lease(struct keyset *set, int64_t lease); /* that all puts are under; 0: none */
 void keyset_write(struct keyset *set);			  /* the next batch, as soon as it may */
-void keyset_wake(struct keyset *set);			  /* step in the next round */
+void keyset_read(struct keyset *set, struct keyset_key *key); /* in on_unequal: what is there */
+void keyset_wake(struct keyset *set);			      /* step in the next round */
 void keyset_retry(struct keyset *set);	/* step after a pause, and nothing is written before */
-void keyset_cancel(struct keyset *set); /* the write under way, and all waits */
+void keyset_cancel(struct keyset *set); /* what is under way, and all waits */
 void keyset_clear_retry(struct keyset *set);
-bool keyset_is_writing(const struct keyset *set);
+bool keyset_is_writing(const struct keyset *set); /* or reading */
 bool keyset_is_pausing(const struct keyset *set); /* by keyset_retry */
 bool keyset_is_idle(const struct keyset *set);	  /* nothing waits or is under way */
 

@@ -54,14 +54,6 @@ struct place {
 };
 enum { PLACE_KEYS, PLACE_CLAIMS, PLACES };
 
-/* What stands where a claim could not be put. */
-struct found {
-	struct item *item;
-	char *value; /* NULL: nothing stands there */
-	size_t len;
-	int64_t lease, revision;
-};
-
 struct registry {
 	struct loop *loop;
 	struct etcd *etcd;
@@ -71,9 +63,7 @@ struct registry {
 	struct lease *lease;
 	struct place places[PLACES];
 
-	int64_t revision;	/* of our last write */
-	struct etcd_call *read; /* of a claim that somebody has */
-	struct found found;	/* by it */
+	int64_t revision; /* of our last write */
 	struct loop_timer *report_timer;
 	struct mf_err state; /* to be reported; code 0: all is well */
 	int reported;	     /* the code last reported; 1: nothing yet */
@@ -171,7 +161,7 @@ static void step(void *ctx)
 	struct registry *r = ctx;
 
 	if (r->is_stopping || keyset_is_pausing(r->keys) || keyset_is_writing(r->keys) ||
-	    lease_is_granting(r->lease) || r->read != NULL)
+	    lease_is_granting(r->lease))
 		return;
 	if (keyset_count(r->keys) == 0) {
 		report(r, NULL);
@@ -297,8 +287,6 @@ static void on_written(void *ctx, struct keyset_key *key, int64_t revision, bool
 		note_equal(r, item);
 }
 
-static void read_claim(struct registry *r, struct item *item);
-
 /* The key is not ours, or not any more. */
 static void on_unequal(void *ctx, struct keyset_key *key)
 {
@@ -308,7 +296,7 @@ static void on_unequal(void *ctx, struct keyset_key *key)
 	if (key == NULL)
 		return;
 	if (item->is_claim && key->value != NULL) {
-		read_claim(r, item);
+		keyset_read(r->keys, key);
 		return;
 	}
 	item->is_tried = false;
@@ -339,18 +327,6 @@ static void on_failed(void *ctx, const struct mf_err *err)
 	}
 }
 
-static const struct keyset_rules rules = {
-    .key_size = sizeof(struct item),
-    .judge = judge,
-    .get_condition = get_condition,
-    .on_answer = on_answer,
-    .on_written = on_written,
-    .on_unequal = on_unequal,
-    .on_refused = on_refused,
-    .on_failed = on_failed,
-    .step = step,
-};
-
 /* --- claims that somebody has ----------------------------------------------------------------- */
 
 static void lose_claim(struct registry *r, struct item *item, const char *value, size_t len)
@@ -361,87 +337,61 @@ static void lose_claim(struct registry *r, struct item *item, const char *value,
 	keyset_drop(r->keys, &item->key);
 }
 
-static void forget_found(struct registry *r)
-{
-	free(r->found.value);
-	r->found.value = NULL;
-}
-
-static void on_claim_begin(void *ctx)
-{
-	forget_found(ctx);
-}
-
-static void on_claim_kv(void *ctx, const struct etcd_kv *kv)
-{
-	struct registry *r = ctx;
-
-	if (strcmp(kv->key, r->found.item->key.name) != 0)
-		return;
-	forget_found(r);
-	r->found.value = mem_dup_bytes(kv->value, kv->value_len);
-	r->found.len = kv->value_len;
-	r->found.lease = kv->lease;
-	r->found.revision = kv->mod_revision;
-}
-
 static bool is_equal(const struct item *item, const char *value, size_t len)
 {
 	return item->key.len == len && memcmp(item->key.value, value, len) == 0;
 }
 
-static void judge_found(struct registry *r, const struct found *found)
+static void judge_found(struct registry *r, struct item *item, const struct etcd_kv *found)
 {
-	struct item *item = found->item;
-	bool is_same;
+	bool is_same = is_equal(item, found->value, found->value_len);
 
-	item->equal_revision = 0; /* what was known of it does not hold */
-	item->is_held = false;
-	if (found->value == NULL || item->key.value == NULL) {
-		keyset_requeue(r->keys, &item->key); /* free by now, or not desired any more */
-		return;
-	}
-	is_same = is_equal(item, found->value, found->len);
 	if (found->lease != 0 && found->lease == lease_id(r->lease)) {
-		note_held(r, item, found->revision); /* a write whose outcome was unknown */
+		note_held(r, item, found->mod_revision); /* a write whose outcome was unknown */
 		item->is_dirty = !is_same;
 		if (is_same)
 			note_equal(r, item);
 	} else if ((found->lease != 0 && found->lease == lease_last_id(r->lease)) || is_same) {
-		item->equal_revision = found->revision; /* ours, from before */
+		item->equal_revision = found->mod_revision; /* ours, from before */
 	} else {
-		lose_claim(r, item, found->value, found->len);
+		lose_claim(r, item, found->value, found->value_len);
 		return;
 	}
 	keyset_requeue(r->keys, &item->key);
 }
 
-static void on_claim_read(void *ctx, int64_t revision, const struct mf_err *err)
+static void on_read(void *ctx, struct keyset_key *key, const struct etcd_kv *kv, int64_t revision,
+		    const struct mf_err *err)
 {
 	struct registry *r = ctx;
+	struct item *item = (struct item *)key;
 
 	(void)revision;
-	r->read = NULL;
-	r->found.item->key.is_sent = false;
 	if (err != NULL) {
-		keyset_requeue(r->keys, &r->found.item->key);
+		keyset_requeue(r->keys, key);
 		retry(r, err);
-	} else {
-		judge_found(r, &r->found);
+		return;
 	}
-	forget_found(r);
-	step(r);
+	item->equal_revision = 0; /* what was known of it does not hold */
+	item->is_held = false;
+	if (kv == NULL || key->value == NULL)
+		keyset_requeue(r->keys, key); /* free by now, or not desired any more */
+	else
+		judge_found(r, item, kv);
 }
 
-static void read_claim(struct registry *r, struct item *item)
-{
-	static const struct etcd_list_events events = {on_claim_begin, on_claim_kv, on_claim_read};
-
-	r->found.item = item;
-	item->key.is_sent = true;
-	keyset_count_call(r->keys);
-	r->read = etcd_list(r->etcd, item->key.name, &events, r);
-}
+static const struct keyset_rules rules = {
+    .key_size = sizeof(struct item),
+    .judge = judge,
+    .get_condition = get_condition,
+    .on_answer = on_answer,
+    .on_written = on_written,
+    .on_unequal = on_unequal,
+    .on_refused = on_refused,
+    .on_read = on_read,
+    .on_failed = on_failed,
+    .step = step,
+};
 
 /* --- what is heard of keys -------------------------------------------------------------------- */
 
@@ -693,9 +643,6 @@ static void halt(struct registry *r)
 {
 	r->is_stopping = true;
 	keyset_cancel(r->keys);
-	etcd_cancel(r->read);
-	r->read = NULL;
-	forget_found(r);
 	for (int i = 0; i < PLACES; i++) {
 		follow_free(r->places[i].follow);
 		r->places[i].follow = NULL;
