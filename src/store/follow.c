@@ -34,6 +34,7 @@ struct follow {
 	struct etcd *etcd;
 	char *prefix;
 	bool is_once;
+	enum log_level lost_level;
 	int64_t repair_ms, backoff_ms, listed_at, revision;
 	struct follow_events events;
 	void *ctx;
@@ -110,8 +111,8 @@ static void on_watch_lost(void *ctx, const struct mf_err *why)
 {
 	struct follow *f = ctx;
 
-	log_warn("listing all keys again", LOG_STR("prefix", f->prefix),
-		 LOG_INT("revision", f->revision), LOG_STR("reason", why->msg));
+	log_write(f->lost_level, "listing all keys again", LOG_STR("prefix", f->prefix),
+		  LOG_INT("revision", f->revision), LOG_STR("reason", why->msg), LOG_END);
 	set_phase(f, FOLLOW_WAITING);
 	if (loop_now(f->loop) - f->listed_at >= FOLLOW_CALM_MS)
 		f->backoff_ms = 0;
@@ -156,8 +157,9 @@ static int64_t repair_delay(const struct follow *f)
 static void begin_after_listing(struct follow *f, int64_t revision)
 {
 	if (revision < f->revision)
-		log_warn("the store went back in revision: it was wiped or restored",
-			 LOG_INT("from", f->revision), LOG_INT("to", revision));
+		log_write(f->lost_level,
+			  "the store went back in revision: it was wiped or restored",
+			  LOG_INT("from", f->revision), LOG_INT("to", revision), LOG_END);
 	f->listed_at = loop_now(f->loop);
 	f->revision = revision;
 	if (f->repair_ms > 0)
@@ -230,6 +232,7 @@ struct follow *follow_new(struct loop *loop, struct etcd *etcd,
 	f->prefix = mem_dup_str(options->prefix);
 	f->repair_ms = options->repair_ms;
 	f->is_once = options->is_once;
+	f->lost_level = options->warns ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
 	f->events = *events;
 	f->ctx = ctx;
 	f->reported = 1;

@@ -40,6 +40,7 @@ struct follow_options {
 	const char *prefix; /* with the slash at its end; borrowed during follow_new only */
 	int64_t repair_ms;  /* between listings, with jitter; 0: only when the watch is lost */
 	bool is_once;	    /* list when asked to, and do not watch */
+	bool warns;	    /* of a lost watch, which else is an information */
 };
 
 /* Nothing happens before one of the next two is called. */
