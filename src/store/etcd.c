@@ -3,7 +3,6 @@
  * which calls may be repeated; not what they ask.
  */
 #include "store/etcd.h"
-#include "model/settings.h"
 
 #include <stdlib.h>
 #include <string.h>
