@@ -158,7 +158,7 @@ $(BUILD)/fuzzers/%: $(BUILD)/obj/tests/fuzz/%.o $(lib)
 
 # --- what a person asks for --------------------------------------------------------------------
 
-# Tools are found and flags asked for when make starts, so what needs packages first calls make anew.
+# Tools are found and flags asked for when make starts, so what needs packages first calls make again.
 again = +$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 sanitizers = -fsanitize=address,undefined -fno-sanitize-recover=all
 
@@ -237,7 +237,7 @@ format: ## clang-format every source in place
 	clang-format -i $(wildcard src/*/*.[ch] tests/*/*.[ch])
 
 .PHONY: golden
-golden: $(BUILD)/tests/test_output ## render the golden files in tests/data anew
+golden: $(BUILD)/tests/test_output ## render the golden files in tests/data again
 	GOLDEN_WRITE=1 $<
 
 .PHONY: programs helpers fuzzers run-tests

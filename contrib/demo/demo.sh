@@ -66,7 +66,7 @@ soon() { # HOST REGEX
 	fi
 }
 
-# Show a file and put it where envwatch looks.
+# Show a file and put it into the directory that envwatch watches.
 save() { # NAME, text on standard input
 	cat >"$T/out/$1"
 	typed "cat >environments/$1"

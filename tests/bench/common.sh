@@ -127,7 +127,7 @@ measure_start() { # SIZE
 	START_US=$((${EPOCHREALTIME/./} - start))
 }
 
-# kvwatch anew while all is in force, and a change at once: sets RESTART_US.
+# kvwatch started again while everything is applied, and a change at once: sets RESTART_US.
 measure_restart() { # SIZE
 	local start
 

@@ -28,7 +28,7 @@ wants() { [[ $only == *" $1 "* ]]; }
 
 # --- change to traffic -------------------------------------------------------------------------
 
-# What watchers that render, check and reload do for each change, here told of it by the bench
+# What watchers that render, check and reload do for each change, here started by the bench
 # itself, so that the watching costs nothing.
 write_reloader() {
 	cat >"$T/reload.sh" <<-END
@@ -44,7 +44,7 @@ measure_changes() { # SIZE
 	start_router "$size"
 	for kind in "${kinds[@]}"; do
 		# From rest: files follow the running HAProxy at some distance, and reloads are some time
-		# apart, whoever asks for them; each change finds all of that done.
+		# apart, whoever asks for them; each change starts when all of that is done.
 		line=$(change "$size" "$kind" --trials "$trials" --budget "$budget" --pause 500ms \
 			--idle "${PID[kvwatch]}") || exit 1
 		RESULT[$size,$kind]=$line
@@ -357,7 +357,7 @@ print_rate() {
 
 # --- what is lost ------------------------------------------------------------------------------
 
-# The master cannot be asked while it starts itself anew.
+# The master cannot be asked while it restarts itself.
 reload_count() {
 	wait_for 5 says '[0-9]+ +master' haproxy_master 'show proc' || die 'no master answers'
 	haproxy_master 'show proc' | awk '$2 == "master" { print $3 }'
