@@ -1,5 +1,5 @@
 /*
- * The plan: compares wanted bytes with files, and says what would be done.  Does none of it.
+ * The plan: compares desired bytes with files, and says what would be done.  Does none of it.
  */
 #include "apply/plan.h"
 
@@ -8,6 +8,8 @@
 
 #include "apply/changes.h"
 #include "apply/driver.h"
+#include "apply/span.h"
+#include "apply/walk.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -18,85 +20,59 @@ enum { PLAN_MAX_FILE = 1 << 30 };
 
 /* --- counting lines -------------------------------------------------------------------------- */
 
-struct text_line {
-	const char *text;
-	size_t len;
-};
-
-struct text_lines {
-	struct text_line *lines;
+struct lines {
+	struct span *lines; /* with their ends */
 	size_t count, cap;
 };
 
-static struct text_lines split_lines(const char *text, size_t len)
+static struct lines split_lines(const struct buf *text)
 {
-	struct text_lines all = {NULL, 0, 0};
-	const char *end = text + len;
+	struct lines all = {NULL, 0, 0};
+	const char *at = buf_str(text), *end = at + text->len;
 
-	while (text < end) {
-		const char *newline = memchr(text, '\n', (size_t)(end - text));
+	while (at < end) {
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
 		const char *next = newline == NULL ? end : newline + 1;
 
 		MEM_GROW(all.lines, all.count, all.cap);
-		all.lines[all.count++] = (struct text_line){text, (size_t)(next - text)};
-		text = next;
+		all.lines[all.count++] = (struct span){at, (size_t)(next - at)};
+		at = next;
 	}
 	return all;
 }
 
 static int compare_lines(const void *a, const void *b)
 {
-	const struct text_line *x = a, *y = b;
-	size_t n = x->len < y->len ? x->len : y->len;
-	int order = memcmp(x->text, y->text, n);
-
-	return order != 0 ? order : (x->len > y->len) - (x->len < y->len);
+	return span_compare(*(const struct span *)a, *(const struct span *)b);
 }
 
-static void sort_lines(struct text_lines *all)
+static void count_line(void *ctx, const void *from, const void *to)
 {
-	if (all->count > 1)
-		qsort(all->lines, all->count, sizeof(*all->lines), compare_lines);
+	struct step *step = ctx;
+
+	step->removed += to == NULL;
+	step->added += from == NULL;
 }
 
 /*
- * How many lines only one side has.  A line that moved counts as neither: exact for sorted files,
- * which all big ones are, and much cheaper than a diff.
+ * How many lines only one side has, behind what both have in common at the beginning.  A line that
+ * moved counts as neither: exact for sorted files, which all big ones are, and much cheaper than a
+ * diff.
  */
-static void count_lines(struct text_lines *old, struct text_lines *new, struct step *step)
-{
-	size_t i = 0, j = 0;
-
-	sort_lines(old);
-	sort_lines(new);
-	while (i < old->count && j < new->count) {
-		int order = compare_lines(&old->lines[i], &new->lines[j]);
-
-		step->removed += order < 0;
-		step->added += order > 0;
-		i += order <= 0;
-		j += order >= 0;
-	}
-	step->removed += old->count - i;
-	step->added += new->count - j;
-}
-
-/* The same, without what both have in common at the beginning and at the end. */
 static void count_changes(const struct buf *old, const struct buf *new, struct step *step)
 {
-	struct text_lines a = split_lines(buf_str(old), old->len);
-	struct text_lines b = split_lines(buf_str(new), new->len);
-	struct text_lines x, y;
-	size_t head = 0, tail = 0, least = a.count < b.count ? a.count : b.count;
+	struct lines a = split_lines(old), b = split_lines(new);
+	size_t head = 0, least = a.count < b.count ? a.count : b.count;
 
 	while (head < least && compare_lines(&a.lines[head], &b.lines[head]) == 0)
 		head++;
-	while (tail < least - head &&
-	       compare_lines(&a.lines[a.count - 1 - tail], &b.lines[b.count - 1 - tail]) == 0)
-		tail++;
-	x = (struct text_lines){a.lines == NULL ? NULL : a.lines + head, a.count - head - tail, 0};
-	y = (struct text_lines){b.lines == NULL ? NULL : b.lines + head, b.count - head - tail, 0};
-	count_lines(&x, &y, step);
+	if (a.count > head)
+		qsort(a.lines + head, a.count - head, sizeof(*a.lines), compare_lines);
+	if (b.count > head)
+		qsort(b.lines + head, b.count - head, sizeof(*b.lines), compare_lines);
+	walk_pairs(a.lines == NULL ? NULL : a.lines + head, a.count - head,
+		   b.lines == NULL ? NULL : b.lines + head, b.count - head, sizeof(*a.lines),
+		   compare_lines, count_line, step);
 	free(a.lines);
 	free(b.lines);
 }
@@ -115,22 +91,27 @@ static struct step *add_step(struct plan_group *group, enum step_kind kind)
 	return &group->steps[group->step_count++];
 }
 
+/* file: what it is, and what it was. */
 static int add_file_step(struct plan_group *group, const struct output *output, const char *below,
-			 struct mf_err *err)
+			 struct changes_file *file, struct mf_err *err)
 {
 	mem_auto_free char *path = path_of(output, below);
-	buf_auto struct buf old = BUF_INIT;
 	struct step *step;
-	int code = file_read(path, PLAN_MAX_FILE, &old, err);
+	int code;
 
+	*file = (struct changes_file){.name = output->name,
+				      .new_text = buf_str(&output->bytes),
+				      .new_len = output->bytes.len};
+	code = file_read(path, PLAN_MAX_FILE, &file->old, err);
 	if (code != 0 && code != MF_ENOINPUT)
 		return code;
-	if (code == 0 && old.len == output->bytes.len &&
-	    (old.len == 0 || memcmp(old.data, output->bytes.data, old.len) == 0))
+	file->is_there = code == 0;
+	if (file->is_there && file->old.len == file->new_len &&
+	    memcmp(buf_str(&file->old), file->new_text, file->new_len) == 0)
 		return 0;
-	step = add_step(group, code == MF_ENOINPUT ? STEP_CREATE : STEP_REPLACE);
+	step = add_step(group, file->is_there ? STEP_REPLACE : STEP_CREATE);
 	step->output = output;
-	count_changes(&old, &output->bytes, step);
+	count_changes(&file->old, &output->bytes, step);
 	return 0;
 }
 
@@ -168,56 +149,6 @@ static bool is_of(const struct output *output, struct output_id id)
 	       (id.group != OUTPUT_TARGET || output->target == id.target);
 }
 
-static int compare_files(const struct output_set *outputs, const struct settings *settings,
-			 const char *below, struct plan_group *group, struct mf_err *err)
-{
-	for (size_t i = 0; i < outputs->count; i++) {
-		int code = is_of(&outputs->outputs[i], group->id)
-			       ? add_file_step(group, &outputs->outputs[i], below, err)
-			       : 0;
-
-		if (code != 0)
-			return code;
-	}
-	add_daemon_steps(group, settings);
-	return 0;
-}
-
-/* --- what HAProxy's files mean ---------------------------------------------------------------- */
-
-static int read_changes(const struct output_set *outputs, const char *below,
-			struct changes **ret_changes, struct mf_err *err)
-{
-	struct changes_file *files = mem_alloc(outputs->count * sizeof(*files));
-	size_t count = 0;
-	int code = 0;
-
-	for (size_t i = 0; i < outputs->count && code == 0; i++) {
-		const struct output *output = &outputs->outputs[i];
-		mem_auto_free char *path = NULL;
-		struct changes_file *file = &files[count];
-
-		if (output->group != OUTPUT_HAPROXY)
-			continue;
-		path = path_of(output, below);
-		*file = (struct changes_file){.name = output->name,
-					      .new_text = buf_str(&output->bytes),
-					      .new_len = output->bytes.len};
-		count++;
-		code = file_read(path, PLAN_MAX_FILE, &file->old, err);
-		file->is_there = code == 0;
-		code = code == MF_ENOINPUT ? 0 : code;
-	}
-	if (code == 0) {
-		*ret_changes = changes_make(files, count);
-		return 0;
-	}
-	for (size_t i = 0; i < count; i++)
-		buf_fini(&files[i].old);
-	free(files);
-	return code;
-}
-
 /* Of the steps that any change of files has, what this one needs. */
 static void refine_steps(struct plan_group *group)
 {
@@ -237,16 +168,36 @@ static void refine_steps(struct plan_group *group)
 	group->step_count = kept;
 }
 
+static int compare_files(const struct output_set *outputs, const char *below,
+			 struct plan_group *group, struct changes_file *files, size_t *count,
+			 struct mf_err *err)
+{
+	int code = 0;
+
+	for (size_t i = 0; i < outputs->count && code == 0; i++)
+		if (is_of(&outputs->outputs[i], group->id))
+			code = add_file_step(group, &outputs->outputs[i], below, &files[(*count)++],
+					     err);
+	return code;
+}
+
 static int make_group(const struct output_set *outputs, const struct settings *settings,
 		      const char *below, struct plan_group *group, struct mf_err *err)
 {
-	int code = compare_files(outputs, settings, below, group, err);
+	struct changes_file *files = mem_alloc(outputs->count * sizeof(*files));
+	size_t count = 0;
+	int code = compare_files(outputs, below, group, files, &count, err);
 
-	if (code != 0 || group->id.group != OUTPUT_HAPROXY || group->step_count == 0)
-		return code;
-	code = read_changes(outputs, below, &group->changes, err);
 	if (code == 0)
+		add_daemon_steps(group, settings);
+	if (code == 0 && group->id.group == OUTPUT_HAPROXY && group->step_count != 0) {
+		group->changes = changes_make(files, count);
 		refine_steps(group);
+		return 0;
+	}
+	for (size_t i = 0; i < count; i++)
+		buf_fini(&files[i].old);
+	free(files);
 	return code;
 }
 
