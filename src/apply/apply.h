@@ -33,9 +33,9 @@ struct apply_group_result {
 	bool changed;	  /* something was done */
 	bool pending;	  /* files are right, but the daemon is not there yet: not a failure */
 	bool reloaded;
-	bool taken;	   /* code is not 0, as HAProxy cannot listen where it should */
-	const char *words; /* why, when code is not 0 or pending; why, of a reload; "" else */
-	int64_t took_ms;   /* its last run */
+	bool taken;	    /* code is not 0, as HAProxy cannot listen where it should */
+	const char *reason; /* why, when code is not 0 or pending; why, of a reload; "" else */
+	int64_t took_ms;    /* its last run */
 };
 
 /* How HAProxy came to what is desired, since the result before. */

@@ -130,7 +130,7 @@ static struct apply_group_result combine(const struct apply *apply,
 	    .pending = last->pending,
 	    .reloaded = last->reloaded,
 	    .taken = last->taken,
-	    .words = last->words,
+	    .reason = last->reason,
 	    .took_ms = group_took_ms(member->group),
 	};
 
@@ -139,7 +139,7 @@ static struct apply_group_result combine(const struct apply *apply,
 		return result;
 	result.pending = apply->live_err.code == MF_EUNAVAIL;
 	result.code = result.pending ? 0 : apply->live_err.code;
-	result.words = apply->live_err.msg;
+	result.reason = apply->live_err.msg;
 	return result;
 }
 
@@ -291,7 +291,7 @@ static void report_bad(struct apply *apply, const struct apply_member *member)
 
 	if (!last->is_bad)
 		return;
-	(void)mf_err_set(&why, last->code, "%s", last->words);
+	(void)mf_err_set(&why, last->code, "%s", last->reason);
 	apply->events->on_bad(apply->ctx, group_name(member->group), &why);
 }
 

@@ -2,145 +2,113 @@
  * Picks out of a checker's output what a person needs to know.  Knows how HAProxy marks its lines,
  * and nothing of who is told.
  */
-#include "apply/words.h"
+#include "apply/complaint.h"
 
 #include <stdbool.h>
 #include <string.h>
 
+#include "apply/span.h"
 #include "base/buf.h"
 #include "base/str.h"
 
-enum { WORDS_LAST_LINES = 3 };
+enum { COMPLAINT_LAST_LINES = 3 };
 
-struct line {
-	const char *text;
-	size_t len;
+/* A message that is being made, with the path that is not to be seen. */
+struct complaint {
+	struct buf text;
+	const char *hide, *show;
 };
 
-static bool next_line(const char **at, const char *end, struct line *ret_line)
+static const char *find(struct span line, const char *part)
 {
-	const char *newline;
-
-	if (*at == end)
-		return false;
-	newline = memchr(*at, '\n', (size_t)(end - *at));
-	ret_line->text = *at;
-	ret_line->len = (size_t)((newline == NULL ? end : newline) - *at);
-	*at = newline == NULL ? end : newline + 1;
-	return true;
-}
-
-static bool has(struct line line, const char *part)
-{
-	return memmem(line.text, line.len, part, strlen(part)) != NULL;
-}
-
-static struct line trim(struct line line)
-{
-	while (line.len > 0 && strchr(" \t\r", line.text[0]) != NULL) {
-		line.text++;
-		line.len--;
-	}
-	while (line.len > 0 && strchr(" \t\r", line.text[line.len - 1]) != NULL)
-		line.len--;
-	return line;
+	return memmem(line.at, line.len, part, strlen(part));
 }
 
 /* Whether the line only says that there were errors, which the lines before it name. */
-static bool is_summary(struct line line)
+static bool is_summary(struct span line)
 {
-	return has(line, "Error(s) found in configuration file") ||
-	       has(line, "Fatal errors found in configuration");
+	return find(line, "Error(s) found in configuration file") != NULL ||
+	       find(line, "Fatal errors found in configuration") != NULL;
 }
 
-/* "[ALERT]    (812) : config : parsing [...]: words" without what is before "parsing". */
-static struct line strip_mark(struct line line)
+static struct span skip_to(struct span line, const char *at)
+{
+	return (struct span){at, line.len - (size_t)(at - line.at)};
+}
+
+/* "[ALERT]    (812) : config : parsing [...]: reason" without what is before "parsing". */
+static struct span strip_mark(struct span line)
 {
 	static const char *const marks[] = {") : ", "config : "};
 
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
-		size_t n = strlen(marks[i]);
-		const char *mark = memmem(line.text, line.len, marks[i], n);
+		const char *mark = find(line, marks[i]);
 
-		if (mark == NULL || (i > 0 && mark != line.text))
-			continue;
-		line.len -= (size_t)(mark - line.text) + n;
-		line.text = mark + n;
+		if (mark != NULL && (i == 0 || mark == line.at))
+			line = skip_to(line, mark + strlen(marks[i]));
 	}
 	return line;
 }
 
-static void add_shown(struct buf *words, struct line line, const char *hide, const char *show)
+static void add_line(struct complaint *complaint, struct span line)
 {
-	size_t n = hide == NULL ? 0 : strlen(hide);
+	struct buf *text = &complaint->text;
+	const char *found;
 
-	while (n > 0) {
-		const char *found = memmem(line.text, line.len, hide, n);
-
-		if (found == NULL)
-			break;
-		str_add_escaped(words, line.text, (size_t)(found - line.text));
-		buf_add_str(words, show);
-		line.len -= (size_t)(found - line.text) + n;
-		line.text = found + n;
-	}
-	str_add_escaped(words, line.text, line.len);
-}
-
-static void add_line(struct buf *words, struct line line, const char *hide, const char *show)
-{
-	line = trim(line);
 	if (line.len == 0)
 		return;
-	if (words->len > 0)
-		buf_add_str(words, "; ");
-	add_shown(words, line, hide, show);
+	if (text->len > 0)
+		buf_add_str(text, "; ");
+	while (complaint->hide != NULL && complaint->hide[0] != '\0' &&
+	       (found = find(line, complaint->hide)) != NULL) {
+		str_add_escaped(text, line.at, (size_t)(found - line.at));
+		buf_add_str(text, complaint->show);
+		line = skip_to(line, found + strlen(complaint->hide));
+	}
+	str_add_escaped(text, line.at, line.len);
 }
 
-static void add_alerts(struct buf *words, const char *text, size_t len, const char *hide,
-		       const char *show)
+static void add_alerts(struct complaint *complaint, struct span output)
 {
-	const char *at = text, *end = text + len;
-	struct line line;
+	struct span line;
 
-	while (words->len < WORDS_MAX && next_line(&at, end, &line))
-		if (has(line, "[ALERT]") && !is_summary(line))
-			add_line(words, strip_mark(line), hide, show);
+	while (complaint->text.len < COMPLAINT_MAX && span_take_line(&output, &line))
+		if (find(line, "[ALERT]") != NULL && !is_summary(line))
+			add_line(complaint, strip_mark(line));
 }
 
-static void add_last_lines(struct buf *words, const char *text, size_t len, const char *hide,
-			   const char *show)
+static void add_last_lines(struct complaint *complaint, struct span output)
 {
-	struct line last[WORDS_LAST_LINES] = {{NULL, 0}};
-	const char *at = text, *end = text + len;
-	struct line line;
+	struct span last[COMPLAINT_LAST_LINES] = {{NULL, 0}};
+	struct span line;
 	size_t count = 0;
 
-	while (next_line(&at, end, &line))
-		if (trim(line).len > 0)
-			last[count++ % WORDS_LAST_LINES] = line;
-	for (size_t i = count > WORDS_LAST_LINES ? count - WORDS_LAST_LINES : 0; i < count; i++)
-		add_line(words, last[i % WORDS_LAST_LINES], hide, show);
+	while (span_take_line(&output, &line))
+		if (line.len > 0)
+			last[count++ % COMPLAINT_LAST_LINES] = line;
+	for (size_t i = count > COMPLAINT_LAST_LINES ? count - COMPLAINT_LAST_LINES : 0; i < count;
+	     i++)
+		add_line(complaint, last[i % COMPLAINT_LAST_LINES]);
 }
 
-void words_add_complaint(struct buf *ret_words, const char *text, size_t len, const char *hide,
-			 const char *show)
+void complaint_add(struct buf *ret_message, const char *text, size_t len, const char *hide,
+		   const char *show)
 {
-	buf_auto struct buf words = BUF_INIT;
+	struct complaint complaint = {BUF_INIT, hide, show};
+	struct buf *message = &complaint.text;
+	size_t cut = COMPLAINT_MAX;
 
-	add_alerts(&words, text, len, hide, show);
-	if (words.len == 0)
-		add_last_lines(&words, text, len, hide, show);
-	if (words.len == 0)
-		buf_add_str(&words, "it gave no reason");
-	if (words.len > WORDS_MAX) {
-		size_t cut = WORDS_MAX;
-
-		while (cut > 0 && ((unsigned char)words.data[cut] & 0xc0) == 0x80)
+	add_alerts(&complaint, (struct span){text, len});
+	if (message->len == 0)
+		add_last_lines(&complaint, (struct span){text, len});
+	if (message->len == 0)
+		buf_add_str(message, "it gave no reason");
+	if (message->len > cut) {
+		while (cut > 0 && ((unsigned char)message->data[cut] & 0xc0) == 0x80)
 			cut--; /* not in the middle of a character */
-		buf_add(ret_words, words.data, cut);
-		buf_add_str(ret_words, "...");
-		return;
+		message->len = cut;
+		buf_add_str(message, "...");
 	}
-	buf_add(ret_words, words.data, words.len);
+	buf_add(ret_message, buf_str(message), message->len);
+	buf_fini(message);
 }

@@ -118,7 +118,7 @@ static bool is_container_name(const char *s)
 
 static int judge_reply(const char *name, const struct http_reply *reply, struct mf_err *err)
 {
-	buf_auto struct buf words = BUF_INIT;
+	buf_auto struct buf message = BUF_INIT;
 	int code = MF_EFAIL;
 
 	if (reply->status >= 200 && reply->status < 300)
@@ -126,9 +126,9 @@ static int judge_reply(const char *name, const struct http_reply *reply, struct 
 	/* 404: no such container; 409: it does not run. */
 	if (reply->status == 404 || reply->status == 409 || reply->status >= 500)
 		code = MF_EUNAVAIL;
-	str_add_escaped(&words, reply->body, reply->body_len < 256 ? reply->body_len : 256);
+	str_add_escaped(&message, reply->body, reply->body_len < 256 ? reply->body_len : 256);
 	return mf_err_set(err, code, "container %s: Docker answers %d: %s", name, reply->status,
-			  buf_str(&words));
+			  buf_str(&message));
 }
 
 static void on_docker_reply(void *ctx, const struct http_reply *reply, const struct mf_err *why)

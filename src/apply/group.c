@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apply/complaint.h"
 #include "apply/group_internal.h"
 #include "apply/stage.h"
-#include "apply/words.h"
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -36,7 +36,7 @@ struct group *group_new(struct loop *loop, const struct settings *settings, stru
 	group->name = mem_dup_str(output_group_name(settings, id));
 	group->events = events;
 	group->ctx = ctx;
-	group->last.words = mem_dup_str("");
+	group->last.reason = mem_dup_str("");
 	group->reloaded_at = INT64_MIN / 2;
 	group->timer = loop_timer_new(loop, on_turn, group);
 	return group;
@@ -97,7 +97,7 @@ void group_free(struct group *group)
 	set_snapshot(group, NULL);
 	writer_report_fini(&group->written);
 	loop_timer_free(group->timer);
-	free(group->last.words);
+	free(group->last.reason);
 	free(group->name);
 	free(group);
 }
@@ -138,18 +138,18 @@ const struct group_result *group_last(const struct group *group)
 	return &group->last;
 }
 
-static void set_last(struct group *group, const struct group_result *result, const char *words)
+static void set_last(struct group *group, const struct group_result *result, const char *reason)
 {
-	char *copy = mem_dup_str(words); /* which may be the old ones */
+	char *copy = mem_dup_str(reason); /* which may be the old ones */
 
-	free(group->last.words);
+	free(group->last.reason);
 	group->last = *result;
-	group->last.words = copy;
+	group->last.reason = copy;
 }
 
-void group_set_result(struct group *group, int code, bool pending, const char *words)
+void group_set_result(struct group *group, int code, bool pending, const char *reason)
 {
-	set_last(group, &(struct group_result){.code = code, .pending = pending}, words);
+	set_last(group, &(struct group_result){.code = code, .pending = pending}, reason);
 }
 
 void group_forget_change(struct group *group)
@@ -199,19 +199,19 @@ void group_format_description(const struct group *group, char ret[GROUP_DESCRIPT
 static void end(struct group *group)
 {
 	struct group_result result = group->now;
-	const char *words = "";
+	const char *message = "";
 	mem_auto_free char *reason = group->reason;
 
 	group->reason = NULL;
 	if (group->err.code != 0)
-		words = group->err.msg;
+		message = group->err.msg;
 	else if (result.reloaded && reason != NULL)
-		words = reason;
+		message = reason;
 	result.code = result.pending ? 0 : group->err.code;
 	result.changed = group->is_installed || result.reloaded;
 	group->took_ms = loop_now(group->loop) - group->started_at;
 	clear_run(group);
-	set_last(group, &result, words);
+	set_last(group, &result, message);
 	group->events->on_done(group->ctx, group);
 }
 
@@ -375,21 +375,20 @@ int group_judge_child(const struct group *group, char **argv, const struct child
 		      int refusal, struct mf_err *err)
 {
 	mem_auto_free char *dir = stage_dir(group);
-	buf_auto struct buf words = BUF_INIT;
+	buf_auto struct buf message = BUF_INIT;
 
 	if (result->status == 0 && !result->timed_out)
 		return 0;
-	words_add_complaint(&words, result->output, result->output_len, stage_path(group->stage),
-			    dir);
+	complaint_add(&message, result->output, result->output_len, stage_path(group->stage), dir);
 	if (result->timed_out)
 		return mf_err_set(err, MF_ETIMEOUT, "%s takes too long: %s", argv[0],
-				  buf_str(&words));
+				  buf_str(&message));
 	if (result->status == 126 || result->status == 127)
-		return mf_err_set(err, MF_ECONFIG, "cannot run %s: %s", argv[0], buf_str(&words));
+		return mf_err_set(err, MF_ECONFIG, "cannot run %s: %s", argv[0], buf_str(&message));
 	if (refusal == MF_EDATA)
-		return mf_err_set(err, MF_EDATA, "refused by %s: %s", argv[0], buf_str(&words));
+		return mf_err_set(err, MF_EDATA, "refused by %s: %s", argv[0], buf_str(&message));
 	return mf_err_set(err, refusal, "%s ends with %d: %s", argv[0], result->status,
-			  buf_str(&words));
+			  buf_str(&message));
 }
 
 static void on_checked(void *ctx, const struct child_result *result)

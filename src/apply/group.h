@@ -29,11 +29,11 @@ struct template_set;
 
 struct group_result {
 	int code;
-	bool is_bad; /* it cannot be rendered, code and words say why: the last good files stay */
+	bool is_bad; /* it cannot be rendered, code and reason say why: the last good files stay */
 	bool changed, pending, reloaded;
 	bool refused; /* a running HAProxy tried it and could not: each try costs its traffic */
 	bool taken;   /* HAProxy could not listen on an address: it was not told to */
-	char *words;  /* never NULL */
+	char *reason; /* never NULL */
 };
 
 struct group_events {
@@ -82,7 +82,7 @@ const struct snapshot *group_snapshot(const struct group *group);
 
 /* Of the last run; or what the caller has learnt since. */
 const struct group_result *group_last(const struct group *group);
-void group_set_result(struct group *group, int code, bool pending, const char *words);
+void group_set_result(struct group *group, int code, bool pending, const char *reason);
 void group_forget_change(struct group *group); /* it has been told: changed and reloaded no more */
 
 /* The settings are others: what was checked and rendered with the old ones counts no more. */

@@ -66,7 +66,7 @@ struct group {
 	char checked[17]; /* the fingerprint that needs no other check in this run */
 	struct stage *stage;
 	bool is_installed, is_put_off;
-	struct group_result now; /* how it goes; words: NULL */
+	struct group_result now; /* how it goes; reason: NULL */
 	struct mf_err err;
 	struct writer *writer;
 	struct child *child;
@@ -84,7 +84,7 @@ void group_end_pending(struct group *group, const struct mf_err *why);
 /* It has read its files. */
 void group_end_reload(struct group *group);
 
-/* How a check or reload command ended: 0, or refusal, MF_ECONFIG, MF_ETIMEOUT with its words. */
+/* How a check or reload command ended: 0, or refusal, MF_ECONFIG, MF_ETIMEOUT with its message. */
 int group_judge_child(const struct group *group, char **argv, const struct child_result *result,
 		      int refusal, struct mf_err *err);
 

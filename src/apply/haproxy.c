@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apply/complaint.h"
 #include "apply/span.h"
 #include "apply/state.h"
-#include "apply/words.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -337,7 +337,7 @@ static void refuse(struct haproxy_job *job, const char *reply, size_t len)
 
 	buf_add_str(&reason, "HAProxy could not load it: ");
 	if (log != NULL)
-		words_add_complaint(&reason, log + 2, len - (size_t)(log + 2 - reply), NULL, NULL);
+		complaint_add(&reason, log + 2, len - (size_t)(log + 2 - reply), NULL, NULL);
 	else
 		buf_add_str(&reason, "it gave no reason");
 	fail_reload(job, MF_EDATA, buf_str(&reason));

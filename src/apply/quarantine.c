@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "apply/binds.h"
+#include "apply/complaint.h"
 #include "apply/stage.h"
-#include "apply/words.h"
 #include "apply/writer.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -24,34 +24,45 @@
 
 enum {
 	QUARANTINE_CHECK_MS = 30 * 1000,
-	QUARANTINE_LOOK_MS = 5 * 1000, /* between looks at addresses that others have */
+	QUARANTINE_RETRY_MS = 5 * 1000, /* between tries of addresses that others have */
 	CONFIG_MAX = 1 << 30,
 };
 
 #define QUARANTINE_TAG "trial"
 
+/* Something that may be left out of the model. */
 struct part {
 	enum snapshot_part kind;
+	const char *name; /* of the snapshot that is searched */
+	char *reason;	  /* why it must be left out; NULL: it need not */
+};
+
+/* A part in quarantine, and what it was, so that a change of it shows. */
+struct culprit {
+	enum snapshot_part kind;
 	char *name;
-	bool is_bad;
-	char *words; /* of one that is bad */
-	/* Of one in quarantine: what it was, so that a change of it shows. */
 	struct env *env;
 	struct service *settings;
 	uint64_t versions;
 	char *bind; /* the line that is to be tried from time to time; NULL: none */
 };
 
-enum step { STEP_WHOLE, STEP_NOTHING, STEP_BISECT, STEP_REST };
+/* What the check under way is of. */
+enum step {
+	STEP_WHOLE,   /* the model as it was refused */
+	STEP_NOTHING, /* none of it: are the templates or the settings wrong? */
+	STEP_BISECT,  /* the first parts, one of which is refused */
+	STEP_REST,    /* all but the culprits so far */
+};
 
 struct quarantine {
 	struct loop *loop;
 	quarantine_fn *on_done;
 	void *ctx;
 
-	struct part *held;
-	struct problem *problems; /* of held, one each */
-	size_t held_count, held_cap, problem_cap;
+	struct culprit *culprits;
+	struct problem *problems; /* one each */
+	size_t count, cap, problem_cap;
 
 	/* the search; snapshot NULL: there is none */
 	const struct settings *settings;
@@ -63,14 +74,14 @@ struct quarantine {
 	size_t passes, fails; /* so many parts, from the first on, are accepted; are refused */
 	size_t kept;	      /* so many are in the check that runs */
 	unsigned checks;
-	char *words; /* of the check that said `fails` */
+	char *reason; /* of the check that said `fails` */
 	enum quarantine_by by;
 	struct stage *stage;
 	struct writer *writer;
 	struct child *child;
 	struct loop_timer *next;
-	struct snapshot *vain; /* in which nothing was found */
-	struct loop_timer *look;
+	struct snapshot *fruitless; /* in which nothing was found */
+	struct loop_timer *retry;   /* of addresses that others have */
 };
 
 /* --- what is in quarantine -------------------------------------------------------------------- */
@@ -94,126 +105,124 @@ static struct service *find_settings(const struct snapshot *snapshot, const char
 	return NULL;
 }
 
-static bool is_as_it_was(const struct part *part, const struct snapshot *snapshot)
+static bool is_as_it_was(const struct culprit *culprit, const struct snapshot *snapshot)
 {
-	if (part->kind == SNAPSHOT_ENV)
-		return snapshot_find_env(snapshot, part->name) == part->env;
-	if (find_settings(snapshot, part->name) != part->settings)
+	if (culprit->kind == SNAPSHOT_ENV)
+		return snapshot_find_env(snapshot, culprit->name) == culprit->env;
+	if (find_settings(snapshot, culprit->name) != culprit->settings)
 		return false;
-	return part->kind == SNAPSHOT_SETTINGS ||
-	       hash_versions(snapshot, part->name) == part->versions;
+	return culprit->kind == SNAPSHOT_SETTINGS ||
+	       hash_versions(snapshot, culprit->name) == culprit->versions;
 }
 
-static void free_part(struct part *part)
+static void release(struct quarantine *q, size_t i)
 {
-	free(part->name);
-	free(part->words);
-	free(part->bind);
-	env_unref(part->env);
-	service_unref(part->settings);
-}
-
-static void let_out(struct quarantine *q, size_t i)
-{
-	free_part(&q->held[i]);
+	free(q->culprits[i].name);
+	free(q->culprits[i].bind);
+	env_unref(q->culprits[i].env);
+	service_unref(q->culprits[i].settings);
 	free(q->problems[i].object);
 	free(q->problems[i].reason);
-	q->held_count--;
-	memmove(&q->held[i], &q->held[i + 1], (q->held_count - i) * sizeof(q->held[0]));
-	memmove(&q->problems[i], &q->problems[i + 1], (q->held_count - i) * sizeof(q->problems[0]));
+	q->count--;
+	memmove(&q->culprits[i], &q->culprits[i + 1], (q->count - i) * sizeof(q->culprits[0]));
+	memmove(&q->problems[i], &q->problems[i + 1], (q->count - i) * sizeof(q->problems[0]));
+}
+
+static const struct culprit *find_culprit(const struct quarantine *q, enum snapshot_part kind,
+					  const char *name)
+{
+	for (size_t i = 0; i < q->count; i++)
+		if (q->culprits[i].kind == kind && strcmp(q->culprits[i].name, name) == 0)
+			return &q->culprits[i];
+	return NULL;
 }
 
 static char *object_of(const struct part *part)
 {
-	static const char *const words[] = {[SNAPSHOT_ENV] = "environment",
+	static const char *const kinds[] = {[SNAPSHOT_ENV] = "environment",
 					    [SNAPSHOT_SERVICE] = "versions of service",
 					    [SNAPSHOT_SETTINGS] = "service"};
 
-	return mem_printf("%s %s", words[part->kind], part->name);
+	return mem_printf("%s %s", kinds[part->kind], part->name);
 }
 
 /* As the source says, also when they are in quarantine already and the search did not see them. */
 static struct service *find_own_settings(const struct quarantine *q, const char *service)
 {
-	for (size_t i = 0; i < q->held_count; i++)
-		if (q->held[i].kind == SNAPSHOT_SETTINGS && strcmp(q->held[i].name, service) == 0)
-			return q->held[i].settings;
-	return find_settings(q->snapshot, service);
+	const struct culprit *known = find_culprit(q, SNAPSHOT_SETTINGS, service);
+
+	return known != NULL ? known->settings : find_settings(q->snapshot, service);
 }
 
-static void hold(struct quarantine *q, const struct part *part)
+static void quarantine_part(struct quarantine *q, const struct part *part)
 {
-	struct part held = {.kind = part->kind, .name = mem_dup_str(part->name)};
-	size_t problem_count = q->held_count;
+	struct culprit culprit = {.kind = part->kind, .name = mem_dup_str(part->name)};
+	size_t count = q->count;
 
 	if (part->kind == SNAPSHOT_ENV) {
-		held.env = (struct env *)snapshot_find_env(q->snapshot, part->name);
-		if (held.env != NULL)
-			(void)env_ref(held.env);
+		culprit.env = (struct env *)snapshot_find_env(q->snapshot, part->name);
+		if (culprit.env != NULL)
+			(void)env_ref(culprit.env);
 	} else {
-		held.settings = find_own_settings(q, part->name);
-		if (held.settings != NULL)
-			(void)service_ref(held.settings);
-		held.versions = hash_versions(q->snapshot, part->name);
+		culprit.settings = find_own_settings(q, part->name);
+		if (culprit.settings != NULL)
+			(void)service_ref(culprit.settings);
+		culprit.versions = hash_versions(q->snapshot, part->name);
 	}
 	if (q->by == QUARANTINE_BY_BIND) { /* "bind ADDRESS: why" */
-		const char *end = strstr(part->words, ": ");
+		const char *end = strstr(part->reason, ": ");
 
-		held.bind = mem_dup_bytes(part->words, end == NULL ? strlen(part->words)
-								   : (size_t)(end - part->words));
-		loop_timer_set(q->look, QUARANTINE_LOOK_MS);
+		culprit.bind =
+		    mem_dup_bytes(part->reason, end == NULL ? strlen(part->reason)
+							    : (size_t)(end - part->reason));
+		loop_timer_set(q->retry, QUARANTINE_RETRY_MS);
 	}
-	MEM_GROW(q->problems, problem_count, q->problem_cap);
-	q->problems[problem_count] = (struct problem){object_of(part), mem_dup_str(part->words)};
-	MEM_GROW(q->held, q->held_count, q->held_cap);
-	q->held[q->held_count++] = held;
+	MEM_GROW(q->problems, count, q->problem_cap);
+	q->problems[count] = (struct problem){object_of(part), mem_dup_str(part->reason)};
+	MEM_GROW(q->culprits, q->count, q->cap);
+	q->culprits[q->count++] = culprit;
 }
 
-static bool is_held(void *ctx, enum snapshot_part kind, const char *name)
+static bool is_culprit(void *ctx, enum snapshot_part kind, const char *name)
 {
-	const struct quarantine *q = ctx;
-
-	for (size_t i = 0; i < q->held_count; i++)
-		if (q->held[i].kind == kind && strcmp(q->held[i].name, name) == 0)
-			return true;
-	return false;
+	return find_culprit(ctx, kind, name) != NULL;
 }
 
 struct snapshot *quarantine_filter(struct quarantine *q, struct snapshot *snapshot)
 {
-	for (size_t i = q->held_count; i > 0; i--)
-		if (!is_as_it_was(&q->held[i - 1], snapshot))
-			let_out(q, i - 1);
-	if (q->held_count == 0)
+	for (size_t i = q->count; i > 0; i--)
+		if (!is_as_it_was(&q->culprits[i - 1], snapshot))
+			release(q, i - 1);
+	if (q->count == 0)
 		return snapshot_ref(snapshot);
-	return snapshot_without(snapshot, is_held, q);
+	return snapshot_without(snapshot, is_culprit, q);
 }
 
 /* Those whose addresses are free again may try once more. */
-static void on_look(void *ctx)
+static void on_retry(void *ctx)
 {
 	struct quarantine *q = ctx;
 	bool has_any = false, is_any_free = false;
 	struct mf_err err;
 
-	for (size_t i = q->held_count; i > 0; i--) {
-		const char *line = q->held[i - 1].bind;
+	for (size_t i = q->count; i > 0; i--) {
+		const char *line = q->culprits[i - 1].bind;
 		bool is_free = line != NULL && binds_try("", line, &err) == 0;
 
 		has_any = has_any || (line != NULL && !is_free);
 		is_any_free = is_any_free || is_free;
 		if (is_free)
-			let_out(q, i - 1);
+			release(q, i - 1);
 	}
 	if (has_any)
-		loop_timer_set(q->look, QUARANTINE_LOOK_MS);
+		loop_timer_set(q->retry, QUARANTINE_RETRY_MS);
 	if (is_any_free)
 		q->on_done(q->ctx, true);
 }
 
 const struct problem *quarantine_list(const struct quarantine *q, size_t *ret_count)
 {
-	*ret_count = q->held_count;
+	*ret_count = q->count;
 	return q->problems;
 }
 
@@ -229,12 +238,12 @@ static void drop_search(struct quarantine *q)
 	q->stage = NULL;
 	loop_timer_clear(q->next);
 	for (size_t i = 0; i < q->part_count; i++)
-		free_part(&q->parts[i]);
+		free(q->parts[i].reason);
 	free(q->parts);
 	q->parts = NULL;
 	q->part_count = 0;
-	free(q->words);
-	q->words = NULL;
+	free(q->reason);
+	q->reason = NULL;
 	snapshot_unref(q->snapshot);
 	q->snapshot = NULL;
 }
@@ -243,11 +252,11 @@ static void end_search(struct quarantine *q, bool found)
 {
 	if (found) {
 		for (size_t i = 0; i < q->part_count; i++)
-			if (q->parts[i].is_bad)
-				hold(q, &q->parts[i]);
+			if (q->parts[i].reason != NULL)
+				quarantine_part(q, &q->parts[i]);
 	} else {
-		snapshot_unref(q->vain);
-		q->vain = snapshot_ref(q->snapshot);
+		snapshot_unref(q->fruitless);
+		q->fruitless = snapshot_ref(q->snapshot);
 	}
 	drop_search(q);
 	q->on_done(q->ctx, found);
@@ -268,11 +277,11 @@ static int compare_parts(const void *a, const void *b)
 static bool is_left_out(void *ctx, enum snapshot_part kind, const char *name)
 {
 	const struct quarantine *q = ctx;
-	const struct part probe = {.kind = kind, .name = (char *)name};
+	const struct part probe = {.kind = kind, .name = name};
 	const struct part *part =
 	    bsearch(&probe, q->parts, q->part_count, sizeof(*q->parts), compare_parts);
 
-	return part != NULL && (part->is_bad || (size_t)(part - q->parts) >= q->kept);
+	return part != NULL && (part->reason != NULL || (size_t)(part - q->parts) >= q->kept);
 }
 
 static void collect_parts(struct quarantine *q)
@@ -282,15 +291,12 @@ static void collect_parts(struct quarantine *q)
 
 	q->parts = mem_alloc((2 * s->service_count + s->env_count) * sizeof(*q->parts));
 	for (size_t i = 0; i < s->service_count; i++)
-		q->parts[n++] =
-		    (struct part){.kind = SNAPSHOT_SERVICE, .name = mem_dup_str(s->services[i])};
+		q->parts[n++] = (struct part){SNAPSHOT_SERVICE, s->services[i], NULL};
 	for (size_t i = 0; i < s->service_count; i++)
 		if (find_settings(s, s->services[i]) != NULL)
-			q->parts[n++] = (struct part){.kind = SNAPSHOT_SETTINGS,
-						      .name = mem_dup_str(s->services[i])};
+			q->parts[n++] = (struct part){SNAPSHOT_SETTINGS, s->services[i], NULL};
 	for (size_t i = 0; i < s->env_count; i++)
-		q->parts[n++] =
-		    (struct part){.kind = SNAPSHOT_ENV, .name = mem_dup_str(s->envs[i]->name)};
+		q->parts[n++] = (struct part){SNAPSHOT_ENV, s->envs[i]->name, NULL};
 	q->part_count = n;
 	qsort(q->parts, n, sizeof(*q->parts), compare_parts);
 }
@@ -303,7 +309,7 @@ static void start_check(struct quarantine *q, size_t kept)
 	loop_timer_set(q->next, 0);
 }
 
-/* Either the offender is known, or the middle of what it is in is next. */
+/* Either the culprit is known, or the middle of what it is in is next. */
 static void bisect(struct quarantine *q)
 {
 	if (q->fails - q->passes > 1) {
@@ -312,8 +318,7 @@ static void bisect(struct quarantine *q)
 		return;
 	}
 	/* From now on it is left out of every check; what is before it has passed. */
-	q->parts[q->fails - 1].is_bad = true;
-	q->parts[q->fails - 1].words = mem_dup_str(q->words);
+	q->parts[q->fails - 1].reason = mem_dup_str(q->reason);
 	q->step = STEP_REST;
 	q->passes = q->fails;
 	start_check(q, q->part_count);
@@ -354,26 +359,18 @@ static void on_verdict(struct quarantine *q, bool is_refused)
 	end_search(q, false);
 }
 
-static void note_words(struct quarantine *q, const char *words)
+static void note_reason(struct quarantine *q, const char *reason)
 {
 	if (q->step == STEP_NOTHING)
 		return;
-	free(q->words);
-	q->words = mem_dup_str(words);
-}
-
-static char *dir_of_config(const struct quarantine *q)
-{
-	const char *config = q->settings->haproxy.config; /* absolute */
-	size_t n = (size_t)(strrchr(config, '/') - config);
-
-	return mem_dup_bytes(config, n == 0 ? 1 : n);
+	free(q->reason);
+	q->reason = mem_dup_str(reason);
 }
 
 static void on_checked(void *ctx, const struct child_result *result)
 {
 	struct quarantine *q = ctx;
-	buf_auto struct buf words = BUF_INIT;
+	buf_auto struct buf message = BUF_INIT;
 	bool is_refused = result->status != 0;
 
 	q->child = NULL;
@@ -382,11 +379,11 @@ static void on_checked(void *ctx, const struct child_result *result)
 		return;
 	}
 	if (is_refused) {
-		mem_auto_free char *dir = dir_of_config(q);
+		mem_auto_free char *dir = file_parent(q->settings->haproxy.config);
 
-		words_add_complaint(&words, result->output, result->output_len,
-				    stage_path(q->stage), dir);
-		note_words(q, buf_str(&words));
+		complaint_add(&message, result->output, result->output_len, stage_path(q->stage),
+			      dir);
+		note_reason(q, buf_str(&message));
 	}
 	on_verdict(q, is_refused);
 }
@@ -420,7 +417,7 @@ static void on_written(void *ctx, struct writer_report *report)
 
 	q->writer = NULL;
 	if (is_refused)
-		note_words(q, report->is_bad ? report->err.msg : report->opinion.msg);
+		note_reason(q, report->is_bad ? report->err.msg : report->opinion.msg);
 	if (is_refused || (q->by == QUARANTINE_BY_BIND && report->err.code == 0))
 		on_verdict(q, is_refused);
 	else if (report->err.code != 0)
@@ -435,7 +432,7 @@ static void on_written(void *ctx, struct writer_report *report)
 static void on_next(void *ctx)
 {
 	struct quarantine *q = ctx;
-	mem_auto_free char *dir = dir_of_config(q);
+	mem_auto_free char *dir = file_parent(q->settings->haproxy.config);
 	struct writer_order order = {
 	    .templates = q->templates,
 	    .settings = q->settings,
@@ -462,14 +459,14 @@ void quarantine_search(struct quarantine *q, const struct settings *settings,
 		       struct template_set *templates, struct snapshot *snapshot,
 		       enum quarantine_by by)
 {
-	if (q->snapshot != NULL || (q->vain == snapshot && q->by == by))
+	if (q->snapshot != NULL || (q->fruitless == snapshot && q->by == by))
 		return;
 	q->by = by;
 	q->settings = settings;
 	q->templates = templates;
 	q->snapshot = snapshot_ref(snapshot);
 	q->checks = 0;
-	q->words = mem_dup_str("");
+	q->reason = mem_dup_str("");
 	collect_parts(q);
 	q->step = STEP_WHOLE;
 	start_check(q, q->part_count);
@@ -478,11 +475,11 @@ void quarantine_search(struct quarantine *q, const struct settings *settings,
 void quarantine_clear(struct quarantine *q)
 {
 	drop_search(q);
-	snapshot_unref(q->vain);
-	q->vain = NULL;
-	while (q->held_count > 0)
-		let_out(q, q->held_count - 1);
-	loop_timer_clear(q->look);
+	snapshot_unref(q->fruitless);
+	q->fruitless = NULL;
+	while (q->count > 0)
+		release(q, q->count - 1);
+	loop_timer_clear(q->retry);
 }
 
 struct quarantine *quarantine_new(struct loop *loop, quarantine_fn *on_done, void *ctx)
@@ -493,7 +490,7 @@ struct quarantine *quarantine_new(struct loop *loop, quarantine_fn *on_done, voi
 	q->on_done = on_done;
 	q->ctx = ctx;
 	q->next = loop_timer_new(loop, on_next, q);
-	q->look = loop_timer_new(loop, on_look, q);
+	q->retry = loop_timer_new(loop, on_retry, q);
 	return q;
 }
 
@@ -503,8 +500,8 @@ void quarantine_free(struct quarantine *q)
 		return;
 	quarantine_clear(q);
 	loop_timer_free(q->next);
-	loop_timer_free(q->look);
-	free(q->held);
+	loop_timer_free(q->retry);
+	free(q->culprits);
 	free(q->problems);
 	free(q);
 }

@@ -30,7 +30,7 @@ struct template_set;
 enum quarantine_by { QUARANTINE_BY_CHECK, QUARANTINE_BY_BIND };
 
 /*
- * found: something more is in quarantine, and the rest passes; or something is to be let out of it
+ * found: something more is in quarantine, and the rest passes; or something is to be released
  * by the filter.  Not from inside _search.
  */
 typedef void quarantine_fn(void *ctx, bool found);
@@ -40,11 +40,11 @@ void quarantine_free(struct quarantine *quarantine); /* NULL is fine */
 
 /*
  * The model without what is in quarantine: one reference.  What has changed since it was put there,
- * or is gone, is let out of it first.
+ * or is gone, is released first.
  */
 struct snapshot *quarantine_filter(struct quarantine *quarantine, struct snapshot *snapshot);
 
-/* Settings or templates are others: a search ends, and all is let out. */
+/* Settings or templates are others: a search ends, and all is released. */
 void quarantine_clear(struct quarantine *quarantine);
 
 /*
@@ -56,7 +56,8 @@ void quarantine_search(struct quarantine *quarantine, const struct settings *set
 		       struct template_set *templates, struct snapshot *snapshot,
 		       enum quarantine_by by);
 
-/* "environment dev" with the checker's words; borrowed until the next call. */
+/* "environment dev" with the error message of the program that rejected it; borrowed until the next
+ * call. */
 const struct problem *quarantine_list(const struct quarantine *quarantine, size_t *ret_count);
 
 #endif

@@ -139,7 +139,7 @@ static void announce(struct report *report, int64_t revision)
 
 static bool is_news(struct report *report, const struct apply_group_result *g)
 {
-	return problems_set(report->groups, g->name, g->words) ||
+	return problems_set(report->groups, g->name, g->reason) ||
 	       (g->changed && g->code == 0 && !g->pending);
 }
 
@@ -177,13 +177,13 @@ static void log_group(const struct apply_group_result *g)
 {
 	if (g->code != 0)
 		log_error("cannot apply, the last good state stays", LOG_STR("group", g->name),
-			  LOG_INT("revision", g->revision), LOG_STR("error", g->words));
+			  LOG_INT("revision", g->revision), LOG_STR("error", g->reason));
 	else if (g->pending)
 		log_warn("written, but not loaded yet", LOG_STR("group", g->name),
-			 LOG_INT("revision", g->revision), LOG_STR("reason", g->words));
+			 LOG_INT("revision", g->revision), LOG_STR("reason", g->reason));
 	else if (g->changed && g->reloaded)
 		log_info("applied", LOG_STR("group", g->name), LOG_INT("revision", g->revision),
-			 LOG_STR("by", "reload"), LOG_STR("reason", g->words),
+			 LOG_STR("by", "reload"), LOG_STR("reason", g->reason),
 			 LOG_INT("took_ms", g->took_ms));
 	else if (g->changed)
 		log_info("written", LOG_STR("group", g->name), LOG_INT("revision", g->revision),

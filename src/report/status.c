@@ -422,7 +422,7 @@ void status_count_result(struct status *status, const struct apply_result *resul
 			bad = group;
 	}
 	if (bad != NULL)
-		set_error(status, bad->name, bad->words);
+		set_error(status, bad->name, bad->reason);
 	else if (result->render_failed)
 		set_error(status, "render", "a group of outputs cannot be rendered");
 	else

@@ -77,7 +77,7 @@ static inline void on_result(void *ctx, const struct apply_result *result)
 		changes += g->changed;
 		now[count++] = (struct told){
 		    .name = mem_dup_str(g->name),
-		    .words = mem_dup_str(g->words),
+		    .words = mem_dup_str(g->reason),
 		    .code = g->code,
 		    .changed = g->changed || (before != NULL && before->changed),
 		    .pending = g->pending,

@@ -1,5 +1,5 @@
-/* A checker's words, made fit for a report. */
-#include "apply/words.h"
+/* A checker's complaint, made fit for a report. */
+#include "apply/complaint.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,44 +30,43 @@ static const struct {
 
 START_TEST(complaints_are_picked_out)
 {
-	buf_auto struct buf words = BUF_INIT;
+	buf_auto struct buf message = BUF_INIT;
 
-	words_add_complaint(&words, cases[_i].text, strlen(cases[_i].text), "/etc/h/.stage",
-			    "/etc/h");
-	ck_assert_str_eq(buf_str(&words), cases[_i].want);
+	complaint_add(&message, cases[_i].text, strlen(cases[_i].text), "/etc/h/.stage", "/etc/h");
+	ck_assert_str_eq(buf_str(&message), cases[_i].want);
 }
 END_TEST
 
-START_TEST(words_without_a_path_to_hide)
+START_TEST(messages_without_a_path_to_hide)
 {
-	buf_auto struct buf words = BUF_INIT;
+	buf_auto struct buf message = BUF_INIT;
 
-	buf_add_str(&words, "refused: ");
-	words_add_complaint(&words, "no\n", 3, NULL, NULL);
-	ck_assert_str_eq(buf_str(&words), "refused: no");
+	buf_add_str(&message, "refused: ");
+	complaint_add(&message, "no\n", 3, NULL, NULL);
+	ck_assert_str_eq(buf_str(&message), "refused: no");
 }
 END_TEST
 
-START_TEST(words_are_bounded_and_stay_utf8)
+START_TEST(messages_are_bounded_and_stay_utf8)
 {
 	buf_auto struct buf text = BUF_INIT;
-	buf_auto struct buf words = BUF_INIT;
+	buf_auto struct buf message = BUF_INIT;
 
 	buf_add_str(&text, "x");
 	for (int i = 0; i < 5000; i++)
 		buf_add_str(&text, "\xc3\xa9");
-	words_add_complaint(&words, buf_str(&text), text.len, NULL, NULL);
-	ck_assert_uint_eq(words.len, 1 + (WORDS_MAX - 1) / 2 * 2 + 3);
-	ck_assert_str_eq(words.data + words.len - 5, "\xc3\xa9...");
+	complaint_add(&message, buf_str(&text), text.len, NULL, NULL);
+	ck_assert_uint_eq(message.len, 1 + (COMPLAINT_MAX - 1) / 2 * 2 + 3);
+	ck_assert_str_eq(message.data + message.len - 5, "\xc3\xa9...");
 }
 END_TEST
 
 int main(void)
 {
-	TCase *tc = tcase_create("words");
+	TCase *tc = tcase_create("complaint");
 
 	tcase_add_loop_test(tc, complaints_are_picked_out, 0, sizeof(cases) / sizeof(cases[0]));
-	tcase_add_test(tc, words_without_a_path_to_hide);
-	tcase_add_test(tc, words_are_bounded_and_stay_utf8);
-	return unit_run("words", tc);
+	tcase_add_test(tc, messages_without_a_path_to_hide);
+	tcase_add_test(tc, messages_are_bounded_and_stay_utf8);
+	return unit_run("complaint", tc);
 }
