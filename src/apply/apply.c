@@ -2,13 +2,13 @@
  * The engine: what is desired, and what the runtime driver says of it.  What becomes of the files
  * is apply_groups.c's.
  *
- * There are three states of things: what runs (R), what the files say (F), and what is wanted (W).
- * W goes to R by the runtime API at once, and to F a moment later.  Whoever dies, and whenever:
+ * There are three states of things: what runs (R), what the files say (F), and what is desired (D).
+ * D goes to R by the runtime API at once, and to F a moment later.  Whoever dies, and whenever:
  *
  * - between the change of R and that of F: as long as HAProxy lives, R stays right.  If HAProxy
  * goes as well and comes back, it runs F, an older state that was right; a kvwatch that lives sees
- *   another worker (by its own look, or at its next command), reads all back, and makes R right.
- *   One that was restarted reads W, reads R back, and renders F.
+ *   another worker (by its own poll, or at its next command), reads all back, and makes R right.
+ *   One that was restarted reads D, reads R back, and renders F.
  * - in the midst of F: files are renamed one by one, haproxy.cfg last.  The next run compares every
  *   file with what it should be.  A HAProxy started in between may have map entries for backends
  *   that it lacks, which say 503 until then, and nothing worse.
@@ -16,7 +16,7 @@
  *   finds by reading back; either leads to the reload in the next run.
  * - in the midst of a reload: while it lasts, R is not changed, since the new worker would not know
  *   of it; F was rendered as the last thing before.  After it, all is read back from the worker
- *   that answers, whichever that is, and W goes to it.  If we die, so does the next kvwatch.
+ *   that answers, whichever that is, and D goes to it.  If we die, so does the next kvwatch.
  * - a reload that fails: the previous files are put back.  They may be older than R, and follow
  * when the structure is accepted again; the worker's restart until then is as in the first case.
  * - the file of dead servers is filled just before a reload and emptied after it.  One that stays
@@ -185,7 +185,7 @@ int64_t apply_retry_wait(unsigned failures, bool is_refused)
 	return with_jitter(ms < most ? ms : most);
 }
 
-void apply_want(struct apply *apply, struct snapshot *snapshot)
+void apply_set_desired(struct apply *apply, struct snapshot *snapshot)
 {
 	snapshot_ref(snapshot);
 	snapshot_unref(apply->desired);
@@ -217,19 +217,19 @@ void apply_resync(struct apply *apply)
  * live asks for a reload.  Had it asked for the same one before, and got it, then this will not
  * help much either: it waits longer and longer.
  */
-static void demand(struct apply *apply, const char *words)
+static void demand(struct apply *apply, const char *reason)
 {
 	struct apply_member *haproxy = apply_find_haproxy(apply);
 	int64_t at = loop_now(apply->loop);
 
-	if (apply->demand != NULL && strcmp(apply->demand, words) == 0)
+	if (apply->demand != NULL && strcmp(apply->demand, reason) == 0)
 		return;
-	if (apply->demanded != NULL && strcmp(apply->demanded, words) != 0)
+	if (apply->demanded != NULL && strcmp(apply->demanded, reason) != 0)
 		apply->unsatisfied = 0;
 	if (apply->unsatisfied > 0)
 		at += apply_retry_wait(apply->unsatisfied, false);
 	free(apply->demand);
-	apply->demand = mem_dup_str(words);
+	apply->demand = mem_dup_str(reason);
 	apply->demand_at = at;
 	/* One that has just failed is tried again in its own time. */
 	if (haproxy != NULL && haproxy->failures == 0 && haproxy->due_at > at)
@@ -295,6 +295,6 @@ static void on_live(void *ctx, const struct live_result *result)
 	}
 	if (apply->events->on_live != NULL && (has_changed(result) || result->code != 0))
 		apply->events->on_live(apply->ctx, result);
-	apply_settle(apply);
+	apply_conclude(apply);
 	apply_schedule(apply);
 }

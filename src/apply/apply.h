@@ -46,15 +46,15 @@ struct apply_result {
 	const struct apply_group_result *groups;
 	size_t group_count;
 	enum apply_kind kind;
-	bool is_settled;    /* nothing newer is desired, nothing under way: this is how it stands */
+	bool is_converged;  /* nothing newer is desired, nothing under way: this is how it stands */
 	bool render_failed; /* a group is missing here that could not be rendered: see on_bad */
 };
 
 struct apply_events {
 	/*
 	 * A group's run has ended, well or not; called also for a retry, and when HAProxy goes or
-	 * comes.  Never from inside apply_want.  May want something new, but must not free the
-	 * engine.
+	 * comes.  Never from inside apply_set_desired.  May want something new, but must not free
+	 * the engine.
 	 */
 	void (*on_result)(void *ctx, const struct apply_result *result);
 	/* HAProxy was changed by the runtime API, or that failed; before files follow.  Or NULL. */
@@ -75,7 +75,7 @@ void apply_set_settings(struct apply *apply, const struct settings *settings,
 void apply_free(struct apply *apply); /* what runs is broken off between steps; staged files go */
 
 /* Want this from now on; a reference is kept. */
-void apply_want(struct apply *apply, struct snapshot *snapshot);
+void apply_set_desired(struct apply *apply, struct snapshot *snapshot);
 
 /* Whether nothing runs and nothing waits (a pending or failed group that is retried later may). */
 bool apply_is_idle(const struct apply *apply);

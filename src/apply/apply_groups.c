@@ -177,7 +177,7 @@ void apply_report(struct apply *apply)
 	    .revision = apply->desired == NULL ? 0 : apply->desired->revision,
 	    .groups = groups,
 	    .kind = apply->live_changed ? APPLY_RUNTIME : APPLY_NONE,
-	    .is_settled = apply_is_idle(apply),
+	    .is_converged = apply_is_idle(apply),
 	};
 
 	for (size_t i = 0; i < apply->member_count; i++) {
@@ -194,14 +194,14 @@ void apply_report(struct apply *apply)
 			add_result(apply, member, &result, &groups[result.group_count++]);
 	}
 	apply->live_changed = false;
-	apply->owes_result = apply->owes_result && !result.is_settled;
+	apply->owes_result = apply->owes_result && !result.is_converged;
 	apply->events->on_result(apply->ctx, &result);
 	free(groups);
 	for (size_t i = 0; i < apply->member_count; i++)
 		group_forget_change(apply->members[i].group);
 }
 
-void apply_settle(struct apply *apply)
+void apply_conclude(struct apply *apply)
 {
 	bool is_due = apply->owes_result;
 
@@ -311,7 +311,7 @@ static void on_group_done(void *ctx, struct group *group)
 	if (!is_put_off && is_news(apply, member))
 		apply_report(apply);
 	else
-		apply_settle(apply);
+		apply_conclude(apply);
 	apply_schedule(apply);
 }
 

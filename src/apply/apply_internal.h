@@ -57,7 +57,7 @@ struct apply {
 	void *ctx;
 
 	struct snapshot *desired; /* the newest; NULL: nothing */
-	bool owes_result;	  /* it has not been reported as settled */
+	bool owes_result;	  /* it has not been reported as converged */
 
 	struct live *live;
 	enum apply_runtime runtime;
@@ -98,7 +98,8 @@ void apply_list_members(struct apply *apply); /* there is something new, or othe
 void apply_schedule(struct apply *apply);
 void apply_cancel_runs(struct apply *apply);
 void apply_report(struct apply *apply);
-void apply_settle(struct apply *apply); /* report it, if it is settled and has not been */
+void apply_conclude(
+    struct apply *apply); /* report it, if it has converged and that is not reported */
 bool apply_is_behind(const struct apply *apply, const struct apply_member *member);
 struct apply_member *apply_find_haproxy(const struct apply *apply);
 void apply_on_wake(void *ctx);

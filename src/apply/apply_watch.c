@@ -16,7 +16,7 @@ enum {
 	VERIFY_MS = 60 * 1000,		/* between verifications of everything ... */
 	VERIFY_CALM_MS = 5 * 60 * 1000, /* ... when that was as it should be ... */
 	VERIFY_CALM = 5,		/* ... so many times in a row */
-	WORKER_CLOCK_MS = 2500,		/* by as much may a start told in seconds vary */
+	WORKER_CLOCK_MS = 2500,		/* by as much may a start vary that is given in seconds */
 };
 
 static void set_verify(struct apply *apply)

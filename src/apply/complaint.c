@@ -1,6 +1,6 @@
 /*
  * Picks out of a checker's output what a person needs to know.  Knows how HAProxy marks its lines,
- * and nothing of who is told.
+ * and nothing of who reads it.
  */
 #include "apply/complaint.h"
 

@@ -1,5 +1,5 @@
 /*
- * Tells dnsmasq to read again.  Knows nothing of what it reads.
+ * Makes dnsmasq read again.  Knows nothing of what it reads.
  */
 #include "apply/dnsmasq.h"
 
@@ -73,7 +73,7 @@ static int read_pid(const char *path, pid_t *ret_pid, struct mf_err *err)
 	return 0;
 }
 
-/* A stale PID file may name anybody.  Where /proc does not tell, the file is believed. */
+/* A stale PID file may name anybody.  Where /proc does not say, the file is believed. */
 static int check_is_dnsmasq(const char *path, pid_t pid, struct mf_err *err)
 {
 	mem_auto_free char *comm = mem_printf("/proc/%ld/comm", (long)pid);

@@ -32,7 +32,7 @@ struct group_result {
 	bool is_bad; /* it cannot be rendered, code and reason say why: the last good files stay */
 	bool changed, pending, reloaded;
 	bool refused; /* a running HAProxy tried it and could not: each try costs its traffic */
-	bool taken;   /* HAProxy could not listen on an address: it was not told to */
+	bool taken;   /* HAProxy could not listen on an address: it was not asked to */
 	char *reason; /* never NULL */
 };
 
@@ -83,7 +83,8 @@ const struct snapshot *group_snapshot(const struct group *group);
 /* Of the last run; or what the caller has learnt since. */
 const struct group_result *group_last(const struct group *group);
 void group_set_result(struct group *group, int code, bool pending, const char *reason);
-void group_forget_change(struct group *group); /* it has been told: changed and reloaded no more */
+void group_forget_change(
+    struct group *group); /* it has been reported: changed and reloaded no more */
 
 /* The settings are others: what was checked and rendered with the old ones counts no more. */
 void group_forget(struct group *group);
@@ -91,7 +92,8 @@ void group_forget(struct group *group);
 int64_t group_write_ms(const struct group *group); /* what the last rendering took */
 int64_t group_took_ms(const struct group *group);  /* the last run, or until now */
 
-/* A number for what was rendered last; of HAProxy, for the structure that its check looks at. */
+/* A number for what was rendered last; of HAProxy, for the structure that its check is worth for.
+ */
 uint64_t group_hash(const struct group *group);
 
 /* What a HAProxy that runs what was rendered last says of itself. */

@@ -194,7 +194,7 @@ static void add_string(struct buf *report, const char *s)
 
 /* The report, its files, and behind each name, path, and place in the stage: "" where it has none.
  */
-static void tell(struct work *work, struct buf *ret_report)
+static void write_report(struct work *work, struct buf *ret_report)
 {
 	buf_add(ret_report, &work->report, sizeof(work->report));
 	for (size_t i = 0; i < work->report.count; i++) {
@@ -221,7 +221,7 @@ static int do_work(void *ctx, struct buf *ret_report)
 	if (code == 0)
 		code = stage(&work);
 	work.report.err.code = code;
-	tell(&work, ret_report);
+	write_report(&work, ret_report);
 	free(work.report.files);
 	free(work.is_staged);
 	output_set_fini(&work.set);

@@ -67,7 +67,7 @@ static void want(struct kvwatch *k)
 	k->applied = quarantine_filter(k->quarantine, k->snapshot);
 	quarantined = quarantine_list(k->quarantine, &count);
 	report_quarantined(k->report, quarantined, count);
-	apply_want(k->apply, k->applied);
+	apply_set_desired(k->apply, k->applied);
 }
 
 static void on_quarantined(void *ctx, bool found)
@@ -102,7 +102,7 @@ static void write_first_config(void *ctx)
 	log_warn("no model yet: a first, empty configuration is written");
 	table = table_new();
 	empty = table_snapshot(table, 0);
-	apply_want(k->apply, empty);
+	apply_set_desired(k->apply, empty);
 	snapshot_unref(empty);
 	table_free(table);
 }
@@ -159,7 +159,7 @@ static void on_result(void *ctx, const struct apply_result *result)
 	struct kvwatch *k = ctx;
 	int worst = report_result(k->report, k->cli->settings, result);
 
-	if (result->is_settled && !loop_timer_is_set(k->trim))
+	if (result->is_converged && !loop_timer_is_set(k->trim))
 		loop_timer_set(k->trim, TRIM_MS);
 	for (size_t i = 0; i < result->group_count; i++)
 		if (result->groups[i].code == MF_EDATA && result->groups[i].is_fresh &&
@@ -169,7 +169,7 @@ static void on_result(void *ctx, const struct apply_result *result)
 								  : QUARANTINE_BY_CHECK);
 	if (worst == 0 && result->render_failed)
 		worst = MF_EDATA;
-	if (k->options.once && result->is_settled && (worst == 0 || !mf_err_is_retry(worst))) {
+	if (k->options.once && result->is_converged && (worst == 0 || !mf_err_is_retry(worst))) {
 		k->exit_status = mf_err_exit_status(worst);
 		loop_stop(k->loop);
 	}

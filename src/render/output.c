@@ -257,7 +257,7 @@ static void seal(struct output *output)
 	    str_hash_words(OUTPUT_DIGEST_INIT, buf_str(&output->bytes), output->bytes.len);
 }
 
-/* A group that failed leaves nothing behind it but its words. */
+/* A group that failed leaves nothing behind it but its message. */
 int output_render_group(struct template_set *templates, const struct snapshot *snapshot,
 			const struct settings *settings, struct output_id id,
 			struct output_set *set, struct mf_err *err)

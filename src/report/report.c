@@ -205,7 +205,7 @@ int report_result(struct report *report, const struct settings *settings,
 		if (worst == 0)
 			worst = g->code;
 	}
-	if (worst == 0 && report->has_model && result->is_settled) {
+	if (worst == 0 && report->has_model && result->is_converged) {
 		store_checkpoint(report, settings);
 		announce(report, result->revision);
 	}

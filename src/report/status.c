@@ -429,7 +429,7 @@ void status_count_result(struct status *status, const struct apply_result *resul
 		set_error(status, "", "");
 	if (result->kind == APPLY_RELOAD)
 		status->metrics.value[METRIC_APPLIES_RELOAD]++;
-	if (bad == NULL && !is_pending && result->is_settled && result->revision != 0)
+	if (bad == NULL && !is_pending && result->is_converged && result->revision != 0)
 		set_applied(status, result->revision);
 	refresh(status);
 }

@@ -35,7 +35,7 @@ static struct table *table;
 static struct told told[8];
 static size_t told_count;
 static int64_t told_revision, revision;
-static bool told_settled, told_render_failed;
+static bool told_converged, told_render_failed;
 static unsigned results, changes, runtime_changes, reloads;
 static int port;
 
@@ -88,7 +88,7 @@ static inline void on_result(void *ctx, const struct apply_result *result)
 	memcpy(told, now, sizeof(now));
 	told_count = count;
 	told_revision = result->revision;
-	told_settled = result->is_settled;
+	told_converged = result->is_converged;
 	told_render_failed = result->render_failed;
 	reloads += result->kind == APPLY_RELOAD;
 	results++;
@@ -218,16 +218,16 @@ static inline void wait_for_next(void)
 	ck_assert(daemon_wait_until(loop, is_told, &before, 20000));
 }
 
-static inline bool is_settled(void *ctx)
+static inline bool is_converged(void *ctx)
 {
 	(void)ctx;
-	return told_settled && told_revision == revision && apply_is_idle(apply);
+	return told_converged && told_revision == revision && apply_is_idle(apply);
 }
 
 /* Wait until it is told how what is wanted now came out. */
 static inline void wait_for_result(void)
 {
-	ck_assert(daemon_wait_until(loop, is_settled, NULL, 20000));
+	ck_assert(daemon_wait_until(loop, is_converged, NULL, 20000));
 }
 
 /* What the table holds. */
@@ -236,9 +236,9 @@ static inline void want(void)
 	unsigned before = results;
 	struct snapshot *snapshot = table_snapshot(table, ++revision);
 
-	apply_want(apply, snapshot);
+	apply_set_desired(apply, snapshot);
 	snapshot_unref(snapshot);
-	told_settled = false;
+	told_converged = false;
 	forget_changes();
 	ck_assert_uint_eq(results, before);
 	ck_assert(!apply_is_idle(apply));

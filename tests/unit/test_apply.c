@@ -333,7 +333,7 @@ START_TEST(a_slow_group_holds_up_no_other)
 	want_hosts("new\n");
 	ck_assert(daemon_wait_until(loop, hosts_are_new, hosts, 20000));
 	ck_assert(daemon_wait_until(loop, are_hosts_reported, NULL, 20000));
-	ck_assert(!told_settled && !apply_is_idle(apply)); /* the target is not done */
+	ck_assert(!told_converged && !apply_is_idle(apply)); /* the target is not done */
 	ck_assert_int_lt(loop_now(loop) - start, 20000);
 	set_targets(0);
 }
@@ -367,13 +367,13 @@ START_TEST(what_cannot_be_rendered_has_a_result_too)
 	want_hosts("h\n");
 	wait_for_result();
 	ck_assert_uint_eq(told_count, 1);
-	ck_assert(told_render_failed && told_settled);
+	ck_assert(told_render_failed && told_converged);
 	expect_file("hosts", "h\n");
 	write_template("hosts", "{{>nowhere}}");
 	want();
 	wait_for_result();
 	ck_assert_uint_eq(told_count, 0);
-	ck_assert(told_render_failed && told_settled);
+	ck_assert(told_render_failed && told_converged);
 	expect_file("hosts", "h\n");
 	write_template("map", "");
 	want_hosts("i\n");
