@@ -12,6 +12,7 @@ static void set_dnsmasq(enum dnsmasq_reload how, const char *arg)
 static struct settings_target targets[2];
 static char *commands[4][4];
 static char **true_check, **haproxy_check;
+static struct settings_target *own_targets; /* the settings', of which there are none */
 
 static char **shell(size_t i, const char *command)
 {
@@ -27,7 +28,7 @@ static void set_targets(size_t count)
 {
 	static char escape[] = "none";
 
-	settings->targets = count == 0 ? NULL : targets;
+	settings->targets = count == 0 ? own_targets : targets;
 	settings->target_count = count;
 	for (size_t i = 0; i < count; i++) {
 		targets[i].template = (char *)(uintptr_t)(i == 0 ? "0" : "1");
@@ -42,6 +43,7 @@ static void setup_alone(void)
 	static char *argv[] = {(char *)(uintptr_t) "true", NULL};
 
 	setup();
+	own_targets = settings->targets;
 	true_check = argv;
 	haproxy_check = settings->haproxy.check;
 	settings->haproxy.check = true_check;

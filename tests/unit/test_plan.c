@@ -150,12 +150,12 @@ START_TEST(targets_are_groups_of_their_own)
 {
 	static char *argv[] = {(char *)"true", NULL};
 	struct settings_target targets[2] = {{.check = argv}, {.reload = argv}};
+	struct settings_target *own = settings->targets;
 	mem_auto_free char *want =
 	    mem_printf("%s/one: create one (+1)\n%s/one: check\n"
 		       "%s/two: create two (+1)\n%s/two: reload: two differs\n",
 		       folder, folder, folder, folder);
 
-	free(settings->targets);
 	settings->targets = targets;
 	settings->target_count = 2;
 	add(OUTPUT_TARGET, "one", "1\n");
@@ -164,7 +164,7 @@ START_TEST(targets_are_groups_of_their_own)
 	targets[0].output = set.outputs[0].path;
 	targets[1].output = set.outputs[1].path;
 	expect_plan(want);
-	settings->targets = NULL;
+	settings->targets = own;
 	settings->target_count = 0;
 }
 END_TEST
