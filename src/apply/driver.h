@@ -51,7 +51,7 @@ struct driver {
 	int64_t reload_gap_ms; /* from one start of a reload to the next */
 };
 
-/* The first that owns a group drives it. */
+/* The first that owns a group drives it; the last one, whatever is left. */
 #define DRIVERS(X)                                                                                 \
 	X(haproxy_driver)                                                                          \
 	X(dnsmasq_driver)                                                                          \
