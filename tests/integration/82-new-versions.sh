@@ -89,4 +89,17 @@ old_workers() { haproxy_master 'show proc; quit' | sed -n '/# old workers/,/# pr
 old_are_gone() { [[ $(old_workers) == 0 ]]; }
 within 'old workers with nothing to do end' 20 old_are_gone
 
+# A further target whose daemon takes its time holds up nobody: each group goes at its own pace.
+printf '{{#environments}}{{name}} {{/environments}}\n' >"$T/list.mustache"
+write_settings dnsmasq.hosts= dnsmasq.reload= \
+	targets="[{template: $T/list.mustache, output: $T/out/list, reload: [sh, $T/slow]}]"
+printf 'touch %s\nsleep 25\ntouch %s\n' "$T/out/begun" "$T/out/ended" >"$T/slow"
+send_signal HUP kvwatch
+within 'a target whose reload takes 25 s has begun' 10 test -e "$T/out/begun"
+start_app late web late
+etcd_put backends/web/late/a "${ADDRESS[late]}"
+env late late
+within 'a new version is served' 10 serves www-late.example.com '^web late '
+ok 'while the target is still at it' test ! -e "$T/out/ended"
+
 done_testing
