@@ -147,14 +147,6 @@ const char *stage_path(const struct stage *stage)
 	return stage == NULL ? NULL : stage->path;
 }
 
-const char *stage_find(const struct stage *stage, const char *relative)
-{
-	for (size_t i = 0; stage != NULL && i < stage->count; i++)
-		if (strcmp(stage->files[i].relative, relative) == 0)
-			return stage->files[i].path;
-	return NULL;
-}
-
 const char *stage_last(const struct stage *stage)
 {
 	return stage == NULL || stage->count == 0 ? NULL : stage->files[stage->count - 1].path;

@@ -35,10 +35,9 @@ int stage_add(struct stage *stage, const struct stage_file *file, struct mf_err 
 /* A copy of this process has added that file: bytes, len and modes are not looked at. */
 void stage_note(struct stage *stage, const struct stage_file *file);
 
-/* The stage's own path, and that of a staged file; both borrowed, NULL when there is none. */
+/* The stage's own path, and that of the file that was added last; borrowed, NULL: there is none. */
 const char *stage_path(const struct stage *stage);
-const char *stage_find(const struct stage *stage, const char *relative);
-const char *stage_last(const struct stage *stage); /* of the file that was added last */
+const char *stage_last(const struct stage *stage);
 
 /*
  * Sync the changed files, keep what is in their way, and rename them into place in the order in
