@@ -2,12 +2,11 @@
  * The plan as text and as JSON: what changes for the traffic, then files, checks and reloads.
  */
 #include <stdbool.h>
-#include <string.h>
 
 #include "apply/changes.h"
 #include "apply/plan.h"
 #include "base/buf.h"
-#include "base/str.h"
+#include "base/json.h"
 
 /* --- for people ------------------------------------------------------------------------------ */
 
@@ -52,12 +51,6 @@ void plan_print(const struct plan *plan, struct buf *ret_text)
 
 /* --- for programs ---------------------------------------------------------------------------- */
 
-static void add_string(struct buf *text, const char *name, const char *value)
-{
-	buf_printf(text, ",\"%s\":", name);
-	str_add_json_string(text, value, strlen(value));
-}
-
 static void print_json_step(const struct step *step, struct buf *text)
 {
 	static const char *const words[] = {
@@ -67,41 +60,39 @@ static void print_json_step(const struct step *step, struct buf *text)
 	    [STEP_RELOAD] = "reload",
 	};
 
-	buf_printf(text, "{\"kind\":\"%s\"", words[step->kind]);
+	json_open(text, NULL, '{');
+	json_put(text, "kind", words[step->kind]);
 	if (step->output != NULL) {
-		add_string(text, "file", step->output->name);
-		buf_printf(text, ",\"added\":%zu,\"removed\":%zu", step->added, step->removed);
+		json_put(text, "file", step->output->name);
+		json_put_int(text, "added", (int64_t)step->added);
+		json_put_int(text, "removed", (int64_t)step->removed);
 	}
 	if (step->reason != NULL)
-		add_string(text, "reason", step->reason);
-	buf_add_char(text, '}');
+		json_put(text, "reason", step->reason);
+	json_close(text, '}');
 }
 
 static void print_json_group(const struct plan_group *group, struct buf *text)
 {
-	bool has_changes = group->changes != NULL && group->changes->count != 0;
-
-	buf_add_str(text, "{\"name\":");
-	str_add_json_string(text, group->name, strlen(group->name));
-	buf_add_str(text, ",\"steps\":[");
-	if (has_changes)
+	json_open(text, NULL, '{');
+	json_put(text, "name", group->name);
+	json_open(text, "steps", '[');
+	if (group->changes != NULL)
 		changes_print_json(group->changes, text);
-	for (size_t i = 0; i < group->step_count; i++) {
-		if (has_changes || i > 0)
-			buf_add_char(text, ',');
+	for (size_t i = 0; i < group->step_count; i++)
 		print_json_step(&group->steps[i], text);
-	}
-	buf_add_str(text, "]}");
+	json_close(text, ']');
+	json_close(text, '}');
 }
 
 void plan_print_json(const struct plan *plan, struct buf *ret_text)
 {
-	buf_printf(ret_text, "{\"changes\":%s,\"groups\":[",
-		   plan_is_empty(plan) ? "false" : "true");
-	for (size_t i = 0; i < plan->group_count; i++) {
-		if (i > 0)
-			buf_add_char(ret_text, ',');
+	json_open(ret_text, NULL, '{');
+	json_put_bool(ret_text, "changes", !plan_is_empty(plan));
+	json_open(ret_text, "groups", '[');
+	for (size_t i = 0; i < plan->group_count; i++)
 		print_json_group(&plan->groups[i], ret_text);
-	}
-	buf_add_str(ret_text, "]}\n");
+	json_close(ret_text, ']');
+	json_close(ret_text, '}');
+	buf_add_char(ret_text, '\n');
 }

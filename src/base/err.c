@@ -1,4 +1,4 @@
-/* Errors: codes and words.  Knows nothing of logging or of who is told. */
+/* Errors: codes and messages.  Knows nothing of logging. */
 #include "base/err.h"
 
 #include <errno.h>

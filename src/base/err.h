@@ -1,9 +1,9 @@
 /*
  * Errors: one convention for every module.
  *
- * A function that can fail returns 0 or a negative enum mf_code, and puts the words into a
- * caller-owned struct mf_err.  The code says what the caller should do; the words say, from the
- * outside in, which object is wrong and why, with no final period:
+ * A function that can fail returns 0 or a negative enum mf_code, and puts a message
+ * into a caller-owned struct mf_err.  The code says what the caller should do; the message says,
+ * from the outside in, which object is wrong and why, with no final period:
  *
  *     environment dev: service backend: version "0 .1": not allowed: a space (line 7, column 14)
  *
@@ -43,7 +43,7 @@ struct mf_err {
 	char msg[1024]; /* one line, always terminated; cut at the end when too long */
 };
 
-/* Set the words; returns code, so that a caller can write `return mf_err_set(...)`. */
+/* Set the message; returns code, so that a caller can write `return mf_err_set(...)`. */
 int mf_err_set(struct mf_err *err, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -51,7 +51,7 @@ int mf_err_set(struct mf_err *err, int code, const char *format, ...)
 int mf_err_set_sys(struct mf_err *err, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Put context and ": " before the words that are there; returns the code that is there. */
+/* Put context and ": " before the message that is there; returns the code that is there. */
 int mf_err_wrap(struct mf_err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The process exit status for a code: 0 for 0. */

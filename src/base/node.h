@@ -1,5 +1,5 @@
 /*
- * A tree of what a text in YAML or JSON says: the common form before anybody asks what it means.
+ * A tree of what a text in YAML or JSON says: the common form before validation.
  * Scalars stay text.  What looks up and reads takes NULL for a node, and then finds nothing, so
  * that members of members can be asked for in one line.
  */

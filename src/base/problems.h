@@ -1,7 +1,7 @@
 /*
  * What is wrong with which object, reported when it changes: "set aside" and "over".
  *
- * Problems are found in rounds: problems_put says all that is wrong by now, and problems_end calls
+ * Problems are found in rounds: problems_put adds all that is wrong by now, and problems_end calls
  * on_problem for what differs from the round before.  problems_set is for those who hear of one
  * object at a time.
  */

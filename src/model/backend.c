@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/fields.h"
@@ -195,22 +196,13 @@ int instance_check_attribute(const char *name, struct mf_err *err)
 static void format_extra(const struct instance_extra *extra, struct buf *b)
 {
 	if (extra->tags != NULL && extra->tags[0] != NULL) {
-		buf_add_str(b, ",\"tags\":[");
-		for (size_t i = 0; extra->tags[i] != NULL; i++) {
-			if (i > 0)
-				buf_add_char(b, ',');
-			str_add_json_string(b, extra->tags[i], strlen(extra->tags[i]));
-		}
-		buf_add_char(b, ']');
+		json_open(b, "tags", '[');
+		for (size_t i = 0; extra->tags[i] != NULL; i++)
+			json_put(b, NULL, extra->tags[i]);
+		json_close(b, ']');
 	}
-	for (size_t i = 0; i < extra->attribute_count; i++) {
-		const struct attribute *a = &extra->attributes[i];
-
-		buf_add_char(b, ',');
-		str_add_json_string(b, a->name, strlen(a->name));
-		buf_add_char(b, ':');
-		str_add_json_string(b, a->value, strlen(a->value));
-	}
+	for (size_t i = 0; i < extra->attribute_count; i++)
+		json_put(b, extra->attributes[i].name, extra->attributes[i].value);
 }
 
 static bool is_extra(const struct instance_extra *extra)
@@ -230,10 +222,12 @@ void instance_format(const struct instance *instance, const struct instance_extr
 			   instance->port);
 		return;
 	}
-	buf_printf(ret_value, "{\"address\":\"%s\",\"port\":%u,\"weight\":%u,\"state\":\"%s\"",
-		   instance->address, instance->port, instance->weight,
-		   state_words[instance->state]);
+	json_open(ret_value, NULL, '{');
+	json_put(ret_value, "address", instance->address);
+	json_put_int(ret_value, "port", instance->port);
+	json_put_int(ret_value, "weight", instance->weight);
+	json_put(ret_value, "state", state_words[instance->state]);
 	if (extra != NULL)
 		format_extra(extra, ret_value);
-	buf_add_char(ret_value, '}');
+	json_close(ret_value, '}');
 }

@@ -1,9 +1,9 @@
 /*
  * Directory watch.  The path is walked as the kernel walks it, symbolic links included, and every
- * directory on the way is watched for the next component, so that a change anywhere on it is heard.
- * After such a change all watches are made anew on a fresh inotify descriptor: there is no old
- * state to mend.  Mounts, of which inotify says nothing, are heard of from mountinfo.  Knows no
- * files.
+ * directory on the way is watched for the next component, so that a change anywhere on it is
+ * reported.  After such a change all watches are made anew on a fresh inotify descriptor, so that
+ * there is no old state to mend.  Mounts, which inotify does not report, come from mountinfo. Knows
+ * no files.
  */
 #include "sys/dirwatch.h"
 
@@ -167,7 +167,7 @@ static int walk_component(struct chain *chain, int fd, struct buf *dir, struct b
 		go_up(dir);
 		return 1;
 	}
-	/* Watched before looked at, so that no change falls in between. */
+	/* Watched before it is read, so that no change falls in between. */
 	if (!watch_step(chain, fd, buf_str(dir), name) && is_out_of_watches())
 		return -1;
 	buf_printf(&next, "%s/%s", buf_str(dir), name);
@@ -322,7 +322,7 @@ static bool try_rebuild(struct dirwatch *watch)
 	return false;
 }
 
-/* Something on the path: find the directory again, and tell of it.  watch may be gone after. */
+/* Something on the path: find the directory again, and report it.  watch may be freed in it. */
 static void find_again(struct dirwatch *watch, bool is_gone)
 {
 	struct place before = watch->chain.place;

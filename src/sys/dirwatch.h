@@ -1,5 +1,5 @@
 /*
- * Hear that something in a directory has changed (inotify): say "look again", not what.
+ * Report that something in a directory has changed (inotify), but not what: read it again.
  *
  * Survives what happens to directories: every editor's way of saving, a queue overflow, the
  * directory removed, moved away, replaced, unmounted, or not there yet (its nearest existing parent

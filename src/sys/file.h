@@ -38,8 +38,7 @@ int file_hash(const char *path, size_t max, struct stat *ret_stat, size_t *ret_l
 int file_replace(const char *path, const void *bytes, size_t len, mode_t mode, bool *ret_changed,
 		 struct mf_err *err);
 
-/* The directory that a path's last part is in, as words: "." for "a", "/" for "/a".  Handed over.
- */
+/* The directory that a path's last part is in: "." for "a", "/" for "/a".  Handed over. */
 char *file_parent(const char *path);
 
 /* All of it, whatever the pieces.  false: errno. */

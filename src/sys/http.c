@@ -1,6 +1,6 @@
 /*
  * HTTP requests: an easy handle set up so that nothing of the environment, no redirect and no
- * unbounded reply gets in, and libcurl's outcome put into our words.  Does not judge statuses.
+ * unbounded reply gets in, and libcurl's outcome as one of our errors.  Does not judge statuses.
  */
 #include "sys/http.h"
 
@@ -42,7 +42,7 @@ struct http_request {
 	http_done_fn *on_done;
 	void *ctx;
 	struct mf_err err;
-	char curl_words[CURL_ERROR_SIZE];
+	char curl_message[CURL_ERROR_SIZE];
 };
 
 /* --- the outcome ----------------------------------------------------------------------------- */
@@ -79,15 +79,15 @@ static int code_of(const struct http_request *request, CURLcode result)
 	}
 }
 
-/* libcurl's own words, without an end of line or a final period. */
-static const char *words_of(struct http_request *request, CURLcode result)
+/* libcurl's own message, without an end of line or a final period. */
+static const char *message_of(struct http_request *request, CURLcode result)
 {
-	char *words = request->curl_words;
-	size_t len = strlen(words);
+	char *message = request->curl_message;
+	size_t len = strlen(message);
 
-	while (len > 0 && strchr("\r\n. ", words[len - 1]) != NULL)
-		words[--len] = '\0';
-	return len > 0 ? words : curl_easy_strerror(result);
+	while (len > 0 && strchr("\r\n. ", message[len - 1]) != NULL)
+		message[--len] = '\0';
+	return len > 0 ? message : curl_easy_strerror(result);
 }
 
 static void set_error(struct http_request *request, CURLcode result)
@@ -102,7 +102,7 @@ static void set_error(struct http_request *request, CURLcode result)
 	else if (request->is_broken_off)
 		(void)mf_err_set(err, code, "%s: broken off", request->peer);
 	else
-		(void)mf_err_set(err, code, "%s: %s", request->peer, words_of(request, result));
+		(void)mf_err_set(err, code, "%s: %s", request->peer, message_of(request, result));
 }
 
 /* The request is off the loop's hands before on_done, which may well cancel it or start the next.
@@ -311,7 +311,7 @@ static void set_callbacks(struct http_request *request)
 {
 	CURL *easy = request->transfer.easy;
 
-	(void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->curl_words);
+	(void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->curl_message);
 	(void)curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
 	(void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_head);
 	(void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, request);

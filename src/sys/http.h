@@ -62,7 +62,7 @@ struct http_reply {
  * else MF_EUNAVAIL (no connection in time, TLS refused, broken off by the peer), MF_ETIMEOUT (the
  * deadline, once connected), MF_EDATA (too long, no HTTP, no valid URL, method or header),
  * MF_ECONFIG (our certificate files), MF_EFAIL.  err->msg is "host:port: why" or "/socket: why"
- * with libcurl's own words, never a secret.  The request is gone when on_done returns.
+ * with libcurl's own message, never a secret.  The request must not be used after on_done.
  *
  * A kept connection that turns out dead before any byte of the reply came is replaced and the
  * request sent again, once, whatever its method.

@@ -1,6 +1,6 @@
 /*
  * A listener for a handful of clients, each hostile: one bounded request, one reply, the end.
- * Knows nothing of what is asked for.  The request's header fields are read and not heeded.
+ * Knows nothing of what is asked for.  The request's header fields are ignored.
  */
 #include "sys/httpd.h"
 
@@ -67,11 +67,11 @@ static void on_deadline(void *ctx)
 
 /* --- the request (RFC 9112, sections 2 and 3) ------------------------------------------------- */
 
-static const char *status_words(int status)
+static const char *reason_phrase(int status)
 {
 	static const struct {
 		int status;
-		const char *words;
+		const char *phrase;
 	} all[] = {
 	    {200, "OK"},
 	    {400, "Bad Request"},
@@ -83,7 +83,7 @@ static const char *status_words(int status)
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (all[i].status == status)
-			return all[i].words;
+			return all[i].phrase;
 	return "Internal Server Error";
 }
 
@@ -93,7 +93,7 @@ static void put_reply(struct client *client, int status, const char *type, const
 	buf_printf(&client->reply,
 		   "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
 		   "Cache-Control: no-store\r\nConnection: close\r\n%s\r\n",
-		   status, status_words(status), type, body->len,
+		   status, reason_phrase(status), type, body->len,
 		   status == 405 ? "Allow: GET, HEAD\r\n" : "");
 	if (!is_head)
 		buf_add(&client->reply, buf_str(body), body->len);
@@ -103,7 +103,7 @@ static void put_refusal(struct client *client, int status)
 {
 	buf_auto struct buf body = BUF_INIT;
 
-	buf_printf(&body, "%s\n", status_words(status));
+	buf_printf(&body, "%s\n", reason_phrase(status));
 	put_reply(client, status, "text/plain; charset=utf-8", &body, false);
 }
 

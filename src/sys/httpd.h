@@ -1,5 +1,5 @@
 /*
- * A small HTTP/1 listener for figures and health: GET and HEAD, a handful of short-lived clients,
+ * A small HTTP/1 listener for metrics and health: GET and HEAD, a handful of short-lived clients,
  * bounded in requests, sizes and time.  No TLS, no keep-alive.
  */
 #ifndef MF_SYS_HTTPD_H

@@ -1,6 +1,6 @@
 /*
- * The event loop.  A round is: tell libcurl of new and gone transfers, let it work, hand out what
- * it completed, wait, call the ready sources, call the due timers, sweep.  What a callback removes
+ * The event loop.  A round is: hand libcurl the new transfers, let it work, report what it
+ * completed, wait, call the ready sources, call the due timers, sweep.  What a callback removes
  * is marked and swept between rounds, so that no descriptor number is reused while events for the
  * old one are still in hand.  Knows nothing of what its callers do.
  */
@@ -229,7 +229,7 @@ void loop_timer_free(struct loop_timer *timer)
 	loop_defer(timer->loop, free, timer); /* the batch may still point at it */
 }
 
-/* Only drains the descriptor: due timers are looked for in every round. */
+/* Only drains the descriptor: due timers are searched in every round. */
 static void on_timer_fd(void *ctx, int fd, unsigned events)
 {
 	struct loop *loop = ctx;
@@ -242,13 +242,13 @@ static void on_timer_fd(void *ctx, int fd, unsigned events)
 
 static void arm_timer_fd(struct loop *loop)
 {
-	int64_t wanted = loop->heap_count == 0 ? 0 : loop->heap[0]->deadline_ns;
-	struct itimerspec spec = {.it_value = {wanted / 1000000000, wanted % 1000000000}};
+	int64_t next_ns = loop->heap_count == 0 ? 0 : loop->heap[0]->deadline_ns;
+	struct itimerspec spec = {.it_value = {next_ns / 1000000000, next_ns % 1000000000}};
 
-	if (wanted == loop->armed_ns)
+	if (next_ns == loop->armed_ns)
 		return;
 	(void)timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL);
-	loop->armed_ns = wanted;
+	loop->armed_ns = next_ns;
 }
 
 /*

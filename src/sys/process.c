@@ -1,6 +1,6 @@
 /*
  * A program in the foreground.  It is forked, and not spawned: only the child itself can ask for a
- * signal at our death.  SIGCHLD tells of its end, of its stops and of orphans.  Does not judge why
+ * signal at our death.  SIGCHLD reports its end, its stops and orphans.  Does not judge why
  * it ended, nor when it is to be stopped.
  */
 #include "sys/process.h"

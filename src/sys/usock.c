@@ -208,7 +208,7 @@ struct usock *usock_start(struct loop *loop, const char *path, const char *reque
 	loop_timer_set(usock->deadline, deadline_ms > 0 ? deadline_ms : USOCK_DEADLINE_MS);
 	usock->attempt = loop_timer_new(loop, on_attempt, usock);
 	if (!attempt(usock))
-		loop_timer_set(usock->attempt, 0); /* it is told there, not from inside here */
+		loop_timer_set(usock->attempt, 0); /* it is reported there, not from inside here */
 	return usock;
 }
 
