@@ -64,12 +64,11 @@ static bool take_integer(const struct scan_span *word, struct node *ret_node)
 
 static bool take_scalar(struct scan *s, struct node *ret_node)
 {
-	char *text = take_string(s);
 	struct scan_span word;
 
-	if (text != NULL) {
-		set_scalar(ret_node, NODE_QUOTED, text);
-		return true;
+	if (scan_peek(s) == '"') {
+		set_scalar(ret_node, NODE_QUOTED, take_string(s));
+		return ret_node->text != NULL;
 	}
 	if (!scan_word(s, &word))
 		return false;
@@ -227,6 +226,9 @@ int json_parse(const char *text, size_t len, const struct json_bounds *bounds,
 		*ret_node = root;
 		return 0;
 	}
+	/* jansson steps over one that stands behind a number or a word. */
+	if (len != 0 && memchr(text, '\0', len) != NULL)
+		return mf_err_set(err, MF_EDATA, "not JSON: a NUL byte");
 	json = json_loadb(len == 0 ? "" : text, len, flags, &why);
 	if (json == NULL)
 		return refuse_syntax(&why, err);

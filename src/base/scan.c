@@ -19,6 +19,12 @@ void scan_skip_blanks(struct scan *scan)
 		scan->at++;
 }
 
+char scan_peek(struct scan *scan)
+{
+	scan_skip_blanks(scan);
+	return scan->at < scan->end ? *scan->at : '\0';
+}
+
 bool scan_take(struct scan *scan, char c)
 {
 	scan_skip_blanks(scan);
@@ -72,16 +78,9 @@ bool scan_word(struct scan *scan, struct scan_span *ret)
 	return ret->len > 0;
 }
 
-/* What comes next but for blanks; NUL at the end. */
-static char peek(struct scan *scan)
-{
-	scan_skip_blanks(scan);
-	return scan->at < scan->end ? *scan->at : '\0';
-}
-
 bool scan_int(struct scan *scan, int64_t *ret)
 {
-	bool is_string = peek(scan) == '"';
+	bool is_string = scan_peek(scan) == '"';
 	char digits[INT_SIZE];
 	struct scan_span span;
 
@@ -117,7 +116,7 @@ bool scan_skip(struct scan *scan, unsigned max_depth)
 	unsigned inside = max_depth - 1;
 	struct scan_span ignored;
 
-	switch (peek(scan)) {
+	switch (scan_peek(scan)) {
 	case '"':
 		return scan_string(scan, &ignored);
 	case '{':

@@ -19,6 +19,7 @@ struct scan_span {
 };
 
 void scan_skip_blanks(struct scan *scan);
+char scan_peek(struct scan *scan); /* what comes next but for blanks; NUL at the end */
 
 /* Behind what is asked for, if that comes next but for blanks; else false. */
 bool scan_take(struct scan *scan, char c); /* false: scan is at what comes instead */

@@ -1,6 +1,6 @@
 /*
  * JSON into nodes: the way for plain texts and the one for all others come to the same.  An escape
- * beside it takes a plain text the other way.
+ * beside it takes a plain text the other way.  What is JSON is stepped over as one value.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/scan.h"
 #include "fuzz.h"
 
 static const struct json_bounds bounds = {1 << 20, 16, false};
@@ -49,6 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text =
 	    malloc(size + (size == 0)); /* exactly as long, so that a step beyond is seen */
 	buf_auto struct buf beside = BUF_INIT;
+	struct scan scan = {text, text + size};
 	struct node *node, *other;
 	struct mf_err err;
 
@@ -65,6 +67,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			node_free(other);
 		}
 		node_free(node);
+		FUZZ_CHECK(scan_skip(&scan, bounds.max_depth));
+		scan_skip_blanks(&scan);
+		FUZZ_CHECK(scan.at == scan.end);
 	}
 	free(text);
 	return 0;

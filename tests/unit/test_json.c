@@ -29,6 +29,8 @@ static const struct {
     {"[9223372036854775808]", "not JSON: too big integer"},
     {"[01]", "not JSON: "},
     {"[1,]", "not JSON: "},
+    {"[\"\ttrue]", "not JSON: "},
+    {"\"1", "not JSON: "},
     {"[tru]", "not JSON: "},
     {"[[[[]]]]", "nested deeper than 3 levels"},
     {"[[[{\"\\u0041\":1}]]]", "nested deeper than 3 levels"},
@@ -45,6 +47,18 @@ START_TEST(refuses_with_a_reason)
 	ck_assert_ptr_null(root);
 	ck_assert_msg(strncmp(err.msg, refused[_i].reason, strlen(refused[_i].reason)) == 0, "%s",
 		      err.msg);
+}
+END_TEST
+
+/* jansson does not see it there. */
+START_TEST(refuses_nul_behind_a_number)
+{
+	static const char text[] = "[0\0]";
+	struct node *root = NULL;
+	struct mf_err err = {0};
+
+	ck_assert_int_eq(json_parse(text, sizeof(text) - 1, &usual, &root, &err), MF_EDATA);
+	ck_assert_str_eq(err.msg, "not JSON: a NUL byte");
 }
 END_TEST
 
@@ -152,6 +166,7 @@ int main(void)
 	TCase *tc = tcase_create("json");
 
 	tcase_add_loop_test(tc, refuses_with_a_reason, 0, sizeof(refused) / sizeof(refused[0]));
+	tcase_add_test(tc, refuses_nul_behind_a_number);
 	tcase_add_test(tc, refuses_what_is_too_large);
 	tcase_add_test(tc, reads_the_first_value_of_several);
 	tcase_add_loop_test(tc, tree_is_asked_for_members, 0, 2);
