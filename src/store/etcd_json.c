@@ -132,11 +132,10 @@ void etcd_json_int(struct buf *b, const char *name, int64_t n)
 
 void etcd_json_authenticate(struct buf *b, const char *user, const char *password)
 {
-	buf_add_str(b, "{\"name\":");
-	str_add_json_string(b, user, strlen(user));
-	buf_add_str(b, ",\"password\":");
-	str_add_json_string(b, password, strlen(password));
-	buf_add_char(b, '}');
+	json_open(b, NULL, '{');
+	json_put(b, "name", user);
+	json_put(b, "password", password);
+	json_close(b, '}');
 }
 
 /* --- replies ---------------------------------------------------------------------------------- */
