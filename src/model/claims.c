@@ -11,7 +11,7 @@
 #include "model/snapshot.h"
 #include "model/sorted.h"
 
-#define NAMED_MAX 8 /* environments in the words of one problem */
+#define NAMED_MAX 8 /* environments in the message of one problem */
 
 enum claim_kind { CLAIM_HOST, CLAIM_PREFIX, CLAIM_HEADER, CLAIM_KINDS };
 

@@ -1,5 +1,5 @@
 /*
- * Reads objects by their tables: members, kinds, defaults, and the words for what is wrong.
+ * Reads objects by their tables: members, kinds, defaults, and error messages.
  * Knows no format.
  */
 #include "model/fields.h"

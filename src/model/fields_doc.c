@@ -155,7 +155,7 @@ static void add_property(const struct field *field, const char *key, struct buf 
 	buf_add_char(b, '}');
 }
 
-/* Those that must be there, by whichever of their words; those that go not or only together. */
+/* Keys that are required, under either name; keys that exclude or need each other. */
 static void add_conditions(const struct fields *fields, struct buf *b)
 {
 	const size_t start = b->len;

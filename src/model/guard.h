@@ -51,7 +51,7 @@ void guard_free(struct guard *guard); /* NULL is fine */
 /* Others from the next judgement on; what is held back has stood as long as it has. */
 void guard_set_limits(struct guard *guard, unsigned max_removal, int64_t grace_ms);
 
-/* err: the words, for all but PASS.  ret_again_ms: for HOLD. */
+/* err: the reason, for all but PASS.  ret_again_ms: for HOLD. */
 enum guard_verdict guard_judge(struct guard *guard, const struct guard_case *what, int64_t now_ms,
 			       int64_t *ret_again_ms, struct mf_err *err);
 

@@ -1,5 +1,5 @@
 /*
- * What names may look like: one table of alphabets and lengths, and the words for what is wrong.
+ * What names may look like: one table of alphabets and lengths, and the error messages.
  * Knows nothing of where a name stands.
  */
 #include "model/name.h"
@@ -67,7 +67,7 @@ static bool is_allowed(const struct rule *rule, char c)
 	return c != '\0' && strchr(rule->chars, c) != NULL;
 }
 
-/* The words for the character at s[i]. */
+/* Names the character at s[i] for people. */
 static void describe(struct buf *b, const char *s, size_t len, size_t i)
 {
 	unsigned char c = (unsigned char)s[i];
@@ -150,7 +150,7 @@ int name_check(enum name_kind kind, const char *s, size_t len, struct mf_err *er
 {
 	const struct rule *rule = &rules[kind];
 	buf_auto struct buf why = BUF_INIT;
-	const char *words;
+	const char *wrong;
 
 	if (len == 0)
 		return refuse(s, len, err, "must not be empty");
@@ -165,8 +165,8 @@ int name_check(enum name_kind kind, const char *s, size_t len, struct mf_err *er
 		describe(&why, s, len, i);
 		return refuse(s, len, err, why.data);
 	}
-	words = check_shape(rule->shape, s, len);
-	return words == NULL ? 0 : refuse(s, len, err, words);
+	wrong = check_shape(rule->shape, s, len);
+	return wrong == NULL ? 0 : refuse(s, len, err, wrong);
 }
 
 /* text is bounded: inet_pton takes no length. */

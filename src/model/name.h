@@ -28,7 +28,7 @@ enum name_kind {
  */
 int name_check(enum name_kind kind, const char *s, size_t len, struct mf_err *err);
 
-/* A value as it stands in error words: in double quotes, escaped, cut at 64 bytes. */
+/* A value as it stands in error messages: in double quotes, escaped, cut at 64 bytes. */
 void name_add_quoted(struct buf *b, const char *s, size_t len);
 
 /*

@@ -1,5 +1,5 @@
 /*
- * Reading a tree's nodes with the words for what is wrong.  Knows not what any key means.
+ * Reads the nodes of a tree, with messages for what is wrong.  Does not know what any key means.
  */
 #include "model/node.h"
 
@@ -18,11 +18,11 @@
 static int __attribute__((format(printf, 4, 0)))
 error_at(unsigned line, unsigned column, struct mf_err *err, const char *format, va_list ap)
 {
-	mem_auto_free char *words = mem_vprintf(format, ap);
+	mem_auto_free char *message = mem_vprintf(format, ap);
 
 	if (line == 0)
-		return mf_err_set(err, MF_EDATA, "%s", words);
-	return mf_err_set(err, MF_EDATA, "%s (line %u, column %u)", words, line, column);
+		return mf_err_set(err, MF_EDATA, "%s", message);
+	return mf_err_set(err, MF_EDATA, "%s (line %u, column %u)", message, line, column);
 }
 
 int node_error(const struct node *node, struct mf_err *err, const char *format, ...)
@@ -51,17 +51,17 @@ int node_refuse_key(const struct node *member, const char *const *allowed, size_
 		    struct mf_err *err)
 {
 	const char *nearest = str_find_nearest(member->key, allowed, count);
-	buf_auto struct buf words = BUF_INIT;
+	buf_auto struct buf message = BUF_INIT;
 
-	buf_add_str(&words, "unknown key ");
-	name_add_quoted(&words, member->key, strlen(member->key));
-	buf_add_str(&words, ": ");
+	buf_add_str(&message, "unknown key ");
+	name_add_quoted(&message, member->key, strlen(member->key));
+	buf_add_str(&message, ": ");
 	if (nearest != NULL)
-		buf_printf(&words, "did you mean \"%s\"? ", nearest);
-	buf_add_str(&words, "allowed: ");
+		buf_printf(&message, "did you mean \"%s\"? ", nearest);
+	buf_add_str(&message, "allowed: ");
 	for (size_t i = 0; i < count; i++)
-		buf_printf(&words, "%s%s", i == 0 ? "" : ", ", allowed[i]);
-	return node_error_key(member, err, "%s", words.data);
+		buf_printf(&message, "%s%s", i == 0 ? "" : ", ", allowed[i]);
+	return node_error_key(member, err, "%s", message.data);
 }
 
 static const char *kind_words(const struct node *node)

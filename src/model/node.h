@@ -27,7 +27,7 @@ struct mf_err;
 int node_parse_yaml(const char *text, size_t len, struct node **ret_node, struct mf_err *err);
 int node_parse_json(const char *text, size_t len, struct node **ret_node, struct mf_err *err);
 
-/* MF_EDATA with these words and, when it is known, " (line L, column C)". */
+/* MF_EDATA with this message and, when it is known, " (line L, column C)". */
 int node_error(const struct node *node, struct mf_err *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -41,18 +41,18 @@ static yaml_mark_t mark_of_offset(const struct reader *r, size_t offset)
 	return mark;
 }
 
-/* What libyaml says about syntax; its words are constants. */
+/* What libyaml says about syntax; its messages are constants. */
 static int refuse_syntax(const struct reader *r)
 {
 	const yaml_parser_t *p = &r->parser;
-	buf_auto struct buf words = BUF_INIT;
+	buf_auto struct buf message = BUF_INIT;
 	yaml_mark_t mark = p->problem_mark;
 
 	if (p->error == YAML_READER_ERROR)
 		mark = mark_of_offset(r, p->problem_offset);
-	buf_printf(&words, "not YAML: %s%s%s", p->context == NULL ? "" : p->context,
+	buf_printf(&message, "not YAML: %s%s%s", p->context == NULL ? "" : p->context,
 		   p->context == NULL ? "" : ", ", p->problem == NULL ? "bad input" : p->problem);
-	return refuse(r, mark, words.data);
+	return refuse(r, mark, message.data);
 }
 
 static int next_event(struct reader *r, yaml_event_t *ret_event)
@@ -129,11 +129,11 @@ static int read_list(struct reader *r, unsigned depth, struct node *node)
 static int refuse_repeated(const struct reader *r, const yaml_event_t *event, const char *key,
 			   size_t first_line)
 {
-	buf_auto struct buf words = BUF_INIT;
+	buf_auto struct buf message = BUF_INIT;
 
-	name_add_quoted(&words, key, strlen(key));
-	buf_printf(&words, ": the key is there twice, first in line %zu", first_line);
-	return refuse(r, event->start_mark, words.data);
+	name_add_quoted(&message, key, strlen(key));
+	buf_printf(&message, ": the key is there twice, first in line %zu", first_line);
+	return refuse(r, event->start_mark, message.data);
 }
 
 static int read_key(const struct reader *r, const yaml_event_t *event, struct strmap *seen,

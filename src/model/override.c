@@ -1,4 +1,4 @@
-/* Overrides: their format, and they as values of keys.  Knows nothing of which are in force. */
+/* Overrides: their format, read from the values of keys.  Knows nothing of which are in force. */
 #include "model/override.h"
 
 #include <stdlib.h>

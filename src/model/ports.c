@@ -12,11 +12,11 @@
 #include "model/sorted.h"
 
 struct ports {
-	struct sorted wanted; /* struct service *, by port, then name */
+	struct sorted claims; /* struct service *, by port, then name */
 	const struct settings *settings;
 };
 
-static int compare_wanted(const void *a, const void *b)
+static int compare_claims(const void *a, const void *b)
 {
 	const struct service *x = *(struct service *const *)a, *y = *(struct service *const *)b;
 
@@ -29,37 +29,37 @@ struct ports *ports_new(void)
 {
 	struct ports *ports = MEM_NEW(ports);
 
-	sorted_init(&ports->wanted, sizeof(struct service *), compare_wanted);
+	sorted_init(&ports->claims, sizeof(struct service *), compare_claims);
 	return ports;
 }
 
 void ports_free(struct ports *ports)
 {
-	sorted_fini(&ports->wanted);
+	sorted_fini(&ports->claims);
 	free(ports);
 }
 
 bool ports_set_settings(struct ports *ports, const struct settings *settings)
 {
 	ports->settings = settings;
-	return ports->wanted.count != 0;
+	return ports->claims.count != 0;
 }
 
 void ports_add(struct ports *ports, struct service *service)
 {
 	if (service->listen != 0)
-		sorted_put(&ports->wanted, &service);
+		sorted_put(&ports->claims, &service);
 }
 
 void ports_del(struct ports *ports, const struct service *service)
 {
 	if (service->listen != 0)
-		(void)sorted_del(&ports->wanted, &service);
+		(void)sorted_del(&ports->claims, &service);
 }
 
 static const struct service *at(const struct ports *ports, size_t i)
 {
-	return *(struct service *const *)sorted_at(&ports->wanted, i);
+	return *(struct service *const *)sorted_at(&ports->claims, i);
 }
 
 static int compare_names(const void *name, const void *item)
@@ -81,7 +81,7 @@ static const struct service *find_owner(const struct ports *ports, const struct 
 	const struct service *service = at(ports, first);
 	unsigned port = service->listen;
 
-	for (size_t i = first; i < ports->wanted.count && at(ports, i)->listen == port; i++)
+	for (size_t i = first; i < ports->claims.count && at(ports, i)->listen == port; i++)
 		if (has_backend(snapshot, at(ports, i)))
 			return at(ports, i);
 	return service;
@@ -106,7 +106,7 @@ void ports_add_problems(const struct ports *ports, struct snapshot *snapshot)
 {
 	const struct service *owner = NULL;
 
-	for (size_t i = 0; i < ports->wanted.count; i++) {
+	for (size_t i = 0; i < ports->claims.count; i++) {
 		const struct service *service = at(ports, i);
 
 		if (i == 0 || at(ports, i - 1)->listen != service->listen)

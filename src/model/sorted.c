@@ -92,7 +92,7 @@ void sorted_put(struct sorted *array, const void *item)
 	size_t i = array->count;
 	bool is_there = false;
 
-	/* A listing of etcd comes in the array of its keys: look at the end first. */
+	/* A listing of etcd comes in the order of its keys: compare with the last item first. */
 	if (i > 0 && array->compare(sorted_at(array, i - 1), item) >= 0) {
 		i = sorted_lower_bound(array, item);
 		is_there = is_at(array, i, item);

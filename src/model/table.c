@@ -238,7 +238,7 @@ static void *set_env(struct table *table, void *was, void *object)
 	return env;
 }
 
-/* What others read of an instance; its value may say more, and say it in other words. */
+/* What others read of an instance; its value may say more, or the same in another form. */
 static bool is_equal(const struct instance *a, const struct instance *b)
 {
 	return a != NULL && b != NULL && strcmp(a->server, b->server) == 0 &&
@@ -498,7 +498,7 @@ static void resolve_env(struct table *table, const char *name)
 	const struct entry *entry = strmap_find(table->entries, key);
 	struct env *own = entry == NULL ? NULL : entry->good, *old, *env;
 	size_t left_out;
-	char words[96];
+	char message[96];
 
 	if (own == NULL) {
 		table_set_problem(table, object, NULL);
@@ -506,9 +506,9 @@ static void resolve_env(struct table *table, const char *name)
 	}
 	old = find_in_force(table, own);
 	env = overrides_resolve(table->overrides, table->versions, own, &left_out);
-	(void)snprintf(words, sizeof(words), "%zu left out: it has %d services", left_out,
+	(void)snprintf(message, sizeof(message), "%zu left out: it has %d services", left_out,
 		       ENV_MAX_SERVICES);
-	table_set_problem(table, object, left_out == 0 ? NULL : words);
+	table_set_problem(table, object, left_out == 0 ? NULL : message);
 	if (old == env || (old != own && env != own && is_same_choice(old, env)))
 		env_unref(env);
 	else

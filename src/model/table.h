@@ -3,7 +3,7 @@
  *
  * Keys are those of etcd without the prefix: "environments/<env>",
  * "backends/<service>/<version>/<instance>", "services/<service>", "overrides/<env>/<service>";
- * others are ignored.  A value that cannot be parsed is set aside with its reason: the entry keeps
+ * others are ignored.  A value that cannot be parsed becomes a problem: the entry keeps
  * its last good value (none if there never was one), and all others live on.
  *
  * Use: table_begin_full before a complete listing, table_put and table_del for each change,
@@ -33,7 +33,8 @@ void table_put(struct table *table, const char *key, const char *value, size_t l
 	       int64_t create_revision);
 void table_del(struct table *table, const char *key);
 
-/* Something set aside: "environment dev", "instance a/1/x", "file dev.yaml", "prefix www". */
+/* Something that is left out, and why: "environment dev", "instance a/1/x", "file dev.yaml",
+ * "prefix www". */
 struct problem {
 	char *object;
 	char *reason;
@@ -60,7 +61,7 @@ struct backend {
 };
 
 /* Who a host name, first label or header value means.  Of two claims the older one wins (created,
- * then name); the other is set aside as a problem, and the rest of that environment lives. */
+ * then name); the other becomes a problem, and the rest of that environment is used. */
 struct claim {
 	const char *key; /* borrowed from env */
 	struct env *env;

@@ -291,7 +291,7 @@ static void add_stale_backends(struct versions *versions, const char *service)
 }
 
 /* What a service brings beside its settings. */
-static void take_back(struct versions *versions, const struct service *service)
+static void remove_settings(struct versions *versions, const struct service *service)
 {
 	if (service == NULL)
 		return;
@@ -302,7 +302,7 @@ static void take_back(struct versions *versions, const struct service *service)
 
 void versions_set_service(struct versions *versions, const char *name, struct service *service)
 {
-	take_back(versions, strmap_find(versions->settings, name));
+	remove_settings(versions, strmap_find(versions->settings, name));
 	for (size_t i = 0; i < service->fixed_count; i++)
 		versions_add_instance(versions, service->fixed[i]);
 	ports_add(versions->ports, service);
@@ -312,7 +312,7 @@ void versions_set_service(struct versions *versions, const char *name, struct se
 
 void versions_del_service(struct versions *versions, const char *name)
 {
-	take_back(versions, strmap_find(versions->settings, name));
+	remove_settings(versions, strmap_find(versions->settings, name));
 	(void)strmap_del(versions->settings, name);
 	add_stale_backends(versions, name);
 }
@@ -358,7 +358,7 @@ static struct backend *make_backend(const struct versions *versions, const struc
 
 /* --- snapshots ------------------------------------------------------------------------------- */
 
-static void make_anew(struct versions *versions, struct version *v)
+static void rebuild(struct versions *versions, struct version *v)
 {
 	struct backend *old = v->backend;
 
@@ -378,7 +378,7 @@ static void make_anew(struct versions *versions, struct version *v)
 void versions_fill(struct versions *versions, struct snapshot *snapshot)
 {
 	for (size_t i = 0; i < versions->stale_count; i++)
-		make_anew(versions, versions->stale[i]);
+		rebuild(versions, versions->stale[i]);
 	versions->stale_count = 0;
 	snapshot->backend_count = versions->backends.count;
 	snapshot->backends = sorted_share(&versions->backends);

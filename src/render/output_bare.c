@@ -1,6 +1,6 @@
 /*
  * Snapshots without servers, made of what the real one holds: nothing is copied but the backends'
- * own few words.  Knows nothing of templates.
+ * own few texts.  Knows nothing of templates.
  */
 #include "render/output_bare.h"
 

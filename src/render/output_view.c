@@ -28,7 +28,7 @@
  *	                       effective_weight (0 when draining), drain, maint
  *	maps                 name, entries: key, value (see routing.h)
  *	entries              of the map that is being written; else absent
- *	problems             what was set aside: object, reason
+ *	problems             what was left out: object, reason
  *
  * key and value are made in one place, and are good until the next entry of that map is asked for.
  */

@@ -27,13 +27,13 @@ struct template_set {
 int template_error(struct mf_err *err, int code, const struct template *t, uint32_t line,
 		   uint32_t column, const char *format, ...)
 {
-	char words[sizeof(err->msg)];
+	char message[sizeof(err->msg)];
 	va_list ap;
 
 	va_start(ap, format);
-	(void)vsnprintf(words, sizeof(words), format, ap);
+	(void)vsnprintf(message, sizeof(message), format, ap);
 	va_end(ap);
-	return mf_err_set(err, code, "template %s:%u:%u: %s", t->name, line, column, words);
+	return mf_err_set(err, code, "template %s:%u:%u: %s", t->name, line, column, message);
 }
 
 void template_free(struct template *t)
