@@ -222,9 +222,9 @@ static char *normalize_route(const char *s)
 	size_t len = strlen(s);
 	char *route = mem_alloc(len + 2);
 
-	memcpy(route, s, len);
+	memcpy(route, s, len + 1);
 	if (s[len - 1] != '/')
-		route[len] = '/';
+		memcpy(route + len, "/", 2);
 	return route;
 }
 
