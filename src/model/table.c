@@ -5,6 +5,7 @@
 #include "model/table.h"
 #include "model/service.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -225,6 +226,7 @@ static void *set_env(struct table *table, void *was, void *object)
 {
 	struct env *old = was, *env = object;
 
+	assert(old != NULL || env != NULL);
 	/* The new one goes in first, so that what both name is never without a name. */
 	if (env != NULL)
 		versions_add_env(table->versions, env);
@@ -250,6 +252,7 @@ static void *set_instance(struct table *table, void *was, void *object)
 	struct instance *old = was, *instance = object;
 	const struct instance *either = instance != NULL ? instance : old;
 
+	assert(either != NULL);
 	if (is_equal(old, instance)) {
 		instance_unref(instance);
 		return old;
@@ -268,6 +271,7 @@ static void *set_service(struct table *table, void *was, void *object)
 {
 	struct service *old = was, *service = object;
 
+	assert(old != NULL || service != NULL);
 	overrides_touch_service(table->overrides, service != NULL ? service->name : old->name);
 	if (service != NULL)
 		versions_set_service(table->versions, service->name, service);
