@@ -225,14 +225,15 @@ static void put_in_force(struct table *table, struct env *old, struct env *env)
 static void *set_env(struct table *table, void *was, void *object)
 {
 	struct env *old = was, *env = object;
+	const struct env *either = env != NULL ? env : old;
 
-	assert(old != NULL || env != NULL);
+	assert(either != NULL);
 	/* The new one goes in first, so that what both name is never without a name. */
 	if (env != NULL)
 		versions_add_env(table->versions, env);
 	put_in_force(table, old == NULL ? NULL : find_in_force(table, old),
 		     env == NULL ? NULL : env_ref(env));
-	overrides_touch_env(table->overrides, env == NULL ? old->name : env->name);
+	overrides_touch_env(table->overrides, either->name);
 	if (old != NULL) {
 		versions_del_env(table->versions, old);
 		env_unref(old);
