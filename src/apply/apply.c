@@ -140,7 +140,7 @@ bool apply_will_reload(const struct apply *apply)
 	const struct apply_member *haproxy = apply_find_haproxy(apply);
 
 	return apply->demand != NULL && apply->unsatisfied == 0 && haproxy != NULL &&
-	       haproxy->failures == 0;
+	       haproxy->failures == 0 && !group_last(haproxy->group)->is_bad;
 }
 
 bool apply_is_idle(const struct apply *apply)

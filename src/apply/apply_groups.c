@@ -273,7 +273,8 @@ static void end_haproxy(struct apply *apply, struct apply_member *haproxy)
 			apply->live_err = (struct mf_err){0};
 	}
 	/* What live asked for while the run was under way could not be heeded by it. */
-	if (apply->demand != NULL && haproxy->failures == 0 && haproxy->due_at > apply->demand_at)
+	if (apply->demand != NULL && haproxy->failures == 0 &&
+	    !group_last(haproxy->group)->is_bad && haproxy->due_at > apply->demand_at)
 		haproxy->due_at = apply->demand_at;
 	if (apply->runtime == RUNTIME_HELD) {
 		apply->owes_result = true;

@@ -36,7 +36,7 @@ static struct told told[8];
 static size_t told_count;
 static int64_t told_revision, revision;
 static bool told_converged, told_render_failed;
-static unsigned results, changes, runtime_changes, reloads;
+static unsigned results, changes, runtime_changes, reloads, bad_renderings;
 static int port;
 
 static inline const struct told *find_told(const char *name)
@@ -105,6 +105,7 @@ static inline void on_bad(void *ctx, const char *group, const struct mf_err *why
 	(void)ctx;
 	(void)group;
 	ck_assert_int_ne(why->code, 0);
+	bad_renderings++;
 }
 
 static inline int load_template(void *ctx, const char *name, int level, struct buf *ret_text,

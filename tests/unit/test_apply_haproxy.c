@@ -243,6 +243,33 @@ START_TEST(what_the_check_refuses_changes_nothing)
 }
 END_TEST
 
+/* It is neither waited for nor tried again and again. */
+START_TEST(a_reload_that_cannot_be_rendered_does_not_come)
+{
+	int64_t start;
+
+	put_settings();
+	begin();
+	write_template("map", "{{>nowhere}}");
+	bad_renderings = 0;
+	put_instance("2");
+	want();
+	wait_for_result();
+	ck_assert(told_render_failed);
+	start = loop_now(loop);
+	while (loop_now(loop) - start < 300)
+		(void)ask_haproxy();
+	ck_assert_uint_le(bad_renderings, 3);
+	write_template("map", "{{#entries}}{{key}} {{value}}\n{{/entries}}");
+	put_instance("3");
+	want();
+	wait_for_result();
+	ck_assert(!told_render_failed);
+	ck_assert_int_eq(told_of("haproxy")->code, 0);
+	daemon_stop(haproxy);
+}
+END_TEST
+
 START_TEST(a_missing_file_is_refused_with_the_staged_directory)
 {
 	begin();
@@ -461,6 +488,7 @@ int main(void)
 		tcase_add_test(tc, files_come_first_and_haproxy_later);
 		tcase_add_test(tc, another_structure_is_loaded);
 		tcase_add_test(tc, what_the_check_refuses_changes_nothing);
+		tcase_add_test(tc, a_reload_that_cannot_be_rendered_does_not_come);
 		tcase_add_test(tc, a_missing_file_is_refused_with_the_staged_directory);
 		tcase_add_test(tc, a_proven_structure_is_not_checked);
 		tcase_add_test(tc, a_taken_port_puts_the_previous_files_back);
