@@ -400,6 +400,10 @@ static void close_inherited(int kept)
 		(void)close(fd);
 }
 
+/*
+ * Whoever stops a service sends SIGTERM to each of its processes, as systemd does; when this one
+ * ends is for the original to say.
+ */
 static void reset_signals(void)
 {
 	struct sigaction action = {.sa_handler = SIG_DFL};
@@ -407,6 +411,7 @@ static void reset_signals(void)
 
 	for (int signo = 1; signo < NSIG; signo++)
 		(void)sigaction(signo, &action, NULL);
+	(void)signal(SIGTERM, SIG_IGN);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -53,9 +53,9 @@ struct child *child_start_with(struct loop *loop, char *const *words, const char
  * now, and what it writes there is lost.  It has standard input, output and error and no other
  * descriptor, so it must not use the loop or anything on it; it may open files and start programs.
  * What it adds to ret_report comes back as the result's output, without standard output and error;
- * what it returns is the status.  It is killed when this process dies.  Of options, deadline_ms and
- * max_output count.  A fork of 20 MiB takes about 0.7 ms; all that either side writes to is copied
- * then, page by page.
+ * what it returns is the status.  It is killed when this process dies, and ignores SIGTERM.  Of
+ * options, deadline_ms and max_output count.  A fork of 20 MiB takes about 0.7 ms; all that either
+ * side writes to is copied then, page by page.
  */
 typedef int child_work_fn(void *ctx, struct buf *ret_report);
 struct child *child_fork(struct loop *loop, const struct child_options *options,

@@ -427,6 +427,23 @@ START_TEST(a_copy_that_hangs_or_dies_is_told)
 }
 END_TEST
 
+static int survive(void *ctx, struct buf *ret_report)
+{
+	(void)ctx;
+	(void)raise(SIGTERM);
+	buf_add_str(ret_report, "alive");
+	return 0;
+}
+
+/* As when systemd stops the service in the midst of an installation. */
+START_TEST(a_copy_ends_its_work_when_all_are_terminated)
+{
+	run_work(survive, 0);
+	ck_assert_int_eq(got.status, 0);
+	ck_assert_str_eq(got.output, "alive");
+}
+END_TEST
+
 static int tell_much(void *ctx, struct buf *ret_report)
 {
 	(void)ctx;
@@ -481,6 +498,7 @@ int main(void)
 	tcase_add_test(tc, a_copy_sees_the_memory_of_its_fork);
 	tcase_add_test(tc, a_copy_keeps_nothing_open_and_nothing_blocked);
 	tcase_add_test(tc, a_copy_that_hangs_or_dies_is_told);
+	tcase_add_test(tc, a_copy_ends_its_work_when_all_are_terminated);
 	tcase_add_test(tc, a_copy_may_tell_much);
 	tcase_add_test(tc, a_copy_can_be_cancelled);
 	return unit_run("child", tc);
