@@ -17,7 +17,7 @@
 enum {
 	REVOKE_MS =
 	    3000, /* whoever revokes is about to stop, and the lease ends by itself anyway */
-	LIST_LIMIT_MAX = 1000,
+	LIST_LIMIT_MAX = 128,		  /* so that two pages at once take few milliseconds */
 	LIST_SLICE = 64,		  /* pairs in one turn of the loop */
 	LIST_PAGE_BIG = 2 * 1024 * 1024,  /* from here on pages get smaller ... */
 	LIST_PAGE_MAX = 24 * 1024 * 1024, /* ... and this is refused, unless it is one pair */

@@ -314,7 +314,7 @@ static const struct {
      "[/a=1 /b=1 ]9",
      0,
      /* behind the last key, at the first page's revision */
-     "{\"key\":\"L2EA\",\"range_end\":\"MA==\",\"limit\":\"1000\",\"revision\":\"9\"}"},
+     "{\"key\":\"L2EA\",\"range_end\":\"MA==\",\"limit\":\"128\",\"revision\":\"9\"}"},
     {{{RANGE, GATEWAY_SAY, 200, "{" HEAD ",\"more\":true}"}}, "[]9", 0, NULL},
     {{{RANGE, GATEWAY_SAY, 200, "{" HEAD ",\"kvs\":[" KV("L2EAYg==") "," KV("L2I=") "]}"}},
      "[/b=1 ]9",
@@ -343,7 +343,7 @@ static const struct {
       {RANGE, GATEWAY_SAY, 200, "{" HEAD ",\"kvs\":[" KV("L2E=") "]}"}},
      "[/a=1 ]9",
      0,
-     "\"limit\":\"125\""},
+     "\"limit\":\"16\""},
     {{{RANGE, GATEWAY_BREAK_OFF, 0, NULL}, {RANGE, GATEWAY_SAY, 200, "{" HEAD "}"}},
      "[]9",
      0,
