@@ -32,14 +32,14 @@ struct live_collect {
 	size_t late_count, late_cap;
 };
 
-/* What is held reads garbage, and waits for a reload that takes all garbage away. */
+/* What is deferred reads garbage, and waits for a reload that takes all garbage away. */
 bool live_collect_is_due(const struct live *live)
 {
 	size_t garbage = live->worker.entries - live->worker.live_entries;
 
 	return live->collect != NULL ||
-	       (live->is_synced && strmap_count(live->worker.held) == 0 && garbage > GARBAGE_MIN &&
-		garbage > live->worker.live_entries);
+	       (live->is_synced && strmap_count(live->worker.deferred) == 0 &&
+		garbage > GARBAGE_MIN && garbage > live->worker.live_entries);
 }
 
 static void collect_free(struct live *live)

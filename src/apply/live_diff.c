@@ -180,12 +180,12 @@ static void touch_pair(void *ctx, const void *from, const void *to)
 }
 
 /* Those that wait may go on now. */
-static void touch_held(struct diff *diff)
+static void touch_deferred(struct diff *diff)
 {
 	void *cursor = NULL, *value;
 	const char *name;
 
-	while (strmap_next(diff->live->worker.held, &cursor, &name, &value))
+	while (strmap_next(diff->live->worker.deferred, &cursor, &name, &value))
 		if (snapshot_find_env(diff->live->target, name) != NULL)
 			touch_name(diff, name);
 }
@@ -303,11 +303,11 @@ static void put_generations(struct diff *diff)
 static void current_choice(const struct live *live, const char *name, const struct env *old,
 			   struct routing_entry *ret)
 {
-	const char *held = strmap_find(live->worker.held, name);
+	const char *kept = strmap_find(live->worker.deferred, name);
 
 	ret->value[0] = '\0';
-	if (held != NULL)
-		(void)snprintf(ret->value, sizeof(ret->value), "%s", held);
+	if (kept != NULL)
+		(void)snprintf(ret->value, sizeof(ret->value), "%s", kept);
 	else if (old != NULL)
 		live_env_generation(old, ret);
 }
@@ -347,10 +347,10 @@ static void move_choice(struct diff *diff, const char *name, const struct touche
 		live_env_generation(touched->new, &next);
 	if (touched->new != NULL && strcmp(current.value, next.value) != 0 &&
 	    live_worker_is_deferred(&live->worker, live->target, touched->new)) {
-		strmap_set(live->worker.held, name, mem_dup_str(current.value));
+		strmap_set(live->worker.deferred, name, mem_dup_str(current.value));
 		return;
 	}
-	(void)strmap_del(live->worker.held, name);
+	(void)strmap_del(live->worker.deferred, name);
 	live_move_entry(diff->live, ROUTING_ENVIRONMENTS, name, is_there ? current.value : NULL,
 			touched->new == NULL ? NULL : next.value, way);
 }
@@ -405,7 +405,7 @@ static void read_back_choices(struct diff *diff)
 	while (strmap_next(diff->touched, &cursor, &name, &value)) {
 		const struct touched *touched = value;
 
-		if (strmap_find(live->worker.held, name) == NULL)
+		if (strmap_find(live->worker.deferred, name) == NULL)
 			live_add(live, touched->new == NULL ? on_no_choice : on_choice,
 				 touched->new, "get", "map", live_map_path(ROUTING_ENVIRONMENTS),
 				 name);
@@ -446,7 +446,7 @@ enum live_verdict live_diff(struct live *live)
 
 	walk_pairs(from->envs, from->env_count, to->envs, to->env_count, sizeof(struct env *),
 		   compare_envs, touch_pair, &diff);
-	touch_held(&diff);
+	touch_deferred(&diff);
 	find_claims(&diff);
 	count_entries(&diff);
 	put_all(&diff);

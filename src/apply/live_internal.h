@@ -115,7 +115,7 @@ struct live_worker {
 	struct strmap *generations; /* "<env>@<digest>" to struct live_generation */
 	size_t entries;		    /* of all generations together */
 	size_t live_entries;	    /* of those that applied has */
-	struct strmap *held;	    /* environment to its value in the worker, "": none */
+	struct strmap *deferred;    /* environment to its value in the worker, "": none */
 	struct strmap *missing;	    /* backends with instances that it lacks, to the reason */
 	struct strmap *waiting;	    /* servers that it can take by a reload only, to the reason */
 	struct buf changed;	    /* settings that it can take by a reload only: the reason */
@@ -146,7 +146,7 @@ struct live {
 	struct snapshot *target; /* in progress; NULL: nothing is */
 	int64_t target_since;
 	struct live_worker worker;
-	struct snapshot *applied; /* what it holds, but for held and missing */
+	struct snapshot *applied; /* what it holds, but for deferred and missing */
 	bool is_synced;		  /* it does, and what is known of it is so */
 	int64_t waited_pid;	  /* the worker for whose reload it has waited once */
 
@@ -162,7 +162,7 @@ struct live {
 	char *reply;		   /* the last one as a whole; NULL: somebody has taken it */
 	bool is_wrong;		   /* a reply was not as it should be ... */
 	struct buf complaint;	   /* ... the first of them */
-	struct buf broken;	   /* what no repair could mend */
+	struct buf broken;	   /* what no repair could change */
 	struct live_result result; /* of the target */
 
 	struct loop_timer *drain_timer;
@@ -249,7 +249,7 @@ enum live_map_kind {
 	LIVE_MAP_MISSING, /* it has no item */
 	LIVE_MAP_WRONG,	  /* it has another value */
 	LIVE_MAP_EXTRA,	  /* not desired */
-	LIVE_MAP_KEPT,	  /* not desired, but in force: of environments that are held */
+	LIVE_MAP_KEPT,	  /* not desired, but in force: of environments that are deferred */
 	LIVE_MAP_TWICE,	  /* it has no item */
 	LIVE_MAP_KIND_COUNT
 };
@@ -269,7 +269,8 @@ struct live_map_diff {
 	bool is_bulk;	     /* to be replaced as a whole ... */
 	unsigned version;    /* ... by this prepared one */
 };
-/* Complains where they differ.  Environments come first: they tell which generations are held. */
+/* Complains where they differ.  Environments come first: they tell which generations those that are
+ * deferred read. */
 void live_map_compare(struct live *live, const struct routing *routing, enum routing_map map,
 		      char *text, struct live_map_diff *ret_diff);
 void live_map_put(struct live *live, const struct routing *routing,

@@ -38,17 +38,17 @@ static void put_text(const char *text, char *ret, size_t size, size_t *ret_len)
 	*ret_len = (size_t)snprintf(ret, size, "%s", text);
 }
 
-/* The entry; what an environment that is held says is what it is to say. */
+/* The entry; what an environment that is deferred says is what it is to say. */
 static void get_desired(const struct desired *desired, size_t i, struct routing_entry *ret)
 {
-	const char *held;
+	const char *kept;
 
 	routing_get(desired->routing, desired->map, i, ret);
 	if (desired->map != ROUTING_ENVIRONMENTS)
 		return;
-	held = strmap_find(desired->live->worker.held, ret->key);
-	if (held != NULL)
-		put_text(held, ret->value, sizeof(ret->value), &ret->value_len);
+	kept = strmap_find(desired->live->worker.deferred, ret->key);
+	if (kept != NULL)
+		put_text(kept, ret->value, sizeof(ret->value), &ret->value_len);
 }
 
 static void fill_slots(struct desired *desired)
@@ -147,7 +147,7 @@ static void add_item(struct live_map_diff *diff, enum live_map_kind kind, struct
  * An environment that waits for a backend keeps what it says, or goes on saying nothing: then this
  * is what is desired.
  */
-static bool is_held(const struct desired *desired, const char *env_name, const char *value)
+static bool is_deferred(const struct desired *desired, const char *env_name, const char *value)
 {
 	struct live *live = desired->live;
 	const struct env *env;
@@ -157,19 +157,19 @@ static bool is_held(const struct desired *desired, const char *env_name, const c
 	env = snapshot_find_env(live->target, env_name);
 	if (env == NULL || !live_worker_is_deferred(&live->worker, live->target, env))
 		return false;
-	strmap_set(live->worker.held, env_name, mem_dup_str(value));
+	strmap_set(live->worker.deferred, env_name, mem_dup_str(value));
 	return true;
 }
 
-/* Whether an environment that is held still reads this generation. */
-static bool is_generation_held(const struct live *live, const char *generation)
+/* Whether an environment that is deferred still reads this generation. */
+static bool is_generation_deferred(const struct live *live, const char *generation)
 {
 	const char *at = strchr(generation, '@');
-	const char *held = at == NULL ? NULL
-				      : strmap_find_bytes(live->worker.held, generation,
+	const char *kept = at == NULL ? NULL
+				      : strmap_find_bytes(live->worker.deferred, generation,
 							  (size_t)(at - generation));
 
-	return held != NULL && strcmp(held, generation) == 0;
+	return kept != NULL && strcmp(kept, generation) == 0;
 }
 
 /* Of routes and versions, what no request reads is garbage. */
@@ -192,7 +192,7 @@ static void take_unknown(struct live *live, struct live_map_diff *diff, struct l
 	generation->entries++;
 	generation->sum += live_hash_entry(diff->map, item.key, item.value);
 	live->worker.entries++;
-	if (is_generation_held(live, name))
+	if (is_generation_deferred(live, name))
 		add_item(diff, LIVE_MAP_KEPT, item);
 }
 
@@ -211,7 +211,7 @@ static void take_line(struct desired *desired, struct live_map_diff *diff,
 		return;
 	}
 	diff->is_there[item.index] = true;
-	if (strcmp(entry.value, item.value) != 0 && !is_held(desired, item.key, item.value))
+	if (strcmp(entry.value, item.value) != 0 && !is_deferred(desired, item.key, item.value))
 		add_item(diff, LIVE_MAP_WRONG, item);
 }
 
@@ -223,7 +223,7 @@ static void count_missing(const struct desired *desired, struct live_map_diff *d
 		if (desired->map == ROUTING_ENVIRONMENTS && !diff->is_there[i]) {
 			get_desired(desired, i, &entry);
 			diff->is_there[i] =
-			    entry.value[0] == '\0' || is_held(desired, entry.key, "");
+			    entry.value[0] == '\0' || is_deferred(desired, entry.key, "");
 		}
 		diff->counts[LIVE_MAP_MISSING] += !diff->is_there[i];
 	}

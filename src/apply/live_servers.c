@@ -239,7 +239,7 @@ void live_drain_again(struct live *live)
 	const char *server;
 
 	while (strmap_next(live->worker.draining, &cursor, &server, &value)) {
-		if (strmap_count(live->worker.held) == 0) { /* one may have been kept */
+		if (strmap_count(live->worker.deferred) == 0) { /* one may have been kept */
 			live_add(live, live_expect_nothing, NULL, "set", "server", server, "state",
 				 "maint");
 			live->result.server_changes++;
@@ -398,7 +398,7 @@ static void leave_backend(struct backend_walk *walk, const struct backend *from,
 	walk->is_emptying |= is_emptied;
 	if (from != NULL && has_backend(live, from))
 		walk_servers(live, from, to, LIVE_LEAVERS,
-			     is_emptied && strmap_count(live->worker.held) != 0);
+			     is_emptied && strmap_count(live->worker.deferred) != 0);
 }
 
 static int compare_backends(const void *a, const void *b)
@@ -494,7 +494,7 @@ static void compare_backend(struct live *live, struct shown *shown, enum live_mo
 
 	if (desired != NULL)
 		state_backend_fill(desired, &s.backend);
-	s.is_kept = strmap_count(live->worker.held) != 0 && is_emptied(&s, shown);
+	s.is_kept = strmap_count(live->worker.deferred) != 0 && is_emptied(&s, shown);
 	for (size_t i = 0; i < shown->count; i++) {
 		const struct state_server *from = &shown->servers[i];
 		struct instance *const *at = find_instance(desired, from->name);

@@ -221,7 +221,7 @@ static bool is_worth_waiting(const struct live *live)
 	for (int map = 0; map < ROUTING_MAP_COUNT; map++)
 		missing += live->sync->diffs[map].counts[LIVE_MAP_MISSING];
 	return missing > SYNC_MUCH && strmap_count(live->worker.missing) != 0 &&
-	       strmap_count(live->worker.held) > live->target->env_count / 2 &&
+	       strmap_count(live->worker.deferred) > live->target->env_count / 2 &&
 	       live->waited_pid != live->worker.pid;
 }
 

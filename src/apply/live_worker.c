@@ -48,7 +48,7 @@ void live_worker_fini(struct live_worker *worker)
 {
 	strmap_free(worker->backends);
 	strmap_free(worker->generations);
-	strmap_free(worker->held);
+	strmap_free(worker->deferred);
 	strmap_free(worker->missing);
 	strmap_free(worker->waiting);
 	strmap_free(worker->draining);
@@ -60,7 +60,7 @@ void live_worker_forget(struct live_worker *worker)
 	live_worker_fini(worker);
 	worker->backends = strmap_new(NULL);
 	worker->generations = strmap_new(free);
-	worker->held = strmap_new(free);
+	worker->deferred = strmap_new(free);
 	worker->missing = strmap_new(free);
 	worker->waiting = strmap_new(free);
 	worker->draining = strmap_new(NULL);
