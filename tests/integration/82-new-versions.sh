@@ -54,6 +54,28 @@ stop_load
 is "$late" 0 'ten times to a version that is quite new'
 is "$(load_says failed)" 0 "no request of $(load_says requests) falls between them"
 
+# Each transaction puts a new version in the place of the last one, whose only instance goes with it, while
+# the reload for the one before is in progress.
+for i in {1..4}; do start_app "web-3.$i" web "3.$i"; done
+replace() { # OLD NEW
+	local value="{\"name\":\"chain\",\"services\":[{\"name\":\"web\",\"version\":\"3.$2\",\"route\":\"/\"}]}"
+
+	printf '\nput %s "%s"\nput %s "%s"\ndel %s\n\n\n' "/mayfly/backends/web/3.$2/a" "${ADDRESS[web-3.$2]}" \
+		/mayfly/environments/chain "${value//\"/\\\"}" "/mayfly/backends/web/3.$1/a" |
+		etcdctl txn >/dev/null
+}
+etcd_put backends/web/3.1/a "${ADDRESS[web-3.1]}"
+env chain 3.1
+within 'a chain of versions begins' 10 serves www-chain.example.com '^web 3.1 '
+start_load --url "$HTTP/" -H 'Host: www-chain.example.com' --connections 4 --rate 400 --keepalive
+for i in 1 2 3; do
+	replace "$i" "$((i + 1))"
+	sleep 0.12 # the pace at which it was seen to fail
+done
+within 'and ends with the last of them' 10 serves www-chain.example.com '^web 3.4 '
+stop_load
+is "$(load_says failed)" 0 "no request of $(load_says requests) finds a version gone before the next is there"
+
 # Health.
 etcd_put services/sick '{"check":"tcp","check_interval":"300ms"}'
 start_app sick-1 sick 1
