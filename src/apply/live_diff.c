@@ -155,6 +155,10 @@ static void touch(struct diff *diff, const char *name, const struct env *old, co
 	touched->old = old;
 	touched->new = new;
 	strmap_set(diff->touched, name, touched);
+	if (old != NULL)
+		diff->live->worker.live_entries -= live_env_entries(old);
+	if (new != NULL)
+		diff->live->worker.live_entries += live_env_entries(new);
 }
 
 static void touch_name(struct diff *diff, const char *name)
@@ -381,21 +385,6 @@ static void move_all(struct diff *diff, enum routing_map map, enum live_way way)
 	}
 }
 
-static void count_entries(struct diff *diff)
-{
-	void *cursor = NULL, *value;
-	const char *name;
-
-	while (strmap_next(diff->touched, &cursor, &name, &value)) {
-		const struct touched *touched = value;
-
-		if (touched->old != NULL)
-			diff->live->worker.live_entries -= live_env_entries(touched->old);
-		if (touched->new != NULL)
-			diff->live->worker.live_entries += live_env_entries(touched->new);
-	}
-}
-
 static void read_back_choices(struct diff *diff)
 {
 	struct live *live = diff->live;
@@ -448,7 +437,6 @@ enum live_verdict live_diff(struct live *live)
 		   compare_envs, touch_pair, &diff);
 	touch_deferred(&diff);
 	find_claims(&diff);
-	count_entries(&diff);
 	put_all(&diff);
 	live->out = &live->later;
 	if (take_all(&diff))
