@@ -14,8 +14,7 @@
 /* As a line of `show servers state` ("@" before STATE ADMIN WEIGHT CHECK), or of haproxy.cfg. */
 static bool fill(const char *text, struct state_server *ret, char *line, size_t size)
 {
-	int state, admin, weight, check;
-	struct span backend;
+	struct span rest = span_of(text), words[4], backend;
 
 	if (*text == '\0')
 		return false;
@@ -23,9 +22,14 @@ static bool fill(const char *text, struct state_server *ret, char *line, size_t 
 		state_server_parse_config(span_of(text), ret);
 		return true;
 	}
-	ck_assert_int_eq(sscanf(text, "@%d %d %d %d", &state, &admin, &weight, &check), 4);
-	(void)snprintf(line, size, "3 web:1 1 a:80 a %d %d %d 1 5 1 0 2 %d 0 0 0 - 80 - 0 0 - - 0",
-		       state, admin, weight, check);
+	rest.at++;
+	rest.len--;
+	for (size_t i = 0; i < 4; i++)
+		words[i] = span_take_word(&rest);
+	(void)snprintf(line, size,
+		       "3 web:1 1 a:80 a %.*s %.*s %.*s 1 5 1 0 2 %.*s 0 0 0 - 80 - 0 0 - - 0",
+		       (int)words[0].len, words[0].at, (int)words[1].len, words[1].at,
+		       (int)words[2].len, words[2].at, (int)words[3].len, words[3].at);
 	ck_assert(state_server_parse(span_of(line), ret, &backend));
 	ck_assert(span_is(backend, "web:1"));
 	return true;
