@@ -128,6 +128,8 @@ void fields_move(const struct fields *fields, void *from, void *to)
 				    field_place(field, to));
 		else if (field->kind == FIELD_LIST || field_owns_text(field))
 			move_field(field, from, to);
+		else if (field->kind == FIELD_BOOL)
+			memcpy(field_place(field, to), field_place(field, from), field->size);
 	}
 }
 

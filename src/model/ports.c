@@ -1,10 +1,10 @@
 /* Who wants which port.  Knows nothing of addresses. */
 #include "model/ports.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "model/service.h"
 #include "model/settings.h"
@@ -87,33 +87,38 @@ static const struct service *find_owner(const struct ports *ports, const struct 
 	return service;
 }
 
-static void add_problem(struct snapshot *snapshot, const struct service *service,
-			const struct service *owner)
+/* False: the settings let nobody have it. */
+static bool explain_settings(const struct settings *settings, unsigned port, struct buf *reason)
 {
-	char object[80], reason[120];
-
-	(void)snprintf(object, sizeof(object), "service %s", service->name);
-	if (owner == NULL)
-		(void)snprintf(reason, sizeof(reason), "listen: port %u is HAProxy's own",
-			       service->listen);
-	else
-		(void)snprintf(reason, sizeof(reason), "listen: port %u is service %s's",
-			       service->listen, owner->name);
-	snapshot_add_problem(snapshot, object, reason);
+	if (settings == NULL)
+		return true;
+	if (settings_has_port(settings, port))
+		buf_printf(reason, "listen: port %u is HAProxy's own", port);
+	else if (settings_internal_bind(settings)[0] == NULL)
+		buf_printf(reason,
+			   "listen: there is no address to listen on: haproxy.internal_bind is "
+			   "empty");
+	return reason->len == 0;
 }
 
 void ports_add_problems(const struct ports *ports, struct snapshot *snapshot)
 {
 	const struct service *owner = NULL;
+	buf_auto struct buf reason = BUF_INIT;
 
 	for (size_t i = 0; i < ports->claims.count; i++) {
 		const struct service *service = at(ports, i);
 
 		if (i == 0 || at(ports, i - 1)->listen != service->listen)
 			owner = find_owner(ports, snapshot, i);
-		if (ports->settings != NULL && settings_has_port(ports->settings, service->listen))
-			add_problem(snapshot, service, NULL);
-		else if (service != owner)
-			add_problem(snapshot, service, owner);
+		if (explain_settings(ports->settings, service->listen, &reason) && service != owner)
+			buf_printf(&reason, "listen: port %u is service %s's", service->listen,
+				   owner->name);
+		if (reason.len != 0) {
+			mem_auto_free char *object = mem_printf("service %s", service->name);
+
+			snapshot_add_problem(snapshot, object, reason.data);
+		}
+		buf_clear(&reason);
 	}
 }

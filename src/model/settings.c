@@ -79,8 +79,13 @@ static const struct field haproxy_rows[] = {
 		"has `/run/haproxy-master.sock`."),
     LIST("bind", haproxy.bind, bind, .preset = "*:80", .doc = "Addresses for external traffic."),
     LIST_OR_NONE("internal_bind", haproxy.internal_bind, bind,
-	 .doc = "Addresses for calls between services. While this is empty, they are also taken on "
-		"`haproxy.bind`."),
+	 .doc = "Addresses for calls between services. Empty: they are taken nowhere, but for "
+		"`haproxy.single_port`."),
+    {"single_port", FIELD_BOOL, 0, FIELD_AT(struct settings, haproxy.single_port),
+     .preset = "false",
+     .doc = "While `internal_bind` is empty, take calls between services on `haproxy.bind`, too: "
+	    "whoever can reach it can then reach every service of every environment. Where all of "
+	    "`haproxy.bind` are loopback addresses or sockets, this is so in any case."},
     LIST_OR_NONE("local_bind", haproxy.local_bind, bind,
 	 .doc = "Addresses where the first segment of the path names the service."),
     TEXT_OR_NONE("stats_bind", haproxy.stats_bind, bind,
@@ -210,7 +215,7 @@ void settings_free(struct settings *settings)
 
 static int read_root(const struct node *root, struct settings *settings, struct mf_err *err)
 {
-	struct settings draft = {.node = NULL};
+	struct settings draft = {.haproxy.single_port = settings->haproxy.single_port};
 	bool is_empty = root->kind == NODE_SCALAR && root->style == NODE_NULL;
 	int code = is_empty ? 0 : fields_read(&fields_of_settings, root, &draft, false, err);
 
@@ -328,6 +333,33 @@ bool settings_has_port(const struct settings *settings, unsigned port)
 			if (is_on_port(lists[i][j], port))
 				return true;
 	return is_on_port(settings->haproxy.stats_bind, port);
+}
+
+/* "127.0.0.1:80", "[::1]:80", "::1:80", and the sockets of this host. */
+static bool is_local(const char *bind)
+{
+	return bind[0] == '/' || strncmp(bind, "unix@", 5) == 0 || strncmp(bind, "abns@", 5) == 0 ||
+	       strncmp(bind, "[::1]:", 6) == 0 || strncmp(bind, "::1:", 4) == 0 ||
+	       (strncmp(bind, "127.", 4) == 0 && bind[strspn(bind, "0123456789.")] == ':');
+}
+
+static bool are_local(char *const *binds)
+{
+	while (*binds != NULL && is_local(*binds))
+		binds++;
+	return *binds == NULL;
+}
+
+bool settings_has_single_port(const struct settings *settings)
+{
+	return settings->haproxy.internal_bind[0] == NULL &&
+	       (settings->haproxy.single_port || are_local(settings->haproxy.bind));
+}
+
+char *const *settings_internal_bind(const struct settings *settings)
+{
+	return settings_has_single_port(settings) ? settings->haproxy.bind
+						  : settings->haproxy.internal_bind;
 }
 
 unsigned settings_max_removal(const struct settings *settings)

@@ -41,6 +41,7 @@ struct settings {
 		char *admin_socket;
 		char *master_socket;
 		char **bind, **internal_bind, **local_bind;
+		bool single_port;
 		char *stats_bind; /* "" none */
 		char **nameservers;
 		char **check;
@@ -76,6 +77,15 @@ int settings_set_prefix(struct settings *settings, const char *prefix, struct mf
 int settings_set_max_removal(struct settings *settings, const char *percent, struct mf_err *err);
 int settings_set_removal_grace(struct settings *settings, const char *time, struct mf_err *err);
 int settings_set_metrics_bind(struct settings *settings, const char *bind, struct mf_err *err);
+
+/*
+ * Whether calls between services are taken on haproxy.bind, too: that has to be asked for, unless
+ * nobody outside this host can reach it.
+ */
+bool settings_has_single_port(const struct settings *settings);
+
+/* Where calls between services come in: internal_bind, or bind of a single port, or nowhere. */
+char *const *settings_internal_bind(const struct settings *settings);
 
 /* Whether HAProxy is to listen on that port for itself, at any address. */
 bool settings_has_port(const struct settings *settings, unsigned port);

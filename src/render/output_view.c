@@ -7,7 +7,8 @@
  *	server_state         the file of dead servers, when a backend has a check
  *	admin_socket         settings, as are the following
  *	bind, internal_bind, local_bind   lists of addresses
- *	single_port          whether internal_bind is empty: calls between services come to bind
+ *	single_port          whether calls between services come to bind, too
+ *	has_internal         whether they come to internal_bind
  *	has_local            whether local_bind has an address
  *	stats_bind, service_suffix, default_environment, dnsmasq_address   may be empty
  *	service_suffix_regex a regular expression that matches service_suffix alone
@@ -369,14 +370,12 @@ static void add_binds(struct tcp *tcp, char *const *addresses)
 
 /*
  * By service; of two services that want the same port the first by name has it.  HAProxy listens on
- * it at the addresses of internal_bind, or of bind where that is empty.
+ * it at the addresses where calls between services come in, if there are any.
  */
 static struct tcp *tcp_new(const struct snapshot *snapshot, const struct settings *settings,
 			   size_t *ret_count)
 {
-	char *const *addresses = settings->haproxy.internal_bind[0] != NULL
-				     ? settings->haproxy.internal_bind
-				     : settings->haproxy.bind;
+	char *const *addresses = settings_internal_bind(settings);
 	const struct service *last = NULL;
 	struct tcp *list = NULL;
 	size_t count = 0;
@@ -392,7 +391,11 @@ static struct tcp *tcp_new(const struct snapshot *snapshot, const struct setting
 			continue;
 		list = mem_realloc(list, count + 1, sizeof(*list));
 		list[count] = (struct tcp){.service = service};
-		add_binds(&list[count++], addresses);
+		add_binds(&list[count], addresses);
+		if (list[count].bind_count != 0)
+			count++;
+		else
+			free(list[count].binds);
 	}
 	*ret_count = count;
 	return list;
@@ -456,7 +459,12 @@ static const struct snapshot *snapshot_of(const void *obj)
 
 static void get_single_port(const void *obj, struct view *v)
 {
-	view_set_bool(v, ((const struct output_view *)obj)->settings->haproxy.internal_bind[0] ==
+	view_set_bool(v, settings_has_single_port(((const struct output_view *)obj)->settings));
+}
+
+static void get_has_internal(const void *obj, struct view *v)
+{
+	view_set_bool(v, ((const struct output_view *)obj)->settings->haproxy.internal_bind[0] !=
 			     NULL);
 }
 
@@ -519,6 +527,7 @@ static const struct view_field own_fields[] = {
     VIEW_MADE("description", get_description),
     VIEW_MADE("server_state", get_server_state),
     VIEW_MADE("single_port", get_single_port),
+    VIEW_MADE("has_internal", get_has_internal),
     VIEW_MADE("has_local", get_has_local),
     VIEW_STR("service_suffix_regex", struct output_view, suffix_regex),
     VIEW_MADE("has_host_names", get_has_host_names),

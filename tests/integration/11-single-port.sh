@@ -21,4 +21,19 @@ like "$(fetch backend.service "$HTTP/" -H 'x-mayfly: dev')" '^backend 0.0.2 ' \
 	'a call by name, with the header'
 is "$(fetch_status backend.service "$HTTP/")" 503 'a call that names no environment is refused'
 
+# A name is no address of this host alone, whatever it resolves to.
+note 'on an address that others may reach'
+settings_are() {
+	write_settings haproxy.internal_bind= "haproxy.bind=[\"localhost:$HTTP_PORT\"]" "$@"
+	send_signal HUP kvwatch
+}
+backend() { fetch backend.service "http://localhost:$HTTP_PORT/" -H 'x-mayfly: dev'; }
+settings_are
+within 'internal names are not taken' 15 says 'no-environment' \
+	fetch backend.service "http://localhost:$HTTP_PORT/" -H 'x-mayfly: dev' -H 'Accept: application/json'
+like "$(fetch www-dev.example.com "http://localhost:$HTTP_PORT/")" '^frontend 0.0.1 .* environment dev$' \
+	'  host names of environments are'
+settings_are haproxy.single_port=true
+within '  until the settings ask for it' 15 says '^backend 0.0.2 ' backend
+
 done_testing

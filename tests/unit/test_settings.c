@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "model/settings.h"
 #include "unit.h"
 
@@ -56,6 +57,38 @@ static void ck_defaults(const struct settings *s)
 	ck_assert_str_eq(s->routing.default_environment, "");
 	ck_assert_uint_eq(s->target_count, 0);
 }
+
+/* By these settings, calls between services are taken on the port for external traffic, too. */
+static const struct {
+	const char *settings;
+	bool is_single;
+} doors[] = {
+    {"{}", false},
+    {"{bind: ['10.0.0.1:80']}", false},
+    {"{single_port: true}", true},
+    {"{single_port: true, internal_bind: ['*:81']}", false},
+    {"{bind: ['127.0.0.1:80', '127.1.2.3:80-90', '[::1]:80', '::1:80', /run/x.sock]}", true},
+    {"{bind: ['127.0.0.1:80', '*:80']}", false},
+    {"{bind: [':::80']}", false},
+    {"{bind: ['[::1:2]:80']}", false},
+    {"{bind: ['127.example.com:80']}", false},
+    {"{bind: [unix@/run/x.sock, abns@x]}", true},
+    {"{bind: ['ipv4@0.0.0.0:80']}", false},
+    {"{bind: [fd@3]}", false},
+};
+
+START_TEST(a_single_port_is_asked_for_or_of_this_host_alone)
+{
+	mem_auto_free char *yaml = mem_printf("haproxy: %s\n", doors[_i].settings);
+	struct settings *s = settings_new("n");
+
+	lay(s, yaml);
+	ck_assert_int_eq(settings_has_single_port(s), doors[_i].is_single);
+	lay(s, "haproxy: {check: [x]}");
+	ck_assert_int_eq(settings_has_single_port(s), doors[_i].is_single);
+	settings_free(s);
+}
+END_TEST
 
 START_TEST(defaults_hold_with_an_empty_file)
 {
@@ -177,8 +210,8 @@ static const struct {
     {"[]", "must be a map, not a list (line 1, column 1)"},
     {"haproxy:\n  bnd: []",
      "haproxy: unknown key \"bnd\": did you mean \"bind\"? allowed: config, admin_socket, "
-     "master_socket, bind, internal_bind, local_bind, stats_bind, nameservers, check (line 2, "
-     "column 3)"},
+     "master_socket, bind, internal_bind, single_port, local_bind, stats_bind, nameservers, check "
+     "(line 2, column 3)"},
     {"etcd: {password: x}", "etcd: unknown key \"password\": allowed: endpoints, prefix, cacert, "
 			    "cert, key, user, password_file (line 1, column 8)"},
     {"etcd:", "etcd: must be a map, not empty (line 1, column 6)"},
@@ -326,5 +359,7 @@ int main(void)
 			    sizeof(bad) / sizeof(bad[0]));
 	tcase_add_test(tc, what_was_good_before_the_error_is_not_laid_over);
 	tcase_add_test(tc, flags_and_variables_go_over_it);
+	tcase_add_loop_test(tc, a_single_port_is_asked_for_or_of_this_host_alone, 0,
+			    sizeof(doors) / sizeof(doors[0]));
 	return unit_run("settings", tc);
 }

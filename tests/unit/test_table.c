@@ -604,24 +604,30 @@ START_TEST(a_port_is_one_service_s)
 }
 END_TEST
 
-/* Ports that HAProxy listens on by these settings, and others. */
+/* Ports that a service cannot have by these settings, and why; and some that it can. */
+#define OWN	"listen: port %u is HAProxy's own"
+#define NOWHERE "listen: there is no address to listen on: haproxy.internal_bind is empty"
+#define INNER	"internal_bind: [\"*:1\"]"
 static const struct {
 	const char *settings;
 	unsigned port;
-	bool is_own;
+	const char *reason; /* NULL: it has the port */
 } ports[] = {
-    {"{bind: [\"*:81\"]}", 81, true},
-    {"{bind: [\"*:81\"]}", 8, false},
-    {"{bind: [\"*:81\"]}", 80, false},
-    {"{bind: [\"*:81\", \"[fd00::1]:82\"]}", 82, true},
-    {"{bind: [\"10.0.0.1:80-90\"]}", 85, true},
-    {"{bind: [\"10.0.0.1:80-90\"]}", 91, false},
-    {"{bind: [/run/p:82]}", 82, false},
-    {"{internal_bind: [\"*:83\"]}", 83, true},
-    {"{local_bind: [\"127.0.0.1:84\"]}", 84, true},
-    {"{stats_bind: \"127.0.0.1:85\"}", 85, true},
-    {"{}", 80, true},
-    {"{}", 85, false},
+    {"{bind: [\"*:81\"]}", 81, OWN},
+    {"{bind: [\"*:81\"], " INNER "}", 8, NULL},
+    {"{bind: [\"*:81\"], " INNER "}", 80, NULL},
+    {"{bind: [\"*:81\", \"[fd00::1]:82\"]}", 82, OWN},
+    {"{bind: [\"10.0.0.1:80-90\"]}", 85, OWN},
+    {"{bind: [\"10.0.0.1:80-90\"], " INNER "}", 91, NULL},
+    {"{bind: [/run/p:82]}", 82, NULL},
+    {"{internal_bind: [\"*:83\"]}", 83, OWN},
+    {"{local_bind: [\"127.0.0.1:84\"]}", 84, OWN},
+    {"{stats_bind: \"127.0.0.1:85\"}", 85, OWN},
+    {"{}", 80, OWN},
+    {"{}", 85, NOWHERE},
+    {"{single_port: true}", 85, NULL},
+    {"{bind: [\"127.0.0.1:80\", \"[::1]:80\"]}", 85, NULL},
+    {"{bind: [\"127.0.0.1:80\", \"*:80\"]}", 85, NOWHERE},
 };
 
 START_TEST(a_port_of_haproxy_is_no_service_s)
@@ -629,7 +635,8 @@ START_TEST(a_port_of_haproxy_is_no_service_s)
 	mem_auto_free char *yaml = mem_printf("haproxy: %s\n", ports[_i].settings);
 	mem_auto_free char *value =
 	    mem_printf("{\"protocol\":\"tcp\",\"listen\":%u}", ports[_i].port);
-	mem_auto_free char *reason = mem_printf("listen: port %u is HAProxy's own", ports[_i].port);
+	const char *reason = ports[_i].reason;
+	mem_auto_free char *own = mem_printf(OWN, ports[_i].port);
 	struct settings *settings = settings_new("n");
 	struct table *table = table_new();
 	struct snapshot *s;
@@ -643,10 +650,10 @@ START_TEST(a_port_of_haproxy_is_no_service_s)
 	table_set_settings(table, settings);
 	ck_assert(table_is_changed(table));
 	s = table_snapshot(table, 2);
-	ck_assert_uint_eq(s->problem_count, ports[_i].is_own);
-	if (ports[_i].is_own) {
+	ck_assert_uint_eq(s->problem_count, reason != NULL);
+	if (reason != NULL) {
 		ck_assert_str_eq(s->problems[0].object, "service a");
-		ck_assert_str_eq(s->problems[0].reason, reason);
+		ck_assert_str_eq(s->problems[0].reason, strcmp(reason, OWN) == 0 ? own : reason);
 	}
 	snapshot_unref(s);
 	table_free(table);
