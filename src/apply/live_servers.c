@@ -115,6 +115,19 @@ static bool call_back(struct servers *s, const struct op *op)
 }
 
 /* What the template says of the servers in the file, said of one more. */
+/*
+ * Servers that are added without an id share one place on the ring of `balance random`, where all
+ * but one of them get no request.  By name, so that it is the same each time; one that another
+ * server has is refused, and a reload brings the server.
+ */
+static unsigned server_id(const char *name)
+{
+	enum { FILES_OWN = 100000, MAX = INT32_MAX }; /* those of files count from 1 */
+
+	return FILES_OWN +
+	       (unsigned)(str_hash(STR_HASH_INIT, name, strlen(name)) % (MAX - FILES_OWN));
+}
+
 static void add_server(struct servers *s, const struct op *op)
 {
 	struct live *live = s->live;
@@ -122,7 +135,7 @@ static void add_server(struct servers *s, const struct op *op)
 	bool has_check = settings != NULL && settings->check[0] != '\0';
 	struct server_name name = name_of(op);
 	buf_auto struct buf address = BUF_INIT;
-	char weight[16], interval[32] = "";
+	char weight[16], id[16], interval[32] = "";
 
 	if (s->mode != LIVE_CHANGE)
 		live_complain_of_op(live, op);
@@ -130,11 +143,12 @@ static void add_server(struct servers *s, const struct op *op)
 		return;
 	state_add_address(op->server, &address);
 	(void)snprintf(weight, sizeof(weight), "%u", state_weight(op->server));
+	(void)snprintf(id, sizeof(id), "%u", server_id(name.text));
 	if (has_check)
 		(void)snprintf(interval, sizeof(interval), "%lldms",
 			       (long long)settings->check_interval);
 	live_add(live, live_expect_prefix, "New server registered", "add", "server", name.text,
-		 buf_str(&address), "weight", weight, has_check ? "check" : NULL, "inter",
+		 buf_str(&address), "weight", weight, "id", id, has_check ? "check" : NULL, "inter",
 		 interval);
 	if (has_check)
 		live_add(live, live_expect_nothing, NULL, "enable", "health", name.text);

@@ -124,4 +124,18 @@ start_again kvwatch
 env last "$(web 1)"
 changes 'a restarted kvwatch goes on' serves www-last.example.com '^web 1 '
 
+# Servers that are added at run time have their own places where requests are spread at random.
+etcd_put services/dice '{"balance":"random"}'
+env dice '"services":[{"name":"dice","version":"1","route":"/"}]'
+for name in a b c d; do
+	start_app "dice-$name" dice 1
+	etcd_put "backends/dice/1/$name" "${ADDRESS[dice-$name]}"
+	within "instance $name of a service that is balanced at random" 10 serves www-dice.example.com '^dice 1 '
+	within '  and all is one' 10 all_is_one
+done
+for _ in {1..100}; do fetch www-dice.example.com "$HTTP/"; done >"$T/out/dice"
+for name in a b c d; do
+	ok "instance $name gets its requests" grep -q "at ${ADDRESS[dice-$name]}" "$T/out/dice"
+done
+
 done_testing
