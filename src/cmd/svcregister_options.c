@@ -121,8 +121,9 @@ static const struct option_row rows[] = {
      OTHER(instance.id, set_name), REGISTER},
     {0, "env", "ENVIRONMENT", "register: route the service in this environment to the instance",
      OTHER(instance.env, set_name), REGISTER},
-    {0, "steal", NULL, "register: take the service of --env even if another instance has it",
-     FLAG(instance.steals), .only_with = "env", REGISTER},
+    {0, "steal", NULL,
+     "register: take --id, and the service of --env, even if another instance has it",
+     FLAG(instance.steals), REGISTER},
     {0, "state", "up|drain|maint",
      "register: drain: no new sessions, maint: no traffic (default up)", FIELD, REGISTER},
     {0, "tag", "TAG", "register: tag that other programs can read; may be repeated", FIELD,
@@ -233,6 +234,8 @@ int svcregister_options_finish(struct svcregister_options *o, const struct optio
 
 	if ((command & SVCREGISTER_REGISTER) == 0)
 		return 0;
+	if (a->steals && a->env == NULL && a->id == NULL)
+		return mf_err_set(err, MF_EUSAGE, "--steal: only with --env or --id");
 	if (o->has_no_check && a->check_count != 0)
 		return mf_err_set(err, MF_EUSAGE, "--no-check: not with --check");
 	if ((command & SVCREGISTER_COMMAND) != 0 && a->check_count == 0 && !o->has_no_check)
@@ -250,7 +253,7 @@ const struct cli_tool svcregister_tool = {
     .name = "svcregister",
     .summary = "announce service instances in etcd",
     .synopsis = "svcregister register SERVICE VERSION ADDRESS:PORT [--ttl TIME] "
-		"[--weight N] [--id ID] [--env ENVIRONMENT [--steal]]\n"
+		"[--weight N] [--id ID] [--env ENVIRONMENT] [--steal]\n"
 		"                     [--check CHECK]... [--on-fail withdraw|drain] "
 		"[--tag TAG]...\n"
 		"svcregister register SERVICE VERSION ADDRESS:{PORT|auto} [OPTION...] -- COMMAND "

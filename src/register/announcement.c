@@ -169,8 +169,11 @@ static int check_size(const struct node *map, const struct announcement *a, stru
 
 static int finish(const struct node *map, void *object, struct mf_err *err)
 {
+	const struct announcement *a = object;
 	int code = read_address(map, object, err);
 
+	if (code == 0 && a->steals && a->env == NULL && a->id == NULL)
+		return node_error_key(node_find(map, "steal"), err, "steal: only with env or id");
 	return code == 0 ? check_size(map, object, err) : code;
 }
 
@@ -226,8 +229,9 @@ static const struct field rows[] = {
      .doc = "`up`: the instance is announced before its checks have passed."},
     {"env", FIELD_NAME, FIELD_OWN, AT(env), .type = &value_environment,
      .doc = "This environment uses this version for the service while the instance is announced."},
-    {"steal", FIELD_BOOL, AT(steals), .needs = "env",
-     .doc = "Take the service in that environment even if another instance has taken it."},
+    {"steal", FIELD_BOOL, AT(steals),
+     .doc = "Take the `id`, and the service in the `env`, even if another instance has them; only "
+	    "with one of these."},
     {"ttl", FIELD_DURATION, AT(ttl_ms), .min = 2000, .max = 86400000,
      .doc = "How long the instance may outlive a svcregister that was killed."},
 };

@@ -43,7 +43,8 @@ struct announcement { /* strings and lists are its own */
 	enum on_fail on_fail; /* once it was announced */
 	bool is_initially_up; /* announced before its first success */
 	char *env;	      /* this environment uses it for its service; NULL: none */
-	bool steals;	      /* take env's service from another that holds it */
+	bool steals;	      /* take its key, and env's service, from another that holds them */
+	bool has_made_id;     /* id begins with the node's name, as made by this node */
 	int64_t ttl_ms;	      /* of its lease; 0: not said */
 	char *origin;	      /* what messages call it: "container web-1"; NULL: by its name */
 };

@@ -16,10 +16,13 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strmap.h"
+#include "model/backend.h"
 #include "model/settings.h"
 #include "register/check.h"
 #include "register/health.h"
 #include "register/takeover.h"
+#include "store/etcd.h"
+#include "store/instances.h"
 #include "store/registry.h"
 #include "sys/loop.h"
 
@@ -58,6 +61,7 @@ struct item {
 	bool is_up;  /* to be announced: the last verdict, or before the first the initial one */
 	bool was_up; /* it was announced, at this endpoint */
 	bool is_written; /* etcd has value */
+	char *holder;	 /* who has its key in etcd under another lease; NULL: nobody */
 	bool is_reported;
 	char *value; /* desired in etcd; NULL: nothing */
 	enum announce_state state;
@@ -110,6 +114,12 @@ static void start_health(struct item *item)
 				    &target, mark, item->announcer);
 }
 
+static void set_holder(struct item *item, char *holder)
+{
+	free(item->holder);
+	item->holder = holder;
+}
+
 static void withdraw(struct item *item)
 {
 	if (item->value == NULL)
@@ -118,6 +128,7 @@ static void withdraw(struct item *item)
 	free(item->value);
 	item->value = NULL;
 	item->is_written = false;
+	set_holder(item, NULL);
 }
 
 static void leave(struct item *item)
@@ -139,6 +150,8 @@ static void item_set(struct item *item, const struct announcement *announcement,
 		item->state = ANNOUNCE_WAITING;
 		item->is_reported = false;
 	}
+	if (item->holder != NULL && announcement->steals && !old.steals)
+		withdraw(item); /* to be tried anew */
 	announcement_copy(&item->desired, announcement);
 	item->key = key;
 	if (!is_same_endpoint) {
@@ -159,7 +172,8 @@ static void put(struct item *item, enum instance_state state)
 	announcement_format(&item->desired, state, &value);
 	if (item->value != NULL && strcmp(item->value, buf_str(&value)) == 0)
 		return;
-	registry_set(item->announcer->registry, item->key, value.data, value.len);
+	registry_set(item->announcer->registry, item->key, value.data, value.len,
+		     item->desired.steals);
 	free(item->value);
 	item->value = buf_take(&value);
 	item->is_written = false;
@@ -239,6 +253,7 @@ static void item_free(void *value)
 	free(item->name);
 	free(item->key);
 	free(item->why);
+	free(item->holder);
 	free(item);
 }
 
@@ -272,6 +287,10 @@ static enum announce_state judge(const struct item *item, char **ret_why)
 		*ret_why = mem_dup_str(health_why(item->health));
 		return item->was_up ? ANNOUNCE_FAILING : ANNOUNCE_WAITING;
 	}
+	if (item->holder != NULL) {
+		*ret_why = mem_dup_str(item->holder);
+		return ANNOUNCE_WAITING;
+	}
 	if (item->is_written)
 		return ANNOUNCE_REGISTERED;
 	*ret_why = mem_dup_str(item->why); /* on its way: as it was */
@@ -297,8 +316,10 @@ static void log_state(const struct item *item, enum announce_state old)
 		break;
 	case ANNOUNCE_WAITING:
 		if (item->why != NULL)
-			log_warn("not registered: waiting", LOG_STR("key", item->key),
-				 LOG_STR("name", title(item)), LOG_STR("reason", item->why));
+			log_warn(old == ANNOUNCE_REGISTERED ? "no longer registered: waiting"
+							    : "not registered: waiting",
+				 LOG_STR("key", item->key), LOG_STR("name", title(item)),
+				 LOG_STR("reason", item->why));
 		break;
 	case ANNOUNCE_REFUSED:
 		log_warn(old == ANNOUNCE_REGISTERED ? "withdrawn" : "not registered",
@@ -336,7 +357,7 @@ static void report_drained(struct announcer *a)
 	while (loop_timer_is_set(a->drain_time) && strmap_next(a->items, &cursor, &key, &value)) {
 		const struct item *item = value;
 
-		if (item->value != NULL && !item->is_written)
+		if (item->value != NULL && !item->is_written && item->holder == NULL)
 			return;
 	}
 	a->phase = PHASE_DRAINED;
@@ -385,10 +406,73 @@ static void on_put(void *ctx, const char *key)
 	struct announcer *a = ctx;
 	struct item *item = strmap_find(a->owners, key);
 
-	if (item != NULL && item->value != NULL)
+	if (item != NULL && item->value != NULL) {
 		item->is_written = true;
-	else if (!takeovers_on_put(a->takeovers, key))
+		set_holder(item, NULL);
+	} else if (!takeovers_on_put(a->takeovers, key)) {
 		return;
+	}
+	mark(a);
+}
+
+/* NULL: it is none. */
+static struct instance *parse_instance(const struct item *item, const struct etcd_kv *kv)
+{
+	const struct announcement *desired = &item->desired;
+	struct instance *instance = NULL;
+	struct mf_err err;
+
+	(void)instance_parse(desired->service, desired->version, strrchr(item->key, '/') + 1,
+			     kv->value, kv->value_len, &instance, &err);
+	return instance;
+}
+
+/* The same endpoint is the same instance; a name that this node has made is its own, whatever port
+ * the engine has given the container meanwhile. */
+static bool is_own(void *ctx, const char *key, const struct etcd_kv *kv)
+{
+	const struct announcer *a = ctx;
+	const struct item *item = strmap_find(a->owners, key);
+	struct instance *there = item == NULL ? NULL : parse_instance(item, kv);
+	bool is_same;
+
+	if (there == NULL)
+		return false;
+	is_same = strcmp(there->address, item->desired.address) == 0 &&
+		  (there->port == item->desired.port || item->desired.has_made_id);
+	instance_unref(there);
+	return is_same;
+}
+
+static char *describe_holder(const struct item *item, const struct etcd_kv *kv)
+{
+	buf_auto struct buf who = BUF_INIT;
+	struct instance *there = parse_instance(item, kv);
+
+	if (there == NULL)
+		buf_add_str(&who, "somebody unknown");
+	else
+		instances_add_endpoint(&who, there->address, there->port);
+	instance_unref(there);
+	if (kv->lease == 0)
+		buf_add_str(&who, " has its key, put by hand: waiting until it is deleted");
+	else
+		buf_printf(&who,
+			   " has its key under another lease, %llx: waiting until that ends; "
+			   "to steal would take it",
+			   (unsigned long long)kv->lease);
+	return buf_take(&who);
+}
+
+static void on_foreign(void *ctx, const char *key, const struct etcd_kv *kv)
+{
+	struct announcer *a = ctx;
+	struct item *item = strmap_find(a->owners, key);
+
+	if (item == NULL || item->value == NULL)
+		return;
+	item->is_written = false;
+	set_holder(item, describe_holder(item, kv));
 	mark(a);
 }
 
@@ -523,8 +607,11 @@ struct announcer *announcer_new(struct loop *loop, struct etcd *etcd,
 				const struct settings *settings, int64_t ttl_ms,
 				const struct announcer_events *events, void *ctx)
 {
-	static const struct registry_events registry_events = {
-	    .on_state = on_etcd, .on_put = on_put, .on_taken = on_taken};
+	static const struct registry_events registry_events = {.on_state = on_etcd,
+							       .on_put = on_put,
+							       .is_own = is_own,
+							       .on_foreign = on_foreign,
+							       .on_taken = on_taken};
 	mem_auto_free char *prefix = mem_printf("%s/backends/", settings->etcd.prefix);
 	struct announcer *a = MEM_NEW(a);
 

@@ -2,7 +2,9 @@
  * Keeps this process's instances announced in etcd: those whose checks pass, under one lease.
  *
  * Each announcement has a name of its source's own ("file search.yaml: search", a container's id).
- * Two that would have the same key: the first has it, the second waits and is named in the log.
+ * Two that would have the same key: the first has it, the second waits and is named in the log.  A
+ * key that another process keeps under its own lease is waited for, too, unless it is stolen; one
+ * at the same endpoint is our own, from before a crash.
  * Changes of the same turn of the loop go to etcd together.
  */
 #ifndef MF_REGISTER_ANNOUNCER_H

@@ -446,6 +446,7 @@ static int read_instance(const struct source *s, const char *service, const char
 	    mem_printf("%s-%s-%u", s->options->node, s->container->name, port);
 	struct announcement *want = &instance->want;
 
+	want->has_made_id = id == NULL;
 	if (set(want, "service", service, err) != 0 ||
 	    set(want, "version", version == NULL ? image_version : version, err) != 0 ||
 	    set(want, "id", id == NULL ? made : id, err) != 0 ||

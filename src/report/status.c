@@ -114,7 +114,7 @@ static void write_node(void *ctx)
 	metrics_format_node(&status->metrics, &json);
 	if (status->written != NULL && strcmp(status->written, json.data) == 0)
 		return;
-	registry_set(status->registry, status->key, json.data, json.len);
+	registry_set(status->registry, status->key, json.data, json.len, true);
 	free(status->written);
 	status->written = buf_take(&json);
 	status->written_at = loop_now(status->loop);

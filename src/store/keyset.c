@@ -43,8 +43,9 @@ struct keyset {
 	struct etcd_call *call;		       /* a write, or the reading of a key */
 	struct keyset_key *sent[ETCD_MAX_OPS]; /* of the write under way */
 	size_t sent_count;
-	struct keyset_key *read; /* the key that is being read, */
+	struct keyset_key *read; /* the key that is being read (NULL: a prefix), */
 	struct etcd_kv found;	 /* and what stands there; value NULL: nothing */
+	bool has_read_prefix;	 /* since the last write that was done */
 	enum keyset_class sent_class;
 	int64_t sent_lease;
 
@@ -192,6 +193,7 @@ static void on_batch_written(struct keyset *set, size_t count, int64_t revision)
 
 		set->rules->on_written(set->ctx, key, revision, key->version == key->sent_version);
 	}
+	set->has_read_prefix = false;
 	*max = *max * 2 > ETCD_MAX_OPS ? ETCD_MAX_OPS : *max * 2;
 	requeue_batch(set, count);
 }
@@ -211,15 +213,25 @@ static void on_failed(struct keyset *set, size_t count, const struct mf_err *err
 	requeue_batch(set, count);
 }
 
+static void read_prefix(struct keyset *set, const char *prefix);
+
 static void on_unequal(struct keyset *set, size_t count)
 {
+	const struct keyset_rules *rules = set->rules;
+	const char *prefix =
+	    rules->get_prefix == NULL ? NULL : rules->get_prefix(set->ctx, set->sent_class);
+
 	if (count == 1) {
-		set->rules->on_unequal(set->ctx, set->sent[0]);
+		rules->on_unequal(set->ctx, set->sent[0]);
+		return;
+	}
+	requeue_batch(set, count);
+	if (prefix != NULL && !set->has_read_prefix) {
+		read_prefix(set, prefix);
 		return;
 	}
 	set->queues[set->sent_class].batch_max = count / 2;
-	requeue_batch(set, count);
-	set->rules->on_unequal(set->ctx, NULL);
+	rules->on_unequal(set->ctx, NULL);
 }
 
 static void on_txn(void *ctx, bool succeeded, int64_t revision, const struct mf_err *err)
@@ -288,6 +300,53 @@ void keyset_read(struct keyset *set, struct keyset_key *key)
 	key->is_sent = true; /* it stays until then */
 	count_call(set);
 	set->call = etcd_list(set->etcd, key->name, &events, set);
+}
+
+/* After a crash thousands may be there: one call says what became of all. */
+static void on_prefix_begin(void *ctx)
+{
+	struct keyset *set = ctx;
+	struct keyset_key *key;
+	void *cursor = NULL;
+
+	while ((key = keyset_next(set, &cursor)) != NULL)
+		key->is_found = false;
+}
+
+static void on_prefix_kv(void *ctx, const struct etcd_kv *kv)
+{
+	struct keyset *set = ctx;
+	struct keyset_key *key = keyset_find(set, kv->key);
+
+	if (key == NULL || key->class != set->sent_class)
+		return;
+	key->is_found = true;
+	set->rules->on_read(set->ctx, key, kv, 0, NULL);
+}
+
+static void on_prefix_done(void *ctx, int64_t revision, const struct mf_err *err)
+{
+	struct keyset *set = ctx;
+	struct keyset_key *key;
+	void *cursor = NULL;
+
+	set->call = NULL;
+	while (err == NULL && (key = keyset_next(set, &cursor)) != NULL)
+		if (key->class == set->sent_class && !key->is_found)
+			set->rules->on_read(set->ctx, key, NULL, 0, NULL);
+	set->has_read_prefix = err == NULL || err->code == MF_EPERM;
+	set->rules->on_read(set->ctx, NULL, NULL, revision, err);
+	set->rules->step(set->ctx);
+}
+
+static void read_prefix(struct keyset *set, const char *prefix)
+{
+	static const struct etcd_list_events events = {on_prefix_begin, on_prefix_kv,
+						       on_prefix_done};
+
+	set->read = NULL;
+	count_call(set);
+	set->call = etcd_list(set->etcd, prefix, &events, set);
 }
 
 /* --- transactions ----------------------------------------------------------------------------- */
@@ -362,7 +421,7 @@ void keyset_write(struct keyset *set)
 void keyset_cancel(struct keyset *set)
 {
 	etcd_cancel(set->call);
-	if (set->call != NULL && set->sent_count == 0)
+	if (set->call != NULL && set->sent_count == 0 && set->read != NULL)
 		set->read->is_sent = false;
 	(void)end_batch(set);
 	forget_found(set);

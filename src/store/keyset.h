@@ -41,6 +41,7 @@ struct keyset_key { /* what owners know of it stands behind: this is the first m
 	size_t len;
 	unsigned version, sent_version; /* counts the changes; what the write under way holds */
 	bool is_sent, is_sent_delete;	/* it is in the write under way */
+	bool is_found;			/* by the reading of a prefix under way */
 	int64_t not_before;		/* the owner's to set; 0: at any time */
 };
 
@@ -57,7 +58,12 @@ struct keyset_rules {
 	/* A condition does not hold, or etcd will not have it; key NULL: one of several. */
 	void (*on_unequal)(void *ctx, struct keyset_key *key);
 	void (*on_refused)(void *ctx, struct keyset_key *key, const struct mf_err *err);
-	/* After keyset_read.  kv NULL: nothing stands there, or err says why that is not known. */
+	/* The prefix to read when the condition of one of several of that class does not hold:
+	 * on_read comes for each of the class that waits, then for key NULL.  NULL: the keys are
+	 * tried in halves, as they are when one does not hold again. */
+	const char *(*get_prefix)(void *ctx, enum keyset_class class);
+	/* After keyset_read.  kv NULL: nothing stands there, or err says why that is not known.
+	 * revision 0: that of key NULL. */
 	void (*on_read)(void *ctx, struct keyset_key *key, const struct etcd_kv *kv,
 			int64_t revision, const struct mf_err *err);
 	/* Nothing is known of what became of the write. */

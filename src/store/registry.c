@@ -3,7 +3,8 @@
  * nothing of what the keys mean.
  *
  * What etcd says about a key is weighed by its revision against that of our own last put, so that
- * late news of old events change nothing.
+ * late news of old events change nothing.  A put carries a condition: that the key is ours, or that
+ * nobody keeps it under a lease.  Where that does not hold, etcd is asked whose the key is.
  */
 #include "store/registry.h"
 
@@ -36,8 +37,8 @@ struct item {
 	bool is_tried;		  /* it may be there */
 	bool is_listed;		  /* in the listing that is under way */
 	bool is_claim, steals;	  /* steals: whoever holds it, once */
-	bool is_held;		  /* a claim that is ours */
-	int64_t equal_revision;	  /* a claim: of a stranger's equal value, which may go */
+	bool is_held;		  /* it is there, under our lease */
+	int64_t equal_revision;	  /* of a put that is not under our lease, but ours to replace */
 	int64_t put_revision;	  /* of our last put */
 	int64_t gone_revision;	  /* when somebody deleted it */
 	int64_t foreign_revision; /* when somebody put it under another lease */
@@ -216,12 +217,14 @@ static bool get_condition(void *ctx, const struct keyset_key *key, struct etcd_i
 	item->is_tried = true;
 	if (key->value == NULL || item->is_held)
 		*ret_if = (struct etcd_if){ETCD_IF_LEASE, key->name, lease_id(r->lease)};
-	else if (!item->is_claim || item->steals)
+	else if (item->steals)
 		return false;
 	else if (item->equal_revision != 0)
 		*ret_if = (struct etcd_if){ETCD_IF_MOD, key->name, item->equal_revision};
-	else
+	else if (item->is_claim)
 		*ret_if = (struct etcd_if){ETCD_IF_CREATED, key->name, 0};
+	else /* holds, too, when it is not there */
+		*ret_if = (struct etcd_if){ETCD_IF_LEASE, key->name, 0};
 	return true;
 }
 
@@ -257,7 +260,7 @@ static void note_held(struct registry *r, struct item *item, int64_t revision)
 {
 	item->put_revision = revision;
 	item->put_at = loop_now(r->loop);
-	item->is_held = item->is_claim;
+	item->is_held = !is_foreign(item); /* news may be faster than the answer */
 	item->steals = false;
 	item->equal_revision = 0;
 }
@@ -269,21 +272,26 @@ static void note_equal(struct registry *r, struct item *item)
 		r->events.on_put(r->ctx, item->key.name);
 }
 
+static void watch(struct registry *r, int64_t revision)
+{
+	for (int i = 0; i < PLACES; i++)
+		if (r->places[i].follow != NULL)
+			follow_watch(r->places[i].follow, revision + 1);
+}
+
 static void on_written(void *ctx, struct keyset_key *key, int64_t revision, bool is_newest)
 {
 	struct registry *r = ctx;
 	struct item *item = (struct item *)key;
 
-	for (int i = 0; i < PLACES; i++)
-		if (r->places[i].follow != NULL)
-			follow_watch(r->places[i].follow, revision + 1);
+	watch(r, revision);
 	if (key->is_sent_delete) {
 		item->is_held = item->is_tried = false;
 		item->put_revision = revision;
 		return;
 	}
 	note_held(r, item, revision);
-	if (is_newest)
+	if (is_newest && item->is_held)
 		note_equal(r, item);
 }
 
@@ -295,13 +303,20 @@ static void on_unequal(void *ctx, struct keyset_key *key)
 
 	if (key == NULL)
 		return;
-	if (item->is_claim && key->value != NULL) {
+	if (key->value != NULL) {
 		keyset_read(r->keys, key);
 		return;
 	}
 	item->is_tried = false;
 	item->is_held = false;
 	keyset_requeue(r->keys, key);
+}
+
+static const char *get_prefix(void *ctx, enum keyset_class class)
+{
+	const struct registry *r = ctx;
+
+	return class == CLASS_PUT ? r->places[PLACE_KEYS].prefix : NULL;
 }
 
 static void on_refused(void *ctx, struct keyset_key *key, const struct mf_err *err)
@@ -327,34 +342,66 @@ static void on_failed(void *ctx, const struct mf_err *err)
 	}
 }
 
-/* --- claims that somebody has ----------------------------------------------------------------- */
+/* --- keys that somebody has ------------------------------------------------------------------- */
 
-static void lose_claim(struct registry *r, struct item *item, const char *value, size_t len)
+static void lose_claim(struct registry *r, struct item *item, const struct etcd_kv *kv)
 {
 	log_debug("claim is another's", LOG_STR("key", item->key.name));
 	if (r->events.on_taken != NULL)
-		r->events.on_taken(r->ctx, item->key.name, value, len);
+		r->events.on_taken(r->ctx, item->key.name, kv->value, kv->value_len);
 	keyset_drop(r->keys, &item->key);
 }
 
-static bool is_equal(const struct item *item, const char *value, size_t len)
+/* It is theirs until it is deleted. */
+static void yield(struct registry *r, struct item *item, const struct etcd_kv *kv)
 {
-	return item->key.len == len && memcmp(item->key.value, value, len) == 0;
+	bool was_foreign = is_foreign(item);
+
+	item->foreign_revision = kv->mod_revision;
+	if (is_foreign(item) && !was_foreign) {
+		item->is_tried = false;
+		if (r->events.on_foreign != NULL)
+			r->events.on_foreign(r->ctx, item->key.name, kv);
+		else
+			log_warn("key was put by somebody else: it is theirs until it is deleted",
+				 LOG_STR("key", item->key.name));
+	}
+	keyset_requeue(r->keys, &item->key);
 }
 
-static void judge_found(struct registry *r, struct item *item, const struct etcd_kv *found)
+static bool is_equal(const struct item *item, const struct etcd_kv *kv)
 {
-	bool is_same = is_equal(item, found->value, found->value_len);
+	return item->key.len == kv->value_len &&
+	       memcmp(item->key.value, kv->value, kv->value_len) == 0;
+}
 
-	if (found->lease != 0 && found->lease == lease_id(r->lease)) {
-		note_held(r, item, found->mod_revision); /* a write whose outcome was unknown */
-		item->is_dirty = !is_same;
-		if (is_same)
+/* Not under our lease, but ours from before, or nobody's. */
+static bool is_ours_to_replace(const struct registry *r, const struct item *item,
+			       const struct etcd_kv *kv)
+{
+	if (is_equal(item, kv) || (kv->lease != 0 && kv->lease == lease_last_id(r->lease)))
+		return true;
+	if (item->is_claim)
+		return false;
+	if (kv->lease == 0)
+		return item->put_revision == 0; /* else it was put after us */
+	return r->events.is_own != NULL && r->events.is_own(r->ctx, item->key.name, kv);
+}
+
+static void judge_found(struct registry *r, struct item *item, const struct etcd_kv *kv)
+{
+	if (kv->lease != 0 && kv->lease == lease_id(r->lease)) {
+		note_held(r, item, kv->mod_revision); /* a write whose outcome was unknown */
+		item->is_dirty = !is_equal(item, kv);
+		if (!item->is_dirty)
 			note_equal(r, item);
-	} else if ((found->lease != 0 && found->lease == lease_last_id(r->lease)) || is_same) {
-		item->equal_revision = found->mod_revision; /* ours, from before */
-	} else {
-		lose_claim(r, item, found->value, found->value_len);
+	} else if (is_ours_to_replace(r, item, kv)) {
+		item->equal_revision = kv->mod_revision;
+	} else if (item->is_claim) {
+		lose_claim(r, item, kv);
+		return;
+	} else if (!item->steals) {
+		yield(r, item, kv);
 		return;
 	}
 	keyset_requeue(r->keys, &item->key);
@@ -366,12 +413,16 @@ static void on_read(void *ctx, struct keyset_key *key, const struct etcd_kv *kv,
 	struct registry *r = ctx;
 	struct item *item = (struct item *)key;
 
-	(void)revision;
 	if (err != NULL) {
-		keyset_requeue(r->keys, key);
+		if (key != NULL)
+			keyset_requeue(r->keys, key);
 		retry(r, err);
 		return;
 	}
+	if (revision != 0 && (key == NULL || !item->is_claim))
+		watch(r, revision); /* a key that is another's is waited for */
+	if (key == NULL)
+		return;
 	item->equal_revision = 0; /* what was known of it does not hold */
 	item->is_held = false;
 	if (kv == NULL || key->value == NULL)
@@ -387,6 +438,7 @@ static const struct keyset_rules rules = {
     .on_answer = on_answer,
     .on_written = on_written,
     .on_unequal = on_unequal,
+    .get_prefix = get_prefix,
     .on_refused = on_refused,
     .on_read = on_read,
     .on_failed = on_failed,
@@ -410,28 +462,25 @@ static void adopt(struct registry *r, const char *key)
 	keyset_requeue(r->keys, &item->key);
 }
 
-/* A claim that is not ours yet, or is being written, finds out by its write. */
+/* One that is not ours yet, and a claim that is being written, find out by their write. */
 static void note_foreign(struct registry *r, struct item *item, const struct etcd_kv *kv)
 {
-	bool is_desired = item->key.value != NULL;
-
-	if (item->is_claim && is_desired) {
+	if (item->key.value == NULL) {
+		item->foreign_revision = kv->mod_revision;
+		keyset_requeue(r->keys, &item->key);
+	} else if (item->is_claim) {
 		if (item->is_held && !item->key.is_sent)
-			lose_claim(r, item, kv->value, kv->value_len);
-		return;
+			lose_claim(r, item, kv);
+	} else if (item->is_held || is_foreign(item)) {
+		item->is_held = false;
+		yield(r, item, kv);
 	}
-	if (!is_foreign(item) && is_desired)
-		log_warn("key was put by somebody else: it is theirs until it is deleted",
-			 LOG_STR("key", kv->key));
-	item->foreign_revision = kv->mod_revision;
-	keyset_requeue(r->keys, &item->key);
 }
 
 /* A write that was given up as lost may come through after the one that took its place. */
 static void note_own(struct registry *r, struct item *item, const struct etcd_kv *kv)
 {
-	if (item->key.is_sent || item->key.value == NULL ||
-	    is_equal(item, kv->value, kv->value_len))
+	if (item->key.is_sent || item->key.value == NULL || is_equal(item, kv))
 		return;
 	item->is_dirty = true;
 	keyset_requeue(r->keys, &item->key);
@@ -454,6 +503,8 @@ static void on_place_put(void *ctx, const struct etcd_kv *kv)
 		note_own(r, item, kv);
 	} else if (kv->lease != 0 && kv->lease == lease_last_id(r->lease)) {
 		item->is_dirty = true; /* a late write of our own: it must not go with that lease */
+		item->is_held = false;
+		item->equal_revision = kv->mod_revision;
 		keyset_requeue(r->keys, &item->key);
 	} else {
 		note_foreign(r, item, kv);
@@ -523,7 +574,8 @@ static void on_place_listed(void *ctx, int64_t revision)
 	while ((key = keyset_next(r->keys, &cursor)) != NULL) {
 		struct item *item = (struct item *)key;
 
-		if (str_has_prefix(key->name, place->prefix) && !item->is_listed && !item->is_dirty)
+		if (str_has_prefix(key->name, place->prefix) && !item->is_listed &&
+		    (!item->is_dirty || is_foreign(item)))
 			note_gone(place, item, revision);
 	}
 }
@@ -609,12 +661,14 @@ static struct item *change(struct registry *r, const char *key, const char *valu
 	return item;
 }
 
-void registry_set(struct registry *r, const char *key, const char *value, size_t len)
+void registry_set(struct registry *r, const char *key, const char *value, size_t len, bool steals)
 {
 	struct item *item = change(r, key, value, len);
 
-	if (item != NULL)
-		keyset_requeue(r->keys, &item->key);
+	if (item == NULL)
+		return;
+	item->steals = steals && item->put_revision == 0;
+	keyset_requeue(r->keys, &item->key);
 }
 
 void registry_claim(struct registry *r, const char *key, const char *value, size_t len, bool steals)

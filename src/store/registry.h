@@ -3,7 +3,8 @@
  *
  * The lease is kept alive every fifth of its time, whatever else is under way; a lost lease is
  * granted anew and all keys put again at once.  The keys' prefix is watched: a key that somebody
- * deletes is put again; one that somebody puts under another lease is theirs until it is deleted.
+ * deletes is put again; one that somebody has under another lease, or puts after us, is theirs
+ * until it is deleted, and waits for that.
  * An outage that the lease outlives changes nothing; after a longer one all is put again.
  *
  * Changes go to etcd in transactions of up to ETCD_MAX_OPS keys.  However many keys there are and
@@ -20,6 +21,7 @@
 #include <stdint.h>
 
 struct etcd;
+struct etcd_kv;
 struct loop;
 struct mf_err;
 struct registry;
@@ -30,6 +32,12 @@ struct registry_events {
 	/* This key is in etcd as it is desired now; not to call the registry from inside.  Or NULL.
 	 */
 	void (*on_put)(void *ctx, const char *key);
+	/* Whether this pair of another lease is that key of ours, as from before a crash, though
+	 * its value differs.  Or NULL. */
+	bool (*is_own)(void *ctx, const char *key, const struct etcd_kv *kv);
+	/* This key is another's, from the start or after it was ours; on_put says when it is ours
+	 * (again).  Not to call the registry from inside.  Or NULL. */
+	void (*on_foreign)(void *ctx, const char *key, const struct etcd_kv *kv);
 	/* A claim is another's, whose value this is: at once, or after it was ours.  It is
 	 * forgotten.  Not to call the registry from inside.  Or NULL. */
 	void (*on_taken)(void *ctx, const char *key, const char *value, size_t len);
@@ -39,8 +47,9 @@ struct registry_events {
 struct registry *registry_new(struct loop *loop, struct etcd *etcd, const char *watch_prefix,
 			      int64_t ttl_seconds, const struct registry_events *events, void *ctx);
 
-/* Add, change or withdraw a key. */
-void registry_set(struct registry *registry, const char *key, const char *value, size_t len);
+/* Add, change or withdraw a key.  steals: the first time, whoever has it. */
+void registry_set(struct registry *registry, const char *key, const char *value, size_t len,
+		  bool steals);
 void registry_del(struct registry *registry, const char *key);
 
 /* Where all claims lie; before the first one.  The first call counts. */

@@ -65,6 +65,43 @@ run_tool svcregister deregister web 1 10.0.0.9:80
 is "$STATUS" 0 'an instance is deregistered by its address'
 ok 'it is gone' not etcd_has backends/web/1/by-hand
 
+# --- another one's name -----------------------------------------------------------------------
+
+start_tool_as holder svcregister register name 1 127.0.0.1:4010 --id same --ttl 2s
+within 'an instance with a name' 10 etcd_has backends/name/1/same
+id_of() { etcdctl get --write-out=json "/mayfly/backends/$1" | sed -n 's/.*"lease":\([0-9]*\).*/\1/p'; }
+lease_of() { printf '%x' "$(id_of "$1")"; }
+start_tool_as other svcregister register name 1 127.0.0.1:4011 --id same --ttl 2s
+within 'another with that name waits, and says for whom' 10 log_has other \
+	"warn .*not registered: waiting .*127.0.0.1:4010 has its key under another lease, $(lease_of name/1/same)"
+is "$(etcd_get backends/name/1/same)" 127.0.0.1:4010 'what is there stays'
+mark holder
+start_tool_as thief svcregister register name 1 127.0.0.1:4012 --id same --ttl 2s --steal
+within 'unless it is stolen' 10 says 127.0.0.1:4012 etcd_get backends/name/1/same
+within 'which its holder says, and by whom' 10 log_has holder \
+	'warn .*no longer registered: waiting .*127.0.0.1:4012 has its key'
+stop holder
+is "$STATUS" 0 'whose end is in order'
+is "$(etcd_get backends/name/1/same)" 127.0.0.1:4012 'and takes nobody along'
+stop thief KILL
+within 'who waits has it when the lease of a killed one is over' 6 says 127.0.0.1:4011 \
+	etcd_get backends/name/1/same
+within 'and is registered' 5 log_has other 'info .*registered key=/mayfly/backends/name/1/same'
+old=$(id_of name/1/same)
+stop other KILL
+start_tool_as other svcregister register name 1 127.0.0.1:4011 --id same --weight 7 --ttl 1m
+taken() { [[ $(id_of name/1/same) != "$old" ]]; }
+within 'what a crash has left at the same endpoint is taken over at once' 1 taken
+ok 'with what has changed meanwhile' says '"weight":7' etcd_get backends/name/1/same
+stop other
+etcd_put backends/name/1/same 10.0.0.9:80
+start_tool_as other svcregister register name 1 127.0.0.1:4011 --id same
+within 'a key without a lease is nobody'"'"'s' 5 says 127.0.0.1:4011 etcd_get backends/name/1/same
+stop other
+run_tool svcregister register name 1 127.0.0.1:4011 --steal
+is "$STATUS" 64 'what nobody else can have is not stolen'
+like "$ERR" 'steal: only with --env or --id' 'with the reason'
+
 run_tool svcregister register 'we b' 1 127.0.0.1:1
 like "$STATUS" '^6[45]$' 'a bad service name is refused'
 like "$ERR" 'a space' 'with the reason'

@@ -47,7 +47,7 @@ static void put(struct registrar *r, long first, long step)
 		    mem_printf("{\"address\":\"10.%ld.%ld.1\",\"port\":80,\"weight\":%d}", i / 250,
 			       i % 250, r->weight);
 
-		registry_set(r->registry, key, value, strlen(value));
+		registry_set(r->registry, key, value, strlen(value), false);
 	}
 	r->wanted = (size_t)r->count;
 }

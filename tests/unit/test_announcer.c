@@ -7,6 +7,7 @@
 #include "model/settings.h"
 #include "register/announcer.h"
 #include "register/check.h"
+#include "store/etcd.h"
 #include "store/registry.h"
 #include "unit_loop.h"
 
@@ -40,11 +41,13 @@ struct registry *registry_new(struct loop *loop, struct etcd *etcd, const char *
 	return NULL;
 }
 
-void registry_set(struct registry *registry, const char *key, const char *value, size_t len)
+void registry_set(struct registry *registry, const char *key, const char *value, size_t len,
+		  bool steals)
 {
 	(void)registry;
 	ck_assert_uint_eq(strlen(value), len);
-	buf_printf(&t.story, "set %s %s; ", key + strlen("/m/backends/"), value);
+	buf_printf(&t.story, "set %s%s %s; ", steals ? "all the same " : "",
+		   key + strlen("/m/backends/"), value);
 	ck_assert_uint_lt(t.put_count, sizeof(t.puts) / sizeof(t.puts[0]));
 	if (t.is_mute)
 		return;
@@ -592,11 +595,94 @@ START_TEST(who_loses_its_environment_is_withdrawn_and_told)
 	set("one", &want);
 	expect("steal overrides/pr/web; one is waiting; ");
 	t.registry.on_put(t.registry_ctx, CLAIM);
-	expect("set web/1/a 10.0.0.5:80; one is registered; ");
+	expect("set all the same web/1/a 10.0.0.5:80; one is registered; ");
 	want.env = NULL;
 	want.steals = false;
 	set("one", &want);
 	expect("give back overrides/pr/web; ");
+}
+END_TEST
+
+/* --- another process has its key -------------------------------------------------------------- */
+
+#define KEY "/m/backends/web/1/a"
+#define WAITS                                                                                      \
+	"one is waiting: 10.0.0.9:80 has its key under another lease, abc: waiting until that "    \
+	"ends; to steal would take it; "
+
+static struct etcd_kv pair(const char *value, int64_t lease)
+{
+	return (struct etcd_kv){
+	    .key = KEY, .value = value, .value_len = strlen(value), .lease = lease};
+}
+
+START_TEST(a_key_of_another_process_is_waited_for)
+{
+	struct etcd_kv theirs = pair("10.0.0.9:80", 0xabc), by_hand = pair("nonsense", 0);
+	struct announcement want = web();
+
+	t.is_mute = true;
+	set("one", &want);
+	expect("set web/1/a 10.0.0.5:80; one is waiting; ");
+	t.registry.on_foreign(t.registry_ctx, KEY, &theirs);
+	expect(WAITS);
+	want.weight = 7; /* is no reason to take it */
+	set("one", &want);
+	expect(
+	    "set web/1/a {\"address\":\"10.0.0.5\",\"port\":80,\"weight\":7,\"state\":\"up\"}; ");
+	t.registry.on_put(t.registry_ctx, KEY);
+	expect("one is registered; ");
+	t.registry.on_foreign(t.registry_ctx, KEY, &by_hand);
+	expect("one is waiting: somebody unknown has its key, put by hand: waiting until it is "
+	       "deleted; ");
+	announcer_drain(t.announcer, on_drained, NULL); /* is not held up by it */
+	expect("set web/1/a {\"address\":\"10.0.0.5\",\"port\":80,\"weight\":7,\"state\":"
+	       "\"drain\"}; drained; ");
+}
+END_TEST
+
+START_TEST(who_is_to_steal_its_key_tries_anew)
+{
+	struct etcd_kv theirs = pair("10.0.0.9:80", 0xabc);
+	struct announcement want = web();
+
+	t.is_mute = true;
+	set("one", &want);
+	expect("set web/1/a 10.0.0.5:80; one is waiting; ");
+	t.registry.on_foreign(t.registry_ctx, KEY, &theirs);
+	expect(WAITS);
+	want.steals = true;
+	set("one", &want);
+	expect("del web/1/a; set all the same web/1/a 10.0.0.5:80; ");
+	t.registry.on_put(t.registry_ctx, KEY);
+	expect("one is registered; ");
+}
+END_TEST
+
+static const struct {
+	const char *value;
+	bool has_made_id, is_own;
+} pairs[] = {
+    {"10.0.0.5:80", false, true},
+    {"{\"address\":\"10.0.0.5\",\"port\":80,\"weight\":3,\"state\":\"drain\"}", false, true},
+    {"10.0.0.5:81", false, false},
+    {"10.0.0.5:81", true, true}, /* a container that was started again */
+    {"10.0.0.9:80", true, false},
+    {"nonsense", true, false},
+};
+
+/* What was left by a crash is known by its endpoint. */
+START_TEST(whose_a_key_is)
+{
+	struct etcd_kv there = pair(pairs[_i].value, 9);
+	struct announcement want = web();
+
+	want.has_made_id = pairs[_i].has_made_id;
+	set("one", &want);
+	run_some_rounds();
+	buf_clear(&t.story);
+	ck_assert_int_eq(t.registry.is_own(t.registry_ctx, KEY, &there), pairs[_i].is_own);
+	ck_assert(!t.registry.is_own(t.registry_ctx, KEY "/other", &there));
 }
 END_TEST
 
@@ -637,6 +723,9 @@ int main(void)
 	tcase_add_test(tc, all_can_be_drained);
 	tcase_add_test(tc, draining_does_not_wait_for_ever);
 	tcase_add_loop_test(tc, bad_words_are_refused, 0, (int)(sizeof(bad) / sizeof(bad[0])));
+	tcase_add_test(tc, a_key_of_another_process_is_waited_for);
+	tcase_add_test(tc, who_is_to_steal_its_key_tries_anew);
+	tcase_add_loop_test(tc, whose_a_key_is, 0, (int)(sizeof(pairs) / sizeof(pairs[0])));
 	tcase_add_test(tc, the_end_withdraws_all_at_once);
 	tcase_add_test(tc, the_end_does_not_wait_for_ever);
 	tcase_add_test(tc, the_end_can_be_hurried);

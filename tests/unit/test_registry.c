@@ -34,6 +34,15 @@
 #define UNEQUAL(revision)  "{\"header\":{\"revision\":\"" revision "\"}}"
 #define IF_OURS(key)                                                                               \
 	"{\"key\":\"" key "\",\"target\":\"LEASE\",\"result\":\"EQUAL\",\"lease\":\"77\"}"
+#define NOBODYS(key)                                                                               \
+	"{\"key\":\"" key "\",\"target\":\"LEASE\",\"result\":\"EQUAL\",\"lease\":\"0\"}"
+#define IF_MOD(key, revision)                                                                      \
+	"{\"key\":\"" key                                                                          \
+	"\",\"target\":\"MOD\",\"result\":\"EQUAL\",\"mod_revision\":\"" revision "\"}"
+#define BOTH(a, b)                                                                                 \
+	"{\"header\":{\"revision\":\"7\"},\"kvs\":[{\"key\":\"" A "\",\"value\":\"" a              \
+	"\",\"mod_revision\":\"3\",\"lease\":\"9\"},{\"key\":\"" B "\",\"value\":\"" b             \
+	"\",\"mod_revision\":\"4\",\"lease\":\"9\"}]}"
 #define DELETE(key) "{\"request_delete_range\":{\"key\":\"" key "\"}}"
 #define C	    "L2M="
 #define CLAIM_TXN   "\"request_put\":{\"key\":\"" C "\",\"value\":\"MQ==\",\"lease\":\"77\"}"
@@ -83,6 +92,22 @@ static void on_taken(void *ctx, const char *key, const char *value, size_t len)
 	buf_printf(&b->story, "%s is %.*s's ", key, (int)len, value);
 }
 
+static void on_foreign(void *ctx, const char *key, const struct etcd_kv *kv)
+{
+	struct bench *b = ctx;
+
+	buf_printf(&b->story, "%s waits for %.*s of %lld ", key, (int)kv->value_len, kv->value,
+		   (long long)kv->lease);
+}
+
+/* As one that says where it is. */
+static bool is_own(void *ctx, const char *key, const struct etcd_kv *kv)
+{
+	(void)ctx;
+	ck_assert_int_eq(key[0], '/');
+	return kv->value_len > 0 && kv->value[0] == '3';
+}
+
 static void on_deadline(void *ctx)
 {
 	const struct bench *b = ctx;
@@ -123,8 +148,11 @@ static void on_look(void *ctx)
 
 static void bench_init(struct bench *b, const struct gateway_line *script, const char *wanted)
 {
-	static const struct registry_events events = {
-	    .on_state = on_state, .on_put = on_put, .on_taken = on_taken};
+	static const struct registry_events events = {.on_state = on_state,
+						      .on_put = on_put,
+						      .is_own = is_own,
+						      .on_foreign = on_foreign,
+						      .on_taken = on_taken};
 	const char *endpoints[2] = {0};
 	struct etcd_config config = {.endpoints = endpoints};
 	struct mf_err err;
@@ -267,7 +295,7 @@ static const struct {
      3,
      B,
      A,
-     "ok "},
+     "ok /a waits for  of 99 "},
     {"and then ours again",
      {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
       {TXN, GATEWAY_SAY, 200, DONE("5")},
@@ -277,7 +305,7 @@ static const struct {
      3,
      A,
      B,
-     "ok "},
+     "ok /a waits for  of 99 "},
     {"a key that is refused does not hold up the others",
      {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
       {TXN, GATEWAY_SAY, 400, FAULT("etcdserver: request is too large", "3")},
@@ -319,8 +347,8 @@ START_TEST(test_registry)
 	struct bench b;
 
 	bench_init(&b, table[_i].script, table[_i].story);
-	registry_set(b.registry, "/a", "1", 1);
-	registry_set(b.registry, "/b", "2", 1);
+	registry_set(b.registry, "/a", "1", 1, false);
+	registry_set(b.registry, "/b", "2", 1, false);
 	bench_run(&b);
 	ck_assert_msg(asked_has(&b, table[_i].n, table[_i].part), "%s: %s", table[_i].name,
 		      asked(&b, table[_i].n));
@@ -341,8 +369,8 @@ START_TEST(test_del)
 	struct bench b;
 
 	bench_init(&b, script, "ok ");
-	registry_set(b.registry, "/a", "1", 1);
-	registry_set(b.registry, "/b", "1", 1);
+	registry_set(b.registry, "/a", "1", 1, false);
+	registry_set(b.registry, "/b", "1", 1, false);
 	b.withdrawn = "/b";
 	bench_run(&b);
 	ck_assert(asked_has(&b, 3,
@@ -366,8 +394,8 @@ START_TEST(test_del_many)
 	struct bench b;
 
 	bench_init(&b, script, "ok ");
-	registry_set(b.registry, "/a", "1", 1);
-	registry_set(b.registry, "/b", "1", 1);
+	registry_set(b.registry, "/a", "1", 1, false);
+	registry_set(b.registry, "/b", "1", 1, false);
 	b.withdrawn = "/a /b";
 	bench_run(&b);
 	ck_assert(asked_has(&b, 3,
@@ -389,8 +417,8 @@ START_TEST(test_del_nothing)
 	struct bench b;
 
 	bench_init(&b, script, "ok ");
-	registry_set(b.registry, "/a", "1", 1);
-	registry_set(b.registry, "/b", "1", 1);
+	registry_set(b.registry, "/a", "1", 1, false);
+	registry_set(b.registry, "/b", "1", 1, false);
 	registry_del(b.registry, "/b");
 	bench_run(&b);
 	ck_assert(asked_has(&b, 1, A));
@@ -410,7 +438,7 @@ START_TEST(test_stop)
 	struct bench b;
 
 	bench_init(&b, script, "ok stopped ");
-	registry_set(b.registry, "/a", "1", 1);
+	registry_set(b.registry, "/a", "1", 1, false);
 	b.stop_after = 3;
 	bench_run(&b);
 	ck_assert(asked_has(&b, 3, "{\"ID\":\"77\"}"));
@@ -425,7 +453,7 @@ START_TEST(test_stop_early)
 	struct bench b;
 
 	bench_init(&b, none, "stopped ");
-	registry_set(b.registry, "/a", "1", 1);
+	registry_set(b.registry, "/a", "1", 1, false);
 	registry_stop(b.registry, on_stopped, &b);
 	ck_assert_uint_eq(b.story.len, 0); /* not from inside */
 	bench_run(&b);
@@ -547,6 +575,87 @@ static const struct {
      "put /c ok /c is 2's "},
 };
 
+static const struct {
+	const char *name;
+	bool steals;
+	struct gateway_line script[8];
+	int n; /* of the request that is looked at */
+	const char *part;
+	const char *story;
+} others[] = {
+    {"a key is put unless somebody keeps it under a lease",
+     false,
+     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")}, {TXN, GATEWAY_SAY, 200, DONE("5")}, QUIET},
+     1,
+     "{\"compare\":[" NOBODYS(A) "," NOBODYS(B) "]",
+     "put /a put /b ok "},
+    {"after a crash one call says of all whose they are",
+     false,
+     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
+      {TXN, GATEWAY_SAY, 200, UNEQUAL("5")},
+      {RANGE, GATEWAY_SAY, 200, BOTH("MQ==", "Mw==")},
+      QUIET_AT("8"),
+      {TXN, GATEWAY_SAY, 200, DONE("9")}},
+     4,
+     "{\"compare\":[" IF_MOD(A, "3") "," IF_MOD(B, "4") "]",
+     "put /a put /b ok "},
+    {"one that another keeps does not hold up the rest",
+     false,
+     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
+      {TXN, GATEWAY_SAY, 200, UNEQUAL("5")},
+      {RANGE, GATEWAY_SAY, 200, BOTH("OQ==", "Mw==")},
+      QUIET_AT("8"),
+      {TXN, GATEWAY_SAY, 200, DONE("9")}},
+     4,
+     "{\"compare\":[" IF_MOD(B, "4") "]",
+     "/a waits for 9 of 9 put /b ok "},
+    {"and is put when that goes",
+     false,
+     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
+      {TXN, GATEWAY_SAY, 200, UNEQUAL("5")},
+      {RANGE, GATEWAY_SAY, 200, BOTH("OQ==", "Mw==")},
+      {WATCH, GATEWAY_STREAM, 200, CREATED("8") EVENT("9", DEL(A, "9"))},
+      {TXN, GATEWAY_SAY, 200, DONE("8")},
+      {TXN, GATEWAY_SAY, 200, DONE("10")}},
+     5,
+     "{\"compare\":[" NOBODYS(A) "]",
+     "/a waits for 9 of 9 put /b put /a ok "},
+    {"it is stolen where that is asked for",
+     true,
+     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")}, {TXN, GATEWAY_SAY, 200, DONE("5")}, QUIET},
+     1,
+     "{\"compare\":[],",
+     "put /a put /b ok "},
+    {"but not again when the lease was lost",
+     true,
+     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "1")},
+      {TXN, GATEWAY_SAY, 200, DONE("5")},
+      QUIET,
+      {ALIVE, GATEWAY_SAY, 200, "{\"result\":{\"ID\":\"77\"}}\n"},
+      {GRANT, GATEWAY_SAY, 200, LEASE("78", "60")},
+      {TXN, GATEWAY_SAY, 200, DONE("8")}},
+     5,
+     "{\"compare\":[" NOBODYS(A) "," NOBODYS(B) "]",
+     "put /a put /b ok put /a put /b "},
+};
+
+START_TEST(test_others)
+{
+	struct gateway_line script[9] = {{0}};
+	struct bench b;
+
+	memcpy(script, others[_i].script, sizeof(others[_i].script));
+	bench_init(&b, script, others[_i].story);
+	b.is_told_of_puts = true;
+	registry_set(b.registry, "/a", "1", 1, others[_i].steals);
+	registry_set(b.registry, "/b", "2", 1, others[_i].steals);
+	bench_run(&b);
+	ck_assert_msg(asked_has(&b, others[_i].n, others[_i].part), "%s: %s", others[_i].name,
+		      asked(&b, others[_i].n));
+	bench_fini(&b);
+}
+END_TEST
+
 START_TEST(test_claim)
 {
 	struct gateway_line script[9] = {{0}};
@@ -578,7 +687,7 @@ START_TEST(test_late_write_under_the_old_lease)
 	struct bench b;
 
 	bench_init(&b, script, "ok ");
-	registry_set(b.registry, "/a", "1", 1);
+	registry_set(b.registry, "/a", "1", 1, false);
 	bench_run(&b);
 	ck_assert(asked_has(&b, 5, "\"lease\":\"78\""));
 	bench_fini(&b);
@@ -593,6 +702,7 @@ int main(void)
 	tcase_add_test(tc, test_del);
 	tcase_add_test(tc, test_del_many);
 	tcase_add_test(tc, test_del_nothing);
+	tcase_add_loop_test(tc, test_others, 0, (int)(sizeof(others) / sizeof(others[0])));
 	tcase_add_loop_test(tc, test_claim, 0, (int)(sizeof(claims) / sizeof(claims[0])));
 	tcase_add_test(tc, test_late_write_under_the_old_lease);
 	tcase_add_test(tc, test_stop);

@@ -175,7 +175,7 @@ static const struct {
      "service s: attributes: a control character (line 1, column 52)"},
     {S "env: Dev}",
      "service s: env \"Dev\": not allowed: \"D\": write lower case (line 1, column 44)"},
-    {S "steal: true}", "service s: steal: only with env (line 1, column 39)"},
+    {S "steal: true}", "service s: steal: only with env or id (line 1, column 39)"},
     {S "env: dev, steal: yes}",
      "service s: steal: \"yes\": must be true or false (line 1, column 56)"},
     {S "ttl: 1s}", "service s: ttl: must be from 2s to 1d (line 1, column 44)"},
