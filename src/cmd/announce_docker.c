@@ -117,6 +117,9 @@ static int read_options(struct announce_docker *a, const struct settings *settin
 			  .network = options->network,
 			  .takes_all = options->takes_all,
 			  .trusts_checks = options->trusts_checks,
+			  .trusts_env = options->trusts_env,
+			  .trusts_id = options->trusts_id,
+			  .allow_services = settings->registrar.allow_services,
 			  .weight = options->instance.weight},
 	};
 	if (netif_parse(ip, strlen(ip), &a->want, err) == 0)

@@ -268,6 +268,7 @@ static int check_call(struct svcregister *r, const struct command *command)
 				 bits == SVCREGISTER_REGISTER ? " without a command" : "");
 	if (svcregister_options_finish(&r->options, r->cli.options, bits, &err) != 0)
 		return cli_usage(&r->cli, "%s", err.msg);
+	svcregister_options_set(&r->options, r->cli.settings);
 	return CLI_GO_ON;
 }
 

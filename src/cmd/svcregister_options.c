@@ -11,7 +11,10 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/strlist.h"
 #include "model/fields.h"
+#include "model/settings.h"
+#include "model/value.h"
 #include "register/check.h"
 #include "register/container.h"
 
@@ -64,6 +67,16 @@ static int add_setting(void *target, const char *name, const char *value, struct
 		return mf_err_set(err, MF_EUSAGE, "--%s: too many", name);
 	settings->list[settings->count].key = key;
 	settings->list[settings->count++].value = value;
+	return 0;
+}
+
+static int add_pattern(void *target, const char *name, const char *value, struct mf_err *err)
+{
+	struct mf_err why;
+
+	if (value_check(&value_text, value, &why) != 0)
+		return mf_err_set(err, MF_EUSAGE, "--%s: %s", name, why.msg);
+	strlist_add(target, value);
 	return 0;
 }
 
@@ -126,6 +139,10 @@ static const struct option_row rows[] = {
      FLAG(instance.steals), REGISTER},
     {0, "state", "up|drain|maint",
      "register: drain: no new sessions, maint: no traffic (default up)", FIELD, REGISTER},
+    {0, "allow-service", "PATTERN",
+     "register, dir, docker: announce only services that match; may be repeated",
+     OTHER(allow_services, add_pattern),
+     .commands = SVCREGISTER_REGISTER | SVCREGISTER_DIR | SVCREGISTER_DOCKER},
     {0, "tag", "TAG", "register: tag that other programs can read; may be repeated", FIELD,
      REGISTER},
     {0, "check", "CHECK", "register: announce only while this check passes; may be repeated", FIELD,
@@ -174,6 +191,10 @@ static const struct option_row rows[] = {
      DOCKER},
     {0, "trust-checks", NULL, "docker: let checks run programs here and ask other hosts",
      FLAG(trusts_checks), DOCKER},
+    {0, "trust-env", NULL, "docker: let containers take services of environments (mayfly.env)",
+     FLAG(trusts_env), DOCKER},
+    {0, "trust-id", NULL, "docker: let containers choose their instances' names (mayfly.id)",
+     FLAG(trusts_id), DOCKER},
     {0, "leave", NULL, "docker: when stopped, keep what is registered until the lease ends",
      FLAG(leaves), DOCKER},
     {0, "resync", "TIME", "docker: time between polls of all containers (default 1m; 0s: never)",
@@ -189,6 +210,15 @@ void svcregister_options_init(struct svcregister_options *o)
 void svcregister_options_fini(struct svcregister_options *o)
 {
 	announcement_fini(&o->instance);
+	strlist_free(o->allow_services);
+}
+
+void svcregister_options_set(const struct svcregister_options *o, struct settings *settings)
+{
+	if (o->allow_services == NULL)
+		return;
+	strlist_free(settings->registrar.allow_services);
+	settings->registrar.allow_services = strlist_dup(o->allow_services);
 }
 
 int64_t svcregister_options_ttl(const struct svcregister_options *o)

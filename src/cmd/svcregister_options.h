@@ -36,9 +36,12 @@ struct svcregister_options {	      /* strings are borrowed from argv */
 	int64_t drain_ms, stop_ms;
 	int stop_signal;			/* 0: as we got it */
 	const char *docker_host, *ip, *network; /* NULL: not said */
-	bool is_internal, takes_all, trusts_checks, leaves;
+	bool is_internal, takes_all, trusts_checks, trusts_env, trusts_id, leaves;
 	int64_t resync_ms;
+	char **allow_services; /* instead of the settings'; NULL: not said */
 };
+
+struct settings;
 
 /* The defaults. */
 void svcregister_options_init(struct svcregister_options *options);
@@ -46,6 +49,8 @@ void svcregister_options_init(struct svcregister_options *options);
 /* After the last option: whether they go together for this command.  MF_EUSAGE. */
 int svcregister_options_finish(struct svcregister_options *options, const struct options *given,
 			       unsigned command, struct mf_err *err);
+/* Lay what was given over the settings. */
+void svcregister_options_set(const struct svcregister_options *options, struct settings *settings);
 void svcregister_options_fini(struct svcregister_options *options);
 
 int64_t svcregister_options_ttl(const struct svcregister_options *options); /* or the default */

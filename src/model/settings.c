@@ -116,6 +116,11 @@ static const struct field routing_rows[] = {
 	 .doc = "The environment of an internal call that names none. Empty: such a call is "
 		"answered with 503."),
 };
+static const struct field registrar_rows[] = {
+    LIST_OR_NONE("allow_services", registrar.allow_services, text,
+	 .doc = "The services that svcregister may announce on this host, as patterns of the "
+		"shell (`team-a-*`), one of which must fit the whole name; empty: all."),
+};
 /* clang-format on */
 
 static int read_mode(const struct node *node, void *place, struct mf_err *err)
@@ -172,6 +177,7 @@ static const struct field settings_rows[] = {
     SECTION("haproxy", haproxy_rows),
     SECTION("dnsmasq", dnsmasq_rows),
     SECTION("routing", routing_rows),
+    SECTION("registrar", registrar_rows),
     {"targets", FIELD_LIST, FIELD_AT(struct settings, targets),
      FIELD_COUNT(struct settings, target_count), .item = &target, .max = TARGETS_MAX, .preset = "",
      .doc = "Any further files to keep: a list of maps of these keys."},

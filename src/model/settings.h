@@ -56,6 +56,9 @@ struct settings {
 		char *service_suffix;
 		char *default_environment; /* "" none */
 	} routing;
+	struct {
+		char **allow_services; /* patterns of fnmatch(3); empty: all */
+	} registrar;
 	struct settings_target *targets;
 	size_t target_count;
 };

@@ -4,6 +4,7 @@
  */
 #include "register/announcement.h"
 
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -261,6 +262,23 @@ int announcement_check(const struct announcement *a, struct mf_err *err)
 		if (instance_check_attribute(a->attributes[i].name, err) != 0)
 			return err->code;
 	return 0;
+}
+
+int announcement_check_allowed(const struct announcement *a, char *const *patterns,
+			       struct mf_err *err)
+{
+	size_t count = strlist_count(patterns);
+	buf_auto struct buf list = BUF_INIT;
+
+	for (size_t i = 0; i < count; i++) {
+		if (fnmatch(patterns[i], a->service, 0) == 0)
+			return 0;
+		buf_printf(&list, "%s%s", i == 0 ? "" : ", ", patterns[i]);
+	}
+	if (count == 0)
+		return 0;
+	return mf_err_set(err, MF_EPERM, "service %s is not among those allowed here: %s",
+			  a->service, buf_str(&list));
 }
 
 char *announcement_make_id(const struct announcement *a, const struct settings *settings)

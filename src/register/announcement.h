@@ -64,6 +64,9 @@ void announcement_add_check(struct announcement *announcement, struct check_spec
 
 /* The names, tags and attributes.  MF_EDATA. */
 int announcement_check(const struct announcement *announcement, struct mf_err *err);
+/* Whether its service fits one of these patterns of fnmatch(3), or there are none.  MF_EPERM. */
+int announcement_check_allowed(const struct announcement *announcement, char *const *patterns,
+			       struct mf_err *err);
 /* The id, made where there is none; handed over. */
 char *announcement_make_id(const struct announcement *announcement,
 			   const struct settings *settings);

@@ -503,10 +503,12 @@ static void on_etcd(void *ctx, const struct mf_err *why)
 int announcer_set(struct announcer *a, const char *name, const struct announcement *announcement,
 		  struct mf_err *err)
 {
+	char *const *allowed = a->settings->registrar.allow_services;
 	struct item *item = strmap_find(a->items, name);
 	char *key;
 
 	if (announcement_check(announcement, err) != 0 ||
+	    announcement_check_allowed(announcement, allowed, err) != 0 ||
 	    announcement_make_key(announcement, a->settings, &key, err) != 0)
 		return err->code;
 	if (a->phase == PHASE_STOPPED) {

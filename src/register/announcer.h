@@ -51,7 +51,7 @@ struct announcer *announcer_new(struct loop *loop, struct etcd *etcd,
 /*
  * Add or change.  A changed weight, state or tag keeps the checks' verdict; with other checks of
  * the same endpoint it stands until they have theirs; another endpoint begins anew.  MF_EDATA:
- * names, an attribute.
+ * names, an attribute; MF_EPERM: the settings do not allow the service.
  */
 int announcer_set(struct announcer *announcer, const char *name,
 		  const struct announcement *announcement, struct mf_err *err);

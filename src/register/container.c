@@ -436,21 +436,38 @@ static int set(struct announcement *want, const char *key, const char *value, st
 	return value == NULL ? 0 : fields_set(&announcement_fields, key, value, want, err);
 }
 
+/* A word that reaches beyond the container; NULL, with a remark, where no option allows it. */
+static const char *find_trusted(const struct source *s, unsigned port, const char *name,
+				const char *value, bool is_trusted)
+{
+	mem_auto_free char *title = NULL;
+
+	if (value == NULL || is_trusted)
+		return value;
+	title = container_words_title(s->words, port, name);
+	container_remark(s->container, true, "%s=%.64s is ignored: only with --trust-%s", title,
+			 value, name);
+	return NULL;
+}
+
 static int read_instance(const struct source *s, const char *service, const char *image_version,
 			 struct container_instance *instance, struct mf_err *err)
 {
 	unsigned port = instance->container_port;
 	const char *version = container_words_find(s->words, port, "version");
-	const char *id = container_words_find(s->words, port, "id");
+	const char *id = find_trusted(s, port, "id", container_words_find(s->words, port, "id"),
+				      s->options->trusts_id);
+	const char *env = find_trusted(s, port, "env", container_words_label(s->words, "env"),
+				       s->options->trusts_env);
 	mem_auto_free char *made =
 	    mem_printf("%s-%s-%u", s->options->node, s->container->name, port);
 	struct announcement *want = &instance->want;
 
 	want->has_made_id = id == NULL;
 	if (set(want, "service", service, err) != 0 ||
+	    announcement_check_allowed(want, s->options->allow_services, err) != 0 ||
 	    set(want, "version", version == NULL ? image_version : version, err) != 0 ||
-	    set(want, "id", id == NULL ? made : id, err) != 0 ||
-	    set(want, "env", container_words_label(s->words, "env"), err) != 0 ||
+	    set(want, "id", id == NULL ? made : id, err) != 0 || set(want, "env", env, err) != 0 ||
 	    find_endpoint(s, port, &want->address, &want->port, err) != 0 ||
 	    set(want, "weight", container_words_find(s->words, port, "weight"), err) != 0 ||
 	    read_check(s, instance, err) != 0)

@@ -17,12 +17,15 @@ struct mf_err;
 
 struct container_options { /* borrowed during the call */
 	const char *node;
-	const char *address; /* of this node, canonical; NULL: not known */
-	bool is_internal;    /* containers' own addresses, not what they publish */
-	const char *network; /* internal: its name, or a CIDR; NULL: the only one */
-	bool takes_all;	     /* also those that do not say so, under their image's name */
-	bool trusts_checks;  /* checks may run programs and ask other hosts */
-	unsigned weight;     /* of those that do not say */
+	const char *address;	     /* of this node, canonical; NULL: not known */
+	bool is_internal;	     /* containers' own addresses, not what they publish */
+	const char *network;	     /* internal: its name, or a CIDR; NULL: the only one */
+	bool takes_all;		     /* also those that do not say so, under their image's name */
+	bool trusts_checks;	     /* checks may run programs and ask other hosts */
+	bool trusts_env;	     /* they may take services from environments */
+	bool trusts_id;		     /* they may choose the names of their instances */
+	char *const *allow_services; /* as announcement_check_allowed has them */
+	unsigned weight;	     /* of those that do not say */
 };
 
 enum container_state {

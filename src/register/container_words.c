@@ -47,7 +47,8 @@ void container_remark(struct container *container, bool is_wrong, const char *fo
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	container->is_wrong |= is_wrong;
-	if (container->remarks != NULL && strlen(container->remarks) > REMARKS_MAX)
+	if (container->remarks != NULL &&
+	    (strlen(container->remarks) > REMARKS_MAX || strstr(container->remarks, text) != NULL))
 		return;
 	longer = container->remarks == NULL ? mem_dup_str(text)
 					    : mem_printf("%s; %s", container->remarks, text);
@@ -158,6 +159,21 @@ const char *container_words_find(const struct container_words *w, unsigned port,
 	if (value == NULL && port != 0)
 		value = container_words_service(w, port, name);
 	return value == NULL ? container_words_service(w, 0, name) : value;
+}
+
+char *container_words_title(const struct container_words *w, unsigned port, const char *name)
+{
+	char *title;
+
+	if (container_words_label(w, name) != NULL)
+		return mem_printf(LABEL "%s", name);
+	if (port != 0 && container_words_service(w, port, name) != NULL)
+		title = mem_printf(SERVICE "%u_%s", port, name);
+	else
+		title = mem_printf(SERVICE "%s", name);
+	for (char *c = title; *c != '\0'; c++)
+		*c = (char)toupper((unsigned char)*c);
+	return title;
 }
 
 bool container_words_is_true(const char *value)

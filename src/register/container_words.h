@@ -13,7 +13,7 @@ struct container;
 struct container_words;
 struct node;
 
-/* A remark on the container; is_wrong as in struct container. */
+/* A remark on the container, made once; is_wrong as in struct container. */
 void container_remark(struct container *container, bool is_wrong, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -29,6 +29,8 @@ const char *container_words_service(const struct container_words *words, unsigne
 /* The first of the three. */
 const char *container_words_find(const struct container_words *words, unsigned port,
 				 const char *name);
+/* What that word is called: "mayfly.id", "SERVICE_80_ID", "SERVICE_ID"; handed over. */
+char *container_words_title(const struct container_words *words, unsigned port, const char *name);
 bool container_words_is_true(const char *value); /* not NULL, 0, no or false */
 /* Whether any SERVICE_NAME or SERVICE_<port>_NAME is there. */
 bool container_words_has_name(const struct container_words *words);

@@ -32,6 +32,7 @@ struct service_dir {
 
 struct desired {
 	struct service_entry *entry;
+	char *file;
 	char *address; /* that it is announced on; NULL: it is not */
 	char *why;     /* it cannot be announced at all; NULL: it can */
 };
@@ -41,6 +42,7 @@ static void desired_free(void *value)
 	struct desired *desired = value;
 
 	service_kind.unref(desired->entry);
+	free(desired->file);
 	free(desired->address);
 	free(desired->why);
 	free(desired);
@@ -53,7 +55,7 @@ static char *explain(const struct service_dir *dir, const struct desired *desire
 	const struct service_entry *entry = desired->entry;
 
 	if (desired->why != NULL)
-		return mem_dup_str(desired->why);
+		return mem_printf("%s (file %s)", desired->why, desired->file);
 	if (dir->announcer != NULL && desired->address == NULL)
 		return mem_printf("waits: this host has no address now that is meant by %s",
 				  entry->want.where.text);
@@ -116,7 +118,6 @@ static void on_put(void *ctx, void *item, const char *file)
 	struct service_entry *entry = item;
 	struct desired *desired = strmap_find(dir->desired, entry->name);
 
-	(void)file;
 	if (desired == NULL) {
 		desired = MEM_NEW(desired);
 		strmap_set(dir->desired, entry->name, desired);
@@ -124,6 +125,7 @@ static void on_put(void *ctx, void *item, const char *file)
 	(void)service_kind.ref(entry);
 	service_kind.unref(desired->entry);
 	desired->entry = entry;
+	set_text(&desired->file, file);
 	if (dir->announcer != NULL)
 		announce(dir, desired, find_address(dir, desired));
 }

@@ -45,6 +45,8 @@ static void read_container(unsigned char choice, const char *text, size_t len)
 	    .network = networks[choice & 3],
 	    .takes_all = (choice & 32) != 0,
 	    .trusts_checks = (choice & 64) != 0,
+	    .trusts_env = (choice & 64) != 0,
+	    .trusts_id = (choice & 64) != 0,
 	    .weight = 100,
 	};
 	struct container *container;

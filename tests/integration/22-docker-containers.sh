@@ -96,11 +96,27 @@ docker rm -f single >/dev/null
 # --- in an environment ------------------------------------------------------------------------
 
 run_container trial web:1.2 --network front -p 127.0.0.1::8080 -l mayfly.service=beta \
-	-l mayfly.version=8 -l mayfly.env=dev
-within 'an environment can be told to use it' 5 etcd_has overrides/dev/beta
+	-l mayfly.version=8 -l mayfly.env=dev -e SERVICE_ID=test-one-8080
+within 'a container is registered' 5 lists beta "beta 8 127.0.0.1:$(port_of trial)"
+within 'but takes no environment by itself' 5 \
+	log_has docker 'warn .*container=trial .*mayfly.env=dev is ignored: only with --trust-env'
+ok 'which is left alone' not etcd_has overrides/dev/beta
+ok 'nor may it choose its name' \
+	log_has docker 'warn .*container=trial .*SERVICE_ID=test-one-8080 is ignored: only with --trust-id'
+ok 'it has one that was made' etcd_has backends/beta/8/test-trial-8080
+stop docker
+start_registrar --trust-env --trust-id --allow-service 'b*'
+within 'where that is allowed, the environment uses it' 5 etcd_has overrides/dev/beta
 ok 'where it is' lists beta "beta 8 127.0.0.1:$(port_of trial)"
+ok 'under the name that it chose' etcd_has backends/beta/8/test-one-8080
+within 'a service that may not be announced here is named, with its container' 5 \
+	log_has docker 'warn .*container=one .*service alpha is not among those allowed here: b\*'
+ok 'and is not announced' lists alpha ''
 docker rm -f trial >/dev/null
 within 'for as long as it is there' 5 not etcd_has overrides/dev/beta
+stop docker
+start_registrar
+within 'all is as it was' 5 lists alpha "alpha 1.2 127.0.0.1:$(port_of one)"
 
 # --- HEALTHCHECK ------------------------------------------------------------------------------
 

@@ -102,6 +102,27 @@ run_tool svcregister register name 1 127.0.0.1:4011 --steal
 is "$STATUS" 64 'what nobody else can have is not stolen'
 like "$ERR" 'steal: only with --env or --id' 'with the reason'
 
+# --- only some services -----------------------------------------------------------------------
+
+run_tool svcregister register name 1 127.0.0.1:4011 --allow-service 'team-*' --allow-service nam
+is "$STATUS" 77 'a service that may not be announced here is refused'
+like "$ERR" 'service name is not among those allowed here: team-\*, nam' 'with what may'
+mkdir "$T/some"
+printf '%s\n' '- {service: team-a, address: 127.0.0.1, port: 4020}' \
+	'- {service: name, address: 127.0.0.1, port: 4021}' >"$T/some/both.yaml"
+write_settings 'registrar.allow_services=["team-*"]'
+start_tool_as some svcregister dir "$T/some"
+within 'of a directory those are announced that may be' 10 has team-a/latest
+within 'the other is named, with its file' 5 log_has some \
+	'service name/.*service name is not among those allowed here: team-\*.*file both.yaml'
+ok 'and is not there' not has name
+stop some
+start_tool_as some svcregister dir "$T/some" --allow-service name
+within 'an option counts more than the settings' 10 has name/latest
+ok 'for all' not has team-a
+stop some
+write_settings
+
 run_tool svcregister register 'we b' 1 127.0.0.1:1
 like "$STATUS" '^6[45]$' 'a bad service name is refused'
 like "$ERR" 'a space' 'with the reason'

@@ -686,6 +686,22 @@ START_TEST(whose_a_key_is)
 }
 END_TEST
 
+START_TEST(only_services_that_are_allowed)
+{
+	static char *patterns[] = {(char *)"team-a-*", (char *)"we?", NULL};
+	struct announcement want = web();
+	struct mf_err err;
+
+	t.settings.registrar.allow_services = patterns;
+	set("one", &want);
+	expect("set web/1/a 10.0.0.5:80; one is waiting; one is registered; ");
+	want.service = (char *)"webs"; /* the whole name has to match */
+	ck_assert_int_eq(announcer_set(t.announcer, "two", &want, &err), MF_EPERM);
+	ck_assert_str_eq(err.msg, "service webs is not among those allowed here: team-a-*, we?");
+	expect("");
+}
+END_TEST
+
 START_TEST(a_check_that_fails_keeps_what_was_taken)
 {
 	struct announcement want = web();
@@ -726,6 +742,7 @@ int main(void)
 	tcase_add_test(tc, a_key_of_another_process_is_waited_for);
 	tcase_add_test(tc, who_is_to_steal_its_key_tries_anew);
 	tcase_add_loop_test(tc, whose_a_key_is, 0, (int)(sizeof(pairs) / sizeof(pairs[0])));
+	tcase_add_test(tc, only_services_that_are_allowed);
 	tcase_add_test(tc, the_end_withdraws_all_at_once);
 	tcase_add_test(tc, the_end_does_not_wait_for_ever);
 	tcase_add_test(tc, the_end_can_be_hurried);

@@ -15,6 +15,8 @@
 #define ID "83021f7b637b899695404ee8d2f097fd22d27b5fdc4a7dfdd8de9a3941a0c75f"
 
 static const struct container_options plain = {.node = "n1", .address = "10.0.0.5", .weight = 100};
+static const struct container_options trusting = {
+    .node = "n1", .address = "10.0.0.5", .weight = 100, .trusts_env = true, .trusts_id = true};
 
 /* One line for the state, one for each instance, one for the remarks. */
 static char *describe(const struct container *c)
@@ -210,7 +212,33 @@ START_TEST(what_it_says)
 {
 	mem_auto_free char *json = make_reply(words[_i].config);
 
-	expect(json, strlen(json), &plain, words[_i].want);
+	expect(json, strlen(json), &trusting, words[_i].want);
+}
+END_TEST
+
+static const struct {
+	const char *config, *want;
+} untrusted[] = {
+    {ENV("\"SERVICE_NAME=a\"") LABELS("\"mayfly.env\":\"prod\",\"mayfly.id\":\"n2-b-80\""),
+     UP("a 1.2 " AT "\n! mayfly.id=n2-b-80 is ignored: only with --trust-id; mayfly.env=prod is "
+	"ignored: only with --trust-env")},
+    {ENV("\"SERVICE_NAME=a\",\"SERVICE_ID=x\""),
+     UP("a 1.2 " AT "\n! SERVICE_ID=x is ignored: only with --trust-id")},
+    {ENV("\"SERVICE_NAME=a\",\"SERVICE_80_ID=x\",\"SERVICE_ID=y\""),
+     UP("a 1.2 " AT "\n! SERVICE_80_ID=x is ignored: only with --trust-id")},
+    {ENV("\"SERVICE_NAME=team-b\""),
+     UP("! port 80: service team-b is not among those allowed here: a, team-a-*")},
+    {ENV("\"SERVICE_NAME=team-a-web\""), UP("team-a-web 1.2 " AT)},
+};
+
+START_TEST(what_it_may_not_say)
+{
+	static char *patterns[] = {(char *)"a", (char *)"team-a-*", NULL};
+	struct container_options options = plain;
+	mem_auto_free char *json = make_reply(untrusted[_i].config);
+
+	options.allow_services = patterns;
+	expect(json, strlen(json), &options, untrusted[_i].want);
 }
 END_TEST
 
@@ -415,6 +443,8 @@ int main(void)
 
 	tcase_add_loop_test(tc, real_replies, 0, COUNT(replies));
 	tcase_add_loop_test(tc, what_it_says, 0, COUNT(words));
+	tcase_add_loop_test(tc, what_it_may_not_say, 0,
+			    (int)(sizeof(untrusted) / sizeof(untrusted[0])));
 	tcase_add_loop_test(tc, version_of_the_image, 0, COUNT(images));
 	tcase_add_loop_test(tc, image_by_its_id, 0, 2);
 	tcase_add_loop_test(tc, own_address, 0, COUNT(nets));

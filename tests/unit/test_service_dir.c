@@ -155,7 +155,7 @@ START_TEST(what_the_announcer_refuses_is_told)
 	refuses = true;
 	follow();
 	announce(10000);
-	record_await(&rec, "service a/latest/10.0.0.5:80: id: too long");
+	record_await(&rec, "service a/latest/10.0.0.5:80: id: too long (file a.yaml)");
 	refuses = false;
 	record_write(&rec, "d/a.yaml", "{service: a, address: 10.0.0.5:80, weight: 7}");
 	record_await(&rec, "over service a/latest/10.0.0.5:80");

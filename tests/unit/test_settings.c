@@ -203,10 +203,10 @@ static const struct {
 } bad[] = {
     {"log_level: debug", "unknown key \"log_level\": allowed: node, state_dir, max_removal, "
 			 "removal_grace, metrics_bind, etcd, haproxy, "
-			 "dnsmasq, routing, targets (line 1, column 1)"},
+			 "dnsmasq, routing, registrar, targets (line 1, column 1)"},
     {"state-dir: /x", "unknown key \"state-dir\": did you mean \"state_dir\"? allowed: node, "
 		      "state_dir, max_removal, removal_grace, metrics_bind, etcd, haproxy, "
-		      "dnsmasq, routing, targets (line 1, column 1)"},
+		      "dnsmasq, routing, registrar, targets (line 1, column 1)"},
     {"[]", "must be a map, not a list (line 1, column 1)"},
     {"haproxy:\n  bnd: []",
      "haproxy: unknown key \"bnd\": did you mean \"bind\"? allowed: config, admin_socket, "
