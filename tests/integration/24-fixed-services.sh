@@ -82,6 +82,14 @@ reloads=$(haproxy_reloads)
 etcd_put environments/prod '{"name":"prod","prefix":"www","services":[{"name":"search","route":"/"},{"name":"db","version":"16"}]}'
 within 'the default environment takes another version' 10 db_is db-2
 is "$(haproxy_reloads)" "$reloads" '  with no reload'
+# HAProxy 3.4 refuses a frontend and a backend of one name.
+etcd_put backends/tcp/db/a "${ADDRESS[near]}"
+is_listed() { grep -q '^backend tcp:db$' "$T/haproxy/haproxy.cfg"; }
+within 'an HTTP service named tcp has a version named db' 15 is_listed
+is "$(awk '/^(frontend|backend) / { print $2 }' "$T/haproxy/haproxy.cfg" | sort | uniq -d)" '' \
+	'  and all sections have names of their own'
+within '  and all is one' 15 all_is_one
+etcd_del backends/tcp/db/a
 ok 'HTTP does not lead there' says '^503$' fetch_status db.service "$INTERNAL/" -H 'x-mayfly: prod'
 etcd_put services/second "{\"protocol\":\"tcp\",\"listen\":$listen,\"addresses\":[\"${ADDRESS[near]}\"]}"
 within 'a second one that wants its port is refused by name' 10 log_has kvwatch "service second.*port $listen is service db's"
@@ -118,7 +126,7 @@ ok '  and takes no request from it' serves www.example.com '^near '
 etcd_put services/bad "{\"protocol\":\"tcp\",\"listen\":$taken}"
 within 'one without an address listens, and answers nobody' 15 all_is_one
 etcd_put environments/prod '{"name":"prod","prefix":"www","services":[{"name":"search","route":"/"},{"name":"db","version":"16"},"good"]}'
-no_listener() { ! haproxy_cmd 'show servers state' | grep -q tcp:bad && ! grep -q "tcp:bad" "$T/haproxy/haproxy.cfg"; }
+no_listener() { ! haproxy_cmd 'show servers state' | grep -q tcp:bad: && ! grep -q "tcp:*bad" "$T/haproxy/haproxy.cfg"; }
 within '  and is gone with the last that names it' 15 no_listener
 within '  from its port, too' 15 not curl -s --max-time 2 "http://127.0.0.1:$taken/"
 within '  and all is one' 15 all_is_one
