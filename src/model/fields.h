@@ -115,11 +115,11 @@ void fields_preset(const struct fields *fields, void *object);
 /* Frees lists and owned texts; not what FIELD_OTHER made. */
 void fields_fini(const struct fields *fields, void *object);
 
-/*
- * Lists and owned texts go to the other object, in the place of what it had, if they are there; and
- * so does a FIELD_BOOL, which is always there.
- */
+/* Lists and owned texts go to the other object, in the place of what it had, if they are there. */
 void fields_move(const struct fields *fields, void *from, void *to);
+
+/* FIELD_INT and FIELD_BOOL: they are always there. */
+void fields_copy_numbers(const struct fields *fields, const void *from, void *to);
 
 /* A copy in one block with all its counted lists and texts: free(3) frees it. */
 void *fields_pack(const struct fields *fields, const void *object, size_t size);

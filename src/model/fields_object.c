@@ -128,7 +128,18 @@ void fields_move(const struct fields *fields, void *from, void *to)
 				    field_place(field, to));
 		else if (field->kind == FIELD_LIST || field_owns_text(field))
 			move_field(field, from, to);
-		else if (field->kind == FIELD_BOOL)
+	}
+}
+
+void fields_copy_numbers(const struct fields *fields, const void *from, void *to)
+{
+	for (size_t i = 0; i < fields->count; i++) {
+		const struct field *field = &fields->rows[i];
+
+		if (field->kind == FIELD_OBJECT)
+			fields_copy_numbers(field->fields, field_place(field, from),
+					    field_place(field, to));
+		else if (field->kind == FIELD_INT || field->kind == FIELD_BOOL)
 			memcpy(field_place(field, to), field_place(field, from), field->size);
 	}
 }

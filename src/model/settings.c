@@ -94,6 +94,11 @@ static const struct field haproxy_rows[] = {
     LIST_OR_NONE("nameservers", haproxy.nameservers, nameserver,
 	 .doc = "The name servers (<address>:<port>) that HAProxy asks for host names among a "
 		"service's fixed addresses; empty: those of `/etc/resolv.conf`."),
+    {"max_old_workers", FIELD_INT, 0, FIELD_AT(struct settings, haproxy.max_old_workers), .min = 1,
+     .max = 10000, .preset = "50",
+     .doc = "A reload leaves the worker of before with the connections that it has, for at most "
+	    "five minutes. One that has outlived this many reloads, failed ones included, is "
+	    "stopped with what is open in it (`mworker-max-reloads`)."},
     LIST("check", haproxy.check, argument, .preset = "haproxy -c -f",
 	 .doc = "The program and arguments that check a configuration; the path of the staged file "
 		"is appended."),
@@ -221,14 +226,17 @@ void settings_free(struct settings *settings)
 
 static int read_root(const struct node *root, struct settings *settings, struct mf_err *err)
 {
-	struct settings draft = {.haproxy.single_port = settings->haproxy.single_port};
+	struct settings draft = {.node = NULL};
 	bool is_empty = root->kind == NODE_SCALAR && root->style == NODE_NULL;
-	int code = is_empty ? 0 : fields_read(&fields_of_settings, root, &draft, false, err);
+	int code;
 
+	fields_copy_numbers(&fields_of_settings, settings, &draft);
+	code = is_empty ? 0 : fields_read(&fields_of_settings, root, &draft, false, err);
 	if (code == 0) {
 		bool has_reload = draft.dnsmasq.reload_arg != NULL;
 
 		fields_move(&fields_of_settings, &draft, settings);
+		fields_copy_numbers(&fields_of_settings, &draft, settings);
 		if (has_reload)
 			split_reload(settings);
 	}

@@ -44,6 +44,7 @@ struct settings {
 		bool single_port;
 		char *stats_bind; /* "" none */
 		char **nameservers;
+		unsigned max_old_workers;
 		char **check;
 	} haproxy;
 	struct {

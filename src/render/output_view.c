@@ -5,7 +5,7 @@
  *	node                 name of this node
  *	description          in haproxy.cfg "mayfly-<fingerprint>"
  *	server_state         the file of dead servers, when a backend has a check
- *	admin_socket         settings, as are the following
+ *	admin_socket, max_old_workers   settings, as are the following
  *	bind, internal_bind, local_bind   lists of addresses
  *	single_port          whether calls between services come to bind, too
  *	has_internal         whether they come to internal_bind
@@ -437,6 +437,7 @@ static const struct view_field settings_shown[] = {
     VIEW_STR("admin_socket", struct settings, haproxy.admin_socket),
     VIEW_STRINGS("bind", struct settings, haproxy.bind),
     VIEW_STRINGS("internal_bind", struct settings, haproxy.internal_bind),
+    VIEW_UNSIGNED("max_old_workers", struct settings, haproxy.max_old_workers),
     VIEW_STRINGS("local_bind", struct settings, haproxy.local_bind),
     VIEW_STR("stats_bind", struct settings, haproxy.stats_bind),
     VIEW_STR("service_suffix", struct settings, routing.service_suffix),

@@ -33,6 +33,7 @@ done
 within 'thirty new versions are served, and all is one' 10 all_is_one
 stop_load
 reloads=$(($(haproxy_reloads) - before))
+long=()
 note "30 new versions in $burst_ms ms: $reloads reloads"
 most=$((burst_ms / 250 + 2))
 ! haproxy_adds_backends || most=0
@@ -110,6 +111,34 @@ within 'and the file of the dead is empty again' 5 is_nobody_dead
 old_workers() { haproxy_master 'show proc; quit' | sed -n '/# old workers/,/# programs/p' | grep -c ' worker '; }
 old_are_gone() { [[ $(old_workers) == 0 ]]; }
 within 'old workers with nothing to do end' 20 old_are_gone
+
+# A request that takes long keeps its worker, but only over as many reloads as the settings say.
+settings_are() {
+	write_settings dnsmasq.hosts= dnsmasq.reload= haproxy.max_old_workers=2 "$@"
+	send_signal HUP kvwatch
+}
+bound_is() { grep -q '^ *mworker-max-reloads 2$' "$T/haproxy/haproxy.cfg" && is_loaded; }
+settings_are
+within 'the number of old workers has a bound' 15 bound_is
+start_app hog web hog
+etcd_put backends/web/hog/a "${ADDRESS[hog]}"
+env hog hog
+within 'a service is slow' 10 serves www-hog.example.com '^web hog '
+for i in 1 2 3 4; do
+	fetch www-hog.example.com "$HTTP/slow?ms=300000" --max-time 300 >"$T/out/long-$i" &
+	long+=($!)
+	in_use() { haproxy_cmd 'show sess' | grep -q "srv=${ADDRESS[hog]}"; }
+	within "long request $i runs" 10 in_use
+	worker=$(haproxy_worker)
+	settings_are "routing.default_environment=env-$i"
+	is_reloaded() { [[ $(haproxy_worker) != "$worker" ]] && is_loaded; }
+	within '  and a reload leaves its worker behind' 15 is_reloaded
+done
+few_are_left() { (($(old_workers) <= 2)); }
+within 'no more old workers than that are left' 20 few_are_left
+ok '  nor fewer: long requests are cut for that alone' test "$(old_workers)" = 2
+stop hog KILL
+wait "${long[@]}"
 
 # A further target whose daemon takes its time holds up nobody: each group goes at its own pace.
 printf '{{#environments}}{{name}} {{/environments}}\n' >"$T/list.mustache"

@@ -130,6 +130,7 @@ START_TEST(every_key_is_read)
 	       "  local_bind: ['127.0.0.1:8000']\n"
 	       "  stats_bind: 127.0.0.1:8404\n"
 	       "  check: [/usr/sbin/haproxy, -c, -f]\n"
+	       "  max_old_workers: 7\n"
 	       "dnsmasq: {hosts: /srv/hosts, address: 10.0.0.1, reload: 'pidfile:/run/d.pid'}\n"
 	       "routing: {service_suffix: svc.example, default_environment: prod}\n"
 	       "targets:\n"
@@ -156,6 +157,7 @@ START_TEST(every_key_is_read)
 	CK_LIST(s->haproxy.local_bind, "127.0.0.1:8000");
 	ck_assert_str_eq(s->haproxy.stats_bind, "127.0.0.1:8404");
 	CK_LIST(s->haproxy.check, "/usr/sbin/haproxy", "-c", "-f");
+	ck_assert_uint_eq(s->haproxy.max_old_workers, 7);
 	ck_assert_str_eq(s->dnsmasq.hosts, "/srv/hosts");
 	ck_assert_str_eq(s->dnsmasq.address, "10.0.0.1");
 	ck_assert_int_eq(s->dnsmasq.reload, DNSMASQ_PIDFILE);
@@ -210,7 +212,8 @@ static const struct {
     {"[]", "must be a map, not a list (line 1, column 1)"},
     {"haproxy:\n  bnd: []",
      "haproxy: unknown key \"bnd\": did you mean \"bind\"? allowed: config, admin_socket, "
-     "master_socket, bind, internal_bind, single_port, local_bind, stats_bind, nameservers, check "
+     "master_socket, bind, internal_bind, single_port, local_bind, stats_bind, nameservers, "
+     "max_old_workers, check "
      "(line 2, column 3)"},
     {"etcd: {password: x}", "etcd: unknown key \"password\": allowed: endpoints, prefix, cacert, "
 			    "cert, key, user, password_file (line 1, column 8)"},
