@@ -26,8 +26,16 @@
 #define KEY_MAX	   511 /* longer than any key of good names */
 #define OBJECT_MAX ((size_t)200)
 #define PARTS_MAX  3
+#define STRAYS_MAX 10 /* keys of no kind that are reported */
 
-enum entry_kind { ENTRY_ENV, ENTRY_INSTANCE, ENTRY_SERVICE, ENTRY_OVERRIDE, ENTRY_KINDS };
+enum entry_kind {
+	ENTRY_ENV,
+	ENTRY_INSTANCE,
+	ENTRY_SERVICE,
+	ENTRY_OVERRIDE,
+	ENTRY_STRAY, /* of no kind, and nobody else's: misspelt */
+	ENTRY_KINDS
+};
 
 /* Small, as there is one for each key. */
 struct entry {
@@ -49,6 +57,7 @@ struct table {
 	struct overrides *overrides;
 	struct epochs *epochs; /* of snapshots */
 	uint32_t generation;   /* of listings */
+	unsigned strays;
 	bool is_listing;
 	bool is_changed;
 };
@@ -71,12 +80,39 @@ struct key {
 	const char *parts[PARTS_MAX];
 };
 
+/* What else keys of Mayfly's begin with, which others read and write. */
+static const char *const foreign[] = {"archive/", "certificates/", "config/", "fleet/", "history/",
+				      "names/",	  "nodes/",	   "states/", "usage/"};
+#define FOREIGN (sizeof(foreign) / sizeof(foreign[0]))
+
+/* NULL: it is of no concern here. */
 static const struct kind *find_kind(const char *key)
 {
-	for (size_t i = 0; i < ENTRY_KINDS; i++)
-		if (str_has_prefix(key, kinds[i].prefix))
-			return &kinds[i];
-	return NULL;
+	size_t i = 0;
+
+	for (size_t k = 0; k < FOREIGN; k++)
+		if (str_has_prefix(key, foreign[k]))
+			return NULL;
+	while (!str_has_prefix(key, kinds[i].prefix)) /* the last one's is empty */
+		i++;
+	return &kinds[i];
+}
+
+static int refuse_stray(const char *key, struct mf_err *err)
+{
+	static const char what[] = "keys of Mayfly do not begin so, and it is ignored";
+	size_t len = strcspn(key, "/");
+	mem_auto_free char *beginning =
+	    mem_printf("%.*s/", (int)(len < KEY_MAX ? len : KEY_MAX), key);
+	const char *known[ENTRY_STRAY + FOREIGN], *nearest;
+
+	for (size_t i = 0; i < ENTRY_STRAY; i++)
+		known[i] = kinds[i].prefix;
+	memcpy(known + ENTRY_STRAY, foreign, sizeof(foreign));
+	nearest = str_find_nearest(beginning, known, ENTRY_STRAY + FOREIGN);
+	if (nearest == NULL)
+		return mf_err_set(err, MF_EDATA, "%s", what);
+	return mf_err_set(err, MF_EDATA, "%s: did you mean \"%s\"?", what, nearest);
 }
 
 static bool split_key(const struct kind *kind, const char *text, struct key *ret_key)
@@ -348,6 +384,7 @@ static const struct kind kinds[ENTRY_KINDS] = {
     [ENTRY_SERVICE] = {"services/", "service", "services/NAME", 1, parse_service, set_service},
     [ENTRY_OVERRIDE] = {"overrides/", "override", "overrides/ENVIRONMENT/SERVICE", 2,
 			parse_override, set_override},
+    [ENTRY_STRAY] = {"", "key", NULL, 0, NULL, NULL},
 };
 
 /* Takes the object over; NULL: there is none any more. */
@@ -364,6 +401,7 @@ static void set_entry(struct table *table, struct entry *entry, void *object)
 
 static void clear_entry(struct table *table, struct entry *entry)
 {
+	table->strays -= entry->kind == ENTRY_STRAY;
 	set_entry(table, entry, NULL);
 	del_problem(table, entry->problem);
 	entry->problem = NULL;
@@ -377,6 +415,8 @@ static int load_entry(struct table *table, struct entry *entry, const char *text
 	void *object = NULL;
 	int code;
 
+	if (entry->kind == ENTRY_STRAY)
+		return refuse_stray(text, err);
 	if (!split_key(kind, text, &key))
 		return mf_err_set(err, MF_EDATA, "the key must be %s", kind->shape);
 	code = kind->parse(key.parts, value, len, entry->created, &object, err);
@@ -403,9 +443,12 @@ void table_put(struct table *table, const char *key, const char *value, size_t l
 		return;
 	hash = str_hash(STR_HASH_INIT, value, len);
 	entry = strmap_find(table->entries, key);
+	if (entry == NULL && kind == &kinds[ENTRY_STRAY] && table->strays == STRAYS_MAX)
+		return;
 	if (entry == NULL) {
 		entry = MEM_NEW(entry);
 		entry->kind = (enum entry_kind)(kind - kinds);
+		table->strays += entry->kind == ENTRY_STRAY;
 		strmap_set(table->entries, key, entry);
 	} else if (is_same(entry, hash, create_revision)) {
 		entry->generation = table->generation;

@@ -46,6 +46,61 @@ static const struct env *claimant(const struct claim *claims, size_t count, cons
 	return NULL;
 }
 
+START_TEST(a_misspelt_key_is_a_problem_until_it_goes)
+{
+	struct table *table = table_new();
+	struct snapshot *s;
+
+	put(table, "enviroments/x", "{}");
+	put(table, "whatever", "1");
+	put(table, "nodes/a", "{}");
+	put(table, "config/mayfly/x", "1");
+	s = table_snapshot(table, 1);
+	ck_assert_uint_eq(s->problem_count, 2);
+	ck_assert_str_eq(
+	    problem_of(s, "key enviroments/x"),
+	    "keys of Mayfly do not begin so, and it is ignored: did you mean \"environments/\"?");
+	ck_assert_str_eq(problem_of(s, "key whatever"),
+			 "keys of Mayfly do not begin so, and it is ignored");
+	snapshot_unref(s);
+	table_del(table, "enviroments/x");
+	table_begin_full(table);
+	table_end_full(table);
+	ck_assert(table_is_changed(table));
+	s = table_snapshot(table, 2);
+	ck_assert_uint_eq(s->problem_count, 0);
+	snapshot_unref(s);
+	table_free(table);
+}
+END_TEST
+
+START_TEST(of_many_misspelt_keys_ten_are_problems)
+{
+	struct table *table = table_new();
+	struct snapshot *s;
+
+	for (int i = 0; i < 100; i++) {
+		mem_auto_free char *key = mem_printf("junk-%d/x", i);
+
+		put(table, key, "1");
+		put(table, key, "2");
+	}
+	s = table_snapshot(table, 1);
+	ck_assert_uint_eq(s->problem_count, 10);
+	snapshot_unref(s);
+	for (int i = 0; i < 100; i++) {
+		mem_auto_free char *key = mem_printf("junk-%d/x", i);
+
+		table_del(table, key);
+	}
+	put(table, "more/x", "1");
+	s = table_snapshot(table, 2);
+	ck_assert_uint_eq(s->problem_count, 1);
+	snapshot_unref(s);
+	table_free(table);
+}
+END_TEST
+
 START_TEST(an_empty_table_gives_an_empty_snapshot)
 {
 	struct table *table = table_new();
@@ -666,6 +721,8 @@ int main(void)
 	TCase *tc = tcase_create("table");
 
 	tcase_add_test(tc, an_empty_table_gives_an_empty_snapshot);
+	tcase_add_test(tc, a_misspelt_key_is_a_problem_until_it_goes);
+	tcase_add_test(tc, of_many_misspelt_keys_ten_are_problems);
 	tcase_add_test(tc, a_snapshot_is_sorted_and_complete);
 	tcase_add_test(tc, what_did_not_change_is_the_same_pointer);
 	tcase_add_test(tc, an_equal_value_is_no_change);
