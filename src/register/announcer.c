@@ -458,8 +458,8 @@ static char *describe_holder(const struct item *item, const struct etcd_kv *kv)
 		buf_add_str(&who, " has its key, put by hand: waiting until it is deleted");
 	else
 		buf_printf(&who,
-			   " has its key under another lease, %llx: waiting until that ends; "
-			   "to steal would take it",
+			   " has its key under another lease, %llx: waiting until that ends "
+			   "(steal takes it at once)",
 			   (unsigned long long)kv->lease);
 	return buf_take(&who);
 }

@@ -514,6 +514,7 @@ static void on_place_put(void *ctx, const struct etcd_kv *kv)
 static void note_gone(struct place *place, struct item *item, int64_t revision)
 {
 	struct registry *r = place->registry;
+	bool was_ours = !is_foreign(item);
 
 	if (revision <= item->put_revision || revision <= item->gone_revision)
 		return;
@@ -521,7 +522,7 @@ static void note_gone(struct place *place, struct item *item, int64_t revision)
 		return; /* our own doing, heard of before its answer */
 	item->gone_revision = revision;
 	item->is_held = false;
-	if (item->key.value != NULL) {
+	if (item->key.value != NULL && was_ours) {
 		log_debug("key is gone", LOG_STR("key", item->key.name));
 		place->gone_count++;
 		if (loop_now(r->loop) - item->put_at < DELETED_MS)

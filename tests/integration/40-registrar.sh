@@ -94,6 +94,18 @@ taken() { [[ $(id_of name/1/same) != "$old" ]]; }
 within 'what a crash has left at the same endpoint is taken over at once' 1 taken
 ok 'with what has changed meanwhile' says '"weight":7' etcd_get backends/name/1/same
 stop other
+start_auto() {
+	start_tool_as auto svcregister register name 1 127.0.0.1:auto --id same --ttl 2s --no-check \
+		--drain-time 0s -- sleep 600
+}
+start_auto
+within 'a program at any free port' 10 etcd_has backends/name/1/same
+before=$(etcd_get backends/name/1/same)
+stop auto KILL
+start_auto
+moved() { etcd_has backends/name/1/same && [[ $(etcd_get backends/name/1/same) != "$before" ]]; }
+within 'started again at another port, it has its name when its former lease is over' 6 moved
+stop auto
 etcd_put backends/name/1/same 10.0.0.9:80
 start_tool_as other svcregister register name 1 127.0.0.1:4011 --id same
 within 'a key without a lease is nobody'"'"'s' 5 says 127.0.0.1:4011 etcd_get backends/name/1/same

@@ -608,7 +608,7 @@ END_TEST
 #define KEY "/m/backends/web/1/a"
 #define WAITS                                                                                      \
 	"one is waiting: 10.0.0.9:80 has its key under another lease, abc: waiting until that "    \
-	"ends; to steal would take it; "
+	"ends (steal takes it at once); "
 
 static struct etcd_kv pair(const char *value, int64_t lease)
 {
