@@ -29,7 +29,7 @@ struct staged {
 	char *relative;
 	char *target;
 	char *path; /* the staged file; when it is in place, there is none any more */
-	char *prev; /* where the previous one is kept, if there was one */
+	char *prev; /* where the previous one is kept; a directory: there was none */
 	bool is_changed;
 };
 
@@ -177,14 +177,18 @@ static int copy_file(const char *from, const char *to, struct mf_err *err)
 	return code != 0 ? code : sync_path(to, 0, err);
 }
 
-/* Keep the target's file, if there is one, where stage_rollback finds it. */
+/* Keep the target's file where stage_rollback finds it, or that there is none. */
 static int keep_previous(const struct staged *file, struct mf_err *err)
 {
 	int code = make_parent(file->prev, err);
 
-	if (code != 0 || link(file->target, file->prev) == 0 || errno == ENOENT)
+	if (code != 0 || link(file->target, file->prev) == 0)
 		return code;
-	return copy_file(file->target, file->prev, err); /* a link may be refused */
+	if (errno != ENOENT)
+		return copy_file(file->target, file->prev, err); /* a link may be refused */
+	if (mkdir(file->prev, 0755) != 0)
+		return mf_err_set_sys(err, write_code(), "%s", file->prev);
+	return 0;
 }
 
 /* Each directory of an installed file once; files of one directory stand together. */
@@ -245,12 +249,18 @@ static bool is_installed(const struct staged *file)
 	return file->is_changed && access(file->path, F_OK) != 0;
 }
 
+/* A process that is killed in the midst of this leaves it to the next, which does it again. */
 static int put_back(const struct staged *file, struct mf_err *err)
 {
-	int rc = rename(file->prev, file->target);
+	struct stat st;
+	int rc;
 
-	if (rc != 0 && errno == ENOENT && access(file->prev, F_OK) != 0)
-		rc = unlink(file->target);
+	if (lstat(file->prev, &st) != 0)
+		return 0; /* it has been put back */
+	if (S_ISDIR(st.st_mode))
+		rc = unlink(file->target) == 0 || errno == ENOENT ? rmdir(file->prev) : -1;
+	else
+		rc = rename(file->prev, file->target);
 	if (rc != 0)
 		return mf_err_set_sys(err, write_code(), "%s: cannot put the previous file back",
 				      file->target);

@@ -47,7 +47,7 @@ int stage_install(struct stage *stage, struct mf_err *err);
 
 /*
  * Put back what stage_install replaced, and remove what it created: as far as it came, whichever
- * process did it, but once.
+ * process did it, and whoever has begun to put it back.
  */
 int stage_rollback(struct stage *stage, struct mf_err *err);
 

@@ -117,6 +117,24 @@ START_TEST(a_rollback_restores_and_removes)
 }
 END_TEST
 
+/* As when the process that puts back after a failed installation dies before it has said so. */
+START_TEST(a_second_rollback_does_no_harm)
+{
+	struct stage *stage = make_stage();
+
+	daemon_write(paths[0], "old\n");
+	ck_assert_int_eq(add(stage, "maps/a.map", paths[1], "a 1\n", true), 0);
+	ck_assert_int_eq(add(stage, "haproxy.cfg", paths[0], "new\n", true), 0);
+	ck_assert_int_eq(stage_install(stage, NULL), 0);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(stage_rollback(stage, NULL), 0);
+		daemon_expect_text(paths[0], "old\n");
+		ck_assert_int_ne(access(paths[1], F_OK), 0);
+	}
+	stage_free(stage, false);
+}
+END_TEST
+
 START_TEST(an_equal_file_is_staged_and_left_alone)
 {
 	struct stage *stage;
@@ -317,6 +335,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, new_files_come_into_new_folders);
 	tcase_add_test(tc, a_rollback_restores_and_removes);
+	tcase_add_test(tc, a_second_rollback_does_no_harm);
 	tcase_add_test(tc, an_equal_file_is_staged_and_left_alone);
 	tcase_add_test(tc, mode_is_kept_and_widened);
 	tcase_add_test(tc, a_symbolic_link_stays);
