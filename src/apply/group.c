@@ -42,13 +42,22 @@ struct group *group_new(struct loop *loop, const struct settings *settings, stru
 	return group;
 }
 
-/* An installation is no work to be broken off in its midst. */
+/* Of a daemon that cannot be observed it must be remembered that it has not read its files. */
+static bool can_owe_reload(const struct group *group)
+{
+	return group->driver->observe == NULL &&
+	       group->driver->can_reload(group->settings, group->id.target);
+}
+
+/* An installation is no work to be broken off in its midst; whoever comes next reloads. */
 static void stop_child(struct group *group)
 {
 	if (group->phase == GROUP_INSTALL || group->phase == GROUP_PUT_BACK)
 		child_await(group->child);
 	else
 		child_cancel(group->child);
+	if (group->phase == GROUP_INSTALL && can_owe_reload(group))
+		group->owes_reload = true;
 	group->child = NULL;
 }
 
@@ -593,8 +602,8 @@ static void reload(struct group *group)
 {
 	if (group->observed_err.code != MF_EUNAVAIL)
 		group->reloaded_at = loop_now(group->loop);
-	if (group->driver->observe == NULL)
-		group->owes_reload = true; /* of another it can be seen what it has loaded */
+	if (can_owe_reload(group))
+		group->owes_reload = true;
 	group->driver->reload(group);
 }
 
@@ -647,7 +656,7 @@ static void open_once(struct group *group)
 	if (group->is_open)
 		return;
 	group->is_open = true;
-	group->owes_reload = stage_sweep(dir, tag) > 0 && group->driver->observe == NULL;
+	group->owes_reload = stage_sweep(dir, tag) > 0 && can_owe_reload(group);
 	if (group->driver->open != NULL)
 		group->driver->open(group);
 }

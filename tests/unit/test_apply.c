@@ -258,6 +258,42 @@ START_TEST(a_failed_reload_is_tried_again)
 }
 END_TEST
 
+static bool target_is_new(void *ctx)
+{
+	mem_auto_free char *path = mem_printf("%s/t.conf", folder);
+	buf_auto struct buf text = BUF_INIT;
+
+	return file_read(path, 1000, &text, NULL) == 0 && strcmp(buf_str(&text), ctx) == 0;
+}
+
+/* Stopped between the two, by other settings or for good: who comes next owes the reload. */
+START_TEST(what_was_installed_is_loaded_even_if_that_was_broken_off)
+{
+	mem_auto_free char *path = mem_printf("%s/t.conf", folder);
+	mem_auto_free char *reload = mem_printf("cp %s %s/seen", path, folder);
+
+	targets[0] = (struct settings_target){.output = path, .reload = shell(0, reload)};
+	set_targets(1);
+	for (int i = 0; i < 24; i++) {
+		mem_auto_free char *text = mem_printf("%d\n", i);
+
+		want_target(text);
+		ck_assert(daemon_wait_until(loop, target_is_new, text, 10000));
+		if (i % 2 == 0) {
+			set_settings();
+		} else {
+			apply_free(apply);
+			start_engine();
+		}
+		want_target(text);
+		wait_for_result();
+		expect_file("seen", text);
+		ck_assert_uint_eq(count_stages(), 0);
+	}
+	set_targets(0);
+}
+END_TEST
+
 START_TEST(a_missing_program_is_named)
 {
 	static char *argv[] = {(char *)"/nonexistent/checker", NULL};
@@ -474,6 +510,7 @@ int main(void)
 	tcase_add_test(tc, a_reload_that_is_owed_survives_the_process);
 	tcase_add_test(tc, a_target_is_checked_renamed_and_reloaded);
 	tcase_add_test(tc, a_failed_reload_is_tried_again);
+	tcase_add_test(tc, what_was_installed_is_loaded_even_if_that_was_broken_off);
 	tcase_add_test(tc, a_missing_program_is_named);
 	tcase_add_test(tc, a_failing_group_stops_no_other);
 	tcase_add_test(tc, a_slow_group_holds_up_no_other);
