@@ -24,7 +24,7 @@ is "$(fetch_status backend.service "$HTTP/")" 503 'a call that names no environm
 # A name is no address of this host alone, whatever it resolves to.
 note 'on an address that others may reach'
 settings_are() {
-	write_settings haproxy.internal_bind= "haproxy.bind=[\"localhost:$HTTP_PORT\"]" "$@"
+	write_settings haproxy.internal_bind= haproxy.local_bind= "haproxy.bind=[\"localhost:$HTTP_PORT\"]" "$@"
 	send_signal HUP kvwatch
 }
 backend() { fetch backend.service "http://localhost:$HTTP_PORT/" -H 'x-mayfly: dev'; }
@@ -33,6 +33,15 @@ within 'internal names are not taken' 15 says 'no-environment' \
 	fetch backend.service "http://localhost:$HTTP_PORT/" -H 'x-mayfly: dev' -H 'Accept: application/json'
 like "$(fetch www-dev.example.com "http://localhost:$HTTP_PORT/")" '^frontend 0.0.1 .* environment dev$' \
 	'  host names of environments are'
+cat >"$T/environments/late.yaml" <<'EOF'
+name: late
+services:
+  - {name: frontend, version: 0.0.1, route: /}
+EOF
+within '  and so is one that comes' 15 says '^frontend 0.0.1 .* environment late$' \
+	fetch www-late.example.com "http://localhost:$HTTP_PORT/"
+sleep 2
+unlike "$(cat "$T/log/kvwatch")" 'Unknown map' '  without a reload for maps that nobody reads'
 settings_are haproxy.single_port=true
 within '  until the settings ask for it' 15 says '^backend 0.0.2 ' backend
 
