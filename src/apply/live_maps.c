@@ -20,16 +20,11 @@
 
 /* --- looking up desired entries by key ------------------------------------------------------- */
 
-/* Open addressing over the entries' hashes; the entries themselves are made when asked for. */
 struct desired {
 	struct live *live;
 	const struct routing *routing;
 	enum routing_map map;
-	struct slot {
-		uint64_t hash;
-		size_t index; /* from 1; 0: free */
-	} * slots;	      /* NULL: none was needed yet */
-	size_t mask, count;
+	size_t count;
 	size_t next; /* behind the entry that was found last */
 };
 
@@ -51,45 +46,6 @@ static void get_desired(const struct desired *desired, size_t i, struct routing_
 		put_text(kept, ret->value, sizeof(ret->value), &ret->value_len);
 }
 
-static void fill_slots(struct desired *desired)
-{
-	struct routing_entry entry;
-	size_t size = 16;
-
-	while (size < desired->count * 2)
-		size *= 2;
-	desired->mask = size - 1;
-	desired->slots = mem_alloc(size * sizeof(*desired->slots));
-	for (size_t i = 0; i < desired->count; i++) {
-		uint64_t hash;
-		size_t at;
-
-		routing_get(desired->routing, desired->map, i, &entry);
-		hash = str_hash(STR_HASH_INIT, entry.key, entry.key_len);
-		at = hash & desired->mask;
-		while (desired->slots[at].index != 0)
-			at = (at + 1) & desired->mask;
-		desired->slots[at] = (struct slot){hash, i + 1};
-	}
-}
-
-static size_t find_slot(const struct desired *desired, const char *key, struct routing_entry *ret)
-{
-	uint64_t hash = str_hash(STR_HASH_INIT, key, strlen(key));
-
-	for (size_t at = hash & desired->mask; desired->slots[at].index != 0;
-	     at = (at + 1) & desired->mask) {
-		const struct slot *slot = &desired->slots[at];
-
-		if (slot->hash != hash)
-			continue;
-		get_desired(desired, slot->index - 1, ret);
-		if (strcmp(ret->key, key) == 0)
-			return slot->index - 1;
-	}
-	return SIZE_MAX;
-}
-
 /*
  * The index, with the entry in *ret; SIZE_MAX: no such key is desired.  HAProxy shows what it has
  * loaded in the order of the file, which is ours: the next entry is the likeliest.
@@ -105,11 +61,11 @@ static size_t find_desired(struct desired *desired, const char *key, struct rout
 			return i;
 		}
 	}
-	if (desired->slots == NULL)
-		fill_slots(desired);
-	i = find_slot(desired, key, ret);
-	if (i != SIZE_MAX)
-		desired->next = i + 1;
+	i = routing_find(desired->routing, desired->map, key);
+	if (i == SIZE_MAX)
+		return SIZE_MAX;
+	get_desired(desired, i, ret);
+	desired->next = i + 1;
 	return i;
 }
 
@@ -246,7 +202,6 @@ void live_map_compare(struct live *live, const struct routing *routing, enum rou
 	while (next_line(&text, &item))
 		take_line(&desired, diff, item);
 	count_missing(&desired, diff);
-	free(desired.slots);
 	diff->is_bulk = counts[LIVE_MAP_TWICE] != 0 ||
 			counts[LIVE_MAP_WRONG] + counts[LIVE_MAP_EXTRA] > SINGLE_MAX;
 	diff->change_count = counts[LIVE_MAP_MISSING] + counts[LIVE_MAP_WRONG] +

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "model/env.h"
 #include "model/table.h"
 
@@ -90,20 +91,38 @@ static void add_env(struct routing *routing, size_t at)
 	}
 }
 
-static int compare_claim(const void *key, const void *claim)
+/* The first len bytes of key are the name; 0 where it is the same as other. */
+static int compare_name(const char *key, size_t len, const char *other)
 {
-	return strcmp(key, ((const struct claim *)claim)->key);
+	int order = strncmp(key, other, len);
+
+	return order != 0 || other[len] == '\0' ? order : -1;
+}
+
+static size_t find_claim(const struct claim *claims, size_t count, const char *key, size_t len)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = compare_name(key, len, claims[middle].key);
+
+		if (order == 0)
+			return middle;
+		if (order > 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return SIZE_MAX;
 }
 
 static bool holds_header(const struct snapshot *snapshot, const struct env *env)
 {
-	const struct claim *claim;
+	size_t i =
+	    find_claim(snapshot->headers, snapshot->header_count, env->header, strlen(env->header));
 
-	if (snapshot->header_count == 0)
-		return false;
-	claim = bsearch(env->header, snapshot->headers, snapshot->header_count,
-			sizeof(*snapshot->headers), compare_claim);
-	return claim != NULL && claim->env == env;
+	return i != SIZE_MAX && snapshot->headers[i].env == env;
 }
 
 struct routing *routing_new(const struct snapshot *snapshot)
@@ -273,4 +292,126 @@ void routing_get(const struct routing *routing, enum routing_map map, size_t i,
 	case ROUTING_MAP_COUNT:
 		break;
 	}
+}
+
+/* --- the entry of a key ------------------------------------------------------------------------
+ */
+
+static size_t find_env(const struct snapshot *snapshot, const char *key, size_t len)
+{
+	size_t low = 0, high = snapshot->env_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = compare_name(key, len, snapshot->envs[middle]->name);
+
+		if (order == 0)
+			return middle;
+		if (order > 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return SIZE_MAX;
+}
+
+/* The first of an environment's. */
+static size_t find_origin(const struct origins *origins, size_t env)
+{
+	size_t low = 0, high = origins->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (origins->items[middle].env < env)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static size_t find_route(const struct env *env, const char *route)
+{
+	size_t i = 0;
+
+	for (size_t j = 0; j < env->service_count; j++)
+		for (size_t k = 0; k < env->services[j].route_count; k++, i++)
+			if (strcmp(env->services[j].routes[k], route) == 0)
+				return i;
+	return SIZE_MAX;
+}
+
+static size_t find_version(const struct env *env, const char *name)
+{
+	const struct env_service *service = env_find_service(env, name);
+
+	return service == NULL ? SIZE_MAX : (size_t)(service - env->services);
+}
+
+/* Of the environment's generation only; its name has neither '@' nor '/'. */
+static size_t find_service(const struct routing *routing, enum routing_map map, const char *key)
+{
+	char generation[ROUTING_MAX_KEY];
+	size_t len = strcspn(key, "/"), i;
+	size_t at = find_env(routing->snapshot, key, strcspn(key, "@"));
+	const struct env *env;
+
+	if (at == SIZE_MAX || key[len] == '\0')
+		return SIZE_MAX;
+	env = routing->snapshot->envs[at];
+	(void)put_generation(generation, generation + sizeof(generation), env);
+	if (compare_name(key, len, generation) != 0)
+		return SIZE_MAX;
+	i = map == ROUTING_ROUTES ? find_route(env, key + len) : find_version(env, key + len + 1);
+	if (i == SIZE_MAX)
+		return SIZE_MAX;
+	return i + find_origin(map == ROUTING_ROUTES ? &routing->routes : &routing->versions, at);
+}
+
+static size_t find_header(const struct routing *routing, const char *key)
+{
+	const struct snapshot *snapshot = routing->snapshot;
+	size_t at;
+
+	if (key[0] != '@')
+		return find_claim(snapshot->headers, snapshot->header_count, key, strlen(key));
+	at = find_env(snapshot, key + 1, strlen(key + 1));
+	for (size_t i = 0; i < routing->nameless_count; i++)
+		if (routing->nameless[i] == at)
+			return snapshot->header_count + i;
+	return SIZE_MAX;
+}
+
+static size_t find_host(const struct snapshot *snapshot, const char *key)
+{
+	size_t len = strlen(key), i;
+
+	if (str_has_suffix(key, ROUTING_HOST_END))
+		return find_claim(snapshot->hosts, snapshot->host_count, key,
+				  len - strlen(ROUTING_HOST_END));
+	if (!str_has_suffix(key, ROUTING_PREFIX_END))
+		return SIZE_MAX;
+	i = find_claim(snapshot->prefixes, snapshot->prefix_count, key,
+		       len - strlen(ROUTING_PREFIX_END));
+	return i == SIZE_MAX ? SIZE_MAX : snapshot->host_count + i;
+}
+
+size_t routing_find(const struct routing *routing, enum routing_map map, const char *key)
+{
+	switch (map) {
+	case ROUTING_ROUTES:
+	case ROUTING_VERSIONS:
+		return find_service(routing, map, key);
+	case ROUTING_NAMES:
+	case ROUTING_ENVIRONMENTS:
+		return find_env(routing->snapshot, key, strlen(key));
+	case ROUTING_HEADERS:
+		return find_header(routing, key);
+	case ROUTING_HOSTS:
+		return find_host(routing->snapshot, key);
+	case ROUTING_MAP_COUNT:
+		break;
+	}
+	return SIZE_MAX;
 }

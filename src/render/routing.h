@@ -20,6 +20,7 @@
 #define MF_RENDER_ROUTING_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct routing;
 struct snapshot;
@@ -60,6 +61,8 @@ void routing_free(struct routing *routing);
 size_t routing_count(const struct routing *routing, enum routing_map map);
 void routing_get(const struct routing *routing, enum routing_map map, size_t i,
 		 struct routing_entry *ret_entry);
+/* Which entry has that key; SIZE_MAX: none.  Searches the snapshot, so that no index is needed. */
+size_t routing_find(const struct routing *routing, enum routing_map map, const char *key);
 
 const char *routing_map_name(enum routing_map map);
 

@@ -73,6 +73,7 @@ START_TEST(entries)
 	ck_assert_str_eq(entry.value, expected[_i].value);
 	ck_assert_uint_eq(entry.key_len, strlen(entry.key));
 	ck_assert_uint_eq(entry.value_len, strlen(entry.value));
+	ck_assert_uint_eq(routing_find(routing, expected[_i].map, entry.key), expected[_i].i);
 	routing_free(routing);
 }
 END_TEST
@@ -89,13 +90,53 @@ START_TEST(nothing_is_left_out)
 }
 END_TEST
 
+static const struct {
+	enum routing_map map;
+	const char *key;
+} unknown[] = {
+    {ROUTING_ROUTES, "prod@0123456789abcde0/"}, /* another generation */
+    {ROUTING_ROUTES, "prod@0123456789abcdef/shop/"},
+    {ROUTING_ROUTES, "thief@fedcba9876543210/"},
+    {ROUTING_ROUTES, "prod@0123456789abcdef"},
+    {ROUTING_ROUTES, "prod@0123456789abcdef0/"},
+    {ROUTING_ROUTES, "prod"},
+    {ROUTING_ROUTES, "/"},
+    {ROUTING_ROUTES, ""},
+    {ROUTING_VERSIONS, "prod@0123456789abcdef/tasks"},
+    {ROUTING_VERSIONS, "prod@0123456789abcdef/"},
+    {ROUTING_VERSIONS, "thief@0123456789abcdef/tasks"},
+    {ROUTING_NAMES, "pro"},
+    {ROUTING_NAMES, "prod2"},
+    {ROUTING_ENVIRONMENTS, ""},
+    {ROUTING_HEADERS, "@prod"},
+    {ROUTING_HEADERS, "Prod"},
+    {ROUTING_HOSTS, "shop.example.com."},
+    {ROUTING_HOSTS, "www./"},
+    {ROUTING_HOSTS, "www"},
+    {ROUTING_HOSTS, "www-."},
+    {ROUTING_HOSTS, "."},
+    {ROUTING_HOSTS, "./"},
+    {ROUTING_HOSTS, ""},
+};
+
+START_TEST(finds_no_other_key)
+{
+	struct routing *routing = routing_new(&model);
+
+	ck_assert_uint_eq(routing_find(routing, unknown[_i].map, unknown[_i].key), SIZE_MAX);
+	routing_free(routing);
+}
+END_TEST
+
 START_TEST(empty_model)
 {
 	static const struct snapshot empty;
 	struct routing *routing = routing_new(&empty);
 
-	for (enum routing_map map = 0; map < ROUTING_MAP_COUNT; map++)
+	for (enum routing_map map = 0; map < ROUTING_MAP_COUNT; map++) {
 		ck_assert_uint_eq(routing_count(routing, map), 0);
+		ck_assert_uint_eq(routing_find(routing, map, "prod@0123456789abcdef/"), SIZE_MAX);
+	}
 	routing_free(routing);
 }
 END_TEST
@@ -106,6 +147,7 @@ int main(void)
 
 	tcase_add_loop_test(tc, entries, 0, sizeof(expected) / sizeof(expected[0]));
 	tcase_add_test(tc, nothing_is_left_out);
+	tcase_add_loop_test(tc, finds_no_other_key, 0, sizeof(unknown) / sizeof(unknown[0]));
 	tcase_add_test(tc, empty_model);
 	return unit_run("routing", tc);
 }
