@@ -20,6 +20,18 @@ static const struct option_row rows[] = {
      OPTION_SETTING(settings_set_metrics_bind)},
 };
 
+/* One of the two alone would serve nobody: a wrong call, and the status to exit with. */
+static int check_files(const struct cli *cli, const struct pipeline_options *from)
+{
+	bool has_envs = from->environments != NULL, has_backends = from->backends != NULL;
+
+	if (has_envs == has_backends)
+		return CLI_GO_ON;
+	return cli_usage(cli, "--%s: only with --%s: from files, nothing comes from etcd",
+			 has_envs ? "environments" : "backends",
+			 has_envs ? "backends" : "environments");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct cli_tool tool = {
@@ -40,6 +52,8 @@ int main(int argc, char **argv)
 	if (cli.argc != 0)
 		status = cli_usage(&cli, "%s: not expected here", cli.argv[0]);
 	else
+		status = check_files(&cli, &options.from);
+	if (status == CLI_GO_ON)
 		status = kvwatch_run(&cli, &options);
 	cli_fini(&cli);
 	return status;

@@ -57,9 +57,16 @@ is "$STATUS" 69 'out of reach is 69'
 run_tool svcregister list --log-format json
 like "$(tail -n 1 <<<"$ERR")" '^\{"time":"[^"]+","level":"error","tool":"svcregister","msg":".*\}$' 'the log as JSON'
 
-# Nothing that is opened may become one of the standard descriptors.
 write_settings
-"$MAYFLY_BIN/kvwatch" --environments "$T/environments" 0<&- 1>&- 2>&- &
+for option in environments backends; do
+	run_tool kvwatch "--$option" "$T/environments"
+	is "$STATUS" 64 "kvwatch --$option alone"
+	like "$ERR" "--$option: only with --(environments|backends): from files, nothing comes from etcd" '  says why'
+done
+
+# Nothing that is opened may become one of the standard descriptors.
+echo '{}' >"$T/no-backends.yaml"
+"$MAYFLY_BIN/kvwatch" --environments "$T/environments" --backends "$T/no-backends.yaml" 0<&- 1>&- 2>&- &
 pid=$!
 within 'with all descriptors closed it works' 20 test -s "$T/haproxy/haproxy.cfg"
 for fd in 0 1 2; do
