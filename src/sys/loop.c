@@ -70,13 +70,13 @@ struct loop {
 	bool is_stopped, is_dispatching;
 	bool has_new_transfers; /* some to put on the multi handle */
 
-	TAILQ_HEAD(, loop_source) sources;
+	TAILQ_HEAD(loop_sources, loop_source) sources;
 	size_t source_count;
 	struct curl_waitfd *waits;	 /* what this round waits for, */
 	struct loop_source **wait_owner; /* and whose each of them is */
 	size_t wait_cap;
 
-	LIST_HEAD(, loop_timer) timers; /* all of them */
+	LIST_HEAD(loop_timers, loop_timer) timers; /* all of them */
 	struct loop_timer **heap;
 	size_t heap_count, heap_cap;
 	struct loop_timer **batch; /* due in this round */
@@ -96,7 +96,7 @@ struct loop {
 	int64_t longest_us;
 
 	CURLM *multi;
-	LIST_HEAD(, loop_transfer) transfers;
+	LIST_HEAD(loop_transfers, loop_transfer) transfers;
 };
 
 /* --- time ------------------------------------------------------------------------------------ */
@@ -332,8 +332,8 @@ static unsigned collect_waits(struct loop *loop)
 		loop->wait_owner =
 		    mem_realloc(loop->wait_owner, loop->wait_cap, sizeof(struct loop_source *));
 	}
-	TAILQ_FOREACH(source, &loop->sources, link)
-	{
+	for (source = TAILQ_FIRST(&loop->sources); source != NULL;
+	     source = TAILQ_NEXT(source, link)) {
 		if (source->events == 0) /* a hang-up would wake us again and again */
 			continue;
 		loop->waits[n] = (struct curl_waitfd){
@@ -436,8 +436,8 @@ static void start_transfers(struct loop *loop)
 	if (!loop->has_new_transfers)
 		return;
 	loop->has_new_transfers = false;
-	LIST_FOREACH(transfer, &loop->transfers, link)
-	{
+	for (transfer = LIST_FIRST(&loop->transfers); transfer != NULL;
+	     transfer = LIST_NEXT(transfer, link)) {
 		if (transfer->phase != TRANSFER_NEW)
 			continue;
 		transfer->phase = TRANSFER_RUNNING;
