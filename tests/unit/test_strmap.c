@@ -28,6 +28,7 @@ START_TEST(finds_what_was_set)
 	ck_assert_ptr_eq(strmap_find_bytes(map, "abc", 2), &two);
 	ck_assert_ptr_eq(strmap_find_bytes(map, "abc", 0), &two);
 	ck_assert_ptr_null(strmap_find(map, "abc"));
+	ck_assert_ptr_null(strmap_find_bytes(map, "a\0b", 3));
 	ck_assert_uint_eq(strmap_count(map), 3);
 	strmap_free(map);
 }
