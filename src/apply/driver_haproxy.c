@@ -3,7 +3,6 @@
  * over to the next worker which servers are dead, and reloads it.  What the runtime API does is
  * live.c's.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +13,6 @@
 #include "apply/group_internal.h"
 #include "apply/haproxy.h"
 #include "base/buf.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "sys/file.h"
 
@@ -86,35 +84,9 @@ static bool has_dead(const struct settings *settings)
 	return access(name, F_OK) == 0;
 }
 
-/* --- what was there before ------------------------------------------------------------------- */
-
-static bool is_ours(const char *config)
-{
-	buf_auto struct buf bytes = BUF_INIT;
-
-	return file_read(config, CONFIG_MAX, &bytes, NULL) != 0 ||
-	       strstr(buf_str(&bytes), "# Written by Mayfly") != NULL ||
-	       strstr(buf_str(&bytes), "description mayfly-") != NULL;
-}
-
-/* Somebody's own configuration: the file that will be renamed over it leaves this link to it. */
-static void keep_original(const char *config)
-{
-	mem_auto_free char *kept = mem_printf("%s.before-mayfly", config);
-
-	if (is_ours(config) || access(kept, F_OK) == 0)
-		return;
-	if (linkat(AT_FDCWD, config, AT_FDCWD, kept, AT_SYMLINK_FOLLOW) == 0)
-		log_info("the configuration that was there is kept", LOG_STR("file", kept));
-	else
-		log_warn("the configuration that was there cannot be kept", LOG_STR("file", config),
-			 LOG_STR("reason", strerror(errno)));
-}
-
+/* One that an earlier life has left full. */
 static void open_haproxy(struct group *group)
 {
-	keep_original(group->settings->haproxy.config);
-	/* One that an earlier life has left full. */
 	if (has_dead(group->settings))
 		forget_dead(group->settings);
 }

@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "base/strmap.h"
 #include "model/fields.h"
+#include "model/interned.h"
 #include "model/name.h"
 #include "model/node.h"
 
@@ -71,8 +72,8 @@ static const struct field route = {
 
 #define SERVICE(member) FIELD_AT(struct env_service, member)
 static const struct field service_rows[] = {
-    {"name", FIELD_NAME, FIELD_REQUIRED, SERVICE(name), .noun = "service", .type = &value_service,
-     .doc = "The service's name."},
+    {"name", FIELD_NAME, FIELD_REQUIRED | FIELD_SHARED, SERVICE(name), .noun = "service",
+     .type = &value_service, .doc = "The service's name."},
     {"version", FIELD_NAME, SERVICE(version), .type = &value_version, .preset = ENV_VERSION_DEFAULT,
      .doc = "The version that its instances are registered with."},
     {"versions", FIELD_OTHER, FIELD_LATER, .read = check_weights, .not_with = "version",
@@ -82,7 +83,7 @@ static const struct field service_rows[] = {
      .doc = "A map of versions to the percents of their requests, 100 in all."},
     {"sticky", FIELD_TEXT, FIELD_LATER, .type = &sticky,
      .doc = "What keeps a user at one version: `cookie`, `header` <name> or `source`."},
-    {"route", FIELD_LIST, FIELD_OR_ONE | FIELD_SET, SERVICE(routes),
+    {"route", FIELD_LIST, FIELD_OR_ONE | FIELD_SET | FIELD_SHARED, SERVICE(routes),
      FIELD_COUNT(struct env_service, route_count), .max = ENV_MAX_ROUTES, .item = &route,
      .doc = "A path prefix, or a list of them, by which external requests reach the service. The "
 	    "longest one that ends where a segment of the path ends is taken: `/tasks` and "
@@ -256,6 +257,8 @@ struct env *env_pack(const struct env *draft)
 	struct env *env = fields_pack(&fields_of_env, draft, sizeof(*draft));
 
 	env->refs = 1;
+	for (size_t i = 0; i < env->service_count; i++)
+		interned_take(&env->services[i]);
 	env->digest = digest_of(env);
 	return env;
 }
@@ -389,8 +392,11 @@ struct env *env_ref(struct env *env)
 
 void env_unref(struct env *env)
 {
-	if (env != NULL && --env->refs == 0)
-		free(env);
+	if (env == NULL || --env->refs != 0)
+		return;
+	for (size_t i = 0; i < env->service_count; i++)
+		interned_drop(&env->services[i]);
+	free(env);
 }
 
 static int compare_name(const void *key, const void *item)

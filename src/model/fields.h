@@ -45,6 +45,7 @@ enum field_flag {
 	FIELD_STORED = 64, /* a key of stored values only, unknown in files */
 	FIELD_LATER = 128, /* checked, and then refused: not supported yet */
 	FIELD_IN_KEY = 256, /* no member: a part of the key, or made of other values */
+	FIELD_SHARED = 512, /* fields_pack leaves it: somebody else keeps it for packed objects */
 };
 
 /* Reads a FIELD_OTHER into what is at place.  The errors do not name the key. */

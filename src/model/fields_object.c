@@ -188,6 +188,8 @@ static void pack_fields(struct packer *p, const struct fields *fields, void *obj
 		const struct field *field = &fields->rows[i];
 		const char **text = field_place(field, object);
 
+		if ((field->flags & FIELD_SHARED) != 0)
+			continue;
 		if (field->kind == FIELD_OBJECT)
 			pack_fields(p, field->fields, field_place(field, object));
 		else if (field->kind == FIELD_LIST && field->count_size != 0)

@@ -14,15 +14,11 @@ start_app two web 2
 write_settings
 write_environment prod web=1@/
 printf 'web: {1: ["%s"]}\n' "${ADDRESS[one]}" | write_backends
-mkdir -p "$T/haproxy"
-printf '# mine\nglobal\n' >"$T/haproxy/haproxy.cfg"
 start_tool kvwatch --environments "$T/environments" --backends "$T/backends.yaml"
 start_haproxy
 start_dnsmasq
 within 'the environment is served' 10 serves www-prod.example.com '^web 1 '
 is "$(dns web.service)" 127.0.0.1 'and dnsmasq has the name'
-is "$(<"$T/haproxy/haproxy.cfg.before-mayfly")" $'# mine\nglobal' 'the configuration that was there is kept'
-ok '  and that is logged' log_has kvwatch 'is kept file=.*/haproxy.cfg.before-mayfly'
 
 write_environment prod web=2@/
 within 'a version with no instance is 503' 10 says '^503$' fetch_status www-prod.example.com "$HTTP/"
@@ -46,6 +42,5 @@ write_environment prod web=1@/
 run_tool kvwatch --once --environments "$T/environments" --backends "$T/backends.yaml"
 is "$STATUS" 0 'once, with good ones, applies'
 ok 'and it is in force when it returns' serves www-prod.example.com '^web 1 '
-is "$(<"$T/haproxy/haproxy.cfg.before-mayfly")" $'# mine\nglobal' 'what was kept is still the first one'
 
 done_testing

@@ -414,6 +414,33 @@ START_TEST(references_are_counted)
 }
 END_TEST
 
+/* What two environments say alike of a service is the same object, for as long as one has it. */
+START_TEST(shares_names_and_routes)
+{
+	static const char one[] = "{\"name\": \"one\", \"services\": [{\"name\": \"a\", "
+				  "\"version\": \"1\", \"route\": [\"/x\", \"/y/\"]}, \"b\"]}";
+	static const char two[] = "{\"name\": \"two\", \"services\": [{\"name\": \"a\", "
+				  "\"version\": \"2\", \"route\": [\"/y\", \"/x\"]}, "
+				  "{\"name\": \"b\", \"route\": \"/\"}]}";
+	struct env *a, *b;
+	struct mf_err err;
+
+	ck_assert_int_eq(env_parse_json("one", one, strlen(one), 0, &a, &err), 0);
+	ck_assert_int_eq(env_parse_json("two", two, strlen(two), 0, &b, &err), 0);
+	ck_assert_ptr_eq(a->services[0].name, b->services[0].name);
+	ck_assert_ptr_eq(a->services[0].routes, b->services[0].routes);
+	ck_assert_ptr_ne(a->services[1].name, b->services[1].name);
+	env_unref(a);
+	ck_assert_str_eq(b->services[0].name, "a");
+	ck_assert_uint_eq(b->services[0].route_count, 2);
+	ck_assert_str_eq(b->services[0].routes[0], "/x/");
+	ck_assert_str_eq(b->services[0].routes[1], "/y/");
+	ck_assert_str_eq(b->services[1].name, "b");
+	ck_assert_str_eq(b->services[1].routes[0], "/");
+	env_unref(b);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("env");
@@ -431,5 +458,6 @@ int main(void)
 	tcase_add_test(tc, a_key_is_checked_as_a_name);
 	tcase_add_test(tc, digests_differ_where_routing_does);
 	tcase_add_test(tc, references_are_counted);
+	tcase_add_test(tc, shares_names_and_routes);
 	return unit_run("env", tc);
 }
