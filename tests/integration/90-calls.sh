@@ -85,6 +85,7 @@ completed() { # WORD...: what bash offers for the last of them
 # shellcheck source=contrib/completions/mayfly
 . "$TOP/contrib/completions/mayfly"
 is "$(completed kvwatch --max)" '--max-removal' 'options are completed'
+is "$(completed svcregister register --net)" '--network' '  also one whose help names another'
 is "$(completed kvwatch --log-level '')" 'error warn info debug' 'and words that an option takes'
 is "$(completed cfgrender -p "$TOP/contr")" "$TOP/contrib" 'and directories'
 is "$(completed kvwatch --timeout '')" '' 'but no file where a time is expected'
