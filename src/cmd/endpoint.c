@@ -36,13 +36,17 @@ static int find_address(const struct netif_want *want, char **ret_address, struc
 int endpoint_find(const char *s, bool may_be_auto, char **ret_address, unsigned *ret_port,
 		  struct mf_err *err)
 {
-	bool is_auto = may_be_auto && str_has_suffix(s, AUTO);
+	bool is_auto = str_has_suffix(s, AUTO);
 	mem_auto_free char *whole =
 	    is_auto ? mem_printf("%.*s:1", (int)(strlen(s) - strlen(AUTO)), s) : mem_dup_str(s);
 	mem_auto_free char *address = NULL;
 	struct netif_want want;
 	unsigned port;
 
+	if (is_auto && !may_be_auto)
+		return mf_err_set(err, MF_EDATA,
+				  "\"%s\": only with a command behind --, which is given the port",
+				  s);
 	if (netif_parse_endpoint(whole, strlen(whole), &want, &port, err) != 0 ||
 	    find_address(&want, &address, err) != 0 ||
 	    (is_auto && address_find_free_port(address, &port, err) != 0))

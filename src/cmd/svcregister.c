@@ -176,18 +176,21 @@ static int parse_dir(struct svcregister *r, struct mf_err *err)
 	return 0;
 }
 
+#define INSTANCE "SERVICE VERSION ADDRESS:PORT"
+
 static const struct command {
 	const char *name;
 	unsigned bit;
-	int min, max; /* operands */
+	int min, max; /* operands, which are called: */
+	const char *operands;
 	int (*parse)(struct svcregister *r, struct mf_err *err);
 	int (*start)(struct svcregister *r, struct mf_err *err);
 } commands[] = {
-    {"register", SVCREGISTER_REGISTER, 3, 3, parse_own_instance, start_register},
-    {"deregister", SVCREGISTER_DEREGISTER, 3, 3, parse_any_instance, start_deregister},
-    {"list", SVCREGISTER_LIST, 0, 2, parse_names, start_list},
-    {"dir", SVCREGISTER_DIR, 0, INT_MAX, parse_dir, start_dir},
-    {"docker", SVCREGISTER_DOCKER, 0, 0, parse_names, start_docker},
+    {"register", SVCREGISTER_REGISTER, 3, 3, INSTANCE, parse_own_instance, start_register},
+    {"deregister", SVCREGISTER_DEREGISTER, 3, 3, INSTANCE, parse_any_instance, start_deregister},
+    {"list", SVCREGISTER_LIST, 0, 2, "[SERVICE [VERSION]]", parse_names, start_list},
+    {"dir", SVCREGISTER_DIR, 0, INT_MAX, "[DIR]", parse_dir, start_dir},
+    {"docker", SVCREGISTER_DOCKER, 0, 0, "none", parse_names, start_docker},
 };
 
 /* dir --validate */
@@ -256,8 +259,9 @@ static int check_call(struct svcregister *r, const struct command *command)
 	struct mf_err err;
 
 	if (r->cli.argc - 1 < command->min || r->cli.argc - 1 > command->max)
-		return cli_usage(&r->cli, "%s: too %s operands", command->name,
-				 r->cli.argc - 1 < command->min ? "few" : "many");
+		return cli_usage(&r->cli, "%s: too %s operands: expected %s", command->name,
+				 r->cli.argc - 1 < command->min ? "few" : "many",
+				 command->operands);
 	if (r->command != NULL && (r->command[0] == NULL || r->command[0][0] == '\0'))
 		return cli_usage(&r->cli, "%s: --: no command behind it", command->name);
 	if (r->command != NULL)

@@ -35,6 +35,11 @@ is "$STATUS" 126 'one that cannot be executed'
 like "$ERR" 'mayfly.yaml: Permission denied' 'with the reason'
 run_wrapped 1 127.0.0.1:80 --
 is "$STATUS" 64 'no command behind -- is a wrong call'
+run_wrapped 1 127.0.0.1:auto
+is "$STATUS" 65 'and so is a port of its own without one'
+like "$ERR" '"127.0.0.1:auto": only with a command behind --' '  which is said'
+run_tool svcregister register web 1
+like "$ERR" 'too few operands: expected SERVICE VERSION ADDRESS:PORT' '  and what is missing'
 run_wrapped 1 127.0.0.1:80 true
 is "$STATUS" 64 'so is a command without --'
 run_tool svcregister run
