@@ -526,8 +526,11 @@ static bool read_outcome(const struct child_result *result, struct mf_err *ret_e
 		memcpy(ret_err, result->output, sizeof(*ret_err));
 		return true;
 	}
-	(void)mf_err_set(ret_err, MF_EFAIL, "the process that renames files ends with %d",
-			 result->status);
+	if (result->status == CHILD_NOT_STARTED)
+		(void)mf_err_set(ret_err, MF_EFAIL, "%s", result->output);
+	else
+		(void)mf_err_set(ret_err, MF_EFAIL, "the process that renames files ends with %d",
+				 result->status);
 	return false;
 }
 

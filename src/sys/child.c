@@ -348,7 +348,7 @@ static struct child *follow(struct child *child, const struct child_options *opt
 		take_pipes(child, options, pipes);
 	} else {
 		child->pid = 0;
-		child->start_status = rc == ENOENT ? 127 : 126;
+		child->start_status = rc == ENOENT ? 127 : CHILD_NOT_STARTED;
 		child->has_exited = true;
 		delay_ms = 0;
 		buf_printf(&child->output, "cannot start %s: %s", name, strerror(rc));

@@ -28,6 +28,9 @@ struct child_options {
 	int64_t deadline_ms; /* 0: 30 s */
 };
 
+/* 127 where there is no such program */
+enum { CHILD_NOT_STARTED = 126 };
+
 struct child_result {
 	int status; /* exit code; 128 + signal; 126 or 127 when it could not be started */
 	bool timed_out;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "apply/stage.h"
@@ -276,6 +277,27 @@ static int refuse(void *ctx, const struct output_set *set, struct mf_err *err)
 	return mf_err_set(err, MF_EDATA, is_right ? "no" : "called with something else");
 }
 
+/* Here without descriptors for the report; it is the same without processes. */
+START_TEST(a_copy_that_cannot_start_says_why)
+{
+	struct rlimit limit, none = {0};
+	struct writer_order order;
+
+	set_up_work();
+	order = make_order();
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none.rlim_max = limit.rlim_max;
+	calls = 0;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	(void)writer_start(loop, &order, on_done, NULL);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	ck_assert(daemon_wait_until(loop, is_done, NULL, 5000));
+	ck_assert_int_eq(report.err.code, MF_EFAIL);
+	ck_assert_str_eq(report.err.msg, "cannot start a process of our own: Too many open files");
+	tear_down_work();
+}
+END_TEST
+
 START_TEST(an_opinion_is_no_failure)
 {
 	struct writer_order order;
@@ -319,6 +341,7 @@ int main(void)
 	tcase_add_test(tc, what_differs_is_staged_and_reported);
 	tcase_add_test(tc, what_cannot_be_rendered_says_why);
 	tcase_add_test(tc, a_copy_that_dies_is_a_failure);
+	tcase_add_test(tc, a_copy_that_cannot_start_says_why);
 	tcase_add_test(tc, an_opinion_is_no_failure);
 	tcase_add_test(tc, a_writer_can_be_cancelled);
 	return unit_run("writer", tc);
