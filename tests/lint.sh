@@ -93,7 +93,6 @@ check_cppcheck() {
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr -j "$jobs" \
 		--suppress=missingIncludeSystem --suppress=unknownEvaluationOrder \
 		--suppress=literalWithCharPtrCompare --suppress=preprocessorErrorDirective \
-		--suppress=unknownMacro:src/base/strmap.c \
 		--error-exitcode=1 -I src -D_GNU_SOURCE "${analysed[@]}"
 }
 

@@ -95,8 +95,7 @@ static void grow(struct strmap *map)
 	free(map->chains);
 	map->chain_count = map->chain_count == 0 ? STRMAP_MIN_CHAINS : map->chain_count * 2;
 	map->chains = mem_alloc(map->chain_count * sizeof(struct entry *));
-	TAILQ_FOREACH(e, &map->entries, age)
-	{
+	for (e = TAILQ_FIRST(&map->entries); e != NULL; e = TAILQ_NEXT(e, age)) {
 		struct entry **chain = chain_of(map, e->hash);
 
 		e->chain = *chain;

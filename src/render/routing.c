@@ -99,13 +99,16 @@ static int compare_name(const char *key, size_t len, const char *other)
 	return order != 0 || other[len] == '\0' ? order : -1;
 }
 
-static size_t find_claim(const struct claim *claims, size_t count, const char *key, size_t len)
+/* In a list that is sorted by names. */
+static size_t find_name(const void *list, size_t count,
+			const char *(*name_at)(const void *list, size_t i), const char *key,
+			size_t len)
 {
 	size_t low = 0, high = count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		int order = compare_name(key, len, claims[middle].key);
+		int order = compare_name(key, len, name_at(list, middle));
 
 		if (order == 0)
 			return middle;
@@ -115,6 +118,26 @@ static size_t find_claim(const struct claim *claims, size_t count, const char *k
 			high = middle;
 	}
 	return SIZE_MAX;
+}
+
+static const char *claim_at(const void *claims, size_t i)
+{
+	return ((const struct claim *)claims)[i].key;
+}
+
+static const char *env_at(const void *envs, size_t i)
+{
+	return ((const struct env *const *)envs)[i]->name;
+}
+
+static size_t find_claim(const struct claim *claims, size_t count, const char *key, size_t len)
+{
+	return find_name(claims, count, claim_at, key, len);
+}
+
+static size_t find_env(const struct snapshot *snapshot, const char *key, size_t len)
+{
+	return find_name(snapshot->envs, snapshot->env_count, env_at, key, len);
 }
 
 static bool holds_header(const struct snapshot *snapshot, const struct env *env)
@@ -296,24 +319,6 @@ void routing_get(const struct routing *routing, enum routing_map map, size_t i,
 
 /* --- the entry of a key ------------------------------------------------------------------------
  */
-
-static size_t find_env(const struct snapshot *snapshot, const char *key, size_t len)
-{
-	size_t low = 0, high = snapshot->env_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = compare_name(key, len, snapshot->envs[middle]->name);
-
-		if (order == 0)
-			return middle;
-		if (order > 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return SIZE_MAX;
-}
 
 /* The first of an environment's. */
 static size_t find_origin(const struct origins *origins, size_t env)
