@@ -32,8 +32,11 @@ void strlist_add(char ***list, const char *s)
 char **strlist_dup(char *const *list)
 {
 	size_t count = strlist_count(list);
-	char **copy = list == NULL ? NULL : mem_alloc((count + 1) * sizeof(*copy));
+	char **copy;
 
+	if (list == NULL)
+		return NULL;
+	copy = mem_alloc((count + 1) * sizeof(*copy));
 	for (size_t i = 0; i < count; i++)
 		copy[i] = mem_dup_str(list[i]);
 	return copy;

@@ -67,7 +67,8 @@ struct deferred {
 };
 
 struct loop {
-	bool is_stopped, is_dispatching;
+	bool is_stopped;
+	unsigned depth;		/* of loop_run: 0 outside, 2 and more inside a callback */
 	bool has_new_transfers; /* some to put on the multi handle */
 
 	TAILQ_HEAD(loop_sources, loop_source) sources;
@@ -477,7 +478,7 @@ static int run_transfers(struct loop *loop, struct mf_err *err)
 
 void loop_defer(struct loop *loop, void (*free_object)(void *object), void *object)
 {
-	if (!loop->is_dispatching) {
+	if (loop->depth == 0) {
 		free_object(object);
 		return;
 	}
@@ -554,16 +555,19 @@ int loop_new(struct loop **ret_loop, struct mf_err *err)
 
 void loop_free(struct loop *loop)
 {
+	struct loop_source *source;
+	struct loop_timer *timer;
+
 	if (loop == NULL)
 		return;
 	while (!LIST_EMPTY(&loop->transfers))
 		transfer_free(LIST_FIRST(&loop->transfers));
 	if (loop->multi != NULL)
 		(void)curl_multi_cleanup(loop->multi);
-	while (!TAILQ_EMPTY(&loop->sources))
-		loop_del_fd(TAILQ_FIRST(&loop->sources));
-	while (!LIST_EMPTY(&loop->timers))
-		loop_timer_free(LIST_FIRST(&loop->timers));
+	while ((source = TAILQ_FIRST(&loop->sources)) != NULL)
+		loop_del_fd(source);
+	while ((timer = LIST_FIRST(&loop->timers)) != NULL)
+		loop_timer_free(timer);
 	free(loop->waits);
 	free(loop->wait_owner);
 	free(loop->heap);
@@ -572,8 +576,11 @@ void loop_free(struct loop *loop)
 	free(loop);
 }
 
+/* Callbacks of an outer run may still hold on to the objects. */
 static void sweep(struct loop *loop)
 {
+	if (loop->depth > 1)
+		return;
 	/* Freeing one may add others. */
 	for (size_t i = 0; i < loop->deferred_count; i++) {
 		struct deferred deferred = loop->deferred[i];
@@ -624,11 +631,11 @@ int loop_run(struct loop *loop, struct mf_err *err)
 {
 	int rc = 0;
 
-	loop->is_dispatching = true;
+	loop->depth++;
 	while (!loop->is_stopped && rc == 0)
 		rc = run_round(loop, err);
 	sweep(loop);
-	loop->is_dispatching = false;
+	loop->depth--;
 	loop->is_stopped = false;
 	loop->listened_us = 0;
 	return rc;

@@ -29,8 +29,11 @@ enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 int loop_new(struct loop **ret_loop, struct mf_err *err);
 void loop_free(struct loop *loop); /* NULL is fine; see above */
 
-/* Dispatch until loop_stop (one called before counts).  0, or negative if the kernel or libcurl
- * refuses to wait. */
+/*
+ * Dispatch until loop_stop (one called before counts).  0, or negative if the kernel or libcurl
+ * refuses to wait.  Inside a callback it dispatches the others; what is freed there goes after the
+ * outermost dispatch.
+ */
 int loop_run(struct loop *loop, struct mf_err *err);
 void loop_stop(struct loop *loop);
 

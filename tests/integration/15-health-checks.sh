@@ -110,11 +110,16 @@ register status web 6 --check 'http:/status?code=404' --check-status 404
 within 'a status' 10 etcd_has backends/web/6/status
 ok 'what fails is not announced' not etcd_has backends/web/5/text
 
-start_tool_as register-early svcregister register web 7 "127.0.0.1:9" --id early --check tcp \
-	--initial up --tag blue --tag 'a "b"' --check-interval 5s --check-fall 1
+# One that accepts and never answers, so that there is no verdict for some time.
+ports 1
+start mute socat "TCP-LISTEN:${PORTS[0]},bind=127.0.0.1,reuseaddr,fork" SYSTEM:'exec sleep 60'
+mute_is_up() { socat -u OPEN:/dev/null "TCP:127.0.0.1:${PORTS[0]}"; }
+wait_for 10 mute_is_up || die 'the one that never answers does not come up'
+start_tool_as register-early svcregister register web 7 "127.0.0.1:${PORTS[0]}" --id early --check http:/ \
+	--initial up --tag blue --tag 'a "b"' --check-timeout 4s --check-interval 5s --check-fall 1
 within '--initial up is announced at once, with its tags' 5 \
 	says '"tags":\["blue","a \\"b\\""\]' etcd_get backends/web/7/early
-within 'until its check fails' 10 not etcd_has backends/web/7/early
+within 'until its check fails' 20 not etcd_has backends/web/7/early
 
 # --- wrong calls ---------------------------------------------------------------------------------
 

@@ -483,6 +483,27 @@ START_TEST(deferred_is_freed_after_the_dispatch_in_order)
 }
 END_TEST
 
+/* Another run inside a callback, and then something to free. */
+static void run_inside(void *ctx)
+{
+	(void)ctx;
+	loop_defer(loop, free_note, (void *)(uintptr_t) "1");
+	add_timer(on_stop, NULL, 0);
+	unit_loop_run(loop);
+	ck_assert_str_eq(trace, "");
+	loop_defer(loop, free_note, (void *)(uintptr_t) "2");
+	ck_assert_str_eq(trace, "");
+	loop_stop(loop);
+}
+
+START_TEST(deferred_is_freed_after_the_outermost_dispatch)
+{
+	add_timer(run_inside, NULL, 0);
+	unit_loop_run(loop);
+	ck_assert_str_eq(trace, "12");
+}
+END_TEST
+
 START_TEST(deferred_is_freed_at_once_outside_the_dispatch)
 {
 	loop_defer(loop, free_with_another, (void *)(uintptr_t) "2");
@@ -533,6 +554,7 @@ int main(void)
 	tcase_add_test(tc, loops_hung_up_pipe_does_not_kill);
 	tcase_add_test(tc, survives_callbacks_that_do_anything);
 	tcase_add_test(tc, deferred_is_freed_after_the_dispatch_in_order);
+	tcase_add_test(tc, deferred_is_freed_after_the_outermost_dispatch);
 	tcase_add_test(tc, deferred_is_freed_at_once_outside_the_dispatch);
 	tcase_add_test(tc, longest_is_that_of_the_longest_callbacks_of_a_round);
 	return unit_run("loop", tc);
