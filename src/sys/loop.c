@@ -555,8 +555,8 @@ int loop_new(struct loop **ret_loop, struct mf_err *err)
 
 void loop_free(struct loop *loop)
 {
-	struct loop_source *source;
-	struct loop_timer *timer;
+	struct loop_source *source, *next_source;
+	struct loop_timer *timer, *next_timer;
 
 	if (loop == NULL)
 		return;
@@ -564,10 +564,14 @@ void loop_free(struct loop *loop)
 		transfer_free(LIST_FIRST(&loop->transfers));
 	if (loop->multi != NULL)
 		(void)curl_multi_cleanup(loop->multi);
-	while ((source = TAILQ_FIRST(&loop->sources)) != NULL)
-		loop_del_fd(source);
-	while ((timer = LIST_FIRST(&loop->timers)) != NULL)
-		loop_timer_free(timer);
+	for (source = TAILQ_FIRST(&loop->sources); source != NULL; source = next_source) {
+		next_source = TAILQ_NEXT(source, link);
+		source_free(source);
+	}
+	for (timer = LIST_FIRST(&loop->timers); timer != NULL; timer = next_timer) {
+		next_timer = LIST_NEXT(timer, link);
+		free(timer);
+	}
 	free(loop->waits);
 	free(loop->wait_owner);
 	free(loop->heap);
