@@ -4,13 +4,14 @@
 #	tests/matrix.sh [SUITE...]      trixie sid experimental; experimental is sid with its HAProxy
 #
 # Root only.  The root file systems are made once by debootstrap and kept in MATRIX_DIR (default
-# ~/.cache/mayfly-matrix), MATRIX_FRESH=1 makes them anew.  STORIES='81 82' runs these alone.
+# ~/.cache/mayfly-matrix) from MATRIX_MIRROR (default: the host's own), MATRIX_FRESH=1 makes them anew.
+# STORIES='81 82' runs these alone.
 # Mounts and processes are in namespaces of their own and go with them.  No Docker engine comes up in
 # there.  Ends with a line per suite, which names the stories that were skipped.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 cache=${MATRIX_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/mayfly-matrix}
-mirror=${MATRIX_MIRROR:-http://deb.debian.org/debian}
+mirror=${MATRIX_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' | grep -v security | head -n 1)}
 suites=("$@")
 ((${#suites[@]} > 0)) || suites=(trixie sid experimental)
 lines=()

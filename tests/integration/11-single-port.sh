@@ -40,7 +40,7 @@ services:
 EOF
 within '  and so is one that comes' 15 says '^frontend 0.0.1 .* environment late$' \
 	fetch www-late.example.com "http://localhost:$HTTP_PORT/"
-sleep 2
+within '  and all is one' 15 files_are_rendered
 unlike "$(cat "$T/log/kvwatch")" 'Unknown map' '  without a reload for maps that nobody reads'
 settings_are haproxy.single_port=true
 within '  until the settings ask for it' 15 says '^backend 0.0.2 ' backend
