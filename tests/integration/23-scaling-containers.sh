@@ -24,7 +24,13 @@ servers() { # SERVICE: how many HAProxy has
 		'$1 == backend && $2 !~ /BACKEND|FRONTEND/ && $18 !~ /DOWN|MAINT|DRAIN/' | wc -l
 }
 has() { (($(servers "$1") == $2)); } # SERVICE NUMBER
-load() { start_load --url "$HTTP$1" -H 'Host: www-shop.example.com' --connections 8 --rate 300 --keepalive; }
+# A program that stops closes its idle connections, perhaps while HAProxy sends a request on one: a
+# client asks again then.
+load() {
+	start_load --url "$HTTP$1" -H 'Host: www-shop.example.com' --connections 8 --rate 300 --keepalive \
+		--retry
+}
+lost() { grep -vE '^(started$|ok |requests=)' "$T/log/load"; } # each reason, with its number
 answered() { sed -n 's/^ok [0-9]* \([a-z]*-[0-9]*\) .*/\1/p' "$T/log/load" | sort -u | wc -l; }
 
 up alpha 1
@@ -44,7 +50,7 @@ done
 within 'five go' 20 has alpha 3
 stop_load
 is "$(answered)" 8 'all eight had a part of the load'
-is "$(load_says failed)" 0 "and none of $(load_says requests) requests was lost"
+is "$(lost)" '' "and none of $(load_says requests) requests was lost"
 
 load /beta/
 for i in {3..1}; do
