@@ -65,5 +65,6 @@ rm "$T/templates/haproxy.cfg.mustache"
 send_signal HUP kvwatch
 within 'with the shipped template all are served' 30 serves www-plugh.example.com '^web 1 '
 within 'and none is in quarantine' 10 node_says '"quarantined_count":0'
+within 'and HAProxy has loaded it' 20 is_loaded # one that is stopped meanwhile does not stop
 
 done_testing
