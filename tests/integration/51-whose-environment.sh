@@ -140,8 +140,8 @@ within 'the first warns' 20 log_has envwatch 'environments/both.*keeps changing 
 within 'the other does, too' 20 rival_says 'environments/both.*keeps changing it'
 before=$(revision)
 for version in {4..13}; do
-	text a $version >"$E/a.yaml"
-	within 'no other environment waits' 5 version_is a $version
+	text a "$version" >"$E/a.yaml"
+	within 'no other environment waits' 5 version_is a "$version"
 done
 # Two that do not wait make 68 revisions a second.
 ok 'few revisions meanwhile but its own ten' test $(($(revision) - before)) -lt 20
