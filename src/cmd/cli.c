@@ -37,7 +37,7 @@ static const struct option_row common[] = {
     {0, "key", "FILE", "private key of the client certificate", OPTION_SETTING_TEXT(etcd.key),
      .variable = "ETCDCTL_KEY"},
     {0, "user", "NAME[:PASSWORD]", "user for etcd", OPTION_SETTING(set_user),
-     .variable = "ETCDCTL_USER"},
+     .variable = "ETCDCTL_USER", .is_secret = true},
     {'c', "config", "FILE", "settings file (default " MAYFLY_SYSCONFDIR "/mayfly/mayfly.yaml)",
      OPTION_TEXT(struct cli, config), .variable = "MAYFLY_CONFIG"},
     {0, "log-level", NULL, "least severe message that is logged (default info)",
@@ -141,7 +141,7 @@ static int read_password(struct settings *settings, struct mf_err *err)
 		settings_set_str(&settings->etcd.password, password);
 	if (settings->etcd.password != NULL || settings->etcd.password_file == NULL)
 		return 0;
-	if (file_read(settings->etcd.password_file, 4096, &text, err) != 0)
+	if (file_read_secret(settings->etcd.password_file, 4096, &text, err) != 0)
 		return err->code;
 	while (text.len > 0 && strchr("\r\n", text.data[text.len - 1]) != NULL)
 		text.data[--text.len] = '\0';

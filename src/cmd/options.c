@@ -22,6 +22,7 @@ struct entry {
 	const struct option_row *row;
 	void *base;
 	const char *value; /* the last one; NULL: neither given nor in a variable */
+	char *secret;	   /* the copy that value is, or NULL */
 	bool is_given;
 };
 
@@ -49,10 +50,20 @@ struct options *options_new(const struct option_section *sections, size_t sectio
 	return options;
 }
 
+static void forget_secret(struct entry *entry)
+{
+	if (entry->secret != NULL)
+		explicit_bzero(entry->secret, strlen(entry->secret));
+	free(entry->secret);
+	entry->secret = NULL;
+}
+
 void options_free(struct options *options)
 {
 	if (options == NULL)
 		return;
+	for (size_t i = 0; i < options->count; i++)
+		forget_secret(&options->entries[i]);
 	free(options->entries);
 	free(options);
 }
@@ -194,15 +205,25 @@ static struct entry *find_entry(const struct options *options, int opt)
 	return NULL;
 }
 
+/* The value of an option that nobody knows may be a password: `--usr=NAME:PASSWORD`. */
 static int refuse(int opt, char *const *argv, struct mf_err *err)
 {
 	const char letter[] = {'-', (char)optopt, '\0'};
 	const char *culprit = optopt > 0 && optopt < FIRST_ROW ? letter : argv[optind - 1];
+	size_t length = optopt == 0 ? strcspn(culprit, "=") : strlen(culprit);
 
 	return mf_err_set(err, MF_EUSAGE,
-			  opt == ':' ? "%s: a value is missing"
-				     : "%s: not an option, or one that takes no value",
-			  culprit);
+			  opt == ':' ? "%.*s: a value is missing"
+				     : "%.*s: not an option, or one that takes no value",
+			  (int)length, culprit);
+}
+
+/* Keep a copy of the value, and wipe it where `ps` shows it to everybody. */
+static void hide(struct entry *entry, char *value)
+{
+	forget_secret(entry);
+	entry->value = entry->secret = mem_dup_str(value);
+	explicit_bzero(value, strlen(value));
 }
 
 /*
@@ -268,6 +289,8 @@ int options_parse(struct options *options, int argc, char **argv, int *ret_opera
 			return refuse(opt, argv, err);
 		entry->is_given = true;
 		entry->value = last_value = optarg;
+		if (entry->row->is_secret)
+			hide(entry, optarg);
 		if (take(entry, err) != 0)
 			return err->code;
 		if (entry->row->kind == OPTION_KIND_END)

@@ -48,6 +48,7 @@ struct option_row {
 	    *variable; /* the environment variable that holds where the option is not given */
 	const char *only_with; /* the option without which this one is a wrong call */
 	unsigned commands;     /* the tool's bits of the commands that it is for; 0: all */
+	bool is_secret;	       /* its value is wiped from argv, which every user can see */
 };
 
 /* What a row ends with.  A target of another type than the kind's does not compile cleanly. */
@@ -92,7 +93,7 @@ void options_free(struct options *options); /* NULL is fine */
 /*
  * Put the values where the rows say.  Options may stand behind operands; argv is permuted.  The
  * operands are the last *ret_operands of argv, and *ret_behind of them stand behind "--", which
- * ends the options (-1: there is no "--").  MF_EUSAGE.
+ * ends the options (-1: there is no "--").  What is_secret is overwritten in argv.  MF_EUSAGE.
  */
 int options_parse(struct options *options, int argc, char **argv, int *ret_operands,
 		  int *ret_behind, struct mf_err *err);

@@ -66,7 +66,8 @@ static const struct field etcd_rows[] = {
     TEXT("key", etcd.key, path, .doc = "TLS: the key of that certificate."),
     TEXT("user", etcd.user, text, .doc = "The etcd user to be."),
     TEXT("password_file", etcd.password_file, path,
-	 .doc = "The file whose first line is that user's password."),
+	 .doc = "The file that holds that user's password. It is refused if every user of the host "
+		"can open it: mode 0600, or 0640."),
 };
 static const struct field haproxy_rows[] = {
     TEXT("config", haproxy.config, path, .preset = "/etc/haproxy/haproxy.cfg",

@@ -109,7 +109,7 @@ static int check_bind(const char *s, struct mf_err *err)
 
 static int check_endpoint(const char *s, struct mf_err *err)
 {
-	const char *host = s;
+	const char *host = s, *at;
 	int code = check_length(s, WORD_LONGEST, err);
 
 	if (code != 0)
@@ -118,6 +118,10 @@ static int check_endpoint(const char *s, struct mf_err *err)
 		host += strlen("http://");
 	else if (str_has_prefix(s, "https://"))
 		host += strlen("https://");
+	at = strrchr(host, '@');
+	if (at != NULL && memchr(host, ':', (size_t)(at - host)) != NULL) /* which is not shown */
+		return mf_err_set(err, MF_EDATA,
+				  "must not hold a password: --user and etcd.user are for that");
 	if (host[0] == '\0' || host[0] == ':' || strchr(host, '/') != NULL)
 		return refuse(s, err, "must be http://HOST:PORT or https://HOST:PORT");
 	return check_chars(s, LETTERS_DIGITS ".:_[]/-", err);

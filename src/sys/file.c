@@ -125,6 +125,21 @@ int file_read(const char *path, size_t max, struct buf *ret_bytes, struct mf_err
 	return code;
 }
 
+int file_read_secret(const char *path, size_t max, struct buf *ret_bytes, struct mf_err *err)
+{
+	mem_auto_close int fd = -1;
+	struct stat st;
+	int code = open_file(path, &fd, &st, err);
+
+	if (code != 0)
+		return code;
+	if ((st.st_mode & S_IRWXO) != 0)
+		return mf_err_set(err, MF_EPERM,
+				  "%s: every user may open it (mode %04o): chmod o= it", path,
+				  (unsigned)st.st_mode & 07777);
+	return read_all(fd, max, ret_bytes) ? 0 : fail_to_read(path, max, err);
+}
+
 int file_hash(const char *path, size_t max, struct stat *ret_stat, size_t *ret_len, uint64_t *hash,
 	      struct mf_err *err)
 {

@@ -18,8 +18,11 @@ struct mf_err;
  */
 int file_read(const char *path, size_t max, struct buf *ret_bytes, struct mf_err *err);
 
+/* The same of a secret: MF_EPERM if other users can read or change the file. */
+int file_read_secret(const char *path, size_t max, struct buf *ret_bytes, struct mf_err *err);
+
 /*
- * The same without keeping them: their number, and *hash, from what it is, by str_hash_words.
+ * As file_read without keeping them: their number, and *hash, from what it is, by str_hash_words.
  * ret_stat: as it was before the first byte was read.
  */
 struct stat;

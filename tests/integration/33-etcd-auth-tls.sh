@@ -55,8 +55,31 @@ is "$STATUS" 0 'the password may come from its variable'
 run_tool svcregister list --user mayfly:wrong-secret
 is "$STATUS" 77 'a wrong password is no permission'
 unlike "$ERR" 'wrong-secret' 'and is not shown'
+printf 's3cret\n' >"$T/password"
+chmod 644 "$T/password"
+write_settings etcd.user=mayfly "etcd.password_file=$T/password"
+run_tool svcregister list
+is "$STATUS" 77 'a password file that everybody can read is refused'
+like "$ERR" "$T/password.*mode 0644" 'with its name and mode'
+chmod 600 "$T/password"
+run_tool svcregister list
+is "$STATUS" 0 'and read when it is private'
+write_settings
 run_tool svcregister list --user nobody:s3cret
 is "$STATUS" 77 'nor is a user without the role'
+
+# Every tool, as `ps` shows it while it runs.
+mkdir -p "$T/services.d"
+hides() { # PID: it has read its options
+	grep -qa -- --prefix "/proc/$1/cmdline" && not grep -qa s3cret "/proc/$1/cmdline"
+}
+start_tool_as hidden svcregister dir "$T/services.d" --user mayfly:s3cret --prefix /mayfly
+start_tool envwatch "$T/environments" --user=mayfly:s3cret --prefix /mayfly
+start_tool kvwatch --user mayfly:s3cret --prefix /mayfly
+for name in hidden envwatch kvwatch; do
+	within "$name shows its password to nobody" 10 hides "${PID[$name]}"
+	stop "$name"
+done
 
 export ETCDCTL_USER=mayfly ETCDCTL_PASSWORD=s3cret
 start_tool svcregister register web 1 127.0.0.1:9999 --ttl 2s

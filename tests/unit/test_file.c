@@ -131,6 +131,24 @@ END_TEST
 /* Lengths around what is read at once. */
 static const size_t hashed[] = {0, 1, 65535, 65536, 65537, 131072, 200003};
 
+START_TEST(refuses_a_secret_that_others_can_open)
+{
+	buf_auto struct buf b = BUF_INIT;
+
+	write_file("secret", "s3cret");
+	for (mode_t mode = 1; mode < 8; mode++) {
+		ck_assert_int_eq(chmod(at("secret"), 0600 | mode), 0);
+		ck_assert_int_eq(file_read_secret(at("secret"), 10, &b, &err), MF_EPERM);
+		ck_assert_ptr_nonnull(strstr(err.msg, at("secret")));
+		ck_assert_ptr_null(strstr(err.msg, "s3cret"));
+	}
+	ck_assert_int_eq(chmod(at("secret"), 0640), 0);
+	ck_assert_int_eq(file_read_secret(at("secret"), 10, &b, &err), 0);
+	ck_assert_str_eq(buf_str(&b), "s3cret");
+	ck_assert_int_eq(file_read_secret(at("secret"), 5, &b, &err), MF_EDATA);
+}
+END_TEST
+
 START_TEST(hashes_what_it_would_read)
 {
 	size_t want = hashed[_i], len = 99;
@@ -381,6 +399,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, reads_up_to_the_bound);
 	tcase_add_test(tc, reads_no_other_thing);
+	tcase_add_test(tc, refuses_a_secret_that_others_can_open);
 	tcase_add_loop_test(tc, hashes_what_it_would_read, 0, sizeof(hashed) / sizeof(hashed[0]));
 	tcase_add_test(tc, makes_a_new_file_with_its_mode);
 	tcase_add_test(tc, leaves_equal_bytes_alone);

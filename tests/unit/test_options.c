@@ -35,6 +35,7 @@ static const struct option_row rows[] = {
     {0, "help", NULL, "", OPTION_END(struct target, help)},
     {0, "prefix", "P", "", OPTION_SETTING(settings_set_prefix)},
     {0, "cert", "FILE", "", OPTION_SETTING_TEXT(etcd.cert)},
+    {0, "user", "NAME[:PASSWORD]", "", OPTION_SETTING_TEXT(etcd.user), .is_secret = true},
 };
 
 static struct target target;
@@ -96,6 +97,7 @@ static const struct {
     {"-x", "-x: not an option, or one that takes no value"},
     {"--flag=1", "--flag=1: not an option, or one that takes no value"},
     {"--nothing", "--nothing: not an option, or one that takes no value"},
+    {"--usr=me:pw", "--usr: not an option, or one that takes no value"},
 };
 
 START_TEST(says_what_is_wrong)
@@ -154,6 +156,23 @@ START_TEST(settings_are_laid_over)
 }
 END_TEST
 
+START_TEST(wipes_secrets_from_argv)
+{
+	struct settings *settings = settings_new("node");
+	struct mf_err err;
+
+	ck_assert_int_eq(parse("--user me:one a --user=me:two", &err), 0);
+	for (size_t i = 0; argv[i] != NULL; i++)
+		ck_assert_ptr_null(strstr(argv[i], "me:"));
+	for (int times = 0; times < 2; times++) { /* also when settings are read again */
+		ck_assert_int_eq(options_set(options, settings, &err), 0);
+		ck_assert_str_eq(settings->etcd.user, "me:two");
+	}
+	ck_assert_int_eq(operands, 1);
+	settings_free(settings);
+}
+END_TEST
+
 START_TEST(knows_an_option_of_another_command)
 {
 	struct mf_err err;
@@ -177,6 +196,7 @@ int main(void)
 	tcase_add_test(tc, options_end);
 	tcase_add_test(tc, variables_stand_in);
 	tcase_add_test(tc, settings_are_laid_over);
+	tcase_add_test(tc, wipes_secrets_from_argv);
 	tcase_add_test(tc, knows_an_option_of_another_command);
 	return unit_run("options", tc);
 }

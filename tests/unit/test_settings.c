@@ -217,6 +217,9 @@ static const struct {
      "(line 2, column 3)"},
     {"etcd: {password: x}", "etcd: unknown key \"password\": allowed: endpoints, prefix, cacert, "
 			    "cert, key, user, password_file (line 1, column 8)"},
+    {"etcd: {endpoints: ['http://me:pw@e1:2379']}",
+     "etcd.endpoints: must not hold a password: --user and etcd.user are for that (line 1, column "
+     "20)"},
     {"etcd:", "etcd: must be a map, not empty (line 1, column 6)"},
     {"node: a b", "node: \"a b\": not allowed: a space (line 1, column 7)"},
     {"node:", "node: must be a string, not empty (line 1, column 6)"},
