@@ -1,6 +1,14 @@
 /*
  * Who claims which host name, first label and header value, kept sorted while environments come and
- * go.  Of two claims the older one wins: by created, then by the environment's name.
+ * go.  Of two claims the stronger one wins: what an environment has for its name alone (the prefix
+ * www-<name>, the header <name>) before what others ask for, then the older by created, then the
+ * first by the environment's name.
+ *
+ * A prefix is a claim on every host whose first label it is.  A host that loses against the prefix
+ * of another is not held at all, so that the prefix leads to it; one that wins stays held, and is
+ * what the prefix does not have.
+ *
+ * One environment's change costs searches, and a visit to the hosts of a prefix that changes hands.
  */
 #ifndef MF_MODEL_CLAIMS_H
 #define MF_MODEL_CLAIMS_H

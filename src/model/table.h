@@ -60,8 +60,9 @@ struct backend {
 	struct service *settings; /* NULL: defaults */
 };
 
-/* Who a host name, first label or header value means.  Of two claims the older one wins (created,
- * then name); the other becomes a problem, and the rest of that environment is used. */
+/* Who a host name, first label or header value means.  Of two claims the stronger one wins
+ * (model/claims.h), whatever kinds they are of; the other becomes a problem, and the rest of that
+ * environment is used. */
 struct claim {
 	const char *key; /* borrowed from env */
 	struct env *env;

@@ -433,6 +433,166 @@ START_TEST(the_older_claim_wins)
 }
 END_TEST
 
+static const char *host_of(const struct snapshot *s, const char *host)
+{
+	const struct env *env = claimant(s->hosts, s->host_count, host);
+
+	return env == NULL ? "" : env->name;
+}
+
+START_TEST(an_older_prefix_keeps_its_hosts)
+{
+	struct table *table = table_new();
+	struct snapshot *s;
+
+	put_env(table, "prod", "\"prefix\":\"www\",", 1);
+	put_env(table, "evil", "\"hosts\":[\"www.example.com\",\"www\",\"www-x.example.com\"],", 2);
+	s = table_snapshot(table, 1);
+	ck_assert_str_eq(host_of(s, "www.example.com"), "");
+	ck_assert_str_eq(host_of(s, "www"), "");
+	ck_assert_str_eq(host_of(s, "www-x.example.com"), "evil"); /* has another first label */
+	ck_assert_str_eq(claimant(s->prefixes, s->prefix_count, "www")->name, "prod");
+	ck_assert_str_eq(problem_of(s, "host www.example.com"),
+			 "claimed by environments prod (prefix www) and evil; prod has it");
+	ck_assert_uint_eq(s->problem_count, 2);
+	snapshot_unref(s);
+	put_env(table, "prod", "\"prefix\":\"other\",", 1); /* lets go of it */
+	s = table_snapshot(table, 2);
+	ck_assert_str_eq(host_of(s, "www.example.com"), "evil");
+	ck_assert_str_eq(host_of(s, "www"), "evil");
+	ck_assert_uint_eq(s->problem_count, 0);
+	snapshot_unref(s);
+	put_env(table, "prod", "\"prefix\":\"www\",", 1);
+	snapshot_unref(table_snapshot(table, 3));
+	table_del(table, "environments/prod");
+	s = table_snapshot(table, 4);
+	ck_assert_str_eq(host_of(s, "www.example.com"), "evil");
+	snapshot_unref(s);
+	table_free(table);
+}
+END_TEST
+
+START_TEST(an_older_host_is_what_a_prefix_does_not_have)
+{
+	struct table *table = table_new();
+	struct snapshot *s;
+
+	put_env(table, "prod", "\"hosts\":[\"shop.a\",\"shop.b\"],", 1);
+	put_env(table, "late", "\"prefix\":\"shop\",\"hosts\":[\"shop.c\"],", 2);
+	s = table_snapshot(table, 1);
+	ck_assert_str_eq(host_of(s, "shop.a"), "prod");
+	ck_assert_str_eq(host_of(s, "shop.c"), "late");
+	ck_assert_str_eq(claimant(s->prefixes, s->prefix_count, "shop")->name, "late");
+	ck_assert_uint_eq(s->problem_count, 1);
+	ck_assert_str_eq(problem_of(s, "prefix shop of environment late"),
+			 "does not have shop.a (environment prod), shop.b (environment prod), as "
+			 "those claims are older");
+	snapshot_unref(s);
+	table_del(table, "environments/prod");
+	s = table_snapshot(table, 2);
+	ck_assert_str_eq(host_of(s, "shop.a"), "");
+	ck_assert_uint_eq(s->problem_count, 0);
+	snapshot_unref(s);
+	table_free(table);
+}
+END_TEST
+
+START_TEST(the_default_of_a_name_beats_an_older_claim)
+{
+	struct table *table = table_new();
+	struct snapshot *s;
+
+	put_env(table, "evil",
+		"\"prefix\":\"www-new\",\"header\":\"new\",\"hosts\":[\"www-new.example.com\"],",
+		1);
+	s = table_snapshot(table, 1);
+	ck_assert_str_eq(claimant(s->headers, s->header_count, "new")->name, "evil");
+	snapshot_unref(s);
+	put_env(table, "new", "", 2);
+	s = table_snapshot(table, 2);
+	ck_assert_str_eq(claimant(s->headers, s->header_count, "new")->name, "new");
+	ck_assert_str_eq(claimant(s->prefixes, s->prefix_count, "www-new")->name, "new");
+	ck_assert_str_eq(host_of(s, "www-new.example.com"), "");
+	ck_assert_str_eq(
+	    problem_of(s, "header new"),
+	    "claimed by environments new and evil; new has it, as the default of its name");
+	snapshot_unref(s);
+	table_del(table, "environments/new");
+	s = table_snapshot(table, 3);
+	ck_assert_str_eq(host_of(s, "www-new.example.com"), "evil");
+	ck_assert_str_eq(claimant(s->headers, s->header_count, "new")->name, "evil");
+	ck_assert_uint_eq(s->problem_count, 0);
+	snapshot_unref(s);
+	table_free(table);
+}
+END_TEST
+
+static void check_same_claims(const struct claim *a, size_t count, const struct claim *b,
+			      size_t other)
+{
+	ck_assert_uint_eq(count, other);
+	for (size_t i = 0; i < count; i++) {
+		ck_assert_str_eq(a[i].key, b[i].key);
+		ck_assert_str_eq(a[i].env->name, b[i].env->name);
+	}
+}
+
+/* However it came to be, a set of environments gives the same claims. */
+START_TEST(claims_do_not_depend_on_their_history)
+{
+	struct table *table = table_new();
+	char *last[8] = {NULL};
+	int64_t created[8] = {0};
+	unsigned r = 1;
+
+	for (int step = 0; step < 4000; step++) {
+		struct table *fresh;
+		struct snapshot *s, *t;
+		unsigned i;
+		mem_auto_free char *name = NULL, *key = NULL;
+
+		r = r * 1103515245U + 12345U;
+		i = r >> 16 & 7;
+		name = mem_printf("e%u", i);
+		key = mem_printf("environments/%s", name);
+		free(last[i]);
+		last[i] = NULL;
+		created[i] = r >> 19 & 3;
+		if ((r >> 21 & 3) != 0)
+			last[i] = mem_printf("\"prefix\":\"www-e%u\",\"header\":\"e%u\","
+					     "\"hosts\":[\"www-e%u.x\",\"www-e%u\"],",
+					     r >> 23 & 7, r >> 24 & 7, r >> 25 & 7, r >> 26 & 7);
+		if (last[i] == NULL)
+			table_del(table, key);
+		else
+			put_env(table, name, last[i], created[i]);
+		if (step % 7 != 0)
+			continue;
+		fresh = table_new();
+		for (unsigned k = 8; k-- > 0;) {
+			mem_auto_free char *other = mem_printf("e%u", k);
+
+			if (last[k] != NULL)
+				put_env(fresh, other, last[k], created[k]);
+		}
+		s = table_snapshot(table, 1);
+		t = table_snapshot(fresh, 1);
+		check_same_claims(s->hosts, s->host_count, t->hosts, t->host_count);
+		check_same_claims(s->prefixes, s->prefix_count, t->prefixes, t->prefix_count);
+		check_same_claims(s->headers, s->header_count, t->headers, t->header_count);
+		ck_assert_uint_eq(s->problem_count, t->problem_count);
+		for (size_t k = 0; k < s->problem_count; k++)
+			ck_assert_str_eq(s->problems[k].reason, t->problems[k].reason);
+		snapshot_unref(s);
+		snapshot_unref(t);
+		table_free(fresh);
+	}
+	for (unsigned i = 0; i < 8; i++)
+		free(last[i]);
+	table_free(table);
+}
+END_TEST
+
 START_TEST(claims_of_one_age_go_by_name_and_many_are_counted)
 {
 	struct table *table = table_new();
@@ -732,6 +892,10 @@ int main(void)
 	tcase_add_test(tc, what_a_listing_does_not_hold_is_gone);
 	tcase_add_test(tc, a_bad_value_in_a_listing_is_still_there);
 	tcase_add_test(tc, the_older_claim_wins);
+	tcase_add_test(tc, an_older_prefix_keeps_its_hosts);
+	tcase_add_test(tc, an_older_host_is_what_a_prefix_does_not_have);
+	tcase_add_test(tc, the_default_of_a_name_beats_an_older_claim);
+	tcase_add_test(tc, claims_do_not_depend_on_their_history);
 	tcase_add_test(tc, claims_of_one_age_go_by_name_and_many_are_counted);
 	tcase_add_test(tc, of_two_instances_at_one_address_the_lower_id_stays);
 	tcase_add_test(tc, a_version_lives_while_anybody_needs_it);
