@@ -77,4 +77,22 @@ for host in 'www-good;x.example.com' '<script>alert(1)</script>' "$(printf 'a%.0
 	like "$body" '^(503|400)$' 'and is an error'
 done
 
+# Names that another has.
+start_instance rogue rogue 1
+start_instance new new 1
+env_json() { # NAME SERVICE MORE
+	printf '{"name":"%s",%s"services":[{"name":"%s","version":"1","route":"/"}]}' "$1" "$3" "$2"
+}
+etcd_put environments/prod "$(env_json prod web '"prefix":"www",')"
+within 'a prefix' 20 serves www.example.com '^web 1 '
+etcd_put environments/rogue "$(env_json rogue rogue '"hosts":["www.example.com","rogue.example.com"],"prefix":"www-new","header":"new",')"
+within 'a host that nobody had' 20 serves rogue.example.com '^rogue 1 '
+ok 'a host of an older prefix stays where it is' serves www.example.com '^web 1 '
+within 'and that is said' 10 log_has kvwatch 'host www.example.com: claimed by environments prod .prefix www. and rogue; prod has it'
+ok 'a free prefix is taken' serves www-new.example.com '^rogue 1 '
+etcd_put environments/new "$(env_json new new '')"
+within 'but is its own environment'"'"'s when that comes' 20 serves www-new.example.com '^new 1 '
+etcd_del environments/prod
+within 'who comes next has the host when its owner goes' 20 serves www.example.com '^rogue 1 '
+
 done_testing
