@@ -24,10 +24,16 @@ say = $(if $(filter 1,$(V)),,@printf '  %-6s %s\n' '$(1)' '$(2)';)
 warnings = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wpointer-arith -Wwrite-strings -Wformat=2 -Wundef -Wvla \
 	-Wimplicit-fallthrough -Wnull-dereference
-harden_c = -fstack-protector-strong -fPIE
+# Those flags that this compiler has for this machine.
+supported = $(foreach flag,$(1),$(shell $(CC) -Werror $(flag) -c -x c -o /dev/null /dev/null 2>/dev/null && echo $(flag)))
+harden_c := -fstack-protector-strong -fPIE \
+	$(call supported,-fstack-clash-protection -fcf-protection=full)
 harden_ld = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
-# _FORTIFY_SOURCE needs optimisation, and gets in the way of the sanitizers.
-HARDEN_CPP ?= -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+# _FORTIFY_SOURCE needs optimisation, and gets in the way of the sanitizers.  Level 3 is level 2 and a
+# warning where the C library knows it and the compiler does not.
+fortify := $(shell printf '\043include <stdio.h>\n' | \
+	$(CC) -Werror -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -c -x c -o /dev/null - 2>/dev/null && echo 3 || echo 2)
+HARDEN_CPP ?= -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(fortify)
 SANITIZE ?=
 
 pkgs = yaml-0.1 jansson libcurl
