@@ -108,6 +108,9 @@ for header in 'x-mayfly: prod' 'X-MAYFLY: prod' 'x_mayfly: prod' 'X_Mayfly: prod
 	like "$reply" '^x-mayfly: PR.42'$'\r''?$' "$header is overwritten"
 	unlike "$reply" 'mayfly: prod' 'and does not pass'
 done
+reply=$(fetch shop.example.com "$HTTP/headers" -H 'x-mayfly-route: forged' -H 'X_Mayfly.user: forged' -H 'x-other: kept')
+like "$reply" '^x-other: kept' 'a header of another name passes'
+unlike "$reply" forged 'one whose name has mayfly in it does not'
 for header in 'x-mayfly' 'keep-alive, X-Mayfly' 'close ,x_mayfly , te'; do
 	reply=$(fetch shop.example.com "$HTTP/headers" -H "Connection: $header")
 	like "$reply" '^x-mayfly: PR.42' "Connection: $header"
