@@ -44,7 +44,8 @@ enum call_phase {
 	CALL_WAITING,	/* for a token; the timer is the deadline */
 	CALL_FAILING,	/* until the timer says so */
 	CALL_REPLYING,	/* in on_reply, */
-	CALL_CONTINUED, /* and asked to go on */
+	CALL_CONTINUED, /* and asked to go on, */
+	CALL_KEPT,	/* or to stay as it is until the owner continues or cancels it */
 	CALL_GONE,	/* over or cancelled; freed after the dispatch */
 };
 
@@ -233,7 +234,7 @@ static void finish(struct etcd_call *call, const struct etcd_reply *reply, const
 	call->on_reply(call->ctx, call, reply, call->fault, err);
 	if (call->phase == CALL_CONTINUED)
 		attempt(call);
-	else
+	else if (call->phase != CALL_KEPT)
 		etcd_cancel(call);
 }
 
@@ -554,14 +555,24 @@ struct etcd_call *etcd_call_fail(struct etcd *etcd, const struct mf_err *why,
 	return call;
 }
 
+void etcd_call_keep(struct etcd_call *call)
+{
+	if (call->phase == CALL_REPLYING)
+		call->phase = CALL_KEPT;
+}
+
 void etcd_call_continue(struct etcd_call *call, struct buf *body)
 {
+	bool was_kept = call->phase == CALL_KEPT;
+
 	buf_fini(&call->body);
 	call->body = *body;
 	*body = (struct buf)BUF_INIT;
 	if (call->phase == CALL_REPLYING)
 		call->phase = CALL_CONTINUED;
 	restart_clock(call);
+	if (was_kept)
+		attempt(call);
 }
 
 bool etcd_call_is_cancelled(const struct etcd_call *call)

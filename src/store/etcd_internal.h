@@ -25,8 +25,8 @@ struct etcd_reply {
 };
 
 /*
- * The call goes away after this returns, unless it was continued inside.  fault is ETCD_FAULT_NONE
- * on success, and when err comes from the connection.
+ * The call goes away after this returns, unless it was continued or kept inside.  fault is
+ * ETCD_FAULT_NONE on success, and when err comes from the connection.
  */
 typedef void etcd_reply_fn(void *ctx, struct etcd_call *call, const struct etcd_reply *reply,
 			   enum etcd_fault_kind fault, const struct mf_err *err);
@@ -53,7 +53,10 @@ enum { ETCD_ANY = -1 };
  * free_ctx (may be NULL) is called when the call goes away, cancelled or not. */
 struct etcd_call *etcd_call_start(struct etcd *etcd, const struct etcd_request *request,
 				  etcd_reply_fn *on_reply, void (*free_ctx)(void *ctx), void *ctx);
-/* Inside on_reply only: the same call with another body, and all its time again. */
+/* Inside on_reply only: the call stays until it is continued or cancelled. */
+void etcd_call_keep(struct etcd_call *call);
+/* Inside on_reply, or later of a call that was kept: the same call with another body, and all its
+ * time again. */
 void etcd_call_continue(struct etcd_call *call, struct buf *body);
 /* Inside on_reply: whether the owner of the handle has let it go meanwhile. */
 bool etcd_call_is_cancelled(const struct etcd_call *call);

@@ -17,7 +17,7 @@
 enum {
 	REVOKE_MS =
 	    3000, /* whoever revokes is about to stop, and the lease ends by itself anyway */
-	LIST_LIMIT_MAX = 128,		  /* so that two pages at once take few milliseconds */
+	LIST_LIMIT_MAX = 1000,		  /* etcd counts all keys that are left for each page */
 	LIST_SLICE = 64,		  /* pairs in one turn of the loop */
 	LIST_PAGE_BIG = 2 * 1024 * 1024,  /* from here on pages get smaller ... */
 	LIST_PAGE_MAX = 24 * 1024 * 1024, /* ... and this is refused, unless it is one pair */
@@ -28,9 +28,12 @@ struct list {
 	struct etcd_list_events events;
 	void *ctx;
 	char *prefix;
-	struct buf text;       /* of a page, */
-	struct etcd_page page; /* and what of it is not delivered yet */
-	struct mf_err err;     /* nothing more can be had of it */
+	struct buf text;	    /* of a page, */
+	struct etcd_page page;	    /* and what of it is not delivered yet */
+	struct buf next_text;	    /* the page behind it, ... */
+	struct etcd_page next_page; /* ... once it has come */
+	bool has_next, is_last;	    /* it has; or there is none behind this one */
+	struct mf_err err;	    /* nothing more can be had of it */
 	struct etcd_call *call;
 	struct loop_timer *timer;
 	struct buf key, value, after; /* after: the last key of the newest page */
@@ -44,6 +47,7 @@ static void list_free(void *ctx)
 
 	loop_timer_free(list->timer);
 	buf_fini(&list->text);
+	buf_fini(&list->next_text);
 	buf_fini(&list->key);
 	buf_fini(&list->value);
 	buf_fini(&list->after);
@@ -76,16 +80,6 @@ static void deliver(struct list *list, size_t most)
 	}
 }
 
-/* Some of a page, while the next one is on its way. */
-static void on_slice(void *ctx)
-{
-	struct list *list = ctx;
-
-	deliver(list, LIST_SLICE);
-	if (etcd_page_has_next(&list->page))
-		loop_timer_set(list->timer, 0);
-}
-
 static void list_adapt(struct list *list, size_t page_len)
 {
 	if (page_len > LIST_PAGE_BIG && list->limit > 1)
@@ -106,14 +100,10 @@ static bool is_advancing(const struct list *list, const struct buf *last)
 }
 
 /* Ask for the page behind this one; false: there is none, or none can be had. */
-static bool ask_next(struct list *list, struct etcd_call *call, const struct etcd_reply *reply)
+static bool ask_next(struct list *list)
 {
 	buf_auto struct buf last = BUF_INIT;
 
-	if (reply->revision <= 0) {
-		(void)mf_err_set(&list->err, MF_EDATA, "no revision in the answer");
-		return false;
-	}
 	/* Of a last pair that is none it is said when its turn comes. */
 	if (!list->page.more || !etcd_page_has_next(&list->page) ||
 	    !etcd_page_last_key(&list->page, buf_str(&list->text), &last))
@@ -124,34 +114,65 @@ static bool ask_next(struct list *list, struct etcd_call *call, const struct etc
 	}
 	buf_clear(&list->after);
 	buf_add(&list->after, last.data, last.len);
-	list_adapt(list, reply->len);
-	list_ask(list, call);
+	list_adapt(list, list->text.len);
+	list_ask(list, list->call);
 	return true;
 }
 
-static void on_list_page(struct list *list, struct etcd_call *call, const struct etcd_reply *reply)
+static void list_end(struct list *list)
 {
-	deliver(list, SIZE_MAX); /* what is left of the page before */
-	if (list->revision == 0 && !etcd_call_is_cancelled(call)) {
-		list->revision = reply->revision;
-		list->events.on_begin(list->ctx);
-	}
-	if (etcd_call_is_cancelled(call))
-		return;
-	buf_clear(&list->text);
-	buf_add(&list->text, reply->text, reply->len);
-	list->page = *reply->page;
-	if (list->err.code == 0 && ask_next(list, call, reply)) {
-		loop_timer_set(list->timer, 0);
-		return;
-	}
-	if (list->err.code == 0)
-		deliver(list, SIZE_MAX);
-	if (etcd_call_is_cancelled(call))
-		return;
 	if (list->err.code != 0)
 		(void)mf_err_wrap(&list->err, "list %s", list->prefix);
 	list->events.on_done(list->ctx, list->revision, list->err.code == 0 ? NULL : &list->err);
+	etcd_cancel(list->call);
+}
+
+/* The page that has come is the one to be delivered, and the one behind it is asked for. */
+static void turn_page(struct list *list)
+{
+	struct buf text = list->text;
+
+	list->text = list->next_text;
+	list->next_text = text;
+	list->page = list->next_page;
+	list->has_next = false;
+	if (list->revision == 0) {
+		list->revision = list->page.revision;
+		list->events.on_begin(list->ctx);
+	}
+	if (etcd_call_is_cancelled(list->call))
+		return;
+	if (list->page.revision <= 0)
+		(void)mf_err_set(&list->err, MF_EDATA, "no revision in the answer");
+	list->is_last = list->err.code != 0 || !ask_next(list);
+}
+
+/* Some of a page in each turn of the loop, while the next one is on its way. */
+static void on_slice(void *ctx)
+{
+	struct list *list = ctx;
+
+	if (list->err.code == 0 && !etcd_page_has_next(&list->page) && list->has_next)
+		turn_page(list);
+	if (list->err.code == 0)
+		deliver(list, LIST_SLICE);
+	if (etcd_call_is_cancelled(list->call))
+		return;
+	if (list->err.code == 0 && (etcd_page_has_next(&list->page) || list->has_next))
+		loop_timer_set(list->timer, 0);
+	else if (list->is_last || list->has_next)
+		list_end(list);
+}
+
+/* It is kept, and the call with it, until all before it has been delivered. */
+static void on_list_page(struct list *list, struct etcd_call *call, const struct etcd_reply *reply)
+{
+	etcd_call_keep(call);
+	buf_clear(&list->next_text);
+	buf_add(&list->next_text, reply->text, reply->len);
+	list->next_page = *reply->page;
+	list->has_next = true;
+	loop_timer_set(list->timer, 0);
 }
 
 static void on_list_reply(void *ctx, struct etcd_call *call, const struct etcd_reply *reply,

@@ -314,7 +314,7 @@ static const struct {
      "[/a=1 /b=1 ]9",
      0,
      /* behind the last key, at the first page's revision */
-     "{\"key\":\"L2EA\",\"range_end\":\"MA==\",\"limit\":\"128\",\"revision\":\"9\"}"},
+     "{\"key\":\"L2EA\",\"range_end\":\"MA==\",\"limit\":\"1000\",\"revision\":\"9\"}"},
     {{{RANGE, GATEWAY_SAY, 200, "{" HEAD ",\"more\":true}"}}, "[]9", 0, NULL},
     {{{RANGE, GATEWAY_SAY, 200, "{" HEAD ",\"kvs\":[" KV("L2EAYg==") "," KV("L2I=") "]}"}},
      "[/b=1 ]9",
@@ -343,7 +343,7 @@ static const struct {
       {RANGE, GATEWAY_SAY, 200, "{" HEAD ",\"kvs\":[" KV("L2E=") "]}"}},
      "[/a=1 ]9",
      0,
-     "\"limit\":\"16\""},
+     "\"limit\":\"125\""},
     {{{RANGE, GATEWAY_BREAK_OFF, 0, NULL}, {RANGE, GATEWAY_SAY, 200, "{" HEAD "}"}},
      "[]9",
      0,
@@ -729,6 +729,65 @@ START_TEST(test_cancel_inside)
 }
 END_TEST
 
+/* Someone else on the loop, and how many pairs come between two of its turns. */
+struct neighbour {
+	struct bench bench;
+	struct loop_timer *timer;
+	unsigned pairs, since, most;
+};
+
+static void on_neighbour_turn(void *ctx)
+{
+	struct neighbour *n = ctx;
+
+	n->since = 0;
+	loop_timer_set(n->timer, 0);
+}
+
+static void count_kv(void *ctx, const struct etcd_kv *kv)
+{
+	struct neighbour *n = ctx;
+
+	(void)kv;
+	n->pairs++;
+	if (++n->since > n->most)
+		n->most = n->since;
+}
+
+static void add_page(struct buf *page, const char *more, const char *pair)
+{
+	buf_printf(page, "{" HEAD "%s,\"kvs\":[%s", more, pair);
+	for (int i = 1; i < 300; i++)
+		buf_printf(page, ",%s", pair);
+	buf_add_str(page, "]}");
+}
+
+/* Neither a whole page, nor the last one, nor what is left of two is delivered at a stretch. */
+START_TEST(pages_are_delivered_in_turns)
+{
+	static const struct etcd_list_events events = {on_begin, count_kv, on_list_done};
+	buf_auto struct buf first = BUF_INIT, last = BUF_INIT;
+	struct gateway_line script[] = {
+	    {RANGE, GATEWAY_SAY, 200, NULL}, {RANGE, GATEWAY_SAY, 200, NULL}, {0}};
+	struct neighbour n = {.pairs = 0};
+
+	add_page(&first, ",\"more\":true", KV("L2E="));
+	add_page(&last, "", KV("L2I="));
+	script[0].body = buf_str(&first);
+	script[1].body = buf_str(&last);
+	bench_init(&n.bench, script, NULL, NULL, 0);
+	n.timer = loop_timer_new(n.bench.loop, on_neighbour_turn, &n);
+	loop_timer_set(n.timer, 0);
+	(void)etcd_list(n.bench.etcd, "/", &events, &n);
+	bench_run(&n.bench);
+	ck_assert_str_eq(buf_str(&n.bench.story), "[]9");
+	ck_assert_uint_eq(n.pairs, 600);
+	ck_assert_uint_le(n.most, 128);
+	loop_timer_free(n.timer);
+	bench_fini(&n.bench);
+}
+END_TEST
+
 #define COUNT(table) ((int)(sizeof(table) / sizeof((table)[0])))
 
 int main(void)
@@ -753,5 +812,6 @@ int main(void)
 	tcase_add_test(tc, test_keep_alive_of_a_short_lease);
 	tcase_add_test(tc, test_too_many_operations);
 	tcase_add_test(tc, test_cancel_inside);
+	tcase_add_test(tc, pages_are_delivered_in_turns);
 	return unit_run("etcd", tc);
 }
