@@ -128,7 +128,7 @@ int file_read(const char *path, size_t max, struct buf *ret_bytes, struct mf_err
 int file_read_secret(const char *path, size_t max, struct buf *ret_bytes, struct mf_err *err)
 {
 	mem_auto_close int fd = -1;
-	struct stat st;
+	struct stat st = {0};
 	int code = open_file(path, &fd, &st, err);
 
 	if (code != 0)
