@@ -102,6 +102,18 @@ start_router_empty() {
 memory_kib() { sed -n "s/^$2:[[:space:]]*\\([0-9]*\\) kB/\\1/p" "/proc/$1/status"; } # PID FIELD
 cpu_ns() { read -r -a CPU <"/proc/$1/schedstat" && echo "${CPU[0]}"; }              # PID
 
+# Until a process has used no CPU for half a second; at most 20 s.
+await_rest() { # PID
+	local before now deadline=$((SECONDS + 20))
+
+	now=$(cpu_ns "$1")
+	while before=$now; ((SECONDS < deadline)); do
+		sleep 0.5
+		now=$(cpu_ns "$1")
+		((now != before)) || return 0
+	done
+}
+
 # HAProxy's own reading of the files that are in force.
 measure_parse() {
 	local start i

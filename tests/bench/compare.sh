@@ -57,7 +57,7 @@ measure_kinds() { # WHICH SIZE
 		line=$(change "$size" "$kind" --trials "$trials" --pause 500ms --idle "${PID[kvwatch]}" \
 			--raw "$RAW/$which,$size,$kind") || exit 1
 		say "$which $size $kind: $line"
-		sleep 1 # what follows the last one
+		await_rest "${PID[kvwatch]}" # what follows the last one
 		[[ $kind != flip ]] ||
 			note "$which" "$size,cpu" $((($(cpu_ns "${PID[kvwatch]}") - cpu) / trials / 1000))
 	done
@@ -84,7 +84,7 @@ measure_gap() { # WHICH SIZE
 		loop_longest_us >/dev/null
 		start_gap
 		change "$size" "$kind" --trials "$gap_trials" --pause 1s --idle "${PID[kvwatch]}" >/dev/null
-		sleep 1
+		await_rest "${PID[kvwatch]}"
 		end_gap "$which" "$size,gap,$kind"
 	done
 }
@@ -96,7 +96,7 @@ measure_whole() { # WHICH SIZE
 	note "$which" "$size,hwm" "$(memory_kib "${PID[kvwatch]}" VmHWM)"
 	measure_restart "$size"
 	note "$which" "$size,restart" "$RESTART_US"
-	sleep 2 # until memory is given back
+	await_rest "${PID[kvwatch]}" # until memory is given back
 	note "$which" "$size,fresh" "$(memory_kib "${PID[kvwatch]}" VmRSS)"
 }
 
