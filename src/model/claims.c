@@ -8,25 +8,36 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "base/str.h"
+#include "base/strmap.h"
 #include "model/env.h"
 #include "model/snapshot.h"
 #include "model/sorted.h"
 
-#define NAMED_MAX 8 /* environments, or hosts, in the message of one problem */
+#define NAMED_MAX  8   /* environments, or hosts, in the message of one problem */
+#define LABELS_MAX 256 /* so many changes of one label each are cheaper than one of all */
 
 enum claim_kind { CLAIM_PREFIX, CLAIM_HEADER, CLAIM_HOST, CLAIM_KINDS };
 
 static const char *const kind_words[CLAIM_KINDS] = {
     [CLAIM_HOST] = "host", [CLAIM_PREFIX] = "prefix", [CLAIM_HEADER] = "header"};
 
+/* What becomes of the hosts that are held, in view of the prefixes of other environments. */
+enum host_set {
+	HOSTS_IN_FORCE,	 /* no stronger prefix has them; shared with snapshots */
+	HOSTS_OVERRULED, /* the others */
+	HOSTS_EXCEPTED,	 /* of those in force, what a weaker prefix does not have */
+	HOST_SETS
+};
+
 struct claims {
 	struct {
-		struct sorted held; /* struct claim: who has the name; shared with snapshots */
-		struct sorted lost; /* struct claim: who would have it otherwise, strongest first */
+		struct sorted held; /* struct claim: the strongest on each name */
+		struct sorted lost; /* struct claim: all others, strongest first */
 	} kinds[CLAIM_KINDS];
-	/* Of the hosts that are held, those whose first label is the prefix of another. */
-	struct sorted carved;
+	/* struct claim; worked out anew where a first label is in changed, or all of them. */
+	struct sorted hosts[HOST_SETS];
+	struct strmap *changed;
+	bool all_changed;
 };
 
 /* --- which claim is stronger ------------------------------------------------------------------ */
@@ -36,23 +47,32 @@ static bool is_same_env(const struct claim *a, const struct claim *b)
 	return strcmp(a->env->name, b->env->name) == 0;
 }
 
-static bool is_default_prefix(const struct env *env)
+/* Whether that is all of the host, or what stands before its first dot. */
+static bool has_label(const struct claim *host, const char *label)
 {
-	return str_has_prefix(env->prefix, "www-") && strcmp(env->prefix + 4, env->name) == 0;
+	size_t len = strlen(label);
+
+	return strncmp(host->key, label, len) == 0 &&
+	       (host->key[len] == '.' || host->key[len] == '\0');
 }
 
 /* What an environment has for its name alone; a host belongs to that where its prefix does. */
 static bool is_default(enum claim_kind kind, const struct claim *claim)
 {
 	const struct env *env = claim->env;
-	size_t label = strlen(env->prefix);
 
 	if (kind == CLAIM_HEADER)
 		return strcmp(env->header, env->name) == 0;
-	if (!is_default_prefix(env))
+	if (!env_has_default_prefix(env))
 		return false;
-	return kind == CLAIM_PREFIX || (strncmp(claim->key, env->prefix, label) == 0 &&
-					strchr(".", claim->key[label]) != NULL);
+	return kind == CLAIM_PREFIX || has_label(claim, env->prefix);
+}
+
+static int compare_age(const struct env *a, const struct env *b)
+{
+	if (a->created != b->created)
+		return a->created < b->created ? -1 : 1;
+	return strcmp(a->name, b->name);
 }
 
 /* Below 0: the first is stronger.  0: both are of one environment. */
@@ -63,9 +83,7 @@ static int compare_strength(enum claim_kind kind, const struct claim *a, enum cl
 
 	if (is_own != is_default(other_kind, b))
 		return is_own ? -1 : 1;
-	if (a->env->created != b->env->created)
-		return a->env->created < b->env->created ? -1 : 1;
-	return strcmp(a->env->name, b->env->name);
+	return compare_age(a->env, b->env);
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -73,11 +91,16 @@ static int compare_keys(const void *a, const void *b)
 	return strcmp(((const struct claim *)a)->key, ((const struct claim *)b)->key);
 }
 
-static int compare_of_kind(enum claim_kind kind, const void *a, const void *b)
+/* Strongest first of one key; without an environment, to search with, before all of them. */
+static int compare_of_kind(enum claim_kind kind, const struct claim *a, const struct claim *b)
 {
 	int order = compare_keys(a, b);
 
-	return order != 0 ? order : compare_strength(kind, a, kind, b);
+	if (order != 0)
+		return order;
+	if (a->env == NULL || b->env == NULL)
+		return (a->env != NULL) - (b->env != NULL);
+	return compare_strength(kind, a, kind, b);
 }
 
 static int compare_prefixes(const void *a, const void *b)
@@ -107,6 +130,19 @@ static int compare_labels(const void *a, const void *b)
 	return order != 0 ? order : strcmp(x, y);
 }
 
+static void hosts_init(struct sorted *sets)
+{
+	for (int set = 0; set < HOST_SETS; set++)
+		sorted_init(&sets[set], sizeof(struct claim),
+			    set == HOSTS_IN_FORCE ? compare_keys : compare_labels);
+}
+
+static void hosts_fini(struct sorted *sets)
+{
+	for (int set = 0; set < HOST_SETS; set++)
+		sorted_fini(&sets[set]);
+}
+
 struct claims *claims_new(void)
 {
 	static int (*const compare[CLAIM_KINDS])(const void *a, const void *b) = {
@@ -119,7 +155,8 @@ struct claims *claims_new(void)
 		sorted_init(&claims->kinds[kind].held, sizeof(struct claim), compare_keys);
 		sorted_init(&claims->kinds[kind].lost, sizeof(struct claim), compare[kind]);
 	}
-	sorted_init(&claims->carved, sizeof(struct claim), compare_labels);
+	hosts_init(claims->hosts);
+	claims->changed = strmap_new(NULL);
 	return claims;
 }
 
@@ -129,124 +166,197 @@ void claims_free(struct claims *claims)
 		sorted_fini(&claims->kinds[kind].held);
 		sorted_fini(&claims->kinds[kind].lost);
 	}
-	sorted_fini(&claims->carved);
+	hosts_fini(claims->hosts);
+	strmap_free(claims->changed);
 	free(claims);
 }
 
 /* --- who has a name --------------------------------------------------------------------------- */
+
+static const struct claim *find_held(const struct claims *claims, enum claim_kind kind,
+				     const char *key)
+{
+	return sorted_find(&claims->kinds[kind].held, &(struct claim){key, NULL});
+}
+
+/* Where the claims that have lost a key begin, if there are any. */
+static size_t first_lost(const struct claims *claims, enum claim_kind kind, const char *key)
+{
+	return sorted_lower_bound(&claims->kinds[kind].lost, &(struct claim){key, NULL});
+}
+
+static bool is_lost_at(const struct claims *claims, enum claim_kind kind, size_t i, const char *key)
+{
+	const struct sorted *lost = &claims->kinds[kind].lost;
+
+	return i < lost->count && strcmp(((const struct claim *)sorted_at(lost, i))->key, key) == 0;
+}
 
 /* Who has the first label of a host as a prefix; NULL: nobody. */
 static const struct claim *find_prefix(const struct claims *claims, const char *host)
 {
 	mem_auto_free char *label = mem_dup_bytes(host, strcspn(host, "."));
 
-	return sorted_find(&claims->kinds[CLAIM_PREFIX].held, &(struct claim){label, NULL});
+	return find_held(claims, CLAIM_PREFIX, label);
 }
 
-/* The first claim on a key among those that have lost; NULL: none has. */
-static const struct claim *first_lost(const struct sorted *lost, const char *key)
+/* The hosts below a prefix are to be worked out anew. */
+static void mark_label(struct claims *claims, const char *key)
 {
-	size_t low = 0, high = lost->count;
+	mem_auto_free char *label = mem_dup_bytes(key, strcspn(key, "."));
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (strcmp(((const struct claim *)sorted_at(lost, middle))->key, key) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == lost->count ||
-	    strcmp(((const struct claim *)sorted_at(lost, low))->key, key) != 0)
-		return NULL;
-	return sorted_at(lost, low);
+	if (claims->all_changed)
+		return;
+	strmap_set(claims->changed, label, claims);
+	claims->all_changed = strmap_count(claims->changed) > LABELS_MAX;
 }
 
-/* Give a name to whom it belongs now: the strongest of its claims, or for a host nobody, where the
- * prefix of another is stronger. */
-static void settle(struct claims *claims, enum claim_kind kind, const char *key)
+/* A host or a prefix has another holder. */
+static void on_holder_changed(struct claims *claims, enum claim_kind kind, const char *key)
+{
+	if (kind == CLAIM_HOST || kind == CLAIM_PREFIX)
+		mark_label(claims, key);
+}
+
+static void add_claim(struct claims *claims, enum claim_kind kind, const struct claim *claim)
 {
 	struct sorted *held = &claims->kinds[kind].held, *lost = &claims->kinds[kind].lost;
-	const struct claim *now = sorted_find(held, &(struct claim){key, NULL});
-	const struct claim *next = first_lost(lost, key), *prefix = NULL;
-	struct claim old = {NULL, NULL}, best = {NULL, NULL};
+	const struct claim *now = sorted_find(held, claim);
 
+	if (now != NULL && compare_strength(kind, now, kind, claim) < 0) {
+		sorted_put(lost, claim);
+		return;
+	}
 	if (now != NULL)
-		old = best = *now;
-	if (next != NULL && (now == NULL || compare_strength(kind, next, kind, now) < 0))
-		best = *next;
+		sorted_put(lost, now);
+	sorted_put(held, claim);
+	on_holder_changed(claims, kind, claim->key);
+}
+
+/* Its key goes with its environment, so no set of hosts may keep it until the next snapshot. */
+static void forget_host(struct claims *claims, const struct claim *claim)
+{
+	for (int set = 0; set < HOST_SETS; set++) {
+		const struct claim *found = sorted_find(&claims->hosts[set], claim);
+
+		if (found != NULL && found->env == claim->env)
+			(void)sorted_del(&claims->hosts[set], claim);
+	}
+}
+
+static void del_claim(struct claims *claims, enum claim_kind kind, const struct claim *claim)
+{
+	struct sorted *held = &claims->kinds[kind].held, *lost = &claims->kinds[kind].lost;
+	const struct claim *now = sorted_find(held, claim);
+	size_t next = first_lost(claims, kind, claim->key);
+
 	if (kind == CLAIM_HOST)
-		prefix = find_prefix(claims, key);
-	if (prefix != NULL && best.env != NULL && is_same_env(prefix, &best))
-		prefix = NULL;
-	if (prefix != NULL && best.env != NULL &&
-	    compare_strength(CLAIM_PREFIX, prefix, kind, &best) < 0)
-		best.env = NULL;
-	if (old.env != NULL && old.env != best.env) {
-		(void)sorted_del(held, &old);
-		sorted_put(lost, &old);
+		forget_host(claims, claim);
+	if (now == NULL || now->env != claim->env) {
+		(void)sorted_del(lost, claim);
+		return;
 	}
-	if (best.env != NULL && old.env != best.env) {
-		sorted_put(held, &best);
-		(void)sorted_del(lost, &best);
+	if (is_lost_at(claims, kind, next, claim->key)) {
+		sorted_put(held, sorted_at(lost, next));
+		(void)sorted_del(lost, sorted_at(lost, next));
+	} else {
+		(void)sorted_del(held, claim);
 	}
-	if (kind == CLAIM_HOST && prefix != NULL && best.env != NULL)
-		sorted_put(&claims->carved, &best);
-	else if (kind == CLAIM_HOST)
-		(void)sorted_del(&claims->carved, &(struct claim){key, NULL});
+	on_holder_changed(claims, kind, claim->key);
 }
 
-static bool has_label(const struct claim *host, const char *label, size_t len)
+/* In the place of the claim of an environment that is alike. */
+static void replace_claim(struct claims *claims, enum claim_kind kind, const struct claim *claim)
 {
-	return strncmp(host->key, label, len) == 0 && strchr(".", host->key[len]) != NULL;
-}
+	struct sorted *held = &claims->kinds[kind].held, *lost = &claims->kinds[kind].lost;
+	const struct claim *other = sorted_find(held, claim);
 
-/* Add the keys of the hosts with that first label to the list, where they stand side by side. */
-static void collect_hosts(const struct sorted *hosts, const char *from, const char *label,
-			  struct sorted *keys)
-{
-	size_t len = strlen(label), low = 0, high = hosts->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (strcmp(((const struct claim *)sorted_at(hosts, middle))->key, from) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	for (; low < hosts->count; low++) {
-		const struct claim *host = sorted_at(hosts, low);
-
-		if (!has_label(host, label, len))
-			break;
-		sorted_put(keys, &(struct claim){host->key, NULL});
+	sorted_put(other != NULL && is_same_env(other, claim) ? held : lost, claim);
+	for (int set = 0; kind == CLAIM_HOST && set < HOST_SETS; set++) {
+		other = sorted_find(&claims->hosts[set], claim);
+		if (other != NULL && is_same_env(other, claim))
+			sorted_put(&claims->hosts[set], claim);
 	}
 }
 
-/* Another has the prefix now. */
-static void settle_hosts(struct claims *claims, const char *label)
-{
-	mem_auto_free char *dotted = mem_printf("%s.", label);
-	struct sorted keys;
+/* --- hosts against prefixes ------------------------------------------------------------------- */
 
-	sorted_init(&keys, sizeof(struct claim), compare_keys);
-	collect_hosts(&claims->kinds[CLAIM_HOST].held, label, label, &keys);
-	collect_hosts(&claims->kinds[CLAIM_HOST].held, dotted, label, &keys);
-	collect_hosts(&claims->kinds[CLAIM_HOST].lost, label, label, &keys);
-	collect_hosts(&claims->kinds[CLAIM_HOST].lost, dotted, label, &keys);
-	for (size_t i = 0; i < keys.count; i++)
-		settle(claims, CLAIM_HOST, ((const struct claim *)sorted_at(&keys, i))->key);
-	sorted_fini(&keys);
+static void judge_host(const struct claim *prefix, const struct claim *host, struct sorted *sets)
+{
+	bool is_overruled;
+
+	if (prefix == NULL || is_same_env(prefix, host)) {
+		sorted_put(&sets[HOSTS_IN_FORCE], host);
+		return;
+	}
+	is_overruled = compare_strength(CLAIM_PREFIX, prefix, CLAIM_HOST, host) < 0;
+	sorted_put(&sets[is_overruled ? HOSTS_OVERRULED : HOSTS_IN_FORCE], host);
+	if (!is_overruled)
+		sorted_put(&sets[HOSTS_EXCEPTED], host);
 }
 
-static const struct env *holder_of(const struct claims *claims, enum claim_kind kind,
-				   const char *key)
+/* Those in the place of what the array has from one key to before another. */
+static void replace_hosts(struct sorted *array, const char *from, const char *to,
+			  const struct sorted *with)
 {
-	const struct claim *found =
-	    sorted_find(&claims->kinds[kind].held, &(struct claim){key, NULL});
+	size_t first = sorted_lower_bound(array, &(struct claim){from, NULL});
+	size_t last = sorted_lower_bound(array, &(struct claim){to, NULL});
 
-	return found == NULL ? NULL : found->env;
+	sorted_splice(array, first, last, with);
+}
+
+/* Of one label.  In the order of strcmp others, such as www-x.a, stand between www and www.a. */
+static void judge_label(struct claims *claims, const char *label)
+{
+	static const char *const ends[][2] = {{"", "\1"}, {".", "/"}};
+	const struct sorted *held = &claims->kinds[CLAIM_HOST].held;
+	const struct claim *prefix = find_held(claims, CLAIM_PREFIX, label);
+	mem_auto_free char *behind = mem_printf("%s\1", label);
+	struct sorted sets[HOST_SETS];
+
+	hosts_init(sets);
+	for (size_t range = 0; range < 2; range++) {
+		mem_auto_free char *from = mem_printf("%s%s", label, ends[range][0]);
+		mem_auto_free char *to = mem_printf("%s%s", label, ends[range][1]);
+		size_t i = sorted_lower_bound(held, &(struct claim){from, NULL});
+
+		for (; i < held->count && has_label(sorted_at(held, i), label); i++)
+			judge_host(prefix, sorted_at(held, i), sets);
+		replace_hosts(&claims->hosts[HOSTS_IN_FORCE], from, to, &sets[HOSTS_IN_FORCE]);
+		sorted_fini(&sets[HOSTS_IN_FORCE]);
+	}
+	for (int set = HOSTS_OVERRULED; set < HOST_SETS; set++)
+		replace_hosts(&claims->hosts[set], label, behind, &sets[set]);
+	hosts_fini(sets);
+}
+
+static void judge_all(struct claims *claims)
+{
+	const struct sorted *held = &claims->kinds[CLAIM_HOST].held;
+
+	hosts_fini(claims->hosts);
+	for (size_t i = 0; i < held->count; i++) {
+		const struct claim *host = sorted_at(held, i);
+
+		judge_host(find_prefix(claims, host->key), host, claims->hosts);
+	}
+}
+
+static void judge_changed(struct claims *claims)
+{
+	void *cursor = NULL, *value;
+	const char *label;
+
+	if (claims->all_changed)
+		judge_all(claims);
+	else
+		while (strmap_next(claims->changed, &cursor, &label, &value))
+			judge_label(claims, label);
+	if (strmap_count(claims->changed) > 0) {
+		strmap_free(claims->changed);
+		claims->changed = strmap_new(NULL);
+	}
+	claims->all_changed = false;
 }
 
 /* --- one environment ------------------------------------------------------------------------- */
@@ -255,26 +365,6 @@ static const char *const *names_of(const struct env *env, enum claim_kind kind, 
 {
 	*ret_count = kind == CLAIM_HOST ? env->host_count : 1;
 	return kind == CLAIM_HOST ? env->hosts : kind == CLAIM_PREFIX ? &env->prefix : &env->header;
-}
-
-static void add_claim(struct claims *claims, enum claim_kind kind, const struct claim *claim)
-{
-	sorted_put(&claims->kinds[kind].lost, claim);
-	settle(claims, kind, claim->key);
-	if (kind == CLAIM_PREFIX && holder_of(claims, kind, claim->key) == claim->env)
-		settle_hosts(claims, claim->key);
-}
-
-static void del_claim(struct claims *claims, enum claim_kind kind, const struct claim *claim)
-{
-	if (holder_of(claims, kind, claim->key) != claim->env) {
-		(void)sorted_del(&claims->kinds[kind].lost, claim);
-		return;
-	}
-	(void)sorted_del(&claims->kinds[kind].held, claim);
-	settle(claims, kind, claim->key);
-	if (kind == CLAIM_PREFIX)
-		settle_hosts(claims, claim->key);
 }
 
 static void each_claim(struct claims *claims, enum claim_kind kind, struct env *env,
@@ -313,21 +403,6 @@ static bool are_alike(const struct env *old, const struct env *new, enum claim_k
 	return true;
 }
 
-/* In the place of the claim of an environment that is alike. */
-static void replace_claim(struct claims *claims, enum claim_kind kind, const struct claim *claim)
-{
-	struct sorted *held = &claims->kinds[kind].held, *lost = &claims->kinds[kind].lost;
-	const struct claim *other = sorted_find(held, claim);
-
-	if (other == NULL || !is_same_env(other, claim)) {
-		sorted_put(lost, claim);
-		return;
-	}
-	sorted_put(held, claim);
-	if (kind == CLAIM_HOST && sorted_find(&claims->carved, claim) != NULL)
-		sorted_put(&claims->carved, claim);
-}
-
 void claims_move(struct claims *claims, struct env *old, struct env *new)
 {
 	for (int kind = 0; kind < CLAIM_KINDS; kind++) {
@@ -342,100 +417,151 @@ void claims_move(struct claims *claims, struct env *old, struct env *new)
 
 /* --- all ------------------------------------------------------------------------------------- */
 
-/* Then it has won by its name alone. */
-static bool is_younger(const struct claim *winner, const struct claim *loser)
+/* Whether it has won by its name alone. */
+static bool is_by_default(enum claim_kind kind, const struct claim *winner,
+			  enum claim_kind other_kind, const struct claim *loser)
 {
-	return winner->env->created > loser->env->created;
+	return is_default(kind, winner) && !is_default(other_kind, loser) &&
+	       compare_age(winner->env, loser->env) > 0;
 }
 
-/* Those from first to last - 1 have lost the same name. */
-static void add_problem(struct claims *claims, struct snapshot *snapshot, enum claim_kind kind,
-			size_t first, size_t last)
+/* A name, and those who do not have it: of a host that a prefix has, its holder before the others.
+ */
+static void add_problem(const struct claims *claims, struct snapshot *snapshot,
+			enum claim_kind kind, const char *key)
 {
 	const struct sorted *lost = &claims->kinds[kind].lost;
-	const struct claim *loser = sorted_at(lost, first);
-	const struct claim *winner = sorted_find(&claims->kinds[kind].held, loser);
-	bool is_by_prefix = winner == NULL;
-	mem_auto_free char *object = mem_printf("%s %s", kind_words[kind], loser->key);
-	size_t count = last - first + 1;
-	size_t named = count > NAMED_MAX ? NAMED_MAX : count;
+	const struct claim *winner = find_held(claims, kind, key), *overruled = NULL, *loser;
+	mem_auto_free char *object = mem_printf("%s %s", kind_words[kind], key);
+	size_t first = first_lost(claims, kind, key), count = 0;
+	enum claim_kind winning = kind;
 	buf_auto struct buf reason = BUF_INIT;
 
-	if (is_by_prefix)
-		winner = find_prefix(claims, loser->key);
-	assert(winner != NULL);
+	while (is_lost_at(claims, kind, first + count, key))
+		count++;
+	if (kind == CLAIM_HOST)
+		overruled = sorted_find(&claims->hosts[HOSTS_OVERRULED], winner);
+	if (overruled != NULL) {
+		winning = CLAIM_PREFIX;
+		winner = find_prefix(claims, key);
+		count++;
+	}
+	assert(winner != NULL && count > 0);
 	buf_printf(&reason, "claimed by environments %s", winner->env->name);
-	if (is_by_prefix)
+	if (overruled != NULL)
 		buf_printf(&reason, " (prefix %s)", winner->key);
-	for (size_t i = 1; i < named; i++) {
-		loser = sorted_at(lost, first + i - 1);
+	for (size_t i = 0; i < count && i + 1 < NAMED_MAX; i++) {
+		loser = i == 0 && overruled != NULL
+			    ? overruled
+			    : sorted_at(lost, first + i - (overruled != NULL));
 		buf_printf(&reason, "%s%s", i + 1 == count ? " and " : ", ", loser->env->name);
 	}
-	if (named < count)
-		buf_printf(&reason, " and %zu others", count - named);
+	if (count >= NAMED_MAX)
+		buf_printf(&reason, " and %zu others", count + 1 - NAMED_MAX);
+	loser = overruled != NULL ? overruled : sorted_at(lost, first);
 	buf_printf(&reason, "; %s has it%s", winner->env->name,
-		   is_younger(winner, sorted_at(lost, first)) ? ", as the default of its name"
-							      : "");
+		   is_by_default(winning, winner, kind, loser) ? ", as the default of its name"
+							       : "");
 	snapshot_add_problem(snapshot, object, reason.data);
 }
 
-static void add_problems(struct claims *claims, struct snapshot *snapshot, enum claim_kind kind)
+static void add_problems(const struct claims *claims, struct snapshot *snapshot,
+			 enum claim_kind kind)
 {
 	const struct sorted *lost = &claims->kinds[kind].lost;
-	size_t next;
 
-	for (size_t i = 0; i < lost->count; i = next) {
-		next = i + 1;
-		while (next < lost->count &&
-		       compare_keys(sorted_at(lost, next), sorted_at(lost, i)) == 0)
-			next++;
-		add_problem(claims, snapshot, kind, i, next);
+	for (size_t i = 0; i < lost->count;) {
+		const char *key = ((const struct claim *)sorted_at(lost, i))->key;
+
+		add_problem(claims, snapshot, kind, key);
+		while (is_lost_at(claims, kind, i, key))
+			i++;
+	}
+}
+
+/* Behind the last host with the label of the one at i. */
+static size_t end_of_label(const struct sorted *hosts, size_t i)
+{
+	const char *key = ((const struct claim *)sorted_at(hosts, i))->key;
+	mem_auto_free char *behind = mem_printf("%.*s\1", (int)strcspn(key, "."), key);
+
+	return sorted_lower_bound(hosts, &(struct claim){behind, NULL});
+}
+
+/* Hosts that the prefix of another has: the first of each prefix by name. */
+static void add_overruled(const struct claims *claims, struct snapshot *snapshot)
+{
+	const struct sorted *hosts = &claims->hosts[HOSTS_OVERRULED];
+	size_t end;
+
+	for (size_t i = 0; i < hosts->count; i = end) {
+		const char *first = ((const struct claim *)sorted_at(hosts, i))->key;
+		size_t len = strcspn(first, ".");
+
+		end = end_of_label(hosts, i);
+		for (size_t k = i; k < end && k < i + NAMED_MAX; k++) {
+			const char *key = ((const struct claim *)sorted_at(hosts, k))->key;
+
+			if (!is_lost_at(claims, CLAIM_HOST, first_lost(claims, CLAIM_HOST, key),
+					key)) /* else it has its problem already */
+				add_problem(claims, snapshot, CLAIM_HOST, key);
+		}
+		if (end - i > NAMED_MAX) {
+			mem_auto_free char *object =
+			    mem_printf("hosts with prefix %.*s", (int)len, first);
+			mem_auto_free char *reason = mem_printf(
+			    "%zu more are claimed by environments whose claims come after "
+			    "that of the prefix",
+			    end - i - NAMED_MAX);
+
+			snapshot_add_problem(snapshot, object, reason);
+		}
 	}
 }
 
 /* A prefix is held, but for hosts that others have; one problem, however many they are. */
-static void add_carved(const struct claims *claims, struct snapshot *snapshot)
+static void add_excepted(const struct claims *claims, struct snapshot *snapshot)
 {
-	size_t next;
+	const struct sorted *hosts = &claims->hosts[HOSTS_EXCEPTED];
+	size_t end;
 
-	for (size_t i = 0; i < claims->carved.count; i = next) {
-		const struct claim *first = sorted_at(&claims->carved, i);
-		const struct claim *prefix = find_prefix(claims, first->key);
-		size_t len = strcspn(first->key, ".");
+	for (size_t i = 0; i < hosts->count; i = end) {
+		const char *first = ((const struct claim *)sorted_at(hosts, i))->key;
+		const struct claim *prefix = find_prefix(claims, first);
 		mem_auto_free char *object = NULL;
 		buf_auto struct buf reason = BUF_INIT;
 
 		assert(prefix != NULL);
+		end = end_of_label(hosts, i);
 		object = mem_printf("prefix %s of environment %s", prefix->key, prefix->env->name);
 		buf_add_str(&reason, "does not have ");
-		for (next = i; next < claims->carved.count; next++) {
-			const struct claim *host = sorted_at(&claims->carved, next);
+		for (size_t k = i; k < end && k < i + NAMED_MAX; k++) {
+			const struct claim *host = sorted_at(hosts, k);
 
-			if (!has_label(host, first->key, len))
-				break;
-			if (next - i < NAMED_MAX)
-				buf_printf(&reason, "%s%s (environment %s)", next == i ? "" : ", ",
-					   host->key, host->env->name);
+			buf_printf(&reason, "%s%s (environment %s)", k == i ? "" : ", ", host->key,
+				   host->env->name);
 		}
-		if (next - i > NAMED_MAX)
-			buf_printf(&reason, " and %zu others", next - i - NAMED_MAX);
-		buf_add_str(&reason, ", as those claims are older");
+		if (end - i > NAMED_MAX)
+			buf_printf(&reason, " and %zu others", end - i - NAMED_MAX);
+		buf_add_str(&reason, ", whose claims come first");
 		snapshot_add_problem(snapshot, object, reason.data);
 	}
 }
 
-static struct claim *fill_kind(struct claims *claims, enum claim_kind kind,
-			       struct snapshot *snapshot, size_t *ret_count)
+static struct claim *share(struct sorted *claims, size_t *ret_count)
 {
-	add_problems(claims, snapshot, kind);
-	*ret_count = claims->kinds[kind].held.count;
-	return sorted_share(&claims->kinds[kind].held);
+	*ret_count = claims->count;
+	return sorted_share(claims);
 }
 
 void claims_fill(struct claims *claims, struct snapshot *snapshot)
 {
-	snapshot->hosts = fill_kind(claims, CLAIM_HOST, snapshot, &snapshot->host_count);
-	snapshot->prefixes = fill_kind(claims, CLAIM_PREFIX, snapshot, &snapshot->prefix_count);
-	snapshot->headers = fill_kind(claims, CLAIM_HEADER, snapshot, &snapshot->header_count);
-	add_carved(claims, snapshot);
+	judge_changed(claims);
+	snapshot->hosts = share(&claims->hosts[HOSTS_IN_FORCE], &snapshot->host_count);
+	snapshot->prefixes = share(&claims->kinds[CLAIM_PREFIX].held, &snapshot->prefix_count);
+	snapshot->headers = share(&claims->kinds[CLAIM_HEADER].held, &snapshot->header_count);
+	for (int kind = 0; kind < CLAIM_KINDS; kind++)
+		add_problems(claims, snapshot, (enum claim_kind)kind);
+	add_overruled(claims, snapshot);
+	add_excepted(claims, snapshot);
 }

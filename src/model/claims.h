@@ -5,10 +5,11 @@
  * first by the environment's name.
  *
  * A prefix is a claim on every host whose first label it is.  A host that loses against the prefix
- * of another is not held at all, so that the prefix leads to it; one that wins stays held, and is
- * what the prefix does not have.
+ * of another is in no snapshot, so that the prefix leads to it; one that wins is in it, and is what
+ * the prefix does not have.
  *
- * One environment's change costs searches, and a visit to the hosts of a prefix that changes hands.
+ * A move costs searches.  What first labels it touched is worked out once, by claims_fill, which
+ * visits the hosts that have them, or all hosts when there are many such labels.
  */
 #ifndef MF_MODEL_CLAIMS_H
 #define MF_MODEL_CLAIMS_H

@@ -19,6 +19,8 @@
 #include "model/name.h"
 #include "model/node.h"
 
+#define DEFAULT_PREFIX "www-" /* and the name */
+
 /* --- one service ----------------------------------------------------------------------------- */
 
 static int check_weights(const struct node *node, void *place, struct mf_err *err)
@@ -141,7 +143,7 @@ static int finish(const struct node *map, void *object, struct mf_err *err)
 	if (env->header == NULL)
 		env->header = env->name;
 	if (env->prefix == NULL) {
-		env->prefix = mem_printf("www-%s", env->name);
+		env->prefix = mem_printf(DEFAULT_PREFIX "%s", env->name);
 		if (name_check(NAME_PREFIX, env->prefix, strlen(env->prefix), &why) != 0)
 			return node_error(map, err, "prefix %s; give another", why.msg);
 	}
@@ -402,6 +404,12 @@ void env_unref(struct env *env)
 static int compare_name(const void *key, const void *item)
 {
 	return strcmp(key, ((const struct env_service *)item)->name);
+}
+
+bool env_has_default_prefix(const struct env *env)
+{
+	return str_has_prefix(env->prefix, DEFAULT_PREFIX) &&
+	       strcmp(env->prefix + strlen(DEFAULT_PREFIX), env->name) == 0;
 }
 
 const struct env_service *env_find_service(const struct env *env, const char *name)

@@ -41,7 +41,7 @@ struct env {
 	size_t service_count;
 	const char *owner;  /* "" when put by hand */
 	const char *source; /* the owner's word for where it comes from, a file's path; "" */
-	int64_t created;    /* etcd create revision, 0 from files: the older of two claims wins */
+	int64_t created;    /* etcd create revision, 0 from files: see model/claims.h */
 	uint64_t digest;    /* of everything that decides routing: equal digest, equal routing */
 	uint64_t first;	    /* kept by the table that has it in force: see model/epochs.h */
 };
@@ -74,6 +74,7 @@ void env_format_json(const struct env *env, const char *owner, const char *sourc
 
 struct env *env_ref(struct env *env);
 void env_unref(struct env *env); /* NULL is fine */
+bool env_has_default_prefix(const struct env *env);
 const struct env_service *env_find_service(const struct env *env, const char *name);
 
 #endif

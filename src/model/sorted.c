@@ -119,6 +119,20 @@ bool sorted_del(struct sorted *array, const void *probe)
 	return true;
 }
 
+void sorted_splice(struct sorted *array, size_t first, size_t last, const struct sorted *with)
+{
+	size_t count = array->count - (last - first) + with->count;
+
+	if (first == last && with->count == 0)
+		return;
+	make_writable(array, count > array->count ? count : array->count);
+	memmove(sorted_at(array, first + with->count), sorted_at(array, last),
+		(array->count - last) * array->size);
+	if (with->count > 0)
+		memcpy(sorted_at(array, first), with->block->items, with->count * array->size);
+	array->count = count;
+}
+
 void *sorted_share(struct sorted *array)
 {
 	if (array->block == NULL)

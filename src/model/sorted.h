@@ -30,6 +30,8 @@ void *sorted_find(const struct sorted *array, const void *probe);	  /* NULL: not
 
 void sorted_put(struct sorted *array, const void *item);  /* copied; adds or replaces */
 bool sorted_del(struct sorted *array, const void *probe); /* false: was not there */
+/* The items from first to last - 1 are replaced by all of another array, which belong there. */
+void sorted_splice(struct sorted *array, size_t first, size_t last, const struct sorted *with);
 
 /* The items as they are now, for as long as they are not released; never NULL. */
 void *sorted_share(struct sorted *array);
