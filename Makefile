@@ -29,8 +29,8 @@ supported = $(foreach flag,$(1),$(shell $(CC) -Werror $(flag) -c -x c -o /dev/nu
 harden_c := -fstack-protector-strong -fPIE \
 	$(call supported,-fstack-clash-protection -fcf-protection=full)
 harden_ld = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
-# _FORTIFY_SOURCE needs optimisation, and gets in the way of the sanitizers.  Level 3 is level 2 and a
-# warning where the C library knows it and the compiler does not.
+# _FORTIFY_SOURCE needs optimisation, and gets in the way of the sanitizers.  Where the compiler does
+# not support level 3, the C library's headers warn of it: then 2.
 fortify := $(shell printf '\043include <stdio.h>\n' | \
 	$(CC) -Werror -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -c -x c -o /dev/null - 2>/dev/null && echo 3 || echo 2)
 HARDEN_CPP ?= -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(fortify)

@@ -58,7 +58,8 @@ void etcd_call_keep(struct etcd_call *call);
 /* Inside on_reply, or later of a call that was kept: the same call with another body, and all its
  * time again. */
 void etcd_call_continue(struct etcd_call *call, struct buf *body);
-/* Inside on_reply: whether the owner of the handle has let it go meanwhile. */
+/* Whether the owner of the handle has let it go meanwhile: inside on_reply, or of one that is kept.
+ */
 bool etcd_call_is_cancelled(const struct etcd_call *call);
 /* A call that only fails. */
 struct etcd_call *etcd_call_fail(struct etcd *etcd, const struct mf_err *why,
