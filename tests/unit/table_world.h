@@ -9,13 +9,13 @@
 #include "model/snapshot.h"
 #include "model/table.h"
 
-static void put_at(struct table *table, const char *key, const char *value, int64_t created)
+static inline void put_at(struct table *table, const char *key, const char *value, int64_t created)
 {
 	table_put(table, key, value, strlen(value), created);
 }
 
 /* An environment of one service, by default with default names. */
-static void put_env(struct table *table, const char *name, const char *more, int64_t created)
+static inline void put_env(struct table *table, const char *name, const char *more, int64_t created)
 {
 	mem_auto_free char *key = mem_printf("environments/%s", name);
 	mem_auto_free char *value =
@@ -24,7 +24,7 @@ static void put_env(struct table *table, const char *name, const char *more, int
 	put_at(table, key, value, created);
 }
 
-static const char *problem_of(const struct snapshot *s, const char *object)
+static inline const char *problem_of(const struct snapshot *s, const char *object)
 {
 	for (size_t i = 0; i < s->problem_count; i++)
 		if (strcmp(s->problems[i].object, object) == 0)
