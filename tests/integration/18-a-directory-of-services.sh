@@ -8,8 +8,9 @@ need etcd etcdctl ip socat unshare
 # A network of this story's own, whose addresses it may change.
 if [[ -z ${OWN_NETWORK:-} ]]; then
 	for how in -n -rn; do
-		! unshare "$how" ip link set lo up 2>/dev/null ||
-			OWN_NETWORK=1 exec unshare "$how" "$BASH" "$0" "$@"
+		unshare "$how" ip link set lo up 2>/dev/null || continue
+		rm -rf "$T" # the story makes its own when it starts anew
+		OWN_NETWORK=1 exec unshare "$how" "$BASH" "$0" "$@"
 	done
 	[[ ${REQUIRE_ALL:-0} == 1 ]] || skip_all 'no network of its own'
 	fail 'a network of its own'
