@@ -7,10 +7,12 @@ need etcd etcdctl ip socat unshare
 
 # A network of this story's own, whose addresses it may change.
 if [[ -z ${OWN_NETWORK:-} ]]; then
+	start_anew() { # HOW: with a folder of its own, as exec runs no trap
+		rm -rf "$T"
+		OWN_NETWORK=1 exec unshare "$1" "$BASH" "$0"
+	}
 	for how in -n -rn; do
-		unshare "$how" ip link set lo up 2>/dev/null || continue
-		rm -rf "$T" # the story makes its own when it starts anew
-		OWN_NETWORK=1 exec unshare "$how" "$BASH" "$0" "$@"
+		! unshare "$how" ip link set lo up 2>/dev/null || start_anew "$how"
 	done
 	[[ ${REQUIRE_ALL:-0} == 1 ]] || skip_all 'no network of its own'
 	fail 'a network of its own'
