@@ -5,6 +5,7 @@
 #include "apply/haproxy.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@ enum {
 	HAPROXY_POLL_MAX_MS = 25, /* ... this */
 	HAPROXY_PATIENCE_MS = 5000,
 	HAPROXY_SETTLE_MS = 5000, /* from a good reload to the expected description */
+	HAPROXY_TRIES = 3,	  /* of a reload, when somebody else's came in its way */
 };
 
 /* One answer to the master's `show proc`. */
@@ -46,6 +48,8 @@ struct haproxy_job {
 	struct usock *usock;
 	struct loop_timer *timer;
 	struct proc_table before;
+	unsigned worker; /* whom a reload that was not confirmed may have started; 0: none */
+	unsigned tries;
 	struct haproxy_info runs; /* after a reload, but not what is expected; pid 0: unknown */
 	int64_t patience;	  /* until when a master that does not answer may be loading */
 	struct mf_err unreached;  /* what to say after that */
@@ -204,6 +208,8 @@ static void on_timer(void *ctx)
 	job->ask(job);
 }
 
+static void ask_procs_before(struct haproxy_job *job);
+
 /* "[failed: 1] ..." */
 static bool has_failed(struct span words)
 {
@@ -223,13 +229,15 @@ static bool has_failed(struct span words)
  *     ...
  *     # programs
  *
- * False: there is no master in it.
+ * After a reload that failed, 3.2 and later list the worker that serves on among the old ones: it
+ * is the last of them to have come.  False: there is no master in it.
  */
 static bool parse_procs(const char *reply, struct proc_table *ret_table)
 {
 	struct proc_table table = {0};
 	struct span rest = span_of(reply), line;
 	bool has_master = false, is_old = false;
+	unsigned serving = 0, serving_reloads = UINT_MAX;
 
 	while (span_take_line(&rest, &line)) {
 		unsigned pid, reloads;
@@ -246,13 +254,31 @@ static bool parse_procs(const char *reply, struct proc_table *ret_table)
 			table.failed = has_failed(line);
 		} else if (span_is(kind, "worker") && is_old) {
 			table.old++;
+			if (reloads < serving_reloads) {
+				serving = pid;
+				serving_reloads = reloads;
+			}
 		} else if (span_is(kind, "worker") && table.worker == 0) {
 			table.worker = pid;
 		}
 	}
+	if (table.worker == 0 && table.old > 0) {
+		table.worker = serving;
+		table.old--;
+	}
 	if (has_master)
 		*ret_table = table;
 	return has_master;
+}
+
+/*
+ * The new worker is somebody else's, whose reload was under way when we asked for ours, and has
+ * read the files of before: the master has not heard us.
+ */
+static bool is_of_another_reload(struct haproxy_job *job, const struct haproxy_info *info)
+{
+	return job->worker != 0 && (unsigned)info->pid == job->worker &&
+	       ++job->tries < HAPROXY_TRIES && loop_now(job->loop) < job->deadline;
 }
 
 static void on_settled(void *ctx, const char *reply, size_t len, const struct mf_err *why)
@@ -266,6 +292,11 @@ static void on_settled(void *ctx, const char *reply, size_t len, const struct mf
 	job->usock = NULL;
 	if (code == 0 && strcmp(info.description, job->want) == 0) {
 		end_job(job, &info, NULL);
+		return;
+	}
+	if (code == 0 && is_of_another_reload(job, &info)) {
+		job->ask = ask_procs_before;
+		ask_procs_before(job);
 		return;
 	}
 	if (code == 0)
@@ -318,9 +349,10 @@ static void on_procs_after(void *ctx, const char *reply, size_t len, const struc
 		fail_reload(job, MF_EDATA,
 			    "HAProxy could not load it, and its check does not see why: an address "
 			    "in use, or one that is not this machine's; HAProxy's log names it");
-	else if (is_there && now.worker != 0 && now.worker != job->before.worker)
+	else if (is_there && now.worker != 0 && now.worker != job->before.worker) {
+		job->worker = now.worker;
 		wait_until_settled(job);
-	else if (!ask_later(job))
+	} else if (!ask_later(job))
 		fail_reload(job, MF_ETIMEOUT, "HAProxy has not ended its reload in time");
 }
 
@@ -343,13 +375,24 @@ static void refuse(struct haproxy_job *job, const char *reply, size_t len)
 	fail_reload(job, MF_EDATA, buf_str(&reason));
 }
 
-/* 2.7 and later answer "Success=0|1", "--", and the log; before that the master just hangs up. */
+static void start_reload(struct haproxy_job *job);
+
+/*
+ * 2.7 and later answer "Success=0|1", "--", and the log; before that the master just hangs up.  It
+ * does one reload at a time, and says so of a second one from 3.1 on: that one's turn comes.
+ */
 static void on_reload_reply(void *ctx, const char *reply, size_t len, const struct mf_err *why)
 {
 	struct haproxy_job *job = ctx;
 
 	(void)why; /* it may be cut off: what became of it is asked anew */
 	job->usock = NULL;
+	if (strstr(reply, "still in progress") != NULL) {
+		job->ask = start_reload;
+		if (!ask_later(job))
+			fail_reload(job, MF_ETIMEOUT, "HAProxy is busy with another's reload");
+		return;
+	}
 	if (str_has_prefix(reply, "Success=0")) {
 		refuse(job, reply, len);
 		return;
@@ -363,11 +406,14 @@ static void on_reload_reply(void *ctx, const char *reply, size_t len, const stru
 	ask_procs_after(job);
 }
 
+/* Who is told to wait is not hung up on but for `quit`. */
 static void start_reload(struct haproxy_job *job)
 {
-	job->usock =
-	    usock_start(job->loop, job->master, "reload\n", strlen("reload\n"), HAPROXY_MAX_REPLY,
-			job->deadline - loop_now(job->loop), on_reload_reply, job);
+	static const char command[] = "reload;quit\n";
+	int64_t left = job->deadline - loop_now(job->loop);
+
+	job->usock = usock_start(job->loop, job->master, command, sizeof(command) - 1,
+				 HAPROXY_MAX_REPLY, left < 1 ? 1 : left, on_reload_reply, job);
 }
 
 /* The master does not answer.  If its worker does, it is loading just now, for a moment. */

@@ -236,10 +236,11 @@ static pid_t play(const char *path, const char *const *texts)
 	"# workers\n" worker "           worker          0               0d00h00m01s     2.6\n"    \
 	"# old workers\n100             worker          5               0d00h00m01s     2.6\n"     \
 	"# programs\n\n"
+#define BUSY "Success=0\n--\nAnother reload is still in progress.\n"
 #define INFO "Name: HAProxy\nVersion: 3.0\nPid: 42\nUptime_sec: 7\ndescription: mayfly-f00\n"
 
 static const struct {
-	const char *master[4];
+	const char *master[6];
 	const char *admin[3];
 	int code;
 	const char *words; /* in the message */
@@ -260,11 +261,19 @@ static const struct {
      MF_ECONFIG,
      "but runs \"mayfly-else\""},
     {{"Unknown command\n"}, {NULL}, MF_EUNAVAIL, "no answer of HAProxy's master"},
+    /* Another's reload is under way: ours is asked for again. */
+    {{PROCS("1", "0", "7"), BUSY, BUSY, "Success=1\n--\nloaded\n"}, {INFO}, 0, ""},
+    /* It has swallowed ours, and its worker has read the files of before. */
+    {{PROCS("1", "0", "7"), "", PROCS("2", "0", "42"), PROCS("2", "0", "42"), "",
+      PROCS("3", "0", "43")},
+     {"Version: 2.6\nPid: 42\nUptime_sec: 0\ndescription: mayfly-else\n", INFO},
+     0,
+     ""},
 };
 
 START_TEST(every_master_is_understood)
 {
-	const char *texts[5] = {NULL};
+	const char *texts[7] = {NULL};
 	const char *infos[4] = {NULL};
 	pid_t pids[2];
 
@@ -300,7 +309,11 @@ END_TEST
 
 START_TEST(old_workers_are_counted)
 {
-	const char *texts[] = {PROCS("1", "0", "7"), "Unknown command\n", NULL};
+	static const char serving_is_listed_as_old[] =
+	    "20841 master 2 [failed: 1] 0d00h00m01s 3.2.26\n# workers\n# old workers\n"
+	    "101 worker 2 0d00h00m01s 3.2.26\n100 worker 4 0d00h00m09s 3.2.26\n";
+	const char *texts[] = {PROCS("1", "0", "7"), serving_is_listed_as_old, "Unknown command\n",
+			       NULL};
 	pid_t pid = play(master, texts);
 	size_t count = 0;
 
@@ -308,6 +321,10 @@ START_TEST(old_workers_are_counted)
 	(void)haproxy_count_old(loop, master, on_count, &count);
 	ck_assert(daemon_wait_until(loop, done, NULL, 10000));
 	ck_assert_int_eq(result.code, 0);
+	ck_assert_uint_eq(count, 1);
+	is_done = false;
+	(void)haproxy_count_old(loop, master, on_count, &count);
+	ck_assert(daemon_wait_until(loop, done, NULL, 10000));
 	ck_assert_uint_eq(count, 1);
 	is_done = false;
 	(void)haproxy_count_old(loop, master, on_count, &count);
