@@ -285,7 +285,10 @@ INSTALL ?= install
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 units = $(wildcard contrib/systemd/*.service)
+# Whoever installs owns them, and the tools only read there.
+conf_dirs = $(addprefix $(DESTDIR)$(SYSCONFDIR)/mayfly/,environments instances services.d templates)
 # What pages and units say of where things are.
 places = s|/usr/local/share/mayfly|$(DATADIR)|g; s|/etc/mayfly|$(SYSCONFDIR)/mayfly|g; \
 	s|@BINDIR@|$(BINDIR)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g
@@ -295,12 +298,15 @@ example_dirs = $(patsubst contrib/%/,%,$(wildcard contrib/examples/*/))
 install: all ## install below DESTDIR and PREFIX
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/templates $(DESTDIR)$(UNITDIR) \
 		$(addprefix $(DESTDIR),$(COMPLETIONDIR) $(ZSHDIR) $(FISHDIR)) $(addprefix $(DESTDIR)$(DATADIR)/,$(example_dirs)) \
-		$(addprefix $(DESTDIR)$(MANDIR)/man,$(sort $(patsubst .%,%,$(suffix $(pages)))))
+		$(addprefix $(DESTDIR)$(MANDIR)/man,$(sort $(patsubst .%,%,$(suffix $(pages))))) \
+		$(DESTDIR)$(SYSUSERSDIR)
+	$(INSTALL) -d -m 755 $(DESTDIR)$(SYSCONFDIR)/mayfly $(conf_dirs)
 	$(INSTALL) -m 755 $(bins) $(DESTDIR)$(BINDIR)/
 	$(INSTALL) -m 644 $(shipped) $(DESTDIR)$(DATADIR)/templates/
 	$(INSTALL) -m 644 $(schemas) $(DESTDIR)$(DATADIR)/
 	$(foreach dir,$(example_dirs),$(INSTALL) -m 644 $(wildcard contrib/$(dir)/*.yaml) \
 		$(DESTDIR)$(DATADIR)/$(dir)/ && ) true
+	$(INSTALL) -m 644 contrib/systemd/mayfly.sysusers $(DESTDIR)$(SYSUSERSDIR)/mayfly.conf
 	$(INSTALL) -m 644 contrib/completions/mayfly $(DESTDIR)$(COMPLETIONDIR)/
 	$(INSTALL) -m 644 contrib/completions/_mayfly $(DESTDIR)$(ZSHDIR)/
 	$(INSTALL) -m 644 contrib/completions/mayfly.fish $(DESTDIR)$(FISHDIR)/
@@ -317,11 +323,12 @@ install: all ## install below DESTDIR and PREFIX
 .PHONY: uninstall
 uninstall: ## remove what install put there
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(bins))) \
-		$(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(units))) \
+		$(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(units))) $(DESTDIR)$(SYSUSERSDIR)/mayfly.conf \
 		$(addprefix $(DESTDIR)$(COMPLETIONDIR)/,mayfly $(tools)) $(DESTDIR)$(ZSHDIR)/_mayfly \
 		$(addprefix $(DESTDIR)$(FISHDIR)/,$(addsuffix .fish,mayfly $(tools))) \
 		$(foreach page,$(pages),$(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page)))
 	rm -rf $(DESTDIR)$(DATADIR)
+	rmdir --ignore-fail-on-non-empty $(wildcard $(conf_dirs) $(DESTDIR)$(SYSCONFDIR)/mayfly)
 
 .PHONY: dist
 dist: ## pack what is committed as build/mayfly-VERSION.tar.gz

@@ -25,7 +25,7 @@
 
 #define LETTERS	   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 #define DIGITS	   "0123456789"
-#define FLAGS_PATH "/proc/net/if_inet6"
+#define FLAGS_PATH "/proc/self/net/if_inet6"
 #define FLAGS_BAD  (IFA_F_TEMPORARY | IFA_F_DADFAILED | IFA_F_DEPRECATED | IFA_F_TENTATIVE)
 #define RETRY_MS   1000
 #define QUIET_MS   250 /* an address that is replaced is gone for a moment */

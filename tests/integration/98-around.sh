@@ -17,6 +17,17 @@ like "$(installed)" '^/usr/share/mayfly/templates/haproxy.cfg.mustache$' 'a temp
 like "$(installed)" '^/usr/lib/systemd/system/kvwatch.service$' 'a unit'
 unlike "$(cat "$T"/root/usr/lib/systemd/system/*)" '@[A-Z]+@' 'with its places filled in'
 unlike "$(cat "$T"/root/usr/share/man/man*/*)" /usr/local 'as pages have theirs'
+is "$(find "$T/root/etc/mayfly" -mindepth 1 -perm 755 -printf '%f\n' | sort | paste -sd ' ')" \
+	'environments instances services.d templates' 'directories for files that nobody else may put there'
+if command -v systemd-analyze >"$T/out/which"; then
+	for unit in "$T"/root/usr/lib/systemd/system/*.service; do
+		said=$(systemd-analyze security --offline=yes --no-pager --threshold=20 "$unit" 2>&1)
+		is "$?" 0 "${unit##*/} may do little: an exposure of at most 2.0"
+		unlike "$said" 'ignoring|Unknown|fatal' 'and systemd understands all of it'
+	done
+else
+	skip 'not installed: systemd-analyze'
+fi
 is "$("$MAYFLY_BIN/envwatch" --check "$T/root/usr/share/mayfly/examples/environments" | grep -c ok)" 2 \
 	'examples to start from'
 ok 'make uninstall' make_it uninstall
