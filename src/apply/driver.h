@@ -26,6 +26,8 @@ struct driver {
 	const char *(*path)(const struct settings *settings, size_t i);
 	/* The command that checks the group's staged main file, NULL at the end; NULL: none. */
 	char **(*check)(const struct settings *settings, size_t i);
+	/* How long that may take, in ms; NULL: GROUP_COMMAND_MS. */
+	int64_t (*check_ms)(const struct settings *settings);
 	bool (*can_reload)(const struct settings *settings, size_t i);
 	mode_t mode_also; /* bits that its files have in any case: it reads them as somebody else */
 

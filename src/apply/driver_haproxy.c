@@ -42,6 +42,11 @@ static char **check(const struct settings *settings, size_t i)
 		   : settings->haproxy.check;
 }
 
+static int64_t check_ms(const struct settings *settings)
+{
+	return settings->haproxy.check_timeout;
+}
+
 static bool can_reload(const struct settings *settings, size_t i)
 {
 	(void)settings;
@@ -205,6 +210,7 @@ const struct driver haproxy_driver = {
     .owns = owns,
     .path = path,
     .check = check,
+    .check_ms = check_ms,
     .can_reload = can_reload,
     .open = open_haproxy,
     .observe = observe,

@@ -390,8 +390,8 @@ int group_judge_child(const struct group *group, char **argv, const struct child
 		return 0;
 	complaint_add(&message, result->output, result->output_len, stage_path(group->stage), dir);
 	if (result->timed_out)
-		return mf_err_set(err, MF_ETIMEOUT, "%s takes too long: %s", argv[0],
-				  buf_str(&message));
+		return mf_err_set(err, refusal == MF_EDATA ? MF_EDATA : MF_ETIMEOUT,
+				  "%s takes too long: %s", argv[0], buf_str(&message));
 	if (result->status == 126 || result->status == 127)
 		return mf_err_set(err, MF_ECONFIG, "cannot run %s: %s", argv[0], buf_str(&message));
 	if (refusal == MF_EDATA)
@@ -417,10 +417,13 @@ static void on_checked(void *ctx, const struct child_result *result)
 
 static void check_files(struct group *group)
 {
-	char **check = group->driver->check(group->settings, group->id.target);
+	const struct driver *driver = group->driver;
+	char **check = driver->check(group->settings, group->id.target);
+	int64_t most =
+	    driver->check_ms == NULL ? GROUP_COMMAND_MS : driver->check_ms(group->settings);
 
-	group->child = child_start_with(group->loop, check, stage_last(group->stage),
-					GROUP_COMMAND_MS, on_checked, group);
+	group->child =
+	    child_start_with(group->loop, check, stage_last(group->stage), most, on_checked, group);
 }
 
 /* --- what the driver says -------------------------------------------------------------------- */

@@ -84,7 +84,10 @@ void group_end_pending(struct group *group, const struct mf_err *why);
 /* It has read its files. */
 void group_end_reload(struct group *group);
 
-/* How a check or reload command ended: 0, or refusal, MF_ECONFIG, MF_ETIMEOUT with its message. */
+/*
+ * How a check or reload command ended: 0, or refusal, MF_ECONFIG, MF_ETIMEOUT with its message.  A
+ * check (MF_EDATA) that takes too long refuses: something in the files keeps it busy.
+ */
 int group_judge_child(const struct group *group, char **argv, const struct child_result *result,
 		      int refusal, struct mf_err *err);
 

@@ -23,7 +23,8 @@
 #include "sys/loop.h"
 
 enum {
-	QUARANTINE_CHECK_MS = 30 * 1000,
+	QUARANTINE_LEAST_MS = 2000,	/* a part's check may take that, and ... */
+	QUARANTINE_TIMES = 20,		/* ... so many times what a check of nothing took */
 	QUARANTINE_RETRY_MS = 5 * 1000, /* between tries of addresses that others have */
 	CONFIG_MAX = 1 << 30,
 };
@@ -52,6 +53,7 @@ enum step {
 	STEP_WHOLE,   /* the model as it was refused */
 	STEP_NOTHING, /* none of it: are the templates or the settings wrong? */
 	STEP_BISECT,  /* the first parts, one of which is refused */
+	STEP_CONFIRM, /* up to a culprit whose check took too long: is it still so? */
 	STEP_REST,    /* all but the culprits so far */
 };
 
@@ -74,7 +76,10 @@ struct quarantine {
 	size_t passes, fails; /* so many parts, from the first on, are accepted; are refused */
 	size_t kept;	      /* so many are in the check that runs */
 	unsigned checks;
-	char *reason; /* of the check that said `fails` */
+	char *reason; /* of the check that said `fails` ... */
+	bool is_late; /* ... by taking too long */
+	int64_t checked_at,
+	    nothing_ms; /* when the check that runs began; what one of nothing took */
 	enum quarantine_by by;
 	struct stage *stage;
 	struct writer *writer;
@@ -262,6 +267,13 @@ static void end_search(struct quarantine *q, bool found)
 	q->on_done(q->ctx, found);
 }
 
+/* What was refused is not any more: a search for the same model may begin anew. */
+static void break_off(struct quarantine *q)
+{
+	drop_search(q);
+	q->on_done(q->ctx, false);
+}
+
 /* parts[i].name by kind and name; they are sorted by both. */
 static int compare_parts(const void *a, const void *b)
 {
@@ -309,19 +321,30 @@ static void start_check(struct quarantine *q, size_t kept)
 	loop_timer_set(q->next, 0);
 }
 
-/* Either the culprit is known, or the middle of what it is in is next. */
+/* From now on the culprit is left out of every check; what is before it has passed. */
+static void leave_out(struct quarantine *q)
+{
+	q->parts[q->fails - 1].reason = mem_dup_str(q->reason);
+	q->step = STEP_REST;
+	q->passes = q->fails;
+	start_check(q, q->part_count);
+}
+
+/*
+ * Either the culprit is known, or the middle of what it is in is next.  A machine that was busy may
+ * have made a check late: nobody is a culprit by that alone.
+ */
 static void bisect(struct quarantine *q)
 {
 	if (q->fails - q->passes > 1) {
 		q->step = STEP_BISECT;
 		start_check(q, q->passes + (q->fails - q->passes) / 2);
-		return;
+	} else if (q->is_late) {
+		q->step = STEP_CONFIRM;
+		start_check(q, q->fails);
+	} else {
+		leave_out(q);
 	}
-	/* From now on it is left out of every check; what is before it has passed. */
-	q->parts[q->fails - 1].reason = mem_dup_str(q->reason);
-	q->step = STEP_REST;
-	q->passes = q->fails;
-	start_check(q, q->part_count);
 }
 
 static void on_verdict(struct quarantine *q, bool is_refused)
@@ -347,11 +370,19 @@ static void on_verdict(struct quarantine *q, bool is_refused)
 			q->passes = q->kept;
 		bisect(q);
 		return;
+	case STEP_CONFIRM:
+		if (is_refused)
+			leave_out(q);
+		else
+			break_off(q);
+		return;
 	case STEP_REST:
 		if (!is_refused) {
 			end_search(q, true);
 			return;
 		}
+		if (q->passes == q->part_count)
+			break; /* what has just passed */
 		q->fails = q->part_count;
 		bisect(q);
 		return;
@@ -359,31 +390,36 @@ static void on_verdict(struct quarantine *q, bool is_refused)
 	end_search(q, false);
 }
 
-static void note_reason(struct quarantine *q, const char *reason)
+static void note_reason(struct quarantine *q, const char *reason, bool is_late)
 {
 	if (q->step == STEP_NOTHING)
 		return;
 	free(q->reason);
 	q->reason = mem_dup_str(reason);
+	q->is_late = is_late;
 }
 
 static void on_checked(void *ctx, const struct child_result *result)
 {
 	struct quarantine *q = ctx;
 	buf_auto struct buf message = BUF_INIT;
-	bool is_refused = result->status != 0;
+	bool is_refused = result->timed_out || result->status != 0;
 
 	q->child = NULL;
-	if (result->timed_out || result->status == 126 || result->status == 127) {
+	if (q->step == STEP_NOTHING)
+		q->nothing_ms = loop_now(q->loop) - q->checked_at;
+	if (result->status == 126 || result->status == 127) {
 		end_search(q, false);
 		return;
 	}
 	if (is_refused) {
+		if (result->timed_out)
+			buf_add_str(&message, "its check takes too long: ");
 		mem_auto_free char *dir = file_parent(q->settings->haproxy.config);
 
 		complaint_add(&message, result->output, result->output_len, stage_path(q->stage),
 			      dir);
-		note_reason(q, buf_str(&message));
+		note_reason(q, buf_str(&message), result->timed_out);
 	}
 	on_verdict(q, is_refused);
 }
@@ -410,6 +446,19 @@ static int try_binds(void *ctx, const struct output_set *set, struct mf_err *err
 		   : binds_try(buf_str(&old), buf_str(&set->outputs[set->count - 1].bytes), err);
 }
 
+/* What a check of nothing takes is not known before there was one. */
+static void start_child(struct quarantine *q)
+{
+	int64_t most = q->settings->haproxy.check_timeout;
+	int64_t part = QUARANTINE_LEAST_MS + QUARANTINE_TIMES * q->nothing_ms;
+
+	if (q->step != STEP_WHOLE && q->step != STEP_NOTHING && part < most)
+		most = part;
+	q->checked_at = loop_now(q->loop);
+	q->child = child_start_with(q->loop, q->settings->haproxy.check, stage_last(q->stage), most,
+				    on_checked, q);
+}
+
 static void on_written(void *ctx, struct writer_report *report)
 {
 	struct quarantine *q = ctx;
@@ -417,15 +466,13 @@ static void on_written(void *ctx, struct writer_report *report)
 
 	q->writer = NULL;
 	if (is_refused)
-		note_reason(q, report->is_bad ? report->err.msg : report->opinion.msg);
+		note_reason(q, report->is_bad ? report->err.msg : report->opinion.msg, false);
 	if (is_refused || (q->by == QUARANTINE_BY_BIND && report->err.code == 0))
 		on_verdict(q, is_refused);
 	else if (report->err.code != 0)
 		end_search(q, false);
 	else
-		q->child =
-		    child_start_with(q->loop, q->settings->haproxy.check, stage_last(q->stage),
-				     QUARANTINE_CHECK_MS, on_checked, q);
+		start_child(q);
 	writer_report_fini(report);
 }
 

@@ -9,6 +9,10 @@
  * versions of a service, a service's own settings (without them it has the defaults), and
  * environments.  A part comes back when it changes; one whose address another program has, also
  * when that is free.
+ *
+ * A check that takes too long is a refusal: of the whole, longer than haproxy.check_timeout; of a
+ * part, than 2 s and 20 times what nothing took, if that is less.  Whoever is found by that is
+ * tried once more, as the machine may have been busy.
  */
 #ifndef MF_APPLY_QUARANTINE_H
 #define MF_APPLY_QUARANTINE_H

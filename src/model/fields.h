@@ -119,7 +119,7 @@ void fields_fini(const struct fields *fields, void *object);
 /* Lists and owned texts go to the other object, in the place of what it had, if they are there. */
 void fields_move(const struct fields *fields, void *from, void *to);
 
-/* FIELD_INT and FIELD_BOOL: they are always there. */
+/* FIELD_INT, FIELD_BOOL and FIELD_DURATION: they are always there. */
 void fields_copy_numbers(const struct fields *fields, const void *from, void *to);
 
 /* A copy in one block with all its counted lists and texts: free(3) frees it. */

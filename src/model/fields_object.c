@@ -139,7 +139,8 @@ void fields_copy_numbers(const struct fields *fields, const void *from, void *to
 		if (field->kind == FIELD_OBJECT)
 			fields_copy_numbers(field->fields, field_place(field, from),
 					    field_place(field, to));
-		else if (field->kind == FIELD_INT || field->kind == FIELD_BOOL)
+		else if (field->kind == FIELD_INT || field->kind == FIELD_BOOL ||
+			 field->kind == FIELD_DURATION)
 			memcpy(field_place(field, to), field_place(field, from), field->size);
 	}
 }

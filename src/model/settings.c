@@ -103,6 +103,9 @@ static const struct field haproxy_rows[] = {
     LIST("check", haproxy.check, argument, .preset = "haproxy -c -f",
 	 .doc = "The program and arguments that check a configuration; the path of the staged file "
 		"is appended."),
+    {"check_timeout", FIELD_DURATION, 0, FIELD_AT(struct settings, haproxy.check_timeout),
+     .min = 1000, .max = 10 * 60 * 1000, .preset = "10s",
+     .doc = "How long that program may take. One that takes longer has refused the configuration."},
 };
 static const struct field dnsmasq_rows[] = {
     TEXT_OR_NONE("hosts", dnsmasq.hosts, path,

@@ -46,6 +46,7 @@ struct settings {
 		char **nameservers;
 		unsigned max_old_workers;
 		char **check;
+		int64_t check_timeout; /* ms */
 	} haproxy;
 	struct {
 		char *hosts; /* "" not driven */

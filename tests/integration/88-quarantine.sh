@@ -67,4 +67,20 @@ within 'with the shipped template all are served' 30 serves www-plugh.example.co
 within 'and none is in quarantine' 10 node_says '"quarantined_count":0'
 within 'and HAProxy has loaded it' 20 is_loaded # one that is stopped meanwhile does not stop
 
+# A check that waits, as for a name server that does not answer, has refused what it waits for.
+cat >"$T/check" <<'END'
+grep -q "^backend molasses:" "$1" && sleep 300
+exec haproxy -c -f "$1"
+END
+write_settings haproxy.check="[sh, \"$T/check\"]" haproxy.check_timeout=2s
+send_signal HUP kvwatch
+mark kvwatch
+etcd_put services/molasses '{"addresses":["127.0.0.1:9"]}'
+within 'what keeps the check busy is found and named' 40 \
+	log_has kvwatch ': in quarantine.*object="versions of service molasses".*takes too long'
+etcd_put services/web '{"balance":"leastconn"}'
+in_web() { sed -n '/^backend web:1/,/^$/p' "$T/haproxy/haproxy.cfg" | grep -q leastconn && is_loaded; }
+within 'and the rest is applied' 20 in_web
+ok 'nobody else is in quarantine' node_says '"quarantined_count":1'
+
 done_testing

@@ -201,6 +201,40 @@ START_TEST(what_passes_has_no_offender)
 }
 END_TEST
 
+/* It waits for something; the search does not wait for it as long as the first check did. */
+START_TEST(what_keeps_the_check_busy_is_found)
+{
+	put_env("dev");
+	check_by("! grep -q bad:1 $1 || sleep 60");
+	settings->haproxy.check_timeout = 1000;
+	search();
+	ck_assert(found);
+	ck_assert_uint_eq(held(), 1);
+	ck_assert(names("versions of service bad"));
+	ck_assert_ptr_nonnull(
+	    strstr(quarantine_list(quarantine, &(size_t){0})->reason, "takes too long"));
+}
+END_TEST
+
+/* Only the first check is late: the machine was busy. */
+START_TEST(nobody_is_blamed_for_a_busy_machine)
+{
+	mem_auto_free char *script =
+	    mem_printf("test -e %s/busy && exit 0; touch %s/busy; sleep 60", dir, dir);
+
+	put_env("dev");
+	check_by(script);
+	settings->haproxy.check_timeout = 1000;
+	search();
+	ck_assert(!found);
+	ck_assert_uint_eq(held(), 0);
+	/* Nor does that keep it from being searched again. */
+	check_by("! grep -q bad:1 $1");
+	search();
+	ck_assert(found && names("versions of service bad"));
+}
+END_TEST
+
 /* Each needs some checks; with too many of them the search ends with nothing. */
 START_TEST(too_many_offenders_are_given_up)
 {
@@ -341,6 +375,8 @@ int main(void)
 	tcase_add_test(tc, settings_are_left_out_first);
 	tcase_add_test(tc, a_wrong_template_is_nobodys_fault);
 	tcase_add_test(tc, what_passes_has_no_offender);
+	tcase_add_test(tc, what_keeps_the_check_busy_is_found);
+	tcase_add_test(tc, nobody_is_blamed_for_a_busy_machine);
 	tcase_add_test(tc, too_many_offenders_are_given_up);
 	tcase_add_test(tc, what_changes_comes_back);
 	tcase_add_test(tc, a_search_can_be_broken_off);

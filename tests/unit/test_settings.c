@@ -131,6 +131,7 @@ START_TEST(every_key_is_read)
 	       "  stats_bind: 127.0.0.1:8404\n"
 	       "  check: [/usr/sbin/haproxy, -c, -f]\n"
 	       "  max_old_workers: 7\n"
+	       "  check_timeout: 3s\n"
 	       "dnsmasq: {hosts: /srv/hosts, address: 10.0.0.1, reload: 'pidfile:/run/d.pid'}\n"
 	       "routing: {service_suffix: svc.example, default_environment: prod}\n"
 	       "targets:\n"
@@ -158,6 +159,7 @@ START_TEST(every_key_is_read)
 	ck_assert_str_eq(s->haproxy.stats_bind, "127.0.0.1:8404");
 	CK_LIST(s->haproxy.check, "/usr/sbin/haproxy", "-c", "-f");
 	ck_assert_uint_eq(s->haproxy.max_old_workers, 7);
+	ck_assert_int_eq(s->haproxy.check_timeout, 3000);
 	ck_assert_str_eq(s->dnsmasq.hosts, "/srv/hosts");
 	ck_assert_str_eq(s->dnsmasq.address, "10.0.0.1");
 	ck_assert_int_eq(s->dnsmasq.reload, DNSMASQ_PIDFILE);
@@ -191,6 +193,7 @@ START_TEST(a_second_file_changes_only_what_it_names)
 	ck_assert_str_eq(s->dnsmasq.address, "::1");
 	ck_assert_uint_eq(s->target_count, 1);
 	ck_assert_ptr_null(s->haproxy.internal_bind[0]);
+	ck_assert_int_eq(s->haproxy.check_timeout, 10000);
 	lay(s, "dnsmasq: {reload: none}\ntargets: []\nrouting: {default_environment: ''}");
 	ck_assert_int_eq(s->dnsmasq.reload, DNSMASQ_NONE);
 	ck_assert_str_eq(s->dnsmasq.reload_arg, "");
@@ -213,7 +216,7 @@ static const struct {
     {"haproxy:\n  bnd: []",
      "haproxy: unknown key \"bnd\": did you mean \"bind\"? allowed: config, admin_socket, "
      "master_socket, bind, internal_bind, single_port, local_bind, stats_bind, nameservers, "
-     "max_old_workers, check "
+     "max_old_workers, check, check_timeout "
      "(line 2, column 3)"},
     {"etcd: {password: x}", "etcd: unknown key \"password\": allowed: endpoints, prefix, cacert, "
 			    "cert, key, user, password_file (line 1, column 8)"},
