@@ -22,7 +22,8 @@ struct settings;
 struct driver {
 	/* Whether a group of outputs is its own.  i, below: that group's target. */
 	bool (*owns)(const struct settings *settings, struct output_id id);
-	/* The path of the group's main file, beside or below which the others are; "": none. */
+	/* The path of the group's main file, beside or below which the others are, or of their
+	 * directory; "": none. */
 	const char *(*path)(const struct settings *settings, size_t i);
 	/* The command that checks the group's staged main file, NULL at the end; NULL: none. */
 	char **(*check)(const struct settings *settings, size_t i);
@@ -37,6 +38,9 @@ struct driver {
 	 */
 	void (*open)(struct group *group);    /* before its first run; waits for nothing */
 	void (*observe)(struct group *group); /* ask what it runs */
+	/* Render, compare and put into place, all at once; then nothing below is left to do but a
+	 * reload.  NULL: as group.h says. */
+	void (*write)(struct group *group);
 	/* In a copy of this process, when all is rendered and compared; see writer.h. */
 	int (*inspect)(void *group, const struct output_set *set, struct mf_err *err);
 	/* Must it be made to read?  NULL: whenever a file has changed. */
@@ -56,6 +60,7 @@ struct driver {
 /* The first that owns a group drives it; the last one, whatever is left. */
 #define DRIVERS(X)                                                                                 \
 	X(haproxy_driver)                                                                          \
+	X(hostsdir_driver)                                                                         \
 	X(dnsmasq_driver)                                                                          \
 	X(command_driver)
 

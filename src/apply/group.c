@@ -356,6 +356,11 @@ static void write_files(struct group *group)
 	    .ctx = group,
 	};
 
+	if (group->driver->write != NULL) {
+		writer_report_fini(&group->written);
+		group->driver->write(group);
+		return;
+	}
 	if (is_in_place(group)) {
 		group->written.changes = 0;
 		group->written.needs_check = false;

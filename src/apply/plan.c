@@ -8,6 +8,7 @@
 
 #include "apply/changes.h"
 #include "apply/driver.h"
+#include "apply/hostsdir.h"
 #include "apply/span.h"
 #include "apply/walk.h"
 #include "base/buf.h"
@@ -115,6 +116,56 @@ static int add_file_step(struct plan_group *group, const struct output *output, 
 	return 0;
 }
 
+/* --- files that are not to be there ---------------------------------------------------------- */
+
+static char *hostsdir_path(const struct settings *settings, const char *below)
+{
+	return below == NULL ? mem_dup_str(settings->dnsmasq.hostsdir)
+			     : mem_printf("%s/" OUTPUT_HOSTSDIR, below);
+}
+
+static int add_remove_step(struct plan_group *group, struct output *stray, const char *below,
+			   struct mf_err *err)
+{
+	mem_auto_free char *path = path_of(stray, below);
+	buf_auto struct buf old = BUF_INIT;
+	int code = file_read(path, PLAN_MAX_FILE, &old, err);
+	struct step *step;
+
+	if (code != 0)
+		return code == MF_ENOINPUT ? 0 : code;
+	step = add_step(group, STEP_REMOVE);
+	step->output = stray;
+	count_changes(&old, &stray->bytes, step);
+	return 0;
+}
+
+static int add_strays(const struct output_set *outputs, const struct settings *settings,
+		      const char *below, struct plan_group *group, struct mf_err *err)
+{
+	mem_auto_free char *dir = hostsdir_path(settings, below);
+	char **names;
+	size_t count;
+	int code = hostsdir_list_strays(dir, outputs, &names, &count, err);
+
+	if (code != 0)
+		return code;
+	group->strays = mem_alloc(count * sizeof(*group->strays));
+	for (; group->stray_count < count && code == 0; group->stray_count++) {
+		struct output *stray = &group->strays[group->stray_count];
+		const char *name = names[group->stray_count];
+
+		*stray = (struct output){.group = OUTPUT_DNSMASQ, .bytes = BUF_INIT};
+		stray->name = mem_printf(OUTPUT_HOSTSDIR "/%s", name);
+		stray->path = mem_printf("%s/%s", settings->dnsmasq.hostsdir, name);
+		code = add_remove_step(group, stray, below, err);
+	}
+	hostsdir_free_names(names, count);
+	return code;
+}
+
+/* --- groups ---------------------------------------------------------------------------------- */
+
 static char *name_changes(const struct plan_group *group)
 {
 	size_t count = 0;
@@ -188,6 +239,8 @@ static int make_group(const struct output_set *outputs, const struct settings *s
 	size_t count = 0;
 	int code = compare_files(outputs, below, group, files, &count, err);
 
+	if (code == 0 && group->id.group == OUTPUT_DNSMASQ && outputs->has_hostsdir)
+		code = add_strays(outputs, settings, below, group, err);
 	if (code == 0)
 		add_daemon_steps(group, settings);
 	if (code == 0 && group->id.group == OUTPUT_HAPROXY && group->step_count != 0) {
@@ -209,25 +262,33 @@ static struct plan_group *find_group(const struct plan *plan, const struct outpu
 	return NULL;
 }
 
+static int add_group(const struct output_set *outputs, const struct settings *settings,
+		     const char *below, const struct output *output, struct plan *plan,
+		     struct mf_err *err)
+{
+	struct output_id id = {output->group, output->target};
+	struct plan_group *group = &plan->groups[plan->group_count++];
+
+	*group = (struct plan_group){.id = id, .name = output_group_name(settings, id)};
+	return make_group(outputs, settings, below, group, err);
+}
+
 int plan_make(const struct output_set *outputs, const struct settings *settings, const char *below,
 	      struct plan *ret_plan, struct mf_err *err)
 {
-	struct plan plan = {mem_alloc(outputs->count * sizeof(*plan.groups)), 0};
+	struct plan plan = {mem_alloc((outputs->count + 1) * sizeof(*plan.groups)), 0};
+	const struct output names = {.group = OUTPUT_DNSMASQ};
 	int code = 0;
 
 	for (size_t i = 0; i < outputs->count && code == 0; i++) {
 		const struct output *output = &outputs->outputs[i];
-		struct output_id id = {output->group, output->target};
 
-		if ((below == NULL && output->path[0] == '\0') || find_group(&plan, output) != NULL)
-			continue;
-		plan.groups[plan.group_count++] = (struct plan_group){
-		    .id = id,
-		    .name = output_group_name(settings, id),
-		};
-		code =
-		    make_group(outputs, settings, below, &plan.groups[plan.group_count - 1], err);
+		if ((below != NULL || output->path[0] != '\0') && find_group(&plan, output) == NULL)
+			code = add_group(outputs, settings, below, output, &plan, err);
 	}
+	/* There may be no service left, and so no output. */
+	if (code == 0 && outputs->has_hostsdir && find_group(&plan, &names) == NULL)
+		code = add_group(outputs, settings, below, &names, &plan, err);
 	if (code != 0)
 		plan_fini(&plan);
 	else
@@ -239,6 +300,11 @@ static void group_fini(struct plan_group *group)
 {
 	for (size_t i = 0; i < group->step_count; i++)
 		free(group->steps[i].reason);
+	for (size_t i = 0; i < group->stray_count; i++) {
+		free(group->strays[i].name);
+		free(group->strays[i].path);
+	}
+	free(group->strays);
 	changes_free(group->changes);
 	free(group->steps);
 	*group = (struct plan_group){.steps = NULL};
@@ -250,6 +316,24 @@ void plan_fini(struct plan *plan)
 		group_fini(&plan->groups[i]);
 	free(plan->groups);
 	*plan = (struct plan){NULL, 0};
+}
+
+static int remove_strays_below(const struct output_set *outputs, const char *dir,
+			       struct mf_err *err)
+{
+	mem_auto_free char *names_dir = mem_printf("%s/" OUTPUT_HOSTSDIR, dir);
+	char **names;
+	size_t count;
+	int code = hostsdir_list_strays(names_dir, outputs, &names, &count, err);
+
+	for (size_t i = 0; code == 0 && i < count; i++) {
+		mem_auto_free char *path = mem_printf("%s/%s", names_dir, names[i]);
+
+		code = hostsdir_remove(path, err);
+	}
+	if (code == 0)
+		hostsdir_free_names(names, count);
+	return code;
 }
 
 bool plan_is_empty(const struct plan *plan)
@@ -276,5 +360,5 @@ int plan_write_below(const struct output_set *outputs, const char *dir, struct m
 			0)
 			return err->code;
 	}
-	return 0;
+	return outputs->has_hostsdir ? remove_strays_below(outputs, dir, err) : 0;
 }

@@ -22,22 +22,25 @@ struct settings;
 enum step_kind {
 	STEP_CREATE,  /* a file that is not there yet */
 	STEP_REPLACE, /* a file with other bytes */
+	STEP_REMOVE,  /* a file that is not to be there */
 	STEP_CHECK,   /* run the group's check on the staged files */
 	STEP_RELOAD,  /* make the running daemon read them */
 };
 
 struct step {
 	enum step_kind kind;
-	const struct output *output; /* of CREATE and REPLACE; borrowed from the set */
+	const struct output *output; /* of the three of a file; borrowed from set or group */
 	char *reason;		     /* of RELOAD: why; else NULL */
-	size_t added, removed;	     /* lines, of CREATE and REPLACE */
+	size_t added, removed;	     /* lines, of the three of a file */
 };
 
 struct plan_group {
 	struct output_id id;
 	const char *name; /* "haproxy", "dnsmasq", the target's output path; borrowed */
 	struct step *steps;
-	size_t step_count;	 /* 0: nothing to do */
+	size_t step_count;     /* 0: nothing to do */
+	struct output *strays; /* what REMOVE removes: nothing is in them */
+	size_t stray_count;
 	struct changes *changes; /* of HAProxy by plan_make: what its steps mean; else NULL */
 };
 
@@ -49,7 +52,8 @@ struct plan {
 /*
  * Compare outputs with the files at their paths (all new where there is none; one that cannot be
  * read is MF_EPERM); an output without a path only counts below a directory.  below: compare with
- * files of the outputs' names in that directory instead.
+ * files of the outputs' names in that directory instead.  Where each service has a file for
+ * dnsmasq, any other of that kind is to be removed.
  */
 int plan_make(const struct output_set *outputs, const struct settings *settings, const char *below,
 	      struct plan *ret_plan, struct mf_err *err);
@@ -57,7 +61,7 @@ void plan_fini(struct plan *plan);
 
 /*
  * No plan at all: write every output below dir by its name, but those of settings->targets, whose
- * place is their own.  MF_EWRITE, MF_EPERM.
+ * place is their own; and remove what plan_make would.  MF_EWRITE, MF_EPERM.
  */
 int plan_write_below(const struct output_set *outputs, const char *dir, struct mf_err *err);
 

@@ -48,7 +48,8 @@ static int diff_step(struct loop *loop, const struct step *step, const char *bel
 				   : below == NULL ? mem_dup_str(output->path)
 						   : mem_printf("%s/%s", below, output->name);
 	mem_auto_free char *from = is_new ? mem_dup_str(path) : mem_printf("a/%s", output->name);
-	mem_auto_free char *to = mem_printf("b/%s", output->name);
+	mem_auto_free char *to =
+	    step->kind == STEP_REMOVE ? mem_dup_str("/dev/null") : mem_printf("b/%s", output->name);
 	const char *const argv[] = {"diff", "-u", "--label", from, "--label",
 				    to,	    "--", path,	     "-",  NULL};
 	struct child_options options = {

@@ -21,6 +21,9 @@ static void print_step(const struct plan_group *group, const struct step *step, 
 		buf_printf(text, "change %s (+%zu -%zu)\n", step->output->name, step->added,
 			   step->removed);
 		break;
+	case STEP_REMOVE:
+		buf_printf(text, "remove %s (-%zu)\n", step->output->name, step->removed);
+		break;
 	case STEP_CHECK:
 		buf_add_str(text, "check\n");
 		break;
@@ -54,9 +57,8 @@ void plan_print(const struct plan *plan, struct buf *ret_text)
 static void print_json_step(const struct step *step, struct buf *text)
 {
 	static const char *const words[] = {
-	    [STEP_CREATE] = "file-create",
-	    [STEP_REPLACE] = "file-change",
-	    [STEP_CHECK] = "check",
+	    [STEP_CREATE] = "file-create", [STEP_REPLACE] = "file-change",
+	    [STEP_REMOVE] = "file-remove", [STEP_CHECK] = "check",
 	    [STEP_RELOAD] = "reload",
 	};
 

@@ -110,6 +110,10 @@ static const struct field haproxy_rows[] = {
 static const struct field dnsmasq_rows[] = {
     TEXT_OR_NONE("hosts", dnsmasq.hosts, path,
 	 .doc = "The hosts file to keep. Empty: Mayfly leaves dnsmasq alone."),
+    TEXT_OR_NONE("hostsdir", dnsmasq.hostsdir, path,
+	 .doc = "The directory that a dnsmasq of at least 2.88 watches (`--hostsdir`), to keep a "
+		"file for each service in, in the place of `hosts`; those that are not named "
+		"`mayfly-`* are left alone."),
     TEXT("address", dnsmasq.address, address, .preset = "127.0.0.1",
 	 .doc = "The address that service names resolve to: this node's HAProxy."),
     /* As it is written, until split_reload. */

@@ -49,7 +49,8 @@ struct settings {
 		int64_t check_timeout; /* ms */
 	} haproxy;
 	struct {
-		char *hosts; /* "" not driven */
+		char *hosts;	/* "" not driven ... */
+		char *hostsdir; /* ... unless there is this, which wins; "": there is not */
 		char *address;
 		enum dnsmasq_reload reload;
 		char *reload_arg; /* the PID file's path or the container's name */

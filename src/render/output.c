@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/settings.h"
+#include "model/table.h"
 #include "render/escape.h"
 #include "render/output_bare.h"
 #include "render/output_view.h"
@@ -198,12 +199,44 @@ char *output_server_state_path(const struct settings *settings)
 /* --- the others --------------------------------------------------------------------------------
  */
 
+/* A file for each service depends on nothing but that service's name. */
+static int make_hostsdir_file(struct output_job *job, char *service)
+{
+	const struct snapshot one = {.services = &service, .service_count = 1};
+	struct output *output = add_output(job->set, OUTPUT_DNSMASQ, MODE_PUBLIC);
+	const struct snapshot *none = output_view_set_snapshot(job->view, &one);
+	int code = render(job, "hosts", escape_word, &output->bytes);
+
+	output->name = mem_printf(OUTPUT_HOSTSDIR "/" OUTPUT_HOSTSDIR_PREFIX "%s", service);
+	output->path =
+	    mem_printf("%s/" OUTPUT_HOSTSDIR_PREFIX "%s", job->settings->dnsmasq.hostsdir, service);
+	(void)output_view_set_snapshot(job->view, none);
+	return code;
+}
+
+static int make_hostsdir(struct output_job *job)
+{
+	static const struct snapshot none = {.service_count = 0};
+	struct output_job own = *job;
+	int code = 0;
+
+	own.view = output_view_new(&none, job->settings);
+	for (size_t i = 0; i < job->snapshot->service_count && code == 0; i++)
+		code = make_hostsdir_file(&own, job->snapshot->services[i]);
+	output_view_free(own.view);
+	job->set->has_hostsdir = true;
+	return code;
+}
+
 /* Made also when dnsmasq is not driven: then it has no path. */
 static int make_hosts(struct output_job *job, size_t i)
 {
-	struct output *output = add_output(job->set, OUTPUT_DNSMASQ, MODE_PUBLIC);
+	struct output *output;
 
 	(void)i;
+	if (job->settings->dnsmasq.hostsdir[0] != '\0')
+		return make_hostsdir(job);
+	output = add_output(job->set, OUTPUT_DNSMASQ, MODE_PUBLIC);
 	output->name = mem_dup_str("hosts");
 	output->path = mem_dup_str(job->settings->dnsmasq.hosts);
 	return render(job, "hosts", escape_word, &output->bytes);
@@ -278,6 +311,8 @@ int output_render_group(struct template_set *templates, const struct snapshot *s
 		set->fingerprint[0] = set->structure[0] = '\0';
 		set->keeps_dead = false;
 	}
+	if (id.group == OUTPUT_DNSMASQ)
+		set->has_hostsdir = false;
 	return code;
 }
 

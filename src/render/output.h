@@ -49,7 +49,13 @@ struct output_set {
 	 * backends, but no server. */
 	char structure[17];
 	bool keeps_dead; /* haproxy.cfg looks into the file of output_server_state_path */
+	/* dnsmasq's are a file for each service: any other of OUTPUT_HOSTSDIR_PREFIX must go. */
+	bool has_hostsdir;
 };
+
+/* Of the names of dnsmasq's files below dnsmasq.hostsdir; a service's name follows. */
+#define OUTPUT_HOSTSDIR_PREFIX "mayfly-"
+#define OUTPUT_HOSTSDIR	       "hostsdir" /* in the place of dnsmasq.hostsdir below --output-dir */
 
 /* The view that every template of the outputs sees; borrows both.  Printed by --print-view. */
 struct output_view;
@@ -61,7 +67,9 @@ void output_view_free(struct output_view *view);
 /*
  * Render all outputs.  A template error fails only its group: MF_EDATA in the set is reported by
  * on_bad with the group's name, and that group's files are left out.  Fails when there is nothing
- * left.  dnsmasq's "hosts" is always there, with path "" where dnsmasq is not driven.
+ * left.  dnsmasq's "hosts" is always there, with path "" where dnsmasq is not driven; but where
+ * there is dnsmasq.hostsdir, there is "hostsdir/mayfly-<service>" for each service, of which the
+ * template sees nothing but that service.
  */
 int output_render(struct template_set *templates, const struct snapshot *snapshot,
 		  const struct settings *settings,

@@ -449,6 +449,40 @@ START_TEST(template_error_fails_only_its_group)
 }
 END_TEST
 
+/* A file depends on nothing but its service: whoever has come or gone beside it. */
+START_TEST(each_service_has_a_file_of_names)
+{
+	static const struct extra extra = {
+	    "hosts", "{{dnsmasq_address}}{{#services}} {{.}}{{/services}}"
+		     "{{#environments}} {{name}}{{/environments}}"
+		     "{{#backends}} {{name}}{{/backends}}{{#tcp}} {{service}}{{/tcp}}\n"};
+	struct settings *settings =
+	    make_settings("dnsmasq: {hosts: /srv/hosts, hostsdir: /srv/names}");
+	struct snapshot *snapshot =
+	    make_snapshot("environments/dev {\"name\":\"dev\",\"services\":[]}\n"
+			  "backends/a/1/x 127.0.0.1:1\n"
+			  "backends/b.c/1/x 127.0.0.1:1\n");
+	buf_auto struct buf bad = BUF_INIT;
+	struct output_set set = {0};
+	const struct output *a, *bc;
+
+	ck_assert_int_eq(render(snapshot, settings, &extra, &bad, &set), 0);
+	ck_assert_str_eq(buf_str(&bad), "");
+	ck_assert(set.has_hostsdir);
+	ck_assert_ptr_null(find(&set, "hosts"));
+	a = find(&set, "hostsdir/mayfly-a");
+	bc = find(&set, "hostsdir/mayfly-b.c");
+	ck_assert_ptr_nonnull(a);
+	ck_assert_ptr_nonnull(bc);
+	ck_assert_str_eq(a->path, "/srv/names/mayfly-a");
+	ck_assert_str_eq(buf_str(&a->bytes), "127.0.0.1 a\n");
+	ck_assert_str_eq(buf_str(&bc->bytes), "127.0.0.1 b.c\n");
+	output_set_fini(&set);
+	snapshot_unref(snapshot);
+	settings_free(settings);
+}
+END_TEST
+
 /* --- hostile names -----------------------------------------------------------------------------
  */
 
@@ -589,6 +623,7 @@ int main(void)
 			    sizeof(broken) / sizeof(broken[0]));
 	tcase_add_loop_test(tc, hostile_name_stays_one_word, 0,
 			    sizeof(hostile) / sizeof(hostile[0]));
+	tcase_add_test(tc, each_service_has_a_file_of_names);
 	tcase_add_test(tc, digests_are_of_the_bytes);
 	tcase_add_test(tc, view_prints_as_json);
 	return unit_run("output", tc);

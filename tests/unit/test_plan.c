@@ -182,6 +182,26 @@ static const struct {
     {"a\nb\nc\nd\n", "d\ne\n", 1, 3},
 };
 
+/* Also when the last service has gone, and with it the last output. */
+START_TEST(a_name_that_is_no_more_is_removed)
+{
+	mem_auto_free char *path = mem_printf("%s/mayfly-a", folder);
+
+	settings_set_str(&settings->dnsmasq.hostsdir, folder);
+	set.has_hostsdir = true;
+	put("mayfly-a", "10.0.0.1 a\n");
+	put("mayfly-b", "10.0.0.1 b\n");
+	put("other", "10.0.0.1 other\n");
+	expect_plan("dnsmasq: remove hostsdir/mayfly-a (-1)\n"
+		    "dnsmasq: remove hostsdir/mayfly-b (-1)\n");
+	outputs_add(&set, OUTPUT_DNSMASQ, "hostsdir/mayfly-a", mem_dup_str(path), "10.0.0.1 a\n");
+	expect_plan("dnsmasq: remove hostsdir/mayfly-b (-1)\n");
+	expect_diff("--- a/hostsdir/mayfly-b\n+++ /dev/null\n@@ -1 +0,0 @@\n-10.0.0.1 b\n");
+	set.has_hostsdir = false; /* it could not be rendered */
+	expect_plan("");
+}
+END_TEST
+
 START_TEST(lines_are_counted)
 {
 	const struct step *step;
@@ -273,6 +293,7 @@ int main(void)
 	TCase *tc = tcase_create("plan");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, a_name_that_is_no_more_is_removed);
 	tcase_add_test(tc, equal_files_make_an_empty_plan);
 	tcase_add_test(tc, each_group_has_its_steps);
 	tcase_add_loop_test(tc, haproxy_is_reloaded_only_when_it_must, 0,

@@ -51,6 +51,7 @@ static void ck_defaults(const struct settings *s)
 	ck_assert_str_eq(s->haproxy.stats_bind, "");
 	CK_LIST(s->haproxy.check, "haproxy", "-c", "-f");
 	ck_assert_str_eq(s->dnsmasq.hosts, "");
+	ck_assert_str_eq(s->dnsmasq.hostsdir, "");
 	ck_assert_str_eq(s->dnsmasq.address, "127.0.0.1");
 	ck_assert_int_eq(s->dnsmasq.reload, DNSMASQ_NONE);
 	ck_assert_str_eq(s->routing.service_suffix, "service");
@@ -132,7 +133,8 @@ START_TEST(every_key_is_read)
 	       "  check: [/usr/sbin/haproxy, -c, -f]\n"
 	       "  max_old_workers: 7\n"
 	       "  check_timeout: 3s\n"
-	       "dnsmasq: {hosts: /srv/hosts, address: 10.0.0.1, reload: 'pidfile:/run/d.pid'}\n"
+	       "dnsmasq: {hosts: /srv/hosts, hostsdir: /srv/names, address: 10.0.0.1,\n"
+	       "          reload: 'pidfile:/run/d.pid'}\n"
 	       "routing: {service_suffix: svc.example, default_environment: prod}\n"
 	       "targets:\n"
 	       "  - {template: nginx.conf, output: /etc/nginx.conf, mode: 0600, escape: word,\n"
@@ -161,6 +163,7 @@ START_TEST(every_key_is_read)
 	ck_assert_uint_eq(s->haproxy.max_old_workers, 7);
 	ck_assert_int_eq(s->haproxy.check_timeout, 3000);
 	ck_assert_str_eq(s->dnsmasq.hosts, "/srv/hosts");
+	ck_assert_str_eq(s->dnsmasq.hostsdir, "/srv/names");
 	ck_assert_str_eq(s->dnsmasq.address, "10.0.0.1");
 	ck_assert_int_eq(s->dnsmasq.reload, DNSMASQ_PIDFILE);
 	ck_assert_str_eq(s->dnsmasq.reload_arg, "/run/d.pid");
