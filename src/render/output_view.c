@@ -266,14 +266,22 @@ static const struct view_field backend_fields[] = {
 VIEW_CLASS(backend, backend_fields)
 VIEW_POINTERS(backend)
 
+static bool is_any_name(struct instance *const *instances, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (instances[i]->is_name)
+			return true;
+	return false;
+}
+
+/* One that is rendered without instances has settings, and one whose settings are left out these.
+ */
 static bool has_host_name(const struct backend *backend)
 {
 	const struct service *service = backend->settings;
 
-	for (size_t i = 0; service != NULL && i < service->fixed_count; i++)
-		if (service->fixed[i]->is_name)
-			return true;
-	return false;
+	return (service != NULL && is_any_name(service->fixed, service->fixed_count)) ||
+	       is_any_name(backend->instances, backend->instance_count);
 }
 
 /* --- maps ------------------------------------------------------------------------------------ */

@@ -178,6 +178,19 @@ START_TEST(settings_are_left_out_first)
 }
 END_TEST
 
+/* Host names are looked up also while their service's own settings are left out. */
+START_TEST(a_host_name_is_not_the_fault)
+{
+	put("services/far", "{\"addresses\":[\"a.example:80\"],\"balance\":\"leastconn\"}");
+	check_by("! grep -q leastconn $1 && "
+		 "{ grep -q ^resolvers $1 || ! grep -q init-addr $1; }");
+	search();
+	ck_assert(found);
+	ck_assert_uint_eq(held(), 1);
+	ck_assert(names("service far"));
+}
+END_TEST
+
 START_TEST(a_wrong_template_is_nobodys_fault)
 {
 	put_env("dev");
@@ -373,6 +386,7 @@ int main(void)
 	tcase_add_test(tc, each_offender_is_found);
 	tcase_add_test(tc, a_service_is_left_out);
 	tcase_add_test(tc, settings_are_left_out_first);
+	tcase_add_test(tc, a_host_name_is_not_the_fault);
 	tcase_add_test(tc, a_wrong_template_is_nobodys_fault);
 	tcase_add_test(tc, what_passes_has_no_offender);
 	tcase_add_test(tc, what_keeps_the_check_busy_is_found);
