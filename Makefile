@@ -310,7 +310,7 @@ install: all ## install below DESTDIR and PREFIX
 	$(INSTALL) -m 644 contrib/completions/mayfly $(DESTDIR)$(COMPLETIONDIR)/
 	$(INSTALL) -m 644 contrib/completions/_mayfly $(DESTDIR)$(ZSHDIR)/
 	$(INSTALL) -m 644 contrib/completions/mayfly.fish $(DESTDIR)$(FISHDIR)/
-	$(foreach tool,$(tools),ln -sf mayfly $(DESTDIR)$(COMPLETIONDIR)/$(tool) && \
+	$(foreach tool,$(filter-out mayfly,$(tools)),ln -sf mayfly $(DESTDIR)$(COMPLETIONDIR)/$(tool) && \
 		ln -sf mayfly.fish $(DESTDIR)$(FISHDIR)/$(tool).fish && ) true
 	for file in $(pages) $(units); do \
 		case $$file in \

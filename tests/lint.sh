@@ -28,7 +28,8 @@ declare -A may=(
 	[register]='base model store sys register'
 	[apply]='base model render apply sys'
 	[report]='base sys model store apply report'
-	[cmd]='base sys model render store register apply report cmd'
+	[operator]='base sys model render store operator'
+	[cmd]='base sys model render store register apply report operator cmd'
 )
 libraries=(
 	'^yaml\.h$|^src/model/node'
@@ -113,10 +114,20 @@ check_completions() {
 	! command -v fish >/dev/null || fish --no-execute contrib/completions/mayfly.fish
 }
 
+# What --help prints, of each command if there are such with a help of their own.
+help_of() { # TOOL
+	local noun
+
+	"build/bin/$1" --help
+	[[ $1 != mayfly ]] || for noun in $(build/bin/mayfly __complete); do
+		build/bin/mayfly "$noun" --help
+	done
+}
+
 # The options that a tool's --help lists under a title, and those that a manual page lists, a line
 # each: "-n --dry-run", "--once".
 options_of_help() { # TOOL TITLE
-	"build/bin/$1" --help | sed -n "/^$2:\$/,/^\$/ s/^  \(-.\)*,* *\(--[a-z-]*\).*/\1 \2/p" |
+	help_of "$1" | sed -n "/^$2:\$/,/^\$/ s/^  \(-.\)*,* *\(--[a-z-]*\).*/\1 \2/p" |
 		sed 's/^ //' | sort -u
 }
 options_of_page() { # PAGE

@@ -23,3 +23,15 @@ for tool in cfgrender envwatch kvwatch svcregister
     end
 end
 complete -c svcregister -n __fish_use_subcommand -x -a 'register deregister list dir docker'
+
+# The words of mayfly's commands, and the options of the command that stands there.
+function __mayfly_words
+    set -l words (commandline -opc)
+    mayfly __complete $words[2..] 2>/dev/null
+end
+function __mayfly_options
+    set -l words (commandline -opc)
+    mayfly help $words[2..] 2>/dev/null | string replace -rf '^  (?:-.,|   ) (--[a-z-]+)(?: [^ ]+)? +(.*)$' '$1\t$2'
+end
+complete -c mayfly -f -a '(__mayfly_words)'
+complete -c mayfly -f -n 'string match -q -- "-*" (commandline -ct)' -a '(__mayfly_options)'

@@ -61,18 +61,20 @@ static int end_print(void)
 	return cli_fail(&err);
 }
 
-static int print_help(const struct cli *cli)
+int cli_print_help(const struct cli *cli)
 {
 	const struct cli_tool *tool = cli->tool;
 
-	printf("%s: %s\n\nusage:\n", tool->name, tool->summary);
+	printf("%s: %s\n\nusage:\n", tool->call != NULL ? tool->call : tool->name, tool->summary);
 	for (const char *p = tool->synopsis; *p != '\0';) {
 		size_t n = strcspn(p, "\n");
 
 		printf("  %.*s\n", (int)n, p);
 		p += n + (p[n] == '\n');
 	}
-	options_print(cli->options);
+	if (tool->details != NULL)
+		printf("\n%s", tool->details);
+	options_print(cli->options, tool->commands);
 	printf("\nThe environment variables of the common options are in mayfly(7), the rest in "
 	       "%s(1).\n",
 	       tool->name);
@@ -90,7 +92,7 @@ int cli_usage(const struct cli *cli, const char *format, ...)
 	va_end(ap);
 	str_add_escaped(&safe, message, strlen(message));
 	(void)fprintf(stderr, "%s: %s (see %s --help)\n", cli->tool->name, buf_str(&safe),
-		      cli->tool->name);
+		      cli->tool->call != NULL ? cli->tool->call : cli->tool->name);
 	return mf_err_exit_status(MF_EUSAGE);
 }
 
@@ -198,16 +200,43 @@ static int parse_call(struct cli *cli, int argc, char **argv)
 	if (options_parse(cli->options, argc, argv, &cli->argc, &cli->behind, &err) != 0)
 		return cli_usage(cli, "%s", err.msg);
 	if (cli->wants_help)
-		return print_help(cli);
+		return cli_print_help(cli);
 	if (cli->wants_version) {
 		printf("%s %s\n", cli->tool->name, MAYFLY_VERSION);
 		return end_print();
+	}
+	if (cli->tool->commands != 0) {
+		const char *foreign = options_find_foreign(cli->options, cli->tool->commands);
+
+		if (foreign != NULL)
+			return cli_usage(cli, "--%s: not for %s", foreign, cli->tool->call);
 	}
 	cli->argv = argv + argc - cli->argc;
 	log_init(cli->tool->name, (enum log_level)cli->log_level, (enum log_format)cli->log_format);
 	if (cli_read_settings(cli, &cli->settings, &err) != 0)
 		return err.code == MF_EUSAGE ? cli_usage(cli, "%s", err.msg) : cli_fail(&err);
 	return CLI_GO_ON;
+}
+
+static void set_sections(struct cli *cli, void *target)
+{
+	cli->sections[0] =
+	    (struct option_section){"options", cli->tool->rows, cli->tool->row_count, target};
+	cli->sections[1] = (struct option_section){"common options", common,
+						   sizeof(common) / sizeof(common[0]), cli};
+	cli->options = options_new(cli->sections, 2);
+}
+
+size_t cli_find_operands(const struct cli_tool *tool, int argc, char **argv, const char **ret_words,
+			 size_t max)
+{
+	struct cli cli = {.tool = tool};
+	size_t count;
+
+	set_sections(&cli, NULL);
+	count = options_find_operands(cli.options, argc, argv, ret_words, max);
+	cli_fini(&cli);
+	return count;
 }
 
 int cli_start(struct cli *cli, const struct cli_tool *tool, void *target, int argc, char **argv)
@@ -217,10 +246,7 @@ int cli_start(struct cli *cli, const struct cli_tool *tool, void *target, int ar
 	open_standard();
 	set_signals();
 	*cli = (struct cli){.tool = tool, .log_level = LOG_LEVEL_INFO, .log_format = LOG_TEXT};
-	cli->sections[0] = (struct option_section){"options", tool->rows, tool->row_count, target};
-	cli->sections[1] = (struct option_section){"common options", common,
-						   sizeof(common) / sizeof(common[0]), cli};
-	cli->options = options_new(cli->sections, 2);
+	set_sections(cli, target);
 	log_init(tool->name, LOG_LEVEL_INFO, LOG_TEXT);
 	status = parse_call(cli, argc, argv);
 	if (status != CLI_GO_ON)

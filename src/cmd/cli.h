@@ -22,6 +22,10 @@ struct cli_tool {
 	const char *synopsis; /* the forms of the call, a line each, with the tool's name */
 	const struct option_row *rows;
 	size_t row_count;
+	/* Of a tool with commands that have help of their own; else 0 and NULL. */
+	const char *call;    /* the call's beginning, for hints: "mayfly env list" */
+	const char *details; /* for --help, below the usage */
+	unsigned commands;   /* the bits of this command: other options are refused */
 };
 
 /* The options that say where a model comes from; type has a struct pipeline_options `from`. */
@@ -56,6 +60,13 @@ struct cli {
  */
 int cli_start(struct cli *cli, const struct cli_tool *tool, void *target, int argc, char **argv);
 void cli_fini(struct cli *cli);
+
+/* What --help prints; returns the exit status. */
+int cli_print_help(const struct cli *cli);
+
+/* The first operands of a call, at most max of them, before it is known which options it takes. */
+size_t cli_find_operands(const struct cli_tool *tool, int argc, char **argv, const char **ret_words,
+			 size_t max);
 
 /* Read file and variables again under the same flags.  On failure nothing is changed. */
 int cli_read_settings(const struct cli *cli, struct settings **ret_settings, struct mf_err *err);

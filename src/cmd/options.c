@@ -303,6 +303,26 @@ int options_parse(struct options *options, int argc, char **argv, int *ret_opera
 	return 0;
 }
 
+size_t options_find_operands(const struct options *options, int argc, char **argv,
+			     const char **ret_words, size_t max)
+{
+	buf_auto struct buf letters = BUF_INIT;
+	mem_auto_free struct option *list = make_getopt(options, &letters);
+	mem_auto_free char **words = mem_alloc((size_t)(argc + 1) * sizeof(*words));
+	mem_auto_free char *in_order = mem_printf("-%s", letters.data);
+	size_t count = 0;
+	int opt;
+
+	memcpy(words, argv, (size_t)argc * sizeof(*words)); /* which getopt may move */
+	opterr = 0;
+	optind = 0; /* anew */
+	while (count < max && (opt = getopt_long(argc, words, in_order, list, NULL)) != -1)
+		if (opt == 1)
+			ret_words[count++] = optarg;
+	optind = 0;
+	return count;
+}
+
 bool options_is_given(const struct options *options, const char *name)
 {
 	const struct entry *entry = find_name(options, name);
@@ -310,13 +330,17 @@ bool options_is_given(const struct options *options, const char *name)
 	return entry != NULL && entry->is_given;
 }
 
+static bool is_for(const struct option_row *row, unsigned commands)
+{
+	return row->commands == 0 || (row->commands & commands) != 0;
+}
+
 const char *options_find_foreign(const struct options *options, unsigned commands)
 {
 	for (size_t i = 0; i < options->count; i++) {
 		const struct entry *entry = &options->entries[i];
 
-		if (entry->is_given && entry->row->commands != 0 &&
-		    (entry->row->commands & commands) == 0)
+		if (entry->is_given && !is_for(entry->row, commands))
 			return entry->row->name;
 	}
 	return NULL;
@@ -337,13 +361,15 @@ static void add_call(struct buf *text, const struct option_row *row)
 	}
 }
 
-static size_t longest_call(const struct options *options)
+static size_t longest_call(const struct options *options, unsigned commands)
 {
 	size_t longest = 0;
 
 	for (size_t i = 0; i < options->count; i++) {
 		buf_auto struct buf call = BUF_INIT;
 
+		if (commands != 0 && !is_for(options->entries[i].row, commands))
+			continue;
 		add_call(&call, options->entries[i].row);
 		if (call.len > longest)
 			longest = call.len;
@@ -351,17 +377,22 @@ static size_t longest_call(const struct options *options)
 	return longest;
 }
 
-void options_print(const struct options *options)
+void options_print(const struct options *options, unsigned commands)
 {
-	int width = (int)longest_call(options);
+	int width = (int)longest_call(options, commands);
 
 	for (size_t i = 0; i < options->section_count; i++) {
 		const struct option_section *section = &options->sections[i];
+		bool has_title = false;
 
-		printf("\n%s:\n", section->title);
 		for (size_t j = 0; j < section->count; j++) {
 			buf_auto struct buf call = BUF_INIT;
 
+			if (commands != 0 && !is_for(&section->rows[j], commands))
+				continue;
+			if (!has_title)
+				printf("\n%s:\n", section->title);
+			has_title = true;
 			add_call(&call, &section->rows[j]);
 			printf("%-*s  %s\n", width, buf_str(&call), section->rows[j].help);
 		}

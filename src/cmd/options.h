@@ -106,7 +106,15 @@ bool options_is_given(const struct options *options, const char *name);
 /* The name of an option that was given and is for none of these commands; NULL: there is none. */
 const char *options_find_foreign(const struct options *options, unsigned commands);
 
-/* A line for each option, to standard output. */
-void options_print(const struct options *options);
+/*
+ * The operands among these words, whatever their order, without taking any value: at most max of
+ * them, borrowed.  For those who have to know the command before they know its options.
+ */
+size_t options_find_operands(const struct options *options, int argc, char **argv,
+			     const char **ret_words, size_t max);
+
+/* A line for each option, to standard output; with commands, only those that are for one of them.
+ */
+void options_print(const struct options *options, unsigned commands);
 
 #endif

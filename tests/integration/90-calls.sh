@@ -2,7 +2,7 @@
 # Every tool: help, version, wrong calls, settings from flags, variables and file, log formats.
 . "$(dirname "$0")/lib.sh"
 
-for tool in cfgrender envwatch kvwatch svcregister; do
+for tool in cfgrender envwatch kvwatch mayfly svcregister; do
 	run_tool $tool --help
 	is "$STATUS" 0 "$tool --help"
 	like "$OUT" '^usage:' 'shows how to call it'
@@ -90,10 +90,18 @@ is "$(completed kvwatch --log-level '')" 'error warn info debug' 'and words that
 is "$(completed cfgrender -p "$TOP/contr")" "$TOP/contrib" 'and directories'
 is "$(completed kvwatch --timeout '')" '' 'but no file where a time is expected'
 is "$(completed svcregister dereg)" deregister 'and commands'
+is "$(completed mayfly en)" env "  mayfly's"
+is "$(completed mayfly -o json env li)" list '  and what it can do with them'
+is "$(completed mayfly env list --outp)" --output '  and the options of that'
+is "$(completed mayfly env list -o '')" 'table wide json yaml name' '  and their words'
 PATH=$MAYFLY_BIN:$PATH
 if command -v fish >/dev/null; then
 	is "$(fish -c "source '$TOP/contrib/completions/mayfly.fish'; complete -C 'kvwatch --log-level d'" |
 		cut -f 1)" debug 'fish completes words'
+	is "$(fish -c "source '$TOP/contrib/completions/mayfly.fish'; complete -C 'mayfly env li'" |
+		cut -f 1)" list '  and commands'
+	is "$(fish -c "source '$TOP/contrib/completions/mayfly.fish'; complete -C 'mayfly env list --outp'" |
+		cut -f 1)" --output '  and their options'
 fi
 
 done_testing

@@ -187,6 +187,27 @@ START_TEST(knows_an_option_of_another_command)
 }
 END_TEST
 
+START_TEST(finds_operands_whatever_stands_between)
+{
+	struct mf_err err;
+	const char *found[2];
+
+	ck_assert_int_eq(parse("-t text env --count 3 list --other 1 more", &err), 0);
+	/* As it was typed: the parsing has moved the words. */
+	argv[1] = (char[]){"-t"}, argv[2] = (char[]){"text"}, argv[3] = (char[]){"env"};
+	argv[4] = (char[]){"--nothing"}, argv[5] = (char[]){"list"}, argv[6] = (char[]){"more"};
+	argv[7] = NULL;
+	ck_assert_uint_eq(options_find_operands(options, 7, argv, found, 2), 2);
+	ck_assert_str_eq(found[0], "env");
+	ck_assert_str_eq(found[1], "list");
+	ck_assert_str_eq(argv[1], "-t");
+	ck_assert(!target.flag);
+	ck_assert_uint_eq(options_find_operands(options, 3, argv, found, 2), 0);
+	options_free(options);
+	options = NULL;
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("options");
@@ -198,5 +219,6 @@ int main(void)
 	tcase_add_test(tc, settings_are_laid_over);
 	tcase_add_test(tc, wipes_secrets_from_argv);
 	tcase_add_test(tc, knows_an_option_of_another_command);
+	tcase_add_test(tc, finds_operands_whatever_stands_between);
 	return unit_run("options", tc);
 }

@@ -1,0 +1,172 @@
+/*
+ * mayfly: the operator's command.  Wiring only: which command it is, its options, its help, and the
+ * loop that it runs on.  The commands are in src/operator.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "cmd/cli.h"
+#include "operator/call.h"
+#include "operator/command.h"
+#include "store/etcd.h"
+#include "sys/loop.h"
+
+#define TIMEOUT_MS 10000
+
+static const struct option_row rows[] = {
+    {'o', "output", NULL, "format of the output (default table)",
+     OPTION_WORD(struct call_options, format, "table", "wide", "json", "yaml", "name"),
+     .commands = TAKES_FORMAT},
+    {'E', "environments", "DIR", "read environments from files instead of etcd",
+     OPTION_TEXT(struct call_options, environments), .commands = TAKES_FILES},
+    {'B', "backends", "FILE", "read instances from a file instead of etcd",
+     OPTION_TEXT(struct call_options, backends), .commands = TAKES_FILES},
+    {0, "timeout", "TIME", "how long to wait for an answer of etcd (default 10s)",
+     OPTION_DURATION(struct call_options, timeout_ms, 1, 3600000), .commands = TAKES_ETCD},
+};
+_Static_assert(CALL_TABLE == 0 && CALL_NAME == 4, "the words are in the order of the enum");
+
+/* What was found in the call, before it was parsed. */
+struct wanted {
+	const char *words[3];
+	const struct noun *noun;
+	const struct command *command; /* NULL: none, and err says why */
+	int used;
+	bool is_help;
+	struct mf_err err; /* code 0: nothing was asked for */
+	struct buf name, synopsis, details;
+	struct cli_tool tool;
+};
+
+static const struct cli_tool whole = {
+    .name = "mayfly",
+    .summary = "show, explain and change environments of microservices",
+    .synopsis = "mayfly COMMAND [OPERAND...] [OPTION...]",
+    .rows = rows,
+    .row_count = sizeof(rows) / sizeof(rows[0]),
+    .call = "mayfly",
+    .commands = TAKES_NOTHING,
+};
+
+static void describe_command(struct wanted *w)
+{
+	buf_add_str(&w->name, "mayfly ");
+	command_add_name(&w->name, w->noun, w->command);
+	buf_printf(&w->synopsis, "%s%s%s [OPTION...]", buf_str(&w->name),
+		   w->command->operands[0] == '\0' ? "" : " ", w->command->operands);
+	w->tool.call = buf_str(&w->name);
+	w->tool.synopsis = buf_str(&w->synopsis);
+	w->tool.summary = w->command->help;
+	w->tool.commands = w->command->takes;
+}
+
+/* No command, or only its noun: a list of them, and all options that they take. */
+static void describe_noun(struct wanted *w, const char *word)
+{
+	const struct noun *noun = word == NULL ? NULL : command_find_noun(word);
+
+	buf_add_str(&w->details, "commands:\n");
+	command_add_list(&w->details, noun);
+	buf_add_str(&w->details, "\nThe options of each: mayfly COMMAND --help.\n");
+	w->tool.details = buf_str(&w->details);
+	if (noun == NULL) {
+		w->tool.commands = word == NULL ? TAKES_NOTHING : TAKES_ALL;
+		return;
+	}
+	for (const struct command *c = noun->commands; c->verb != NULL; c++)
+		w->tool.commands |= c->takes;
+	buf_printf(&w->name, "mayfly %s", noun->name);
+	w->tool.call = buf_str(&w->name);
+}
+
+/* `mayfly help env list` is `mayfly env list --help`. */
+static void find(struct wanted *w, int argc, char **argv)
+{
+	const char *const *words = w->words;
+	size_t count = cli_find_operands(&whole, argc, argv, w->words, 3);
+
+	w->tool = whole;
+	if (count > 0 && strcmp(words[0], "help") == 0) {
+		w->is_help = true;
+		words++;
+		count--;
+	}
+	if (count > 0 && command_find(words, count, &w->noun, &w->command, &w->used, &w->err) == 0)
+		describe_command(w);
+	else
+		describe_noun(w, count > 0 ? words[0] : NULL);
+}
+
+static int run(const struct cli *cli, struct call *call, const struct command *command)
+{
+	struct mf_err err;
+	int status;
+
+	call->settings = cli->settings;
+	if (loop_new(&call->loop, &err) != 0 || cli_stop_on_signals(call->loop, &err) != 0 ||
+	    command->run(call, &err) != 0)
+		status = cli_fail(&err);
+	else
+		status = call->status;
+	etcd_free(call->etcd);
+	loop_free(call->loop);
+	return status;
+}
+
+static int obey(const struct cli *cli, const struct wanted *w, struct call *call)
+{
+	const struct command *command = w->command;
+
+	if (w->err.code != 0)
+		return cli_usage(cli, "%s", w->err.msg);
+	if (command == NULL)
+		return cli_print_help(cli);
+	call->argc = cli->argc - w->used;
+	call->argv = cli->argv + w->used;
+	call->behind = cli->behind;
+	if (call->argc < command->min || call->argc > command->max)
+		return cli_usage(cli, "%s: too %s operands: expected %s", w->tool.call,
+				 call->argc < command->min ? "few" : "many",
+				 command->operands[0] == '\0' ? "none" : command->operands);
+	return run(cli, call, command);
+}
+
+/* mayfly __complete WORD...: what may be the next word, for the shells. */
+static int complete(int argc, char **argv)
+{
+	const char *words[3];
+	buf_auto struct buf text = BUF_INIT;
+
+	command_add_words(&text, words, cli_find_operands(&whole, argc, argv, words, 3));
+	(void)fputs(buf_str(&text), stdout);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct call call = {.options = {.timeout_ms = TIMEOUT_MS}};
+	char name[] = "mayfly", option[] = "--help", *help[] = {name, option, NULL};
+	struct wanted wanted = {.used = 0};
+	struct cli cli;
+	int status;
+
+	if (argc > 1 && strcmp(argv[1], "__complete") == 0)
+		return complete(argc - 1, argv + 1);
+	find(&wanted, argc, argv);
+	/* Behind `help`, options say nothing, and may lack a value that is still to be typed. */
+	if (wanted.is_help) {
+		argv = help;
+		argc = 2;
+	}
+	status = cli_start(&cli, &wanted.tool, &call.options, argc, argv);
+	if (status == CLI_GO_ON) {
+		status = obey(&cli, &wanted, &call);
+		cli_fini(&cli);
+	}
+	buf_fini(&wanted.name);
+	buf_fini(&wanted.synopsis);
+	buf_fini(&wanted.details);
+	return status;
+}

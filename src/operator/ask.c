@@ -1,0 +1,81 @@
+/* Calls to etcd, one at a time.  Knows no format of any value. */
+#include "operator/ask.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "model/settings.h"
+#include "operator/call.h"
+#include "sys/loop.h"
+
+struct ask {
+	struct loop *loop;
+	const struct ask_list *events;
+	void *ctx;
+	size_t prefix_len;
+	bool is_over;
+	int64_t revision;
+	struct mf_err err; /* code 0: it worked */
+};
+
+static void on_begin(void *ctx)
+{
+	struct ask *ask = ctx;
+
+	if (ask->events->on_begin != NULL)
+		ask->events->on_begin(ask->ctx);
+}
+
+static void on_kv(void *ctx, const struct etcd_kv *kv)
+{
+	struct ask *ask = ctx;
+
+	ask->events->on_kv(ask->ctx, kv->key + ask->prefix_len, kv);
+}
+
+static void on_listed(void *ctx, int64_t revision, const struct mf_err *err)
+{
+	struct ask *ask = ctx;
+
+	ask->is_over = true;
+	ask->revision = revision;
+	if (err != NULL)
+		ask->err = *err;
+	loop_stop(ask->loop);
+}
+
+static int run(struct ask *ask, struct etcd_call *etcd_call, struct mf_err *err)
+{
+	int code = loop_run(ask->loop, err);
+
+	if (!ask->is_over)
+		etcd_cancel(etcd_call);
+	if (code != 0)
+		return code;
+	if (!ask->is_over)
+		return mf_err_set(err, MF_EFAIL, "interrupted");
+	if (ask->err.code != 0)
+		*err = ask->err;
+	return ask->err.code;
+}
+
+int ask_list(struct call *call, const char *below, const struct ask_list *events, void *ctx,
+	     int64_t *ret_revision, struct mf_err *err)
+{
+	static const struct etcd_list_events list_events = {on_begin, on_kv, on_listed};
+	mem_auto_free char *prefix = mem_printf("%s/%s", call->settings->etcd.prefix, below);
+	struct ask ask = {.loop = call->loop,
+			  .events = events,
+			  .ctx = ctx,
+			  .prefix_len = strlen(prefix) - strlen(below)};
+
+	if (call->etcd == NULL &&
+	    etcd_open(call->settings, call->loop, call->options.timeout_ms, &call->etcd, err) != 0)
+		return err->code;
+	if (run(&ask, etcd_list(call->etcd, prefix, &list_events, &ask), err) != 0)
+		return err->code;
+	*ret_revision = ask.revision;
+	return 0;
+}

@@ -1,0 +1,25 @@
+/*
+ * etcd for a command that has nothing else to do meanwhile: each call runs the loop until the
+ * answer is there.  A signal that stops the loop ends the call with MF_EFAIL.  Errors as in
+ * store/etcd.h.
+ */
+#ifndef MF_OPERATOR_ASK_H
+#define MF_OPERATOR_ASK_H
+
+#include <stdint.h>
+
+#include "store/etcd.h"
+
+struct call;
+struct mf_err;
+
+/* All keys under the settings' prefix and `below`; on_kv has them by what stands behind the
+ * settings' prefix and its slash. */
+struct ask_list {
+	void (*on_begin)(void *ctx); /* also when a compaction made it start over; or NULL */
+	void (*on_kv)(void *ctx, const char *key, const struct etcd_kv *kv);
+};
+int ask_list(struct call *call, const char *below, const struct ask_list *events, void *ctx,
+	     int64_t *ret_revision, struct mf_err *err);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * What each command of mayfly(1) is given: the call as it was typed, the settings, and the loop.
+ */
+#ifndef MF_OPERATOR_CALL_H
+#define MF_OPERATOR_CALL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct etcd;
+struct loop;
+struct settings;
+
+enum call_format { CALL_TABLE, CALL_WIDE, CALL_JSON, CALL_YAML, CALL_NAME };
+
+struct call_options {
+	enum call_format format;
+	const char *environments, *backends; /* files instead of etcd; NULL: none */
+	int64_t timeout_ms;		     /* of each call to etcd */
+};
+
+struct call {
+	struct call_options options;
+	const struct settings *settings;
+	struct loop *loop;
+	struct etcd *etcd; /* NULL until somebody asks it (operator/ask.h) */
+	int argc;	   /* operands, behind the command's own words */
+	char **argv;
+	int behind; /* so many of them stand behind "--"; -1: there is none */
+	int status; /* the command's to set: what to exit with when nothing failed */
+};
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * The commands of mayfly(1) as a table: nouns, and what can be done with each.  A noun is a file of
+ * its own and a row of NOUNS; all words, help and completions come from here.
+ */
+#ifndef MF_OPERATOR_COMMAND_H
+#define MF_OPERATOR_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buf;
+struct call;
+struct mf_err;
+
+/* Groups of options, as option_row.commands has them: which of them a command takes. */
+enum command_takes {
+	TAKES_FORMAT = 1 << 0,
+	TAKES_FILES = 1 << 1,
+	TAKES_ETCD = 1 << 2,
+	TAKES_NOTHING = 1 << 30, /* no option is in it */
+	TAKES_ALL = (1 << 30) - 1,
+};
+
+struct command {
+	const char *verb;     /* "": the noun is the whole command; NULL: the end of the list */
+	const char *alias;    /* a second word for it, or NULL */
+	const char *operands; /* as the help has them, such as "ENV [REVISION]"; or "" */
+	int min, max;	      /* how many */
+	unsigned takes;
+	const char *help; /* one line */
+	/* A code of base/err.h, or 0 and call->status. */
+	int (*run)(struct call *call, struct mf_err *err);
+};
+
+struct noun {
+	const char *name, *alias;
+	const struct command *commands;
+};
+
+#define NOUNS(X) X(env)
+
+#define X(name) extern const struct noun noun_##name;
+NOUNS(X)
+#undef X
+
+/*
+ * The command that these words of a call begin with; *ret_used of them are its own.  MF_EUSAGE with
+ * the nearest one, or with the verbs that there are.
+ */
+int command_find(const char *const *words, size_t count, const struct noun **ret_noun,
+		 const struct command **ret_command, int *ret_used, struct mf_err *err);
+
+/* "env list"; noun and verb alone. */
+void command_add_name(struct buf *text, const struct noun *noun, const struct command *command);
+
+/* The noun that this word is; NULL: none. */
+const struct noun *command_find_noun(const char *word);
+
+/* A line for each command, with its operands and help; noun NULL: of all. */
+void command_add_list(struct buf *text, const struct noun *noun);
+
+/* What may be the next word behind these, a line each: nouns, verbs; nothing behind a command. */
+void command_add_words(struct buf *text, const char *const *words, size_t count);
+
+#endif

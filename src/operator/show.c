@@ -1,0 +1,223 @@
+/* Formats of output.  Knows columns and rows, and nothing of what they mean but a few states. */
+#include "operator/show.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/node.h"
+#include "base/str.h"
+#include "operator/doc.h"
+
+#define GAP	  ((size_t)2) /* between columns */
+#define MAX_WIDTH 10000
+
+#define BOLD   "1"
+#define RED    "31"
+#define GREEN  "32"
+#define YELLOW "33"
+
+struct page {
+	const struct show *show;
+	const struct show_look *look;
+	struct buf *text;
+	size_t *widths; /* of columns; 0: it is not shown */
+	size_t last;	/* column that is shown */
+};
+
+/* Words of states, and how they look. */
+static const char *colour_of(const char *cell)
+{
+	static const struct {
+		const char *word, *colour;
+	} words[] = {
+	    {"ready", GREEN},	{"up", GREEN},	       {"ok", GREEN},	  {"missing", RED},
+	    {"set aside", RED}, {"behind", YELLOW},    {"maint", YELLOW}, {"drain", YELLOW},
+	    {"error", RED},	{"held back", YELLOW},
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(cell, words[i].word) == 0)
+			return words[i].colour;
+	return NULL;
+}
+
+static void get_cell(const struct node *row, const struct show_column *column, struct buf *ret_cell)
+{
+	buf_clear(ret_cell);
+	doc_add_cell(node_find(row, column->key), ret_cell);
+	if (ret_cell->len == 0)
+		buf_add_char(ret_cell, '-');
+}
+
+static bool is_inside(char byte)
+{
+	return ((unsigned char)byte & 0xc0) == 0x80; /* of a character of several bytes */
+}
+
+static size_t count_characters(const struct buf *cell)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < cell->len; i++)
+		count += !is_inside(cell->data[i]);
+	return count;
+}
+
+/* How many bytes so many characters are. */
+static size_t cut(const struct buf *cell, size_t characters)
+{
+	size_t i = 0;
+
+	while (i < cell->len && (characters > 0 || is_inside(cell->data[i])))
+		characters -= !is_inside(cell->data[i++]);
+	return i;
+}
+
+static void measure(struct page *page, bool is_wide)
+{
+	const struct show *show = page->show;
+	buf_auto struct buf cell = BUF_INIT;
+
+	for (size_t i = 0; i < show->column_count; i++) {
+		if (show->columns[i].is_wide && !is_wide)
+			continue;
+		page->last = i;
+		page->widths[i] = strlen(show->columns[i].title);
+		for (size_t j = 0; j < show->rows->child_count; j++) {
+			size_t width;
+
+			get_cell(&show->rows->children[j], &show->columns[i], &cell);
+			width = count_characters(&cell);
+			if (width > page->widths[i])
+				page->widths[i] = width;
+		}
+	}
+}
+
+/* The cell at a column of the terminal, cut there; false: nothing fits behind it. */
+static bool add_cell(struct page *page, size_t at, const struct buf *cell, const char *colour)
+{
+	size_t width = page->look->width, room = at < width ? width - at : 0;
+	size_t len = width == 0 ? cell->len : cut(cell, room);
+
+	if (!page->look->is_coloured)
+		colour = NULL;
+	if (colour != NULL)
+		buf_printf(page->text, "\033[%sm", colour);
+	buf_add(page->text, buf_str(cell), len);
+	if (colour != NULL)
+		buf_add_str(page->text, "\033[0m");
+	return len == cell->len;
+}
+
+/* row NULL: the titles. */
+static void add_line(struct page *page, const struct node *row)
+{
+	buf_auto struct buf cell = BUF_INIT;
+	size_t at = 0;
+
+	for (size_t i = 0; i <= page->last; i++) {
+		const struct show_column *column = &page->show->columns[i];
+		size_t end = at + page->widths[i] + GAP, width = page->look->width;
+
+		if (page->widths[i] == 0)
+			continue;
+		buf_clear(&cell);
+		if (row == NULL)
+			buf_add_str(&cell, column->title);
+		else
+			get_cell(row, column, &cell);
+		if (!add_cell(page, at, &cell, row == NULL ? BOLD : colour_of(buf_str(&cell))) ||
+		    i == page->last || (width != 0 && end >= width))
+			break;
+		buf_printf(page->text, "%*s", (int)(end - at - count_characters(&cell)), "");
+		at = end;
+	}
+	buf_add_char(page->text, '\n');
+}
+
+static void add_table(struct page *page, bool is_wide)
+{
+	const struct show *show = page->show;
+
+	if (show->before != NULL)
+		buf_add(page->text, buf_str(show->before), show->before->len);
+	page->widths = mem_alloc((show->column_count + 1) * sizeof(*page->widths));
+	measure(page, is_wide);
+	if (show->rows->child_count != 0)
+		add_line(page, NULL);
+	for (size_t i = 0; i < show->rows->child_count; i++)
+		add_line(page, &show->rows->children[i]);
+	if (show->after != NULL)
+		buf_add(page->text, buf_str(show->after), show->after->len);
+	free(page->widths);
+}
+
+static void add_names(const struct show *show, struct buf *text)
+{
+	for (size_t i = 0; i < show->rows->child_count; i++) {
+		for (size_t j = 0; j < SHOW_NAME_PARTS && show->name_keys[j] != NULL; j++) {
+			if (j > 0)
+				buf_add_char(text, '/');
+			doc_add_cell(node_find(&show->rows->children[i], show->name_keys[j]), text);
+		}
+		buf_add_char(text, '\n');
+	}
+}
+
+void show_format(const struct show *show, enum call_format format, const struct show_look *look,
+		 struct buf *ret_text)
+{
+	struct page page = {.show = show, .look = look, .text = ret_text};
+
+	switch (format) {
+	case CALL_TABLE:
+	case CALL_WIDE:
+		add_table(&page, format == CALL_WIDE);
+		break;
+	case CALL_JSON:
+		doc_format_json(show->doc, ret_text);
+		break;
+	case CALL_YAML:
+		doc_format_yaml(show->doc, ret_text);
+		break;
+	case CALL_NAME:
+		add_names(show, ret_text);
+		break;
+	}
+}
+
+static void find_look(struct show_look *ret_look)
+{
+	const char *no_colour = getenv("NO_COLOR"), *columns = getenv("COLUMNS");
+	bool is_terminal = isatty(STDOUT_FILENO) == 1;
+	struct winsize size;
+	int64_t width;
+
+	*ret_look = (struct show_look){0};
+	ret_look->is_coloured = is_terminal && (no_colour == NULL || no_colour[0] == '\0');
+	if (columns != NULL && str_parse_int(columns, 1, MAX_WIDTH, &width))
+		ret_look->width = (size_t)width;
+	else if (is_terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+		ret_look->width = size.ws_col;
+}
+
+int show_print(const struct call *call, const struct show *show, struct mf_err *err)
+{
+	buf_auto struct buf text = BUF_INIT;
+	struct show_look look;
+
+	find_look(&look);
+	if (call->options.format == CALL_WIDE)
+		look.width = 0;
+	show_format(show, call->options.format, &look, &text);
+	if (fwrite(buf_str(&text), 1, text.len, stdout) != text.len || fflush(stdout) != 0)
+		return mf_err_set_sys(err, MF_EWRITE, "standard output");
+	return 0;
+}
