@@ -11,6 +11,7 @@
 #include "apply/walk.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "render/section.h"
 
 enum { REASON_NAMES = 3 }; /* of a list in a reason */
 
@@ -37,22 +38,6 @@ static uint64_t hash_span(uint64_t hash, struct span s)
 	return str_hash(str_hash(hash, s.at, s.len), " ", 1);
 }
 
-/* HAProxy configuration manual, sections 2 to 4 and 12: the keywords that open a section. */
-static bool opens_section(struct span word)
-{
-	static const char *const words[] = {
-	    "global",	 "defaults",  "frontend",    "backend",	    "listen",
-	    "peers",	 "resolvers", "userlist",    "mailers",	    "program",
-	    "cache",	 "ring",      "fcgi-app",    "http-errors", "traces",
-	    "crt-store", "acme",      "log-forward", "lua",	    "log-profile",
-	};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (span_is(word, words[i]))
-			return true;
-	return false;
-}
-
 static void open_section(struct config *config, struct span kind, struct span rest)
 {
 	struct config_section section = {.kind = kind, .hash = hash_span(STR_HASH_INIT, rest)};
@@ -72,7 +57,7 @@ static void read_line(struct config *config, struct span line)
 
 	if (word.len == 0 || word.at[0] == '#')
 		return;
-	if (opens_section(word)) {
+	if (section_opens(word)) {
 		open_section(config, word, rest);
 		return;
 	}
@@ -252,7 +237,11 @@ static void on_section(void *ctx, const void *from, const void *to)
 {
 	struct config_walk *walk = ctx;
 	const struct config_section *old = from, *new = to;
+	uint64_t kind;
 
+	/* How many are kept in reserve, and of which kinds, follows from the rest. */
+	if (section_is_spare(old == NULL ? new->name : old->name, &kind))
+		return;
 	if (old == NULL || new == NULL)
 		come_or_go(walk, old, new);
 	else

@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "apply/span.h"
 #include "base/buf.h"
+#include "base/span.h"
 #include "base/str.h"
 
 enum { COMPLAINT_LAST_LINES = 3 };

@@ -11,11 +11,11 @@
 #include <string.h>
 
 #include "apply/complaint.h"
-#include "apply/span.h"
 #include "apply/state.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/span.h"
 #include "base/str.h"
 #include "sys/loop.h"
 #include "sys/usock.h"

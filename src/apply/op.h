@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "apply/span.h"
+#include "base/span.h"
 
 struct buf;
 struct state_server;

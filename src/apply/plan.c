@@ -9,11 +9,11 @@
 #include "apply/changes.h"
 #include "apply/driver.h"
 #include "apply/hostsdir.h"
-#include "apply/span.h"
 #include "apply/walk.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/span.h"
 #include "model/settings.h"
 #include "sys/file.h"
 

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "apply/op.h"
-#include "apply/span.h"
+#include "base/span.h"
 
 struct backend;
 struct buf;

@@ -174,3 +174,11 @@ const char *service_balance_word(enum service_balance balance)
 {
 	return balance_words[balance];
 }
+
+bool service_has_host_name(const struct service *service)
+{
+	for (size_t i = 0; service != NULL && i < service->fixed_count; i++)
+		if (service->fixed[i]->is_name)
+			return true;
+	return false;
+}

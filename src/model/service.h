@@ -46,4 +46,7 @@ struct service *service_ref(struct service *service);
 void service_unref(struct service *service); /* NULL is fine */
 const char *service_balance_word(enum service_balance balance);
 
+/* Whether one of its fixed addresses is a host name.  NULL: a service of which nothing is set. */
+bool service_has_host_name(const struct service *service);
+
 #endif

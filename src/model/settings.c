@@ -100,6 +100,11 @@ static const struct field haproxy_rows[] = {
      .doc = "A reload leaves the worker of before with the connections that it has, for at most "
 	    "five minutes. One that has outlived this many reloads, failed ones included, is "
 	    "stopped with what is open in it (`mworker-max-reloads`)."},
+    {"reserve", FIELD_INT, 0, FIELD_AT(struct settings, haproxy.reserve), .max = 1000,
+     .preset = "64",
+     .doc = "How many empty backends of each kind of settings in use HAProxy keeps in reserve, so "
+	    "that a version that it has never seen needs no reload. 0: none; fewer where there are "
+	    "very many kinds."},
     LIST("check", haproxy.check, argument, .preset = "haproxy -c -f",
 	 .doc = "The program and arguments that check a configuration; the path of the staged file "
 		"is appended."),

@@ -45,6 +45,7 @@ struct settings {
 		char *stats_bind; /* "" none */
 		char **nameservers;
 		unsigned max_old_workers;
+		unsigned reserve; /* backends of each kind */
 		char **check;
 		int64_t check_timeout; /* ms */
 	} haproxy;

@@ -17,6 +17,7 @@
 #include "model/table.h"
 #include "render/escape.h"
 #include "render/output_bare.h"
+#include "render/output_reserve.h"
 #include "render/output_view.h"
 #include "render/view.h"
 
@@ -47,6 +48,7 @@ struct output_job {
 	struct output_view *view;
 	struct output_set *set;
 	uint64_t pages; /* hash */
+	struct output_reserve *reserve;
 	struct mf_err *err;
 };
 
@@ -120,42 +122,57 @@ static void hash_output(const struct output *output, uint64_t *hash)
 		*hash = str_hash_words(*hash, output->bytes.data, output->bytes.len);
 }
 
-static void set_hash(char ret[17], uint64_t hash)
+/* haproxy.cfg as it is for another snapshot. */
+static int render_config(struct output_job *job, const struct snapshot *snapshot, struct buf *out)
 {
-	(void)snprintf(ret, 17, "%016" PRIx64, hash);
-}
-
-/* haproxy.cfg as it would be for another snapshot, added to the hash. */
-static int hash_config(struct output_job *job, const struct snapshot *snapshot, uint64_t *hash)
-{
-	struct output output = {.name = (char *)(uintptr_t) "haproxy.cfg", .bytes = BUF_INIT};
 	const struct snapshot *before = output_view_set_snapshot(job->view, snapshot);
-	int code = render_haproxy_file(job, &haproxy_files[HAPROXY_FILES - 1], &output.bytes);
+	int code = render_haproxy_file(job, &haproxy_files[HAPROXY_FILES - 1], out);
 
 	(void)output_view_set_snapshot(job->view, before);
-	if (code == 0)
-		hash_output(&output, hash);
-	buf_fini(&output.bytes);
 	return code;
 }
 
 /* From the hash of the pages on.  haproxy.cfg carries the one; the other is of that as well. */
-static int make_hash(struct output_job *job, bool is_sample)
+static void set_hash(struct output_job *job, char ret[17], const struct buf *config)
 {
-	struct output_bare *bare = output_bare_new(job->snapshot, is_sample);
-	uint64_t hash = job->pages;
+	struct output output = {.name = (char *)(uintptr_t) "haproxy.cfg", .bytes = *config};
+	unsigned reserve = job->settings->haproxy.reserve;
+	uint64_t hash = str_hash(job->pages, &reserve, sizeof(reserve));
+
+	hash_output(&output, &hash);
+	(void)snprintf(ret, 17, "%016" PRIx64, hash);
+}
+
+/* The fingerprint, and what is kept in reserve. */
+static int make_fingerprint(struct output_job *job)
+{
+	struct output_bare *samples = output_bare_new(job->snapshot, true);
+	buf_auto struct buf config = BUF_INIT;
 	int code;
 
-	if (is_sample)
-		output_view_set_fingerprint(job->view, "");
-	code = hash_config(job, output_bare_snapshot(bare), &hash);
-	output_bare_free(bare);
-	if (code != 0)
-		return code;
-	set_hash(is_sample ? job->set->fingerprint : job->set->structure, hash);
-	if (is_sample)
+	output_view_set_fingerprint(job->view, "");
+	code = render_config(job, output_bare_snapshot(samples), &config);
+	if (code == 0) {
+		set_hash(job, job->set->fingerprint, &config);
 		output_view_set_fingerprint(job->view, job->set->fingerprint);
-	return 0;
+		job->reserve = output_reserve_new(job->snapshot, samples,
+						  (struct span){config.data, config.len},
+						  job->settings->haproxy.reserve);
+	}
+	output_bare_free(samples);
+	return code;
+}
+
+static int make_structure(struct output_job *job)
+{
+	struct output_bare *bare = output_bare_new(job->snapshot, false);
+	buf_auto struct buf config = BUF_INIT;
+	int code = render_config(job, output_bare_snapshot(bare), &config);
+
+	output_bare_free(bare);
+	if (code == 0)
+		set_hash(job, job->set->structure, &config);
+	return code;
 }
 
 static int make_haproxy_file(struct output_job *job, const struct haproxy_file *file)
@@ -164,8 +181,12 @@ static int make_haproxy_file(struct output_job *job, const struct haproxy_file *
 
 	output->name = mem_dup_str(file->name);
 	output->path = haproxy_path(job->settings, file);
-	if (render_haproxy_file(job, file, &output->bytes) != 0)
+	if (job->reserve != NULL) { /* haproxy.cfg */
+		if (render_config(job, output_reserve_snapshot(job->reserve), &output->bytes) != 0)
+			return job->err->code;
+	} else if (render_haproxy_file(job, file, &output->bytes) != 0) {
 		return job->err->code;
+	}
 	if (file->map == ROUTING_MAP_COUNT && file->escape != escape_haproxy)
 		hash_output(output, &job->pages);
 	return 0;
@@ -180,11 +201,12 @@ static int make_haproxy(struct output_job *job, size_t i)
 	for (size_t at = 0; at < HAPROXY_FILES - 1 && code == 0; at++)
 		code = make_haproxy_file(job, &haproxy_files[at]);
 	if (code == 0)
-		code = make_hash(job, true);
+		code = make_fingerprint(job);
 	if (code == 0)
-		code = make_hash(job, false);
+		code = make_structure(job);
 	if (code == 0)
 		code = make_haproxy_file(job, &haproxy_files[HAPROXY_FILES - 1]);
+	output_reserve_free(job->reserve);
 	job->set->keeps_dead = output_view_has_server_state(job->view);
 	return code;
 }
@@ -297,7 +319,7 @@ int output_render_group(struct template_set *templates, const struct snapshot *s
 {
 	struct output_job job = {
 	    templates, snapshot,      settings, output_view_new(snapshot, settings),
-	    set,       STR_HASH_INIT, err};
+	    set,       STR_HASH_INIT, NULL,	err};
 	size_t start = set->count;
 	int code = groups[id.group].make(&job, id.target);
 

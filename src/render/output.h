@@ -38,10 +38,11 @@ struct output_set {
 	size_t count;
 	/*
 	 * Of what only a reload can bring to a running HAProxy, 16 hex digits: haproxy.cfg carries
-	 * `mayfly-<fingerprint>` as description.  That is haproxy.cfg with no server, and in the
-	 * place of its backends one for each service with settings of its own, and one for all
-	 * others; and the pages.  Neither maps nor servers nor which versions there are count: they
-	 * come and go by the runtime API, and what HAProxy holds of them can be read back.
+	 * `mayfly-<fingerprint>` as description.  That is haproxy.cfg with, in the
+	 * place of its backends samples for each service with settings of its own, and for all
+	 * others; how many are kept in reserve; and the pages.  Neither maps nor servers nor which
+	 * versions there are count: they come and go by the runtime API, and what HAProxy holds of
+	 * them can be read back.
 	 * "" when HAProxy's group failed.
 	 */
 	char fingerprint[17];

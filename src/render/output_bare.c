@@ -1,6 +1,6 @@
 /*
- * Snapshots without servers, made of what the real one holds: nothing is copied but the backends'
- * own few texts.  Knows nothing of templates.
+ * Snapshots without servers but samples, made of what the real one holds: nothing is copied but the
+ * backends' own few texts.  Knows nothing of templates.
  */
 #include "render/output_bare.h"
 
@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "model/backend.h"
 #include "model/table.h"
 
 struct output_bare {
@@ -17,7 +18,19 @@ struct output_bare {
 	size_t count;
 };
 
-static char any[] = "*";
+/* Two versions, the other one with a server, so that it is seen what is said of one of them only.
+ */
+static char any[] = "*", other[] = "+";
+
+static char address[] = "192.0.2.1", server[] = "192.0.2.1:1"; /* RFC 5737 */
+static struct instance instance = {.service = any,
+				   .version = other,
+				   .id = any,
+				   .address = address,
+				   .port = 1,
+				   .weight = 1,
+				   .server = server};
+static struct instance *instances[] = {&instance};
 
 static struct backend *add(struct output_bare *bare, const struct backend *like)
 {
@@ -30,31 +43,48 @@ static struct backend *add(struct output_bare *bare, const struct backend *like)
 	return backend;
 }
 
+static struct backend *add_sample(struct output_bare *bare, const struct backend *like,
+				  char *version)
+{
+	struct backend *sample = add(bare, like);
+
+	sample->version = version;
+	sample->name = bare->names[bare->count - 1] = mem_printf(
+	    "%.*s:%s", (int)(strrchr(like->name, ':') - like->name), like->name, version);
+	return sample;
+}
+
+static void add_pair(struct output_bare *bare, const struct backend *like)
+{
+	struct backend *sample;
+
+	(void)add_sample(bare, like, any);
+	sample = add_sample(bare, like, other);
+	sample->instances = instances;
+	sample->instance_count = 1;
+}
+
 static void add_samples(struct output_bare *bare, const struct snapshot *snapshot)
 {
-	const struct backend other = {.service = any, .version = any, .name = any};
+	static char name[] = "*:*";
+	const struct backend rest = {.service = any, .name = name};
 	const struct service *last = NULL;
 
-	(void)add(bare, &other);
+	add_pair(bare, &rest);
 	for (size_t i = 0; i < snapshot->backend_count; i++) {
 		const struct backend *backend = snapshot->backends[i];
-		struct backend *sample;
 
 		if (backend->settings == NULL || backend->settings == last)
 			continue;
 		last = backend->settings;
-		sample = add(bare, backend);
-		sample->version = any;
-		sample->name = bare->names[bare->count - 1] =
-		    mem_printf("%.*s:%s", (int)(strrchr(backend->name, ':') - backend->name),
-			       backend->name, any);
+		add_pair(bare, backend);
 	}
 }
 
 struct output_bare *output_bare_new(const struct snapshot *snapshot, bool is_sample)
 {
 	struct output_bare *bare = MEM_NEW(bare);
-	size_t max = snapshot->backend_count + 1;
+	size_t max = 2 * (snapshot->backend_count + 1);
 
 	bare->snapshot = *snapshot;
 	bare->backends = mem_alloc(max * sizeof(*bare->backends));

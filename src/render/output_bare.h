@@ -8,8 +8,9 @@ struct output_bare;
 struct snapshot;
 
 /*
- * Borrows the snapshot.  is_sample: in the place of its backends there is one for each service that
- * has settings of its own, and one for all others; their service or version is "*".
+ * Borrows the snapshot.  is_sample: in the place of its backends there are two for each service
+ * that has settings of its own, and two for all others, whose service is "*"; their versions are
+ * "*" and "+", which has a server.
  */
 struct output_bare *output_bare_new(const struct snapshot *snapshot, bool is_sample);
 const struct snapshot *output_bare_snapshot(const struct output_bare *bare);

@@ -278,9 +278,7 @@ static bool is_any_name(struct instance *const *instances, size_t count)
  */
 static bool has_host_name(const struct backend *backend)
 {
-	const struct service *service = backend->settings;
-
-	return (service != NULL && is_any_name(service->fixed, service->fixed_count)) ||
+	return service_has_host_name(backend->settings) ||
 	       is_any_name(backend->instances, backend->instance_count);
 }
 

@@ -190,6 +190,7 @@ size_t routing_count(const struct routing *routing, enum routing_map map)
 		return snapshot->header_count + routing->nameless_count;
 	case ROUTING_HOSTS:
 		return snapshot->host_count + snapshot->prefix_count;
+	case ROUTING_SPARES:
 	case ROUTING_MAP_COUNT:
 		break;
 	}
@@ -312,6 +313,7 @@ void routing_get(const struct routing *routing, enum routing_map map, size_t i,
 			set_claim(&snapshot->prefixes[i - snapshot->host_count], ROUTING_PREFIX_END,
 				  ret_entry);
 		break;
+	case ROUTING_SPARES:
 	case ROUTING_MAP_COUNT:
 		break;
 	}
@@ -415,6 +417,7 @@ size_t routing_find(const struct routing *routing, enum routing_map map, const c
 		return find_header(routing, key);
 	case ROUTING_HOSTS:
 		return find_host(routing->snapshot, key);
+	case ROUTING_SPARES:
 	case ROUTING_MAP_COUNT:
 		break;
 	}

@@ -6,6 +6,7 @@
  * requests under way still read.  The one entry `<env> <env>@<digest>` of the map `environments`
  * decides which of them is in force, whether a host, a prefix or a header led to the environment.
  *
+ *	spares        <backend>               backend kept in reserve that stands for it
  *	routes        <generation><route>     backend    longest match; routes end in '/'
  *	versions      <generation>/<service>  backend    no service has a '/' in its name
  *	names         <environment>           value of x-mayfly for the next hop
@@ -14,7 +15,9 @@
  *	hosts         <full host name>./      environment    longest match, of a host and "./"
  *	hosts         <first label>.          environment
  *
- * A backend is `<service>:<version>`; neither name has a ':'.
+ * A backend is `<service>:<version>`; neither name has a ':'.  In files each has its own, and
+ * `spares` is empty: only a HAProxy that has not read the newest files has entries there, by the
+ * runtime API.
  */
 #ifndef MF_RENDER_ROUTING_H
 #define MF_RENDER_ROUTING_H
@@ -27,6 +30,7 @@ struct snapshot;
 
 /* In this order new entries can be put into place: what is named is there before its name is. */
 #define ROUTING_MAPS(X)                                                                            \
+	X(ROUTING_SPARES, "spares")                                                                \
 	X(ROUTING_ROUTES, "routes")                                                                \
 	X(ROUTING_VERSIONS, "versions")                                                            \
 	X(ROUTING_NAMES, "names")                                                                  \

@@ -300,6 +300,12 @@ static const struct {
      {NULL, NULL},
      true,
      true},
+    {"another reserve",
+     DEV("web", "1", "/") INSTANCE,
+     "haproxy: {reserve: 7}",
+     {NULL, NULL},
+     true,
+     true},
     {"a page", DEV("web", "1", "/") INSTANCE, "", {"503.html", "gone\n"}, true, true},
     {"a map's template", DEV("web", "1", "/") INSTANCE, "", {"map", ""}, false, false},
     {"a block",
@@ -351,6 +357,76 @@ START_TEST(settings_of_a_service_are_its_own)
 	ck_assert_str_eq(before.fingerprint, numbers_of(more, "", &no_extra).fingerprint);
 	ck_assert_str_ne(before.structure, numbers_of(more, "", &no_extra).structure);
 	ck_assert_str_ne(before.fingerprint, numbers_of(swapped, "", &no_extra).fingerprint);
+}
+END_TEST
+
+/* --- backends in reserve -----------------------------------------------------------------------
+ */
+
+#define BALANCE(service, how) "services/" service " {\"balance\":\"" how "\"}\n"
+#define BLOCK(text)                                                                                \
+	{                                                                                          \
+		"haproxy.cfg", "{{<haproxy.cfg}}{{$backend}}" text "{{/backend}}{{/haproxy.cfg}}"  \
+	}
+
+static const struct {
+	const char *model, *yaml;
+	struct extra extra;
+	unsigned count; /* of those in reserve */
+} reserves[] = {
+    {small_model, "", {NULL, NULL}, 64},
+    {"", "", {NULL, NULL}, 64},
+    {small_model, "haproxy: {reserve: 0}", {NULL, NULL}, 0},
+    {small_model, "haproxy: {reserve: 3}", {NULL, NULL}, 3},
+    {DEV("web", "1", "/") BALANCE("web", "leastconn"), "", {NULL, NULL}, 128},
+    {DEV("web", "1", "/") BALANCE("web", "roundrobin"), "", {NULL, NULL}, 64},
+    {DEV("web", "1", "/") BALANCE("web", "source"), "", {NULL, NULL}, 64},
+    {DEV("web", "1", "/") BALANCE("shop", "leastconn"), "", {NULL, NULL}, 64},
+    {DEV("web", "1", "/") BALANCE("web", "random")
+	 BALANCE("shop", "random") "backends/shop/1/a 10.0.0.2:80\n",
+     "",
+     {NULL, NULL},
+     128},
+    {DEV("web", "1", "/") "services/web {\"addresses\":[\"old.example.com:80\"],\"balance\":"
+			  "\"leastconn\"}\n",
+     "",
+     {NULL, NULL},
+     64},
+    {small_model, "", BLOCK("fullconn 9"), 64},
+    {small_model, "", BLOCK("# {{version}}"), 64},
+    {small_model, "", BLOCK("http-request set-header x-version {{version}}"), 0},
+    {small_model, "", BLOCK("fullconn 1{{#servers}}0{{/servers}}"), 0},
+    {small_model, "", BLOCK("balance uri"), 0},
+    {DEV("web", "1", "/") BALANCE("web", "leastconn"),
+     "haproxy: {reserve: 1000}",
+     {NULL, NULL},
+     2000},
+    {DEV("web", "1", "/") BALANCE("web", "leastconn")
+	 BALANCE("shop", "random") "backends/shop/1/a 10.0.0.2:80\n",
+     "haproxy: {reserve: 1000}",
+     {NULL, NULL},
+     3 * (2048 / 3)},
+};
+
+/* Of each kind of settings in use, unless what is said of a version is of it alone. */
+START_TEST(so_many_backends_are_kept_in_reserve)
+{
+	struct settings *settings = make_settings(reserves[_i].yaml);
+	struct snapshot *snapshot = make_snapshot(reserves[_i].model);
+	buf_auto struct buf bad = BUF_INIT;
+	struct output_set set = {0};
+	unsigned count = 0;
+
+	ck_assert_int_eq(render(snapshot, settings, &reserves[_i].extra, &bad, &set), 0);
+	ck_assert_str_eq(buf_str(&bad), "");
+	for (const char *at = buf_str(&find(&set, "haproxy.cfg")->bytes);
+	     (at = strstr(at, "\nbackend spare::")) != NULL; at++)
+		count++;
+	ck_assert_uint_eq(count, reserves[_i].count);
+	ck_assert_uint_eq(find(&set, "maps/spares.map")->bytes.len, 0);
+	output_set_fini(&set);
+	snapshot_unref(snapshot);
+	settings_free(settings);
 }
 END_TEST
 
@@ -419,9 +495,9 @@ static const struct {
 } broken[] = {
     {{"map", "{{#entries}}"}, "haproxy: template map:", 0, 1, 0},
     {{"503.html", "{{>nowhere}}"}, "haproxy: template 503.html:", 0, 1, 0},
-    {{"hosts", "{{#services}}{{/other}}"}, "dnsmasq: template hosts:", 9, 0, 0},
-    {{"report", "{{#services}}"}, "/srv/report.txt: template report:", 9, 1, 0},
-    {{"report", "{{node}}"}, "", 9, 1, 1},
+    {{"hosts", "{{#services}}{{/other}}"}, "dnsmasq: template hosts:", 10, 0, 0},
+    {{"report", "{{#services}}"}, "/srv/report.txt: template report:", 10, 1, 0},
+    {{"report", "{{node}}"}, "", 10, 1, 1},
 };
 
 START_TEST(template_error_fails_only_its_group)
@@ -617,6 +693,8 @@ int main(void)
 	tcase_add_loop_test(tc, numbers_say_what_a_change_needs, 0,
 			    sizeof(numbers_cases) / sizeof(numbers_cases[0]));
 	tcase_add_test(tc, settings_of_a_service_are_its_own);
+	tcase_add_loop_test(tc, so_many_backends_are_kept_in_reserve, 0,
+			    sizeof(reserves) / sizeof(reserves[0]));
 	tcase_add_test(tc, dead_servers_are_asked_for_only_where_there_are_checks);
 	tcase_add_test(tc, user_template_extends_the_shipped_one);
 	tcase_add_loop_test(tc, template_error_fails_only_its_group, 0,

@@ -132,6 +132,7 @@ START_TEST(every_key_is_read)
 	       "  stats_bind: 127.0.0.1:8404\n"
 	       "  check: [/usr/sbin/haproxy, -c, -f]\n"
 	       "  max_old_workers: 7\n"
+	       "  reserve: 0\n"
 	       "  check_timeout: 3s\n"
 	       "dnsmasq: {hosts: /srv/hosts, hostsdir: /srv/names, address: 10.0.0.1,\n"
 	       "          reload: 'pidfile:/run/d.pid'}\n"
@@ -162,6 +163,7 @@ START_TEST(every_key_is_read)
 	CK_LIST(s->haproxy.check, "/usr/sbin/haproxy", "-c", "-f");
 	ck_assert_uint_eq(s->haproxy.max_old_workers, 7);
 	ck_assert_int_eq(s->haproxy.check_timeout, 3000);
+	ck_assert_uint_eq(s->haproxy.reserve, 0);
 	ck_assert_str_eq(s->dnsmasq.hosts, "/srv/hosts");
 	ck_assert_str_eq(s->dnsmasq.hostsdir, "/srv/names");
 	ck_assert_str_eq(s->dnsmasq.address, "10.0.0.1");
@@ -219,7 +221,7 @@ static const struct {
     {"haproxy:\n  bnd: []",
      "haproxy: unknown key \"bnd\": did you mean \"bind\"? allowed: config, admin_socket, "
      "master_socket, bind, internal_bind, single_port, local_bind, stats_bind, nameservers, "
-     "max_old_workers, check, check_timeout "
+     "max_old_workers, reserve, check, check_timeout "
      "(line 2, column 3)"},
     {"etcd: {password: x}", "etcd: unknown key \"password\": allowed: endpoints, prefix, cacert, "
 			    "cert, key, user, password_file (line 1, column 8)"},

@@ -1,7 +1,7 @@
 /*
  * Pieces of text: taken apart and compared, but never believed to be terminated.
  */
-#include "apply/span.h"
+#include "base/span.h"
 
 #include <string.h>
 

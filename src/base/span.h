@@ -1,8 +1,8 @@
 /*
  * A piece of somebody else's text: a line of a file, a word of it, a name.  Nothing is copied.
  */
-#ifndef MF_APPLY_SPAN_H
-#define MF_APPLY_SPAN_H
+#ifndef MF_BASE_SPAN_H
+#define MF_BASE_SPAN_H
 
 #include <stdbool.h>
 #include <stddef.h>
