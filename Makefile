@@ -68,6 +68,8 @@ scripts = $(wildcard tests/*.sh tests/*/*.sh contrib/*.sh contrib/*/*.sh contrib
 	contrib/completions/mayfly findings/*.sh .ci/run)
 pages = $(patsubst %,$(BUILD)/%,$(wildcard man/*.[1-9]))
 schemas = $(patsubst %,$(BUILD)/schema/%.json,environment service settings etcd-service etcd-instance)
+# What /etc/mayfly/mayfly.yaml may begin with.
+example_settings = $(BUILD)/mayfly.yaml
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 deps_of = $(patsubst %.o,%.d,$(1))
@@ -75,7 +77,7 @@ deps_of = $(patsubst %.o,%.d,$(1))
 # --- build -------------------------------------------------------------------------------------
 
 .PHONY: all
-all: $(bins) $(pages) $(schemas) ## build the tools into build/bin
+all: $(bins) $(pages) $(schemas) $(example_settings) ## build the tools into build/bin
 
 $(BUILD)/obj/%.o: %.c Makefile
 	$(call say,CC,$<)
@@ -119,6 +121,10 @@ $(BUILD)/schema/%.json: $(docs)
 	$(call say,GEN,$@)
 	@mkdir -p $(@D)
 	$(Q)$(docs) schema $* >$@
+
+$(example_settings): $(docs)
+	$(call say,GEN,$@)
+	$(Q)$(docs) example settings >$@
 
 # The list is a prerequisite, too: when a source is gone, no object is newer, but the library must change.
 lib_obj = $(call obj,$(lib_src)) $(BUILD)/obj/builtin.o
@@ -297,13 +303,14 @@ example_dirs = $(patsubst contrib/%/,%,$(wildcard contrib/examples/*/))
 .PHONY: install
 install: all ## install below DESTDIR and PREFIX
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/templates $(DESTDIR)$(UNITDIR) \
-		$(addprefix $(DESTDIR),$(COMPLETIONDIR) $(ZSHDIR) $(FISHDIR)) $(addprefix $(DESTDIR)$(DATADIR)/,$(example_dirs)) \
+		$(addprefix $(DESTDIR),$(COMPLETIONDIR) $(ZSHDIR) $(FISHDIR)) $(addprefix $(DESTDIR)$(DATADIR)/,examples $(example_dirs)) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man,$(sort $(patsubst .%,%,$(suffix $(pages))))) \
 		$(DESTDIR)$(SYSUSERSDIR)
 	$(INSTALL) -d -m 755 $(DESTDIR)$(SYSCONFDIR)/mayfly $(conf_dirs)
 	$(INSTALL) -m 755 $(bins) $(DESTDIR)$(BINDIR)/
 	$(INSTALL) -m 644 $(shipped) $(DESTDIR)$(DATADIR)/templates/
 	$(INSTALL) -m 644 $(schemas) $(DESTDIR)$(DATADIR)/
+	$(INSTALL) -m 644 $(example_settings) $(DESTDIR)$(DATADIR)/examples/
 	$(foreach dir,$(example_dirs),$(INSTALL) -m 644 $(wildcard contrib/$(dir)/*.yaml) \
 		$(DESTDIR)$(DATADIR)/$(dir)/ && ) true
 	$(INSTALL) -m 644 contrib/systemd/mayfly.sysusers $(DESTDIR)$(SYSUSERSDIR)/mayfly.conf
@@ -334,6 +341,11 @@ uninstall: ## remove what install put there
 dist: ## pack what is committed as build/mayfly-VERSION.tar.gz
 	@mkdir -p $(BUILD)
 	git archive --prefix=mayfly-$(VERSION)/ -o $(BUILD)/mayfly-$(VERSION).tar.gz HEAD
+
+.PHONY: deb
+deb: ## build the Debian package of what is committed, build/mayfly_*.deb
+	@contrib/deps.sh -q build package
+	@contrib/debian/build.sh $(VERSION) $(BUILD)
 
 .PHONY: clean
 clean: ## remove what was built

@@ -2,7 +2,7 @@
 # Installs from Debian's packages what is missing to build, run, test and check Mayfly; says what,
 # and does nothing when all is there.
 #
-#	contrib/deps.sh [-q] [build] [servers] [test] [docker] [lint] [matrix]     no group: all but matrix
+#	contrib/deps.sh [-q] [build] [servers] [test] [docker] [lint] [package] [matrix]   no group: all but matrix
 #
 # Where HAProxy, etcd or Docker is installed only because of this, its service is neither started nor
 # enabled: the tests and the demo start their own.  `systemctl enable --now haproxy` turns it on.
@@ -50,6 +50,9 @@ lint	shellcheck	cmd:shellcheck
 lint	mandoc	cmd:mandoc
 lint	valgrind	cmd:valgrind
 lint	lcov	cmd:lcov
+package	debhelper	cmd:dh
+package	dpkg-dev	cmd:dpkg-buildpackage
+package	lintian	cmd:lintian
 matrix	debootstrap	cmd:debootstrap
 matrix	util-linux	cmd:unshare
 '

@@ -2,6 +2,7 @@
  * What is made from the tables of fields when Mayfly is built:
  *
  *     docs schema FORMAT    the JSON Schema of a format
+ *     docs example FORMAT   a file of it to begin with: the defaults, each line a comment
  *     docs page FILE        a manual page, with `.\\" keys FORMAT` and `.\\" defaults FORMAT`
  * filled in
  */
@@ -77,6 +78,17 @@ static void print_schema(const struct format *format)
 	buf_fini(&text);
 }
 
+static void print_example(const struct format *format)
+{
+	struct buf text = BUF_INIT;
+
+	fields_add_defaults(format->fields, &text);
+	printf("# %s.  Every key is optional; these are the defaults.\n", format->title);
+	for (char *line = strtok(text.data, "\n"); line != NULL; line = strtok(NULL, "\n"))
+		printf("#%s\n", line);
+	buf_fini(&text);
+}
+
 /* Whether the line is `.\\" WORD FORMAT`. */
 static const struct format *marked(char *line, const char *word)
 {
@@ -117,6 +129,8 @@ int main(int argc, char **argv)
 {
 	if (argc == 3 && strcmp(argv[1], "schema") == 0)
 		print_schema(find_format(argv[2]));
+	else if (argc == 3 && strcmp(argv[1], "example") == 0)
+		print_example(find_format(argv[2]));
 	else if (argc == 3 && strcmp(argv[1], "page") == 0)
 		return print_page(argv[2]);
 	else
