@@ -97,6 +97,7 @@ void apply_list_members(struct apply *apply)
 			continue;
 		member->is_listed = true;
 		member->id = id;
+		group_yield(member->group, apply->desired);
 		if (!apply_is_behind(apply, member) || member->behind_at != APPLY_NEVER)
 			continue;
 		member->behind_at = now;
@@ -325,6 +326,8 @@ static int64_t write_at(const struct apply *apply, const struct apply_member *me
 
 	if (apply->desired == NULL || !apply_is_behind(apply, member))
 		return APPLY_NEVER;
+	if (group_is_prompt(member->group))
+		return at;
 	if (apply->answers == member->behind_at_answer)
 		at += APPLY_PATIENCE_MS;
 	return at > member->write_from ? at : member->write_from;

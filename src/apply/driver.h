@@ -18,6 +18,7 @@
 struct group;
 struct mf_err;
 struct settings;
+struct snapshot;
 
 struct driver {
 	/* Whether a group of outputs is its own.  i, below: that group's target. */
@@ -41,6 +42,13 @@ struct driver {
 	/* Render, compare and put into place, all at once; then nothing below is left to do but a
 	 * reload.  NULL: as group.h says. */
 	void (*write)(struct group *group);
+	/*
+	 * Of who writes so quickly that it waits for nobody: can it now?  And is what its run does
+	 * to be broken off, because something else is desired?
+	 */
+	bool (*is_prompt)(const struct group *group);
+	bool (*must_yield)(const struct group *group, const struct snapshot *desired);
+	void (*forget)(struct group *group); /* group->memory counts no more */
 	/* In a copy of this process, when all is rendered and compared; see writer.h. */
 	int (*inspect)(void *group, const struct output_set *set, struct mf_err *err);
 	/* Must it be made to read?  NULL: whenever a file has changed. */

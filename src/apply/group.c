@@ -103,7 +103,7 @@ void group_free(struct group *group)
 	if (group == NULL)
 		return;
 	clear_run(group);
-	set_snapshot(group, NULL);
+	group_forget(group);
 	writer_report_fini(&group->written);
 	loop_timer_free(group->timer);
 	free(group->last.reason);
@@ -130,6 +130,18 @@ const char *group_name(const struct group *group)
 bool group_is_running(const struct group *group)
 {
 	return group->phase != GROUP_IDLE;
+}
+
+bool group_is_prompt(const struct group *group)
+{
+	return group->driver->is_prompt != NULL && group->driver->is_prompt(group);
+}
+
+void group_yield(struct group *group, const struct snapshot *desired)
+{
+	if (group_is_running(group) && group->driver->must_yield != NULL &&
+	    group->driver->must_yield(group, desired))
+		clear_run(group);
 }
 
 bool group_is_put_off(const struct group *group)
@@ -168,6 +180,8 @@ void group_forget_change(struct group *group)
 
 void group_forget(struct group *group)
 {
+	if (group->driver->forget != NULL)
+		group->driver->forget(group);
 	group->proven[0] = '\0';
 	set_snapshot(group, NULL);
 }
@@ -242,6 +256,13 @@ void group_fail_and_put_back(struct group *group, const struct mf_err *why)
 	enter(group, group->is_installed ? GROUP_PUT_BACK : GROUP_END);
 }
 
+void group_put_off(struct group *group)
+{
+	group->is_put_off = true;
+	clear_run(group);
+	group->events->on_done(group->ctx, group);
+}
+
 /* --- write ----------------------------------------------------------------------------------- */
 
 static bool is_always_needed(const struct group *group)
@@ -284,13 +305,6 @@ static bool is_in_place(const struct group *group)
 	return true;
 }
 
-static void put_off(struct group *group)
-{
-	group->is_put_off = true;
-	clear_run(group);
-	group->events->on_done(group->ctx, group);
-}
-
 /* Until a reload, the daemon may have loaded what somebody else wrote. */
 static void demand_for_edit(struct group *group)
 {
@@ -324,7 +338,7 @@ static void on_written(void *ctx, struct writer_report *report)
 	}
 	take_report(group, report);
 	if (group->refreshes == 0 && !group->events->on_rendered(group->ctx, group)) {
-		put_off(group);
+		group_put_off(group);
 		return;
 	}
 	/* Other than what was checked: that takes its time, in which changes go on. */

@@ -76,6 +76,9 @@ void group_run(struct group *group, const struct group_order *order);
 bool group_is_running(const struct group *group);
 bool group_is_put_off(const struct group *group); /* on_rendered has ended the last run */
 void group_cancel(struct group *group);		  /* breaks a run off; on_done is not called */
+/* Something else is desired: breaks a run off that what waits for nobody would wait for. */
+void group_yield(struct group *group, const struct snapshot *desired);
+bool group_is_prompt(const struct group *group); /* its next run is to wait for nobody */
 
 /* The snapshot of the last run, or of the one under way; NULL: none. */
 const struct snapshot *group_snapshot(const struct group *group);

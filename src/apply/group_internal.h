@@ -50,6 +50,7 @@ struct group {
 	bool is_rendered;	   /* written is of that */
 	struct writer_report written; /* what was rendered last, and where its files are */
 	int64_t write_ms, took_ms;
+	void *memory; /* the driver's; NULL: nothing */
 
 	/* of a run */
 	enum group_phase phase;
@@ -80,6 +81,9 @@ void group_fail(struct group *group, const struct mf_err *why);
 void group_fail_and_put_back(struct group *group, const struct mf_err *why);
 /* The daemon is not there: what it will read when it comes is in place. */
 void group_end_pending(struct group *group, const struct mf_err *why);
+
+/* As if it had not run: what it was to do is done, but its last result is to stay. */
+void group_put_off(struct group *group);
 
 /* It has read its files. */
 void group_end_reload(struct group *group);

@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +72,13 @@ static bool is_right(const struct output *output)
 
 	return file_hash(output->path, HOSTSDIR_MAX_FILE, &st, &len, &digest, NULL) == 0 &&
 	       len == output->len && digest == output->digest && (st.st_mode & 0444) == 0444;
+}
+
+bool hostsdir_flush(const char *dir)
+{
+	mem_auto_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd >= 0 && syncfs(fd) == 0;
 }
 
 /* --- strays ---------------------------------------------------------------------------------- */

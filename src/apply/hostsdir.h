@@ -7,6 +7,7 @@
 #ifndef MF_APPLY_HOSTSDIR_H
 #define MF_APPLY_HOSTSDIR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct mf_err;
@@ -35,5 +36,8 @@ void hostsdir_free_names(char **names, size_t count);
  */
 int hostsdir_sync(const char *dir, const struct output_set *set, size_t *ret_changes,
 		  struct mf_err *err);
+
+/* Waits until all that was written there is on the disk; false: it is not. */
+bool hostsdir_flush(const char *dir);
 
 #endif

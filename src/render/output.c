@@ -221,6 +221,11 @@ char *output_server_state_path(const struct settings *settings)
 /* --- the others --------------------------------------------------------------------------------
  */
 
+char *output_hostsdir_path(const struct settings *settings, const char *service)
+{
+	return mem_printf("%s/" OUTPUT_HOSTSDIR_PREFIX "%s", settings->dnsmasq.hostsdir, service);
+}
+
 /* A file for each service depends on nothing but that service's name. */
 static int make_hostsdir_file(struct output_job *job, char *service)
 {
@@ -230,8 +235,7 @@ static int make_hostsdir_file(struct output_job *job, char *service)
 	int code = render(job, "hosts", escape_word, &output->bytes);
 
 	output->name = mem_printf(OUTPUT_HOSTSDIR "/" OUTPUT_HOSTSDIR_PREFIX "%s", service);
-	output->path =
-	    mem_printf("%s/" OUTPUT_HOSTSDIR_PREFIX "%s", job->settings->dnsmasq.hostsdir, service);
+	output->path = output_hostsdir_path(job->settings, service);
 	(void)output_view_set_snapshot(job->view, none);
 	return code;
 }

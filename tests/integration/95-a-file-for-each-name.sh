@@ -52,10 +52,29 @@ within 'one that has gone is not' 10 is_unknown mail
 
 printf '127.0.0.9 web.service\n' >"$T/dns/mayfly-web"
 within 'somebody changes a file' 10 says '^127\.0\.0\.9$' dns web.service
+services web shop mail
+within 'while another name comes' 10 is_known mail
+is "$(dns web.service)" 127.0.0.9 'for which nothing else is touched'
 rm "$T/dns/mayfly-shop"
 send_signal HUP kvwatch
 within 'it is put right' 10 is_known web
 within 'and one that was deleted comes back' 10 is_known shop
+
+cat >"$T/check" <<EOF
+#!/bin/sh
+touch "$T/checking"
+while test ! -e "$T/checked"; do sleep 0.05; done
+EOF
+chmod +x "$T/check"
+settings=(dnsmasq.hosts= dnsmasq.reload= "dnsmasq.hostsdir=$T/dns" "haproxy.check=[\"$T/check\"]")
+write_settings "${settings[@]}" haproxy.max_old_workers=7
+send_signal HUP kvwatch
+within 'while the configuration of HAProxy is checked' 10 test -e "$T/checking"
+services web shop slow
+within 'a new service is answered' 10 is_known slow
+services web shop
+within 'and one that has gone is not' 10 is_unknown slow
+touch "$T/checked"
 
 mark kvwatch
 mkdir "$T/dns/mayfly-bad"
@@ -66,8 +85,7 @@ within 'and is no harm to another' 10 is_known late
 rmdir "$T/dns/mayfly-bad"
 within 'it is tried again' 30 is_known bad
 
-write_settings dnsmasq.hosts= dnsmasq.reload= "dnsmasq.hostsdir=$T/dns" 'haproxy.check=["true"]' \
-	dnsmasq.address=127.0.0.2
+write_settings "${settings[@]}" dnsmasq.address=127.0.0.2
 send_signal HUP kvwatch
 within 'another address is answered for all' 10 says '^127\.0\.0\.2$' dns shop.service
 

@@ -399,6 +399,98 @@ START_TEST(an_unwritable_folder_is_named)
 }
 END_TEST
 
+/* --- a file for each name -------------------------------------------------------------------- */
+
+static void set_hostsdir(void)
+{
+	settings_set_str(&settings->dnsmasq.hostsdir, folder);
+	set_settings();
+	put("backends/web/1/x", "127.0.0.1:1");
+	want();
+	wait_for_result();
+	expect_file("mayfly-web", "127.0.0.1 web.service\n");
+}
+
+START_TEST(a_name_touches_no_other)
+{
+	mem_auto_free char *shop = mem_printf("%s/mayfly-shop", folder);
+	mem_auto_free char *web = mem_printf("%s/mayfly-web", folder);
+
+	set_hostsdir();
+	daemon_write(web, "edited\n");
+	put("backends/shop/1/x", "127.0.0.1:1");
+	want();
+	wait_for_result();
+	ck_assert(told_of("dnsmasq")->changed);
+	expect_file("mayfly-shop", "127.0.0.1 shop.service\n");
+	table_del(table, "backends/shop/1/x");
+	want();
+	wait_for_result();
+	ck_assert(told_of("dnsmasq")->changed);
+	ck_assert(!exists(shop));
+	put("backends/web/2/x", "127.0.0.1:1");
+	want();
+	wait_for_result();
+	ck_assert(!told_of("dnsmasq")->changed); /* another version is no other name */
+	expect_file("mayfly-web", "edited\n");	 /* until all is compared: */
+	for (int i = 0; i < 40; i++) {
+		mem_auto_free char *key = mem_printf("backends/many%d/1/x", i);
+
+		put(key, "127.0.0.1:1");
+	}
+	want();
+	wait_for_result();
+	expect_file("mayfly-web", "127.0.0.1 web.service\n");
+	expect_file("mayfly-many39", "127.0.0.1 many39.service\n");
+}
+END_TEST
+
+START_TEST(a_name_that_fails_is_not_hidden_by_another)
+{
+	mem_auto_free char *bad = mem_printf("%s/mayfly-bad", folder);
+
+	set_hostsdir();
+	ck_assert_int_eq(mkdir(bad, 0755), 0);
+	put("backends/bad/1/x", "127.0.0.1:1");
+	put("backends/good/1/x", "127.0.0.1:1");
+	want();
+	wait_for_result();
+	ck_assert_int_eq(told_of("dnsmasq")->code, MF_EWRITE);
+	ck_assert_ptr_nonnull(strstr(told_of("dnsmasq")->words, bad));
+	expect_file("mayfly-good", "127.0.0.1 good.service\n");
+	put("backends/late/1/x", "127.0.0.1:1");
+	want();
+	wait_for_result();
+	ck_assert_int_eq(told_of("dnsmasq")->code, MF_EWRITE);
+	expect_file("mayfly-late", "127.0.0.1 late.service\n");
+	ck_assert_int_eq(rmdir(bad), 0);
+	while (told_of("dnsmasq")->code != 0) /* it is tried again by itself */
+		wait_for_next();
+	expect_file("mayfly-bad", "127.0.0.1 bad.service\n");
+}
+END_TEST
+
+START_TEST(names_that_cannot_be_rendered_stay)
+{
+	set_hostsdir();
+	write_template("hosts", "{{>nowhere}}");
+	put("backends/shop/1/x", "127.0.0.1:1");
+	want();
+	wait_for_result();
+	ck_assert(told_render_failed);
+	expect_file("mayfly-web", "127.0.0.1 web.service\n");
+	write_template("hosts", "{{#services}}10.0.0.1 {{.}}\n{{/services}}");
+	set_settings();
+	want();
+	wait_for_result();
+	ck_assert(!told_render_failed);
+	expect_file("mayfly-web", "10.0.0.1 web\n");
+	expect_file("mayfly-shop", "10.0.0.1 shop\n");
+}
+END_TEST
+
+/* --- what all have in common ----------------------------------------------------------------- */
+
 START_TEST(what_cannot_be_rendered_has_a_result_too)
 {
 	write_template("map", "{{>nowhere}}");
@@ -515,6 +607,9 @@ int main(void)
 	tcase_add_test(tc, a_failing_group_stops_no_other);
 	tcase_add_test(tc, a_slow_group_holds_up_no_other);
 	tcase_add_test(tc, an_unwritable_folder_is_named);
+	tcase_add_test(tc, a_name_touches_no_other);
+	tcase_add_test(tc, a_name_that_fails_is_not_hidden_by_another);
+	tcase_add_test(tc, names_that_cannot_be_rendered_stay);
 	tcase_add_test(tc, what_cannot_be_rendered_has_a_result_too);
 	tcase_add_test(tc, a_storm_is_coalesced);
 	tcase_add_test(tc, a_foreign_hand_in_the_files_is_put_right);
