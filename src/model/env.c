@@ -76,17 +76,20 @@ static const struct field route = {
 static const struct field service_rows[] = {
     {"name", FIELD_NAME, FIELD_REQUIRED | FIELD_SHARED, SERVICE(name), .noun = "service",
      .type = &value_service, .doc = "The service's name."},
-    {"version", FIELD_NAME, SERVICE(version), .type = &value_version, .preset = ENV_VERSION_DEFAULT,
-     .doc = "The version that its instances are registered with."},
-    {"versions", FIELD_OTHER, FIELD_LATER, .read = check_weights, .not_with = "version",
+    {"version", FIELD_NAME, FIELD_NULL, SERVICE(version),
+     FIELD_SAID(struct env_service, version_said), .type = &value_version,
+     .preset = ENV_VERSION_DEFAULT, .doc = "The version that its instances are registered with."},
+    {"versions", FIELD_OTHER, FIELD_LATER | FIELD_NULL, .read = check_weights,
+     .not_with = "version",
      .schema = "\"type\":\"object\",\"minProperties\":1,\"propertyNames\":{\"pattern\":"
 	       "\"^[A-Za-z0-9_][A-Za-z0-9_.-]*$\"},\"additionalProperties\":{\"type\":\"integer\","
 	       "\"minimum\":0,\"maximum\":100}",
      .doc = "A map of versions to the percents of their requests, 100 in all."},
     {"sticky", FIELD_TEXT, FIELD_LATER, .type = &sticky,
      .doc = "What keeps a user at one version: `cookie`, `header` <name> or `source`."},
-    {"route", FIELD_LIST, FIELD_OR_ONE | FIELD_SET | FIELD_SHARED, SERVICE(routes),
-     FIELD_COUNT(struct env_service, route_count), .max = ENV_MAX_ROUTES, .item = &route,
+    {"route", FIELD_LIST, FIELD_OR_ONE | FIELD_SET | FIELD_SHARED | FIELD_NULL, SERVICE(routes),
+     FIELD_COUNT(struct env_service, route_count), FIELD_SAID(struct env_service, route_said),
+     .max = ENV_MAX_ROUTES, .item = &route,
      .doc = "A path prefix, or a list of them, by which external requests reach the service. The "
 	    "longest one that ends where a segment of the path ends is taken: `/tasks` and "
 	    "`/tasks/` both take `/tasks` and `/tasks/1`, but not `/tasks2`."},
@@ -135,10 +138,65 @@ static int check_routes(const struct node *node, const struct env *env, struct m
 	return 0;
 }
 
+static int check_parents(const struct node *map, const struct env *env, struct mf_err *err)
+{
+	const struct node *extends = node_find(map, "extends");
+
+	for (size_t i = 0; i < env->parent_count; i++) {
+		const struct node *at =
+		    extends->kind == NODE_LIST ? &extends->children[i] : extends;
+
+		if (strcmp(env->parents[i], env->name) == 0)
+			return node_error(at, err, "extends itself");
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(env->parents[i], env->parents[j]) == 0)
+				return node_error(at, err, "extends %s twice", env->parents[i]);
+	}
+	return 0;
+}
+
+static int check_without(const struct node *map, const struct env *env, struct mf_err *err)
+{
+	for (size_t i = 0; i < env->without_count; i++)
+		if (env_find_service(env, env->without[i]) != NULL)
+			return node_error(node_find(map, "without"), err,
+					  "service %s: in without and in services",
+					  env->without[i]);
+	return 0;
+}
+
+/* Where nobody else says anything, what is not said is the default, and null says nothing. */
+static int say_all(const struct node *services, struct env *env, struct mf_err *err)
+{
+	static const char *const keys[] = {"version", "route"};
+
+	for (size_t i = 0; i < env->service_count; i++) {
+		env->services[i].version_said = FIELD_IS_SAID;
+		env->services[i].route_said = FIELD_IS_SAID;
+	}
+	for (size_t i = 0; i < 2 * services->child_count; i++) {
+		const struct node *map = &services->children[i / 2], *node;
+
+		node = map->kind == NODE_MAP ? node_find(map, keys[i % 2]) : NULL;
+		if (node != NULL && node->kind == NODE_SCALAR && node->style == NODE_NULL)
+			return node_error(node, err, "service %s: %s: must be a string, not empty",
+					  node_find(map, "name")->text, keys[i % 2]);
+	}
+	return 0;
+}
+
 static int finish(const struct node *map, void *object, struct mf_err *err)
 {
 	struct env *env = object;
 	struct mf_err why;
+	int code = check_parents(map, env, err);
+
+	if (code == 0)
+		code = check_without(map, env, err);
+	if (code == 0 && env->parent_count == 0)
+		code = say_all(node_find(map, "services"), env, err);
+	if (code != 0)
+		return code;
 
 	if (env->header == NULL)
 		env->header = env->name;
@@ -187,6 +245,19 @@ static const struct field host = {
     .type = &value_host,
     .size = sizeof(char *),
 };
+static const struct field parent = {
+    .kind = FIELD_NAME,
+    .noun = "extends",
+    .type = &value_environment,
+    .size = sizeof(char *),
+};
+static const struct field left_out = {
+    .kind = FIELD_NAME,
+    .noun = "without",
+    .type = &value_service,
+    .size = sizeof(char *),
+};
+static const struct field member = {.kind = FIELD_NAME, .size = sizeof(char *)};
 static const struct field service = {
     .kind = FIELD_OBJECT,
     .fields = &service_fields,
@@ -203,6 +274,8 @@ static const struct fields origin_fields = {FIELDS_ROWS(origin_rows)};
 static const struct field env_rows[] = {
     {"name", FIELD_NAME, FIELD_REQUIRED, ENV(name), .noun = "environment",
      .type = &value_environment, .doc = "The environment's name."},
+    {"description", FIELD_TEXT, ENV(description), .type = &value_line, .max = ENV_MAX_DESCRIPTION,
+     .doc = "Free text for people."},
     {"prefix", FIELD_NAME, FIELD_OWN, ENV(prefix), .type = &value_prefix,
      .doc = "The first label of the host names that mean this environment; `www-`<name> by "
 	    "default."},
@@ -210,8 +283,14 @@ static const struct field env_rows[] = {
      .doc = "The value of `x-mayfly` that means this environment; its name by default."},
     {"hosts", FIELD_LIST, FIELD_SET, ENV(hosts), FIELD_COUNT(struct env, host_count),
      .max = ENV_MAX_HOSTS, .item = &host, .doc = "Further host names, in full and in lower case."},
-    {"extends", FIELD_NAME, FIELD_LATER, .type = &value_environment,
-     .doc = "The environment whose services it takes over."},
+    {"extends", FIELD_LIST, FIELD_OR_ONE | FIELD_NOT_EMPTY | FIELD_BRIEF, ENV(parents),
+     FIELD_COUNT(struct env, parent_count), .max = ENV_MAX_PARENTS, .item = &parent,
+     .doc = "The environment whose services it has, at any moment, or a list of them; the file "
+	    "says what differs. See EXTENDING."},
+    {"without", FIELD_LIST, FIELD_SET | FIELD_BRIEF, ENV(without),
+     FIELD_COUNT(struct env, without_count), .max = ENV_MAX_SERVICES, .item = &left_out,
+     .needs = "extends",
+     .doc = "Services of those that it extends which this environment has not."},
     {"expires", FIELD_TEXT, FIELD_LATER, .type = &expires,
      .doc = "A duration such as `8h`, or a time (RFC 3339), after which it is deleted."},
     {"missing", FIELD_TEXT, .type = &missing, .preset = "fail",
@@ -222,6 +301,9 @@ static const struct field env_rows[] = {
      .doc = "The chosen versions: a list. An item is the bare name of a service, or a map of "
 	    "these keys."},
     {"origin", FIELD_OBJECT, FIELD_STORED, .fields = &origin_fields},
+    {"lineage", FIELD_LIST, FIELD_IN_KEY, ENV(lineage), FIELD_COUNT(struct env, lineage_count),
+     .item = &member},
+    {"aside", FIELD_TEXT, FIELD_IN_KEY, ENV(aside)},
 };
 const struct fields fields_of_env = {
     FIELDS_ROWS(env_rows),
@@ -242,6 +324,8 @@ static uint64_t digest_of(const struct env *env)
 {
 	uint64_t hash = add_str(STR_HASH_INIT, env->header);
 
+	if (env->aside != NULL)
+		hash = add_str(hash, env->aside);
 	for (size_t i = 0; i < env->service_count; i++) {
 		const struct env_service *s = &env->services[i];
 		size_t count = s->route_count;

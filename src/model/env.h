@@ -1,5 +1,6 @@
 /*
  * One environment: a choice of versions.  Immutable once parsed, shared by counting references.
+ * One that extends others says what differs from them, and what it comes to is an environment, too.
  *
  * The file format (YAML) and the etcd value (JSON) have the same fields; JSON also has "origin",
  * {"owner": …, "source": …}, which says who put it there, so that nobody deletes another's.
@@ -18,6 +19,8 @@ struct mf_err;
 #define ENV_MAX_SERVICES    512
 #define ENV_MAX_ROUTES	    64 /* of one service */
 #define ENV_MAX_HOSTS	    64
+#define ENV_MAX_PARENTS	    16
+#define ENV_MAX_DESCRIPTION 1024 /* bytes */
 #define ENV_MAX_OWNER	    255	 /* bytes */
 #define ENV_MAX_SOURCE	    4352 /* a path and the name of a file */
 #define ENV_VERSION_DEFAULT "latest"
@@ -26,24 +29,37 @@ struct env_service {
 	const char *name;
 	const char *version;
 	const char **routes; /* normalised to end in '/': "/", "/tasks/"; sorted, distinct */
-	unsigned route_count;
+	uint8_t route_count;
 	bool is_override; /* somebody's version in the place of the environment's own */
+	/* As written, of an environment that extends others: enum field_said (model/fields.h). */
+	uint8_t version_said, route_said;
+	/* As composed: who says so, an index of the lineage. */
+	uint8_t version_from, route_from;
 };
 
 struct env {
 	unsigned refs;
 	const char *name;
-	const char *prefix; /* default www-<name> */
-	const char *header; /* default <name> */
-	const char **hosts; /* sorted, distinct */
+	const char *prefix;	 /* default www-<name> */
+	const char *header;	 /* default <name> */
+	const char *description; /* NULL: none */
+	const char **hosts;	 /* sorted, distinct */
 	size_t host_count;
+	const char **parents; /* those that it extends, in order; distinct */
+	size_t parent_count;
+	const char **without; /* services of theirs that it has not; sorted, distinct */
+	size_t without_count;
 	struct env_service *services; /* sorted by name, distinct */
 	size_t service_count;
 	const char *owner;  /* "" when put by hand */
 	const char *source; /* the owner's word for where it comes from, a file's path; "" */
-	int64_t created;    /* etcd create revision, 0 from files: see model/claims.h */
-	uint64_t digest;    /* of everything that decides routing: equal digest, equal routing */
-	uint64_t first;	    /* kept by the table that has it in force: see model/epochs.h */
+	/* As composed (model/compose.h) of itself, which comes first, and those that it extends. */
+	const char **lineage; /* their names; none: it extends nobody */
+	size_t lineage_count;
+	const char *aside; /* why it has no services; NULL: it is in force */
+	int64_t created;   /* etcd create revision, 0 from files: see model/claims.h */
+	uint64_t digest;   /* of everything that decides routing: equal digest, equal routing */
+	uint64_t first;	   /* kept by the table that has it in force: see model/epochs.h */
 };
 
 /*

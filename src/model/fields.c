@@ -379,6 +379,12 @@ static int read_row(const struct fields *fields, const struct field *row, const 
 	return 0;
 }
 
+static bool is_null(const struct field *row, const struct node *node)
+{
+	return (row->flags & FIELD_NULL) != 0 && node->kind == NODE_SCALAR &&
+	       node->style == NODE_NULL;
+}
+
 static int read_rows(const struct fields *fields, const struct node *map,
 		     const struct members *members, void *object, bool stored, struct mf_err *err)
 {
@@ -391,10 +397,13 @@ static int read_rows(const struct fields *fields, const struct node *map,
 		const struct field *row = &fields->rows[i];
 		const struct node *node = members->of[i];
 
-		if (node != NULL) {
+		if (node != NULL && is_null(row, node)) {
+			field_put_said(row, object, FIELD_IS_NULL);
+		} else if (node != NULL) {
 			code = add_section(fields, check_company(row, map, node, err), err);
 			if (code == 0)
 				code = read_row(fields, row, node, object, stored, err);
+			field_put_said(row, object, FIELD_IS_SAID);
 		} else if ((row->flags & FIELD_REQUIRED) != 0) {
 			code = add_section(
 			    fields, node_error(map, err, "%s is missing", noun_of(row)), err);

@@ -46,6 +46,8 @@ enum field_flag {
 	FIELD_LATER = 128, /* checked, and then refused: not supported yet */
 	FIELD_IN_KEY = 256, /* no member: a part of the key, or made of other values */
 	FIELD_SHARED = 512, /* fields_pack leaves it: somebody else keeps it for packed objects */
+	FIELD_NULL = 1024,  /* null is allowed, and changes nothing but what FIELD_SAID is told */
+	FIELD_BRIEF = 2048, /* the list is written only where it is not empty */
 };
 
 /* Reads a FIELD_OTHER into what is at place.  The errors do not name the key. */
@@ -64,6 +66,7 @@ struct field {
 	const char *const *words;	 /* WORD: NULL at the end */
 	const struct field *item;	 /* LIST: the row of every item, whose offset is 0 */
 	size_t count_offset, count_size; /* LIST: FIELD_COUNT */
+	size_t said_offset, said_size;	 /* FIELD_SAID; size 0: nobody asks */
 	const struct fields *fields;	 /* OBJECT; OTHER, for documentation: its form as a map */
 	field_read_fn *read;		 /* OTHER */
 	const char *not_with;		 /* the key that excludes this one */
@@ -77,6 +80,14 @@ struct field {
 	.offset = offsetof(object, member), .size = sizeof(((object *)0)->member)
 #define FIELD_COUNT(object, member)                                                                \
 	.count_offset = offsetof(object, member), .count_size = sizeof(((object *)0)->member)
+
+/*
+ * Where it is kept whether the key was there at all: a uint8_t member, of enum field_said.  Such a
+ * value is written as it was: not at all, or as null.
+ */
+#define FIELD_SAID(object, member)                                                                 \
+	.said_offset = offsetof(object, member), .said_size = sizeof(((object *)0)->member)
+enum field_said { FIELD_IS_UNSAID, FIELD_IS_SAID, FIELD_IS_NULL };
 
 struct fields {
 	const struct field *rows;
@@ -144,5 +155,6 @@ void field_put_number(void *place, size_t size, int64_t n);	   /* an integer, en
 size_t field_count(const struct field *field, const void *object); /* of a list's items */
 void field_add_duration(struct buf *b, int64_t ms); /* "10ms", "1d": the largest unit */
 void field_put_count(const struct field *field, void *object, size_t count);
+void field_put_said(const struct field *field, void *object, enum field_said said);
 
 #endif

@@ -144,14 +144,27 @@ static void add_default(const struct field *field, struct buf *b)
 
 static void add_property(const struct field *field, const char *key, struct buf *b)
 {
+	bool may_be_null = (field->flags & FIELD_NULL) != 0;
+
 	add_comma(b);
 	buf_printf(b, "\"%s\":{", key);
 	if (field->doc != NULL) {
 		add_description(field, b);
 		buf_add_char(b, ',');
 	}
+	buf_add_str(b, may_be_null ? "\"anyOf\":[{\"type\":\"null\"},{" : "");
 	add_field(field, b);
+	buf_add_str(b, may_be_null ? "}]" : "");
 	add_default(field, b);
+	buf_add_char(b, '}');
+}
+
+/* A null beside the other key is none. */
+static void add_exclusion(const struct field *row, struct buf *b)
+{
+	buf_printf(b, "\"not\":{\"required\":[\"%s\",\"%s\"]", row->not_with, row->key);
+	if ((row->flags & FIELD_NULL) != 0)
+		buf_printf(b, ",\"properties\":{\"%s\":{\"not\":{\"type\":\"null\"}}}", row->key);
 	buf_add_char(b, '}');
 }
 
@@ -173,8 +186,7 @@ static void add_conditions(const struct fields *fields, struct buf *b)
 		else if (is_required)
 			buf_printf(b, "\"required\":[\"%s\"]", row->key);
 		else if (row->not_with != NULL)
-			buf_printf(b, "\"not\":{\"required\":[\"%s\",\"%s\"]}", row->not_with,
-				   row->key);
+			add_exclusion(row, b);
 		else
 			buf_printf(b, "\"dependencies\":{\"%s\":[\"%s\"]}", row->key, row->needs);
 		buf_add_char(b, '}');

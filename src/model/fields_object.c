@@ -57,6 +57,19 @@ void field_put_count(const struct field *field, void *object, size_t count)
 				 (int64_t)count);
 }
 
+void field_put_said(const struct field *field, void *object, enum field_said said)
+{
+	if (field->said_size != 0)
+		*((uint8_t *)object + field->said_offset) = (uint8_t)said;
+}
+
+static enum field_said get_said(const struct field *field, const void *object)
+{
+	if (field->said_size == 0)
+		return FIELD_IS_SAID;
+	return (enum field_said) * ((const uint8_t *)object + field->said_offset);
+}
+
 void field_add_duration(struct buf *b, int64_t ms)
 {
 	static const struct {
@@ -263,6 +276,9 @@ static bool is_left_out(const struct field *field, const void *object, bool stor
 	if (field_is_hidden(field, stored) || field->kind == FIELD_OTHER ||
 	    (field->size == 0 && field->kind != FIELD_OBJECT))
 		return true;
+	if (get_said(field, object) == FIELD_IS_UNSAID ||
+	    ((field->flags & FIELD_BRIEF) != 0 && field_count(field, object) == 0))
+		return true;
 	if (field->kind == FIELD_DURATION)
 		return *(const int64_t *)field_place(field, object) == 0;
 	return is_text && *(const char *const *)field_place(field, object) == NULL;
@@ -281,7 +297,9 @@ void fields_format(const struct fields *fields, const void *object, bool stored,
 		if (is_left_out(field, object, stored))
 			continue;
 		buf_printf(ret_json, "%s\"%s\":", ret_json->len == start ? "" : ",", field->key);
-		if (field->kind == FIELD_LIST)
+		if (get_said(field, object) == FIELD_IS_NULL)
+			buf_add_str(ret_json, "null");
+		else if (field->kind == FIELD_LIST)
 			format_list(field, object, ret_json);
 		else
 			format_value(field, field_place(field, object), ret_json);

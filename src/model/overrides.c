@@ -55,7 +55,7 @@ void overrides_free(struct overrides *overrides)
 	free(overrides);
 }
 
-static void touch(struct overrides *overrides, const char *env)
+void overrides_touch(struct overrides *overrides, const char *env)
 {
 	strmap_set(overrides->touched, env, overrides);
 }
@@ -64,14 +64,14 @@ void overrides_add(struct overrides *overrides, const struct override *override)
 {
 	sorted_put(&overrides->by_env, &override);
 	sorted_put(&overrides->by_version, &override);
-	touch(overrides, override->env);
+	overrides_touch(overrides, override->env);
 }
 
 void overrides_del(struct overrides *overrides, const struct override *override)
 {
 	(void)sorted_del(&overrides->by_env, &override);
 	(void)sorted_del(&overrides->by_version, &override);
-	touch(overrides, override->env);
+	overrides_touch(overrides, override->env);
 }
 
 static const struct override *at(const struct sorted *array, size_t i)
@@ -97,7 +97,7 @@ static size_t first_of_env(const struct overrides *overrides, const char *env)
 void overrides_touch_env(struct overrides *overrides, const char *env)
 {
 	if (at_env(overrides, first_of_env(overrides, env), env) != NULL)
-		touch(overrides, env);
+		overrides_touch(overrides, env);
 }
 
 /* version NULL: all of the service. */
@@ -114,7 +114,7 @@ static void touch_versions(struct overrides *overrides, const char *service, con
 		if (strcmp(o->service, service) != 0 ||
 		    (version != NULL && strcmp(o->version, version) != 0))
 			break;
-		touch(overrides, o->env);
+		overrides_touch(overrides, o->env);
 	}
 }
 

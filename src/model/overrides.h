@@ -23,6 +23,9 @@ void overrides_free(struct overrides *overrides);
 void overrides_add(struct overrides *overrides, const struct override *override); /* borrowed */
 void overrides_del(struct overrides *overrides, const struct override *override);
 
+/* One is to be resolved anew in any case. */
+void overrides_touch(struct overrides *overrides, const char *env);
+
 /* Something has changed that these depend on. */
 void overrides_touch_env(struct overrides *overrides, const char *env);
 void overrides_touch_version(struct overrides *overrides, const char *service, const char *version);

@@ -17,6 +17,7 @@
 #include "base/strmap.h"
 #include "model/claims.h"
 #include "model/epochs.h"
+#include "model/family.h"
 #include "model/override.h"
 #include "model/overrides.h"
 #include "model/snapshot.h"
@@ -55,6 +56,7 @@ struct table {
 	struct claims *claims;
 	struct versions *versions;
 	struct overrides *overrides;
+	struct family *family;
 	struct epochs *epochs; /* of snapshots */
 	uint32_t generation;   /* of listings */
 	unsigned strays;
@@ -230,6 +232,7 @@ struct table *table_new(void)
 	table->epochs = epochs_new();
 	table->versions = versions_new(table->epochs);
 	table->overrides = overrides_new();
+	table->family = family_new();
 	table->is_changed = true; /* nothing was ever taken from it */
 	return table;
 }
@@ -257,23 +260,52 @@ static void put_in_force(struct table *table, struct env *old, struct env *env)
 	table->is_changed = true;
 }
 
-/* Only its own choice is counted by the versions: the versions of overrides have instances. */
+/*
+ * Only its own choice, as composed, is counted by the versions: the versions of overrides have
+ * instances.  The new one goes in first, so that what both name is never without a name.
+ */
+static void count_env(struct table *table, const struct env *old, const struct env *env)
+{
+	if (env != NULL)
+		versions_add_env(table->versions, env);
+	if (old != NULL)
+		versions_del_env(table->versions, old);
+}
+
+static bool extends(const struct env *env)
+{
+	return env != NULL && env->parent_count != 0;
+}
+
+static void touch_env(void *table, const char *env)
+{
+	overrides_touch(((struct table *)table)->overrides, env);
+}
+
+/* One that extends others is composed, and then put in force, when all have come. */
 static void *set_env(struct table *table, void *was, void *object)
 {
 	struct env *old = was, *env = object;
 	const struct env *either = env != NULL ? env : old;
+	struct env *composed;
 
 	assert(either != NULL);
-	/* The new one goes in first, so that what both name is never without a name. */
-	if (env != NULL)
-		versions_add_env(table->versions, env);
-	put_in_force(table, old == NULL ? NULL : find_in_force(table, old),
-		     env == NULL ? NULL : env_ref(env));
-	overrides_touch_env(table->overrides, either->name);
-	if (old != NULL) {
-		versions_del_env(table->versions, old);
-		env_unref(old);
+	composed = family_find(table->family, either->name);
+	family_move(table->family, old, env);
+	family_walk(table->family, either->name, touch_env, table);
+	if (extends(env)) {
+		overrides_touch(table->overrides, env->name);
+		count_env(table, extends(old) ? NULL : old, NULL);
+	} else {
+		count_env(table, extends(old) ? composed : old, env);
+		put_in_force(table, find_in_force(table, either),
+			     env == NULL ? NULL : env_ref(env));
+		overrides_touch_env(table->overrides, either->name);
+		if (extends(old)) /* what is said of it goes as well */
+			overrides_touch(table->overrides, either->name);
+		family_keep(table->family, either->name, NULL);
 	}
+	env_unref(old);
 	return env;
 }
 
@@ -399,9 +431,17 @@ static void set_entry(struct table *table, struct entry *entry, void *object)
 		table->is_changed = true;
 }
 
-static void clear_entry(struct table *table, struct entry *entry)
+/* What is said of those that extend an environment depends on whether there is a bad value. */
+static void touch_children(struct table *table, const struct entry *entry, const char *key)
+{
+	if (entry->kind == ENTRY_ENV && entry->good == NULL)
+		family_walk(table->family, key + strlen(kinds[ENTRY_ENV].prefix), touch_env, table);
+}
+
+static void clear_entry(struct table *table, struct entry *entry, const char *key)
 {
 	table->strays -= entry->kind == ENTRY_STRAY;
+	touch_children(table, entry, key);
 	set_entry(table, entry, NULL);
 	del_problem(table, entry->problem);
 	entry->problem = NULL;
@@ -459,8 +499,10 @@ void table_put(struct table *table, const char *key, const char *value, size_t l
 	entry->created = create_revision;
 	del_problem(table, entry->problem);
 	entry->problem = NULL;
-	if (load_entry(table, entry, key, value, len, &err) != 0)
-		entry->problem = add_problem(table, object_of_key(kind, key), err.msg);
+	if (load_entry(table, entry, key, value, len, &err) == 0)
+		return;
+	entry->problem = add_problem(table, object_of_key(kind, key), err.msg);
+	touch_children(table, entry, key);
 }
 
 void table_del(struct table *table, const char *key)
@@ -469,7 +511,7 @@ void table_del(struct table *table, const char *key)
 
 	if (entry == NULL)
 		return;
-	clear_entry(table, entry);
+	clear_entry(table, entry, key);
 	(void)strmap_del(table->entries, key);
 }
 
@@ -506,7 +548,7 @@ void table_free(struct table *table)
 	if (table == NULL)
 		return;
 	while (strmap_next(table->entries, &cursor, &key, &value))
-		clear_entry(table, value);
+		clear_entry(table, value, key);
 	cursor = NULL;
 	while (strmap_next(table->others, &cursor, &key, &value))
 		del_problem(table, value);
@@ -517,6 +559,7 @@ void table_free(struct table *table)
 	claims_free(table->claims);
 	versions_free(table->versions);
 	overrides_free(table->overrides);
+	family_free(table->family);
 	epochs_free(table->epochs);
 	free(table);
 }
@@ -539,16 +582,72 @@ static bool is_same_choice(const struct env *a, const struct env *b)
 	return true;
 }
 
-static void resolve_env(struct table *table, const char *name)
+static const struct entry *find_env_entry(const struct table *table, const char *name)
 {
 	mem_auto_free char *key = mem_printf("environments/%s", name);
+
+	return strmap_find(table->entries, key);
+}
+
+static const struct env *find_written(void *ctx, const char *name, const char **ret_why)
+{
+	const struct entry *entry = find_env_entry(ctx, name);
+
+	if (entry != NULL && entry->good != NULL)
+		return entry->good;
+	*ret_why = entry == NULL ? "is not there" : "is set aside";
+	return NULL;
+}
+
+/* What overrides are laid upon: it, or, put in force, what it comes to with those it extends. */
+static struct env *compose(struct table *table, struct env *own)
+{
+	mem_auto_free char *object = mem_printf("environment %s", own->name);
+	mem_auto_free char *notes_object = mem_printf("parents of environment %s", own->name);
+	buf_auto struct buf notes = BUF_INIT;
+	struct env *old = family_find(table->family, own->name), *env = own;
+
+	if (extends(own)) {
+		env = family_compose(table->family, own, find_written, table, &notes);
+		if (env == old) {
+			env_unref(env);
+		} else {
+			count_env(table, old, env);
+			put_in_force(table, find_in_force(table, own), env_ref(env));
+			family_keep(table->family, own->name, env);
+		}
+	}
+	table_set_problem(table, object, env->aside);
+	table_set_problem(table, notes_object, notes.len == 0 ? NULL : notes.data);
+	return env;
+}
+
+static void forget_problems(struct table *table, const char *name)
+{
+	static const char *const objects[] = {"overrides of environment", "environment",
+					      "parents of environment"};
+
+	for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {
+		mem_auto_free char *object = mem_printf("%s %s", objects[i], name);
+
+		table_set_problem(table, object, NULL);
+	}
+}
+
+static void resolve_env(struct table *table, const char *name)
+{
 	mem_auto_free char *object = mem_printf("overrides of environment %s", name);
-	const struct entry *entry = strmap_find(table->entries, key);
+	const struct entry *entry = find_env_entry(table, name);
 	struct env *own = entry == NULL ? NULL : entry->good, *old, *env;
 	size_t left_out;
 	char message[96];
 
 	if (own == NULL) {
+		forget_problems(table, name);
+		return;
+	}
+	own = compose(table, own);
+	if (own->aside != NULL) {
 		table_set_problem(table, object, NULL);
 		return;
 	}

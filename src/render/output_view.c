@@ -17,7 +17,9 @@
  *	tcp                  services that listen on a port of their own: service, binds (a list)
  *	environments         by name: the texts and lists of texts of its file by their keys (name,
  *	                     prefix, header, hosts); digest (its generation is name@digest);
- *	                     services: name, version, routes (a list)
+ *	                     lineage: itself and those that it extends, nearest first;
+ *	                     aside: why it has no services, if it is set aside;
+ *	                     services: name, version, routes (a list), override
  *	services             names of all services, sorted
  *	backends             by service and version: name ("service:version"), service, version;
  *	                     absent when they are HAProxy's or our defaults:

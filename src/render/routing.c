@@ -27,6 +27,8 @@ struct origins {
 	size_t count;
 };
 
+enum { MAX_REASON = ROUTING_MAX_VALUE - 1 };
+
 struct routing {
 	const struct snapshot *snapshot;
 	struct origins routes;
@@ -72,7 +74,7 @@ static void make_room(struct routing *routing)
 	for (size_t i = 0; i < snapshot->env_count; i++) {
 		const struct env *env = snapshot->envs[i];
 
-		versions += env->service_count;
+		versions += env->service_count + (env->aside != NULL);
 		for (size_t j = 0; j < env->service_count; j++)
 			routes += env->services[j].route_count;
 	}
@@ -84,6 +86,8 @@ static void add_env(struct routing *routing, size_t at)
 {
 	const struct env *env = routing->snapshot->envs[at];
 
+	if (env->aside != NULL)
+		add_origin(&routing->versions, at, 0, 0);
 	for (size_t i = 0; i < env->service_count; i++) {
 		add_origin(&routing->versions, at, i, 0);
 		for (size_t j = 0; j < env->services[i].route_count; j++)
@@ -264,16 +268,48 @@ static void set_env(const struct snapshot *snapshot, enum routing_map map, const
 	e->value_len = (size_t)(behind - e->value);
 }
 
+/* A reason as one word, of what may stand on HAProxy's command line; a space is a `_`. */
+static char *put_reason(char *at, const char *reason)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789._~@:+=,/[]-";
+
+	for (size_t i = 0; reason[i] != '\0' && i < MAX_REASON; i++) {
+		bool is_allowed = strchr(allowed, reason[i]) != NULL;
+
+		*at++ = reason[i] == ' '   ? '_'
+			: reason[i] == '(' ? '['
+			: reason[i] == ')' ? ']'
+			: is_allowed	   ? reason[i]
+					   : '.';
+	}
+	*at = '\0';
+	return at;
+}
+
+static void set_aside(const struct env *env, struct routing_entry *e)
+{
+	const char *end = e->key + sizeof(e->key);
+	char *key = put_generation(e->key, end, env);
+
+	e->key_len = (size_t)(put(key, end, ROUTING_ASIDE) - e->key);
+	e->value_len = (size_t)(put_reason(e->value, env->aside) - e->value);
+}
+
 static void set_service(const struct snapshot *snapshot, enum routing_map map,
 			const struct origin *origin, struct routing_entry *e)
 {
 	const struct env *env = snapshot->envs[origin->env];
 	const struct env_service *service = &env->services[origin->service];
-	const char *end = e->key + sizeof(e->key);
-	char *key = put_generation(e->key, end, env);
-	const char *end_value = e->value + sizeof(e->value);
-	char *value = put(put(e->value, end_value, service->name), end_value, ":");
+	const char *end = e->key + sizeof(e->key), *end_value = e->value + sizeof(e->value);
+	char *key, *value;
 
+	if (env->aside != NULL) {
+		set_aside(env, e);
+		return;
+	}
+	key = put_generation(e->key, end, env);
+	value = put(put(e->value, end_value, service->name), end_value, ":");
 	if (map == ROUTING_ROUTES)
 		key = put(key, end, service->routes[origin->route]);
 	else
@@ -353,6 +389,8 @@ static size_t find_version(const struct env *env, const char *name)
 {
 	const struct env_service *service = env_find_service(env, name);
 
+	if (env->aside != NULL)
+		return strcmp(name, ROUTING_ASIDE + 1) == 0 ? 0 : SIZE_MAX;
 	return service == NULL ? SIZE_MAX : (size_t)(service - env->services);
 }
 

@@ -9,6 +9,8 @@
  *	spares        <backend>               backend kept in reserve that stands for it
  *	routes        <generation><route>     backend    longest match; routes end in '/'
  *	versions      <generation>/<service>  backend    no service has a '/' in its name
+ *	versions      <generation>/.aside     reason     of an environment that is set aside, in
+ *							 one word: `_` for a space
  *	names         <environment>           value of x-mayfly for the next hop
  *	environments  <environment>           generation
  *	headers       value of x-mayfly       environment
@@ -48,6 +50,8 @@ enum routing_map {
 /* What follows a host name and a first label in their keys. */
 #define ROUTING_HOST_END   "./"
 #define ROUTING_PREFIX_END "."
+/* What follows the generation of an environment that is set aside. */
+#define ROUTING_ASIDE "/.aside"
 
 #define ROUTING_MAX_KEY	  1024
 #define ROUTING_MAX_VALUE 512

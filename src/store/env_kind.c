@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "model/env.h"
 
@@ -27,18 +28,14 @@ static const char *get_name(const void *item)
 	return ((const struct env *)item)->name;
 }
 
-/* The digest covers what a request meets inside; who is let in is compared by itself. */
+/* As they are written to etcd. */
 static bool is_equal(const void *item, const void *other)
 {
-	const struct env *a = item, *b = other;
+	buf_auto struct buf a = BUF_INIT, b = BUF_INIT;
 
-	if (a->digest != b->digest || strcmp(a->prefix, b->prefix) != 0 ||
-	    a->host_count != b->host_count)
-		return false;
-	for (size_t i = 0; i < a->host_count; i++)
-		if (strcmp(a->hosts[i], b->hosts[i]) != 0)
-			return false;
-	return true;
+	env_format_json(item, "", "", &a);
+	env_format_json(other, "", "", &b);
+	return strcmp(a.data, b.data) == 0;
 }
 
 static void *ref(void *item)

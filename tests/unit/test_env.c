@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "model/env.h"
+#include "model/fields_doc.h"
 #include "unit.h"
 
 struct bad {
@@ -161,10 +162,11 @@ static const struct {
      "environment dev: services: must be a list, not a map (line 2, column 11)"},
     {"name: dev\nservice: []",
      "environment dev: unknown key \"service\": did you mean \"services\"? allowed: name, "
-     "prefix, header, hosts, extends, expires, missing, services (line 2, column 1)"},
+     "description, prefix, header, hosts, extends, without, expires, missing, services (line 2, "
+     "column 1)"},
     {"name: dev\norigin: {owner: me}\nservices: []",
-     "environment dev: unknown key \"origin\": allowed: name, prefix, header, hosts, extends, "
-     "expires, missing, services (line 2, column 1)"},
+     "environment dev: unknown key \"origin\": allowed: name, description, prefix, header, "
+     "hosts, extends, without, expires, missing, services (line 2, column 1)"},
     {DEV " - name: frontend\n - name: backend\n   version: \"0 .1\"",
      "environment dev: service backend: version \"0 .1\": not allowed: a space (line 6, "
      "column 13)"},
@@ -199,8 +201,6 @@ static const struct {
      "\"www-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...\": too long (67 "
      "bytes, at most 63); give another (line 1, column 1)"},
     /* known, valid, and not there yet */
-    {"name: dev\nextends: prod\nservices: []",
-     "environment dev: extends: not supported yet (line 2, column 1)"},
     {"name: dev\nexpires: 8h\nservices: []",
      "environment dev: expires: not supported yet (line 2, column 1)"},
     {"name: dev\nexpires: 2030-01-31T18:00:00Z\nservices: []",
@@ -214,6 +214,22 @@ static const struct {
     /* known, and wrong in themselves */
     {"name: dev\nextends: Prod\nservices: []",
      "environment dev: extends \"Prod\": not allowed: \"P\": write lower case (line 2, column 10)"},
+    {"name: dev\nextends: dev\nservices: []",
+     "environment dev: extends itself (line 2, column 10)"},
+    {"name: dev\nextends: [prod, test, prod]\nservices: []",
+     "environment dev: extends prod twice (line 2, column 23)"},
+    {"name: dev\nextends: []\nservices: []",
+     "environment dev: extends: must not be an empty list (line 2, column 10)"},
+    {"name: dev\nwithout: [a]\nservices: []",
+     "environment dev: without: only with extends (line 2, column 1)"},
+    {"name: dev\nextends: prod\nwithout: [a, b]\nservices: [b]",
+     "environment dev: service b: in without and in services (line 3, column 10)"},
+    {"name: dev\nextends: prod\nservices: [{name: ~}]",
+     "environment dev: service: must be a string, not empty (line 3, column 19)"},
+    {"name: dev\ndescription: \"a\\nb\"\nservices: []",
+     "environment dev: description: a control character (line 2, column 14)"},
+    {DEV " - {name: a, route: ~}",
+     "environment dev: service a: route: must be a string, not empty (line 4, column 21)"},
     {"name: dev\nexpires: 8\nservices: []",
      "environment dev: expires: must be a duration with a unit, such as 8h, or a time, such as "
      "2030-01-31T18:00:00Z (line 2, column 10)"},
@@ -325,6 +341,52 @@ START_TEST(json_written_is_json_read)
 	ck_assert_ptr_null(strstr(json.data, "origin"));
 	env_unref(again);
 	env_unref(env);
+}
+END_TEST
+
+/* What is not said, and what null drops, stays that in etcd. */
+START_TEST(differences_written_are_differences_read)
+{
+	static const char text[] =
+	    "{name: pr, description: new search, extends: [b, a], without: [z, y], services: [s,\n"
+	    "{name: t, version: ~}, {name: u, route: null, version: 1}, {name: v, route: [],\n"
+	    "versions: null, version: latest}]}";
+	static const char want[] =
+	    "{\"name\":\"pr\",\"description\":\"new "
+	    "search\",\"prefix\":\"www-pr\",\"header\":\"pr\","
+	    "\"hosts\":[],\"extends\":[\"b\",\"a\"],\"without\":[\"y\",\"z\"],\"services\":["
+	    "{\"name\":\"s\"},{\"name\":\"t\",\"version\":null},"
+	    "{\"name\":\"u\",\"version\":\"1\",\"route\":null},"
+	    "{\"name\":\"v\",\"version\":\"latest\",\"route\":[]}]}";
+	struct env *env = parse(text), *again;
+	buf_auto struct buf json = BUF_INIT;
+	struct mf_err err;
+
+	env_format_json(env, "", "", &json);
+	ck_assert_str_eq(json.data, want);
+	ck_assert_msg(env_parse_json("pr", json.data, json.len, 1, &again, &err) == 0, "%s",
+		      err.msg);
+	buf_clear(&json);
+	env_format_json(again, "", "", &json);
+	ck_assert_str_eq(json.data, want);
+	env_unref(again);
+	env_unref(env);
+}
+END_TEST
+
+START_TEST(the_schema_takes_what_null_drops)
+{
+	static const char *const wanted[] = {
+	    "are registered with.\",\"anyOf\":[{\"type\":\"null\"},{",
+	    "{\"not\":{\"required\":[\"version\",\"versions\"],"
+	    "\"properties\":{\"versions\":{\"not\":{\"type\":\"null\"}}}}}",
+	};
+	buf_auto struct buf schema = BUF_INIT;
+
+	fields_add_schema(&fields_of_env, &schema);
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		ck_assert_msg(strstr(schema.data, wanted[i]) != NULL, "%s\nnot in %s", wanted[i],
+			      schema.data);
 }
 END_TEST
 
@@ -454,6 +516,8 @@ int main(void)
 			    sizeof(bad_envs) / sizeof(bad_envs[0]));
 	tcase_add_test(tc, too_many_of_anything_is_refused);
 	tcase_add_test(tc, json_written_is_json_read);
+	tcase_add_test(tc, differences_written_are_differences_read);
+	tcase_add_test(tc, the_schema_takes_what_null_drops);
 	tcase_add_loop_test(tc, a_bad_value_is_refused, 0, sizeof(bad_json) / sizeof(bad_json[0]));
 	tcase_add_test(tc, a_key_is_checked_as_a_name);
 	tcase_add_test(tc, digests_differ_where_routing_does);

@@ -141,6 +141,30 @@ START_TEST(empty_model)
 }
 END_TEST
 
+START_TEST(an_environment_set_aside_has_a_reason_in_one_word)
+{
+	static struct env aside = {.name = "pr",
+				   .header = "pr",
+				   .digest = UINT64_C(0xab),
+				   .aside = "extends prod (in \"a\";\\), which is not there"};
+	static struct env *list[] = {&aside};
+	static const struct snapshot snapshot = {.envs = list, .env_count = 1};
+	struct routing *routing = routing_new(&snapshot);
+	struct routing_entry entry;
+
+	ck_assert_uint_eq(routing_count(routing, ROUTING_ROUTES), 0);
+	ck_assert_uint_eq(routing_count(routing, ROUTING_VERSIONS), 1);
+	routing_get(routing, ROUTING_VERSIONS, 0, &entry);
+	ck_assert_str_eq(entry.key, "pr@00000000000000ab/.aside");
+	ck_assert_str_eq(entry.value, "extends_prod_[in_.a...],_which_is_not_there");
+	ck_assert_uint_eq(entry.value_len, strlen(entry.value));
+	ck_assert_uint_eq(routing_find(routing, ROUTING_VERSIONS, entry.key), 0);
+	ck_assert_uint_eq(routing_find(routing, ROUTING_VERSIONS, "pr@00000000000000ab/aside"),
+			  SIZE_MAX);
+	routing_free(routing);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("routing");
@@ -149,5 +173,6 @@ int main(void)
 	tcase_add_test(tc, nothing_is_left_out);
 	tcase_add_loop_test(tc, finds_no_other_key, 0, sizeof(unknown) / sizeof(unknown[0]));
 	tcase_add_test(tc, empty_model);
+	tcase_add_test(tc, an_environment_set_aside_has_a_reason_in_one_word);
 	return unit_run("routing", tc);
 }

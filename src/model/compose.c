@@ -1,0 +1,299 @@
+/* Services of a lineage merged by name.  All that the members say is sorted once, and read in
+ * order. */
+#include "model/compose.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "model/env.h"
+#include "model/fields.h"
+#include "model/lineage.h"
+
+#define NOTED_MAX 8 /* services in one note */
+
+/* What a member of the lineage says of a service. */
+struct said {
+	const struct env_service *service;
+	size_t from; /* which member */
+};
+
+struct composer {
+	const struct lineage *lineage;
+	struct said *said; /* by service, then nearest first */
+	size_t count;
+	struct env_service *services;
+	size_t service_count;
+	struct buf *notes;
+	size_t noted; /* services of the note that is being made */
+};
+
+/* --- what is said ---------------------------------------------------------------------------- */
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool leaves_out(const struct env *env, const char *service)
+{
+	return env->without_count != 0 && bsearch(&service, env->without, env->without_count,
+						  sizeof(*env->without), compare_names) != NULL;
+}
+
+/* Whether one that extends it, and is nearer, has taken the service away. */
+static bool is_left_out(const struct lineage *lineage, size_t from, const char *service)
+{
+	for (size_t i = 0; i < from; i++)
+		if ((lineage->above[i] >> from & 1) != 0 && leaves_out(lineage->envs[i], service))
+			return true;
+	return false;
+}
+
+static int compare_said(const void *a, const void *b)
+{
+	const struct said *x = a, *y = b;
+	int order = strcmp(x->service->name, y->service->name);
+
+	return order != 0 ? order : (x->from > y->from) - (x->from < y->from);
+}
+
+static void gather(struct composer *c)
+{
+	const struct lineage *lineage = c->lineage;
+	size_t count = 0;
+
+	for (size_t i = 0; i < lineage->count; i++)
+		count += lineage->envs[i]->service_count;
+	c->said = mem_alloc((count + 1) * sizeof(*c->said));
+	for (size_t i = 0; i < lineage->count; i++)
+		for (size_t j = 0; j < lineage->envs[i]->service_count; j++) {
+			const struct env_service *service = &lineage->envs[i]->services[j];
+
+			if (!is_left_out(lineage, i, service->name))
+				c->said[c->count++] = (struct said){service, i};
+		}
+	qsort(c->said, c->count, sizeof(*c->said), compare_said);
+}
+
+/* --- notes ----------------------------------------------------------------------------------- */
+
+/* Before one more service; false: there are enough of them. */
+static bool begin_note(struct composer *c)
+{
+	if (c->noted == NOTED_MAX)
+		return false;
+	buf_add_str(c->notes, c->notes->len == 0 ? "" : c->noted == NOTED_MAX - 1 ? "; ..." : "; ");
+	return ++c->noted != NOTED_MAX;
+}
+
+/* Two of which neither extends the other, where the first is no answer of the author's own. */
+static bool are_rivals(const struct lineage *lineage, size_t from, size_t other)
+{
+	return from != 0 && (lineage->above[from] >> other & 1) == 0;
+}
+
+static const char *name_of(const struct composer *c, size_t from)
+{
+	return c->lineage->envs[from]->name;
+}
+
+static void note_versions(struct composer *c, const struct said *said, size_t count, size_t chosen)
+{
+	const struct said *winner = &said[chosen];
+
+	for (size_t i = chosen + 1; i < count; i++) {
+		const struct said *other = &said[i];
+
+		if (other->service->version_said == FIELD_IS_UNSAID ||
+		    strcmp(other->service->version, winner->service->version) == 0 ||
+		    !are_rivals(c->lineage, winner->from, other->from))
+			continue;
+		if (begin_note(c))
+			buf_printf(c->notes,
+				   "service %s: %s has version %s and %s has version %s: that of "
+				   "%s counts, which comes first",
+				   winner->service->name, name_of(c, winner->from),
+				   winner->service->version, name_of(c, other->from),
+				   other->service->version, name_of(c, winner->from));
+		return;
+	}
+}
+
+static void note_without(struct composer *c)
+{
+	const struct env *own = c->lineage->envs[0];
+
+	for (size_t i = 0; i < own->without_count; i++) {
+		bool is_there = false;
+
+		for (size_t j = 1; j < c->lineage->count && !is_there; j++)
+			is_there = env_find_service(c->lineage->envs[j], own->without[i]) != NULL;
+		if (!is_there && begin_note(c))
+			buf_printf(c->notes, "without %s: no environment that it extends has it",
+				   own->without[i]);
+	}
+}
+
+/* --- services -------------------------------------------------------------------------------- */
+
+static void add_service(struct composer *c, const struct said *said, size_t count)
+{
+	struct env_service *service = &c->services[c->service_count++];
+	size_t version = 0, route = 0;
+
+	while (version < count && said[version].service->version_said == FIELD_IS_UNSAID)
+		version++;
+	while (route < count && said[route].service->route_said == FIELD_IS_UNSAID)
+		route++;
+	*service = (struct env_service){.name = said->service->name,
+					.version = ENV_VERSION_DEFAULT,
+					.version_said = FIELD_IS_SAID,
+					.route_said = FIELD_IS_SAID};
+	if (version < count) {
+		service->version = said[version].service->version;
+		service->version_from = (uint8_t)said[version].from;
+		note_versions(c, said, count, version);
+	}
+	if (route < count) {
+		service->routes = said[route].service->routes;
+		service->route_count = said[route].service->route_count;
+		service->route_from = (uint8_t)said[route].from;
+	}
+}
+
+static void add_services(struct composer *c)
+{
+	c->services = mem_alloc((c->count + 1) * sizeof(*c->services));
+	for (size_t i = 0, end; i < c->count; i = end) {
+		end = i + 1;
+		while (end < c->count &&
+		       strcmp(c->said[i].service->name, c->said[end].service->name) == 0)
+			end++;
+		add_service(c, &c->said[i], end - i);
+	}
+}
+
+/* --- routes ---------------------------------------------------------------------------------- */
+
+struct route {
+	const char *text;
+	struct env_service *service;
+	size_t at; /* in the service's list */
+};
+
+static int compare_routes(const void *a, const void *b)
+{
+	const struct route *x = a, *y = b;
+	int order = strcmp(x->text, y->text);
+
+	if (order == 0)
+		order = (int)x->service->route_from - (int)y->service->route_from;
+	return order != 0 ? order : strcmp(x->service->name, y->service->name);
+}
+
+static void note_route(struct composer *c, const struct route *winner, const struct route *other)
+{
+	const struct env_service *x = winner->service, *y = other->service;
+
+	if (are_rivals(c->lineage, x->route_from, y->route_from) && begin_note(c))
+		buf_printf(c->notes,
+			   "route %s: %s gives it to %s and %s to %s: that of %s counts, which "
+			   "comes first",
+			   winner->text, name_of(c, x->route_from), x->name,
+			   name_of(c, y->route_from), y->name, name_of(c, x->route_from));
+}
+
+/* Of one route that two services have, the nearer one's counts.  Returns the texts of those left.
+ */
+static const char **settle_routes(struct composer *c)
+{
+	mem_auto_free struct route *routes = NULL;
+	const char **texts;
+	size_t count = 0, n = 0;
+
+	for (size_t i = 0; i < c->service_count; i++)
+		count += c->services[i].route_count;
+	routes = mem_alloc((count + 1) * sizeof(*routes));
+	texts = mem_alloc((count + 1) * sizeof(*texts));
+	for (size_t i = 0; i < c->service_count; i++) {
+		const char **own = memcpy(texts + n, c->services[i].routes,
+					  c->services[i].route_count * sizeof(*texts));
+
+		for (size_t j = 0; j < c->services[i].route_count; j++)
+			routes[n++] = (struct route){own[j], &c->services[i], j};
+		c->services[i].routes = own;
+	}
+	qsort(routes, n, sizeof(*routes), compare_routes);
+	for (size_t i = 1, first = 0; i < n; i++) {
+		if (strcmp(routes[first].text, routes[i].text) != 0) {
+			first = i;
+			continue;
+		}
+		note_route(c, &routes[first], &routes[i]);
+		routes[i].service->routes[routes[i].at] = NULL;
+	}
+	for (size_t i = 0; i < c->service_count; i++) {
+		struct env_service *service = &c->services[i];
+		uint8_t left = 0;
+
+		for (uint8_t j = 0; j < service->route_count; j++)
+			if (service->routes[j] != NULL)
+				service->routes[left++] = service->routes[j];
+		service->route_count = left;
+	}
+	return texts;
+}
+
+/* --- all ------------------------------------------------------------------------------------- */
+
+struct env *compose_aside(const struct env *own, const char *reason)
+{
+	struct env draft = *own;
+
+	draft.services = NULL;
+	draft.service_count = 0;
+	draft.aside = reason;
+	return env_pack(&draft);
+}
+
+static struct env *finish(struct composer *c)
+{
+	const char *names[LINEAGE_MAX];
+	struct env draft = *c->lineage->envs[0];
+	char reason[96];
+
+	if (c->service_count > ENV_MAX_SERVICES) {
+		(void)snprintf(reason, sizeof(reason),
+			       "has %zu services with all that it extends, at most %d are allowed",
+			       c->service_count, ENV_MAX_SERVICES);
+		return compose_aside(&draft, reason);
+	}
+	for (size_t i = 0; i < c->lineage->count; i++)
+		names[i] = name_of(c, i);
+	draft.lineage = names;
+	draft.lineage_count = c->lineage->count;
+	draft.services = c->services;
+	draft.service_count = c->service_count;
+	return env_pack(&draft);
+}
+
+struct env *compose_env(const struct lineage *lineage, struct buf *ret_notes)
+{
+	struct composer c = {.lineage = lineage, .notes = ret_notes};
+	const char **texts;
+	struct env *env;
+
+	gather(&c);
+	add_services(&c);
+	texts = settle_routes(&c);
+	note_without(&c);
+	env = finish(&c);
+	free(texts);
+	free(c.services);
+	free(c.said);
+	return env;
+}

@@ -1,0 +1,176 @@
+/* Links from parents to those that extend them, and what was composed last. */
+#include "model/family.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/strmap.h"
+#include "model/compose.h"
+#include "model/env.h"
+#include "model/sorted.h"
+
+/* Both are borrowed from the child. */
+struct link {
+	const char *parent, *child;
+};
+
+struct family {
+	struct sorted links;	 /* struct link, by parent, then child */
+	struct strmap *composed; /* by name: struct env, a reference */
+};
+
+static int compare_links(const void *a, const void *b)
+{
+	const struct link *x = a, *y = b;
+	int order = strcmp(x->parent, y->parent);
+
+	return order != 0 ? order : strcmp(x->child, y->child);
+}
+
+static void drop_env(void *env)
+{
+	env_unref(env);
+}
+
+struct family *family_new(void)
+{
+	struct family *family = MEM_NEW(family);
+
+	sorted_init(&family->links, sizeof(struct link), compare_links);
+	family->composed = strmap_new(drop_env);
+	return family;
+}
+
+void family_free(struct family *family)
+{
+	sorted_fini(&family->links);
+	strmap_free(family->composed);
+	free(family);
+}
+
+void family_move(struct family *family, const struct env *old, const struct env *new)
+{
+	for (size_t i = 0; old != NULL && i < old->parent_count; i++)
+		(void)sorted_del(&family->links, &(struct link){old->parents[i], old->name});
+	for (size_t i = 0; new != NULL &&i < new->parent_count; i++)
+		sorted_put(&family->links, &(struct link){new->parents[i], new->name});
+}
+
+/* --- descendants ------------------------------------------------------------------------------ */
+
+/* Names, each once; those behind the ones that were visited are to be visited. */
+struct queue {
+	struct strmap *seen;
+	const char **names;
+	size_t count, cap;
+};
+
+static void add_children(const struct family *family, const char *name, struct queue *queue)
+{
+	const struct link first = {name, ""};
+
+	for (size_t i = sorted_lower_bound(&family->links, &first); i < family->links.count; i++) {
+		const struct link *link = sorted_at(&family->links, i);
+
+		if (strcmp(link->parent, name) != 0)
+			break;
+		if (strmap_find(queue->seen, link->child) != NULL)
+			continue;
+		strmap_set(queue->seen, link->child, queue);
+		MEM_GROW(queue->names, queue->count, queue->cap);
+		queue->names[queue->count++] = link->child;
+	}
+}
+
+void family_walk(const struct family *family, const char *name,
+		 void (*visit)(void *ctx, const char *env), void *ctx)
+{
+	struct queue queue = {.seen = NULL};
+
+	if (family->links.count == 0)
+		return;
+	queue.seen = strmap_new(NULL);
+	add_children(family, name, &queue);
+	for (size_t i = 0; i < queue.count; i++) {
+		if (strcmp(queue.names[i], name) != 0)
+			visit(ctx, queue.names[i]);
+		add_children(family, queue.names[i], &queue);
+	}
+	strmap_free(queue.seen);
+	free(queue.names);
+}
+
+/* --- what they come to ------------------------------------------------------------------------ */
+
+struct env *family_find(const struct family *family, const char *name)
+{
+	return strmap_find(family->composed, name);
+}
+
+static bool are_equal(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool are_lists_equal(const char *const *a, size_t count, const char *const *b,
+			    size_t other_count)
+{
+	if (count != other_count)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(a[i], b[i]) != 0)
+			return false;
+	return true;
+}
+
+/* Who says it counts as well. */
+static bool have_same_sources(const struct env *a, const struct env *b)
+{
+	for (size_t i = 0; i < a->service_count; i++)
+		if (a->services[i].version_from != b->services[i].version_from ||
+		    a->services[i].route_from != b->services[i].route_from)
+			return false;
+	return true;
+}
+
+static bool is_same(const struct env *a, const struct env *b)
+{
+	return a->digest == b->digest && a->created == b->created &&
+	       a->service_count == b->service_count && strcmp(a->prefix, b->prefix) == 0 &&
+	       strcmp(a->owner, b->owner) == 0 && strcmp(a->source, b->source) == 0 &&
+	       are_equal(a->description, b->description) && are_equal(a->aside, b->aside) &&
+	       are_lists_equal(a->hosts, a->host_count, b->hosts, b->host_count) &&
+	       are_lists_equal(a->parents, a->parent_count, b->parents, b->parent_count) &&
+	       are_lists_equal(a->without, a->without_count, b->without, b->without_count) &&
+	       are_lists_equal(a->lineage, a->lineage_count, b->lineage, b->lineage_count) &&
+	       have_same_sources(a, b);
+}
+
+struct env *family_compose(const struct family *family, const struct env *own,
+			   lineage_find_fn *find, void *ctx, struct buf *ret_notes)
+{
+	struct env *old = family_find(family, own->name), *env;
+	struct lineage lineage;
+	struct mf_err err;
+
+	if (lineage_make(own, find, ctx, &lineage, &err) == 0)
+		env = compose_env(&lineage, ret_notes);
+	else
+		env = compose_aside(own, err.msg);
+	if (old == NULL || !is_same(old, env))
+		return env;
+	env_unref(env);
+	return env_ref(old);
+}
+
+void family_keep(struct family *family, const char *name, struct env *composed)
+{
+	if (composed != NULL)
+		strmap_set(family->composed, name, composed);
+	else
+		(void)strmap_del(family->composed, name);
+}

@@ -1,0 +1,36 @@
+/*
+ * Who extends whom, and what environments that extend others come to.  It stays the same object for
+ * as long as nothing of it changes.
+ */
+#ifndef MF_MODEL_FAMILY_H
+#define MF_MODEL_FAMILY_H
+
+#include "model/lineage.h"
+
+struct buf;
+struct family;
+
+struct family *family_new(void);
+void family_free(struct family *family); /* when nothing is in it any more */
+
+/* An environment as written has come (old NULL), gone (new NULL), or another is in its place. */
+void family_move(struct family *family, const struct env *old, const struct env *new);
+
+/* Each that extends it, in any number of steps; name itself is not among them. */
+void family_walk(const struct family *family, const char *name,
+		 void (*visit)(void *ctx, const char *env), void *ctx);
+
+/* As it was last composed, borrowed; NULL: it is not. */
+struct env *family_find(const struct family *family, const char *name);
+
+/*
+ * What own comes to with those that find has: one reference, to the object of last time if it is
+ * the same.  It always comes to something: see env->aside.
+ */
+struct env *family_compose(const struct family *family, const struct env *own,
+			   lineage_find_fn *find, void *ctx, struct buf *ret_notes);
+
+/* Keep it for the next time, and take the reference over; NULL: none is to be kept. */
+void family_keep(struct family *family, const char *name, struct env *composed);
+
+#endif

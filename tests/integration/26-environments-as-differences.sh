@@ -1,0 +1,72 @@
+#!/bin/bash
+# Environments that say how they differ from others: a parent's change is theirs in the same moment,
+# and a parent that is not there is said, and harms nobody else.
+. "$(dirname "$0")/lib.sh"
+
+need etcd etcdctl haproxy dnsmasq curl socat
+
+use_ports
+start_mayfly
+for name in 'web web 1' 'tasks-1 tasks 1' 'tasks-2 tasks 2' 'tasks-pr tasks pr'; do
+	# shellcheck disable=SC2086
+	start_app $name
+done
+for choice in web=web/1 tasks-1=tasks/1 tasks-2=tasks/2 tasks-pr=tasks/pr; do
+	etcd_put "backends/${choice#*=}/i" "${ADDRESS[${choice%=*}]}"
+done
+
+# extend NAME PARENTS [LINE...]: a file of that, without services unless a line says more
+extend() {
+	local name=$1 parents=$2
+
+	shift 2
+	{
+		printf 'name: %s\nextends: %s\n' "$name" "$parents"
+		[[ $* == *services:* ]] || printf 'services: []\n'
+		(($# == 0)) || printf '%s\n' "$@"
+	} >"$T/environments/.$name.new"
+	mv "$T/environments/.$name.new" "$T/environments/$name.yaml"
+}
+tasks_of() { says "$2" fetch "www-$1.example.com" "$HTTP/tasks"; } # ENVIRONMENT REGEX
+page_of() { says "$2" fetch "www-$1.example.com" "$HTTP/" -i; }
+is_logged() { grep -qE "$1" "$T/log/kvwatch"; }
+
+note 'a child has what its parent has, but for what it says'
+extend pr-42 prod 'services:' '  - {name: tasks, version: pr}'
+within 'the parent is not there: the page says so' 10 page_of pr-42 'pr-42 is set aside: it extends prod, which is not there'
+ok '  as an error of its own' page_of pr-42 '^x-mayfly-error: set-aside'
+within '  and the log' 10 is_logged 'environment pr-42.*extends prod, which is not there'
+write_environment prod web=1@/ tasks=1@/tasks
+within 'the parent comes: the child has its service' 10 serves www-pr-42.example.com '^web 1 .* environment pr-42'
+ok '  and its own version at the route of the parent' tasks_of pr-42 '^tasks pr '
+ok '  which has its own' tasks_of prod '^tasks 1 '
+extend anna pr-42
+within 'a child of the child' 10 tasks_of anna '^tasks pr .* environment anna'
+within '  and all is one' 10 all_is_one
+
+note 'a change of the parent is theirs'
+extend other prod
+within 'another child' 10 tasks_of other '^tasks 1 '
+write_environment prod web=1@/ tasks=2@/tasks
+within 'the parent changes, and so does the child' 10 tasks_of other '^tasks 2 '
+ok '  and the one with a version of its own does not' tasks_of pr-42 '^tasks pr '
+extend other '[pr-42, prod]'
+within 'another parent to the left' 10 tasks_of other '^tasks pr '
+extend pr-42 prod 'services:' '  - {name: tasks, version: null}'
+within 'null drops what the parent says' 10 says 'version latest of service tasks' fetch www-other.example.com "$HTTP/tasks"
+extend pr-42 prod 'without: [tasks]'
+within 'a service that the child has not' 10 tasks_of pr-42 '^web 1 '
+within '  and all is one' 10 all_is_one
+
+note 'what makes no sense is refused, and harms nobody else'
+extend prod-2 '[prod-3]'
+extend prod-3 '[prod-2]'
+within 'a cycle' 10 page_of prod-2 'set aside: it extends itself: prod-2, prod-3, prod-2'
+ok '  beside which others are served' tasks_of prod '^tasks 2 '
+extend prod-3 prod
+within '  which ends' 10 tasks_of prod-2 '^tasks 2 '
+rm "$T/environments/prod.yaml"
+within 'the parent goes: the child of the child says the way' 30 page_of anna \
+	'anna is set aside: it extends pr-42, which is set aside: extends prod, which is not there'
+within '  and all is one' 10 all_is_one
+done_testing
