@@ -49,6 +49,8 @@ struct driver {
 	bool (*is_prompt)(const struct group *group);
 	bool (*must_yield)(const struct group *group, const struct snapshot *desired);
 	void (*forget)(struct group *group); /* group->memory counts no more */
+	/* In a copy of this process, before anything is staged; fails the run. */
+	int (*preserve)(void *group, struct mf_err *err);
 	/* In a copy of this process, when all is rendered and compared; see writer.h. */
 	int (*inspect)(void *group, const struct output_set *set, struct mf_err *err);
 	/* Must it be made to read?  NULL: whenever a file has changed. */

@@ -13,6 +13,8 @@
 #include "apply/group_internal.h"
 #include "apply/haproxy.h"
 #include "base/buf.h"
+#include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "sys/file.h"
 
@@ -156,6 +158,27 @@ static int inspect(void *ctx, const struct output_set *set, struct mf_err *err)
 	return binds_try(buf_str(&old), buf_str(&set->outputs[set->count - 1].bytes), err);
 }
 
+/*
+ * A configuration of before Mayfly is somebody's work: it is kept, once, and that is said.  Ours
+ * tells by its description.
+ */
+static int preserve(void *ctx, struct mf_err *err)
+{
+	const char *config = ((const struct group *)ctx)->settings->haproxy.config;
+	mem_auto_free char *kept = mem_printf("%s.before-mayfly", config);
+	buf_auto struct buf old = BUF_INIT;
+	struct stat st;
+
+	if (access(kept, F_OK) == 0 || stat(config, &st) != 0 ||
+	    file_read(config, CONFIG_MAX, &old, NULL) != 0 || old.len == 0 ||
+	    strstr(buf_str(&old), "description mayfly-") != NULL)
+		return 0;
+	if (file_replace(kept, old.data, old.len, st.st_mode & 0777, NULL, err) != 0)
+		return mf_err_wrap(err, "the configuration of before Mayfly is not kept");
+	log_info("the configuration of before Mayfly is kept", LOG_STR("file", kept));
+	return 0;
+}
+
 static bool needs_reload(const struct group *group)
 {
 	char desired[GROUP_DESCRIPTION_SIZE];
@@ -214,6 +237,7 @@ const struct driver haproxy_driver = {
     .can_reload = can_reload,
     .open = open_haproxy,
     .observe = observe,
+    .preserve = preserve,
     .inspect = inspect,
     .needs_reload = needs_reload,
     .keep = keep_dead,

@@ -367,6 +367,7 @@ static void write_files(struct group *group)
 	    .proven = group->proven,
 	    .checked = group->checked,
 	    .inspect = group->driver->inspect,
+	    .preserve = group->driver->preserve,
 	    .ctx = group,
 	};
 

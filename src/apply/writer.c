@@ -176,11 +176,15 @@ static int stage_file(struct work *work, size_t i)
 static int stage(struct work *work)
 {
 	const struct writer_report *report = &work->report;
-	int code;
+	const struct writer_order *order = work->order;
+	int code = 0;
 
-	if (report->changes == 0 || work->order->mode == WRITER_NOTHING)
+	if (report->changes == 0 || order->mode == WRITER_NOTHING)
 		return 0;
-	code = stage_make(work->order->stage, &work->report.err);
+	if (order->preserve != NULL)
+		code = order->preserve(order->ctx, &work->report.err);
+	if (code == 0)
+		code = stage_make(order->stage, &work->report.err);
 	for (size_t i = 0; i < report->count && code == 0; i++)
 		if (!report->files[i].is_in_place || report->needs_check)
 			code = stage_file(work, i);

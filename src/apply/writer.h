@@ -78,7 +78,9 @@ struct writer_order {
 	/* Called in the copy with the outputs, after the comparison; what it fails with is reported
 	 * as opinion.  May be NULL. */
 	int (*inspect)(void *ctx, const struct output_set *set, struct mf_err *err);
-	void *ctx; /* of both */
+	/* Called in the copy before anything is staged, if anything is.  May be NULL. */
+	int (*preserve)(void *ctx, struct mf_err *err);
+	void *ctx; /* of all three */
 };
 
 /* on_done is called once, never from inside.  The report is the callee's. */

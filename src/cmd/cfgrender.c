@@ -227,6 +227,7 @@ int main(int argc, char **argv)
 		"cfgrender --template FILE [--data JSON] [--partials DIR] [--escape HOW]",
 	    .rows = rows,
 	    .row_count = sizeof(rows) / sizeof(rows[0]),
+	    .is_renderer = true,
 	};
 	struct request r = {.any.escape = escape_html, .from.timeout_ms = 10000};
 	struct mf_err err;

@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cmd/options.h"
+#include "cmd/privileges.h"
 #include "model/node.h"
 #include "sys/file.h"
 #include "sys/loop.h"
@@ -166,6 +167,8 @@ int cli_read_settings(const struct cli *cli, struct settings **ret_settings, str
 		settings_free(settings);
 		return err->code;
 	}
+	if (cli->tool->is_renderer)
+		privileges_preset(settings);
 	*ret_settings = settings;
 	return 0;
 }

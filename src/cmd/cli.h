@@ -26,6 +26,7 @@ struct cli_tool {
 	const char *call;    /* the call's beginning, for hints: "mayfly env list" */
 	const char *details; /* for --help, below the usage */
 	unsigned commands;   /* the bits of this command: other options are refused */
+	bool is_renderer;    /* it renders HAProxy's configuration: see privileges.h */
 };
 
 /* The options that say where a model comes from; type has a struct pipeline_options `from`. */

@@ -40,6 +40,7 @@ int main(int argc, char **argv)
 	    .synopsis = "kvwatch [--once] [--environments DIR --backends FILE]",
 	    .rows = rows,
 	    .row_count = sizeof(rows) / sizeof(rows[0]),
+	    .is_renderer = true,
 	};
 	struct kvwatch_options options = {.timeout_ms = 30000, .from = {.is_guarded = true}};
 	struct cli cli;

@@ -37,6 +37,12 @@
 		key, FIELD_TEXT, FIELD_OWN | FIELD_MAY_EMPTY, FIELD_AT(struct settings, member),   \
 		    .type = &value_##name, .preset = "", __VA_ARGS__                               \
 	}
+/* What is not said is not "": the tools know what to take then. */
+#define ACCOUNT(key, member, ...)                                                                  \
+	{                                                                                          \
+		key, FIELD_TEXT, FIELD_OWN | FIELD_MAY_EMPTY, FIELD_AT(struct settings, member),   \
+		    .type = &value_account, __VA_ARGS__                                            \
+	}
 #define LIST(key, member, name, ...)                                                               \
 	{                                                                                          \
 		key, FIELD_LIST, FIELD_NOT_EMPTY, FIELD_AT(struct settings, member),               \
@@ -105,6 +111,22 @@ static const struct field haproxy_rows[] = {
      .doc = "How many empty backends of each kind of settings in use HAProxy keeps in reserve, so "
 	    "that a version that it has never seen needs no reload. 0: none; fewer where there are "
 	    "very many kinds."},
+    ACCOUNT("user", haproxy.user,
+	    .doc = "The user that HAProxy's worker becomes, when HAProxy is started by root, as by "
+		   "Debian's unit; empty: it stays what it is. By default `haproxy`, if there is "
+		   "such a user and HAProxy's directory belongs to root."),
+    ACCOUNT("group", haproxy.group,
+	    .doc = "The group of that worker; empty: it stays as it is. By default `haproxy`, if "
+		   "there is such a group, `user` is not empty, and the directory is root's."),
+    {"chroot", FIELD_TEXT, FIELD_OWN | FIELD_MAY_EMPTY, FIELD_AT(struct settings, haproxy.chroot),
+     .type = &value_path,
+     .doc = "The directory that is all that the worker sees of the file system; empty: it sees "
+	    "all. By default `/var/lib/haproxy`, as the distributions have it, under the same "
+	    "conditions."},
+    ACCOUNT("socket_group", haproxy.socket_group,
+	    .doc = "The group that may open the admin socket, beside root; empty: that of the "
+		   "user who starts HAProxy. By default `mayfly`, if there is such a group and "
+		   "HAProxy's directory belongs to root."),
     LIST("check", haproxy.check, argument, .preset = "haproxy -c -f",
 	 .doc = "The program and arguments that check a configuration; the path of the staged file "
 		"is appended."),

@@ -43,6 +43,8 @@ struct settings {
 		char **bind, **internal_bind, **local_bind;
 		bool single_port;
 		char *stats_bind; /* "" none */
+		/* Of its worker, and of the admin socket; "": none; NULL: not said */
+		char *user, *group, *chroot, *socket_group;
 		char **nameservers;
 		unsigned max_old_workers;
 		unsigned reserve; /* backends of each kind */

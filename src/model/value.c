@@ -14,6 +14,7 @@
 
 #define PATH_LONGEST	 ((size_t)1023)
 #define SOCKET_LONGEST	 ((size_t)97) /* HAProxy needs the rest of sun_path for a suffix */
+#define ACCOUNT_LONGEST	 ((size_t)32)
 #define WORD_LONGEST	 ((size_t)255)
 #define ARGUMENT_LONGEST ((size_t)4096)
 #define DURATION_MAX_MS	 (INT64_C(366) * 86400000)
@@ -105,6 +106,13 @@ static int check_bind(const char *s, struct mf_err *err)
 	if (code == 0 && s[0] != '/' && strpbrk(s, ":@") == NULL)
 		code = refuse(s, err, "must be ADDRESS:PORT or a socket's path");
 	return code;
+}
+
+static int check_account(const char *s, struct mf_err *err)
+{
+	int code = check_length(s, ACCOUNT_LONGEST, err);
+
+	return code == 0 ? check_chars(s, LETTERS_DIGITS "._-", err) : code;
 }
 
 static int check_endpoint(const char *s, struct mf_err *err)
@@ -293,6 +301,10 @@ const struct value_type value_socket = {.check = check_socket, .schema = SIZE(1,
 const struct value_type value_bind = {
     .check = check_bind,
     .schema = STRING ",\"pattern\":\"^[A-Za-z0-9.:*@\\\\[\\\\]_/-]*$\"",
+};
+const struct value_type value_account = {
+    .check = check_account,
+    .schema = SIZE(1, 32) "\"^[A-Za-z0-9._-]*$\"",
 };
 const struct value_type value_endpoint = {.check = check_endpoint};
 const struct value_type value_key_prefix = {

@@ -5,7 +5,7 @@
  *	node                 name of this node
  *	description          in haproxy.cfg "mayfly-<fingerprint>"
  *	server_state         the file of dead servers, when a backend has a check
- *	admin_socket, max_old_workers   settings, as are the following
+ *	admin_socket, worker_user       settings, as are the following
  *	bind, internal_bind, local_bind   lists of addresses
  *	single_port          whether calls between services come to bind, too
  *	has_internal         whether they come to internal_bind
@@ -443,6 +443,10 @@ VIEW_ARRAY(problem, struct problem)
 static const struct view_field settings_shown[] = {
     VIEW_STR("node", struct settings, node),
     VIEW_STR("admin_socket", struct settings, haproxy.admin_socket),
+    VIEW_STR("socket_group", struct settings, haproxy.socket_group),
+    VIEW_STR("worker_user", struct settings, haproxy.user),
+    VIEW_STR("worker_group", struct settings, haproxy.group),
+    VIEW_STR("worker_chroot", struct settings, haproxy.chroot),
     VIEW_STRINGS("bind", struct settings, haproxy.bind),
     VIEW_STRINGS("internal_bind", struct settings, haproxy.internal_bind),
     VIEW_UNSIGNED("max_old_workers", struct settings, haproxy.max_old_workers),

@@ -49,6 +49,8 @@ static void ck_defaults(const struct settings *s)
 	ck_list(s->haproxy.internal_bind, none);
 	ck_list(s->haproxy.local_bind, none);
 	ck_assert_str_eq(s->haproxy.stats_bind, "");
+	ck_assert_ptr_null(s->haproxy.user);
+	ck_assert_ptr_null(s->haproxy.chroot);
 	CK_LIST(s->haproxy.check, "haproxy", "-c", "-f");
 	ck_assert_str_eq(s->dnsmasq.hosts, "");
 	ck_assert_str_eq(s->dnsmasq.hostsdir, "");
@@ -126,6 +128,8 @@ START_TEST(every_key_is_read)
 	       "  config: /srv/haproxy.cfg\n"
 	       "  admin_socket: /srv/a.sock\n"
 	       "  master_socket: /srv/m.sock\n"
+	       "  user: www-data\n"
+	       "  group: ''\n"
 	       "  bind: ['*:80', ':::8080', /run/x.sock, 'abns@x']\n"
 	       "  internal_bind: ['127.0.0.1:81']\n"
 	       "  local_bind: ['127.0.0.1:8000']\n"
@@ -156,6 +160,8 @@ START_TEST(every_key_is_read)
 	ck_assert_str_eq(s->haproxy.config, "/srv/haproxy.cfg");
 	ck_assert_str_eq(s->haproxy.admin_socket, "/srv/a.sock");
 	ck_assert_str_eq(s->haproxy.master_socket, "/srv/m.sock");
+	ck_assert_str_eq(s->haproxy.user, "www-data");
+	ck_assert_str_eq(s->haproxy.group, "");
 	CK_LIST(s->haproxy.bind, "*:80", ":::8080", "/run/x.sock", "abns@x");
 	CK_LIST(s->haproxy.internal_bind, "127.0.0.1:81");
 	CK_LIST(s->haproxy.local_bind, "127.0.0.1:8000");
@@ -221,7 +227,7 @@ static const struct {
     {"haproxy:\n  bnd: []",
      "haproxy: unknown key \"bnd\": did you mean \"bind\"? allowed: config, admin_socket, "
      "master_socket, bind, internal_bind, single_port, local_bind, stats_bind, nameservers, "
-     "max_old_workers, reserve, check, check_timeout "
+     "max_old_workers, reserve, user, group, chroot, socket_group, check, check_timeout "
      "(line 2, column 3)"},
     {"etcd: {password: x}", "etcd: unknown key \"password\": allowed: endpoints, prefix, cacert, "
 			    "cert, key, user, password_file (line 1, column 8)"},
@@ -242,6 +248,7 @@ static const struct {
 			   "(line 1, column 15)"},
     {"state_dir: ''", "state_dir: \"\": must not be empty (line 1, column 12)"},
     {"state_dir: /x/", "state_dir: \"/x/\": must not end with \"/\" (line 1, column 12)"},
+    {"haproxy: {user: \"a b\"}", "haproxy.user: \"a b\": not allowed: a space (line 1, column 17)"},
     {"haproxy: {config: \"/a b\"}",
      "haproxy.config: \"/a b\": not allowed: a space (line 1, column 19)"},
     {"haproxy: {admin_socket: \"/a\\nglobal\"}",
