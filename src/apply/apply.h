@@ -61,6 +61,8 @@ struct apply_events {
 	void (*on_live)(void *ctx, const struct live_result *result);
 	/* A group cannot be rendered; its last good files stay.  Again with each rendering. */
 	void (*on_bad)(void *ctx, const char *group, const struct mf_err *why);
+	/* After apply_finish, and not from inside it: each group has been dealt with.  Or NULL. */
+	void (*on_finished)(void *ctx);
 };
 
 /*
@@ -76,6 +78,18 @@ void apply_free(struct apply *apply); /* what runs is broken off between steps; 
 
 /* Want this from now on; a reference is kept. */
 void apply_set_desired(struct apply *apply, struct snapshot *snapshot);
+
+/*
+ * Before the end: nothing newer will be desired, so the files follow at once, whatever share of the
+ * time that takes.
+ */
+void apply_finish(struct apply *apply);
+
+/*
+ * The next group whose files are not what is desired, and why not; NULL: there is no more.  *at
+ * begins with 0.  HAProxy may run what it would not come up with after a restart.
+ */
+const char *apply_next_unwritten(const struct apply *apply, size_t *at, const char **ret_reason);
 
 /* Whether nothing runs and nothing waits (a pending or failed group that is retried later may). */
 bool apply_is_idle(const struct apply *apply);

@@ -330,7 +330,7 @@ static int64_t write_at(const struct apply *apply, const struct apply_member *me
 		return at;
 	if (apply->answers == member->behind_at_answer)
 		at += APPLY_PATIENCE_MS;
-	return at > member->write_from ? at : member->write_from;
+	return apply->is_finishing || at > member->write_from ? at : member->write_from;
 }
 
 static int64_t run_at(const struct apply *apply, const struct apply_member *member)
@@ -342,9 +342,45 @@ static int64_t run_at(const struct apply *apply, const struct apply_member *memb
 	return at < member->due_at ? at : member->due_at;
 }
 
+/* Or cannot be dealt with: it has failed. */
+static bool is_dealt_with(const struct apply *apply, const struct apply_member *member)
+{
+	return !member->is_listed ||
+	       (!group_is_running(member->group) && !apply_is_behind(apply, member));
+}
+
+static bool is_finished(const struct apply *apply)
+{
+	for (size_t i = 0; apply->is_finishing && i < apply->member_count; i++)
+		if (!is_dealt_with(apply, &apply->members[i]))
+			return false;
+	return apply->is_finishing;
+}
+
+void apply_finish(struct apply *apply)
+{
+	apply->is_finishing = true;
+	apply_schedule(apply);
+}
+
+const char *apply_next_unwritten(const struct apply *apply, size_t *at, const char **ret_reason)
+{
+	while (*at < apply->member_count) {
+		const struct apply_member *member = &apply->members[(*at)++];
+		const struct group_result *last = group_last(member->group);
+		bool is_late = !is_dealt_with(apply, member);
+
+		if (!is_late && (!member->is_listed || last->code == 0))
+			continue;
+		*ret_reason = is_late ? "there was no time left" : last->reason;
+		return group_name(member->group);
+	}
+	return NULL;
+}
+
 void apply_schedule(struct apply *apply)
 {
-	int64_t at = APPLY_NEVER;
+	int64_t at = is_finished(apply) ? 0 : APPLY_NEVER;
 
 	for (size_t i = 0; i < apply->member_count; i++) {
 		int64_t its = run_at(apply, &apply->members[i]);
@@ -382,6 +418,10 @@ void apply_on_wake(void *ctx)
 	const struct apply_member *haproxy = apply_find_haproxy(apply);
 	int64_t now = loop_now(apply->loop);
 
+	if (is_finished(apply)) {
+		apply->events->on_finished(apply->ctx);
+		return;
+	}
 	/* A run may end within its start, and be reported; nothing else changes the list. */
 	for (size_t i = 0; i < apply->member_count; i++)
 		if (run_at(apply, &apply->members[i]) <= now)

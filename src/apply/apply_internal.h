@@ -58,6 +58,7 @@ struct apply {
 
 	struct snapshot *desired; /* the newest; NULL: nothing */
 	bool owes_result;	  /* it has not been reported as converged */
+	bool is_finishing;	  /* apply_finish */
 
 	struct live *live;
 	enum apply_runtime runtime;

@@ -28,6 +28,8 @@
 #define FIRST_CONFIG_MS 1000
 /* This long after everything was applied, the memory that it took is given back. */
 #define TRIM_MS 1000
+/* So long may files take to follow when we are to end: service managers wait 10 s. */
+#define FINISH_MS 7000
 
 struct kvwatch {
 	struct kvwatch_options options;
@@ -41,7 +43,9 @@ struct kvwatch {
 	struct snapshot *applied;  /* what is desired of it: without what is in quarantine */
 	struct loop_timer *first;  /* FIRST_CONFIG_MS */
 	struct loop_timer *deadline;
-	struct loop_timer *trim; /* TRIM_MS */
+	struct loop_timer *trim;   /* TRIM_MS */
+	struct loop_timer *finish; /* FINISH_MS */
+	bool is_ending;
 	struct watchdog *watchdog;
 	struct report *report;
 	struct mf_err source_err; /* code 0 while the source is there */
@@ -175,6 +179,47 @@ static void on_result(void *ctx, const struct apply_result *result)
 	}
 }
 
+/* --- the end --------------------------------------------------------------------------------- */
+
+static void on_finished(void *ctx)
+{
+	loop_stop(((struct kvwatch *)ctx)->loop);
+}
+
+/* SIGTERM, SIGINT: what is in force shall be in the files.  The second one ends us at once. */
+static void on_stop(void *ctx, int signo)
+{
+	struct kvwatch *k = ctx;
+
+	(void)signo;
+	if (k->is_ending) {
+		loop_stop(k->loop);
+		return;
+	}
+	k->is_ending = true;
+	notify_send("STOPPING=1");
+	pipeline_free(k->pipeline);
+	k->pipeline = NULL;
+	loop_timer_clear(k->first);
+	loop_timer_set(k->finish, FINISH_MS);
+	apply_finish(k->apply);
+}
+
+static int end_status(const struct kvwatch *k)
+{
+	const char *reason, *group;
+	int status = k->exit_status;
+	size_t at = 0;
+
+	while (k->is_ending && (group = apply_next_unwritten(k->apply, &at, &reason)) != NULL) {
+		log_warn("stopped before its files were written: what is restarted may come up "
+			 "with an older state; first start kvwatch again, or run kvwatch --once",
+			 LOG_STR("group", group), LOG_STR("reason", reason));
+		status = mf_err_exit_status(MF_ETIMEOUT);
+	}
+	return status;
+}
+
 static void on_trim(void *ctx)
 {
 	(void)ctx;
@@ -208,6 +253,8 @@ static void on_hangup(void *ctx, int signo)
 	struct mf_err err;
 
 	(void)signo;
+	if (k->is_ending)
+		return;
 	if (cli_read_settings(k->cli, &settings, &err) != 0) {
 		log_error("settings not reloaded, the old ones stay", LOG_STR("error", err.msg));
 		return;
@@ -236,15 +283,17 @@ static void on_hangup(void *ctx, int signo)
 
 static int start(struct kvwatch *k, struct mf_err *err)
 {
-	static const struct apply_events apply_events = {on_result, on_live, on_bad};
+	static const struct apply_events apply_events = {on_result, on_live, on_bad, on_finished};
 	int code = loop_new(&k->loop, err);
 
-	if (code != 0 || (code = cli_stop_on_signals(k->loop, err)) != 0 ||
+	if (code != 0 || (code = loop_add_signal(k->loop, SIGTERM, on_stop, k, err)) != 0 ||
+	    (code = loop_add_signal(k->loop, SIGINT, on_stop, k, err)) != 0 ||
 	    (code = loop_add_signal(k->loop, SIGHUP, on_hangup, k, err)) != 0)
 		return code;
 	k->first = loop_timer_new(k->loop, write_first_config, k);
 	k->deadline = loop_timer_new(k->loop, on_deadline, k);
 	k->trim = loop_timer_new(k->loop, on_trim, k);
+	k->finish = loop_timer_new(k->loop, on_finished, k);
 	k->watchdog = watchdog_start(k->loop);
 	k->templates = templates_open();
 	k->quarantine = quarantine_new(k->loop, on_quarantined, k);
@@ -264,7 +313,6 @@ static int start(struct kvwatch *k, struct mf_err *err)
 
 static void stop(struct kvwatch *k)
 {
-	notify_send("STOPPING=1");
 	report_stop(k->report);
 	pipeline_free(k->pipeline);
 	apply_free(k->apply);
@@ -273,6 +321,7 @@ static void stop(struct kvwatch *k)
 	loop_timer_free(k->first);
 	loop_timer_free(k->deadline);
 	loop_timer_free(k->trim);
+	loop_timer_free(k->finish);
 	watchdog_stop(k->watchdog);
 	report_free(k->report);
 	snapshot_unref(k->snapshot);
@@ -287,7 +336,7 @@ int kvwatch_run(struct cli *cli, const struct kvwatch_options *options)
 	int status;
 
 	status =
-	    start(&k, &err) != 0 || loop_run(k.loop, &err) != 0 ? cli_fail(&err) : k.exit_status;
+	    start(&k, &err) != 0 || loop_run(k.loop, &err) != 0 ? cli_fail(&err) : end_status(&k);
 	stop(&k);
 	return status;
 }

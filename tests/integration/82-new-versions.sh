@@ -1,6 +1,7 @@
 #!/bin/bash
 # Many new versions at once need few reloads, or none where HAProxy adds them, and lose no request; a
-# server that its check has found dead stays so over a reload; old workers are let go.
+# server that its check has found dead stays so over a reload; old workers are let go.  At the end of
+# kvwatch what is in force is in the files.
 . "$(dirname "$0")/lib.sh"
 
 need etcd etcdctl haproxy curl socat
@@ -144,13 +145,37 @@ wait "${long[@]}"
 printf '{{#environments}}{{name}} {{/environments}}\n' >"$T/list.mustache"
 write_settings dnsmasq.hosts= dnsmasq.reload= \
 	targets="[{template: $T/list.mustache, output: $T/out/list, reload: [sh, $T/slow]}]"
-printf 'touch %s\nsleep 25\ntouch %s\n' "$T/out/begun" "$T/out/ended" >"$T/slow"
+printf 'touch %s\nuntil [ -e %s ]; do sleep 0.1; done\ntouch %s\n' "$T/out/begun" "$T/out/go-on" \
+	"$T/out/ended" >"$T/slow"
 send_signal HUP kvwatch
-within 'a target whose reload takes 25 s has begun' 10 test -e "$T/out/begun"
+within 'a target whose reload takes long has begun' 10 test -e "$T/out/begun"
 start_app late web late
 etcd_put backends/web/late/a "${ADDRESS[late]}"
 env late late
 within 'a new version is served' 10 serves www-late.example.com '^web late '
 ok 'while the target is still at it' test ! -e "$T/out/ended"
+
+# kvwatch ends when what is in force is in the files, too.
+mark kvwatch
+send_signal TERM kvwatch
+not_yet() { is_running kvwatch && not grep -q late "$T/out/list"; }
+ok 'whose file is older than what is in force' not_yet
+touch "$T/out/go-on"
+wait_exit kvwatch
+is "$STATUS" 0 'told to end, kvwatch ends'
+ok '  when the file has followed' grep -q late "$T/out/list"
+ok '  in silence' not log_has kvwatch '^(warn|error)'
+rm "$T"/out/{begun,go-on,ended}
+start_again kvwatch
+env later late
+within 'another change, another reload' 10 test -e "$T/out/begun"
+env last late
+within 'and what comes behind it is in force' 10 serves www-last.example.com '^web late '
+mark kvwatch
+send_signal TERM kvwatch
+send_signal INT kvwatch
+wait_exit kvwatch
+is "$STATUS" 75 'told to end twice, kvwatch does not wait'
+ok '  and says what it has not written' log_has kvwatch "stopped before.*$T/out/list"
 
 done_testing

@@ -35,7 +35,7 @@ static struct table *table;
 static struct told told[8];
 static size_t told_count;
 static int64_t told_revision, revision;
-static bool told_converged, told_render_failed;
+static bool told_converged, told_render_failed, is_finished;
 static unsigned results, changes, runtime_changes, reloads, bad_renderings;
 static int port;
 
@@ -108,6 +108,12 @@ static inline void on_bad(void *ctx, const char *group, const struct mf_err *why
 	bad_renderings++;
 }
 
+static inline void on_finished(void *ctx)
+{
+	(void)ctx;
+	is_finished = true;
+}
+
 static inline int load_template(void *ctx, const char *name, int level, struct buf *ret_text,
 				int *ret_level, struct mf_err *err)
 {
@@ -141,7 +147,7 @@ static inline void write_template(const char *name, const char *text)
 
 static inline void start_engine(void)
 {
-	static const struct apply_events events = {on_result, on_live, on_bad};
+	static const struct apply_events events = {on_result, on_live, on_bad, on_finished};
 
 	apply = apply_new(loop, settings, templates, &events, NULL);
 }

@@ -571,6 +571,61 @@ static bool is_checking(void *started)
 	return access(started, F_OK) == 0 && count_stages() == 1;
 }
 
+static bool has_finished(void *ctx)
+{
+	(void)ctx;
+	return is_finished;
+}
+
+static bool is_unwritten(const char *group, const char *why)
+{
+	const char *reason = "", *name = apply_next_unwritten(apply, &(size_t){0}, &reason);
+
+	return group == NULL ? name == NULL
+			     : name != NULL && strcmp(name, group) == 0 && strcmp(reason, why) == 0;
+}
+
+/* What comes while a group runs would have to wait for its next turn. */
+START_TEST(files_follow_before_the_end)
+{
+	mem_auto_free char *path = mem_printf("%s/t.conf", folder);
+	mem_auto_free char *begun = mem_printf("%s/begun", folder);
+	mem_auto_free char *go_on = mem_printf("%s/go-on", folder);
+	mem_auto_free char *reload =
+	    mem_printf("touch %s; until test -e %s; do sleep 0.01; done", begun, go_on);
+
+	targets[0] = (struct settings_target){.output = path, .reload = shell(0, reload)};
+	set_targets(1);
+	write_template("0", "{{#environments}}{{header}}{{/environments}}\n");
+	want_word("old");
+	ck_assert(daemon_wait_until(loop, exists, begun, 20000));
+	want_word("new");
+	apply_finish(apply);
+	ck_assert(!is_finished);
+	ck_assert(!is_unwritten(NULL, NULL));
+	daemon_write(go_on, "");
+	ck_assert(daemon_wait_until(loop, has_finished, NULL, 20000));
+	ck_assert(is_unwritten(NULL, NULL));
+	expect_file("t.conf", "new\n");
+	set_targets(0);
+}
+END_TEST
+
+START_TEST(what_cannot_be_written_is_named_at_the_end)
+{
+	mem_auto_free char *path = mem_printf("%s/t.conf", folder);
+
+	targets[0] = (struct settings_target){.output = path, .check = shell(0, "echo no; false")};
+	set_targets(1);
+	want_target("1\n");
+	wait_for_result();
+	apply_finish(apply);
+	ck_assert(daemon_wait_until(loop, has_finished, NULL, 20000));
+	ck_assert(is_unwritten(path, "refused by sh: no"));
+	set_targets(0);
+}
+END_TEST
+
 START_TEST(an_engine_may_go_at_any_time)
 {
 	mem_auto_free char *path = mem_printf("%s/t.conf", folder);
@@ -613,6 +668,8 @@ int main(void)
 	tcase_add_test(tc, what_cannot_be_rendered_has_a_result_too);
 	tcase_add_test(tc, a_storm_is_coalesced);
 	tcase_add_test(tc, a_foreign_hand_in_the_files_is_put_right);
+	tcase_add_test(tc, files_follow_before_the_end);
+	tcase_add_test(tc, what_cannot_be_written_is_named_at_the_end);
 	tcase_add_test(tc, an_engine_may_go_at_any_time);
 	return unit_run("apply", tc);
 }
