@@ -24,6 +24,9 @@
 struct check {
 	const struct item_kind *kind;
 	struct strmap *seen; /* an item's name -> the path that has it */
+	void **items;	     /* references to all of them */
+	size_t item_count, item_cap;
+	bool is_refused; /* for what they are together */
 	const char *path;
 	size_t problems; /* of this file */
 };
@@ -69,7 +72,8 @@ static int check_text(struct check *c, const struct buf *text, size_t *ret_count
 		return err->code;
 	for (size_t i = 0; i < count; i++) {
 		check_distinct(c, items[i]);
-		c->kind->unref(items[i]);
+		MEM_GROW(c->items, c->item_count, c->item_cap);
+		c->items[c->item_count++] = items[i];
 	}
 	free(items);
 	*ret_count = count;
@@ -139,6 +143,25 @@ static int check_directory(struct check *c, const char *path)
 	return worst;
 }
 
+static void on_judged(void *ctx, const char *name, bool is_error, const char *reason)
+{
+	struct check *c = ctx;
+	mem_auto_free char *message =
+	    mem_printf("%s%s %s: %s", is_error ? "" : "warning: ", c->kind->noun, name, reason);
+
+	print_line(stderr, strmap_find(c->seen, name), message);
+	c->is_refused |= is_error;
+}
+
+static void judge(struct check *c)
+{
+	if (c->kind->judge != NULL)
+		c->kind->judge(c->items, c->item_count, on_judged, c);
+	for (size_t i = 0; i < c->item_count; i++)
+		c->kind->unref(c->items[i]);
+	free(c->items);
+}
+
 int file_check_all(const struct item_kind *kind, char *const *paths, int count)
 {
 	struct check c = {.kind = kind, .seen = strmap_new(free)};
@@ -151,7 +174,10 @@ int file_check_all(const struct item_kind *kind, char *const *paths, int count)
 		note(&worst,
 		     is_directory ? check_directory(&c, paths[i]) : check_file(&c, paths[i]));
 	}
+	judge(&c);
 	strmap_free(c.seen);
+	if (c.is_refused)
+		note(&worst, MF_EDATA);
 	if (fflush(stdout) != 0 && worst == 0)
 		worst = MF_EWRITE;
 	return mf_err_exit_status(worst);

@@ -28,6 +28,8 @@
 #define OBJECT_MAX ((size_t)200)
 #define PARTS_MAX  3
 #define STRAYS_MAX 10 /* keys of no kind that are reported */
+/* What problems are called that concern how an environment's parents fit together. */
+#define NOTES_OBJECT "parents of environment"
 
 enum entry_kind {
 	ENTRY_ENV,
@@ -206,6 +208,14 @@ void table_set_problem(struct table *table, const char *object, const char *reas
 		(void)strmap_del(table->others, object);
 	else
 		strmap_set(table->others, object, add_problem(table, mem_dup_str(object), reason));
+}
+
+const char *table_env_notes(const struct table *table, const char *name)
+{
+	mem_auto_free char *object = mem_printf(NOTES_OBJECT " %s", name);
+	const struct problem *problem = strmap_find(table->others, object);
+
+	return problem == NULL ? NULL : problem->reason;
 }
 
 /* --- entries --------------------------------------------------------------------------------- */
@@ -603,7 +613,7 @@ static const struct env *find_written(void *ctx, const char *name, const char **
 static struct env *compose(struct table *table, struct env *own)
 {
 	mem_auto_free char *object = mem_printf("environment %s", own->name);
-	mem_auto_free char *notes_object = mem_printf("parents of environment %s", own->name);
+	mem_auto_free char *notes_object = mem_printf(NOTES_OBJECT " %s", own->name);
 	buf_auto struct buf notes = BUF_INIT;
 	struct env *old = family_find(table->family, own->name), *env = own;
 
@@ -625,7 +635,7 @@ static struct env *compose(struct table *table, struct env *own)
 static void forget_problems(struct table *table, const char *name)
 {
 	static const char *const objects[] = {"overrides of environment", "environment",
-					      "parents of environment"};
+					      NOTES_OBJECT};
 
 	for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {
 		mem_auto_free char *object = mem_printf("%s %s", objects[i], name);

@@ -40,6 +40,9 @@ struct problem {
 	char *reason;
 };
 
+/* What the author of an environment that extends others should know; borrowed; NULL: nothing. */
+const char *table_env_notes(const struct table *table, const char *name);
+
 /* A problem that is no key's, such as a file that cannot be read; reason NULL: it is over. */
 void table_set_problem(struct table *table, const char *object, const char *reason);
 

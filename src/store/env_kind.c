@@ -6,7 +6,9 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/strmap.h"
 #include "model/env.h"
+#include "model/table.h"
 
 static int parse_file(const char *text, size_t len, void ***ret_items, size_t *ret_count,
 		      item_bad_fn *on_bad, void *ctx, struct mf_err *err)
@@ -38,6 +40,82 @@ static bool is_equal(const void *item, const void *other)
 	return strcmp(a.data, b.data) == 0;
 }
 
+/* --- all environments of some files ------------------------------------------------------------
+ */
+
+static void put_env(struct table *table, const struct env *env)
+{
+	mem_auto_free char *key = mem_printf("environments/%s", env->name);
+	buf_auto struct buf json = BUF_INIT;
+
+	env_format_json(env, "", "", &json);
+	table_put(table, key, json.data, json.len, 0);
+}
+
+/* Of a parent that is in none of the files nothing is known: it is taken for one without services.
+ */
+static void put_stranger(struct table *table, const char *name)
+{
+	mem_auto_free char *key = mem_printf("environments/%s", name);
+	mem_auto_free char *json = mem_printf("{\"name\":\"%s\",\"services\":[]}", name);
+
+	table_put(table, key, json, strlen(json), 0);
+}
+
+/* Whether all that it extends is in the files. */
+static bool is_known(const struct env *composed, const struct strmap *names)
+{
+	for (size_t i = 0; i < composed->lineage_count; i++)
+		if (strmap_find(names, composed->lineage[i]) == NULL)
+			return false;
+	return true;
+}
+
+static void say_strangers(struct table *table, const struct env *env, const struct strmap *names,
+			  item_say_fn *say, void *ctx)
+{
+	for (size_t i = 0; i < env->parent_count; i++) {
+		mem_auto_free char *reason = NULL;
+
+		if (strmap_find(names, env->parents[i]) != NULL)
+			continue;
+		put_stranger(table, env->parents[i]);
+		reason = mem_printf("extends %s, which is in none of these files", env->parents[i]);
+		say(ctx, env->name, false, reason);
+	}
+}
+
+static void judge(void *const *items, size_t count, item_say_fn *say, void *ctx)
+{
+	struct table *table = table_new();
+	struct strmap *names = strmap_new(NULL);
+	struct snapshot *snapshot;
+
+	for (size_t i = 0; i < count; i++) {
+		strmap_set(names, get_name(items[i]), items[i]);
+		put_env(table, items[i]);
+	}
+	for (size_t i = 0; i < count; i++)
+		if (strmap_find(names, get_name(items[i])) == items[i]) /* else it is there twice */
+			say_strangers(table, items[i], names, say, ctx);
+	snapshot = table_snapshot(table, 0);
+	for (size_t i = 0; i < count; i++) {
+		const char *name = get_name(items[i]);
+		const struct env *composed = snapshot_find_env(snapshot, name);
+		const char *notes = table_env_notes(table, name);
+
+		if (strmap_find(names, name) != items[i])
+			continue;
+		if (composed->aside != NULL)
+			say(ctx, name, true, composed->aside);
+		else if (notes != NULL && is_known(composed, names))
+			say(ctx, name, false, notes);
+	}
+	snapshot_unref(snapshot);
+	strmap_free(names);
+	table_free(table);
+}
+
 static void *ref(void *item)
 {
 	return env_ref(item);
@@ -54,6 +132,7 @@ const struct item_kind env_kind = {
     .parse = parse_file,
     .name = get_name,
     .is_equal = is_equal,
+    .judge = judge,
     .ref = ref,
     .unref = unref,
 };

@@ -14,6 +14,7 @@
 struct mf_err;
 
 typedef void item_bad_fn(void *ctx, const struct mf_err *why);
+typedef void item_say_fn(void *ctx, const char *name, bool is_error, const char *reason);
 
 struct item_kind {
 	const char *noun; /* "environment": what messages about one begin with */
@@ -26,6 +27,11 @@ struct item_kind {
 		     item_bad_fn *on_bad, void *ctx, struct mf_err *err);
 	const char *(*name)(const void *item);
 	bool (*is_equal)(const void *a, const void *b); /* to those who hear of it */
+	/*
+	 * What only all of them together show: say is called with an item's name and what is wrong
+	 * with it, or what its author should know.  NULL: nothing.
+	 */
+	void (*judge)(void *const *items, size_t count, item_say_fn *say, void *ctx);
 	void *(*ref)(void *item);
 	void (*unref)(void *item);
 };

@@ -69,4 +69,23 @@ rm "$T/environments/prod.yaml"
 within 'the parent goes: the child of the child says the way' 30 page_of anna \
 	'anna is set aside: it extends pr-42, which is set aside: extends prod, which is not there'
 within '  and all is one' 10 all_is_one
+
+note 'files say most of it before they are merged'
+mkdir "$T/check"
+check_file() { printf '%s\n' "${@:2}" >"$T/check/$1.yaml"; } # NAME LINE...
+check_file prod 'name: prod' 'services: [web]'
+check_file pr '- {name: pr, extends: prod, services: [{name: web, version: 2}]}' \
+	'- {name: pr-2, extends: prod, services: [{name: web, version: 3}]}' \
+	'- {name: both, extends: [pr, pr-2, prod], services: []}' \
+	'- {name: far, extends: elsewhere, without: [mail], services: []}'
+run_tool envwatch --check "$T/check"
+is "$STATUS" 0 'a parent that is in none of the files is no error'
+like "$ERR" "^$T/check/pr.yaml: warning: environment far: extends elsewhere, which is in none of these files$" '  but said'
+like "$ERR" "pr.yaml: warning: environment both: service web: pr has version 2 and pr-2 has version 3: that of pr counts" \
+	'of two that choose the same service the left one counts, and that is said'
+check_file loop 'name: prod-2' 'extends: [prod-2-old]' 'services: []'
+check_file loop-2 'name: prod-2-old' 'extends: [prod-2]' 'services: []'
+run_tool envwatch --check "$T/check"
+is "$STATUS" 65 'a cycle is one'
+like "$ERR" "^$T/check/loop.yaml: environment prod-2: extends itself: prod-2, prod-2-old, prod-2$" '  with its way'
 done_testing
