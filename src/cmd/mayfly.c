@@ -19,6 +19,8 @@ static const struct option_row rows[] = {
     {'o', "output", NULL, "format of the output (default table)",
      OPTION_WORD(struct call_options, format, "table", "wide", "json", "yaml", "name"),
      .commands = TAKES_FORMAT},
+    {'w', "watch", NULL, "show it again at each change, until interrupted",
+     OPTION_FLAG(struct call_options, watch), .commands = TAKES_WATCH},
     {'E', "environments", "DIR", "read environments from files instead of etcd",
      OPTION_TEXT(struct call_options, environments), .commands = TAKES_FILES},
     {'B', "backends", "FILE", "read instances from a file instead of etcd",
@@ -106,7 +108,7 @@ static int run(const struct cli *cli, struct call *call, const struct command *c
 
 	call->settings = cli->settings;
 	if (loop_new(&call->loop, &err) != 0 || cli_stop_on_signals(call->loop, &err) != 0 ||
-	    command->run(call, &err) != 0)
+	    command_run(command, call, &err) != 0)
 		status = cli_fail(&err);
 	else
 		status = call->status;

@@ -61,6 +61,13 @@ static int run(struct ask *ask, struct etcd_call *etcd_call, struct mf_err *err)
 	return ask->err.code;
 }
 
+int ask_open(struct call *call, struct mf_err *err)
+{
+	if (call->etcd != NULL)
+		return 0;
+	return etcd_open(call->settings, call->loop, call->options.timeout_ms, &call->etcd, err);
+}
+
 int ask_list(struct call *call, const char *below, const struct ask_list *events, void *ctx,
 	     int64_t *ret_revision, struct mf_err *err)
 {

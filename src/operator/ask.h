@@ -13,6 +13,8 @@
 struct call;
 struct mf_err;
 
+int ask_open(struct call *call, struct mf_err *err); /* call->etcd, unless it is there */
+
 /* All keys under the settings' prefix and `below`; on_kv has them by what stands behind the
  * settings' prefix and its slash. */
 struct ask_list {

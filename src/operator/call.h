@@ -5,6 +5,7 @@
 #define MF_OPERATOR_CALL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct etcd;
@@ -17,6 +18,7 @@ struct call_options {
 	enum call_format format;
 	const char *environments, *backends; /* files instead of etcd; NULL: none */
 	int64_t timeout_ms;		     /* of each call to etcd */
+	bool watch;			     /* show it again at each change */
 };
 
 struct call {
@@ -29,5 +31,10 @@ struct call {
 	int behind; /* so many of them stand behind "--"; -1: there is none */
 	int status; /* the command's to set: what to exit with when nothing failed */
 };
+
+static inline bool call_is_offline(const struct call *call)
+{
+	return call->options.environments != NULL || call->options.backends != NULL;
+}
 
 #endif

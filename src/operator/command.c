@@ -1,4 +1,4 @@
-/* The table of commands: found by what was typed, and listed.  Runs none. */
+/* The table of commands: found by what was typed, and listed. */
 #include "operator/command.h"
 
 #include <string.h>
@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "operator/look.h"
 
 #define MAX_VERBS ((size_t)32)
 
@@ -99,6 +100,11 @@ int command_find(const char *const *words, size_t count, const struct noun **ret
 	*ret_noun = noun;
 	*ret_command = command;
 	return 0;
+}
+
+int command_run(const struct command *command, struct call *call, struct mf_err *err)
+{
+	return command->look != NULL ? look_run(call, command->look, err) : command->run(call, err);
 }
 
 void command_add_name(struct buf *text, const struct noun *noun, const struct command *command)

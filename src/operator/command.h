@@ -10,13 +10,18 @@
 
 struct buf;
 struct call;
+struct look;
 struct mf_err;
+struct reading;
 
 /* Groups of options, as option_row.commands has them: which of them a command takes. */
 enum command_takes {
 	TAKES_FORMAT = 1 << 0,
 	TAKES_FILES = 1 << 1,
 	TAKES_ETCD = 1 << 2,
+	TAKES_WATCH = 1 << 3,
+	TAKES_ONLINE = TAKES_FORMAT | TAKES_ETCD | TAKES_WATCH,
+	TAKES_LOOK = TAKES_ONLINE | TAKES_FILES,
 	TAKES_NOTHING = 1 << 30, /* no option is in it */
 	TAKES_ALL = (1 << 30) - 1,
 };
@@ -28,7 +33,8 @@ struct command {
 	int min, max;	      /* how many */
 	unsigned takes;
 	const char *help; /* one line */
-	/* A code of base/err.h, or 0 and call->status. */
+	/* One of them: what a command that looks fills (operator/look.h), or all that it does. */
+	int (*look)(struct look *look, const struct reading *reading, struct mf_err *err);
 	int (*run)(struct call *call, struct mf_err *err);
 };
 
@@ -37,7 +43,7 @@ struct noun {
 	const struct command *commands;
 };
 
-#define NOUNS(X) X(env)
+#define NOUNS(X) X(env) X(service) X(instance) X(route) X(node) X(name)
 
 #define X(name) extern const struct noun noun_##name;
 NOUNS(X)
@@ -49,6 +55,9 @@ NOUNS(X)
  */
 int command_find(const char *const *words, size_t count, const struct noun **ret_noun,
 		 const struct command **ret_command, int *ret_used, struct mf_err *err);
+
+/* A code of base/err.h, or 0 and call->status. */
+int command_run(const struct command *command, struct call *call, struct mf_err *err);
 
 /* "env list"; noun and verb alone. */
 void command_add_name(struct buf *text, const struct noun *noun, const struct command *command);

@@ -1,4 +1,4 @@
-/* mayfly env: environments, and what is missing in them. */
+/* mayfly env: environments, what they consist of, and what is missing in them. */
 #include <string.h>
 
 #include "base/buf.h"
@@ -6,11 +6,39 @@
 #include "base/mem.h"
 #include "base/node.h"
 #include "base/str.h"
+#include "model/override.h"
 #include "operator/call.h"
 #include "operator/command.h"
 #include "operator/doc.h"
+#include "operator/look.h"
 #include "operator/reading.h"
-#include "operator/show.h"
+
+static const struct backend *find_backend(const struct reading *reading,
+					  const struct env_service *service)
+{
+	return snapshot_find_backend(reading->snapshot, service->name, service->version);
+}
+
+static void add_text_unless_empty(struct node *map, const char *key, const char *text)
+{
+	if (text[0] != '\0')
+		doc_add_text(map, key, text);
+}
+
+/* What selects it and whose it is, as list and show have it. */
+static void add_facts(struct node *map, const struct env *env)
+{
+	struct node *hosts;
+
+	doc_add_text(map, "name", env->name);
+	doc_add_text(map, "prefix", env->prefix);
+	doc_add_text(map, "header", env->header);
+	hosts = doc_add_list(map, "hosts");
+	for (size_t i = 0; i < env->host_count; i++)
+		doc_add_text(hosts, NULL, env->hosts[i]);
+	add_text_unless_empty(map, "owner", env->owner);
+	add_text_unless_empty(map, "source", env->source);
+}
 
 /* --- list ------------------------------------------------------------------------------------- */
 
@@ -18,38 +46,25 @@ struct tally {
 	size_t missing, set_aside; /* environments */
 };
 
-static bool is_missing(const struct snapshot *snapshot, const struct env_service *service)
-{
-	return reading_count_live(
-		   snapshot_find_backend(snapshot, service->name, service->version)) == 0;
-}
-
-static void add_env(struct node *list, const struct snapshot *snapshot, const struct env *env,
+static void add_env(struct node *list, const struct reading *reading, const struct env *env,
 		    struct tally *tally)
 {
-	struct node *row = doc_add_map(list, NULL), *hosts, *missing;
+	struct node *row = doc_add_map(list, NULL), *missing;
 
-	doc_add_text(row, "name", env->name);
+	add_facts(row, env);
 	doc_add_int(row, "services", (int64_t)env->service_count);
-	doc_add_text(row, "prefix", env->prefix);
-	doc_add_text(row, "header", env->header);
-	hosts = doc_add_list(row, "hosts");
-	for (size_t i = 0; i < env->host_count; i++)
-		doc_add_text(hosts, NULL, env->hosts[i]);
 	missing = doc_add_list(row, "missing");
 	for (size_t i = 0; i < env->service_count; i++) {
 		const struct env_service *service = &env->services[i];
 		mem_auto_free char *name = NULL;
 
-		if (!is_missing(snapshot, service))
+		if (reading_count_live(find_backend(reading, service)) > 0)
 			continue;
 		name = mem_printf("%s:%s", service->name, service->version);
 		doc_add_text(missing, NULL, name);
 	}
 	tally->missing += missing->child_count > 0;
 	doc_add_text(row, "state", missing->child_count > 0 ? "missing" : "ready");
-	doc_add_text(row, "owner", env->owner);
-	doc_add_text(row, "source", env->source);
 }
 
 /* Those that cannot be used at all are only among the problems. */
@@ -73,19 +88,7 @@ static void add_set_aside(struct node *list, const struct snapshot *snapshot, st
 	}
 }
 
-static void add_hints(struct buf *text, const struct tally *tally, size_t count)
-{
-	if (count == 0)
-		buf_add_str(text, "There is no environment.\n");
-	if (tally->missing > 0)
-		buf_printf(text,
-			   "\nmissing: no instance answers for a version that is named; which: "
-			   "mayfly env list -o wide\n");
-	if (tally->set_aside > 0)
-		buf_printf(text, "\nset aside: not in force; why: mayfly env list -o wide\n");
-}
-
-static int run_list(struct call *call, struct mf_err *err)
+static int fill_list(struct look *look, const struct reading *reading, struct mf_err *err)
 {
 	static const struct show_column columns[] = {
 	    {"NAME", "name", false},	  {"SERVICES", "services", false},
@@ -94,37 +97,172 @@ static int run_list(struct call *call, struct mf_err *err)
 	    {"HEADER", "header", true},	  {"SOURCE", "source", true},
 	    {"MISSING", "missing", true}, {"REASON", "reason", true},
 	};
-	buf_auto struct buf hints = BUF_INIT;
-	struct node *doc, *list;
-	struct show show = {.columns = columns,
-			    .column_count = sizeof(columns) / sizeof(columns[0]),
-			    .name_keys = {"name"},
-			    .after = &hints};
-	struct reading reading;
+	struct node *list = doc_add_list(look->doc, "environments");
 	struct tally tally = {0};
-	int code = reading_take(call, &reading, err);
 
-	if (code != 0)
-		return code;
-	doc = doc_new();
-	list = doc_add_list(doc, "environments");
-	for (size_t i = 0; i < reading.snapshot->env_count; i++)
-		add_env(list, reading.snapshot, reading.snapshot->envs[i], &tally);
-	add_set_aside(list, reading.snapshot, &tally);
-	add_hints(&hints, &tally, list->child_count);
-	show.doc = doc;
-	show.rows = list;
-	code = show_print(call, &show, err);
-	node_free(doc);
-	reading_fini(&reading);
-	return code;
+	(void)err;
+	for (size_t i = 0; i < reading->snapshot->env_count; i++)
+		add_env(list, reading, reading->snapshot->envs[i], &tally);
+	add_set_aside(list, reading->snapshot, &tally);
+	look->name_keys[0] = "name";
+	LOOK_ADD_TABLE(look, NULL, "environments", columns);
+	if (list->child_count == 0)
+		buf_add_str(&look->after, "There is no environment.\n");
+	if (tally.missing > 0)
+		buf_add_str(&look->after, "\nmissing: no instance answers for a version that is "
+					  "named; which: mayfly env list -o wide\n");
+	if (tally.set_aside > 0)
+		buf_add_str(&look->after,
+			    "\nset aside: not in force; why: mayfly env list -o wide\n");
+	return 0;
+}
+
+/* --- show ------------------------------------------------------------------------------------- */
+
+static void add_instances(struct node *service, const struct backend *backend)
+{
+	struct node *list = doc_add_list(service, "instances");
+
+	for (size_t i = 0; backend != NULL && i < backend->instance_count; i++)
+		doc_add_text(list, NULL, backend->instances[i]->server);
+}
+
+/* Who put this version in the place of the environment's own. */
+static void add_holder(struct node *map, const struct reading *reading, const struct env *env,
+		       const struct env_service *service)
+{
+	mem_auto_free char *key = mem_printf("overrides/%s/%s", env->name, service->name);
+	const char *value = reading_find(reading, key);
+	struct override *override;
+
+	if (!service->is_override || value == NULL ||
+	    override_parse(env->name, service->name, value, strlen(value), &override, NULL) != 0)
+		return;
+	add_text_unless_empty(map, "holder", override->holder);
+	override_free(override);
+}
+
+static void add_service(struct node *list, const struct reading *reading, const struct env *env,
+			const struct env_service *service)
+{
+	const struct backend *backend = find_backend(reading, service);
+	size_t live = reading_count_live(backend);
+	struct node *row = doc_add_map(list, NULL), *routes;
+
+	doc_add_text(row, "name", service->name);
+	doc_add_text(row, "version", service->version);
+	doc_add_text(row, "from", service->is_override ? "override" : "own");
+	doc_add_text(row, "state", live > 0 ? "ready" : "missing");
+	doc_add_int(row, "live", (int64_t)live);
+	routes = doc_add_list(row, "routes");
+	for (unsigned i = 0; i < service->route_count; i++)
+		doc_add_text(routes, NULL, service->routes[i]);
+	add_instances(row, backend);
+	add_holder(row, reading, env, service);
+}
+
+static void add_lost(struct node *problems, const char *kind, const char *key,
+		     const struct env *holder, const char *how)
+{
+	mem_auto_free char *text = mem_printf("%s %s: environment %s has it%s", kind, key,
+					      holder == NULL ? "(unknown)" : holder->name, how);
+
+	doc_add_text(problems, NULL, text);
+}
+
+/* What it claims and does not have, and what nobody answers for. */
+static void add_problems(struct node *problems, const struct snapshot *s, const struct env *env)
+{
+	const struct env *holder = reading_find_claim(s->prefixes, s->prefix_count, env->prefix);
+
+	if (holder != env)
+		add_lost(problems, "prefix", env->prefix, holder, "");
+	holder = reading_find_claim(s->headers, s->header_count, env->header);
+	if (holder != env)
+		add_lost(problems, "header", env->header, holder, "");
+	for (size_t i = 0; i < env->host_count; i++) {
+		mem_auto_free char *label =
+		    mem_dup_bytes(env->hosts[i], strcspn(env->hosts[i], "."));
+
+		holder = reading_find_claim(s->hosts, s->host_count, env->hosts[i]);
+		if (holder == NULL) {
+			holder = reading_find_claim(s->prefixes, s->prefix_count, label);
+			add_lost(problems, "host", env->hosts[i], holder, ", by its prefix");
+		} else if (holder != env) {
+			add_lost(problems, "host", env->hosts[i], holder, "");
+		}
+	}
+	for (size_t i = 0; i < env->service_count; i++) {
+		const struct env_service *service = &env->services[i];
+		mem_auto_free char *text = NULL;
+
+		if (reading_count_live(snapshot_find_backend(s, service->name, service->version)) >
+		    0)
+			continue;
+		text = mem_printf("service %s: no instance of version %s answers", service->name,
+				  service->version);
+		doc_add_text(problems, NULL, text);
+	}
+}
+
+static void add_line(struct buf *text, const struct node *doc, const char *title, const char *key)
+{
+	buf_auto struct buf cell = BUF_INIT;
+
+	doc_add_cell(node_find(doc, key), &cell);
+	if (cell.len > 0)
+		buf_printf(text, "%-12s %s\n", title, buf_str(&cell));
+}
+
+static void add_page(struct look *look)
+{
+	const struct node *problems = node_find(look->doc, "problems");
+
+	add_line(&look->before, look->doc, "Environment:", "name");
+	add_line(&look->before, look->doc, "Prefix:", "prefix");
+	add_line(&look->before, look->doc, "Header:", "header");
+	add_line(&look->before, look->doc, "Hosts:", "hosts");
+	add_line(&look->before, look->doc, "Owner:", "owner");
+	add_line(&look->before, look->doc, "Source:", "source");
+	buf_add_char(&look->before, '\n');
+	for (size_t i = 0; i < problems->child_count; i++)
+		buf_printf(&look->after, "%s  %s\n", i == 0 ? "\nProblems:\n" : "",
+			   problems->children[i].text);
+}
+
+static int fill_show(struct look *look, const struct reading *reading, struct mf_err *err)
+{
+	static const struct show_column columns[] = {
+	    {"SERVICE", "name", false},	 {"VERSION", "version", false},
+	    {"FROM", "from", false},	 {"LIVE", "live", false},
+	    {"STATE", "state", false},	 {"ROUTES", "routes", false},
+	    {"HOLDER", "holder", false}, {"INSTANCES", "instances", true},
+	};
+	const struct env *env;
+	struct node *list;
+
+	if (reading_find_env(reading, look->call->argv[0], &env, err) != 0)
+		return err->code;
+	add_facts(look->doc, env);
+	list = doc_add_list(look->doc, "services");
+	for (size_t i = 0; i < env->service_count; i++)
+		add_service(list, reading, env, &env->services[i]);
+	add_problems(doc_add_list(look->doc, "problems"), reading->snapshot, env);
+	add_page(look);
+	look->name_keys[0] = "name";
+	look->name_keys[1] = "version";
+	LOOK_ADD_TABLE(look, NULL, "services", columns);
+	return 0;
 }
 
 /* --- the noun --------------------------------------------------------------------------------- */
 
 static const struct command commands[] = {
-    {"list", "ls", "", 0, 0, TAKES_FORMAT | TAKES_FILES | TAKES_ETCD,
-     "list environments, and whether an instance answers for each version", run_list},
+    {"list", "ls", "", 0, 0, TAKES_LOOK,
+     "list environments, and whether an instance answers for each version", .look = fill_list},
+    {"show", "get", "ENV", 1, 1, TAKES_LOOK,
+     "show an environment: its services, their versions and instances, and its problems",
+     .look = fill_show},
     {0},
 };
 const struct noun noun_env = {"env", "environment", commands};

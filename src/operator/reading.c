@@ -1,31 +1,81 @@
-/* One complete reading of a source into a table.  Shows nothing. */
+/* One complete reading of a source into a table, or one that follows etcd.  Shows nothing. */
 #include "operator/reading.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/strmap.h"
+#include "model/settings.h"
 #include "operator/ask.h"
 #include "operator/call.h"
+#include "operator/named.h"
 #include "store/file_source.h"
+#include "store/follow.h"
+#include "sys/loop.h"
 
-/* --- etcd ------------------------------------------------------------------------------------- */
+#define FOLLOW_DELAY_MS 100 /* in which further changes are gathered */
+#define MAX_OTHER	((size_t)1 << 16)
+
+static const char *const other_prefixes[] = {"nodes/", "fleet/", "overrides/"};
+
+static bool is_other(const char *key)
+{
+	for (size_t i = 0; i < sizeof(other_prefixes) / sizeof(other_prefixes[0]); i++)
+		if (str_has_prefix(key, other_prefixes[i]))
+			return true;
+	return false;
+}
+
+static void reading_init(struct reading *reading, const struct call *call)
+{
+	*reading = (struct reading){.table = table_new(), .others = strmap_new(free)};
+	table_set_settings(reading->table, call->settings);
+}
+
+void reading_fini(struct reading *reading)
+{
+	snapshot_unref(reading->snapshot);
+	table_free(reading->table);
+	strmap_free(reading->others);
+}
+
+static void begin(struct reading *reading)
+{
+	table_begin_full(reading->table);
+	strmap_free(reading->others);
+	reading->others = strmap_new(free);
+}
+
+static void put(struct reading *reading, const char *key, const struct etcd_kv *kv)
+{
+	table_put(reading->table, key, kv->value, kv->value_len, kv->create_revision);
+	if (is_other(key) && kv->value_len <= MAX_OTHER)
+		strmap_set(reading->others, key, mem_dup_bytes(kv->value, kv->value_len));
+}
+
+/* --- etcd, once ------------------------------------------------------------------------------- */
 
 static void on_begin(void *ctx)
 {
-	table_begin_full(ctx);
+	begin(ctx);
 }
 
 static void on_kv(void *ctx, const char *key, const struct etcd_kv *kv)
 {
-	table_put(ctx, key, kv->value, kv->value_len, kv->create_revision);
+	put(ctx, key, kv);
 }
 
-static int read_etcd(struct call *call, struct table *table, int64_t *ret_revision,
+static int read_etcd(struct call *call, struct reading *reading, int64_t *ret_revision,
 		     struct mf_err *err)
 {
 	static const struct ask_list events = {on_begin, on_kv};
-	int code = ask_list(call, "", &events, table, ret_revision, err);
+	int code = ask_list(call, "", &events, reading, ret_revision, err);
 
 	if (code == 0)
-		table_end_full(table);
+		table_end_full(reading->table);
 	return code;
 }
 
@@ -33,28 +83,28 @@ static int read_etcd(struct call *call, struct table *table, int64_t *ret_revisi
 
 static void on_full_begin(void *ctx)
 {
-	table_begin_full(ctx);
+	table_begin_full(((struct reading *)ctx)->table);
 }
 
 static void on_full_end(void *ctx)
 {
-	table_end_full(ctx);
+	table_end_full(((struct reading *)ctx)->table);
 }
 
 static void on_put(void *ctx, const char *key, const char *value, size_t len,
 		   int64_t create_revision)
 {
-	table_put(ctx, key, value, len, create_revision);
+	table_put(((struct reading *)ctx)->table, key, value, len, create_revision);
 }
 
 static void on_del(void *ctx, const char *key)
 {
-	table_del(ctx, key);
+	table_del(((struct reading *)ctx)->table, key);
 }
 
 static void on_problem(void *ctx, const char *object, const char *reason)
 {
-	table_set_problem(ctx, object, reason);
+	table_set_problem(((struct reading *)ctx)->table, object, reason);
 }
 
 static void on_commit(void *ctx, int64_t revision)
@@ -69,14 +119,15 @@ static void on_state(void *ctx, const struct mf_err *why)
 	(void)why;
 }
 
-static int read_files(const struct call *call, struct table *table, struct mf_err *err)
+static int read_files(const struct call *call, struct reading *reading, struct mf_err *err)
 {
 	static const struct source_events events = {on_full_begin, on_full_end, on_put,	 on_del,
 						    on_problem,	   on_commit,	on_state};
 	struct source *source = NULL;
 	int code = file_source_new(NULL, call->options.environments, call->options.backends,
-				   &events, table, &source, err);
+				   &events, reading, &source, err);
 
+	reading->is_offline = true;
 	if (code == 0)
 		source_free(source);
 	return code;
@@ -86,25 +137,147 @@ static int read_files(const struct call *call, struct table *table, struct mf_er
 
 int reading_take(struct call *call, struct reading *ret_reading, struct mf_err *err)
 {
-	bool is_offline = call->options.environments != NULL || call->options.backends != NULL;
-	struct table *table = table_new();
+	struct reading reading;
 	int64_t revision = 0;
 	int code;
 
-	table_set_settings(table, call->settings);
-	code = is_offline ? read_files(call, table, err) : read_etcd(call, table, &revision, err);
+	reading_init(&reading, call);
+	code = call_is_offline(call) ? read_files(call, &reading, err)
+				     : read_etcd(call, &reading, &revision, err);
 	if (code != 0) {
-		table_free(table);
+		reading_fini(&reading);
 		return code;
 	}
-	*ret_reading = (struct reading){table, table_snapshot(table, revision)};
+	reading.snapshot = table_snapshot(reading.table, revision);
+	*ret_reading = reading;
 	return 0;
 }
 
-void reading_fini(struct reading *reading)
+/* --- etcd, followed --------------------------------------------------------------------------- */
+
+struct following {
+	struct reading reading;
+	struct loop *loop;
+	struct loop_timer *timer; /* set: something has changed */
+	size_t prefix_len;
+	int64_t revision;
+	bool is_started;
+	reading_fn *on_change;
+	void *ctx;
+	struct mf_err err; /* code 0: goes on */
+};
+
+static void on_list_begin(void *ctx)
 {
-	snapshot_unref(reading->snapshot);
-	table_free(reading->table);
+	begin(&((struct following *)ctx)->reading);
+}
+
+static void on_list_end(void *ctx, int64_t revision)
+{
+	(void)revision;
+	table_end_full(((struct following *)ctx)->reading.table);
+}
+
+static void on_followed_put(void *ctx, const struct etcd_kv *kv)
+{
+	struct following *f = ctx;
+
+	put(&f->reading, kv->key + f->prefix_len, kv);
+}
+
+static void on_followed_del(void *ctx, const char *key, int64_t revision)
+{
+	struct following *f = ctx;
+
+	(void)revision;
+	table_del(f->reading.table, key + f->prefix_len);
+	(void)strmap_del(f->reading.others, key + f->prefix_len);
+}
+
+static void on_followed_commit(void *ctx, int64_t revision)
+{
+	struct following *f = ctx;
+
+	f->revision = revision;
+	if (!loop_timer_is_set(f->timer))
+		loop_timer_set(f->timer, f->is_started ? FOLLOW_DELAY_MS : 0);
+	f->is_started = true;
+}
+
+/* Before there was anything to show, the reason counts; later it goes on trying. */
+static void on_followed_state(void *ctx, const struct mf_err *why)
+{
+	struct following *f = ctx;
+
+	if (why == NULL || f->is_started)
+		return;
+	f->err = *why;
+	loop_stop(f->loop);
+}
+
+static void on_time(void *ctx)
+{
+	struct following *f = ctx;
+
+	snapshot_unref(f->reading.snapshot);
+	f->reading.snapshot = table_snapshot(f->reading.table, f->revision);
+	if (f->on_change(f->ctx, &f->reading, &f->err) != 0)
+		loop_stop(f->loop);
+}
+
+int reading_follow(struct call *call, reading_fn *on_change, void *ctx, struct mf_err *err)
+{
+	static const struct follow_events events = {
+	    .on_list_begin = on_list_begin,
+	    .on_list_end = on_list_end,
+	    .on_put = on_followed_put,
+	    .on_del = on_followed_del,
+	    .on_commit = on_followed_commit,
+	    .on_state = on_followed_state,
+	};
+	mem_auto_free char *prefix = mem_printf("%s/", call->settings->etcd.prefix);
+	struct follow_options options = {.prefix = prefix};
+	struct following f = {
+	    .loop = call->loop, .prefix_len = strlen(prefix), .on_change = on_change, .ctx = ctx};
+	struct follow *follow;
+
+	if (ask_open(call, err) != 0)
+		return err->code;
+	reading_init(&f.reading, call);
+	f.timer = loop_timer_new(call->loop, on_time, &f);
+	follow = follow_new(call->loop, call->etcd, &options, &events, &f);
+	follow_list(follow, 0);
+	if (loop_run(call->loop, err) != 0)
+		f.err = *err;
+	follow_free(follow);
+	loop_timer_free(f.timer);
+	reading_fini(&f.reading);
+	if (f.err.code != 0)
+		*err = f.err;
+	return f.err.code;
+}
+
+/* --- what is in it ---------------------------------------------------------------------------- */
+
+bool reading_next(const struct reading *reading, const char *prefix, void **cursor,
+		  const char **ret_name, const char **ret_value)
+{
+	const char *key;
+	void *value;
+
+	while (strmap_next(reading->others, cursor, &key, &value)) {
+		if (!str_has_prefix(key, prefix))
+			continue;
+		*ret_name = key + strlen(prefix);
+		*ret_value = value;
+		return true;
+	}
+	return false;
+}
+
+const char *reading_find(const struct reading *reading, const char *key)
+{
+	return strmap_find(reading->others, key);
 }
 
 bool reading_is_live(const struct instance *instance)
@@ -119,4 +292,48 @@ size_t reading_count_live(const struct backend *backend)
 	for (size_t i = 0; backend != NULL && i < backend->instance_count; i++)
 		count += reading_is_live(backend->instances[i]);
 	return count;
+}
+
+static int compare_key(const void *key, const void *claim)
+{
+	return strcmp(key, ((const struct claim *)claim)->key);
+}
+
+const struct env *reading_find_claim(const struct claim *claims, size_t count, const char *key)
+{
+	const struct claim *found =
+	    count == 0 ? NULL : bsearch(key, claims, count, sizeof(*claims), compare_key);
+
+	return found == NULL ? NULL : found->env;
+}
+
+/* Of an environment that cannot be used at all; NULL: nothing is wrong. */
+static const char *find_problem(const struct snapshot *snapshot, const char *name)
+{
+	mem_auto_free char *object = mem_printf("environment %s", name);
+
+	for (size_t i = 0; i < snapshot->problem_count; i++)
+		if (strcmp(snapshot->problems[i].object, object) == 0)
+			return snapshot->problems[i].reason;
+	return NULL;
+}
+
+int reading_find_env(const struct reading *reading, const char *name, const struct env **ret_env,
+		     struct mf_err *err)
+{
+	const struct snapshot *snapshot = reading->snapshot;
+	const struct env *env = snapshot_find_env(snapshot, name);
+	const char *reason = find_problem(snapshot, name);
+	mem_auto_free const char **names = NULL;
+
+	if (env != NULL) {
+		*ret_env = env;
+		return 0;
+	}
+	if (reason != NULL)
+		return mf_err_set(err, MF_EDATA, "environment %s: set aside: %s", name, reason);
+	names = mem_alloc((snapshot->env_count + 1) * sizeof(*names));
+	for (size_t i = 0; i < snapshot->env_count; i++)
+		names[i] = snapshot->envs[i]->name;
+	return named_refuse("environment", name, names, snapshot->env_count, err);
 }

@@ -1,14 +1,12 @@
 /* Formats of output.  Knows columns and rows, and nothing of what they mean but a few states. */
 #include "operator/show.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/err.h"
 #include "base/mem.h"
 #include "base/node.h"
 #include "base/str.h"
@@ -23,7 +21,7 @@
 #define YELLOW "33"
 
 struct page {
-	const struct show *show;
+	const struct show_table *table;
 	const struct show_look *look;
 	struct buf *text;
 	size_t *widths; /* of columns; 0: it is not shown */
@@ -81,18 +79,18 @@ static size_t cut(const struct buf *cell, size_t characters)
 
 static void measure(struct page *page, bool is_wide)
 {
-	const struct show *show = page->show;
+	const struct show_table *table = page->table;
 	buf_auto struct buf cell = BUF_INIT;
 
-	for (size_t i = 0; i < show->column_count; i++) {
-		if (show->columns[i].is_wide && !is_wide)
+	for (size_t i = 0; i < table->column_count; i++) {
+		if (table->columns[i].is_wide && !is_wide)
 			continue;
 		page->last = i;
-		page->widths[i] = strlen(show->columns[i].title);
-		for (size_t j = 0; j < show->rows->child_count; j++) {
+		page->widths[i] = strlen(table->columns[i].title);
+		for (size_t j = 0; j < table->rows->child_count; j++) {
 			size_t width;
 
-			get_cell(&show->rows->children[j], &show->columns[i], &cell);
+			get_cell(&table->rows->children[j], &table->columns[i], &cell);
 			width = count_characters(&cell);
 			if (width > page->widths[i])
 				page->widths[i] = width;
@@ -123,7 +121,7 @@ static void add_line(struct page *page, const struct node *row)
 	size_t at = 0;
 
 	for (size_t i = 0; i <= page->last; i++) {
-		const struct show_column *column = &page->show->columns[i];
+		const struct show_column *column = &page->table->columns[i];
 		size_t end = at + page->widths[i] + GAP, width = page->look->width;
 
 		if (page->widths[i] == 0)
@@ -144,28 +142,49 @@ static void add_line(struct page *page, const struct node *row)
 
 static void add_table(struct page *page, bool is_wide)
 {
-	const struct show *show = page->show;
+	const struct show_table *table = page->table;
+	buf_auto struct buf title = BUF_INIT;
 
-	if (show->before != NULL)
-		buf_add(page->text, buf_str(show->before), show->before->len);
-	page->widths = mem_alloc((show->column_count + 1) * sizeof(*page->widths));
+	if (table->rows->child_count == 0)
+		return;
+	if (table->title != NULL) {
+		if (page->text->len > 0)
+			buf_add_char(page->text, '\n');
+		buf_add_str(&title, table->title);
+		(void)add_cell(page, 0, &title, BOLD);
+		buf_add_char(page->text, '\n');
+	}
+	page->widths = mem_alloc((table->column_count + 1) * sizeof(*page->widths));
 	measure(page, is_wide);
-	if (show->rows->child_count != 0)
-		add_line(page, NULL);
-	for (size_t i = 0; i < show->rows->child_count; i++)
-		add_line(page, &show->rows->children[i]);
-	if (show->after != NULL)
-		buf_add(page->text, buf_str(show->after), show->after->len);
+	add_line(page, NULL);
+	for (size_t i = 0; i < table->rows->child_count; i++)
+		add_line(page, &table->rows->children[i]);
 	free(page->widths);
+}
+
+static void add_page(const struct show *show, bool is_wide, const struct show_look *look,
+		     struct buf *text)
+{
+	if (show->before != NULL)
+		buf_add(text, buf_str(show->before), show->before->len);
+	for (size_t i = 0; i < show->table_count; i++) {
+		struct page page = {.table = &show->tables[i], .look = look, .text = text};
+
+		add_table(&page, is_wide);
+	}
+	if (show->after != NULL)
+		buf_add(text, buf_str(show->after), show->after->len);
 }
 
 static void add_names(const struct show *show, struct buf *text)
 {
-	for (size_t i = 0; i < show->rows->child_count; i++) {
+	const struct node *rows = show->tables[0].rows;
+
+	for (size_t i = 0; i < rows->child_count; i++) {
 		for (size_t j = 0; j < SHOW_NAME_PARTS && show->name_keys[j] != NULL; j++) {
 			if (j > 0)
 				buf_add_char(text, '/');
-			doc_add_cell(node_find(&show->rows->children[i], show->name_keys[j]), text);
+			doc_add_cell(node_find(&rows->children[i], show->name_keys[j]), text);
 		}
 		buf_add_char(text, '\n');
 	}
@@ -174,12 +193,10 @@ static void add_names(const struct show *show, struct buf *text)
 void show_format(const struct show *show, enum call_format format, const struct show_look *look,
 		 struct buf *ret_text)
 {
-	struct page page = {.show = show, .look = look, .text = ret_text};
-
 	switch (format) {
 	case CALL_TABLE:
 	case CALL_WIDE:
-		add_table(&page, format == CALL_WIDE);
+		add_page(show, format == CALL_WIDE, look, ret_text);
 		break;
 	case CALL_JSON:
 		doc_format_json(show->doc, ret_text);
@@ -193,7 +210,7 @@ void show_format(const struct show *show, enum call_format format, const struct 
 	}
 }
 
-static void find_look(struct show_look *ret_look)
+void show_find_look(enum call_format format, struct show_look *ret_look)
 {
 	const char *no_colour = getenv("NO_COLOR"), *columns = getenv("COLUMNS");
 	bool is_terminal = isatty(STDOUT_FILENO) == 1;
@@ -206,18 +223,6 @@ static void find_look(struct show_look *ret_look)
 		ret_look->width = (size_t)width;
 	else if (is_terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
 		ret_look->width = size.ws_col;
-}
-
-int show_print(const struct call *call, const struct show *show, struct mf_err *err)
-{
-	buf_auto struct buf text = BUF_INIT;
-	struct show_look look;
-
-	find_look(&look);
-	if (call->options.format == CALL_WIDE)
-		look.width = 0;
-	show_format(show, call->options.format, &look, &text);
-	if (fwrite(buf_str(&text), 1, text.len, stdout) != text.len || fflush(stdout) != 0)
-		return mf_err_set_sys(err, MF_EWRITE, "standard output");
-	return 0;
+	if (format == CALL_WIDE)
+		ret_look->width = 0;
 }

@@ -11,7 +11,6 @@
 #include "operator/call.h"
 
 struct buf;
-struct mf_err;
 struct node;
 
 struct show_column {
@@ -20,15 +19,22 @@ struct show_column {
 	bool is_wide;	 /* only with -o wide */
 };
 
+struct show_table {
+	const char *title;	 /* above it; NULL: none */
+	const struct node *rows; /* a list of maps; none: the table is left out */
+	const struct show_column *columns;
+	size_t column_count;
+};
+
 #define SHOW_NAME_PARTS 3
 
 struct show {
-	const struct node *doc;	 /* all of it, for JSON and YAML */
-	const struct node *rows; /* the list in it that is the table */
-	const struct show_column *columns;
-	size_t column_count;
-	const char *name_keys[SHOW_NAME_PARTS]; /* -o name: members of a row, joined by '/' */
-	const struct buf *before, *after;	/* for people, above and below the table; or NULL */
+	const struct node *doc; /* all of it, for JSON and YAML */
+	const struct show_table *tables;
+	size_t table_count;
+	const char *name_keys[SHOW_NAME_PARTS]; /* -o name: members of the first table's rows,
+						   joined by '/' */
+	const struct buf *before, *after; /* for people, above and below the tables; or NULL */
 };
 
 /* How a terminal wants it. */
@@ -40,7 +46,7 @@ struct show_look {
 void show_format(const struct show *show, enum call_format format, const struct show_look *look,
 		 struct buf *ret_text);
 
-/* To standard output.  NO_COLOR and COLUMNS are respected.  MF_EWRITE. */
-int show_print(const struct call *call, const struct show *show, struct mf_err *err);
+/* What this standard output wants: NO_COLOR and COLUMNS are respected. */
+void show_find_look(enum call_format format, struct show_look *ret_look);
 
 #endif

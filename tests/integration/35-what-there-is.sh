@@ -31,10 +31,66 @@ like "$(table)" '^broken .* services: must be a list' '  and the reason'
 run_tool mayfly -o name env list
 is "$OUT" $'pr-42\nprod\nbroken' '  -o name'
 run_tool mayfly env list -o json
-like "$OUT" '^\{"environments":\[\{"name":"pr-42","services":2,' '  -o json'
+like "$OUT" '^\{"environments":\[\{"name":"pr-42","prefix":"www-pr-42",' '  -o json'
 is "$(wc -l <<<"$OUT")" 1 '  is one line'
 run_tool mayfly env list -o yaml
 like "$OUT" '^  - name: "pr-42"$' '  -o yaml'
+
+# --- one environment
+etcd_put overrides/prod/web '{"version":"1","holder":"anna@laptop"}'
+run_tool mayfly env show prod
+is "$(table | grep -A 1 '^SERVICE')" 'SERVICE VERSION FROM LIVE STATE ROUTES HOLDER
+web 1 override 1 ready / anna@laptop' 'env show: the versions, and who holds one'
+like "$OUT" '^Source: *''/envs/prod.yaml$' '  and where it comes from'
+unlike "$OUT" 'Problems' '  there are no problems'
+etcd_put environments/thief '{"name":"thief","prefix":"www","hosts":["shop.example.com","www.x.org"],"services":["mail"]}'
+run_tool mayfly env show thief
+is "$(sed -n '/^Problems/,$p' <<<"$OUT")" 'Problems:
+  prefix www: environment prod has it
+  host shop.example.com: environment prod has it
+  host www.x.org: environment prod has it, by its prefix
+  service mail: no instance of version latest answers' 'what others have, and what does not answer, are problems'
+run_tool mayfly env show thief -o json
+like "$OUT" '^\{"name":"thief",.*"services":\[\{"name":"mail","version":"latest","from":"own","state":"missing","live":0,' '  -o json'
+
+# --- what else there is
+etcd_put services/db '{"protocol":"tcp","listen":5432,"addresses":["10.0.0.9:5432"]}'
+run_tool mayfly service list
+is "$(table)" 'SERVICE PROTOCOL LIVE ENVIRONMENTS VERSIONS
+db tcp 1 0 latest
+mail http 0 2 latest
+web http 1 2 1,2' 'service list'
+run_tool mayfly instance list
+is "$(table)" 'SERVICE VERSION INSTANCE ADDRESS STATE WEIGHT
+db latest 10.0.0.9:5432 10.0.0.9:5432 up 100
+web 1 a 10.0.0.5:80 up 100
+web 2 a 10.0.0.6:80 drain 100' 'instance list'
+run_tool mayfly instance list web 2 -o name
+is "$OUT" web/2/a '  of one version, by name'
+run_tool mayfly route list
+is "$(table)" 'ENVIRONMENT ROUTE SERVICE VERSION LIVE
+pr-42 / web 2 0
+prod / web 1 1' 'route list'
+run_tool mayfly route list prod -o name
+is "$OUT" prod/web '  of one environment, by name'
+run_tool mayfly name list -o name
+is "$OUT" $'db.service\nmail.service\nweb.service' 'name list'
+run_tool mayfly node list
+like "$OUT" 'no kvwatch' 'node list: there is none'
+etcd_put nodes/edge '{"node":"edge","revision":7,"haproxy":{"version":"3.0.1","workers":2},"error":"config: refused"}'
+etcd_put nodes/old not-json
+run_tool mayfly node list
+is "$(table | cut -d ' ' -f 1-5)" 'NODE STATE REVISION HAPROXY WORKERS
+edge error 7 3.0.1 2
+old unreadable - - -' '  each says how it does'
+
+# --- at each change
+start_tool mayfly instance list web --watch -o json
+within '--watch shows it' 10 log_has mayfly '^\{"instances".*"instance":"a","address":"10.0.0.6:80"'
+etcd_del backends/web/2/a
+within '  and again when it has changed' 10 log_has mayfly '^\{"instances":\[\{[^{]*"version":"1"[^{]*\}\]\}$'
+stop mayfly
+is "$STATUS $(grep -c . "$T/log/mayfly")" '0 2' '  until it is interrupted'
 
 # --- for a terminal
 COLUMNS=14 run_tool mayfly env list
@@ -56,6 +112,13 @@ is_refused 64 'did you mean "env"' enb list
 is_refused 64 'did you mean "list"' env lst
 is_refused 64 'env: say what to do: list' env
 is_refused 64 'expected none' env list prod
+is_refused 66 'environment "prop": there is none: did you mean "prod"' env show prop
+is_refused 65 'environment broken: set aside: services: must be a list' env show broken
+is_refused 66 'environment "pr-43".*"pr-42"' route list pr-43
+is_refused 66 'service "wep".*"web"' instance list wep
+is_refused 66 'version of web "3": there is none' instance list web 3
+is_refused 64 '--watch: not with files' env list --watch --environments "$T/environments"
+is_refused 64 '--backends: not for mayfly node list' node list --backends x
 is_refused 66 "$T/nowhere: " env list --environments "$T/nowhere"
 is_refused 69 '127.0.0.1:9: ' env list --endpoints http://127.0.0.1:9 --timeout 1s
 kill -STOP "${PID[etcd]}"

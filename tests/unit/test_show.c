@@ -18,7 +18,8 @@ static const char *format(enum call_format format, size_t width, bool is_coloure
 	    {"NOTE", "note", true},
 	    {"STATE", "state", false},
 	};
-	struct show show = {.columns = columns, .column_count = 4, .name_keys = {"name", "count"}};
+	struct show_table table = {.columns = columns, .column_count = 4};
+	struct show show = {.tables = &table, .table_count = 1, .name_keys = {"name", "count"}};
 	struct show_look look = {width, is_coloured};
 	struct node *doc = doc_new(), *list = doc_add_list(doc, "fruits"), *row, *kinds;
 
@@ -35,7 +36,7 @@ static const char *format(enum call_format format, size_t width, bool is_coloure
 	doc_add_bool(row, "is_ripe", true);
 	(void)doc_add_list(row, "kinds");
 	show.doc = doc;
-	show.rows = &doc->children[0];
+	table.rows = &doc->children[0];
 	buf_clear(&text);
 	show_format(&show, format, &look, &text);
 	node_free(doc);

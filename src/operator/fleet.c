@@ -1,0 +1,108 @@
+/* What each kvwatch says of itself, as rows.  Judges by nothing else. */
+#include "operator/fleet.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "base/node.h"
+#include "operator/doc.h"
+#include "operator/look.h"
+#include "operator/reading.h"
+
+#define MAX_DEPTH 8
+
+static void copy_int(struct node *row, const struct node *from, const char *key, const char *as)
+{
+	int64_t n;
+
+	if (node_int_at(from, key, &n))
+		doc_add_int(row, as, n);
+}
+
+static void copy_text(struct node *row, const struct node *from, const char *key, const char *as)
+{
+	const char *text = node_text_at(from, key, "");
+
+	if (text[0] != '\0')
+		doc_add_text(row, as, text);
+}
+
+/* `[{"object": …, "reason": …}]`, as it is. */
+static void copy_problems(struct node *row, const struct node *from, const char *key)
+{
+	const struct node *problems = node_find(from, key);
+	struct node *list = doc_add_list(row, key);
+
+	for (size_t i = 0; i < node_count(problems, NODE_LIST); i++) {
+		struct node *problem = doc_add_map(list, NULL);
+
+		copy_text(problem, &problems->children[i], "object", "object");
+		copy_text(problem, &problems->children[i], "reason", "reason");
+	}
+}
+
+static const char *state_of(const struct node *value)
+{
+	if (node_text_at(value, "error", "")[0] != '\0')
+		return "error";
+	return node_text_at(value, "held_back", "")[0] != '\0' ? "held back" : "ok";
+}
+
+static void add_row(struct node *list, const char *name, const char *text)
+{
+	static const struct json_bounds bounds = {.max_bytes = (size_t)1 << 16,
+						  .max_depth = MAX_DEPTH};
+	struct node *row = doc_add_map(list, NULL), *value;
+	const struct node *haproxy;
+
+	doc_add_text(row, "name", name);
+	if (json_parse(text, strlen(text), &bounds, &value, NULL) != 0) {
+		doc_add_text(row, "state", "unreadable");
+		return;
+	}
+	haproxy = node_find(value, "haproxy");
+	doc_add_text(row, "state", state_of(value));
+	copy_text(row, value, "error", "error");
+	copy_text(row, value, "held_back", "held_back");
+	copy_int(row, value, "revision", "revision");
+	copy_text(row, value, "time", "time");
+	copy_text(row, value, "version", "version");
+	copy_text(row, haproxy, "version", "haproxy_version");
+	copy_int(row, haproxy, "workers", "workers");
+	copy_int(row, haproxy, "reloads", "reloads");
+	copy_int(row, value, "quarantined_count", "quarantined_count");
+	copy_problems(row, value, "quarantined");
+	copy_int(row, value, "set_aside_count", "set_aside_count");
+	copy_problems(row, value, "set_aside");
+	node_free(value);
+}
+
+struct node *fleet_add(struct node *doc, const char *key, const struct reading *reading)
+{
+	struct node *list = doc_add_list(doc, key);
+	const char *name, *value;
+	void *cursor = NULL;
+
+	while (reading_next(reading, "nodes/", &cursor, &name, &value))
+		add_row(list, name, value);
+	return list;
+}
+
+void fleet_add_table(struct look *look, const char *title, const char *key)
+{
+	static const struct show_column columns[] = {
+	    {"NODE", "name", false},
+	    {"STATE", "state", false},
+	    {"REVISION", "revision", false},
+	    {"HAPROXY", "haproxy_version", false},
+	    {"WORKERS", "workers", false},
+	    {"RELOADS", "reloads", false},
+	    {"QUARANTINED", "quarantined_count", false},
+	    {"SINCE", "time", false},
+	    {"KVWATCH", "version", true},
+	    {"ERROR", "error", true},
+	    {"HELD BACK", "held_back", true},
+	};
+
+	LOOK_ADD_TABLE(look, title, key, columns);
+}

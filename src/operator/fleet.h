@@ -1,0 +1,21 @@
+/*
+ * The proxies of the fleet, as their kvwatch say in <prefix>/nodes/<node>.
+ */
+#ifndef MF_OPERATOR_FLEET_H
+#define MF_OPERATOR_FLEET_H
+
+#include <stddef.h>
+
+struct look;
+struct node;
+struct reading;
+
+/*
+ * A row for each node, in a list that is added to the document.  Its state: "ok", "error" (what it
+ * tried last failed), "held back" (a removal of many entries is not applied), "unreadable".
+ */
+struct node *fleet_add(struct node *doc, const char *key, const struct reading *reading);
+/* The list as a table. */
+void fleet_add_table(struct look *look, const char *title, const char *key);
+
+#endif

@@ -1,0 +1,69 @@
+/* mayfly instance: the instances that are registered, and those that are fixed. */
+#include <string.h>
+
+#include "base/err.h"
+#include "base/node.h"
+#include "operator/call.h"
+#include "operator/command.h"
+#include "operator/doc.h"
+#include "operator/look.h"
+#include "operator/named.h"
+#include "operator/reading.h"
+
+static void add_instance(struct node *list, const struct instance *instance)
+{
+	static const char *const states[] = {
+	    [INSTANCE_UP] = "up", [INSTANCE_DRAIN] = "drain", [INSTANCE_MAINT] = "maint"};
+	struct node *row = doc_add_map(list, NULL);
+	bool is_fixed = strcmp(instance->id, INSTANCE_FIXED) == 0;
+
+	doc_add_text(row, "service", instance->service);
+	doc_add_text(row, "version", instance->version);
+	doc_add_text(row, "instance", is_fixed ? instance->server : instance->id);
+	doc_add_text(row, "address", instance->server);
+	doc_add_text(row, "state", states[instance->state]);
+	doc_add_int(row, "weight", instance->weight);
+	doc_add_bool(row, "is_fixed", is_fixed);
+}
+
+static int fill_list(struct look *look, const struct reading *reading, struct mf_err *err)
+{
+	static const struct show_column columns[] = {
+	    {"SERVICE", "service", false},   {"VERSION", "version", false},
+	    {"INSTANCE", "instance", false}, {"ADDRESS", "address", false},
+	    {"STATE", "state", false},	     {"WEIGHT", "weight", false},
+	    {"FIXED", "is_fixed", true},
+	};
+	const struct snapshot *snapshot = reading->snapshot;
+	const char *service = look->call->argc > 0 ? look->call->argv[0] : NULL;
+	const char *version = look->call->argc > 1 ? look->call->argv[1] : NULL;
+	struct node *list = doc_add_list(look->doc, "instances");
+
+	if ((service != NULL && named_check_service(snapshot, service, err) != 0) ||
+	    (version != NULL && named_check_version(snapshot, service, version, err) != 0))
+		return err->code;
+	for (size_t i = 0; i < snapshot->backend_count; i++) {
+		const struct backend *backend = snapshot->backends[i];
+
+		if ((service != NULL && strcmp(backend->service, service) != 0) ||
+		    (version != NULL && strcmp(backend->version, version) != 0))
+			continue;
+		for (size_t j = 0; j < backend->instance_count; j++)
+			add_instance(list, backend->instances[j]);
+	}
+	if (list->child_count == 0)
+		buf_add_str(&look->after, "There is no instance.  Register one: see "
+					  "svcregister(1).\n");
+	look->name_keys[0] = "service";
+	look->name_keys[1] = "version";
+	look->name_keys[2] = "instance";
+	LOOK_ADD_TABLE(look, NULL, "instances", columns);
+	return 0;
+}
+
+static const struct command commands[] = {
+    {"list", "ls", "[SERVICE [VERSION]]", 0, 2, TAKES_LOOK,
+     "list instances, with their addresses, states and weights", .look = fill_list},
+    {0},
+};
+const struct noun noun_instance = {"instance", "instances", commands};

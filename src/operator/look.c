@@ -1,0 +1,112 @@
+/* From a reading to standard output, once or at each change.  Knows no noun. */
+#include "operator/look.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/node.h"
+#include "operator/call.h"
+#include "operator/doc.h"
+#include "operator/reading.h"
+
+#define CLEAR_SCREEN "\033[H\033[2J"
+
+struct looking {
+	struct call *call;
+	look_fn *fill;
+	struct buf last; /* what was printed last */
+};
+
+void look_add_table(struct look *look, const char *title, const char *key,
+		    const struct show_column *columns, size_t column_count)
+{
+	size_t i = look->table_count++;
+
+	look->keys[i] = key;
+	look->tables[i] = (struct show_table){title, NULL, columns, column_count};
+}
+
+static void format(struct look *look, struct buf *text)
+{
+	static const struct node none = {.kind = NODE_LIST};
+	enum call_format how = look->call->options.format;
+	struct show show = {.doc = look->doc,
+			    .tables = look->tables,
+			    .table_count = look->table_count,
+			    .before = &look->before,
+			    .after = &look->after};
+	struct show_look wanted;
+
+	memcpy(show.name_keys, look->name_keys, sizeof(show.name_keys));
+	for (size_t i = 0; i < look->table_count; i++) {
+		const struct node *rows = node_find(look->doc, look->keys[i]);
+
+		look->tables[i].rows = rows == NULL ? &none : rows;
+	}
+	show_find_look(how, &wanted);
+	show_format(&show, how, &wanted, text);
+}
+
+static int print(const struct buf *text, struct mf_err *err)
+{
+	if (fwrite(buf_str(text), 1, text->len, stdout) != text->len || fflush(stdout) != 0)
+		return mf_err_set_sys(err, MF_EWRITE, "standard output");
+	return 0;
+}
+
+/* What is the same as before is not printed again. */
+static int print_new(struct looking *looking, struct buf *text, struct mf_err *err)
+{
+	bool is_page = looking->call->options.format <= CALL_WIDE;
+	bool is_first = looking->last.data == NULL;
+
+	if (!is_first && strcmp(buf_str(text), buf_str(&looking->last)) == 0)
+		return 0;
+	buf_clear(&looking->last);
+	buf_add(&looking->last, buf_str(text), text->len);
+	if (looking->call->options.watch && is_page && isatty(STDOUT_FILENO) == 1)
+		(void)fputs(CLEAR_SCREEN, stdout);
+	else if (!is_first && is_page)
+		(void)fputc('\n', stdout);
+	return print(text, err);
+}
+
+static int show(void *ctx, const struct reading *reading, struct mf_err *err)
+{
+	struct looking *looking = ctx;
+	struct look look = {.call = looking->call, .doc = doc_new()};
+	buf_auto struct buf text = BUF_INIT;
+	int code = looking->fill(&look, reading, err);
+
+	if (code == 0) {
+		format(&look, &text);
+		code = print_new(looking, &text, err);
+		looking->call->status = look.status;
+	}
+	node_free(look.doc);
+	buf_fini(&look.before);
+	buf_fini(&look.after);
+	return code;
+}
+
+int look_run(struct call *call, look_fn *fill, struct mf_err *err)
+{
+	struct looking looking = {call, fill, BUF_INIT};
+	struct reading reading;
+	int code;
+
+	if (call->options.watch) {
+		code = call_is_offline(call) ? mf_err_set(err, MF_EUSAGE, "--watch: not with files")
+					     : reading_follow(call, show, &looking, err);
+	} else {
+		code = reading_take(call, &reading, err);
+		if (code == 0) {
+			code = show(&looking, &reading, err);
+			reading_fini(&reading);
+		}
+	}
+	buf_fini(&looking.last);
+	return code;
+}

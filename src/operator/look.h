@@ -1,0 +1,40 @@
+/*
+ * A command that looks: it reads all there is, fills a document and says which of its lists are
+ * tables, and the rest is done here: the format, printing it, and doing so again at each change.
+ */
+#ifndef MF_OPERATOR_LOOK_H
+#define MF_OPERATOR_LOOK_H
+
+#include "base/buf.h"
+#include "operator/show.h"
+
+struct call;
+struct mf_err;
+struct node;
+struct reading;
+
+#define LOOK_MAX_TABLES ((size_t)8)
+
+struct look {
+	const struct call *call;
+	struct node *doc; /* an empty map at first */
+	struct buf before, after;
+	const char *name_keys[SHOW_NAME_PARTS];
+	struct show_table tables[LOOK_MAX_TABLES];
+	const char *keys[LOOK_MAX_TABLES]; /* the lists of the document that they are */
+	size_t table_count;
+	int status; /* to exit with */
+};
+
+/* Below those that there are; -o name takes the first.  All is borrowed. */
+void look_add_table(struct look *look, const char *title, const char *key,
+		    const struct show_column *columns, size_t column_count);
+#define LOOK_ADD_TABLE(look, title, key, columns)                                                  \
+	look_add_table(look, title, key, columns, sizeof(columns) / sizeof((columns)[0]))
+
+typedef int look_fn(struct look *look, const struct reading *reading, struct mf_err *err);
+
+/* Fill and print; with --watch until a signal comes.  Errors as of reading_take and of fill. */
+int look_run(struct call *call, look_fn *fill, struct mf_err *err);
+
+#endif

@@ -1,0 +1,62 @@
+/* mayfly route: which paths lead to which services. */
+#include <string.h>
+
+#include "base/err.h"
+#include "base/node.h"
+#include "operator/call.h"
+#include "operator/command.h"
+#include "operator/doc.h"
+#include "operator/look.h"
+#include "operator/reading.h"
+
+static void add_routes(struct node *list, const struct snapshot *snapshot, const struct env *env)
+{
+	for (size_t i = 0; i < env->service_count; i++) {
+		const struct env_service *service = &env->services[i];
+		const struct backend *backend =
+		    snapshot_find_backend(snapshot, service->name, service->version);
+
+		for (unsigned j = 0; j < service->route_count; j++) {
+			struct node *row = doc_add_map(list, NULL);
+
+			doc_add_text(row, "environment", env->name);
+			doc_add_text(row, "route", service->routes[j]);
+			doc_add_text(row, "service", service->name);
+			doc_add_text(row, "version", service->version);
+			doc_add_int(row, "live", (int64_t)reading_count_live(backend));
+		}
+	}
+}
+
+static int fill_list(struct look *look, const struct reading *reading, struct mf_err *err)
+{
+	static const struct show_column columns[] = {
+	    {"ENVIRONMENT", "environment", false},
+	    {"ROUTE", "route", false},
+	    {"SERVICE", "service", false},
+	    {"VERSION", "version", false},
+	    {"LIVE", "live", false},
+	};
+	struct node *list = doc_add_list(look->doc, "routes");
+	const struct env *env = NULL;
+
+	if (look->call->argc > 0 && reading_find_env(reading, look->call->argv[0], &env, err) != 0)
+		return err->code;
+	for (size_t i = 0; env == NULL && i < reading->snapshot->env_count; i++)
+		add_routes(list, reading->snapshot, reading->snapshot->envs[i]);
+	if (env != NULL)
+		add_routes(list, reading->snapshot, env);
+	if (list->child_count == 0)
+		buf_add_str(&look->after, "There is no route: visitors reach no service here.\n");
+	look->name_keys[0] = "environment";
+	look->name_keys[1] = "service";
+	LOOK_ADD_TABLE(look, NULL, "routes", columns);
+	return 0;
+}
+
+static const struct command commands[] = {
+    {"list", "ls", "[ENV]", 0, 1, TAKES_LOOK, "list routes: which path leads to which service",
+     .look = fill_list},
+    {0},
+};
+const struct noun noun_route = {"route", "routes", commands};
