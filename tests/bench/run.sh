@@ -5,7 +5,7 @@
 #	make bench                  about ten minutes
 #	make bench BENCH_QUICK=1    about two: fewer sizes, fewer trials
 #
-# BENCH_ONLY="change rate idle lost register render" leaves parts out; BENCH_SIZES and BENCH_KINDS too.
+# BENCH_ONLY="change rate idle lost register names render" leaves parts out; BENCH_SIZES and BENCH_KINDS too.
 
 # shellcheck source=tests/bench/common.sh
 . "$(dirname "$0")/common.sh"
@@ -15,14 +15,14 @@ declare -A RATE_PORT=()
 
 if [[ -n ${BENCH_QUICK:-} ]]; then
 	sizes=("$SMALL" "$LARGE")
-	trials=10 budget=8s busy=200 reload_trials=5 reload_budget=4s rounds=3 seconds=1 idle=5 mixed=300
+	trials=10 budget=8s busy=200 reload_trials=5 reload_budget=4s rounds=3 seconds=1 idle=5 mixed=300 names=50
 else
 	sizes=("$SMALL" 100x10x2 1000x50x4 "$LARGE")
-	trials=40 budget=25s busy=1000 reload_trials=10 reload_budget=4s rounds=5 seconds=3 idle=30 mixed=1000
+	trials=40 budget=25s busy=1000 reload_trials=10 reload_budget=4s rounds=5 seconds=3 idle=30 mixed=1000 names=200
 fi
 [[ -z ${BENCH_SIZES:-} ]] || read -r -a sizes <<<"$BENCH_SIZES"
 read -r -a kinds <<<"${BENCH_KINDS:-flip new instance weight version}"
-only=" ${BENCH_ONLY:-change rate render idle lost register} "
+only=" ${BENCH_ONLY:-change rate render idle lost register names} "
 
 wants() { [[ $only == *" $1 "* ]]; }
 
@@ -454,6 +454,60 @@ print_register() {
 	END
 }
 
+# --- names -------------------------------------------------------------------------------------
+
+# dnsmasq's two ways, a file for each service or one for all, with HAProxy beside.
+measure_names() {
+	local way count line settings
+
+	for count in 100 10000; do
+		for way in hostsdir hosts; do
+			settings=("etcd.prefix=/bench-$way-$count")
+			[[ $way == hosts ]] || settings+=(dnsmasq.hosts= dnsmasq.reload= "dnsmasq.hostsdir=$T/dns")
+			write_settings "${settings[@]}"
+			rm -rf "$T"/haproxy/* "$T"/dns/* "$T"/run/*.sock "$T/state"
+			mkdir "$T/state"
+			if [[ $way == hosts ]]; then start_dnsmasq; else start_dnsmasq hostsdir; fi
+			start_tool kvwatch
+			start_haproxy
+			line=$("$BENCH_BIN/names" "${ETCD_URLS[0]}" "/bench-$way-$count" "$DNS_PORT" "$count" \
+				"$names" 50) || die "names, $way"
+			RESULT[names,$way,$count]=$line
+			say "$count names by $way: $line"
+			stop kvwatch
+			stop haproxy
+			stop dnsmasq
+		done
+	done
+}
+
+print_names() {
+	local way count line words
+
+	cat <<-END
+
+		## Names
+
+		Milliseconds from etcd's acknowledgement of the first instance of a service, or of its end, to
+		the first answer of dnsmasq that says so, 50 ms after the one before; $names of each, while
+		HAProxy takes in the same changes.
+
+		| names | dnsmasq reads | new p50 | p99 | max | gone p50 | p99 | max |
+		|--:|---|--:|--:|--:|--:|--:|--:|
+	END
+	for count in 100 10000; do
+		for way in hostsdir hosts; do
+			line=${RESULT[names,$way,$count]}
+			words='a file for each service'
+			[[ $way == hostsdir ]] || words='one file, by SIGHUP'
+			printf '| %s | %s | %s | %s | %s | %s | %s | %s |\n' "$count" "$words" \
+				"$(ms "$(value "$line" put_p50_us)" 1)" "$(ms "$(value "$line" put_p99_us)" 1)" \
+				"$(ms "$(value "$line" put_max_us)" 1)" "$(ms "$(value "$line" gone_p50_us)" 1)" \
+				"$(ms "$(value "$line" gone_p99_us)" 1)" "$(ms "$(value "$line" gone_max_us)" 1)"
+		done
+	done
+}
+
 # --- the summary -------------------------------------------------------------------------------
 
 goal() { printf '| %s | %s | %s |\n' "$@"; }
@@ -527,6 +581,7 @@ fi
 wants rate && measure_rate
 wants lost && measure_lost
 wants register && measure_register
+wants names && measure_names
 
 print_machine
 print_goals
@@ -537,3 +592,4 @@ print_goals
 ! wants idle || print_idle
 ! wants lost || print_lost
 ! wants register || print_register
+! wants names || print_names
