@@ -106,13 +106,14 @@ int instance_parse(const char *service, const char *version, const char *id, con
 	return code;
 }
 
-/* "10.0.0.300" is no host's name, but a slip of the pen. */
+/* "10.0.0.300" and "0x7f.1" are no host's names: resolvers take the latter for addresses. */
 static bool is_host_name(const char *name)
 {
-	const char *last = strrchr(name, '.');
+	const char *dot = strrchr(name, '.'), *last = dot == NULL ? name : dot + 1;
 
-	return strspn(last == NULL ? name : last + 1, "0123456789") !=
-	       strlen(last == NULL ? name : last + 1);
+	if (str_has_prefix(last, "0x"))
+		return last[2 + strspn(last + 2, "0123456789abcdef")] != '\0';
+	return last[strspn(last, "0123456789")] != '\0';
 }
 
 static int read_named(const char *endpoint, size_t len, struct instance *instance,

@@ -182,6 +182,12 @@ static bool canonicalize(int family, const char *s, size_t len, char ret_text[IN
 	text[len] = '\0';
 	if (inet_pton(family, text, &address) != 1)
 		return false;
+	if (family == AF_INET6 &&
+	    IN6_IS_ADDR_V4MAPPED(&address)) { /* the kernel connects by IPv4 */
+		family = AF_INET;
+		memmove(&address, address.s6_addr + 12, 4);
+		memset(address.s6_addr + 4, 0, sizeof(address) - 4);
+	}
 	/* To connect to "any address" is to connect to whatever HAProxy makes of it. */
 	if (memcmp(&address, &any6, sizeof(address)) == 0)
 		return false;

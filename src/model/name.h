@@ -32,8 +32,8 @@ int name_check(enum name_kind kind, const char *s, size_t len, struct mf_err *er
 void name_add_quoted(struct buf *b, const char *s, size_t len);
 
 /*
- * A numeric address, canonical on return, without brackets; not 0.0.0.0 or ::.  ret_address is
- * handed over.
+ * A numeric address, canonical on return, without brackets, and of IPv4 where it is one that IPv6
+ * holds (::ffff:10.0.0.5); not 0.0.0.0 or ::.  ret_address is handed over.
  */
 int name_parse_address(const char *s, size_t len, char **ret_address, struct mf_err *err);
 

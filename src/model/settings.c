@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strlist.h"
+#include "model/bind.h"
 #include "model/fields.h"
 #include "model/node.h"
 
@@ -213,6 +214,15 @@ static const struct field settings_rows[] = {
     TEXT_OR_NONE("metrics_bind", metrics_bind, bind,
 		 .doc = "An address (<address>:<port>) for kvwatch's own metrics and health; "
 			"empty: none."),
+    LIST_OR_NONE(
+	"deny_addresses", deny_addresses, denied,
+	.doc = "Addresses that no instance and no service may have: networks, addresses or hosts' "
+	       "names, each with a port or for all of them: `10.0.0.0/8`, `10.0.0.5:80`, "
+	       "`[fd00::/8]:80`. Denied in any case are etcd's own addresses (with its ports those "
+	       "of loopback, and names that may lead anywhere), what HAProxy and kvwatch listen on "
+	       "as these settings say, and link-local networks."),
+    LIST_OR_NONE("allow_addresses", allow_addresses, denied,
+		 .doc = "Exceptions from what is denied, written in the same way."),
     SECTION("etcd", etcd_rows),
     SECTION("haproxy", haproxy_rows),
     SECTION("dnsmasq", dnsmasq_rows),
@@ -357,19 +367,11 @@ int settings_set_metrics_bind(struct settings *settings, const char *bind, struc
 	return set_checked(&settings->metrics_bind, "metrics", bind, &value_bind, err);
 }
 
-/* "*:80", "[::]:8000-8010"; a socket's path has no port. */
-static bool is_on_port(const char *bind, unsigned port)
+static bool is_on_port(const char *text, unsigned port)
 {
-	const char *colon = strpbrk(bind, "/@") == NULL ? strrchr(bind, ':') : NULL;
-	unsigned long first, last;
-	char *end;
+	struct bind bind;
 
-	if (colon == NULL)
-		return false;
-	first = last = strtoul(colon + 1, &end, 10);
-	if (*end == '-')
-		last = strtoul(end + 1, NULL, 10);
-	return first <= port && port <= last;
+	return bind_parse(text, &bind) && bind.first <= port && port <= bind.last;
 }
 
 bool settings_has_port(const struct settings *settings, unsigned port)

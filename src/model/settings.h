@@ -26,9 +26,10 @@ struct settings_target {
 struct settings {
 	char *node;
 	char *state_dir;
-	char *max_removal;   /* "50%" */
-	char *removal_grace; /* "5m" */
-	char *metrics_bind;  /* "" none */
+	char *max_removal;			  /* "50%" */
+	char *removal_grace;			  /* "5m" */
+	char *metrics_bind;			  /* "" none */
+	char **deny_addresses, **allow_addresses; /* as model/denied.h has them */
 	struct {
 		char **endpoints;	   /* NULL at the end, here and below */
 		char *prefix;		   /* starts with '/', no '/' at the end */

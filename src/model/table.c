@@ -16,38 +16,34 @@
 #include "base/str.h"
 #include "base/strmap.h"
 #include "model/claims.h"
+#include "model/denied.h"
 #include "model/epochs.h"
 #include "model/family.h"
+#include "model/kind.h"
 #include "model/override.h"
 #include "model/overrides.h"
 #include "model/snapshot.h"
 #include "model/sorted.h"
 #include "model/versions.h"
 
-#define KEY_MAX	   511 /* longer than any key of good names */
-#define OBJECT_MAX ((size_t)200)
-#define PARTS_MAX  3
 #define STRAYS_MAX 10 /* keys of no kind that are reported */
 /* What problems are called that concern how an environment's parents fit together. */
 #define NOTES_OBJECT "parents of environment"
 
-enum entry_kind {
-	ENTRY_ENV,
-	ENTRY_INSTANCE,
-	ENTRY_SERVICE,
-	ENTRY_OVERRIDE,
-	ENTRY_STRAY, /* of no kind, and nobody else's: misspelt */
-	ENTRY_KINDS
+/* What is wrong with a value. */
+struct fault {
+	struct problem problem;
+	void *refused; /* the kind's object: well formed, but it may not be; NULL: there is none */
 };
 
 /* Small, as there is one for each key. */
 struct entry {
-	enum entry_kind kind;
+	enum kind_id kind;
 	uint32_t generation;
 	uint64_t hash; /* of the last value's bytes */
 	int64_t created;
-	void *good;		 /* the kind's object; NULL: there never was one */
-	struct problem *problem; /* of the last value; NULL: none */
+	void *good;	     /* the kind's object; NULL: there never was one */
+	struct fault *fault; /* of the last value; NULL: none */
 };
 
 struct table {
@@ -60,84 +56,12 @@ struct table {
 	struct overrides *overrides;
 	struct family *family;
 	struct epochs *epochs; /* of snapshots */
+	struct denied *denied; /* NULL: no address is */
 	uint32_t generation;   /* of listings */
 	unsigned strays;
 	bool is_listing;
 	bool is_changed;
 };
-
-/* --- keys ------------------------------------------------------------------------------------ */
-
-/* A kind of keys, and of the objects that their values are. */
-struct kind {
-	const char *prefix, *word, *shape;
-	size_t parts;
-	int (*parse)(const char *const parts[], const char *value, size_t len, int64_t created,
-		     void **ret_object, struct mf_err *err);
-	/* Puts one in the place of another; either may be NULL.  Returns the one that is there. */
-	void *(*set)(struct table *table, void *old, void *object);
-};
-static const struct kind kinds[ENTRY_KINDS];
-
-struct key {
-	char text[KEY_MAX + 1];
-	const char *parts[PARTS_MAX];
-};
-
-/* What else keys of Mayfly's begin with, which others read and write. */
-static const char *const foreign[] = {"archive/", "certificates/", "config/", "fleet/", "history/",
-				      "names/",	  "nodes/",	   "states/", "usage/"};
-#define FOREIGN (sizeof(foreign) / sizeof(foreign[0]))
-
-/* NULL: it is of no concern here. */
-static const struct kind *find_kind(const char *key)
-{
-	size_t i = 0;
-
-	for (size_t k = 0; k < FOREIGN; k++)
-		if (str_has_prefix(key, foreign[k]))
-			return NULL;
-	while (!str_has_prefix(key, kinds[i].prefix)) /* the last one's is empty */
-		i++;
-	return &kinds[i];
-}
-
-static int refuse_stray(const char *key, struct mf_err *err)
-{
-	static const char what[] = "keys of Mayfly do not begin so, and it is ignored";
-	size_t len = strcspn(key, "/");
-	mem_auto_free char *beginning =
-	    mem_printf("%.*s/", (int)(len < KEY_MAX ? len : KEY_MAX), key);
-	const char *known[ENTRY_STRAY + FOREIGN], *nearest;
-
-	for (size_t i = 0; i < ENTRY_STRAY; i++)
-		known[i] = kinds[i].prefix;
-	memcpy(known + ENTRY_STRAY, foreign, sizeof(foreign));
-	nearest = str_find_nearest(beginning, known, ENTRY_STRAY + FOREIGN);
-	if (nearest == NULL)
-		return mf_err_set(err, MF_EDATA, "%s", what);
-	return mf_err_set(err, MF_EDATA, "%s: did you mean \"%s\"?", what, nearest);
-}
-
-static bool split_key(const struct kind *kind, const char *text, struct key *ret_key)
-{
-	const char *rest = text + strlen(kind->prefix);
-	size_t n = 0;
-
-	if (strlen(rest) > KEY_MAX)
-		return false;
-	(void)snprintf(ret_key->text, sizeof(ret_key->text), "%s", rest);
-	ret_key->parts[n++] = ret_key->text;
-	for (char *p = ret_key->text; *p != '\0'; p++) {
-		if (*p != '/')
-			continue;
-		if (n == kind->parts)
-			return false;
-		*p = '\0';
-		ret_key->parts[n++] = p + 1;
-	}
-	return n == kind->parts;
-}
 
 /* --- problems -------------------------------------------------------------------------------- */
 
@@ -162,52 +86,47 @@ static const char *skip_object(const char *object, const char *reason)
 }
 
 /* Takes object over. */
-static struct problem *add_problem(struct table *table, char *object, const char *reason)
+static struct fault *add_fault(struct table *table, char *object, const char *reason)
 {
-	struct problem *problem = MEM_NEW(problem);
+	struct fault *fault = MEM_NEW(fault);
+	struct problem *problem = &fault->problem;
 
 	problem->object = object;
 	problem->reason = mem_dup_str(skip_object(object, reason));
 	sorted_put(&table->problems, &problem);
 	table->is_changed = true;
-	return problem;
+	return fault;
 }
 
-static void del_problem(struct table *table, struct problem *problem)
+/* What it refused is the caller's. */
+static void del_fault(struct table *table, struct fault *fault)
 {
-	if (problem == NULL)
+	struct problem *problem;
+
+	if (fault == NULL)
 		return;
+	problem = &fault->problem;
 	(void)sorted_del(&table->problems, &problem);
 	table->is_changed = true;
 	free(problem->object);
 	free(problem->reason);
-	free(problem);
-}
-
-static char *object_of_key(const struct kind *kind, const char *key)
-{
-	const char *rest = key + strlen(kind->prefix);
-	size_t n = strlen(rest);
-	struct buf object = BUF_INIT;
-
-	buf_printf(&object, "%s ", kind->word);
-	str_add_escaped(&object, rest, n > OBJECT_MAX ? OBJECT_MAX : n);
-	return buf_take(&object);
+	free(fault);
 }
 
 void table_set_problem(struct table *table, const char *object, const char *reason)
 {
-	struct problem *old = strmap_find(table->others, object);
+	struct fault *old = strmap_find(table->others, object);
 
 	if (reason == NULL && old == NULL)
 		return;
-	if (reason != NULL && old != NULL && strcmp(old->reason, skip_object(object, reason)) == 0)
+	if (reason != NULL && old != NULL &&
+	    strcmp(old->problem.reason, skip_object(object, reason)) == 0)
 		return;
-	del_problem(table, old);
+	del_fault(table, old);
 	if (reason == NULL)
 		(void)strmap_del(table->others, object);
 	else
-		strmap_set(table->others, object, add_problem(table, mem_dup_str(object), reason));
+		strmap_set(table->others, object, add_fault(table, mem_dup_str(object), reason));
 }
 
 const char *table_env_notes(const struct table *table, const char *name)
@@ -372,61 +291,37 @@ static void *set_override(struct table *table, void *was, void *object)
 	return override;
 }
 
-static int parse_env(const char *const parts[], const char *value, size_t len, int64_t created,
-		     void **ret_object, struct mf_err *err)
+static int judge_instance(const struct table *table, const void *object, struct mf_err *err)
 {
-	struct env *env;
-	int code = env_parse_json(parts[0], value, len, created, &env, err);
+	const struct instance *instance = object;
 
-	if (code == 0)
-		*ret_object = env;
-	return code;
+	if (table->denied == NULL)
+		return 0;
+	return denied_check(table->denied, instance->address, instance->port, err);
 }
 
-static int parse_instance(const char *const parts[], const char *value, size_t len, int64_t created,
-			  void **ret_object, struct mf_err *err)
+static int judge_service(const struct table *table, const void *object, struct mf_err *err)
 {
-	struct instance *instance;
-	int code = instance_parse(parts[0], parts[1], parts[2], value, len, &instance, err);
+	const struct service *service = object;
 
-	(void)created;
-	if (code == 0)
-		*ret_object = instance;
-	return code;
+	for (size_t i = 0; i < service->fixed_count; i++)
+		if (judge_instance(table, service->fixed[i], err) != 0)
+			return mf_err_wrap(err, "addresses");
+	return 0;
 }
 
-static int parse_service(const char *const parts[], const char *value, size_t len, int64_t created,
-			 void **ret_object, struct mf_err *err)
-{
-	struct service *service;
-	int code = service_parse(parts[0], value, len, &service, err);
-
-	(void)created;
-	if (code == 0)
-		*ret_object = service;
-	return code;
-}
-
-static int parse_override(const char *const parts[], const char *value, size_t len, int64_t created,
-			  void **ret_object, struct mf_err *err)
-{
-	struct override *override;
-	int code = override_parse(parts[0], parts[1], value, len, &override, err);
-
-	(void)created;
-	if (code == 0)
-		*ret_object = override;
-	return code;
-}
-
-static const struct kind kinds[ENTRY_KINDS] = {
-    [ENTRY_ENV] = {"environments/", "environment", "environments/NAME", 1, parse_env, set_env},
-    [ENTRY_INSTANCE] = {"backends/", "instance", "backends/SERVICE/VERSION/INSTANCE", 3,
-			parse_instance, set_instance},
-    [ENTRY_SERVICE] = {"services/", "service", "services/NAME", 1, parse_service, set_service},
-    [ENTRY_OVERRIDE] = {"overrides/", "override", "overrides/ENVIRONMENT/SERVICE", 2,
-			parse_override, set_override},
-    [ENTRY_STRAY] = {"", "key", NULL, 0, NULL, NULL},
+/* What the table does with an object of each kind. */
+struct handler {
+	/* Puts one in the place of another; either may be NULL.  Returns the one that is there. */
+	void *(*set)(struct table *table, void *old, void *object);
+	/* Whether a well-formed one may be in force; NULL: any may. */
+	int (*judge)(const struct table *table, const void *object, struct mf_err *err);
+};
+static const struct handler handlers[KIND_COUNT] = {
+    [KIND_ENV] = {set_env, NULL},
+    [KIND_INSTANCE] = {set_instance, judge_instance},
+    [KIND_SERVICE] = {set_service, judge_service},
+    [KIND_OVERRIDE] = {set_override, NULL},
 };
 
 /* Takes the object over; NULL: there is none any more. */
@@ -436,7 +331,7 @@ static void set_entry(struct table *table, struct entry *entry, void *object)
 
 	if (old == NULL && object == NULL)
 		return;
-	entry->good = kinds[entry->kind].set(table, old, object);
+	entry->good = handlers[entry->kind].set(table, old, object);
 	if (entry->good != old)
 		table->is_changed = true;
 }
@@ -444,61 +339,117 @@ static void set_entry(struct table *table, struct entry *entry, void *object)
 /* What is said of those that extend an environment depends on whether there is a bad value. */
 static void touch_children(struct table *table, const struct entry *entry, const char *key)
 {
-	if (entry->kind == ENTRY_ENV && entry->good == NULL)
-		family_walk(table->family, key + strlen(kinds[ENTRY_ENV].prefix), touch_env, table);
+	if (entry->kind == KIND_ENV && entry->good == NULL)
+		family_walk(table->family, key + strlen(kinds[KIND_ENV].prefix), touch_env, table);
+}
+
+static void clear_fault(struct table *table, struct entry *entry)
+{
+	if (entry->fault != NULL && entry->fault->refused != NULL)
+		kinds[entry->kind].drop(entry->fault->refused);
+	del_fault(table, entry->fault);
+	entry->fault = NULL;
+}
+
+/* Takes refused over, which may be NULL. */
+static void set_fault(struct table *table, struct entry *entry, const char *key, void *refused,
+		      const char *reason)
+{
+	entry->fault = add_fault(table, kind_make_object(&kinds[entry->kind], key), reason);
+	entry->fault->refused = refused;
+	touch_children(table, entry, key);
 }
 
 static void clear_entry(struct table *table, struct entry *entry, const char *key)
 {
-	table->strays -= entry->kind == ENTRY_STRAY;
+	table->strays -= entry->kind == KIND_STRAY;
 	touch_children(table, entry, key);
 	set_entry(table, entry, NULL);
-	del_problem(table, entry->problem);
-	entry->problem = NULL;
+	clear_fault(table, entry);
 }
 
-static int load_entry(struct table *table, struct entry *entry, const char *text, const char *value,
-		      size_t len, struct mf_err *err)
+static int judge(const struct table *table, enum kind_id kind, const void *object,
+		 struct mf_err *err)
 {
-	const struct kind *kind = &kinds[entry->kind];
-	struct key key;
-	void *object = NULL;
-	int code;
+	return handlers[kind].judge == NULL ? 0 : handlers[kind].judge(table, object, err);
+}
 
-	if (entry->kind == ENTRY_STRAY)
-		return refuse_stray(text, err);
-	if (!split_key(kind, text, &key))
-		return mf_err_set(err, MF_EDATA, "the key must be %s", kind->shape);
-	code = kind->parse(key.parts, value, len, entry->created, &object, err);
-	if (code == 0)
+/* Takes object over.  One that may not be is kept beside the good one of before, until it may. */
+static void set_judged(struct table *table, struct entry *entry, const char *key, void *object)
+{
+	struct mf_err err;
+
+	if (judge(table, entry->kind, object, &err) == 0)
 		set_entry(table, entry, object);
-	return code;
+	else
+		set_fault(table, entry, key, object, err.msg);
+}
+
+static void load_entry(struct table *table, struct entry *entry, const char *key, const char *value,
+		       size_t len)
+{
+	void *object = NULL;
+	struct mf_err err;
+
+	if (kind_parse(&kinds[entry->kind], key, value, len, entry->created, &object, &err) == 0)
+		set_judged(table, entry, key, object);
+	else
+		set_fault(table, entry, key, NULL, err.msg);
+}
+
+/* What may be in force has changed. */
+static void judge_again(struct table *table, struct entry *entry, const char *key)
+{
+	void *object = entry->fault == NULL ? NULL : entry->fault->refused;
+	struct mf_err err;
+
+	if (object != NULL) {
+		entry->fault->refused = NULL;
+		clear_fault(table, entry);
+		set_judged(table, entry, key, object);
+	}
+	if (entry->good == NULL || judge(table, entry->kind, entry->good, &err) == 0)
+		return;
+	object = kinds[entry->kind].keep(entry->good);
+	set_entry(table, entry, NULL);
+	if (entry->fault == NULL)
+		set_fault(table, entry, key, object, err.msg);
+	else
+		kinds[entry->kind].drop(object);
+}
+
+static void judge_all_again(struct table *table)
+{
+	void *cursor = NULL, *value;
+	const char *key;
+
+	while (strmap_next(table->entries, &cursor, &key, &value))
+		judge_again(table, value, key);
 }
 
 /* Whether it is what the entry was loaded from.  Only of an environment does its epoch matter. */
 static bool is_same(const struct entry *entry, uint64_t hash, int64_t created)
 {
-	return entry->hash == hash && (entry->kind != ENTRY_ENV || entry->created == created);
+	return entry->hash == hash && (entry->kind != KIND_ENV || entry->created == created);
 }
 
 void table_put(struct table *table, const char *key, const char *value, size_t len,
 	       int64_t create_revision)
 {
-	const struct kind *kind = find_kind(key);
+	const struct kind *kind = kind_find(key);
 	struct entry *entry;
-	struct mf_err err;
 	uint64_t hash;
 
 	if (kind == NULL)
 		return;
 	hash = str_hash(STR_HASH_INIT, value, len);
 	entry = strmap_find(table->entries, key);
-	if (entry == NULL && kind == &kinds[ENTRY_STRAY] && table->strays == STRAYS_MAX)
+	if (entry == NULL && kind == &kinds[KIND_STRAY] && table->strays == STRAYS_MAX)
 		return;
 	if (entry == NULL) {
 		entry = MEM_NEW(entry);
-		entry->kind = (enum entry_kind)(kind - kinds);
-		table->strays += entry->kind == ENTRY_STRAY;
+		entry->kind = (enum kind_id)(kind - kinds);
+		table->strays += entry->kind == KIND_STRAY;
 		strmap_set(table->entries, key, entry);
 	} else if (is_same(entry, hash, create_revision)) {
 		entry->generation = table->generation;
@@ -507,12 +458,8 @@ void table_put(struct table *table, const char *key, const char *value, size_t l
 	entry->generation = table->generation;
 	entry->hash = hash;
 	entry->created = create_revision;
-	del_problem(table, entry->problem);
-	entry->problem = NULL;
-	if (load_entry(table, entry, key, value, len, &err) == 0)
-		return;
-	entry->problem = add_problem(table, object_of_key(kind, key), err.msg);
-	touch_children(table, entry, key);
+	clear_fault(table, entry);
+	load_entry(table, entry, key, value, len);
 }
 
 void table_del(struct table *table, const char *key)
@@ -529,6 +476,9 @@ void table_set_settings(struct table *table, const struct settings *settings)
 {
 	if (versions_set_settings(table->versions, settings))
 		table->is_changed = true;
+	denied_free(table->denied);
+	table->denied = denied_new(settings);
+	judge_all_again(table);
 }
 
 void table_begin_full(struct table *table)
@@ -561,7 +511,7 @@ void table_free(struct table *table)
 		clear_entry(table, value, key);
 	cursor = NULL;
 	while (strmap_next(table->others, &cursor, &key, &value))
-		del_problem(table, value);
+		del_fault(table, value);
 	strmap_free(table->entries);
 	strmap_free(table->others);
 	sorted_fini(&table->envs);
@@ -570,6 +520,7 @@ void table_free(struct table *table)
 	versions_free(table->versions);
 	overrides_free(table->overrides);
 	family_free(table->family);
+	denied_free(table->denied);
 	epochs_free(table->epochs);
 	free(table);
 }

@@ -4,7 +4,8 @@
  * Keys are those of etcd without the prefix: "environments/<env>",
  * "backends/<service>/<version>/<instance>", "services/<service>", "overrides/<env>/<service>";
  * others are ignored.  A value that cannot be parsed becomes a problem: the entry keeps
- * its last good value (none if there never was one), and all others live on.
+ * its last good value (none if there never was one), and all others live on.  So does a value that
+ * the settings do not allow, which comes into force once they do.
  *
  * Use: table_begin_full before a complete listing, table_put and table_del for each change,
  * table_end_full after a complete listing (what was not put since begin is gone), table_snapshot
@@ -47,8 +48,8 @@ const char *table_env_notes(const struct table *table, const char *name);
 void table_set_problem(struct table *table, const char *object, const char *reason);
 
 /*
- * Whose listeners no service may want the port of; borrowed until others are set or the table is
- * freed.  None at first.
+ * Whose listeners no service may want the port of, and which addresses are denied; borrowed until
+ * others are set or the table is freed.  None at first.  All that is there is judged anew.
  */
 void table_set_settings(struct table *table, const struct settings *settings);
 

@@ -17,6 +17,7 @@
 #include "base/str.h"
 #include "base/strmap.h"
 #include "model/backend.h"
+#include "model/denied.h"
 #include "model/settings.h"
 #include "register/check.h"
 #include "register/health.h"
@@ -41,6 +42,7 @@ struct announcer {
 	struct registry *registry;
 	struct takeovers *takeovers;
 	const struct settings *settings;
+	struct denied *denied;
 	struct announcer_events events;
 	void *ctx;
 	struct strmap *items;				  /* by name, the eldest first */
@@ -500,6 +502,14 @@ static void on_etcd(void *ctx, const struct mf_err *why)
 /* --- what the owner asks for ---------------------------------------------------------------------
  */
 
+static int check_address(const struct announcer *a, const struct announcement *announcement,
+			 struct mf_err *err)
+{
+	if (announcement->address == NULL)
+		return 0;
+	return denied_check(a->denied, announcement->address, announcement->port, err);
+}
+
 int announcer_set(struct announcer *a, const char *name, const struct announcement *announcement,
 		  struct mf_err *err)
 {
@@ -509,6 +519,7 @@ int announcer_set(struct announcer *a, const char *name, const struct announceme
 
 	if (announcement_check(announcement, err) != 0 ||
 	    announcement_check_allowed(announcement, allowed, err) != 0 ||
+	    check_address(a, announcement, err) != 0 ||
 	    announcement_make_key(announcement, a->settings, &key, err) != 0)
 		return err->code;
 	if (a->phase == PHASE_STOPPED) {
@@ -618,6 +629,7 @@ struct announcer *announcer_new(struct loop *loop, struct etcd *etcd,
 	struct announcer *a = MEM_NEW(a);
 
 	a->settings = settings;
+	a->denied = denied_new(settings);
 	a->events = *events;
 	a->ctx = ctx;
 	a->items = strmap_new(item_free);
@@ -640,6 +652,7 @@ void announcer_free(struct announcer *a)
 	strmap_free(a->owners);
 	takeovers_free(a->takeovers);
 	registry_free(a->registry);
+	denied_free(a->denied);
 	loop_timer_free(a->turn);
 	loop_timer_free(a->drain_time);
 	loop_timer_free(a->stop_time);

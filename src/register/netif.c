@@ -71,72 +71,29 @@ static int parse_address(const char *s, size_t len, struct netif_want *want)
 	return 0;
 }
 
-static unsigned family_bits(int family)
-{
-	return family == AF_INET ? 32 : 128;
-}
-
-static bool is_within(const unsigned char *address, const unsigned char *network, unsigned bits)
-{
-	unsigned rest = bits % 8;
-	size_t whole = bits / 8;
-
-	if (memcmp(address, network, whole) != 0)
-		return false;
-	return rest == 0 || (address[whole] ^ network[whole]) >> (8 - rest) == 0;
-}
-
-/* As routing tools do it, bits behind the network's are refused: they would mean an address. */
-static bool has_host_bits(const unsigned char *network, int family, unsigned bits)
-{
-	for (unsigned i = bits; i < family_bits(family); i++)
-		if ((network[i / 8] >> (7 - i % 8) & 1) != 0)
-			return true;
-	return false;
-}
-
-/* Whether what stands before the slash is an address; ret_length: whether what follows fits. */
-static bool split_network(const char *s, size_t len, struct netif_want *want, bool *ret_length)
-{
-	const char *slash = memchr(s, '/', len);
-	mem_auto_free char *address = mem_dup_bytes(s, (size_t)(slash - s));
-	mem_auto_free char *bits = mem_dup_bytes(slash + 1, len - (size_t)(slash + 1 - s));
-	int64_t n = 0;
-
-	want->kind = NETIF_NETWORK;
-	want->family = strchr(address, ':') == NULL ? AF_INET : AF_INET6;
-	*ret_length = str_parse_int(bits, 0, family_bits(want->family), &n);
-	want->bits = (unsigned)n;
-	return inet_pton(want->family, address, want->network) == 1;
-}
-
 static int parse_network(const char *s, size_t len, struct netif_want *want, struct mf_err *err)
 {
 	char text[INET6_ADDRSTRLEN];
-	bool has_length;
+	const char *why;
 
-	if (!split_network(s, len, want, &has_length))
-		return refuse_all(s, len, err);
-	if (!has_length)
-		return refuse(s, len,
-			      want->family == AF_INET
-				  ? "a network's length is a number from 0 to 32"
-				  : "a network's length is a number from 0 to 128",
-			      err);
-	if (has_host_bits(want->network, want->family, want->bits))
-		return refuse(s, len, "a network has no bits behind its length", err);
-	(void)inet_ntop(want->family, want->network, text, sizeof(text));
-	(void)snprintf(want->text, sizeof(want->text), "%s/%u", text, want->bits);
+	want->kind = NETIF_NETWORK;
+	if (!network_parse(s, len, &want->network, &why))
+		return why == NULL ? refuse_all(s, len, err) : refuse(s, len, why, err);
+	want->family = want->network.family;
+	(void)inet_ntop(want->family, want->network.bytes, text, sizeof(text));
+	(void)snprintf(want->text, sizeof(want->text), "%s/%u", text, want->network.bits);
 	return 0;
 }
 
 bool netif_parse_range(const char *s, struct netif_want *ret_want)
 {
-	bool has_length;
+	const char *why;
 
-	*ret_want = (struct netif_want){0};
-	return strchr(s, '/') != NULL && split_network(s, strlen(s), ret_want, &has_length) &&
-	       has_length;
+	*ret_want = (struct netif_want){.kind = NETIF_NETWORK};
+	if (!network_parse_range(s, strlen(s), &ret_want->network, &why))
+		return false;
+	ret_want->family = ret_want->network.family;
+	return true;
 }
 
 bool netif_has(const struct netif_want *network, const char *address)
@@ -144,7 +101,7 @@ bool netif_has(const struct netif_want *network, const char *address)
 	unsigned char bytes[16];
 
 	return inet_pton(network->family, address, bytes) == 1 &&
-	       is_within(bytes, network->network, network->bits);
+	       network_has(&network->network, bytes);
 }
 
 /*
@@ -250,7 +207,7 @@ static bool is_meant(const struct netif_want *want, const struct netif_address *
 		return false;
 	if (want->kind == NETIF_INTERFACE)
 		return strcmp(want->name, a->name) == 0;
-	return is_within(a->bytes, want->network, want->bits);
+	return network_has(&want->network, a->bytes);
 }
 
 const char *netif_find(const struct netif_list *list, const struct netif_want *want,

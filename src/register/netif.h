@@ -22,6 +22,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "model/network.h"
+
 struct loop;
 struct mf_err;
 struct netif_watch;
@@ -35,8 +37,7 @@ struct netif_want {
 	int family;		    /* AF_UNSPEC: any */
 	char text[NETIF_TEXT_SIZE]; /* as above, canonical, without brackets */
 	char name[IFNAMSIZ];	    /* of the interface */
-	unsigned char network[16];
-	unsigned bits; /* of the network that count */
+	struct network network;
 };
 
 /* MF_EDATA: `"eth 0": why`. */

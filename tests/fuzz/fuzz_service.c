@@ -34,7 +34,8 @@ static void check_where(const struct netif_want *where)
 
 	FUZZ_CHECK(netif_parse(where->text, strlen(where->text), &again, NULL) == 0);
 	FUZZ_CHECK(again.kind == where->kind && again.family == where->family);
-	FUZZ_CHECK(again.bits == where->bits && strcmp(again.text, where->text) == 0);
+	FUZZ_CHECK(again.network.bits == where->network.bits &&
+		   strcmp(again.text, where->text) == 0);
 }
 
 static void check_entry(const struct service_entry *entry)

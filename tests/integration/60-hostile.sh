@@ -95,4 +95,39 @@ within 'but is its own environment'"'"'s when that comes' 20 serves www-new.exam
 etcd_del environments/prod
 within 'who comes next has the host when its owner goes' 20 serves www.example.com '^rogue 1 '
 
+# Addresses that are not a service's: etcd's, HAProxy's own, those of the next host alone.
+etcd=${ETCD_URLS[0]#http://} etcd_port=${ETCD_URLS[0]##*:}
+thief() { # NAME ADDRESS: an environment of its own, for an instance there
+	etcd_put "environments/$1" "$(env_json "$1" "$1" '')"
+	etcd_put "backends/$1/1/a" "$2"
+	within "an instance at $2 is set aside" 10 log_has kvwatch "instance $1/1/a.*: is $3"
+	is "$(fetch_status "www-$1.example.com" "$HTTP/version")" 503 '  and gets no request'
+}
+thief etcd-1 "$etcd" "etcd's own"
+thief etcd-2 "127.1.2.3:$etcd_port" "etcd's own"
+thief etcd-3 "[::1]:$etcd_port" "etcd's own"
+thief etcd-4 "[::ffff:127.0.0.1]:$etcd_port" "etcd's own"
+thief loop-1 "127.0.0.1:$HTTP_PORT" "HAProxy's own .haproxy.bind"
+thief loop-2 "[::ffff:7f00:1]:$INTERNAL_PORT" "HAProxy's own .haproxy.internal_bind"
+thief loop-3 "127.0.0.1:$STATS_PORT" "HAProxy's own .haproxy.stats_bind"
+thief link '169.254.169.254:80' 'a link-local address'
+etcd_put services/named "{\"version\":\"1\",\"addresses\":[\"localhost:$etcd_port\"]}"
+etcd_put environments/named "$(env_json named named '')"
+within 'so is a service at a name of that' 10 log_has kvwatch "service named.*localhost:$etcd_port: is etcd's own"
+is "$(fetch_status www-named.example.com "$HTTP/version")" 503 '  and gets no request'
+run_tool svcregister register thief 1 "127.9.9.9:$etcd_port"
+is "$STATUS" 77 'and nobody registers it'
+like "$ERR" "is etcd's own" '  with the reason'
+run_tool cfgrender --dry-run
+like "$ERR$OUT" "instance etcd-1/1/a.*etcd's own" 'a dry run says so, too'
+
+write_settings 'deny_addresses=["127.0.0.0/8"]' "allow_addresses=[\"${ADDRESS[web]}\"]"
+send_signal HUP kvwatch
+within 'networks may be denied' 10 log_has kvwatch 'instance rogue/1/.*: is denied .deny_addresses: 127.0.0.0/8'
+within '  but for what is allowed' 10 all_is_one
+ok '  which is served' serves www-good.example.com '^web 1 '
+write_settings
+send_signal HUP kvwatch
+within 'and allowed again' 20 serves rogue.example.com '^rogue 1 '
+
 done_testing

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/strlist.h"
 #include "model/settings.h"
 #include "register/announcer.h"
 #include "register/check.h"
@@ -17,7 +18,7 @@ static struct {
 	char *puts[8]; /* not answered yet */
 	size_t put_count;
 	int left;
-	struct settings settings;
+	struct settings *settings;
 	struct announcer *announcer;
 	struct registry_events registry;
 	void *registry_ctx;
@@ -184,15 +185,14 @@ static void say(size_t check, bool is_up)
 static void setup(void)
 {
 	static const struct announcer_events events = {on_state, on_etcd};
-	static char node[] = "n", prefix[] = "/m";
 
 	memset(&t, 0, sizeof(t));
 	t.loop = unit_loop_new();
 	t.rounds = loop_timer_new(t.loop, on_round, NULL);
 	t.answer = loop_timer_new(t.loop, on_answer, NULL);
-	t.settings.node = node;
-	t.settings.etcd.prefix = prefix;
-	t.announcer = announcer_new(t.loop, NULL, &t.settings, 5000, &events, NULL);
+	t.settings = settings_new("n");
+	settings_set_str(&t.settings->etcd.prefix, "/m");
+	t.announcer = announcer_new(t.loop, NULL, t.settings, 5000, &events, NULL);
 }
 
 static void teardown(void)
@@ -203,6 +203,7 @@ static void teardown(void)
 	loop_timer_free(t.rounds);
 	loop_timer_free(t.answer);
 	loop_free(t.loop);
+	settings_free(t.settings);
 	buf_fini(&t.story);
 }
 
@@ -688,17 +689,32 @@ END_TEST
 
 START_TEST(only_services_that_are_allowed)
 {
-	static char *patterns[] = {(char *)"team-a-*", (char *)"we?", NULL};
 	struct announcement want = web();
 	struct mf_err err;
 
-	t.settings.registrar.allow_services = patterns;
+	strlist_free(t.settings->registrar.allow_services);
+	t.settings->registrar.allow_services = strlist_split("team-a-*,we?", ',');
 	set("one", &want);
 	expect("set web/1/a 10.0.0.5:80; one is waiting; one is registered; ");
 	want.service = (char *)"webs"; /* the whole name has to match */
 	ck_assert_int_eq(announcer_set(t.announcer, "two", &want, &err), MF_EPERM);
 	ck_assert_str_eq(err.msg, "service webs is not among those allowed here: team-a-*, we?");
 	expect("");
+}
+END_TEST
+
+START_TEST(an_address_that_is_denied_is_refused)
+{
+	struct announcement want = web();
+	struct mf_err err;
+
+	want.address = (char *)"127.0.0.1";
+	want.port = 2379;
+	ck_assert_int_eq(announcer_set(t.announcer, "one", &want, &err), MF_EPERM);
+	ck_assert_str_eq(err.msg, "127.0.0.1:2379: is etcd's own (etcd.endpoints: "
+				  "http://127.0.0.1:2379)");
+	want.address = NULL; /* it is not known yet */
+	ck_assert_int_eq(announcer_set(t.announcer, "one", &want, &err), 0);
 }
 END_TEST
 
@@ -743,6 +759,7 @@ int main(void)
 	tcase_add_test(tc, who_is_to_steal_its_key_tries_anew);
 	tcase_add_loop_test(tc, whose_a_key_is, 0, (int)(sizeof(pairs) / sizeof(pairs[0])));
 	tcase_add_test(tc, only_services_that_are_allowed);
+	tcase_add_test(tc, an_address_that_is_denied_is_refused);
 	tcase_add_test(tc, the_end_withdraws_all_at_once);
 	tcase_add_test(tc, the_end_does_not_wait_for_ever);
 	tcase_add_test(tc, the_end_can_be_hurried);

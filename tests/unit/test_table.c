@@ -632,6 +632,68 @@ START_TEST(a_port_of_haproxy_is_no_service_s)
 }
 END_TEST
 
+static void set_settings(struct table *table, struct settings **settings, const char *yaml)
+{
+	struct settings *old = *settings;
+	struct mf_err err;
+
+	*settings = settings_new("n");
+	ck_assert_msg(settings_parse(*settings, yaml, strlen(yaml), &err) == 0, "%s", err.msg);
+	table_set_settings(table, *settings);
+	settings_free(old);
+}
+
+#define ck_instances(table, count, problems)                                                       \
+	do {                                                                                       \
+		struct snapshot *taken = table_snapshot(table, 1);                                 \
+		ck_assert_uint_eq(taken->instance_count, count);                                   \
+		ck_assert_uint_eq(taken->problem_count, problems);                                 \
+		snapshot_unref(taken);                                                             \
+	} while (0)
+
+START_TEST(a_denied_address_is_set_aside_until_the_settings_allow_it)
+{
+	static const char fixed[] = "{\"addresses\":[\"10.0.0.9:1\",\"localhost:2379\"]}";
+	struct settings *settings = NULL;
+	struct table *table = table_new();
+	struct snapshot *s;
+
+	set_settings(table, &settings, "{}");
+	put(table, "backends/a/1/x", "127.0.0.1:2379");
+	put(table, "backends/a/1/y", "10.0.0.5:1");
+	put(table, "services/b", fixed);
+	s = table_snapshot(table, 1);
+	ck_assert_uint_eq(s->instance_count, 1);
+	ck_assert_str_eq(problem_of(s, "instance a/1/x"),
+			 "127.0.0.1:2379: is etcd's own (etcd.endpoints: http://127.0.0.1:2379)");
+	ck_assert_str_eq(
+	    problem_of(s, "service b"),
+	    "addresses: localhost:2379: is etcd's own (etcd.endpoints: http://127.0.0.1:2379)");
+	snapshot_unref(s);
+
+	set_settings(table, &settings, "{allow_addresses: [127.0.0.0/8]}");
+	ck_assert(table_is_changed(table));
+	ck_instances(table, 4, 0);
+	set_settings(table, &settings, "{deny_addresses: [10.0.0.0/8]}");
+	ck_instances(table, 0, 3);
+	put(table, "backends/a/1/y", "junk"); /* what was good once is denied */
+	ck_instances(table, 0, 3);
+	set_settings(table, &settings, "{allow_addresses: [127.0.0.0/8]}");
+	ck_instances(table, 3, 1);
+	put(table, "backends/a/1/y", "10.0.0.5:1");
+	put(table, "backends/a/1/y", "169.254.0.1:1"); /* the last good one stays */
+	ck_instances(table, 4, 1);
+	set_settings(table, &settings, "{deny_addresses: [10.0.0.5]}");
+	ck_instances(table, 0, 3);
+	table_del(table, "backends/a/1/x");
+	table_del(table, "backends/a/1/y");
+	table_del(table, "services/b");
+	ck_instances(table, 0, 0);
+	table_free(table);
+	settings_free(settings);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("table");
@@ -655,5 +717,6 @@ int main(void)
 	tcase_add_test(tc, a_port_is_one_service_s);
 	tcase_add_loop_test(tc, a_port_of_haproxy_is_no_service_s, 0,
 			    sizeof(ports) / sizeof(ports[0]));
+	tcase_add_test(tc, a_denied_address_is_set_aside_until_the_settings_allow_it);
 	return unit_run("table", tc);
 }

@@ -1,0 +1,202 @@
+/*
+ * Kinds of keys.  Knows nothing of which objects are in force.
+ */
+#include "model/kind.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "model/backend.h"
+#include "model/env.h"
+#include "model/override.h"
+#include "model/service.h"
+
+#define KEY_MAX	   511 /* longer than any key of good names */
+#define OBJECT_MAX ((size_t)200)
+#define PARTS_MAX  3
+
+/* --- keys ------------------------------------------------------------------------------------ */
+
+struct key {
+	char text[KEY_MAX + 1];
+	const char *parts[PARTS_MAX];
+};
+
+/* What else keys of Mayfly's begin with, which others read and write. */
+static const char *const foreign[] = {"archive/", "certificates/", "config/", "fleet/", "history/",
+				      "names/",	  "nodes/",	   "states/", "usage/"};
+#define FOREIGN (sizeof(foreign) / sizeof(foreign[0]))
+
+const struct kind *kind_find(const char *key)
+{
+	size_t i = 0;
+
+	for (size_t k = 0; k < FOREIGN; k++)
+		if (str_has_prefix(key, foreign[k]))
+			return NULL;
+	while (!str_has_prefix(key, kinds[i].prefix)) /* the last one's is empty */
+		i++;
+	return &kinds[i];
+}
+
+static int refuse_stray(const char *key, struct mf_err *err)
+{
+	static const char what[] = "keys of Mayfly do not begin so, and it is ignored";
+	size_t len = strcspn(key, "/");
+	mem_auto_free char *beginning =
+	    mem_printf("%.*s/", (int)(len < KEY_MAX ? len : KEY_MAX), key);
+	const char *known[KIND_STRAY + FOREIGN], *nearest;
+
+	for (size_t i = 0; i < KIND_STRAY; i++)
+		known[i] = kinds[i].prefix;
+	memcpy(known + KIND_STRAY, foreign, sizeof(foreign));
+	nearest = str_find_nearest(beginning, known, KIND_STRAY + FOREIGN);
+	if (nearest == NULL)
+		return mf_err_set(err, MF_EDATA, "%s", what);
+	return mf_err_set(err, MF_EDATA, "%s: did you mean \"%s\"?", what, nearest);
+}
+
+static bool split_key(const struct kind *kind, const char *text, struct key *ret_key)
+{
+	const char *rest = text + strlen(kind->prefix);
+	size_t n = 0;
+
+	if (strlen(rest) > KEY_MAX)
+		return false;
+	(void)snprintf(ret_key->text, sizeof(ret_key->text), "%s", rest);
+	ret_key->parts[n++] = ret_key->text;
+	for (char *p = ret_key->text; *p != '\0'; p++) {
+		if (*p != '/')
+			continue;
+		if (n == kind->parts)
+			return false;
+		*p = '\0';
+		ret_key->parts[n++] = p + 1;
+	}
+	return n == kind->parts;
+}
+
+/* --- kinds ----------------------------------------------------------------------------------- */
+
+static int parse_env(const char *const parts[], const char *value, size_t len, int64_t created,
+		     void **ret_object, struct mf_err *err)
+{
+	struct env *env;
+	int code = env_parse_json(parts[0], value, len, created, &env, err);
+
+	if (code == 0)
+		*ret_object = env;
+	return code;
+}
+
+static int parse_instance(const char *const parts[], const char *value, size_t len, int64_t created,
+			  void **ret_object, struct mf_err *err)
+{
+	struct instance *instance;
+	int code = instance_parse(parts[0], parts[1], parts[2], value, len, &instance, err);
+
+	(void)created;
+	if (code == 0)
+		*ret_object = instance;
+	return code;
+}
+
+static int parse_service(const char *const parts[], const char *value, size_t len, int64_t created,
+			 void **ret_object, struct mf_err *err)
+{
+	struct service *service;
+	int code = service_parse(parts[0], value, len, &service, err);
+
+	(void)created;
+	if (code == 0)
+		*ret_object = service;
+	return code;
+}
+
+static int parse_override(const char *const parts[], const char *value, size_t len, int64_t created,
+			  void **ret_object, struct mf_err *err)
+{
+	struct override *override;
+	int code = override_parse(parts[0], parts[1], value, len, &override, err);
+
+	(void)created;
+	if (code == 0)
+		*ret_object = override;
+	return code;
+}
+
+static void *keep_env(void *object)
+{
+	return env_ref(object);
+}
+
+static void drop_env(void *object)
+{
+	env_unref(object);
+}
+
+static void *keep_instance(void *object)
+{
+	return instance_ref(object);
+}
+
+static void drop_instance(void *object)
+{
+	instance_unref(object);
+}
+
+static void *keep_service(void *object)
+{
+	return service_ref(object);
+}
+
+static void drop_service(void *object)
+{
+	service_unref(object);
+}
+
+static void drop_override(void *object)
+{
+	override_free(object);
+}
+
+const struct kind kinds[KIND_COUNT] = {
+    [KIND_ENV] = {"environments/", "environment", "environments/NAME", 1, parse_env, keep_env,
+		  drop_env},
+    [KIND_INSTANCE] = {"backends/", "instance", "backends/SERVICE/VERSION/INSTANCE", 3,
+		       parse_instance, keep_instance, drop_instance},
+    [KIND_SERVICE] = {"services/", "service", "services/NAME", 1, parse_service, keep_service,
+		      drop_service},
+    [KIND_OVERRIDE] = {"overrides/", "override", "overrides/ENVIRONMENT/SERVICE", 2, parse_override,
+		       NULL, drop_override},
+    [KIND_STRAY] = {"", "key", NULL, 0, NULL, NULL, NULL},
+};
+
+int kind_parse(const struct kind *kind, const char *key, const char *value, size_t len,
+	       int64_t created, void **ret_object, struct mf_err *err)
+{
+	struct key split;
+
+	if (kind->parse == NULL)
+		return refuse_stray(key, err);
+	if (!split_key(kind, key, &split))
+		return mf_err_set(err, MF_EDATA, "the key must be %s", kind->shape);
+	return kind->parse(split.parts, value, len, created, ret_object, err);
+}
+
+char *kind_make_object(const struct kind *kind, const char *key)
+{
+	const char *rest = key + strlen(kind->prefix);
+	size_t n = strlen(rest);
+	struct buf object = BUF_INIT;
+
+	buf_printf(&object, "%s ", kind->word);
+	str_add_escaped(&object, rest, n > OBJECT_MAX ? OBJECT_MAX : n);
+	return buf_take(&object);
+}

@@ -1,0 +1,44 @@
+/*
+ * The kinds of keys below the prefix, and the objects that their values are: environments,
+ * instances, settings of services, overrides.
+ */
+#ifndef MF_MODEL_KIND_H
+#define MF_MODEL_KIND_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct mf_err;
+
+enum kind_id {
+	KIND_ENV,
+	KIND_INSTANCE,
+	KIND_SERVICE,
+	KIND_OVERRIDE,
+	KIND_STRAY, /* of no kind, and nobody else's: misspelt */
+	KIND_COUNT
+};
+
+struct kind {
+	const char *prefix, *word;
+	const char *shape; /* of its keys, in errors */
+	size_t parts;
+	int (*parse)(const char *const parts[], const char *value, size_t len, int64_t created,
+		     void **ret_object, struct mf_err *err);
+	void *(*keep)(void *object); /* takes a reference; NULL: there is one only */
+	void (*drop)(void *object);
+};
+
+extern const struct kind kinds[KIND_COUNT];
+
+/* NULL: the key is another part of Mayfly's. */
+const struct kind *kind_find(const char *key);
+
+/* The object of a key's value.  MF_EDATA. */
+int kind_parse(const struct kind *kind, const char *key, const char *value, size_t len,
+	       int64_t created, void **ret_object, struct mf_err *err);
+
+/* What messages call a key: "environment dev"; handed over. */
+char *kind_make_object(const struct kind *kind, const char *key);
+
+#endif
