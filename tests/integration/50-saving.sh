@@ -100,4 +100,25 @@ like "$OUT" "^$E/a.yaml: ok" 'each named'
 run_tool envwatch --check "$T/empty"
 is "$STATUS" 66 'one without files exits 66'
 
+# What files say together.
+mkdir "$T/together"
+cat >"$T/together/a.yaml" <<'END'
+- {name: shop, hosts: [shop.example.com], prefix: shop, services: [web]}
+- {name: www, services: [web]}
+END
+cat >"$T/together/b.yaml" <<'END'
+- {name: thief, hosts: [shop.example.org, shop.example.com, www-www.example.com], header: www, services: [web]}
+- {name: fair, hosts: [www-shop.example.com], services: [web]}
+END
+run_tool envwatch --check "$T/together"
+is "$STATUS" 65 'two files with the same claims are not good together'
+b=$T/together/b.yaml says='claims it, too, and comes first'
+is "$(sort <<<"$ERR")" "$b: environment thief: header www: environment www $says
+$b: environment thief: host shop.example.com: environment shop $says
+$b: environment thief: host shop.example.org: environment shop $says
+$b: environment thief: host www-www.example.com: environment www $says" 'who loses what to whom is said'
+like "$OUT" "^$b: ok .2 environments" 'each is good on its own'
+run_tool envwatch --check "$b"
+is "$STATUS" 0 'without the other all is good'
+
 done_testing
