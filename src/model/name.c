@@ -110,6 +110,18 @@ static const char *check_labels(const char *s, size_t len)
 	return NULL;
 }
 
+/* "%61" is "a", and matched as that: what RFC 3986, section 2.3, calls unreserved. */
+static bool is_plain_escape(const char *s, size_t len)
+{
+	const char hex[] = {len > 1 ? s[1] : '\0', len > 2 ? s[2] : '\0', '\0'};
+	unsigned char c;
+
+	if (s[0] != '%' || strspn(hex, "0123456789abcdefABCDEF") != 2)
+		return false;
+	c = (unsigned char)strtoul(hex, NULL, 16);
+	return c != '\0' && strchr(LOWER UPPER DIGITS "-._~", c) != NULL;
+}
+
 static const char *check_path(const char *s, size_t len)
 {
 	size_t start = 1;
@@ -119,6 +131,9 @@ static const char *check_path(const char *s, size_t len)
 	for (size_t i = 1; i <= len; i++) {
 		size_t n = i - start;
 
+		if (i < len && is_plain_escape(s + i, len - i))
+			return "not allowed: the escape of a plain letter, a digit or \"-._~\": "
+			       "write it as it is";
 		if (i < len && s[i] != '/')
 			continue;
 		if (n == 0 && i < len)

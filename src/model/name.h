@@ -18,7 +18,7 @@ enum name_kind {
 	NAME_SERVICE,	  /* DNS labels of [a-z0-9_-] joined by '.', 1 to 63 in all */
 	NAME_VERSION,	  /* a Docker tag: [A-Za-z0-9_.-], 1 to 128, neither '.' nor '-' first */
 	NAME_INSTANCE,	  /* printable ASCII but '/' and space, 1 to 255 */
-	NAME_ROUTE,	  /* '/' and [A-Za-z0-9._~%@:+=,-], to 512; no "//", "/./", "/../" */
+	NAME_ROUTE,	  /* '/' and [A-Za-z0-9._~%@:+=,-], to 512; no "//", "/./", "/../", "%61" */
 	NAME_KINDS
 };
 

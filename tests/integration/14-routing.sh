@@ -102,6 +102,23 @@ goes 'the longest route wins' '^deep 1 ' shop.example.com "$HTTP/tasks/deep/x"
 goes 'but only whole segments of it' '^tasks 2 ' shop.example.com "$HTTP/tasks/deepx"
 goes 'a path of 10 kB' '^tasks 2 ' shop.example.com "$HTTP/tasks/$(printf 'a%.0s' {1..10000})"
 
+note 'the same path, written in another way'
+for path in //tasks/7 /./tasks /.//./tasks/ /web/../tasks /../../tasks /a/b/.././../tasks/x /%74asks /t%61%53ks/../%74%61sks \
+	/a/%2e%2E/tasks /jobs/..//tasks /..a/../tasks /tasks%2F/../tasks /tasks/a%2Fb '/tasks?x=/../..//'; do
+	goes "$path" '^tasks 2 ' shop.example.com "$HTTP$path" --path-as-is
+done
+for path in /tasks/.. /tasks/../ //tasksx /.tasks /..tasks /tasks/../web /t%41sks /%2Ftasks '/\tasks' \
+	"$(printf '/a%.0s' {1..1000})" "/tasks$(printf '/.%.0s' {1..3000})/.."; do
+	goes "${path:0:20}" '^web 2 ' shop.example.com "$HTTP$path" --path-as-is
+done
+for path in '/tasks/..;/x' /a/..%2ftasks /a%2f../tasks /a%5C..%5ctasks '/a\..\tasks' '/a/..\tasks' /a/%2e.%2Ftasks; do
+	is "$(fetch_status shop.example.com "$HTTP$path" --path-as-is)" 400 "$path may be anything"
+done
+deep="$(printf '/a%.0s' {1..3000})$(printf '/..%.0s' {1..3000})/tasks"
+like "$(fetch shop.example.com "$HTTP$deep" --path-as-is)" '^tasks 2 |400 Bad' 'one of 3000 levels dodges no route'
+like "$(fetch shop.example.com "$HTTP//tasks//headers?b=//%61" --path-as-is)" '^GET //tasks//headers\?b=//%61 ' \
+	'the service gets what the client sent'
+
 note 'the header is ours alone'
 for header in 'x-mayfly: prod' 'X-MAYFLY: prod' 'x_mayfly: prod' 'X_Mayfly: prod' 'x.mayfly: prod'; do
 	reply=$(fetch shop.example.com "$HTTP/headers" -H "$header")

@@ -56,6 +56,14 @@ static const struct {
     {NAME_ROUTE, "/tasks/", NULL},
     {NAME_ROUTE, "/a.b/%20~@:+=,-_", NULL},
     {NAME_ROUTE, "/...", NULL},
+    {NAME_ROUTE, "/%2f%", NULL},
+    {NAME_ROUTE, "/%C3%a4%6", NULL},
+    {NAME_ROUTE, "/%7Ea",
+     "\"/%7Ea\": not allowed: the escape of a plain letter, a digit or \"-._~\": write it as it "
+     "is"},
+    {NAME_ROUTE, "/a/%2e%2e",
+     "\"/a/%2e%2e\": not allowed: the escape of a plain letter, a digit or \"-._~\": write it as "
+     "it is"},
     {NAME_ROUTE, "tasks", "\"tasks\": must start with \"/\""},
     {NAME_ROUTE, "//", "\"//\": not allowed: \"//\""},
     {NAME_ROUTE, "/a//b", "\"/a//b\": not allowed: \"//\""},
