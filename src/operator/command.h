@@ -43,7 +43,7 @@ struct noun {
 	const struct command *commands;
 };
 
-#define NOUNS(X) X(env) X(service) X(instance) X(route) X(node) X(name)
+#define NOUNS(X) X(status) X(check) X(matrix) X(env) X(service) X(instance) X(route) X(node) X(name)
 
 #define X(name) extern const struct noun noun_##name;
 NOUNS(X)

@@ -5,13 +5,13 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/node.h"
-#include "base/str.h"
 #include "model/override.h"
 #include "operator/call.h"
 #include "operator/command.h"
 #include "operator/doc.h"
 #include "operator/look.h"
 #include "operator/reading.h"
+#include "operator/trouble.h"
 
 static const struct backend *find_backend(const struct reading *reading,
 					  const struct env_service *service)
@@ -28,9 +28,14 @@ static void add_text_unless_empty(struct node *map, const char *key, const char 
 /* What selects it and whose it is, as list and show have it. */
 static void add_facts(struct node *map, const struct env *env)
 {
-	struct node *hosts;
+	struct node *parents, *hosts;
 
 	doc_add_text(map, "name", env->name);
+	if (env->description != NULL)
+		doc_add_text(map, "description", env->description);
+	parents = doc_add_list(map, "extends");
+	for (size_t i = 0; i < env->parent_count; i++)
+		doc_add_text(parents, NULL, env->parents[i]);
 	doc_add_text(map, "prefix", env->prefix);
 	doc_add_text(map, "header", env->header);
 	hosts = doc_add_list(map, "hosts");
@@ -49,6 +54,7 @@ struct tally {
 static void add_env(struct node *list, const struct reading *reading, const struct env *env,
 		    struct tally *tally)
 {
+	enum reading_state state = reading_state(reading, env);
 	struct node *row = doc_add_map(list, NULL), *missing;
 
 	add_facts(row, env);
@@ -63,26 +69,25 @@ static void add_env(struct node *list, const struct reading *reading, const stru
 		name = mem_printf("%s:%s", service->name, service->version);
 		doc_add_text(missing, NULL, name);
 	}
-	tally->missing += missing->child_count > 0;
-	doc_add_text(row, "state", missing->child_count > 0 ? "missing" : "ready");
+	tally->missing += state == READING_MISSING;
+	tally->set_aside += state == READING_ASIDE;
+	doc_add_text(row, "state", reading_state_word(state));
+	if (env->aside != NULL)
+		doc_add_text(row, "reason", env->aside);
 }
 
-/* Those that cannot be used at all are only among the problems. */
-static void add_set_aside(struct node *list, const struct snapshot *snapshot, struct tally *tally)
+static void add_unreadable(struct node *list, const struct reading *reading, struct tally *tally)
 {
-	static const char word[] = "environment ";
-
-	for (size_t i = 0; i < snapshot->problem_count; i++) {
-		const struct problem *problem = &snapshot->problems[i];
-		const char *name = problem->object + strlen(word);
+	for (size_t i = 0; i < reading->snapshot->problem_count; i++) {
+		const struct problem *problem = &reading->snapshot->problems[i];
+		const char *name;
 		struct node *row;
 
-		if (!str_has_prefix(problem->object, word) ||
-		    snapshot_find_env(snapshot, name) != NULL)
+		if (!reading_is_unreadable(reading, problem, &name))
 			continue;
 		row = doc_add_map(list, NULL);
 		doc_add_text(row, "name", name);
-		doc_add_text(row, "state", "set aside");
+		doc_add_text(row, "state", reading_state_word(READING_ASIDE));
 		doc_add_text(row, "reason", problem->reason);
 		tally->set_aside++;
 	}
@@ -91,11 +96,12 @@ static void add_set_aside(struct node *list, const struct snapshot *snapshot, st
 static int fill_list(struct look *look, const struct reading *reading, struct mf_err *err)
 {
 	static const struct show_column columns[] = {
-	    {"NAME", "name", false},	  {"SERVICES", "services", false},
-	    {"PREFIX", "prefix", false},  {"HOSTS", "hosts", false},
-	    {"STATE", "state", false},	  {"OWNER", "owner", false},
-	    {"HEADER", "header", true},	  {"SOURCE", "source", true},
-	    {"MISSING", "missing", true}, {"REASON", "reason", true},
+	    {"NAME", "name", false},	     {"EXTENDS", "extends", false},
+	    {"SERVICES", "services", false}, {"PREFIX", "prefix", false},
+	    {"HOSTS", "hosts", false},	     {"STATE", "state", false},
+	    {"OWNER", "owner", false},	     {"HEADER", "header", true},
+	    {"SOURCE", "source", true},	     {"MISSING", "missing", true},
+	    {"REASON", "reason", true},
 	};
 	struct node *list = doc_add_list(look->doc, "environments");
 	struct tally tally = {0};
@@ -103,17 +109,16 @@ static int fill_list(struct look *look, const struct reading *reading, struct mf
 	(void)err;
 	for (size_t i = 0; i < reading->snapshot->env_count; i++)
 		add_env(list, reading, reading->snapshot->envs[i], &tally);
-	add_set_aside(list, reading->snapshot, &tally);
+	add_unreadable(list, reading, &tally);
+	look->names = "environments";
 	look->name_keys[0] = "name";
 	LOOK_ADD_TABLE(look, NULL, "environments", columns);
 	if (list->child_count == 0)
 		buf_add_str(&look->after, "There is no environment.\n");
-	if (tally.missing > 0)
-		buf_add_str(&look->after, "\nmissing: no instance answers for a version that is "
-					  "named; which: mayfly env list -o wide\n");
-	if (tally.set_aside > 0)
-		buf_add_str(&look->after,
-			    "\nset aside: not in force; why: mayfly env list -o wide\n");
+	if (tally.missing + tally.set_aside > 0)
+		buf_printf(&look->after,
+			   "\n%zu with something missing, %zu set aside; why: mayfly check\n",
+			   tally.missing, tally.set_aside);
 	return 0;
 }
 
@@ -142,6 +147,14 @@ static void add_holder(struct node *map, const struct reading *reading, const st
 	override_free(override);
 }
 
+/* Who says which version it is. */
+static const char *find_origin(const struct env *env, const struct env_service *service)
+{
+	if (service->is_override)
+		return "override";
+	return service->version_from == 0 ? "own" : env->lineage[service->version_from];
+}
+
 static void add_service(struct node *list, const struct reading *reading, const struct env *env,
 			const struct env_service *service)
 {
@@ -151,7 +164,7 @@ static void add_service(struct node *list, const struct reading *reading, const 
 
 	doc_add_text(row, "name", service->name);
 	doc_add_text(row, "version", service->version);
-	doc_add_text(row, "from", service->is_override ? "override" : "own");
+	doc_add_text(row, "from", find_origin(env, service));
 	doc_add_text(row, "state", live > 0 ? "ready" : "missing");
 	doc_add_int(row, "live", (int64_t)live);
 	routes = doc_add_list(row, "routes");
@@ -159,50 +172,6 @@ static void add_service(struct node *list, const struct reading *reading, const 
 		doc_add_text(routes, NULL, service->routes[i]);
 	add_instances(row, backend);
 	add_holder(row, reading, env, service);
-}
-
-static void add_lost(struct node *problems, const char *kind, const char *key,
-		     const struct env *holder, const char *how)
-{
-	mem_auto_free char *text = mem_printf("%s %s: environment %s has it%s", kind, key,
-					      holder == NULL ? "(unknown)" : holder->name, how);
-
-	doc_add_text(problems, NULL, text);
-}
-
-/* What it claims and does not have, and what nobody answers for. */
-static void add_problems(struct node *problems, const struct snapshot *s, const struct env *env)
-{
-	const struct env *holder = reading_find_claim(s->prefixes, s->prefix_count, env->prefix);
-
-	if (holder != env)
-		add_lost(problems, "prefix", env->prefix, holder, "");
-	holder = reading_find_claim(s->headers, s->header_count, env->header);
-	if (holder != env)
-		add_lost(problems, "header", env->header, holder, "");
-	for (size_t i = 0; i < env->host_count; i++) {
-		mem_auto_free char *label =
-		    mem_dup_bytes(env->hosts[i], strcspn(env->hosts[i], "."));
-
-		holder = reading_find_claim(s->hosts, s->host_count, env->hosts[i]);
-		if (holder == NULL) {
-			holder = reading_find_claim(s->prefixes, s->prefix_count, label);
-			add_lost(problems, "host", env->hosts[i], holder, ", by its prefix");
-		} else if (holder != env) {
-			add_lost(problems, "host", env->hosts[i], holder, "");
-		}
-	}
-	for (size_t i = 0; i < env->service_count; i++) {
-		const struct env_service *service = &env->services[i];
-		mem_auto_free char *text = NULL;
-
-		if (reading_count_live(snapshot_find_backend(s, service->name, service->version)) >
-		    0)
-			continue;
-		text = mem_printf("service %s: no instance of version %s answers", service->name,
-				  service->version);
-		doc_add_text(problems, NULL, text);
-	}
 }
 
 static void add_line(struct buf *text, const struct node *doc, const char *title, const char *key)
@@ -216,18 +185,21 @@ static void add_line(struct buf *text, const struct node *doc, const char *title
 
 static void add_page(struct look *look)
 {
+	static const struct {
+		const char *title, *key;
+	} lines[] = {
+	    {"Environment:", "name"}, {"Description:", "description"}, {"Extends:", "extends"},
+	    {"Prefix:", "prefix"},    {"Header:", "header"},	       {"Hosts:", "hosts"},
+	    {"Owner:", "owner"},      {"Source:", "source"},	       {"State:", "state"},
+	};
 	const struct node *problems = node_find(look->doc, "problems");
 
-	add_line(&look->before, look->doc, "Environment:", "name");
-	add_line(&look->before, look->doc, "Prefix:", "prefix");
-	add_line(&look->before, look->doc, "Header:", "header");
-	add_line(&look->before, look->doc, "Hosts:", "hosts");
-	add_line(&look->before, look->doc, "Owner:", "owner");
-	add_line(&look->before, look->doc, "Source:", "source");
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		add_line(&look->before, look->doc, lines[i].title, lines[i].key);
 	buf_add_char(&look->before, '\n');
-	for (size_t i = 0; i < problems->child_count; i++)
-		buf_printf(&look->after, "%s  %s\n", i == 0 ? "\nProblems:\n" : "",
-			   problems->children[i].text);
+	if (problems->child_count > 0 && node_find(look->doc, "services")->child_count > 0)
+		buf_add_char(&look->after, '\n');
+	trouble_add_page(&look->after, problems);
 }
 
 static int fill_show(struct look *look, const struct reading *reading, struct mf_err *err)
@@ -244,11 +216,13 @@ static int fill_show(struct look *look, const struct reading *reading, struct mf
 	if (reading_find_env(reading, look->call->argv[0], &env, err) != 0)
 		return err->code;
 	add_facts(look->doc, env);
+	doc_add_text(look->doc, "state", reading_state_word(reading_state(reading, env)));
 	list = doc_add_list(look->doc, "services");
 	for (size_t i = 0; i < env->service_count; i++)
 		add_service(list, reading, env, &env->services[i]);
-	add_problems(doc_add_list(look->doc, "problems"), reading->snapshot, env);
+	trouble_add_env(doc_add_list(look->doc, "problems"), reading, env);
 	add_page(look);
+	look->names = "services";
 	look->name_keys[0] = "name";
 	look->name_keys[1] = "version";
 	LOOK_ADD_TABLE(look, NULL, "services", columns);

@@ -54,6 +54,7 @@ static int fill_list(struct look *look, const struct reading *reading, struct mf
 	if (list->child_count == 0)
 		buf_add_str(&look->after, "There is no instance.  Register one: see "
 					  "svcregister(1).\n");
+	look->names = "instances";
 	look->name_keys[0] = "service";
 	look->name_keys[1] = "version";
 	look->name_keys[2] = "instance";

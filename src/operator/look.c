@@ -2,6 +2,7 @@
 #include "operator/look.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,11 +29,21 @@ void look_add_table(struct look *look, const char *title, const char *key,
 	look->tables[i] = (struct show_table){title, NULL, columns, column_count};
 }
 
-static void format(struct look *look, struct buf *text)
+static const struct node *find_list(const struct look *look, const char *key)
 {
 	static const struct node none = {.kind = NODE_LIST};
+	const struct node *list = node_find(look->cells, key);
+
+	if (list == NULL)
+		list = node_find(look->doc, key);
+	return list == NULL ? &none : list;
+}
+
+static void format(struct look *look, struct buf *text)
+{
 	enum call_format how = look->call->options.format;
 	struct show show = {.doc = look->doc,
+			    .names = find_list(look, look->names),
 			    .tables = look->tables,
 			    .table_count = look->table_count,
 			    .before = &look->before,
@@ -40,11 +51,8 @@ static void format(struct look *look, struct buf *text)
 	struct show_look wanted;
 
 	memcpy(show.name_keys, look->name_keys, sizeof(show.name_keys));
-	for (size_t i = 0; i < look->table_count; i++) {
-		const struct node *rows = node_find(look->doc, look->keys[i]);
-
-		look->tables[i].rows = rows == NULL ? &none : rows;
-	}
+	for (size_t i = 0; i < look->table_count; i++)
+		look->tables[i].rows = find_list(look, look->keys[i]);
 	show_find_look(how, &wanted);
 	show_format(&show, how, &wanted, text);
 }
@@ -76,7 +84,7 @@ static int print_new(struct looking *looking, struct buf *text, struct mf_err *e
 static int show(void *ctx, const struct reading *reading, struct mf_err *err)
 {
 	struct looking *looking = ctx;
-	struct look look = {.call = looking->call, .doc = doc_new()};
+	struct look look = {.call = looking->call, .doc = doc_new(), .cells = doc_new()};
 	buf_auto struct buf text = BUF_INIT;
 	int code = looking->fill(&look, reading, err);
 
@@ -86,6 +94,8 @@ static int show(void *ctx, const struct reading *reading, struct mf_err *err)
 		looking->call->status = look.status;
 	}
 	node_free(look.doc);
+	node_free(look.cells);
+	free(look.columns);
 	buf_fini(&look.before);
 	buf_fini(&look.after);
 	return code;

@@ -17,16 +17,19 @@ struct reading;
 
 struct look {
 	const struct call *call;
-	struct node *doc; /* an empty map at first */
+	struct node *doc;   /* an empty map at first */
+	struct node *cells; /* another: lists that are only in tables */
 	struct buf before, after;
+	const char *names; /* the list that -o name prints */
 	const char *name_keys[SHOW_NAME_PARTS];
+	struct show_column *columns; /* that were made, to be freed; or NULL */
 	struct show_table tables[LOOK_MAX_TABLES];
-	const char *keys[LOOK_MAX_TABLES]; /* the lists of the document that they are */
+	const char *keys[LOOK_MAX_TABLES]; /* the lists that they are */
 	size_t table_count;
 	int status; /* to exit with */
 };
 
-/* Below those that there are; -o name takes the first.  All is borrowed. */
+/* Below those that there are; key: its list, in cells or in doc.  All is borrowed. */
 void look_add_table(struct look *look, const char *title, const char *key,
 		    const struct show_column *columns, size_t column_count);
 #define LOOK_ADD_TABLE(look, title, key, columns)                                                  \

@@ -36,6 +36,7 @@ static int fill_list(struct look *look, const struct reading *reading, struct mf
 	}
 	if (list->child_count == 0)
 		buf_add_str(&look->after, "There is no name.\n");
+	look->names = "names";
 	look->name_keys[0] = "name";
 	LOOK_ADD_TABLE(look, NULL, "names", columns);
 	return 0;

@@ -294,6 +294,48 @@ size_t reading_count_live(const struct backend *backend)
 	return count;
 }
 
+enum reading_state reading_state(const struct reading *reading, const struct env *env)
+{
+	if (env->aside != NULL)
+		return READING_ASIDE;
+	for (size_t i = 0; i < env->service_count; i++)
+		if (reading_count_live(snapshot_find_backend(
+			reading->snapshot, env->services[i].name, env->services[i].version)) == 0)
+			return READING_MISSING;
+	return READING_READY;
+}
+
+const char *reading_state_word(enum reading_state state)
+{
+	static const char *const words[] = {
+	    [READING_READY] = "ready",
+	    [READING_MISSING] = "missing",
+	    [READING_ASIDE] = "set aside",
+	};
+
+	return words[state];
+}
+
+bool reading_is_unreadable(const struct reading *reading, const struct problem *problem,
+			   const char **ret_name)
+{
+	static const char word[] = "environment ";
+
+	*ret_name = problem->object + strlen(word);
+	return str_has_prefix(problem->object, word) &&
+	       snapshot_find_env(reading->snapshot, *ret_name) == NULL;
+}
+
+size_t reading_count_unreadable(const struct reading *reading)
+{
+	const char *name;
+	size_t count = 0;
+
+	for (size_t i = 0; i < reading->snapshot->problem_count; i++)
+		count += reading_is_unreadable(reading, &reading->snapshot->problems[i], &name);
+	return count;
+}
+
 static int compare_key(const void *key, const void *claim)
 {
 	return strcmp(key, ((const struct claim *)claim)->key);

@@ -47,6 +47,21 @@ bool reading_is_live(const struct instance *instance);
 /* Of a version; backend NULL: none. */
 size_t reading_count_live(const struct backend *backend);
 
+/* How an environment is. */
+enum reading_state {
+	READING_READY,
+	READING_MISSING, /* no instance answers for a version that it names */
+	READING_ASIDE,	 /* not in force, for the reason of env->aside */
+};
+enum reading_state reading_state(const struct reading *reading, const struct env *env);
+/* "ready", "missing", "set aside" */
+const char *reading_state_word(enum reading_state state);
+/* Environments that are in no snapshot, as their values cannot be read. */
+size_t reading_count_unreadable(const struct reading *reading);
+/* Whether it is the problem of such a one; ret_name is borrowed from it. */
+bool reading_is_unreadable(const struct reading *reading, const struct problem *problem,
+			   const char **ret_name);
+
 /* Who has this key; NULL: nobody.  Claims as a snapshot has them, by key. */
 const struct env *reading_find_claim(const struct claim *claims, size_t count, const char *key);
 

@@ -48,6 +48,7 @@ static int fill_list(struct look *look, const struct reading *reading, struct mf
 		add_routes(list, reading->snapshot, env);
 	if (list->child_count == 0)
 		buf_add_str(&look->after, "There is no route: visitors reach no service here.\n");
+	look->names = "routes";
 	look->name_keys[0] = "environment";
 	look->name_keys[1] = "service";
 	LOOK_ADD_TABLE(look, NULL, "routes", columns);

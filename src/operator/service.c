@@ -70,6 +70,7 @@ static int fill_list(struct look *look, const struct reading *reading, struct mf
 	if (list->child_count == 0)
 		buf_add_str(&look->after, "There is no service: no environment names one, and "
 					  "nothing is registered.\n");
+	look->names = "services";
 	look->name_keys[0] = "name";
 	LOOK_ADD_TABLE(look, NULL, "services", columns);
 	return 0;

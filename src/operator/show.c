@@ -178,7 +178,7 @@ static void add_page(const struct show *show, bool is_wide, const struct show_lo
 
 static void add_names(const struct show *show, struct buf *text)
 {
-	const struct node *rows = show->tables[0].rows;
+	const struct node *rows = show->names;
 
 	for (size_t i = 0; i < rows->child_count; i++) {
 		for (size_t j = 0; j < SHOW_NAME_PARTS && show->name_keys[j] != NULL; j++) {

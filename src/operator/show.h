@@ -32,8 +32,9 @@ struct show {
 	const struct node *doc; /* all of it, for JSON and YAML */
 	const struct show_table *tables;
 	size_t table_count;
-	const char *name_keys[SHOW_NAME_PARTS]; /* -o name: members of the first table's rows,
-						   joined by '/' */
+	const struct node
+	    *names; /* -o name: of each row of this list, these members, joined by '/' */
+	const char *name_keys[SHOW_NAME_PARTS];
 	const struct buf *before, *after; /* for people, above and below the tables; or NULL */
 };
 

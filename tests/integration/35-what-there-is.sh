@@ -10,6 +10,10 @@ table() { sed 's/  */ /g; s/ $//' <<<"$OUT"; } # with single spaces
 
 run_tool mayfly env list
 is "$STATUS $OUT" '0 There is no environment.' 'at first there is nothing'
+run_tool mayfly node list
+like "$OUT" 'no kvwatch' '  and nobody'
+run_tool mayfly status
+is "$(tail -n 1 <<<"$OUT")" 'There are no problems.' '  nor any problem'
 
 etcd_put environments/prod '{"name":"prod","prefix":"www","hosts":["shop.example.com"],"services":[{"name":"web","version":"1","route":"/"}],"origin":{"owner":"ci","source":"/envs/prod.yaml"}}'
 etcd_put environments/pr-42 '{"name":"pr-42","services":[{"name":"web","version":"2","route":"/"},"mail"]}'
@@ -20,18 +24,18 @@ etcd_put backends/web/2/a '{"address":"10.0.0.6","port":80,"state":"drain"}'
 # --- environments
 run_tool mayfly env list
 is "$STATUS" 0 'env list'
-is "$(table | head -n 4)" 'NAME SERVICES PREFIX HOSTS STATE OWNER
-pr-42 2 www-pr-42 - missing -
-prod 1 www shop.example.com ready ci
-broken - - - set aside -' '  says what is ready, what is not, and whose it is'
-like "$OUT" 'mayfly env list -o wide' '  and what to do next'
+is "$(table | head -n 4)" 'NAME EXTENDS SERVICES PREFIX HOSTS STATE OWNER
+pr-42 - 2 www-pr-42 - missing -
+prod - 1 www shop.example.com ready ci
+broken - - - - set aside -' '  says what is ready, what is not, and whose it is'
+like "$OUT" '^1 with something missing, 1 set aside; why: mayfly check$' '  and what to do next'
 run_tool mayfly env ls -o wide
 like "$(table)" '^pr-42 .* mail:latest,web:2 -$' '  -o wide names the versions without an instance'
 like "$(table)" '^broken .* services: must be a list' '  and the reason'
 run_tool mayfly -o name env list
 is "$OUT" $'pr-42\nprod\nbroken' '  -o name'
 run_tool mayfly env list -o json
-like "$OUT" '^\{"environments":\[\{"name":"pr-42","prefix":"www-pr-42",' '  -o json'
+like "$OUT" '^\{"environments":\[\{"name":"pr-42","extends":\[\],"prefix":"www-pr-42",' '  -o json'
 is "$(wc -l <<<"$OUT")" 1 '  is one line'
 run_tool mayfly env list -o yaml
 like "$OUT" '^  - name: "pr-42"$' '  -o yaml'
@@ -47,11 +51,70 @@ etcd_put environments/thief '{"name":"thief","prefix":"www","hosts":["shop.examp
 run_tool mayfly env show thief
 is "$(sed -n '/^Problems/,$p' <<<"$OUT")" 'Problems:
   prefix www: environment prod has it
+      -> mayfly env show prod
   host shop.example.com: environment prod has it
+      -> mayfly env show prod
   host www.x.org: environment prod has it, by its prefix
-  service mail: no instance of version latest answers' 'what others have, and what does not answer, are problems'
+      -> mayfly env show prod
+  environment thief: service mail: no instance of version latest is registered
+      -> svcregister register mail latest ADDRESS:PORT' \
+	'what others have, and what does not answer, are problems, with what to do'
+etcd_put environments/pr-7 '{"name":"pr-7","description":"new web","extends":"prod","services":[{"name":"web","version":"2"},"mail"]}'
+run_tool mayfly env show pr-7
+is "$(table | sed '/^$/,$d')" 'Environment: pr-7
+Description: new web
+Extends: prod
+Prefix: www-pr-7
+Header: pr-7
+State: missing' 'an environment that extends another'
+etcd_put environments/base '{"name":"base","services":["mail","web"]}'
+etcd_put environments/pr-8 '{"name":"pr-8","extends":"base","services":[{"name":"web","version":"1"}]}'
+run_tool mayfly env show pr-8
+is "$(table | grep -A 2 '^SERVICE' | cut -d ' ' -f 1-3)" 'SERVICE VERSION FROM
+mail latest base
+web 1 own' '  who says each version'
+etcd_del environments/base
+run_tool mayfly env show pr-8
+like "$OUT" '^  environment pr-8: extends base, which is not there$' '  and why it is set aside'
+etcd_del environments/pr-8
 run_tool mayfly env show thief -o json
 like "$OUT" '^\{"name":"thief",.*"services":\[\{"name":"mail","version":"latest","from":"own","state":"missing","live":0,' '  -o json'
+
+# --- everything at once
+run_tool mayfly matrix
+is "$(table)" 'ENVIRONMENT mail web
+pr-42 latest! 2!
+pr-7 latest*! 2*!
+prod - 1^
+thief latest! -
+
+* not the parent'"'s ^ somebody's override ! no instance answers" 'matrix'
+run_tool mayfly matrix -o json
+like "$OUT" '"pr-7","versions":\{"mail":\{"version":"latest","differs":true,"is_override":false,"is_missing":true\}' \
+	'  -o json'
+etcd_del environments/pr-7
+etcd_put nodes/edge '{"node":"edge","revision":7,"haproxy":{"version":"3.0.1","workers":2},"error":"config: refused","quarantined":[{"object":"service web","reason":"unknown keyword"}]}'
+run_tool mayfly check
+is "$STATUS" 65 'check'
+like "$OUT" '^  environment broken: services: must be a list' '  what is set aside'
+like "$OUT" '^  environment pr-42: service web: no instance of version 2 is up with a weight \(registered: 1\); these answer: 1$' \
+	'  what does not answer, and what would'
+like "$OUT" '^      -> mayfly instance list web 2$' '  and where to look'
+like "$OUT" '^  node edge: config: refused$' '  what a node cannot apply'
+like "$OUT" '^  node edge: service web: in quarantine: unknown keyword$' '  and has refused'
+run_tool mayfly check prod
+is "$STATUS $OUT" '0 All is well: an instance answers for each version.' '  of one environment'
+run_tool mayfly check pr-42 -o name
+is "$STATUS $OUT" $'65 environment pr-42: service mail\nenvironment pr-42: service web' '  by name'
+run_tool mayfly status
+is "$STATUS" 0 'status'
+is "$(table | head -n 3)" 'Environments: 1 ready, 2 with something missing, 1 set aside
+Services: 2 in 3 versions
+Instances: 2, of which 1 answer' '  counts'
+like "$(table)" '^edge error 7 3.0.1 2 ' '  shows the fleet'
+like "$OUT" '^  node edge: config: refused$' '  and all problems'
+run_tool mayfly status -o json
+like "$OUT" '"environments":\{"ready":1,"missing":2,"set_aside":1\}' '  -o json'
 
 # --- what else there is
 etcd_put services/db '{"protocol":"tcp","listen":5432,"addresses":["10.0.0.9:5432"]}'
@@ -75,14 +138,11 @@ run_tool mayfly route list prod -o name
 is "$OUT" prod/web '  of one environment, by name'
 run_tool mayfly name list -o name
 is "$OUT" $'db.service\nmail.service\nweb.service' 'name list'
-run_tool mayfly node list
-like "$OUT" 'no kvwatch' 'node list: there is none'
-etcd_put nodes/edge '{"node":"edge","revision":7,"haproxy":{"version":"3.0.1","workers":2},"error":"config: refused"}'
 etcd_put nodes/old not-json
 run_tool mayfly node list
 is "$(table | cut -d ' ' -f 1-5)" 'NODE STATE REVISION HAPROXY WORKERS
 edge error 7 3.0.1 2
-old unreadable - - -' '  each says how it does'
+old unreadable - - -' 'node list: each says how it does'
 
 # --- at each change
 start_tool mayfly instance list web --watch -o json
@@ -94,7 +154,7 @@ is "$STATUS $(grep -c . "$T/log/mayfly")" '0 2' '  until it is interrupted'
 
 # --- for a terminal
 COLUMNS=14 run_tool mayfly env list
-is "$(sed -n 3p <<<"$OUT")" 'prod    1' 'a table is cut to the width'
+is "$(sed -n 3p <<<"$OUT")" 'prod    -' 'a table is cut to the width'
 on_terminal() { script -qec "$MAYFLY_BIN/mayfly env list" /dev/null </dev/null; }
 like "$(on_terminal)" $'\e\\[31mmissing\e\\[0m' 'and has colours on a terminal'
 unlike "$(NO_COLOR=1 on_terminal)" $'\e' 'unless NO_COLOR says no'
@@ -136,8 +196,11 @@ write_environment prod web=1@/
 write_environment pr-7 web=3
 printf 'web: {1: ["10.0.0.5:80"]}\n' >"$T/backends.yaml"
 run_tool mayfly env list --environments "$T/environments" --backends "$T/backends.yaml"
-is "$(table | head -n 3)" 'NAME SERVICES PREFIX HOSTS STATE OWNER
-pr-7 1 www-pr-7 - missing -
-prod 1 www-prod - ready -' 'the same from files'
+is "$(table | head -n 3)" 'NAME EXTENDS SERVICES PREFIX HOSTS STATE OWNER
+pr-7 - 1 www-pr-7 - missing -
+prod - 1 www-prod - ready -' 'the same from files'
+run_tool mayfly check --environments "$T/environments" --backends "$T/backends.yaml"
+is "$STATUS" 65 '  and what would not be answered'
+like "$OUT" '^  environment pr-7: service web: no instance of version 3 is registered; these answer: 1$' '  and why'
 
 done_testing

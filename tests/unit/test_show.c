@@ -36,7 +36,7 @@ static const char *format(enum call_format format, size_t width, bool is_coloure
 	doc_add_bool(row, "is_ripe", true);
 	(void)doc_add_list(row, "kinds");
 	show.doc = doc;
-	table.rows = &doc->children[0];
+	show.names = table.rows = &doc->children[0];
 	buf_clear(&text);
 	show_format(&show, format, &look, &text);
 	node_free(doc);

@@ -1,0 +1,92 @@
+/* mayfly matrix: which environment has which version of each service. */
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/node.h"
+#include "operator/command.h"
+#include "operator/doc.h"
+#include "operator/look.h"
+#include "operator/reading.h"
+
+#define ENV_KEY "" /* of the first column; no service has that name */
+
+/* For programs, and as one word for people. */
+static void add_choice(struct node *versions, struct node *cells, const struct reading *reading,
+		       const struct env *env, const struct env_service *service)
+{
+	const struct backend *backend =
+	    snapshot_find_backend(reading->snapshot, service->name, service->version);
+	bool differs = env->lineage_count > 1 && service->version_from == 0;
+	bool is_missing = reading_count_live(backend) == 0;
+	mem_auto_free char *word =
+	    mem_printf("%s%s%s%s", service->version, differs ? "*" : "",
+		       service->is_override ? "^" : "", is_missing ? "!" : "");
+	struct node *choice = doc_add_map(versions, service->name);
+
+	doc_add_text(choice, "version", service->version);
+	doc_add_bool(choice, "differs", differs);
+	doc_add_bool(choice, "is_override", service->is_override);
+	doc_add_bool(choice, "is_missing", is_missing);
+	doc_add_text(cells, service->name, word);
+}
+
+static bool is_named(const struct snapshot *snapshot, const char *service)
+{
+	for (size_t i = 0; i < snapshot->env_count; i++)
+		if (env_find_service(snapshot->envs[i], service) != NULL)
+			return true;
+	return false;
+}
+
+/* The texts are the snapshot's. */
+static struct show_column *make_columns(const struct snapshot *snapshot, size_t *ret_count)
+{
+	struct show_column *columns = mem_alloc((snapshot->service_count + 1) * sizeof(*columns));
+	size_t count = 0;
+
+	columns[count++] = (struct show_column){"ENVIRONMENT", ENV_KEY, false};
+	for (size_t i = 0; i < snapshot->service_count; i++)
+		if (is_named(snapshot, snapshot->services[i]))
+			columns[count++] = (struct show_column){snapshot->services[i],
+								snapshot->services[i], false};
+	*ret_count = count;
+	return columns;
+}
+
+static int fill(struct look *look, const struct reading *reading, struct mf_err *err)
+{
+	const struct snapshot *snapshot = reading->snapshot;
+	struct node *list = doc_add_list(look->doc, "environments");
+	struct node *cells = doc_add_list(look->cells, "matrix");
+	size_t count;
+
+	(void)err;
+	for (size_t i = 0; i < snapshot->env_count; i++) {
+		const struct env *env = snapshot->envs[i];
+		struct node *row = doc_add_map(list, NULL), *cell_row = doc_add_map(cells, NULL);
+		struct node *versions;
+
+		doc_add_text(row, "name", env->name);
+		doc_add_text(cell_row, ENV_KEY, env->name);
+		versions = doc_add_map(row, "versions");
+		for (size_t j = 0; j < env->service_count; j++)
+			add_choice(versions, cell_row, reading, env, &env->services[j]);
+	}
+	look->names = "environments";
+	look->name_keys[0] = "name";
+	look->columns = make_columns(snapshot, &count);
+	look_add_table(look, NULL, "matrix", look->columns, count);
+	buf_add_str(&look->after,
+		    list->child_count == 0
+			? "There is no environment.\n"
+			: "\n* not the parent's  ^ somebody's override  ! no instance answers\n");
+	return 0;
+}
+
+static const struct command commands[] = {
+    {"", NULL, "", 0, 0, TAKES_LOOK,
+     "show which version of each service every environment has, and what differs", .look = fill},
+    {0},
+};
+const struct noun noun_matrix = {"matrix", NULL, commands};

@@ -1,0 +1,221 @@
+/* Problems as rows, each with its next step.  Finds them in readings; repairs nothing. */
+#include "operator/trouble.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/node.h"
+#include "base/str.h"
+#include "operator/doc.h"
+#include "operator/reading.h"
+
+static void add(struct node *list, const char *object, const char *reason, const char *next)
+{
+	struct node *row = doc_add_map(list, NULL);
+
+	doc_add_text(row, "object", object);
+	doc_add_text(row, "reason", reason);
+	if (next != NULL)
+		doc_add_text(row, "next", next);
+}
+
+/* --- services for which nobody answers -------------------------------------------------------- */
+
+static void add_other_versions(struct buf *reason, const struct snapshot *snapshot,
+			       const struct env_service *service)
+{
+	bool is_first = true;
+
+	for (size_t i = 0; i < snapshot->backend_count; i++) {
+		const struct backend *other = snapshot->backends[i];
+
+		if (strcmp(other->service, service->name) != 0 || reading_count_live(other) == 0)
+			continue;
+		buf_printf(reason, "%s%s", is_first ? "; these answer: " : ", ", other->version);
+		is_first = false;
+	}
+}
+
+static void add_missing_service(struct node *list, const struct snapshot *snapshot,
+				const struct env *env, const struct env_service *service)
+{
+	const struct backend *backend =
+	    snapshot_find_backend(snapshot, service->name, service->version);
+	size_t registered = backend == NULL ? 0 : backend->instance_count;
+	mem_auto_free char *object =
+	    mem_printf("environment %s: service %s", env->name, service->name);
+	mem_auto_free char *next = NULL;
+	buf_auto struct buf reason = BUF_INIT;
+
+	if (reading_count_live(backend) > 0)
+		return;
+	if (registered == 0) {
+		buf_printf(&reason, "no instance of version %s is registered", service->version);
+		next = mem_printf("svcregister register %s %s ADDRESS:PORT", service->name,
+				  service->version);
+	} else {
+		buf_printf(&reason,
+			   "no instance of version %s is up with a weight (registered: %zu)",
+			   service->version, registered);
+		next = mem_printf("mayfly instance list %s %s", service->name, service->version);
+	}
+	add_other_versions(&reason, snapshot, service);
+	add(list, object, buf_str(&reason), next);
+}
+
+static void add_missing_of(struct node *list, const struct snapshot *snapshot,
+			   const struct env *env)
+{
+	for (size_t i = 0; i < env->service_count; i++)
+		add_missing_service(list, snapshot, env, &env->services[i]);
+}
+
+void trouble_add_missing(struct node *list, const struct reading *reading)
+{
+	for (size_t i = 0; i < reading->snapshot->env_count; i++)
+		add_missing_of(list, reading->snapshot, reading->snapshot->envs[i]);
+}
+
+/* --- what one environment claims and does not have -------------------------------------------- */
+
+static void add_lost(struct node *list, const char *kind, const char *key, const struct env *holder,
+		     const char *how)
+{
+	mem_auto_free char *object = mem_printf("%s %s", kind, key);
+	mem_auto_free char *reason = NULL, *next = NULL;
+
+	if (holder == NULL)
+		return;
+	reason = mem_printf("environment %s has it%s", holder->name, how);
+	next = mem_printf("mayfly env show %s", holder->name);
+	add(list, object, reason, next);
+}
+
+static void add_lost_hosts(struct node *list, const struct snapshot *s, const struct env *env)
+{
+	for (size_t i = 0; i < env->host_count; i++) {
+		const char *host = env->hosts[i];
+		mem_auto_free char *label = mem_dup_bytes(host, strcspn(host, "."));
+		const struct env *holder = reading_find_claim(s->hosts, s->host_count, host);
+
+		if (holder == NULL)
+			add_lost(list, "host", host,
+				 reading_find_claim(s->prefixes, s->prefix_count, label),
+				 ", by its prefix");
+		else if (holder != env)
+			add_lost(list, "host", host, holder, "");
+	}
+}
+
+void trouble_add_env(struct node *list, const struct reading *reading, const struct env *env)
+{
+	const struct snapshot *s = reading->snapshot;
+	const struct env *prefix = reading_find_claim(s->prefixes, s->prefix_count, env->prefix);
+	const struct env *header = reading_find_claim(s->headers, s->header_count, env->header);
+
+	if (env->aside != NULL) {
+		mem_auto_free char *object = mem_printf("environment %s", env->name);
+
+		add(list, object, env->aside, NULL);
+	}
+	if (prefix != env)
+		add_lost(list, "prefix", env->prefix, prefix, "");
+	if (header != env)
+		add_lost(list, "header", env->header, header, "");
+	add_lost_hosts(list, s, env);
+	add_missing_of(list, s, env);
+}
+
+/* --- all that is set aside -------------------------------------------------------------------- */
+
+/* What its key is is said by the object: "environment dev" -> environments/dev. */
+static char *correct_key(const char *object)
+{
+	static const struct {
+		const char *word, *prefix;
+	} kinds[] = {
+	    {"environment ", "environments/"},
+	    {"instance ", "backends/"},
+	    {"service ", "services/"},
+	    {"override ", "overrides/"},
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (str_has_prefix(object, kinds[i].word))
+			return mem_printf("correct the key %s%s, or the file that it is from",
+					  kinds[i].prefix, object + strlen(kinds[i].word));
+	return NULL;
+}
+
+void trouble_add_set_aside(struct node *list, const struct reading *reading)
+{
+	const struct snapshot *snapshot = reading->snapshot;
+
+	for (size_t i = 0; i < snapshot->problem_count; i++) {
+		const struct problem *problem = &snapshot->problems[i];
+		mem_auto_free char *next =
+		    reading->is_offline ? NULL : correct_key(problem->object);
+
+		add(list, problem->object, problem->reason, next);
+	}
+}
+
+/* --- nodes ------------------------------------------------------------------------------------ */
+
+static void add_quarantined(struct node *list, const char *node, const struct node *row)
+{
+	const struct node *problems = node_find(row, "quarantined");
+
+	for (size_t i = 0; i < node_count(problems, NODE_LIST); i++) {
+		const struct node *problem = &problems->children[i];
+		mem_auto_free char *object =
+		    mem_printf("node %s: %s", node, node_text_at(problem, "object", "?"));
+		mem_auto_free char *reason =
+		    mem_printf("in quarantine: %s", node_text_at(problem, "reason", "?"));
+
+		add(list, object, reason, "it is tried again when it changes");
+	}
+}
+
+void trouble_add_nodes(struct node *list, const struct node *nodes)
+{
+	for (size_t i = 0; i < nodes->child_count; i++) {
+		const struct node *row = &nodes->children[i];
+		const char *name = node_text_at(row, "name", "?");
+		const char *error = node_text_at(row, "error", NULL);
+		const char *held = node_text_at(row, "held_back", NULL);
+		mem_auto_free char *object = mem_printf("node %s", name);
+		mem_auto_free char *next = mem_printf("see the log of kvwatch on %s", name);
+
+		if (error != NULL)
+			add(list, object, error, next);
+		if (held != NULL)
+			add(list, object, held,
+			    "if it is meant: put a time until which removals are allowed at "
+			    "config/mayfly/allow-removal");
+		add_quarantined(list, name, row);
+	}
+}
+
+/* --- for people ------------------------------------------------------------------------------- */
+
+void trouble_add_page(struct buf *text, const struct node *list)
+{
+	for (size_t i = 0; i < list->child_count; i++) {
+		const struct node *row = &list->children[i];
+		const char *next = node_text_at(row, "next", NULL);
+		const char *object = node_text_at(row, "object", "");
+		const char *reason = node_text_at(row, "reason", "");
+
+		if (i == 0)
+			buf_add_str(text, "Problems:\n");
+		buf_add_str(text, "  ");
+		str_add_escaped(text, object, strlen(object));
+		buf_add_str(text, ": ");
+		str_add_escaped(text, reason, strlen(reason));
+		buf_add_char(text, '\n');
+		if (next != NULL)
+			buf_printf(text, "      -> %s\n", next);
+	}
+}

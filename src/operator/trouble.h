@@ -1,0 +1,24 @@
+/*
+ * What is wrong, why, and what to do about it: a list for programs, lines for people.
+ */
+#ifndef MF_OPERATOR_TROUBLE_H
+#define MF_OPERATOR_TROUBLE_H
+
+struct buf;
+struct env;
+struct node;
+struct reading;
+
+/* Each adds rows of object, reason and next (a command, or what to correct) to a list. */
+void trouble_add_env(struct node *list, const struct reading *reading, const struct env *env);
+/* What is set aside: entries that cannot be read, claims that another has. */
+void trouble_add_set_aside(struct node *list, const struct reading *reading);
+/* What the nodes of fleet_add report. */
+void trouble_add_nodes(struct node *list, const struct node *nodes);
+/* Services of environments for which nobody answers. */
+void trouble_add_missing(struct node *list, const struct reading *reading);
+
+/* A line for each, with what to do below it, under a title. */
+void trouble_add_page(struct buf *text, const struct node *list);
+
+#endif
