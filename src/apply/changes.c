@@ -164,6 +164,15 @@ static struct span version_of(struct span backend)
 
 typedef struct span part_fn(struct span backend);
 
+/* Neither a service nor a route: what a generation says beside those (render/routing.h). */
+static bool is_remark(struct span key, size_t skip)
+{
+	struct span name = {key.at + skip, key.len - skip};
+
+	return name.len != 0 && name.at[0] != '/' &&
+	       (name.at[0] == '.' || memchr(name.at, ':', name.len) != NULL);
+}
+
 static struct map_side copy_parts(struct map_side side, size_t skip, part_fn *part)
 {
 	struct map_side copy = {NULL, 0, 0};
@@ -171,6 +180,8 @@ static struct map_side copy_parts(struct map_side side, size_t skip, part_fn *pa
 	for (size_t i = 0; i < side.count; i++) {
 		struct map_entry e = side.entries[i];
 
+		if (is_remark(e.key, skip))
+			continue;
 		MEM_GROW(copy.entries, copy.count, copy.cap);
 		e.key = (struct span){e.key.at + skip, e.key.len - skip};
 		e.value = part(e.value);
@@ -207,6 +218,15 @@ static void change_env(const struct env_walk *walk, const struct map_entry *old,
 		(void)changes_add(walk->changes, &(struct op){.kind = OP_ENV, .name = new->key});
 }
 
+static size_t count_services(const struct map_pair *versions, const struct map_entry *env)
+{
+	struct map_side copy =
+	    copy_parts(find_generation(&versions->new, env->value), env->value.len + 1, version_of);
+
+	free(copy.entries);
+	return copy.count;
+}
+
 static void on_env(void *ctx, const void *a, const void *b)
 {
 	const struct env_walk *walk = ctx;
@@ -220,9 +240,7 @@ static void on_env(void *ctx, const void *a, const void *b)
 	}
 	if (new != NULL) {
 		op.name = new->key;
-		op.count = walk->versions == NULL
-			       ? 0
-			       : find_generation(&walk->versions->new, new->value).count;
+		op.count = walk->versions == NULL ? 0 : count_services(walk->versions, new);
 	} else if (old != NULL) {
 		op.kind = OP_ENV_REMOVE;
 		op.name = old->key;

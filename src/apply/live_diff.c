@@ -92,7 +92,7 @@ void live_env_generation(const struct env *env, struct routing_entry *ret)
 
 size_t live_env_entries(const struct env *env)
 {
-	size_t n = env->service_count + (env->aside != NULL);
+	size_t n = env->service_count + env->fallback_count + (env->aside != NULL);
 
 	for (size_t i = 0; i < env->service_count; i++)
 		n += env->services[i].route_count;

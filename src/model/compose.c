@@ -27,6 +27,9 @@ struct composer {
 	size_t count;
 	struct env_service *services;
 	size_t service_count;
+	struct env_fallback *fallbacks;
+	size_t fallback_count;
+	bool has_baseline;
 	struct buf *notes;
 	size_t noted; /* services of the note that is being made */
 };
@@ -140,6 +143,39 @@ static void note_without(struct composer *c)
 
 /* --- services -------------------------------------------------------------------------------- */
 
+/* Whether the way through the fallbacks from first on has come by a version. */
+static bool has_visited(const struct composer *c, size_t first, const char *version)
+{
+	for (size_t i = first; i < c->fallback_count; i++)
+		if (strcmp(c->fallbacks[i].next, version) == 0)
+			return true;
+	return false;
+}
+
+/* What those have whose difference it is, nearest first: each version once. */
+static void add_fallbacks(struct composer *c, const struct said *said, size_t count, size_t chosen)
+{
+	const char *service = said->service->name, *own = said[chosen].service->version;
+	const char *version = own;
+	const size_t first = c->fallback_count;
+	size_t from = said[chosen].from;
+
+	for (size_t i = chosen + 1; i < count; i++) {
+		const struct said *next = &said[i];
+
+		if (next->service->version_said == FIELD_IS_UNSAID ||
+		    (c->lineage->above[from] >> next->from & 1) == 0)
+			continue;
+		from = next->from;
+		if (strcmp(next->service->version, own) == 0 ||
+		    has_visited(c, first, next->service->version))
+			continue;
+		c->fallbacks[c->fallback_count++] =
+		    (struct env_fallback){service, version, next->service->version, (uint8_t)from};
+		version = next->service->version;
+	}
+}
+
 static void add_service(struct composer *c, const struct said *said, size_t count)
 {
 	struct env_service *service = &c->services[c->service_count++];
@@ -157,6 +193,8 @@ static void add_service(struct composer *c, const struct said *said, size_t coun
 		service->version = said[version].service->version;
 		service->version_from = (uint8_t)said[version].from;
 		note_versions(c, said, count, version);
+		if (c->has_baseline)
+			add_fallbacks(c, said, count, version);
 	}
 	if (route < count) {
 		service->routes = said[route].service->routes;
@@ -168,6 +206,7 @@ static void add_service(struct composer *c, const struct said *said, size_t coun
 static void add_services(struct composer *c)
 {
 	c->services = mem_alloc((c->count + 1) * sizeof(*c->services));
+	c->fallbacks = mem_alloc((c->count + 1) * sizeof(*c->fallbacks));
 	for (size_t i = 0, end; i < c->count; i = end) {
 		end = i + 1;
 		while (end < c->count &&
@@ -278,7 +317,18 @@ static struct env *finish(struct composer *c)
 	draft.lineage_count = c->lineage->count;
 	draft.services = c->services;
 	draft.service_count = c->service_count;
+	draft.fallbacks = c->fallbacks;
+	draft.fallback_count = c->fallback_count;
+	draft.missing = c->has_baseline ? MISSING_BASELINE : MISSING_FAIL;
 	return env_pack(&draft);
+}
+
+static bool has_baseline(const struct lineage *lineage)
+{
+	for (size_t i = 0; i < lineage->count; i++)
+		if (lineage->envs[i]->missing_said == FIELD_IS_SAID)
+			return lineage->envs[i]->missing == MISSING_BASELINE;
+	return false;
 }
 
 struct env *compose_env(const struct lineage *lineage, struct buf *ret_notes)
@@ -288,12 +338,14 @@ struct env *compose_env(const struct lineage *lineage, struct buf *ret_notes)
 	struct env *env;
 
 	gather(&c);
+	c.has_baseline = has_baseline(lineage);
 	add_services(&c);
 	texts = settle_routes(&c);
 	note_without(&c);
 	env = finish(&c);
 	free(texts);
 	free(c.services);
+	free(c.fallbacks);
 	free(c.said);
 	return env;
 }

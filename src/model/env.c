@@ -225,19 +225,7 @@ static const struct value_type expires = {
 	      "[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\\\\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2}))$\"",
 };
 
-static int check_missing(const char *s, struct mf_err *err)
-{
-	if (strcmp(s, "fail") == 0)
-		return 0;
-	return mf_err_set(err, MF_EDATA,
-			  strcmp(s, "baseline") == 0 ? "baseline: not supported yet"
-						     : "must be fail or baseline");
-}
-
-static const struct value_type missing = {
-    .check = check_missing,
-    .schema = "\"enum\":[\"fail\",\"baseline\"]",
-};
+static const char *const missing_words[] = {"fail", "baseline", NULL};
 
 static const struct field host = {
     .kind = FIELD_NAME,
@@ -262,6 +250,19 @@ static const struct field service = {
     .kind = FIELD_OBJECT,
     .fields = &service_fields,
     .size = sizeof(struct env_service),
+};
+
+#define FALLBACK(member) FIELD_AT(struct env_fallback, member)
+static const struct field fallback_rows[] = {
+    {"service", FIELD_NAME, FALLBACK(service)},
+    {"version", FIELD_NAME, FALLBACK(version)},
+    {"next", FIELD_NAME, FALLBACK(next)},
+};
+static const struct fields fallback_fields = {FIELDS_ROWS(fallback_rows)};
+static const struct field fallback = {
+    .kind = FIELD_OBJECT,
+    .fields = &fallback_fields,
+    .size = sizeof(struct env_fallback),
 };
 
 #define ENV(member) FIELD_AT(struct env, member)
@@ -293,9 +294,11 @@ static const struct field env_rows[] = {
      .doc = "Services of those that it extends which this environment has not."},
     {"expires", FIELD_TEXT, FIELD_LATER, .type = &expires,
      .doc = "A duration such as `8h`, or a time (RFC 3339), after which it is deleted."},
-    {"missing", FIELD_TEXT, .type = &missing, .preset = "fail",
+    {"missing", FIELD_WORD, ENV(missing), FIELD_SAID(struct env, missing_said),
+     .words = missing_words, .preset = "fail",
      .doc = "What becomes of a request for a service whose version has no live instance. `fail`: "
-	    "it is answered with 503. `baseline` is reserved: it is refused as not supported yet."},
+	    "it is answered with 503. `baseline`: the version of the environment that it extends "
+	    "answers, and so on upwards. Taken over from the nearest that says it."},
     {"services", FIELD_LIST, FIELD_REQUIRED | FIELD_SET, ENV(services),
      FIELD_COUNT(struct env, service_count), .max = ENV_MAX_SERVICES, .item = &service,
      .doc = "The chosen versions: a list. An item is the bare name of a service, or a map of "
@@ -304,6 +307,8 @@ static const struct field env_rows[] = {
     {"lineage", FIELD_LIST, FIELD_IN_KEY, ENV(lineage), FIELD_COUNT(struct env, lineage_count),
      .item = &member},
     {"aside", FIELD_TEXT, FIELD_IN_KEY, ENV(aside)},
+    {"fallbacks", FIELD_LIST, FIELD_IN_KEY, ENV(fallbacks), FIELD_COUNT(struct env, fallback_count),
+     .item = &fallback},
 };
 const struct fields fields_of_env = {
     FIELDS_ROWS(env_rows),
@@ -334,6 +339,11 @@ static uint64_t digest_of(const struct env *env)
 		hash = str_hash(hash, &count, sizeof(count));
 		for (size_t j = 0; j < s->route_count; j++)
 			hash = add_str(hash, s->routes[j]);
+	}
+	for (size_t i = 0; i < env->fallback_count; i++) {
+		const struct env_fallback *f = &env->fallbacks[i];
+
+		hash = add_str(add_str(add_str(hash, f->service), f->version), f->next);
 	}
 	return hash;
 }

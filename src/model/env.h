@@ -37,6 +37,15 @@ struct env_service {
 	uint8_t version_from, route_from;
 };
 
+/* Who answers where that version of a service has no live instance. */
+struct env_fallback {
+	const char *service, *version;
+	const char *next; /* version */
+	uint8_t from;	  /* whose that is: an index of the lineage */
+};
+
+enum env_missing { MISSING_FAIL, MISSING_BASELINE };
+
 struct env {
 	unsigned refs;
 	const char *name;
@@ -51,15 +60,19 @@ struct env {
 	size_t without_count;
 	struct env_service *services; /* sorted by name, distinct */
 	size_t service_count;
-	const char *owner;  /* "" when put by hand */
-	const char *source; /* the owner's word for where it comes from, a file's path; "" */
+	enum env_missing missing; /* what becomes of a request without a live instance */
+	uint8_t missing_said;	  /* enum field_said */
+	const char *owner;	  /* "" when put by hand */
+	const char *source;	  /* the owner's word for where it comes from, a file's path; "" */
 	/* As composed (model/compose.h) of itself, which comes first, and those that it extends. */
 	const char **lineage; /* their names; none: it extends nobody */
 	size_t lineage_count;
-	const char *aside; /* why it has no services; NULL: it is in force */
-	int64_t created;   /* etcd create revision, 0 from files: see model/claims.h */
-	uint64_t digest;   /* of everything that decides routing: equal digest, equal routing */
-	uint64_t first;	   /* kept by the table that has it in force: see model/epochs.h */
+	const char *aside;		/* why it has no services; NULL: it is in force */
+	struct env_fallback *fallbacks; /* by service, then nearest first; of MISSING_BASELINE */
+	size_t fallback_count;
+	int64_t created; /* etcd create revision, 0 from files: see model/claims.h */
+	uint64_t digest; /* of everything that decides routing: equal digest, equal routing */
+	uint64_t first;	 /* kept by the table that has it in force: see model/epochs.h */
 };
 
 /*

@@ -18,8 +18,14 @@ struct link {
 	const char *parent, *child;
 };
 
+/* All borrowed from the environment as composed. */
+struct reliance {
+	const char *service, *version, *env;
+};
+
 struct family {
 	struct sorted links;	 /* struct link, by parent, then child */
+	struct sorted reliances; /* struct reliance */
 	struct strmap *composed; /* by name: struct env, a reference */
 };
 
@@ -29,6 +35,16 @@ static int compare_links(const void *a, const void *b)
 	int order = strcmp(x->parent, y->parent);
 
 	return order != 0 ? order : strcmp(x->child, y->child);
+}
+
+static int compare_reliances(const void *a, const void *b)
+{
+	const struct reliance *x = a, *y = b;
+	int order = strcmp(x->service, y->service);
+
+	if (order == 0)
+		order = strcmp(x->version, y->version);
+	return order != 0 ? order : strcmp(x->env, y->env);
 }
 
 static void drop_env(void *env)
@@ -41,6 +57,7 @@ struct family *family_new(void)
 	struct family *family = MEM_NEW(family);
 
 	sorted_init(&family->links, sizeof(struct link), compare_links);
+	sorted_init(&family->reliances, sizeof(struct reliance), compare_reliances);
 	family->composed = strmap_new(drop_env);
 	return family;
 }
@@ -48,6 +65,7 @@ struct family *family_new(void)
 void family_free(struct family *family)
 {
 	sorted_fini(&family->links);
+	sorted_fini(&family->reliances);
 	strmap_free(family->composed);
 	free(family);
 }
@@ -139,7 +157,7 @@ static bool have_same_sources(const struct env *a, const struct env *b)
 
 static bool is_same(const struct env *a, const struct env *b)
 {
-	return a->digest == b->digest && a->created == b->created &&
+	return a->digest == b->digest && a->created == b->created && a->missing == b->missing &&
 	       a->service_count == b->service_count && strcmp(a->prefix, b->prefix) == 0 &&
 	       strcmp(a->owner, b->owner) == 0 && strcmp(a->source, b->source) == 0 &&
 	       are_equal(a->description, b->description) && are_equal(a->aside, b->aside) &&
@@ -167,8 +185,49 @@ struct env *family_compose(const struct family *family, const struct env *own,
 	return env_ref(old);
 }
 
+/* --- who relies on others ----------------------------------------------------------------------
+ */
+
+void family_walk_version(const struct family *family, const char *service, const char *version,
+			 void (*visit)(void *ctx, const char *env), void *ctx)
+{
+	const struct reliance first = {service, version == NULL ? "" : version, ""};
+
+	for (size_t i = sorted_lower_bound(&family->reliances, &first); i < family->reliances.count;
+	     i++) {
+		const struct reliance *reliance = sorted_at(&family->reliances, i);
+
+		if (strcmp(reliance->service, service) != 0 ||
+		    (version != NULL && strcmp(reliance->version, version) != 0))
+			break;
+		visit(ctx, reliance->env);
+	}
+}
+
+static void put_reliance(struct sorted *reliances, const struct reliance *reliance, bool is_there)
+{
+	if (is_there)
+		sorted_put(reliances, reliance);
+	else
+		(void)sorted_del(reliances, reliance);
+}
+
+static void set_reliances(struct family *family, const struct env *env, bool is_there)
+{
+	for (size_t i = 0; env != NULL && i < env->fallback_count; i++) {
+		const struct env_fallback *f = &env->fallbacks[i];
+
+		put_reliance(&family->reliances,
+			     &(struct reliance){f->service, f->version, env->name}, is_there);
+		put_reliance(&family->reliances, &(struct reliance){f->service, f->next, env->name},
+			     is_there);
+	}
+}
+
 void family_keep(struct family *family, const char *name, struct env *composed)
 {
+	set_reliances(family, family_find(family, name), false);
+	set_reliances(family, composed, true);
 	if (composed != NULL)
 		strmap_set(family->composed, name, composed);
 	else

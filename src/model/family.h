@@ -30,6 +30,10 @@ struct env *family_find(const struct family *family, const char *name);
 struct env *family_compose(const struct family *family, const struct env *own,
 			   lineage_find_fn *find, void *ctx, struct buf *ret_notes);
 
+/* Each that asks another version where one has no live instance, if it is one of the two. */
+void family_walk_version(const struct family *family, const char *service, const char *version,
+			 void (*visit)(void *ctx, const char *env), void *ctx);
+
 /* Keep it for the next time, and take the reference over; NULL: none is to be kept. */
 void family_keep(struct family *family, const char *name, struct env *composed);
 

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strmap.h"
+#include "model/baseline.h"
 #include "model/claims.h"
 #include "model/denied.h"
 #include "model/epochs.h"
@@ -29,6 +30,8 @@
 #define STRAYS_MAX 10 /* keys of no kind that are reported */
 /* What problems are called that concern how an environment's parents fit together. */
 #define NOTES_OBJECT "parents of environment"
+/* And that concern whose versions answer instead of its own. */
+#define BASELINE_OBJECT "baseline of environment"
 
 /* What is wrong with a value. */
 struct fault {
@@ -249,28 +252,33 @@ static void *set_instance(struct table *table, void *was, void *object)
 {
 	struct instance *old = was, *instance = object;
 	const struct instance *either = instance != NULL ? instance : old;
+	bool was_live;
 
 	assert(either != NULL);
 	if (is_equal(old, instance)) {
 		instance_unref(instance);
 		return old;
 	}
+	was_live = versions_is_live(table->versions, either->service, either->version);
 	overrides_touch_version(table->overrides, either->service, either->version);
-	if (old != NULL) {
+	if (old != NULL)
 		versions_del_instance(table->versions, old);
-		instance_unref(old);
-	}
 	if (instance != NULL)
 		versions_add_instance(table->versions, instance);
+	if (was_live != versions_is_live(table->versions, either->service, either->version))
+		family_walk_version(table->family, either->service, either->version, touch_env,
+				    table);
+	instance_unref(old);
 	return instance;
 }
 
 static void *set_service(struct table *table, void *was, void *object)
 {
 	struct service *old = was, *service = object;
+	const char *name = service != NULL ? service->name : old->name;
 
-	assert(old != NULL || service != NULL);
-	overrides_touch_service(table->overrides, service != NULL ? service->name : old->name);
+	overrides_touch_service(table->overrides, name);
+	family_walk_version(table->family, name, NULL, touch_env, table);
 	if (service != NULL)
 		versions_set_service(table->versions, service->name, service);
 	else
@@ -586,13 +594,22 @@ static struct env *compose(struct table *table, struct env *own)
 static void forget_problems(struct table *table, const char *name)
 {
 	static const char *const objects[] = {"overrides of environment", "environment",
-					      NOTES_OBJECT};
+					      NOTES_OBJECT, BASELINE_OBJECT};
 
 	for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {
 		mem_auto_free char *object = mem_printf("%s %s", objects[i], name);
 
 		table_set_problem(table, object, NULL);
 	}
+}
+
+static void say_baseline(struct table *table, const struct env *env)
+{
+	mem_auto_free char *object = mem_printf(BASELINE_OBJECT " %s", env->name);
+	buf_auto struct buf said = BUF_INIT;
+
+	baseline_describe(env, table->versions, &said);
+	table_set_problem(table, object, said.len == 0 ? NULL : said.data);
 }
 
 static void resolve_env(struct table *table, const char *name)
@@ -608,6 +625,7 @@ static void resolve_env(struct table *table, const char *name)
 		return;
 	}
 	own = compose(table, own);
+	say_baseline(table, own);
 	if (own->aside != NULL) {
 		table_set_problem(table, object, NULL);
 		return;

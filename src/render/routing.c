@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/env.h"
+#include "model/lineage.h"
 #include "model/table.h"
 
 /* Where an entry of routes or versions comes from; a few bytes, as there are many. */
@@ -39,7 +40,8 @@ struct routing {
 	size_t nameless_cap;
 };
 
-static_assert(ENV_MAX_SERVICES <= UINT16_MAX && ENV_MAX_ROUTES <= UINT16_MAX, "struct origin");
+static_assert(ENV_MAX_SERVICES * LINEAGE_MAX <= UINT16_MAX && ENV_MAX_ROUTES <= UINT16_MAX,
+	      "struct origin");
 
 const char *routing_map_name(enum routing_map map)
 {
@@ -74,7 +76,7 @@ static void make_room(struct routing *routing)
 	for (size_t i = 0; i < snapshot->env_count; i++) {
 		const struct env *env = snapshot->envs[i];
 
-		versions += env->service_count + (env->aside != NULL);
+		versions += env->service_count + env->fallback_count + (env->aside != NULL);
 		for (size_t j = 0; j < env->service_count; j++)
 			routes += env->services[j].route_count;
 	}
@@ -93,6 +95,8 @@ static void add_env(struct routing *routing, size_t at)
 		for (size_t j = 0; j < env->services[i].route_count; j++)
 			add_origin(&routing->routes, at, i, j);
 	}
+	for (size_t i = 0; i < env->fallback_count; i++)
+		add_origin(&routing->versions, at, env->service_count + i, 0);
 }
 
 /* The first len bytes of key are the name; 0 where it is the same as other. */
@@ -296,26 +300,48 @@ static void set_aside(const struct env *env, struct routing_entry *e)
 	e->value_len = (size_t)(put_reason(e->value, env->aside) - e->value);
 }
 
+static char *put_backend(char *at, const char *end, const char *service, const char *version)
+{
+	return put(put(put(at, end, service), end, ":"), end, version);
+}
+
+static void set_fallback(const struct env *env, const struct env_fallback *fallback,
+			 struct routing_entry *e)
+{
+	const char *end = e->key + sizeof(e->key), *end_value = e->value + sizeof(e->value);
+	char *key = put(put_generation(e->key, end, env), end, "/");
+
+	e->key_len = (size_t)(put_backend(key, end, fallback->service, fallback->version) - e->key);
+	e->value_len =
+	    (size_t)(put_backend(e->value, end_value, fallback->service, fallback->next) -
+		     e->value);
+}
+
 static void set_service(const struct snapshot *snapshot, enum routing_map map,
 			const struct origin *origin, struct routing_entry *e)
 {
 	const struct env *env = snapshot->envs[origin->env];
 	const struct env_service *service = &env->services[origin->service];
-	const char *end = e->key + sizeof(e->key), *end_value = e->value + sizeof(e->value);
-	char *key, *value;
+	const char *end = e->key + sizeof(e->key);
+	char *key;
 
 	if (env->aside != NULL) {
 		set_aside(env, e);
 		return;
 	}
+	if (origin->service >= env->service_count) {
+		set_fallback(env, &env->fallbacks[origin->service - env->service_count], e);
+		return;
+	}
 	key = put_generation(e->key, end, env);
-	value = put(put(e->value, end_value, service->name), end_value, ":");
 	if (map == ROUTING_ROUTES)
 		key = put(key, end, service->routes[origin->route]);
 	else
 		key = put(put(key, end, "/"), end, service->name);
 	e->key_len = (size_t)(key - e->key);
-	e->value_len = (size_t)(put(value, end_value, service->version) - e->value);
+	e->value_len = (size_t)(put_backend(e->value, e->value + sizeof(e->value), service->name,
+					    service->version) -
+				e->value);
 }
 
 void routing_get(const struct routing *routing, enum routing_map map, size_t i,
@@ -385,12 +411,27 @@ static size_t find_route(const struct env *env, const char *route)
 	return SIZE_MAX;
 }
 
+static size_t find_fallback(const struct env *env, const char *backend)
+{
+	for (size_t i = 0; i < env->fallback_count; i++) {
+		const struct env_fallback *f = &env->fallbacks[i];
+		size_t len = strlen(f->service);
+
+		if (strncmp(backend, f->service, len) == 0 && backend[len] == ':' &&
+		    strcmp(backend + len + 1, f->version) == 0)
+			return env->service_count + i;
+	}
+	return SIZE_MAX;
+}
+
 static size_t find_version(const struct env *env, const char *name)
 {
 	const struct env_service *service = env_find_service(env, name);
 
 	if (env->aside != NULL)
 		return strcmp(name, ROUTING_ASIDE + 1) == 0 ? 0 : SIZE_MAX;
+	if (strchr(name, ':') != NULL)
+		return find_fallback(env, name);
 	return service == NULL ? SIZE_MAX : (size_t)(service - env->services);
 }
 

@@ -58,6 +58,30 @@ extend pr-42 prod 'without: [tasks]'
 within 'a service that the child has not' 10 tasks_of pr-42 '^web 1 '
 within '  and all is one' 10 all_is_one
 
+note 'a version that is not there is answered by the parent'"'"'s'
+extend base prod 'missing: baseline' 'services:' '  - {name: tasks, version: 1}' '  - {name: web, version: none}'
+extend top base 'services:' '  - {name: tasks, version: new}'
+within 'the version of the parent' 10 tasks_of top '^tasks 1 .* environment top'
+within '  and the log says so' 10 is_logged 'baseline of environment top.*no live instance of version new: 1 of base answers'
+ok '  between services, too' says '^tasks 1 ' fetch tasks.service "$INTERNAL/" -H 'x-mayfly: top'
+ok '  as of a child that says nothing itself' serves www-top.example.com '^web 1 '
+etcd_put backends/tasks/new/i "${ADDRESS[tasks-pr]}"
+within 'its own version comes' 10 tasks_of top '^tasks pr '
+etcd_del backends/tasks/new/i
+within '  and goes' 10 tasks_of top '^tasks 1 '
+etcd_del backends/tasks/1/i
+within 'the version of the parent'"'"'s parent' 10 tasks_of top '^tasks 2 '
+ok '  which the parent takes as well' tasks_of base '^tasks 2 '
+etcd_del backends/tasks/2/i
+within 'nobody is left' 10 says 'No instance of version new of service tasks' fetch www-top.example.com "$HTTP/tasks"
+etcd_put backends/tasks/1/i "${ADDRESS[tasks-1]}"
+etcd_put backends/tasks/2/i "${ADDRESS[tasks-2]}"
+within '  and back' 10 tasks_of top '^tasks 1 '
+extend base prod 'missing: fail' 'services:' '  - {name: tasks, version: 1}'
+within 'missing: fail' 10 says 'No instance of version new of service tasks' fetch www-top.example.com "$HTTP/tasks"
+within '  and all is one' 20 all_is_one
+rm "$T/environments/top.yaml" "$T/environments/base.yaml"
+
 note 'what makes no sense is refused, and harms nobody else'
 extend prod-2 '[prod-3]'
 extend prod-3 '[prod-2]'

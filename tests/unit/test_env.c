@@ -205,8 +205,6 @@ static const struct {
      "environment dev: expires: not supported yet (line 2, column 1)"},
     {"name: dev\nexpires: 2030-01-31T18:00:00Z\nservices: []",
      "environment dev: expires: not supported yet (line 2, column 1)"},
-    {"name: dev\nmissing: baseline\nservices: []",
-     "environment dev: missing: baseline: not supported yet (line 2, column 10)"},
     {DEV " - {name: a, versions: {1.4: 90, 1.5-rc1: 10}}",
      "environment dev: service a: versions: not supported yet (line 4, column 14)"},
     {DEV " - {name: a, sticky: header x-user}",
@@ -237,7 +235,7 @@ static const struct {
      "environment dev: expires: must be a duration with a unit, such as 8h, or a time, such as "
      "2030-01-31T18:00:00Z (line 2, column 10)"},
     {"name: dev\nmissing: no\nservices: []",
-     "environment dev: missing: must be fail or baseline (line 2, column 10)"},
+     "environment dev: missing: must be one of fail, baseline (line 2, column 10)"},
     {DEV " - {name: a, versions: {1.4: 90, 1.5: 5}}",
      "environment dev: service a: versions: the percents must make 100, not 95 (line 4, column "
      "24)"},
@@ -348,16 +346,17 @@ END_TEST
 START_TEST(differences_written_are_differences_read)
 {
 	static const char text[] =
-	    "{name: pr, description: new search, extends: [b, a], without: [z, y], services: [s,\n"
+	    "{name: pr, description: new search, extends: [b, a], without: [z, y], missing: "
+	    "baseline, services: [s,\n"
 	    "{name: t, version: ~}, {name: u, route: null, version: 1}, {name: v, route: [],\n"
 	    "versions: null, version: latest}]}";
-	static const char want[] =
-	    "{\"name\":\"pr\",\"description\":\"new "
-	    "search\",\"prefix\":\"www-pr\",\"header\":\"pr\","
-	    "\"hosts\":[],\"extends\":[\"b\",\"a\"],\"without\":[\"y\",\"z\"],\"services\":["
-	    "{\"name\":\"s\"},{\"name\":\"t\",\"version\":null},"
-	    "{\"name\":\"u\",\"version\":\"1\",\"route\":null},"
-	    "{\"name\":\"v\",\"version\":\"latest\",\"route\":[]}]}";
+	static const char want[] = "{\"name\":\"pr\",\"description\":\"new "
+				   "search\",\"prefix\":\"www-pr\",\"header\":\"pr\","
+				   "\"hosts\":[],\"extends\":[\"b\",\"a\"],\"without\":[\"y\","
+				   "\"z\"],\"missing\":\"baseline\",\"services\":["
+				   "{\"name\":\"s\"},{\"name\":\"t\",\"version\":null},"
+				   "{\"name\":\"u\",\"version\":\"1\",\"route\":null},"
+				   "{\"name\":\"v\",\"version\":\"latest\",\"route\":[]}]}";
 	struct env *env = parse(text), *again;
 	buf_auto struct buf json = BUF_INIT;
 	struct mf_err err;

@@ -279,6 +279,64 @@ START_TEST(an_override_of_a_child_is_laid_upon_what_it_comes_to)
 }
 END_TEST
 
+/* "tasks:1.5>1.4<prod; ..." */
+static void goes_on(struct table *table, const char *name, const char *want)
+{
+	struct snapshot *s = table_snapshot(table, 1);
+	const struct env *env = snapshot_find_env(s, name);
+	buf_auto struct buf got = BUF_INIT;
+
+	for (size_t i = 0; i < env->fallback_count; i++) {
+		const struct env_fallback *f = &env->fallbacks[i];
+
+		buf_printf(&got, "%s%s:%s>%s<%s", i == 0 ? "" : "; ", f->service, f->version,
+			   f->next, env->lineage[f->from]);
+	}
+	ck_assert_str_eq(buf_str(&got), want);
+	snapshot_unref(s);
+}
+
+START_TEST(with_baseline_the_parents_version_answers)
+{
+	struct table *table = new_table();
+	static const char object[] = "baseline of environment deep";
+
+	put_yaml(table, "{name: pr, extends: prod, missing: baseline, services: [{name: tasks, "
+			"version: 1.5}, {name: new, version: 1}, {name: db, version: 15}]}");
+	put_yaml(table, "{name: deep, extends: pr, services: [{name: tasks, version: 1.6}]}");
+	put_yaml(table, "{name: own, extends: pr, missing: fail, services: [{name: tasks, version: "
+			"1.6}]}");
+	goes_on(table, "pr", "tasks:1.5>1.4<prod");
+	goes_on(table, "deep", "tasks:1.6>1.5<pr; tasks:1.5>1.4<prod");
+	goes_on(table, "own", "");
+	goes_on(table, "prod", "");
+	is_problem(table, object, NULL); /* there is nobody who could answer */
+	put_at(table, "backends/tasks/1.4/i", "10.0.0.1:1", 1);
+	is_problem(table, object,
+		   "service tasks has no live instance of version 1.6: 1.4 of prod answers");
+	put_at(table, "backends/tasks/1.5/i", "10.0.0.2:1", 1);
+	is_problem(table, object,
+		   "service tasks has no live instance of version 1.6: 1.5 of pr answers");
+	put_at(table, "backends/tasks/1.5/i",
+	       "{\"address\":\"10.0.0.2\",\"port\":1,\"state\":\"drain\"}", 1);
+	is_problem(table, object,
+		   "service tasks has no live instance of version 1.6: 1.4 of prod answers");
+	put_at(table, "services/tasks", "{\"addresses\":[\"10.0.0.3:1\"],\"version\":\"1.6\"}", 1);
+	is_problem(table, object, NULL);
+	table_del(table, "services/tasks");
+	/* Each version once. */
+	put_yaml(table, "{name: back, extends: deep, services: [{name: tasks, version: 1.5}]}");
+	goes_on(table, "back", "tasks:1.5>1.6<deep; tasks:1.6>1.4<prod");
+	/* Of two parents, only those whose difference it is. */
+	put_yaml(table, "{name: other, extends: prod, services: [{name: tasks, version: 2}]}");
+	put_yaml(table, "{name: both, extends: [pr, other, prod], services: []}");
+	goes_on(table, "both", "tasks:1.5>1.4<prod");
+	table_del(table, "environments/deep");
+	is_problem(table, object, NULL);
+	table_free(table);
+}
+END_TEST
+
 START_TEST(too_many_services_in_all_set_it_aside)
 {
 	struct table *table = table_new();
@@ -312,6 +370,7 @@ int main(void)
 	tcase_add_test(tc, of_two_parents_the_left_one_counts_and_that_is_said);
 	tcase_add_test(tc, a_route_belongs_to_the_nearest_that_gives_it);
 	tcase_add_test(tc, an_override_of_a_child_is_laid_upon_what_it_comes_to);
+	tcase_add_test(tc, with_baseline_the_parents_version_answers);
 	tcase_add_test(tc, too_many_services_in_all_set_it_aside);
 	return unit_run("family", tc);
 }

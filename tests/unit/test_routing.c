@@ -165,6 +165,35 @@ START_TEST(an_environment_set_aside_has_a_reason_in_one_word)
 }
 END_TEST
 
+START_TEST(a_version_leads_to_the_next_one)
+{
+	static struct env_fallback fallbacks[] = {{"tasks", "pr", "2", 1},
+						  {"tasks", "2", "1.4", 2}};
+	static struct env env = {.name = "pr",
+				 .header = "pr",
+				 .digest = UINT64_C(0xab),
+				 .services = new_services,
+				 .service_count = 1,
+				 .fallbacks = fallbacks,
+				 .fallback_count = 2};
+	static struct env *list[] = {&env};
+	static const struct snapshot snapshot = {.envs = list, .env_count = 1};
+	struct routing *routing = routing_new(&snapshot);
+	struct routing_entry entry;
+
+	ck_assert_uint_eq(routing_count(routing, ROUTING_VERSIONS), 3);
+	routing_get(routing, ROUTING_VERSIONS, 2, &entry);
+	ck_assert_str_eq(entry.key, "pr@00000000000000ab/tasks:2");
+	ck_assert_str_eq(entry.value, "tasks:1.4");
+	ck_assert_uint_eq(entry.key_len, strlen(entry.key));
+	ck_assert_uint_eq(entry.value_len, strlen(entry.value));
+	ck_assert_uint_eq(routing_find(routing, ROUTING_VERSIONS, entry.key), 2);
+	ck_assert_uint_eq(routing_find(routing, ROUTING_VERSIONS, "pr@00000000000000ab/tasks:3"),
+			  SIZE_MAX);
+	routing_free(routing);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("routing");
@@ -174,5 +203,6 @@ int main(void)
 	tcase_add_loop_test(tc, finds_no_other_key, 0, sizeof(unknown) / sizeof(unknown[0]));
 	tcase_add_test(tc, empty_model);
 	tcase_add_test(tc, an_environment_set_aside_has_a_reason_in_one_word);
+	tcase_add_test(tc, a_version_leads_to_the_next_one);
 	return unit_run("routing", tc);
 }
