@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/strlist.h"
 #include "cmd/cli.h"
 #include "operator/call.h"
 #include "operator/command.h"
@@ -15,7 +16,23 @@
 
 #define TIMEOUT_MS 10000
 
+static int add_header(void *target, const char *name, const char *value, struct mf_err *err)
+{
+	size_t len = strcspn(value, ": \t");
+
+	if (len == 0 || value[len] != ':')
+		return mf_err_set(err, MF_EUSAGE, "--%s: must be as 'name: value'", name);
+	strlist_add(target, value);
+	return 0;
+}
+
 static const struct option_row rows[] = {
+    {'H', "header", "HEADER", "a header of the request, as 'name: value'; may be repeated",
+     OPTION_OTHER(struct call_options, headers, add_header), .commands = TAKES_REQUEST},
+    {'X', "method", "METHOD", "the method of the request (default GET)",
+     OPTION_TEXT(struct call_options, method), .commands = TAKES_REQUEST},
+    {0, "local", NULL, "a request from a process of this host, at haproxy.local_bind",
+     OPTION_FLAG(struct call_options, is_local), .commands = TAKES_REQUEST},
     {'o', "output", NULL, "format of the output (default table)",
      OPTION_WORD(struct call_options, format, "table", "wide", "json", "yaml", "name"),
      .commands = TAKES_FORMAT},
@@ -167,6 +184,7 @@ int main(int argc, char **argv)
 		status = obey(&cli, &wanted, &call);
 		cli_fini(&cli);
 	}
+	strlist_free(call.options.headers);
 	buf_fini(&wanted.name);
 	buf_fini(&wanted.synopsis);
 	buf_fini(&wanted.details);

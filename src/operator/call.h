@@ -18,6 +18,9 @@ struct call_options {
 	enum call_format format;
 	const char *environments, *backends; /* files instead of etcd; NULL: none */
 	int64_t timeout_ms;		     /* of each call to etcd */
+	char **headers;			     /* of a request, "name: value"; NULL at the end */
+	const char *method;		     /* NULL: GET */
+	bool is_local;			     /* it comes in at haproxy.local_bind */
 	bool watch;			     /* show it again at each change */
 };
 

@@ -20,6 +20,7 @@ enum command_takes {
 	TAKES_FILES = 1 << 1,
 	TAKES_ETCD = 1 << 2,
 	TAKES_WATCH = 1 << 3,
+	TAKES_REQUEST = 1 << 4,
 	TAKES_ONLINE = TAKES_FORMAT | TAKES_ETCD | TAKES_WATCH,
 	TAKES_LOOK = TAKES_ONLINE | TAKES_FILES,
 	TAKES_NOTHING = 1 << 30, /* no option is in it */
@@ -43,7 +44,9 @@ struct noun {
 	const struct command *commands;
 };
 
-#define NOUNS(X) X(status) X(check) X(matrix) X(env) X(service) X(instance) X(route) X(node) X(name)
+#define NOUNS(X)                                                                                   \
+	X(status)                                                                                  \
+	X(check) X(matrix) X(explain) X(env) X(service) X(instance) X(route) X(node) X(name)
 
 #define X(name) extern const struct noun noun_##name;
 NOUNS(X)

@@ -147,14 +147,6 @@ static void add_holder(struct node *map, const struct reading *reading, const st
 	override_free(override);
 }
 
-/* Who says which version it is. */
-static const char *find_origin(const struct env *env, const struct env_service *service)
-{
-	if (service->is_override)
-		return "override";
-	return service->version_from == 0 ? "own" : env->lineage[service->version_from];
-}
-
 static void add_service(struct node *list, const struct reading *reading, const struct env *env,
 			const struct env_service *service)
 {
@@ -164,7 +156,7 @@ static void add_service(struct node *list, const struct reading *reading, const 
 
 	doc_add_text(row, "name", service->name);
 	doc_add_text(row, "version", service->version);
-	doc_add_text(row, "from", find_origin(env, service));
+	doc_add_text(row, "from", reading_origin(env, service));
 	doc_add_text(row, "state", live > 0 ? "ready" : "missing");
 	doc_add_int(row, "live", (int64_t)live);
 	routes = doc_add_list(row, "routes");

@@ -10,22 +10,6 @@
 #include "operator/named.h"
 #include "operator/reading.h"
 
-static void add_instance(struct node *list, const struct instance *instance)
-{
-	static const char *const states[] = {
-	    [INSTANCE_UP] = "up", [INSTANCE_DRAIN] = "drain", [INSTANCE_MAINT] = "maint"};
-	struct node *row = doc_add_map(list, NULL);
-	bool is_fixed = strcmp(instance->id, INSTANCE_FIXED) == 0;
-
-	doc_add_text(row, "service", instance->service);
-	doc_add_text(row, "version", instance->version);
-	doc_add_text(row, "instance", is_fixed ? instance->server : instance->id);
-	doc_add_text(row, "address", instance->server);
-	doc_add_text(row, "state", states[instance->state]);
-	doc_add_int(row, "weight", instance->weight);
-	doc_add_bool(row, "is_fixed", is_fixed);
-}
-
 static int fill_list(struct look *look, const struct reading *reading, struct mf_err *err)
 {
 	static const struct show_column columns[] = {
@@ -49,7 +33,7 @@ static int fill_list(struct look *look, const struct reading *reading, struct mf
 		    (version != NULL && strcmp(backend->version, version) != 0))
 			continue;
 		for (size_t j = 0; j < backend->instance_count; j++)
-			add_instance(list, backend->instances[j]);
+			reading_add_instance(list, backend->instances[j]);
 	}
 	if (list->child_count == 0)
 		buf_add_str(&look->after, "There is no instance.  Register one: see "

@@ -11,6 +11,7 @@
 #include "model/settings.h"
 #include "operator/ask.h"
 #include "operator/call.h"
+#include "operator/doc.h"
 #include "operator/named.h"
 #include "store/file_source.h"
 #include "store/follow.h"
@@ -292,6 +293,29 @@ size_t reading_count_live(const struct backend *backend)
 	for (size_t i = 0; backend != NULL && i < backend->instance_count; i++)
 		count += reading_is_live(backend->instances[i]);
 	return count;
+}
+
+void reading_add_instance(struct node *list, const struct instance *instance)
+{
+	static const char *const states[] = {
+	    [INSTANCE_UP] = "up", [INSTANCE_DRAIN] = "drain", [INSTANCE_MAINT] = "maint"};
+	struct node *row = doc_add_map(list, NULL);
+	bool is_fixed = strcmp(instance->id, INSTANCE_FIXED) == 0;
+
+	doc_add_text(row, "service", instance->service);
+	doc_add_text(row, "version", instance->version);
+	doc_add_text(row, "instance", is_fixed ? instance->server : instance->id);
+	doc_add_text(row, "address", instance->server);
+	doc_add_text(row, "state", states[instance->state]);
+	doc_add_int(row, "weight", instance->weight);
+	doc_add_bool(row, "is_fixed", is_fixed);
+}
+
+const char *reading_origin(const struct env *env, const struct env_service *service)
+{
+	if (service->is_override)
+		return "override";
+	return service->version_from == 0 ? "own" : env->lineage[service->version_from];
 }
 
 enum reading_state reading_state(const struct reading *reading, const struct env *env)

@@ -12,6 +12,7 @@
 
 struct call;
 struct mf_err;
+struct node;
 struct strmap;
 
 struct reading {
@@ -46,6 +47,12 @@ const char *reading_find(const struct reading *reading, const char *key); /* NUL
 bool reading_is_live(const struct instance *instance);
 /* Of a version; backend NULL: none. */
 size_t reading_count_live(const struct backend *backend);
+
+/* A row of a list: service, version, instance, address, state, weight, is_fixed. */
+void reading_add_instance(struct node *list, const struct instance *instance);
+
+/* Who says which version it is: "own", "override", or an environment that is extended. */
+const char *reading_origin(const struct env *env, const struct env_service *service);
 
 /* How an environment is. */
 enum reading_state {

@@ -151,8 +151,10 @@ static void add_table(struct page *page, bool is_wide)
 		if (page->text->len > 0)
 			buf_add_char(page->text, '\n');
 		buf_add_str(&title, table->title);
-		(void)add_cell(page, 0, &title, BOLD);
-		buf_add_char(page->text, '\n');
+		if (title.len > 0) {
+			(void)add_cell(page, 0, &title, BOLD);
+			buf_add_char(page->text, '\n');
+		}
 	}
 	page->widths = mem_alloc((table->column_count + 1) * sizeof(*page->widths));
 	measure(page, is_wide);

@@ -20,7 +20,7 @@ struct show_column {
 };
 
 struct show_table {
-	const char *title;	 /* above it; NULL: none */
+	const char *title;	 /* above it; "": an empty line; NULL: nothing */
 	const struct node *rows; /* a list of maps; none: the table is left out */
 	const struct show_column *columns;
 	size_t column_count;

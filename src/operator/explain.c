@@ -1,0 +1,347 @@
+/*
+ * mayfly explain: where a request goes, and why.  It looks up what HAProxy looks up, in the maps
+ * that kvwatch would write for the same model.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/node.h"
+#include "base/str.h"
+#include "model/service.h"
+#include "model/settings.h"
+#include "operator/command.h"
+#include "operator/doc.h"
+#include "operator/look.h"
+#include "operator/reading.h"
+#include "operator/request.h"
+#include "render/routing.h"
+
+struct explanation {
+	struct look *look;
+	const struct reading *reading;
+	const struct settings *settings;
+	struct request request;
+	struct routing *routing;
+	const struct env *env;	       /* NULL: none, or */
+	const struct backend *backend; /* NULL: none */
+	const char *by, *key;	       /* of the claim that led to env */
+	struct routing_entry hit;
+	char *reason; /* why nobody answers; NULL: somebody does */
+};
+
+/* --- as HAProxy looks it up ------------------------------------------------------------------- */
+
+/* map_beg: the longest key that the text begins with. */
+static bool find_longest(const struct routing *routing, enum routing_map map, const char *text,
+			 struct routing_entry *ret_entry)
+{
+	struct routing_entry entry;
+	size_t longest = 0;
+
+	for (size_t i = 0; i < routing_count(routing, map); i++) {
+		routing_get(routing, map, i, &entry);
+		if (entry.key_len <= longest || strncmp(text, entry.key, entry.key_len) != 0)
+			continue;
+		longest = entry.key_len;
+		*ret_entry = entry;
+	}
+	return longest > 0;
+}
+
+/* map_str */
+static bool find_exact(const struct routing *routing, enum routing_map map, const char *key,
+		       struct routing_entry *ret_entry)
+{
+	size_t i = routing_find(routing, map, key);
+
+	if (i != SIZE_MAX)
+		routing_get(routing, map, i, ret_entry);
+	return i != SIZE_MAX;
+}
+
+/* The value of a map of backends, `service:version`. */
+static const struct backend *find_backend(const struct explanation *e)
+{
+	mem_auto_free char *service = mem_dup_bytes(e->hit.value, strcspn(e->hit.value, ":"));
+	const char *version = e->hit.value + strlen(service) + 1;
+
+	return snapshot_find_backend(e->reading->snapshot, service, version);
+}
+
+static const char *generation_of(const struct explanation *e, struct routing_entry *entry)
+{
+	return find_exact(e->routing, ROUTING_ENVIRONMENTS, e->env->name, entry) ? entry->value
+										 : "";
+}
+
+static void find_outside(struct explanation *e)
+{
+	const struct request *request = &e->request;
+	mem_auto_free char *host = mem_printf("%s%s", request->host, ROUTING_HOST_END);
+	mem_auto_free char *path = NULL;
+	struct routing_entry entry;
+
+	if (!find_longest(e->routing, ROUTING_HOSTS, host, &entry)) {
+		e->reason = mem_printf("no environment has the host name %s", request->host);
+		e->look->status = mf_err_exit_status(MF_ENOINPUT);
+		return;
+	}
+	e->env = snapshot_find_env(e->reading->snapshot, entry.value);
+	e->by = str_has_suffix(entry.key, ROUTING_HOST_END) ? "host" : "prefix";
+	e->key = e->by[0] == 'h' ? request->host : e->env->prefix;
+	if (request->is_vague) {
+		e->reason = mem_dup_str("the path can be read in several ways: it is answered 400");
+		return;
+	}
+	path = mem_printf("%s%s", generation_of(e, &entry), request->path);
+	if (find_longest(e->routing, ROUTING_ROUTES, path, &e->hit))
+		e->backend = find_backend(e);
+	else if (e->env->aside == NULL)
+		e->reason =
+		    mem_printf("environment %s has no route for %s", e->env->name, request->path);
+}
+
+static bool find_env_inside(struct explanation *e, struct routing_entry *entry)
+{
+	const char *standard = e->settings->routing.default_environment;
+	const char *asked = e->request.asked;
+
+	if (asked == NULL && standard[0] == '\0') {
+		e->reason = mem_dup_str("the request names no environment by x-mayfly or baggage, "
+					"and the settings have no default_environment");
+		return false;
+	}
+	if (asked == NULL) {
+		e->by = "default_environment";
+		e->key = standard;
+		e->env = snapshot_find_env(e->reading->snapshot, standard);
+	} else if (find_exact(e->routing, ROUTING_HEADERS, asked, entry)) {
+		e->by = "header";
+		e->key = asked;
+		e->env = snapshot_find_env(e->reading->snapshot, entry->value);
+	}
+	if (e->env == NULL)
+		e->reason = mem_printf(asked == NULL ? "there is no environment %s"
+						     : "no environment has the x-mayfly value %s",
+				       asked == NULL ? standard : asked);
+	return e->env != NULL;
+}
+
+static void find_inside(struct explanation *e)
+{
+	struct routing_entry entry;
+	mem_auto_free char *key = NULL;
+
+	if (!find_env_inside(e, &entry))
+		return;
+	key = mem_printf("%s/%s", generation_of(e, &entry), e->request.service);
+	if (find_exact(e->routing, ROUTING_VERSIONS, key, &e->hit))
+		e->backend = find_backend(e);
+	else if (e->env->aside == NULL)
+		e->reason = mem_printf("environment %s has no service %s", e->env->name,
+				       e->request.service);
+}
+
+/* What stands in the way when all was found. */
+static void judge(struct explanation *e)
+{
+	const struct backend *backend = e->backend;
+
+	if (e->reason != NULL)
+		return;
+	if (str_is_same(e->look->call->options.method, "CONNECT"))
+		e->reason = mem_dup_str("CONNECT is answered 405");
+	else if (e->env->aside != NULL)
+		e->reason =
+		    mem_printf("environment %s is set aside: it %s", e->env->name, e->env->aside);
+	else if (backend != NULL && backend->settings != NULL && backend->settings->is_tcp)
+		e->reason = mem_printf("service %s speaks no HTTP", backend->service);
+	else if (reading_count_live(backend) == 0)
+		e->reason = mem_printf("no instance of %s is up with a weight", e->hit.value);
+}
+
+/* --- the document ----------------------------------------------------------------------------- */
+
+static bool has_host(const struct env *env, const char *host)
+{
+	for (size_t i = 0; i < env->host_count; i++)
+		if (strcmp(env->hosts[i], host) == 0)
+			return true;
+	return false;
+}
+
+/* How this environment asks for the same, too; NULL: it does not. */
+static const char *claims_too(const struct explanation *e, const struct env *env)
+{
+	const char *host = e->request.host;
+	size_t label = strcspn(host, ".");
+
+	if (e->request.door != REQUEST_EXTERNAL)
+		return e->request.asked != NULL && strcmp(env->header, e->request.asked) == 0
+			   ? "header"
+			   : NULL;
+	if (has_host(env, host))
+		return "host";
+	return strlen(env->prefix) == label && strncmp(env->prefix, host, label) == 0 ? "prefix"
+										      : NULL;
+}
+
+static void add_beaten(const struct explanation *e, struct node *list)
+{
+	const struct snapshot *snapshot = e->reading->snapshot;
+
+	for (size_t i = 0; i < snapshot->env_count; i++) {
+		const struct env *env = snapshot->envs[i];
+		const char *how = env == e->env ? NULL : claims_too(e, env);
+		struct node *row;
+
+		if (how == NULL)
+			continue;
+		row = doc_add_map(list, NULL);
+		doc_add_text(row, "environment", env->name);
+		doc_add_text(row, "by", how);
+		doc_add_int(row, "created", env->created);
+	}
+}
+
+static void add_env(const struct explanation *e, struct node *doc)
+{
+	doc_add_text(doc, "environment", e->env->name);
+	doc_add_text(doc, "by", e->by);
+	doc_add_text(doc, "key", e->key);
+	if (e->env->owner[0] != '\0')
+		doc_add_text(doc, "owner", e->env->owner);
+	if (e->env->source[0] != '\0')
+		doc_add_text(doc, "source", e->env->source);
+	if (!e->reading->is_offline)
+		doc_add_int(doc, "created", e->env->created);
+	add_beaten(e, doc_add_list(doc, "beaten"));
+}
+
+static void add_version(const struct explanation *e, struct node *doc)
+{
+	const struct backend *backend = e->backend;
+	const struct env_service *service = env_find_service(e->env, backend->service);
+	struct node *list;
+
+	doc_add_text(doc, "service", backend->service);
+	doc_add_text(doc, "version", backend->version);
+	if (service != NULL)
+		doc_add_text(doc, "from", reading_origin(e->env, service));
+	if (e->request.door == REQUEST_EXTERNAL)
+		doc_add_text(doc, "route", strchr(e->hit.key, '/'));
+	if (backend->settings != NULL && backend->settings->server_timeout > 0)
+		doc_add_int(doc, "server_timeout_ms", backend->settings->server_timeout);
+	list = doc_add_list(doc, "instances");
+	for (size_t i = 0; i < backend->instance_count; i++)
+		reading_add_instance(list, backend->instances[i]);
+}
+
+static void fill_doc(const struct explanation *e)
+{
+	static const char *const doors[] = {[REQUEST_EXTERNAL] = "external",
+					    [REQUEST_INTERNAL] = "internal",
+					    [REQUEST_LOCAL] = "local"};
+	struct node *doc = e->look->doc;
+	struct routing_entry name;
+
+	doc_add_text(doc, "url", e->look->call->argv[0]);
+	doc_add_text(doc, "door", doors[e->request.door]);
+	doc_add_text(doc, "host", e->request.host);
+	doc_add_text(doc, "path", e->request.path);
+	if (e->request.is_ignored)
+		doc_add_bool(doc, "is_header_ignored", true);
+	if (e->env != NULL)
+		add_env(e, doc);
+	if (e->backend != NULL)
+		add_version(e, doc);
+	if (e->env != NULL && find_exact(e->routing, ROUTING_NAMES, e->env->name, &name))
+		doc_add_text(doc, "passed_on", name.value);
+	doc_add_bool(doc, "is_answered", e->reason == NULL);
+	if (e->reason != NULL)
+		doc_add_text(doc, "reason", e->reason);
+}
+
+/* --- the page --------------------------------------------------------------------------------- */
+
+static void fill_page(const struct explanation *e)
+{
+	struct buf *text = &e->look->before;
+	const struct node *doc = e->look->doc, *beaten = node_find(doc, "beaten");
+
+	buf_printf(text, "Door:         %s\n", node_text_at(doc, "door", ""));
+	if (e->request.is_ignored)
+		buf_add_str(text,
+			    "              (from outside, x-mayfly and baggage do not name an "
+			    "environment)\n");
+	if (e->env != NULL)
+		buf_printf(text, "Environment:  %s, by %s %s\n", e->env->name, e->by, e->key);
+	for (size_t i = 0; beaten != NULL && i < beaten->child_count; i++)
+		buf_printf(text, "              before %s, which has it as %s, too\n",
+			   node_text_at(&beaten->children[i], "environment", ""),
+			   node_text_at(&beaten->children[i], "by", ""));
+	if (e->env != NULL && e->env->source[0] != '\0')
+		buf_printf(text, "              from %s, owner %s\n", e->env->source,
+			   e->env->owner);
+	if (node_find(doc, "route") != NULL)
+		buf_printf(text, "Route:        %s\n", node_text_at(doc, "route", ""));
+	if (e->backend != NULL)
+		buf_printf(text, "Service:      %s, version %s (%s)\n", e->backend->service,
+			   e->backend->version, node_text_at(doc, "from", "?"));
+	if (node_find(doc, "passed_on") != NULL)
+		buf_printf(text, "Passed on:    x-mayfly: %s\n",
+			   node_text_at(doc, "passed_on", ""));
+	if (e->reason != NULL)
+		buf_printf(text, "Answer:       none: %s\n", e->reason);
+	else
+		buf_printf(text, "Answer:       by %zu of %zu instances\n",
+			   reading_count_live(e->backend), e->backend->instance_count);
+	if (e->env != NULL && e->reason != NULL)
+		buf_printf(&e->look->after, "\n-> mayfly check %s\n", e->env->name);
+	if (e->env == NULL)
+		buf_add_str(&e->look->after, "\n-> mayfly env list\n");
+}
+
+static int fill(struct look *look, const struct reading *reading, struct mf_err *err)
+{
+	static const struct show_column columns[] = {
+	    {"INSTANCE", "instance", false},
+	    {"ADDRESS", "address", false},
+	    {"STATE", "state", false},
+	    {"WEIGHT", "weight", false},
+	};
+	const struct call_options *options = &look->call->options;
+	struct explanation e = {.look = look, .reading = reading, .settings = look->call->settings};
+
+	if (request_parse(look->call->argv[0], options->headers, options->is_local, e.settings,
+			  &e.request, err) != 0)
+		return err->code;
+	e.routing = routing_new(reading->snapshot);
+	if (e.request.door == REQUEST_EXTERNAL)
+		find_outside(&e);
+	else
+		find_inside(&e);
+	judge(&e);
+	if (e.reason != NULL && look->status == 0)
+		look->status = mf_err_exit_status(MF_EDATA);
+	fill_doc(&e);
+	fill_page(&e);
+	look->names = "instances";
+	look->name_keys[0] = "service";
+	look->name_keys[1] = "version";
+	look->name_keys[2] = "instance";
+	LOOK_ADD_TABLE(look, "", "instances", columns);
+	routing_free(e.routing);
+	request_fini(&e.request);
+	free(e.reason);
+	return 0;
+}
+
+static const struct command commands[] = {
+    {"", NULL, "URL", 1, 1, TAKES_LOOK | TAKES_REQUEST,
+     "say where a request goes, and why: environment, route, version, instances", .look = fill},
+    {0},
+};
+const struct noun noun_explain = {"explain", NULL, commands};

@@ -1,0 +1,144 @@
+#!/bin/bash
+# mayfly explain says beforehand, of every way to ask, what HAProxy then does.
+. "$(dirname "$0")/lib.sh"
+
+need haproxy curl socat
+
+for name in 'prod-web web 1' 'pr-web web 2' 'prod-tasks tasks 1' 'deep deep 1'; do
+	# shellcheck disable=SC2086
+	start_app $name
+done
+cat >"$T/environments/all.yaml" <<'EOF'
+- name: prod
+  services: [{name: web, version: 1, route: /}, {name: tasks, version: 1}]
+- name: pr-42
+  extends: prod
+  header: PR.42
+  hosts: [shop.example.com]
+  services:
+    - {name: web, version: 2}
+    - {name: tasks, route: [/tasks, /jobs/]}
+    - {name: deep, version: 1, route: /tasks/deep}
+    - {name: gone, version: 7, route: /gone}
+- name: thief
+  prefix: www-prod
+  hosts: [shop.example.com]
+  services: [{name: tasks, version: 1, route: /only}]
+- name: orphan
+  extends: nobody
+  services: []
+EOF
+cat >"$T/backends.yaml" <<EOF
+web: {1: ["${ADDRESS[prod-web]}"], 2: ["${ADDRESS[pr-web]}"]}
+tasks: {1: ["${ADDRESS[prod-tasks]}"]}
+deep: {1: ["${ADDRESS[deep]}"]}
+EOF
+files=(--environments "$T/environments" --backends "$T/backends.yaml")
+serve() { # [KEY=YAML...]
+	write_settings "$@"
+	run_tool kvwatch --once "${files[@]}"
+}
+serve routing='{default_environment: prod}'
+start_haproxy
+
+explain() { run_tool mayfly explain "${files[@]}" "$@"; }
+says_of() { sed -n "s/.*\"$1\":\"\\([^\"]*\\)\".*/\\1/p" <<<"$OUT"; } # MEMBER
+
+# agrees EXPECTED DOOR-URL HOST PATH [CURL-AND-EXPLAIN-OPTION...]: who answers, "web 1" or "503", is the
+# same for HAProxy and for explain, which must be right
+agrees() {
+	local expected=$1 door=$2 host=$3 path=$4 reply explained
+
+	shift 4
+	reply=$(fetch "$host" "$door$path" --path-as-is "$@")
+	[[ $reply == *$'\n'200 ]] && reply=$(cut -d ' ' -f 1,2 <<<"$reply" | head -n 1) || reply=${reply##*$'\n'}
+	[[ $door == "$LOCAL" ]] && set -- --local "$@"
+	explain "http://$host$path" -o json "$@"
+	explained="$(says_of service) $(says_of version)"
+	[[ $STATUS == 0 ]] || explained=503
+	[[ $OUT != *'answered 400'* ]] || explained=400
+	is "HAProxy $reply, explain $explained" "HAProxy $expected, explain $expected" \
+		"$host$path${*:+ with ${*//$'\n'/ }}"
+}
+
+note 'from outside'
+agrees 'web 1' "$HTTP" www-prod.example.com /
+agrees 'web 2' "$HTTP" www-pr-42.anything.org /
+agrees 'web 2' "$HTTP" Shop.EXAMPLE.com.:8080 /
+agrees 'tasks 1' "$HTTP" shop.example.com '/tasks?x=/'
+agrees 'tasks 1' "$HTTP" shop.example.com /jobs/7
+agrees 'deep 1' "$HTTP" shop.example.com /tasks/deep/er
+agrees 'web 2' "$HTTP" shop.example.com /tasksx
+agrees 503 "$HTTP" shop.example.com /gone
+agrees 503 "$HTTP" www-nobody.example.com /
+agrees 503 "$HTTP" www-orphan.example.com /
+agrees 503 "$HTTP" www-thief.example.com /
+agrees 'web 1' "$HTTP" www-prod.example.com / -H 'x-mayfly: PR.42' -H 'baggage: mayfly=PR.42'
+for path in //tasks ///tasks/ /./tasks /x/../tasks /x/y/../../tasks/. /../tasks /%74asks /t%61sks/%2e/deep \
+	/x/%2E%2e/tasks /tasks/deep/.. /tasks/deep/../; do
+	agrees "$(case $path in */deep) echo deep ;; *) echo tasks ;; esac) 1" "$HTTP" shop.example.com "$path"
+done
+for path in /tasks/.. /%2ftasks /tasks%2fdeep /x%5ctasks '/%zz' '/a%2e.b'; do
+	agrees 'web 2' "$HTTP" shop.example.com "$path"
+done
+for path in /tasks/..%2f '/tasks/..;/x' /a%2f../b /a%5c.. '/a/..\b'; do
+	agrees 400 "$HTTP" shop.example.com "$path"
+done
+
+note 'between services'
+agrees 'web 1' "$INTERNAL" web.service /
+agrees 'web 2' "$INTERNAL" web.service / -H 'x-mayfly: PR.42'
+agrees 503 "$INTERNAL" web.service / -H 'x-mayfly: pr-42'
+agrees 'web 2' "$INTERNAL" Web.Service. / -H 'x-mayfly: prod' -H 'x-mayfly: PR.42'
+agrees 'web 2' "$INTERNAL" web.service / -H 'baggage: a=b, MayFly = PR.42 ;x=1,c=d'
+agrees 'web 2' "$INTERNAL" web.service / -H 'baggage: mayfly=PR.42' -H 'baggage: a=b'
+agrees 'web 1' "$INTERNAL" web.service / -H 'baggage: mayfly=PR.42,mayfly=prod'
+agrees 'web 2' "$INTERNAL" web.service / -H 'x-mayfly: PR.42' -H 'baggage: mayfly=prod'
+agrees 503 "$INTERNAL" nothing.service /
+
+note 'from a process of this host'
+agrees 'web 1' "$LOCAL" localhost /web/x
+agrees 'tasks 1' "$LOCAL" localhost /Tasks -H 'x-mayfly: PR.42'
+agrees 503 "$LOCAL" localhost /nothing/
+
+note 'what it says'
+explain shop.example.com/jobs
+is "$STATUS $(sed '/^INSTANCE/,$d' <<<"$OUT")" "0 Door:         external
+Environment:  pr-42, by host shop.example.com
+              before thief, which has it as host, too
+Route:        /jobs/
+Service:      tasks, version 1 (prod)
+Passed on:    x-mayfly: PR.42
+Answer:       by 1 of 1 instances" 'the environment, what it beat, and who says the version'
+like "$OUT" "^${ADDRESS[prod-tasks]} .* up +100$" '  and the instances'
+explain www-prod.example.com
+like "$OUT" '^Environment:  prod, by prefix www-prod$' 'a prefix'
+like "$OUT" '^ *before thief, which has it as prefix, too$' '  that another wants'
+explain web.service -H 'x-mayfly: nobody'
+is "$STATUS" 65 'nobody answers: 65'
+like "$OUT" '^Answer:       none: no environment has the x-mayfly value nobody$' '  and why'
+explain www-nobody.example.com -o json
+is "$STATUS" 66 'nobody has the host: 66'
+like "$OUT" '"is_answered":false,"reason":"no environment has the host name www-nobody.example.com"' '  and why'
+explain shop.example.com/gone
+like "$OUT" '^Answer:       none: no instance of gone:7 is up with a weight$' 'no instance'
+like "$OUT" '^-> mayfly check pr-42$' '  and what to do next'
+explain www-orphan.example.com
+like "$OUT" 'none: environment orphan is set aside: it extends nobody, which is not there$' 'set aside'
+explain shop.example.com -H 'x-mayfly: prod'
+like "$OUT" 'from outside, x-mayfly and baggage do not name an environment' 'a header that says nothing'
+explain shop.example.com -X CONNECT
+like "$OUT" 'CONNECT is answered 405' 'a method that is not taken'
+for call in 'ftp://x/' '/only/a/path' 'http:///x' 'x.org -H nonsense' 'x.org --local y.org'; do
+	# shellcheck disable=SC2086
+	explain $call
+	is "$STATUS" 64 "refused: $call"
+done
+
+note 'without a default environment, and on a single port'
+serve haproxy.internal_bind= haproxy.local_bind=
+explain web.service
+like "$OUT" '^Door:         internal$' 'a single port that is bound to loopback takes calls between services'
+like "$OUT" 'names no environment by x-mayfly or baggage' '  which must name an environment'
+
+done_testing

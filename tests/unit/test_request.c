@@ -1,0 +1,107 @@
+/* What of a URL and its headers decides where a request goes. */
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "model/settings.h"
+#include "operator/request.h"
+#include "unit.h"
+
+static const struct {
+	const char *path, *is; /* NULL: it can be read in several ways */
+} paths[] = {
+    {"", "/"},
+    {"/", "/"},
+    {"/a", "/a/"},
+    {"/a/?x=/b", "/a/"},
+    {"/a#b", "/a/"},
+    {"//a///b", "/a/b/"},
+    {"/./a/.", "/a/"},
+    {"/a/../b", "/b/"},
+    {"/a/b/../../..", "/"},
+    {"/../../a", "/a/"},
+    {"/%61%2D%7e/%2e%2E/b", "/b/"},
+    {"/%2fa", "/%2fa/"},
+    {"/a%zz%2", "/a%zz%2/"},
+    {"/a%5Cb", "/a%5Cb/"},
+    {"/a/..%2fb", NULL},
+    {"/a/..\\b", NULL},
+    {"/a/..;b", NULL},
+    {"/a%2F..", NULL},
+    {"/a\\../b", NULL},
+};
+
+START_TEST(paths_are_matched_as_haproxy_does)
+{
+	mem_auto_free char *url = mem_printf("http://X.org:80%s", paths[_i].path);
+	struct settings *settings = settings_new("node");
+	struct request request;
+
+	ck_assert_int_eq(request_parse(url, NULL, false, settings, &request, NULL), 0);
+	ck_assert_str_eq(request.host, "x.org");
+	ck_assert_int_eq(request.is_vague, paths[_i].is == NULL);
+	if (paths[_i].is != NULL)
+		ck_assert_str_eq(request.path, paths[_i].is);
+	request_fini(&request);
+	settings_free(settings);
+}
+END_TEST
+
+static const struct {
+	const char *first, *second, *asked;
+} headers[] = {
+    {"x-mayfly: a", NULL, "a"},
+    {"X-Mayfly:\ta ", "x-mayfly:", "a"},
+    {"x-mayfly: a", "x-mayfly: b", "b"},
+    {"x-mayfly-not: a", NULL, NULL},
+    {"baggage: mayfly=a", NULL, "a"},
+    {"baggage: x=1, MAYFLY = a ;p=1 , y=2", NULL, "a"},
+    {"baggage: mayfly=a,mayfly=", "baggage: mayflies=b", "a"},
+    {"baggage: mayfly=a", "baggage: mayfly=b", "b"},
+    {"baggage: mayfly=a", "x-mayfly: b", "b"},
+};
+
+START_TEST(headers_name_the_environment)
+{
+	char *list[] = {(char *)headers[_i].first, (char *)headers[_i].second, NULL};
+	struct settings *settings = settings_new("node");
+	struct request request;
+
+	ck_assert_int_eq(request_parse("h/Web", list, true, settings, &request, NULL), 0);
+	ck_assert_int_eq(request.door, REQUEST_LOCAL);
+	ck_assert_str_eq(request.service, "web");
+	ck_assert_str_eq(request.path, "/");
+	if (headers[_i].asked == NULL)
+		ck_assert_ptr_null(request.asked);
+	else
+		ck_assert_str_eq(request.asked, headers[_i].asked);
+	request_fini(&request);
+	settings_free(settings);
+}
+END_TEST
+
+static const char *const wrong[] = {"", "/", "http://", "ftp://x", "http:///x", "x\ny"};
+
+START_TEST(refuses_what_is_no_url)
+{
+	struct settings *settings = settings_new("node");
+	struct request request;
+	struct mf_err err;
+
+	ck_assert_int_eq(request_parse(wrong[_i], NULL, false, settings, &request, &err),
+			 MF_EUSAGE);
+	settings_free(settings);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("request");
+
+	tcase_add_loop_test(tc, paths_are_matched_as_haproxy_does, 0,
+			    sizeof(paths) / sizeof(paths[0]));
+	tcase_add_loop_test(tc, headers_name_the_environment, 0,
+			    sizeof(headers) / sizeof(headers[0]));
+	tcase_add_loop_test(tc, refuses_what_is_no_url, 0, sizeof(wrong) / sizeof(wrong[0]));
+	return unit_run("request", tc);
+}
