@@ -15,10 +15,10 @@ declare -A RATE_PORT=()
 
 if [[ -n ${BENCH_QUICK:-} ]]; then
 	sizes=("$SMALL" "$LARGE")
-	trials=10 budget=8s busy=200 reload_trials=5 reload_budget=4s rounds=3 seconds=1 idle=5 mixed=300 names=50
+	trials=10 budget=8s busy=200 reload_trials=5 reload_budget=4s rounds=3 seconds=1 idle=5 mixed=300 name_trials=50
 else
 	sizes=("$SMALL" 100x10x2 1000x50x4 "$LARGE")
-	trials=40 budget=25s busy=1000 reload_trials=10 reload_budget=4s rounds=5 seconds=3 idle=30 mixed=1000 names=200
+	trials=40 budget=25s busy=1000 reload_trials=10 reload_budget=4s rounds=5 seconds=3 idle=30 mixed=1000 name_trials=200
 fi
 [[ -z ${BENCH_SIZES:-} ]] || read -r -a sizes <<<"$BENCH_SIZES"
 read -r -a kinds <<<"${BENCH_KINDS:-flip new instance weight version}"
@@ -471,7 +471,7 @@ measure_names() {
 			start_tool kvwatch
 			start_haproxy
 			line=$("$BENCH_BIN/names" "${ETCD_URLS[0]}" "/bench-$way-$count" "$DNS_PORT" "$count" \
-				"$names" 50) || die "names, $way"
+				"$name_trials" 50) || die "names, $way"
 			RESULT[names,$way,$count]=$line
 			say "$count names by $way: $line"
 			stop kvwatch
@@ -489,7 +489,7 @@ print_names() {
 		## Names
 
 		Milliseconds from etcd's acknowledgement of the first instance of a service, or of its end, to
-		the first answer of dnsmasq that says so, 50 ms after the one before; $names of each, while
+		the first answer of dnsmasq that says so, 50 ms after the one before; $name_trials of each, while
 		HAProxy takes in the same changes.
 
 		| names | dnsmasq reads | new p50 | p99 | max | gone p50 | p99 | max |
