@@ -5,11 +5,13 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "apply/former.h"
 #include "apply/group_internal.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -235,10 +237,63 @@ static void on_reloaded(void *ctx, const struct mf_err *err)
 		group_fail(group, err);
 }
 
-static void reload_group(struct group *group)
+/* When the file is in place, what was there in the other form goes, and then dnsmasq reads. */
+static bool needs_reload(const struct group *group)
 {
+	return group->is_installed || group->owes_reload;
+}
+
+static void read_again(struct group *group)
+{
+	if (!can_reload(group->settings, group->id.target)) {
+		group_next(group);
+		return;
+	}
 	group->job = dnsmasq_reload(group->loop, group->settings->dnsmasq.reload,
 				    group->settings->dnsmasq.reload_arg, on_reloaded, group);
+}
+
+/* A dnsmasq that watches the file's directory reads it when a writer has closed it. */
+static void touch(const char *path)
+{
+	mem_auto_close int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+
+	(void)fd;
+}
+
+static int clear_in_copy(void *ctx, struct buf *ret_report)
+{
+	const struct settings *settings = ((const struct group *)ctx)->settings;
+	struct mf_err err = {0};
+
+	if (former_clear(settings, &err) == 0)
+		touch(settings->dnsmasq.hosts);
+	buf_add(ret_report, &err, sizeof(err));
+	return 0;
+}
+
+static void on_cleared(void *ctx, const struct child_result *result)
+{
+	struct group *group = ctx;
+	struct mf_err err;
+
+	group->child = NULL;
+	(void)group_read_outcome(result, &err);
+	if (err.code != 0)
+		group_fail(group, &err);
+	else
+		read_again(group);
+}
+
+static void reload_group(struct group *group)
+{
+	struct child_options options = {.deadline_ms = GROUP_COMMAND_MS};
+
+	if (former_is_noted(group->settings))
+		read_again(group);
+	else
+		group->child =
+		    child_fork(group->loop, &options, clear_in_copy, group, on_cleared, group);
 }
 
 static void cancel_job(void *job)
@@ -251,6 +306,7 @@ const struct driver dnsmasq_driver = {
     .path = hosts_path,
     .can_reload = can_reload,
     .mode_also = 0444, /* it reads its hosts once its privileges are dropped */
+    .needs_reload = needs_reload,
     .reload = reload_group,
     .cancel = cancel_job,
 };

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apply/former.h"
 #include "apply/group_internal.h"
 #include "apply/hostsdir.h"
 #include "apply/walk.h"
@@ -16,10 +17,12 @@
 #include "base/mem.h"
 #include "model/table.h"
 #include "sys/child.h"
+#include "sys/file.h"
 #include "sys/loop.h"
 
 enum {
-	SYNC_MS = 60 * 1000,
+	SYNC_MS = 600 * 1000, /* with its pauses */
+	FLUSH_MAX_MS = 60 * 1000,
 	FLUSH_MS = 1000, /* from a change on: nobody waits for what is on the disk */
 	QUICK_MAX = 32,	 /* files that this process writes and removes itself, 1 ms in all */
 };
@@ -74,7 +77,7 @@ static void plan_flush(struct memory *memory)
 static void on_flush(void *ctx)
 {
 	struct memory *memory = ctx;
-	struct child_options options = {.deadline_ms = SYNC_MS};
+	struct child_options options = {.deadline_ms = FLUSH_MAX_MS};
 
 	if (memory->flushing != NULL)
 		plan_flush(memory);
@@ -146,6 +149,20 @@ struct report {
 	size_t changes;
 };
 
+/* Names without their former place are better than none. */
+static void put_all(const struct settings *settings, const struct output_set *set,
+		    struct report *report)
+{
+	const char *dir = settings->dnsmasq.hostsdir;
+	struct mf_err err = {0};
+
+	report->is_whole = true;
+	if (file_make_dirs(dir, 0755, &report->err) == 0)
+		(void)former_clear(settings, &report->err);
+	if (hostsdir_sync(dir, set, &report->changes, &err) != 0)
+		report->err = err;
+}
+
 /* In a copy of this process. */
 static int sync_in_copy(void *ctx, struct buf *ret_report)
 {
@@ -156,9 +173,7 @@ static int sync_in_copy(void *ctx, struct buf *ret_report)
 	report.is_bad = output_render_group(group->templates, group->snapshot, group->settings,
 					    group->id, &set, &report.err) != 0;
 	if (!report.is_bad)
-		(void)hostsdir_sync(group->settings->dnsmasq.hostsdir, &set, &report.changes,
-				    &report.err);
-	report.is_whole = !report.is_bad;
+		put_all(group->settings, &set, &report);
 	buf_add(ret_report, &report, sizeof(report));
 	output_set_fini(&set);
 	return 0;

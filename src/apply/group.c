@@ -542,8 +542,7 @@ static int put_back_in_copy(void *ctx, struct buf *ret_report)
 	return 0;
 }
 
-/* false: it has said nothing. */
-static bool read_outcome(const struct child_result *result, struct mf_err *ret_err)
+bool group_read_outcome(const struct child_result *result, struct mf_err *ret_err)
 {
 	if (result->status == 0 && !result->timed_out && result->output_len == sizeof(*ret_err)) {
 		memcpy(ret_err, result->output, sizeof(*ret_err));
@@ -561,7 +560,7 @@ static void on_installed(void *ctx, const struct child_result *result)
 {
 	struct group *group = ctx;
 	struct mf_err err;
-	bool is_told = read_outcome(result, &err);
+	bool is_told = group_read_outcome(result, &err);
 
 	group->child = NULL;
 	group->is_installed = !is_told || err.code == 0;
@@ -596,7 +595,7 @@ static void on_put_back(void *ctx, const struct child_result *result)
 	group->is_installed = false;
 	for (size_t i = 0; i < group->written.count; i++)
 		group->written.files[i].is_in_place = false;
-	(void)read_outcome(result, &err);
+	(void)group_read_outcome(result, &err);
 	if (err.code != 0) {
 		(void)mf_err_set(&group->err, why.code, "%s; %s", why.msg, err.msg);
 		group->err.sys = why.sys;

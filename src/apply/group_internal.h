@@ -95,4 +95,7 @@ void group_end_reload(struct group *group);
 int group_judge_child(const struct group *group, char **argv, const struct child_result *result,
 		      int refusal, struct mf_err *err);
 
+/* What a copy that did something with files says of it; false: it has said nothing. */
+bool group_read_outcome(const struct child_result *result, struct mf_err *ret_err);
+
 #endif

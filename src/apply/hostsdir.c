@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -19,7 +20,12 @@
 #include "render/output.h"
 #include "sys/file.h"
 
-enum { HOSTSDIR_MAX_FILE = 1 << 20, HOSTSDIR_MODE = 0644 };
+enum {
+	HOSTSDIR_MAX_FILE = 1 << 20,
+	HOSTSDIR_MODE = 0644,
+	HOSTSDIR_BURST = 6000,	 /* files; two events each, of 16,384 that the kernel keeps */
+	HOSTSDIR_DIGEST_NS = 90, /* for dnsmasq to read a file, for each other that it knows */
+};
 
 static int fail(struct mf_err *err, const char *path)
 {
@@ -147,13 +153,32 @@ void hostsdir_free_names(char **names, size_t count)
 	free(names);
 }
 
+/* --- the pace -------------------------------------------------------------------------------- */
+
+int64_t hostsdir_pause_ms(size_t changes, size_t known)
+{
+	if (changes == 0 || changes % HOSTSDIR_BURST != 0)
+		return 0;
+	return (int64_t)known * HOSTSDIR_BURST * HOSTSDIR_DIGEST_NS / 1000000;
+}
+
+static void pause_for(size_t changes, size_t known)
+{
+	int64_t ms = hostsdir_pause_ms(changes, known);
+	struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+
+	while (ms > 0 && nanosleep(&left, &left) != 0 && errno == EINTR)
+		continue;
+}
+
 /* --- all ------------------------------------------------------------------------------------- */
 
-/* What happened to one of them; the first error is kept. */
-static void note(int code, const struct mf_err *why, size_t *changes, struct mf_err *first)
+/* What happened to one of them, of which dnsmasq knows so many; the first error is kept. */
+static void note(int code, const struct mf_err *why, size_t known, size_t *changes,
+		 struct mf_err *first)
 {
 	if (code == 0)
-		(*changes)++;
+		pause_for(++*changes, known);
 	else if (first->code == 0)
 		*first = *why;
 }
@@ -167,11 +192,11 @@ static void remove_strays(const char *dir, const struct output_set *set, size_t 
 	int code = hostsdir_list_strays(dir, set, &names, &count, &why);
 
 	if (code != 0)
-		note(code, &why, changes, first);
+		*first = first->code == 0 ? why : *first;
 	for (size_t i = 0; i < count; i++) {
 		mem_auto_free char *path = mem_printf("%s/%s", dir, names[i]);
 
-		note(hostsdir_remove(path, &why), &why, changes, first);
+		note(hostsdir_remove(path, &why), &why, set->count + count - i, changes, first);
 	}
 	hostsdir_free_names(names, count);
 }
@@ -186,7 +211,7 @@ int hostsdir_sync(const char *dir, const struct output_set *set, size_t *ret_cha
 		return err->code;
 	for (size_t i = 0; i < set->count; i++)
 		if (set->outputs[i].group == OUTPUT_DNSMASQ && !is_right(&set->outputs[i]))
-			note(hostsdir_put(&set->outputs[i], &why), &why, ret_changes, &first);
+			note(hostsdir_put(&set->outputs[i], &why), &why, i, ret_changes, &first);
 	remove_strays(dir, set, ret_changes, &first);
 	if (first.code != 0)
 		*err = first;

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct mf_err;
 struct output;
@@ -36,6 +37,13 @@ void hostsdir_free_names(char **names, size_t count);
  */
 int hostsdir_sync(const char *dir, const struct output_set *set, size_t *ret_changes,
 		  struct mf_err *err);
+
+/*
+ * How long to wait after so many changes, while dnsmasq knows so many files: at each change it
+ * looks through all of its names, and what it is told beyond the kernel's queue (inotify(7),
+ * max_queued_events) it never learns.  2.90 itself needs about half of that.
+ */
+int64_t hostsdir_pause_ms(size_t changes, size_t known);
 
 /* Waits until all that was written there is on the disk; false: it is not. */
 bool hostsdir_flush(const char *dir);

@@ -11,6 +11,7 @@ services() { # NAME...: those that there are from now on
 	mv "$T/backends.yaml.new" "$T/backends.yaml"
 }
 is_known() { says '^127\.0\.0\.1$' dns "$1.service"; }
+has_files() { [[ $(ls "$T/dns") == $(printf '%s\n' "$@") ]]; }
 is_unknown() { [[ -z $(dns "$1.service") ]]; }
 
 write_settings dnsmasq.hosts= dnsmasq.reload= "dnsmasq.hostsdir=$T/dns" 'haproxy.check=["true"]'
@@ -88,5 +89,15 @@ within 'it is tried again' 30 is_known bad
 write_settings "${settings[@]}" dnsmasq.address=127.0.0.2
 send_signal HUP kvwatch
 within 'another address is answered for all' 10 says '^127\.0\.0\.2$' dns shop.service
+
+is "$(<"$T/state/dnsmasq")" "hostsdir $T/dns" 'where the names are is noted'
+write_settings "${settings[@]}" "dnsmasq.hosts=$T/dns/hosts" dnsmasq.hostsdir=
+send_signal HUP kvwatch
+within 'with one file for all there is no other' 10 has_files hosts mayfly-folder other
+within 'and names are answered' 10 is_known shop
+write_settings "${settings[@]}"
+send_signal HUP kvwatch
+within 'and the other way round the file is empty' 10 cmp -s "$T/dns/hosts" /dev/null
+within 'and names are answered' 10 is_known web
 
 done_testing

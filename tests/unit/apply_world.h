@@ -177,6 +177,7 @@ static inline void setup(void)
 	config = mem_printf("%s/haproxy.cfg", folder);
 	settings = settings_new("test");
 	settings_set_str(&settings->haproxy.config, config);
+	settings_set_str(&settings->state_dir, folder);
 	settings_set_str(&settings->haproxy.admin_socket, admin);
 	settings_set_str(&settings->haproxy.master_socket, master);
 	port = daemon_free_port();

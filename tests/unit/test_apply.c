@@ -489,6 +489,55 @@ START_TEST(names_that_cannot_be_rendered_stay)
 }
 END_TEST
 
+START_TEST(names_move_over_from_one_form_to_the_other)
+{
+	mem_auto_free char *other = mem_printf("%s/other", folder);
+	mem_auto_free char *web = mem_printf("%s/mayfly-web", folder);
+
+	daemon_write(other, "somebody's\n");
+	put("backends/web/1/x", "127.0.0.1:1");
+	set_hosts("hosts");
+	want();
+	wait_for_result();
+	expect_file("hosts", "127.0.0.1 web.service\n");
+	set_hostsdir();
+	expect_file("hosts", "");
+	settings_set_str(&settings->dnsmasq.hostsdir, "");
+	set_settings();
+	want();
+	wait_for_result();
+	expect_file("hosts", "127.0.0.1 web.service\n");
+	ck_assert(!exists(web));
+	set_hosts("elsewhere"); /* in the same form nothing is lost to a dnsmasq that reads it */
+	set_settings();
+	want();
+	wait_for_result();
+	expect_file("elsewhere", "127.0.0.1 web.service\n");
+	expect_file("hosts", "127.0.0.1 web.service\n");
+	expect_file("other", "somebody's\n");
+}
+END_TEST
+
+/* A hosts file that cannot be emptied is no reason to have no names, but it is reported. */
+START_TEST(names_that_cannot_move_over_are_reported)
+{
+	mem_auto_free char *hosts = mem_printf("%s/hosts", folder);
+
+	put("backends/web/1/x", "127.0.0.1:1");
+	set_hosts("hosts");
+	want();
+	wait_for_result();
+	ck_assert_int_eq(unlink(hosts), 0);
+	ck_assert_int_eq(mkdir(hosts, 0755), 0);
+	set_hostsdir();
+	ck_assert_int_ne(told_of("dnsmasq")->code, 0);
+	ck_assert_ptr_nonnull(strstr(told_of("dnsmasq")->words, hosts));
+	ck_assert_int_eq(rmdir(hosts), 0);
+	while (told_of("dnsmasq")->code != 0) /* it is tried again by itself */
+		wait_for_next();
+}
+END_TEST
+
 /* --- what all have in common ----------------------------------------------------------------- */
 
 START_TEST(what_cannot_be_rendered_has_a_result_too)
@@ -665,6 +714,8 @@ int main(void)
 	tcase_add_test(tc, a_name_touches_no_other);
 	tcase_add_test(tc, a_name_that_fails_is_not_hidden_by_another);
 	tcase_add_test(tc, names_that_cannot_be_rendered_stay);
+	tcase_add_test(tc, names_move_over_from_one_form_to_the_other);
+	tcase_add_test(tc, names_that_cannot_move_over_are_reported);
 	tcase_add_test(tc, what_cannot_be_rendered_has_a_result_too);
 	tcase_add_test(tc, a_storm_is_coalesced);
 	tcase_add_test(tc, a_foreign_hand_in_the_files_is_put_right);
