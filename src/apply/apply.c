@@ -51,6 +51,16 @@ enum {
 /* --- life ------------------------------------------------------------------------------------ */
 
 static void on_live(void *ctx, const struct live_result *result);
+static void on_consolidate(void *ctx);
+
+static bool describe(void *ctx, const struct backend *backend, struct section *ret_section)
+{
+	struct apply *apply = ctx;
+	struct mf_err err;
+
+	return output_describe_backend(apply->templates, apply->settings, backend, ret_section,
+				       &err) == 0;
+}
 
 static void on_live_retry(void *ctx)
 {
@@ -64,7 +74,7 @@ struct apply *apply_new(struct loop *loop, const struct settings *settings,
 			struct template_set *templates, const struct apply_events *events,
 			void *ctx)
 {
-	static const struct live_events live_events = {on_live};
+	static const struct live_events live_events = {describe, on_live};
 	struct apply *apply = MEM_NEW(apply);
 
 	apply->loop = loop;
@@ -77,6 +87,7 @@ struct apply *apply_new(struct loop *loop, const struct settings *settings,
 	apply->watch = loop_timer_new(loop, apply_on_watch, apply);
 	apply->verify = loop_timer_new(loop, apply_on_verify, apply);
 	apply->live_retry = loop_timer_new(loop, on_live_retry, apply);
+	apply->consolidate = loop_timer_new(loop, on_consolidate, apply);
 	apply->live = live_new(loop, settings, &live_events, apply);
 	return apply;
 }
@@ -87,6 +98,7 @@ static void stop_all(struct apply *apply)
 	apply_cancel_runs(apply);
 	apply_stop_watching(apply);
 	loop_timer_clear(apply->live_retry);
+	loop_timer_clear(apply->consolidate);
 	snapshot_unref(apply->desired);
 	free(apply->demand);
 	free(apply->demanded);
@@ -123,6 +135,7 @@ void apply_free(struct apply *apply)
 	loop_timer_free(apply->watch);
 	loop_timer_free(apply->verify);
 	loop_timer_free(apply->live_retry);
+	loop_timer_free(apply->consolidate);
 	free(apply->members);
 	free(apply);
 }
@@ -279,6 +292,34 @@ static bool has_changed(const struct live_result *result)
 	return result->map_changes + result->server_changes + result->backend_changes > 0;
 }
 
+/*
+ * Versions that stand in reserve are as good as any, and only fill it: a reload gives them backends
+ * of their own when nothing has changed for a while.
+ */
+static void note_carried(struct apply *apply, const struct live_result *result)
+{
+	apply->carried = result->carried;
+	if (result->carried == 0)
+		loop_timer_clear(apply->consolidate);
+	else if (has_changed(result) || !loop_timer_is_set(apply->consolidate))
+		loop_timer_set(apply->consolidate, apply->settings->haproxy.consolidate_after);
+}
+
+static void on_consolidate(void *ctx)
+{
+	struct apply *apply = ctx;
+	mem_auto_free char *reason = NULL;
+
+	if (!apply_is_idle(apply)) {
+		loop_timer_set(apply->consolidate, apply->settings->haproxy.consolidate_after);
+		return;
+	}
+	reason = mem_printf("%zu versions that stand in reserve get backends of their own",
+			    apply->carried);
+	demand(apply, reason);
+	apply_schedule(apply);
+}
+
 static void on_live(void *ctx, const struct live_result *result)
 {
 	struct apply *apply = ctx;
@@ -292,6 +333,7 @@ static void on_live(void *ctx, const struct live_result *result)
 		set_runtime(apply,
 			    result->snapshot == apply->desired ? RUNTIME_ANSWERED : RUNTIME_ASKED);
 		judge(apply, result);
+		note_carried(apply, result);
 	}
 	if (apply->events->on_live != NULL && (has_changed(result) || result->code != 0))
 		apply->events->on_live(apply->ctx, result);

@@ -67,10 +67,12 @@ struct apply {
 	struct mf_err live_err; /* of its last answer; code 0: in force */
 	unsigned live_failures; /* HAProxy did not answer, in a row */
 	struct loop_timer *live_retry;
-	char *demand;	      /* why a reload is needed for what live cannot do; NULL: none */
-	int64_t demand_at;    /* from when on */
-	char *demanded;	      /* what the last such reload was for ... */
-	unsigned unsatisfied; /* ... and how many in a row brought nothing */
+	char *demand;	   /* why a reload is needed for what live cannot do; NULL: none */
+	int64_t demand_at; /* from when on */
+	struct loop_timer *consolidate; /* when what stands in reserve gets its own */
+	size_t carried;			/* so many versions do stand there */
+	char *demanded;			/* what the last such reload was for ... */
+	unsigned unsatisfied;		/* ... and how many in a row brought nothing */
 
 	struct apply_member *members;
 	size_t member_count;

@@ -20,6 +20,8 @@ struct config_section {
 	struct span kind, name;
 	uint64_t hash; /* of all its lines but those servers */
 	bool is_version;
+	struct section section;
+	bool is_taken;		      /* a spare: by a version that is new */
 	struct state_backend backend; /* what counts of it, if it is */
 	struct state_server *servers;
 	size_t count, cap;
@@ -42,7 +44,8 @@ static void open_section(struct config *config, struct span kind, struct span re
 {
 	struct config_section section = {.kind = kind, .hash = hash_span(STR_HASH_INIT, rest)};
 
-	section.name = span_take_word(&rest);
+	section_begin(&section.section, rest);
+	section.name = section.section.name;
 	section.is_version = span_is(kind, "backend") && section.name.len != 0 &&
 			     memchr(section.name.at, ':', section.name.len) != NULL;
 	section.backend = (struct state_backend){.name = section.name};
@@ -64,6 +67,7 @@ static void read_line(struct config *config, struct span line)
 	if (config->count == 0)
 		return;
 	section = &config->sections[config->count - 1];
+	section_add_line(&section->section, line);
 	if (section->is_version && span_is(word, "server")) {
 		MEM_GROW(section->servers, section->count, section->cap);
 		state_server_parse_config(rest, &section->servers[section->count++]);
@@ -160,6 +164,7 @@ static void add_reason(struct buf *reason, const char *one, const char *many,
 
 struct config_walk {
 	struct changes *changes;
+	struct config *before;
 	struct names changed, waiting[OP_OBSTACLE_COUNT]; /* for a reload, and why */
 	/* Of the servers of one version. */
 	const struct config_section *old, *new;
@@ -201,6 +206,28 @@ static void walk_servers(struct config_walk *walk, const struct config_section *
 		   sizeof(struct state_server), compare_servers, on_server, walk);
 }
 
+/* Whether a version that is new can stand in reserve. */
+static bool take_spare(struct config_walk *walk, const struct config_section *section)
+{
+	uint64_t kind;
+
+	if (section->section.is_static)
+		return false;
+	for (size_t i = 0; i < section->count; i++)
+		if (section->servers[i].is_named)
+			return false;
+	for (size_t i = 0; i < walk->before->count; i++) {
+		struct config_section *spare = &walk->before->sections[i];
+
+		if (spare->is_taken || !section_is_spare(spare->name, &kind) ||
+		    kind != section->section.kind)
+			continue;
+		spare->is_taken = true;
+		return true;
+	}
+	return false;
+}
+
 /* A section that is only in one of the two. */
 static void come_or_go(struct config_walk *walk, const struct config_section *old,
 		       const struct config_section *new)
@@ -215,7 +242,8 @@ static void come_or_go(struct config_walk *walk, const struct config_section *ol
 		add_changed(walk, section);
 		return;
 	}
-	if (is_new && section->count != 0) { /* nobody asks for one that has no instance */
+	/* Nobody asks for one that has no instance. */
+	if (is_new && section->count != 0 && !take_spare(walk, section)) {
 		op.obstacle = OP_BY_VERSION;
 		add_name(&walk->waiting[OP_BY_VERSION], "", section->name);
 	}
@@ -291,9 +319,9 @@ static char *find_reason(const struct changes_file *file, const struct config *o
 void changes_compare_config(struct changes *changes, const struct changes_file *file,
 			    const char *pages)
 {
-	struct config_walk walk = {.changes = changes};
 	struct config *old = read_config(buf_str(&file->old), file->old.len);
 	struct config *new = read_config(file->new_text, file->new_len);
+	struct config_walk walk = {.changes = changes, .before = old};
 
 	changes->old = old;
 	changes->new = new;

@@ -127,6 +127,7 @@ void live_finish(struct live *live, int code, const char *reason)
 	if (live->is_synced || is_waiting) {
 		live_worker_add_reasons(&live->worker, &why);
 		result.needs_reload = why.len != 0;
+		result.carried = strmap_count(live->worker.carried);
 	}
 	if (code != 0) {
 		buf_clear(&why);

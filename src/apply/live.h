@@ -11,7 +11,14 @@
  *
  * An environment's switch is one `set map`: routes and versions of its new generation are added
  * first; the old generation's entries stay as garbage that no request reads, until they are worth a
- * bulk replacement of the map.  An environment that needs a backend which the worker does not have
+ * bulk replacement of the map.
+ *
+ * A version that the worker has no backend for takes one of those kept in reserve, if what its own
+ * section in haproxy.cfg says is what theirs says; an entry of the map `spares` leads there until
+ * the next reload, which brings its own.  Its servers come before that entry, and the entry before
+ * those that name the version.  What stands where is read back from the worker.
+ *
+ * An environment that needs a backend which the worker does not have
  * yet, but which has live instances, is deferred: it keeps its old choice until the reload that
  * brings the backend, so that no request falls between them.
  *
@@ -29,6 +36,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct backend;
 struct live;
 struct loop;
 struct mf_err;
@@ -43,11 +51,19 @@ struct live_result {
 	bool needs_reload;	   /* something waits for a reload ... */
 	const char *reason;	   /* ... and why; or why code is not 0; else "" */
 	size_t map_changes, server_changes, backend_changes;
+	size_t carried;	 /* versions that stand in backends kept in reserve */
 	bool resynced;	 /* all was read back */
 	int64_t took_us; /* from live_set_desired to the answer that it is in force */
 };
 
+struct section;
+
 struct live_events {
+	/*
+	 * What haproxy.cfg would say of a backend; false: it cannot be rendered.  NULL: nobody
+	 * knows, and none in reserve can stand for it.
+	 */
+	bool (*describe)(void *ctx, const struct backend *backend, struct section *ret_section);
 	/* A desired snapshot has been dealt with; a newer one may be in progress already. */
 	void (*on_result)(void *ctx, const struct live_result *result);
 };

@@ -7,6 +7,7 @@
  *	live_script.c   commands to one connection, replies to their commands
  *	live_diff.c     the difference of two snapshots as commands: environments and names
  *	live_servers.c  backends and servers: of two snapshots, or as HAProxy shows them
+ *	live_spares.c   backends kept in reserve: which version stands in which of them
  *	live_sync.c     reading everything back, comparing, repairing
  *	live_maps.c     one map as HAProxy shows it: compared, and repaired
  *	live_collect.c  replacing maps that are mostly garbage
@@ -111,7 +112,9 @@ struct live_worker {
 	char version[32];
 	int64_t pid, uptime;
 	bool can_add_backends;
-	struct strmap *backends;    /* names of those it has */
+	struct strmap *backends;    /* names of those it has, in reserve or not */
+	struct strmap *spares;	    /* names of those in reserve to struct live_spare */
+	struct strmap *carried;	    /* those that stand in one, to it */
 	struct strmap *generations; /* "<env>@<digest>" to struct live_generation */
 	size_t entries;		    /* of all generations together */
 	size_t live_entries;	    /* of those that applied has */
@@ -191,6 +194,7 @@ void live_go_on(struct live *live);
 /* live_worker.c */
 live_reply_fn live_on_show_info;		     /* complains of another process than before */
 void live_worker_forget(struct live_worker *worker); /* all but who it is; also for the first use */
+void live_worker_forget_backends(struct live_worker *worker);
 void live_worker_fini(struct live_worker *worker);
 /* It has, of routes and versions, just what the snapshot's environments need. */
 void live_worker_note_envs(struct live_worker *worker, const struct snapshot *snapshot);
@@ -231,11 +235,35 @@ enum live_pass { LIVE_COMERS = 1, LIVE_LEAVERS = 2 };
 void live_change_backends(struct live *live);
 bool live_leave_backends(struct live *live);	/* whether some backend has nobody then */
 void live_read_back_servers(struct live *live); /* of backends with changes */
-/* What `show backend` says: those that are there, and those that wait for a reload. */
-void live_note_backends(struct live *live, const char *text);
+/* What `show backend` and the map of spares say: those that are there, and those that wait for a
+ * reload. */
+void live_note_backends(struct live *live, const char *text, char *spares);
 /* What `show servers state` says, compared with the target. */
 void live_compare_servers(struct live *live, const char *text, enum live_mode mode);
 void live_drain_again(struct live *live); /* all that are still draining */
+
+/* live_spares.c */
+struct strmap *live_spares_new(void);
+/* A backend that the worker has, which may be a spare; and what its map says of them. */
+void live_note_spare(struct live *live, const char *name);
+void live_note_carried(struct live *live, char *text);
+/* What a backend is called in the worker; and what the worker's is, "": nothing stands in it. */
+const char *live_worker_name(const struct live_worker *worker, const char *backend);
+struct span live_carried_by(const struct live_worker *worker, struct span name);
+/* Let it stand in a free one of its kind; false: there is none, and why, "": they are not in use.
+ */
+bool live_take_spare(struct live *live, const struct backend *backend, const char **ret_why);
+/* In another one, as there are servers in what it was given; false: there is none. */
+bool live_change_spare(struct live *live, const struct backend *backend);
+/* The map says so from now on; false: it does already, or it stands in none. */
+bool live_enter_spare(struct live *live, const struct backend *backend);
+void live_leave_spare(struct live *live, const char *backend);
+/* The same of all whose backends have no instance in the snapshot; false: of none. */
+bool live_leave_idle_spares(struct live *live, const struct snapshot *snapshot);
+/* "<backend>/<server>" is there from now on, or no more; and how many there are. */
+void live_count_server(struct live_worker *worker, const char *server, bool is_more);
+void live_set_count(struct live_worker *worker, struct span backend, size_t servers);
+bool live_has_few_spares(const struct live_worker *worker);
 
 /* live_sync.c */
 void live_start_sync(struct live *live);
@@ -258,6 +286,8 @@ struct live_map_item {
 	size_t index;	   /* of WRONG: of routing's entry */
 	char *key, *value; /* within the text that was read; both are terminated */
 };
+/* The next line's key and value, which are terminated there; false: there is none. */
+bool live_next_map_line(char **text, struct live_map_item *ret);
 /* A map as read, against what is desired of it. */
 struct live_map_diff {
 	enum routing_map map;

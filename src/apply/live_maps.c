@@ -71,8 +71,8 @@ static size_t find_desired(struct desired *desired, const char *key, struct rout
 
 /* --- comparing ------------------------------------------------------------------------------- */
 
-/* "0x55d0c8a4e0c0 KEY VALUE"; false: there is no further line.  Terminates both. */
-static bool next_line(char **text, struct live_map_item *ret)
+/* "0x55d0c8a4e0c0 KEY VALUE" */
+bool live_next_map_line(char **text, struct live_map_item *ret)
 {
 	while (**text != '\0') {
 		char *line = *text, *key, *value;
@@ -199,7 +199,7 @@ void live_map_compare(struct live *live, const struct routing *routing, enum rou
 			      text, live_map_path(map));
 	desired.count = routing_count(routing, map);
 	diff->is_there = mem_alloc(desired.count * sizeof(bool));
-	while (next_line(&text, &item))
+	while (live_next_map_line(&text, &item))
 		take_line(&desired, diff, item);
 	count_missing(&desired, diff);
 	diff->is_bulk = counts[LIVE_MAP_TWICE] != 0 ||

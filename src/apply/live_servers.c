@@ -63,11 +63,12 @@ static void wait_for_reload(struct live *live, const struct op *op)
 	strmap_set(live->worker.waiting, name.text, reason);
 }
 
-static void wait_for_backend(struct live *live, const struct backend *backend)
+/* why: no backend in reserve can stand for it; "": there is no reserve. */
+static void wait_for_backend(struct live *live, const struct backend *backend, const char *why)
 {
-	strmap_set(
-	    live->worker.missing, backend->name,
-	    mem_printf("version %s of service %s is new", backend->version, backend->service));
+	strmap_set(live->worker.missing, backend->name,
+		   mem_printf("version %s of service %s is new%s%s", backend->version,
+			      backend->service, why[0] == '\0' ? "" : ": ", why));
 }
 
 /* Whether a host name of the backend has yet to come by a reload. */
@@ -154,6 +155,7 @@ static void add_server(struct servers *s, const struct op *op)
 		live_add(live, live_expect_nothing, NULL, "enable", "health", name.text);
 	if (!op->server->is_maint)
 		live_add(live, live_expect_nothing, NULL, "enable", "server", name.text);
+	live_count_server(&live->worker, name.text, true);
 	live->result.server_changes++;
 }
 
@@ -164,8 +166,9 @@ static void on_deleted(struct live *live, const struct live_step *step, char *re
 	mem_auto_free char *server = mem_dup_bytes(command, strcspn(command, "\n"));
 
 	(void)len;
-	if (str_has_prefix(reply, "Server deleted") || str_has_prefix(reply, "No such "))
-		(void)strmap_del(live->worker.draining, server);
+	if ((str_has_prefix(reply, "Server deleted") || str_has_prefix(reply, "No such ")) &&
+	    strmap_del(live->worker.draining, server))
+		live_count_server(&live->worker, server, false);
 }
 
 /* It takes no request any more, and is deleted when it has ended those that it has. */
@@ -252,6 +255,8 @@ void live_drain_again(struct live *live)
 	void *cursor = NULL, *value;
 	const char *server;
 
+	if (strmap_count(live->worker.deferred) == 0)
+		(void)live_leave_idle_spares(live, live->applied);
 	while (strmap_next(live->worker.draining, &cursor, &server, &value)) {
 		if (strmap_count(live->worker.deferred) == 0) { /* one may have been kept */
 			live_add(live, live_expect_nothing, NULL, "set", "server", server, "state",
@@ -292,27 +297,43 @@ static void on_backend_added(struct live *live, const struct live_step *step, ch
 	live_complain_of(live, step, reply);
 	live->worker.can_add_backends = false;
 	(void)strmap_del(live->worker.backends, backend->name);
-	wait_for_backend(live, backend);
+	wait_for_backend(live, backend, "");
 }
 
 static void walk_servers(struct live *live, const struct backend *from, const struct backend *to,
 			 unsigned passes, bool is_kept);
 
-/* Make a new backend with its servers, or wait for a reload that does. */
-static bool add_backend(struct live *live, const struct backend *backend)
+static bool can_be_added(const struct live *live, const struct backend *backend)
 {
-	if (!live->worker.can_add_backends || !has_default_settings(backend)) {
-		wait_for_backend(live, backend);
-		return false;
-	}
+	return live->worker.can_add_backends && has_default_settings(backend);
+}
+
+static void make_backend(struct live *live, const struct backend *backend)
+{
 	live_add(live, on_backend_added, backend, "add", "backend", backend->name, "from",
 		 "mayfly");
 	walk_servers(live, NULL, backend, LIVE_COMERS, false);
 	live_add(live, live_expect_prefix, "Backend published", "publish", "backend",
 		 backend->name);
-	(void)strmap_del(live->worker.missing, backend->name);
 	strmap_set(live->worker.backends, backend->name, live);
 	live->result.backend_changes++;
+}
+
+/* Bring in a new backend with its servers, or wait for a reload that does. */
+static bool add_backend(struct live *live, const struct backend *backend)
+{
+	const char *why;
+
+	if (can_be_added(live, backend)) {
+		make_backend(live, backend);
+	} else if (live_take_spare(live, backend, &why)) {
+		walk_servers(live, NULL, backend, LIVE_COMERS, false);
+		(void)live_enter_spare(live, backend);
+	} else {
+		wait_for_backend(live, backend, why);
+		return false;
+	}
+	(void)strmap_del(live->worker.missing, backend->name);
 	return true;
 }
 
@@ -371,6 +392,8 @@ static void walk_servers(struct live *live, const struct backend *from, const st
 		state_backend_fill(to, &s.backend);
 	else if (from != NULL)
 		state_backend_fill(from, &s.backend);
+	s.backend.name =
+	    span_of(live_worker_name(&live->worker, to == NULL ? from->name : to->name));
 	walk_pairs(from == NULL ? NULL : from->instances, from == NULL ? 0 : from->instance_count,
 		   to == NULL ? NULL : to->instances, to == NULL ? 0 : to->instance_count,
 		   sizeof(struct instance *), compare_instances, on_servers, &s);
@@ -408,11 +431,13 @@ static void leave_backend(struct backend_walk *walk, const struct backend *from,
 {
 	struct live *live = walk->live;
 	bool is_emptied = has_share(from) && !has_share(to);
+	bool is_kept = is_emptied && strmap_count(live->worker.deferred) != 0;
 
 	walk->is_emptying |= is_emptied;
 	if (from != NULL && has_backend(live, from))
-		walk_servers(live, from, to, LIVE_LEAVERS,
-			     is_emptied && strmap_count(live->worker.deferred) != 0);
+		walk_servers(live, from, to, LIVE_LEAVERS, is_kept);
+	if (from != NULL && !is_kept && (to == NULL || to->instance_count == 0))
+		live_leave_spare(live, from->name);
 }
 
 static int compare_backends(const void *a, const void *b)
@@ -470,6 +495,15 @@ static bool is_ours(struct span backend, const struct state_server *server)
 	       span_is(server->name, buf_str(&name));
 }
 
+static size_t count_ours(const struct shown *shown)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < shown->count; i++)
+		count += is_ours(shown->backend, &shown->servers[i]);
+	return count;
+}
+
 static int compare_name(const void *name, const void *instance)
 {
 	return span_compare(*(const struct span *)name,
@@ -498,7 +532,8 @@ static bool is_emptied(const struct servers *s, const struct shown *shown)
 /* Shown servers against desired ones; empties the list. */
 static void compare_backend(struct live *live, struct shown *shown, enum live_mode mode)
 {
-	mem_auto_free char *name = mem_dup_bytes(shown->backend.at, shown->backend.len);
+	struct span carried = live_carried_by(&live->worker, shown->backend);
+	mem_auto_free char *name = mem_dup_bytes(carried.at, carried.len);
 	const struct backend *desired = snapshot_find_backend_named(live->target, name);
 	struct servers s = {live,    mode, LIVE_COMERS | LIVE_LEAVERS, {.name = shown->backend},
 			    desired, false};
@@ -508,6 +543,8 @@ static void compare_backend(struct live *live, struct shown *shown, enum live_mo
 
 	if (desired != NULL)
 		state_backend_fill(desired, &s.backend);
+	s.backend.name = shown->backend;
+	live_set_count(&live->worker, shown->backend, count_ours(shown));
 	s.is_kept = strmap_count(live->worker.deferred) != 0 && is_emptied(&s, shown);
 	for (size_t i = 0; i < shown->count; i++) {
 		const struct state_server *from = &shown->servers[i];
@@ -530,6 +567,17 @@ static void compare_backend(struct live *live, struct shown *shown, enum live_mo
 	shown->count = 0;
 }
 
+/* What was given a spare that has servers of nobody's is given another one. */
+static void note_seen(struct live *live, struct span backend, struct strmap *seen)
+{
+	struct span carried = live_carried_by(&live->worker, backend);
+	mem_auto_free char *name = mem_dup_bytes(carried.at, carried.len);
+	const struct backend *desired = snapshot_find_backend_named(live->target, name);
+
+	if (desired == NULL || !live_change_spare(live, desired))
+		strmap_set(seen, name, live);
+}
+
 static void compare_shown(struct live *live, const char *text, struct strmap *seen,
 			  enum live_mode mode)
 {
@@ -542,12 +590,10 @@ static void compare_shown(struct live *live, const char *text, struct strmap *se
 		    !state_server_parse(line, &server, &backend))
 			continue;
 		if (span_compare(shown.backend, backend) != 0) {
-			mem_auto_free char *name = mem_dup_bytes(backend.at, backend.len);
-
 			if (shown.count != 0)
 				compare_backend(live, &shown, mode);
 			shown.backend = backend;
-			strmap_set(seen, name, live);
+			note_seen(live, backend, seen);
 		}
 		MEM_GROW(shown.servers, shown.count, shown.cap);
 		shown.servers[shown.count++] = server;
@@ -561,7 +607,7 @@ static void compare_shown(struct live *live, const char *text, struct strmap *se
 static void compare_unseen(struct live *live, const struct backend *backend,
 			   const struct strmap *seen, enum live_mode mode)
 {
-	struct shown shown = {.backend = span_of(backend->name)};
+	struct shown shown = {.backend = span_of(live_worker_name(&live->worker, backend->name))};
 
 	if (backend->instance_count == 0 || strmap_find(seen, backend->name) != NULL)
 		return;
@@ -571,6 +617,22 @@ static void compare_unseen(struct live *live, const struct backend *backend,
 		live_complain(live, "backend %s is not there", backend->name);
 }
 
+/* The map of spares leads to all that stand in one, and no longer to those that are no more. */
+static void repair_carried(struct live *live)
+{
+	bool is_different = false;
+
+	for (size_t i = 0; i < live->target->backend_count; i++)
+		is_different |= live_enter_spare(live, live->target->backends[i]);
+	if (strmap_count(live->worker.deferred) == 0) {
+		live->out = &live->later;
+		is_different |= live_leave_idle_spares(live, live->target);
+		live->out = &live->script;
+	}
+	if (is_different)
+		live_complain(live, "HAProxy's map of spares does not lead where it has to");
+}
+
 void live_compare_servers(struct live *live, const char *text, enum live_mode mode)
 {
 	struct strmap *seen = strmap_new(NULL);
@@ -578,25 +640,32 @@ void live_compare_servers(struct live *live, const char *text, enum live_mode mo
 	compare_shown(live, text, seen, mode);
 	for (size_t i = 0; i < live->target->backend_count; i++)
 		compare_unseen(live, live->target->backends[i], seen, mode);
+	if (mode == LIVE_REPAIR)
+		repair_carried(live);
 	strmap_free(seen);
 }
 
-void live_note_backends(struct live *live, const char *text)
+void live_note_backends(struct live *live, const char *text, char *spares)
 {
 	struct span rest = span_of(text), line;
+	const char *why;
 
+	live_worker_forget_backends(&live->worker);
 	while (span_take_line(&rest, &line)) {
 		mem_auto_free char *name = mem_dup_bytes(line.at, line.len);
 
-		if (line.len != 0 && *line.at != '#')
-			strmap_set(live->worker.backends, name, live);
+		if (line.len == 0 || *line.at == '#')
+			continue;
+		strmap_set(live->worker.backends, name, live);
+		live_note_spare(live, name);
 	}
+	live_note_carried(live, spares);
 	for (size_t i = 0; i < live->target->backend_count; i++) {
 		const struct backend *backend = live->target->backends[i];
 
 		if (backend->instance_count != 0 && !has_backend(live, backend) &&
-		    !(live->worker.can_add_backends && has_default_settings(backend)))
-			wait_for_backend(live, backend);
+		    !can_be_added(live, backend) && !live_take_spare(live, backend, &why))
+			wait_for_backend(live, backend, why);
 	}
 }
 
@@ -622,7 +691,8 @@ static void read_back(struct backend_walk *walk, const struct backend *from,
 {
 	(void)from;
 	if (to != NULL && has_backend(walk->live, to))
-		live_add(walk->live, on_backend_state, to, "show", "servers", "state", to->name);
+		live_add(walk->live, on_backend_state, to, "show", "servers", "state",
+			 live_worker_name(&walk->live->worker, to->name));
 }
 
 void live_read_back_servers(struct live *live)

@@ -46,6 +46,7 @@ struct live_sync {
 	unsigned tries; /* to read all of it from one process */
 	size_t next;	/* what is read next, in read_order */
 	char *backends; /* within the reply, as are the following */
+	char *spares;
 	char *servers;
 	char *map;
 	char *texts[ROUTING_MAP_COUNT]; /* replies that diffs point into */
@@ -62,7 +63,7 @@ static const int read_order[] = {
     ROUTING_NAMES,	  ROUTING_HEADERS, ROUTING_HOSTS,
 };
 enum { READ_COUNT = sizeof(read_order) / sizeof(read_order[0]) };
-static_assert(READ_COUNT == (int)ROUTING_MAP_COUNT, "read_order"); /* all but spares */
+static_assert(READ_COUNT == (int)ROUTING_MAP_COUNT, "read_order"); /* spares: with the first */
 
 static void read_all(struct live *live);
 static void read_next(struct live *live);
@@ -159,13 +160,14 @@ static void compare_backends(struct live *live)
 	struct live_sync *sync = live->sync;
 
 	sync->seen.backends = digest(sync->backends);
+	sync->seen.maps[ROUTING_SPARES] = digest(sync->spares);
 	if (sync->phase == SYNC_VERIFY)
 		return;
 	if (sync->phase == SYNC_READ) {
 		live_worker_forget(&live->worker);
 		buf_clear(&live->broken);
 	}
-	live_note_backends(live, sync->backends);
+	live_note_backends(live, sync->backends, sync->spares);
 	live_worker_note_envs(&live->worker, live->target);
 }
 
@@ -411,8 +413,11 @@ static void read_next(struct live *live)
 	int what = read_order[sync->next];
 
 	live_add(live, live_on_show_info, NULL, "show", "info");
-	if (what == ROUTING_ENVIRONMENTS)
+	if (what == ROUTING_ENVIRONMENTS) {
 		live_add(live, on_text, &sync->backends, "show", "backend");
+		live_add(live, on_text, &sync->spares, "show", "map",
+			 live_map_path(ROUTING_SPARES));
+	}
 	if (what == READ_SERVERS)
 		live_add(live, on_text, &sync->servers, "show", "servers", "state");
 	else

@@ -47,6 +47,8 @@ void live_on_show_info(struct live *live, const struct live_step *step, char *re
 void live_worker_fini(struct live_worker *worker)
 {
 	strmap_free(worker->backends);
+	strmap_free(worker->spares);
+	strmap_free(worker->carried);
 	strmap_free(worker->generations);
 	strmap_free(worker->deferred);
 	strmap_free(worker->missing);
@@ -55,10 +57,21 @@ void live_worker_fini(struct live_worker *worker)
 	buf_fini(&worker->changed);
 }
 
+void live_worker_forget_backends(struct live_worker *worker)
+{
+	strmap_free(worker->backends);
+	strmap_free(worker->carried);
+	strmap_free(worker->spares);
+	worker->backends = strmap_new(NULL);
+	worker->carried = strmap_new(NULL);
+	worker->spares = live_spares_new();
+}
+
 void live_worker_forget(struct live_worker *worker)
 {
 	live_worker_fini(worker);
-	worker->backends = strmap_new(NULL);
+	worker->backends = worker->carried = worker->spares = NULL;
+	live_worker_forget_backends(worker);
 	worker->generations = strmap_new(free);
 	worker->deferred = strmap_new(free);
 	worker->missing = strmap_new(free);
@@ -119,4 +132,7 @@ void live_worker_add_reasons(const struct live_worker *worker, struct buf *ret_r
 	if (worker->changed.len != 0)
 		buf_printf(ret_reason, "%s%s", ret_reason->len == 0 ? "" : "; ",
 			   worker->changed.data);
+	if (live_has_few_spares(worker))
+		buf_printf(ret_reason, "%s%zu versions stand in reserve, and little of it is left",
+			   ret_reason->len == 0 ? "" : "; ", strmap_count(worker->carried));
 }

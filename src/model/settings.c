@@ -112,6 +112,11 @@ static const struct field haproxy_rows[] = {
      .doc = "How many empty backends of each kind of settings in use HAProxy keeps in reserve, so "
 	    "that a version that it has never seen needs no reload. 0: none; fewer where there are "
 	    "very many kinds."},
+    {"consolidate_after", FIELD_DURATION, 0,
+     FIELD_AT(struct settings, haproxy.consolidate_after), .min = 100, .max = INT64_C(1) << 31,
+     .preset = "1m",
+     .doc = "When nothing has changed for so long, a reload gives versions that stand in reserve "
+	    "backends of their own. One comes earlier when only a quarter of the reserve is left."},
     ACCOUNT("user", haproxy.user,
 	    .doc = "The user that HAProxy's worker becomes, when HAProxy is started by root, as by "
 		   "Debian's unit; empty: it stays what it is. By default `haproxy`, if there is "

@@ -48,7 +48,8 @@ struct settings {
 		char *user, *group, *chroot, *socket_group;
 		char **nameservers;
 		unsigned max_old_workers;
-		unsigned reserve; /* backends of each kind */
+		unsigned reserve;	   /* backends of each kind */
+		int64_t consolidate_after; /* ms */
 		char **check;
 		int64_t check_timeout; /* ms */
 	} haproxy;

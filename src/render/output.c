@@ -19,6 +19,7 @@
 #include "render/output_bare.h"
 #include "render/output_reserve.h"
 #include "render/output_view.h"
+#include "render/section.h"
 #include "render/view.h"
 
 #define MODE_PUBLIC 0644 /* daemons read them after they have dropped their privileges */
@@ -209,6 +210,46 @@ static int make_haproxy(struct output_job *job, size_t i)
 	output_reserve_free(job->reserve);
 	job->set->keeps_dead = output_view_has_server_state(job->view);
 	return code;
+}
+
+struct sought {
+	struct span name;
+	struct section *ret_section;
+	bool is_found;
+};
+
+static void on_section(void *ctx, const struct section *section)
+{
+	struct sought *sought = ctx;
+
+	if (span_compare(section->name, sought->name) != 0)
+		return;
+	sought->is_found = true;
+	*sought->ret_section = *section;
+	sought->ret_section->name = (struct span){NULL, 0}; /* it goes with the text */
+}
+
+int output_describe_backend(struct template_set *templates, const struct settings *settings,
+			    const struct backend *backend, struct section *ret_section,
+			    struct mf_err *err)
+{
+	struct backend copy = *backend, *list[] = {&copy};
+	struct snapshot snapshot = {.backends = list, .backend_count = 1};
+	struct output_job job = {.templates = templates, .settings = settings, .err = err};
+	struct sought sought = {span_of(backend->name), ret_section, false};
+	buf_auto struct buf config = BUF_INIT;
+	int code;
+
+	copy.instance_count = 0;
+	job.view = output_view_new(&snapshot, settings);
+	code = render_haproxy_file(&job, &haproxy_files[HAPROXY_FILES - 1], &config);
+	output_view_free(job.view);
+	if (code != 0)
+		return code;
+	section_walk_backends((struct span){config.data, config.len}, on_section, &sought);
+	if (sought.is_found)
+		return 0;
+	return mf_err_set(err, MF_EDATA, "haproxy.cfg has no backend %s", backend->name);
 }
 
 char *output_server_state_path(const struct settings *settings)

@@ -12,7 +12,9 @@
 #include "base/buf.h"
 #include "render/template.h"
 
+struct backend;
 struct mf_err;
+struct section;
 struct settings;
 struct snapshot;
 struct view;
@@ -98,6 +100,14 @@ int output_render_group(struct template_set *templates, const struct snapshot *s
  */
 void output_load_templates(struct template_set *templates, const struct settings *settings,
 			   struct output_id id);
+
+/*
+ * What haproxy.cfg says of one backend, besides its name and its servers.  Of the snapshot nothing
+ * else is looked at.
+ */
+int output_describe_backend(struct template_set *templates, const struct settings *settings,
+			    const struct backend *backend, struct section *ret_section,
+			    struct mf_err *err);
 
 /* Where HAProxy finds at a reload which servers were down: beside haproxy.cfg.  Not an output. */
 char *output_server_state_path(const struct settings *settings);

@@ -18,7 +18,7 @@ register() { # NAME SERVICE VERSION [OPTION...]
 health() { curl -s --max-time $((10 * SLOW)) -X POST "http://${ADDRESS[$1]}/health?$2"; } # NAME ok|fail
 value_is() { [[ $(etcd_get "backends/$1") == "$2" ]]; }
 state_is() { says "\"state\":\"$2\"" etcd_get "backends/$1"; }
-is_served() { haproxy_cmd 'show stat' | grep -qE "^web:1,${ADDRESS[$1]},.*,(UP|no check),"; }
+is_served() { haproxy_stat | grep -qE "^web:1,${ADDRESS[$1]},.*,(UP|no check),"; }
 in_rotation() { etcd_has "backends/web/1/$1" && is_served "$1"; }
 is_out() { ! etcd_has "backends/web/1/$1" && ! is_served "$1"; }
 

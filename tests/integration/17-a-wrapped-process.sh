@@ -196,7 +196,7 @@ write_environment prod web=3@/
 serve=(sh -c 'exec "$0" --listen "127.0.0.1:$PORT" --service web --version 3 --delay 5' "$TEST_BIN/app")
 start_wrapped steady 3 127.0.0.1:auto -- "${serve[@]}"
 start_wrapped going 3 127.0.0.1:auto --drain-time 1s -- "${serve[@]}"
-two_are_up() { [[ $(haproxy_cmd 'show servers state' | grep -c web:3) == 2 ]]; }
+two_are_up() { [[ $(haproxy_stat | grep -c '^web:3,127') == 2 ]]; }
 within 'HAProxy has two' 20 two_are_up
 within 'and serves' 20 serves www-prod.example.com 'web 3|web.*3'
 start_load --url "$HTTP/" -H 'Host: www-prod.example.com' --connections 8

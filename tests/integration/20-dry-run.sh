@@ -57,6 +57,9 @@ like "$OUT" '^\+dev@[0-9a-f]+/backend backend:0.0.1' 'into that'
 unlike "$OUT" '^[-+]prod@' 'and nothing of prod'
 
 run_tool cfgrender --output-dir "$T/out/below" "${from[@]}"
+write_settings haproxy.reserve=0
+run_tool cfgrender --output-dir "$T/out/no-reserve" "${from[@]}"
+write_settings
 cat >"$T/other.yaml" <<'EOF'
 frontend: {0.0.1: ["10.0.0.5:8080"], 0.0.3: ["10.0.0.9:8080"]}
 backend: {0.0.1: ["10.0.0.6:8080"], 0.0.2: ["[fd00::8]:8080", "10.0.0.8:8080"]}
@@ -69,15 +72,22 @@ like "$OUT" '^environment prod: backend 0.0.1 removed$' 'a service that is no lo
 like "$OUT" '^host shop.example.com: new -> prod$' 'a new host name'
 like "$OUT" '^instance backend:0.0.1 10.0.0.7:8080: removed$' 'an instance that goes'
 like "$OUT" '^instance backend:0.0.2 10.0.0.8:8080: added$' 'one that comes'
-like "$OUT" '^haproxy: reload: new version frontend:0.0.3$' 'and that a new version needs a reload'
+like "$OUT" '^version frontend:0.0.3: new, 1 instance$' 'and a new version'
+unlike "$OUT" '^haproxy: reload' 'which needs no reload'
 dry_run --output-dir "$T/out/below" --format json
 is "$STATUS" 2 'for programs the same is JSON'
 like "$OUT" '^\{"changes":true,' 'that says that there are changes'
 like "$OUT" '\{"kind":"server-add","backend":"backend:0.0.2","server":"10.0.0.8:8080",' 'with typed steps'
 like "$OUT" '\{"kind":"map-add","map":"hosts","key":"shop.example.com./","value":"prod"\}' \
 	'down to the map entries'
-like "$OUT" '\{"kind":"reload","reason":"new version frontend:0.0.3"\}' 'and the reason of the reload'
 unlike "$OUT" '^[-+@]' 'and no diff'
+write_settings haproxy.reserve=0
+dry_run --output-dir "$T/out/no-reserve"
+like "$OUT" '^version frontend:0.0.3: new \(reload\), 1 instance$' 'without a reserve it needs a reload'
+like "$OUT" '^haproxy: reload: new version frontend:0.0.3$' '  and that is the reason'
+dry_run --output-dir "$T/out/no-reserve" --format json
+like "$OUT" '\{"kind":"reload","reason":"new version frontend:0.0.3"\}' '  also for programs'
+write_settings
 from[3]=$T/backends.yaml
 cp "$TOP/contrib/examples/environments/prod.yaml" "$T/environments/"
 run_tool cfgrender --dry-run --format xml

@@ -20,7 +20,7 @@ up() { # SERVICE NUMBER
 	run_container "$1-$2" web:1.2 --network net --expose 8080 -e "SERVICE_NAME=$1"
 }
 servers() { # SERVICE: how many HAProxy has
-	haproxy_cmd 'show stat' | awk -F, -v backend="$1:1.2" \
+	haproxy_stat | awk -F, -v backend="$1:1.2" \
 		'$1 == backend && $2 !~ /BACKEND|FRONTEND/ && $18 !~ /DOWN|MAINT|DRAIN/' | wc -l
 }
 has() { (($(servers "$1") == $2)); } # SERVICE NUMBER
@@ -42,7 +42,7 @@ for i in {2..8}; do
 	up alpha "$i"
 done
 within 'eight are in HAProxy' 20 has alpha 8
-all_asked() { (($(haproxy_cmd 'show stat' | awk -F, '$1 == "alpha:1.2" && $2 != "BACKEND" && $8 > 0' | wc -l) == 8)); }
+all_asked() { (($(haproxy_stat | awk -F, '$1 == "alpha:1.2" && $2 != "BACKEND" && $8 > 0' | wc -l) == 8)); }
 within 'and all of them are asked' 20 all_asked
 for i in {8..4}; do
 	docker stop -t 10 "alpha-$i" >/dev/null

@@ -24,7 +24,7 @@ ask() { fetch localhost "$LOCAL/emitter/"; }
 # So many of them answer, and nobody else, when each is asked twice in its turn.
 answering() { for ((k = 0; k < 20; k++)); do ask; done | sed -n 's/^emitter 1 at \([^ ]*\) .*/\1/p' | sort -u; }
 answer() { [[ $(answering | wc -l) == "$1" ]]; }
-is_out() { ! etcd_has "backends/emitter/1/$1" && ! says "^emitter:1,${ADDRESS[$1]},.*,UP|^emitter:1,${ADDRESS[$1]},.*,no check" haproxy_cmd 'show stat'; }
+is_out() { ! etcd_has "backends/emitter/1/$1" && ! says "^emitter:1,${ADDRESS[$1]},.*,UP|^emitter:1,${ADDRESS[$1]},.*,no check" haproxy_stat; }
 within 'ten emitters take turns' 20 answer 10
 
 stop emitter-3 KILL

@@ -16,7 +16,7 @@ dev() {
 }
 dev 1
 within 'the environment is there' 10 serves www-dev.example.com '^web 1 '
-all_four() { (($(haproxy_cmd 'show stat' | grep -cE '^web:[12],127\..*,(UP|no check),') == 4)); }
+all_four() { (($(haproxy_stat | grep -cE '^web:[12],127\..*,(UP|no check),') == 4)); }
 within 'with two instances of each version' 10 all_four
 
 for keep in '' --keepalive; do

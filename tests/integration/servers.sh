@@ -506,7 +506,7 @@ files_are_rendered() {
 }
 
 # Whether each of HAProxy's maps holds what its file says, but for routes and versions of an
-# environment's earlier choices, which nobody reads any more.
+# environment's earlier choices, which nobody reads any more, and for what stands in reserve.
 maps_are_files() {
 	local file map
 
@@ -519,19 +519,31 @@ maps_are_files() {
 			awk 'NR == FNR { live[$1]; next } { split($1, part, "/") } part[1] in live' \
 				"$T/out/generations" "$T/out/$map.runs" >"$T/out/$map.live"
 			;;
+		spares.map) : >"$T/out/$map.live" ;; # servers_are_files looks into it
 		*) cp "$T/out/$map.runs" "$T/out/$map.live" ;;
 		esac
 		sort "$file" | diff - "$T/out/$map.live" || return
 	done
 }
 
-# Whether HAProxy has the servers that its file names, with their weights and states.
+# HAProxy's statistics, where what stands in reserve has its version's name.
+haproxy_stat() {
+	haproxy_cmd 'show map maps/spares.map' >"$T/out/spares.stat"
+	haproxy_cmd 'show stat' | awk -F'[ ,]' 'is_map { stands_in[$3] = $2; next }
+		$1 in stands_in { sub(/^[^,]*/, stands_in[$1]) } { print }' is_map=1 "$T/out/spares.stat" is_map= -
+}
+
+# Whether HAProxy has the servers that its file names, with their weights and states; those of a
+# version that stands in reserve are there.
 servers_are_files() {
+	haproxy_cmd 'show map maps/spares.map' >"$T/out/spares.runs"
 	awk '$1 == "backend" { backend = $2 }
 		$1 == "server" { print backend, $3, $5, $NF == "disabled" ? "maint" : "up" }' \
 		"$T/haproxy/haproxy.cfg" | sort >"$T/out/servers.file"
 	haproxy_cmd 'show servers state' |
-		awk 'NF > 18 && $1 != "#" { print $2, ($18 == "-" ? $5 : $18) ":" $19, $8, int($7 / 1) % 8 ? "maint" : "up" }' |
+		awk 'is_map { stands_in[$3] = $2; next }
+			NF > 18 && $1 != "#" { print ($2 in stands_in ? stands_in[$2] : $2), ($18 == "-" ? $5 : $18) ":" $19, $8, int($7 / 1) % 8 ? "maint" : "up" }' \
+			is_map=1 "$T/out/spares.runs" is_map= - |
 		sort >"$T/out/servers.runs"
 	diff "$T/out/servers.file" "$T/out/servers.runs"
 }

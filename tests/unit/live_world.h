@@ -22,6 +22,7 @@
 #include "render/builtin.h"
 #include "render/output.h"
 #include "render/routing.h"
+#include "render/section.h"
 #include "sys/loop.h"
 #include "sys/usock.h"
 
@@ -38,6 +39,7 @@ static pid_t haproxy;
 static int port;
 
 static const char *extra_config = ""; /* as a user's own template would add it */
+static unsigned world_reserve;	      /* how many backends of each kind are kept */
 
 static struct live_result last;
 static char last_words[1024];
@@ -196,6 +198,17 @@ static inline int haproxy_pid(void)
 
 /* --- the driver ------------------------------------------------------------------------------ */
 
+static inline bool world_describe(void *ctx, const struct backend *backend,
+				  struct section *ret_section)
+{
+	struct template_set *templates = template_set_new(world_load, NULL);
+	int code = output_describe_backend(templates, settings, backend, ret_section, NULL);
+
+	(void)ctx;
+	template_set_free(templates);
+	return code == 0;
+}
+
 static inline void world_on_result(void *ctx, const struct live_result *result)
 {
 	(void)ctx;
@@ -228,10 +241,18 @@ static inline void want(const char *model)
 	while (last.snapshot != wanted);
 }
 
+/* One that knows nothing yet, as after a start. */
+static inline void world_start_driver(void)
+{
+	static const struct live_events events = {world_describe, world_on_result};
+
+	live_free(live);
+	live = live_new(loop, settings, &events, NULL);
+}
+
 static inline void setup(void)
 {
 	mem_auto_free char *yaml = NULL, *maps = NULL;
-	static const struct live_events events = {world_on_result};
 	struct mf_err err = {0};
 
 	folder = daemon_make_folder();
@@ -240,15 +261,15 @@ static inline void setup(void)
 	admin = mem_printf("%s/admin.sock", folder);
 	port = daemon_free_port();
 	yaml = mem_printf("haproxy: {config: %s/haproxy.cfg, admin_socket: %s, bind: "
-			  "[\"127.0.0.1:%d\"]}\n",
-			  folder, admin, port);
+			  "[\"127.0.0.1:%d\"], reserve: %u}\n",
+			  folder, admin, port, world_reserve);
 	settings = settings_new("node1");
 	ck_assert_msg(settings_parse(settings, yaml, strlen(yaml), &err) == 0, "%s", err.msg);
 	ck_assert_int_eq(loop_new(&loop, &err), 0);
 	table = table_new();
 	wanted = NULL;
 	results = 0;
-	live = live_new(loop, settings, &events, NULL);
+	world_start_driver();
 }
 
 static inline void teardown(void)
@@ -258,6 +279,7 @@ static inline void teardown(void)
 	haproxy = 0;
 	extra_config = "";
 	live_free(live);
+	live = NULL;
 	snapshot_unref(wanted);
 	table_free(table);
 	settings_free(settings);

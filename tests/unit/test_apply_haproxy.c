@@ -116,6 +116,7 @@ static void put_instance(const char *version)
 
 START_TEST(a_new_version_is_one_reload)
 {
+	settings->haproxy.reserve = 0;
 	put_settings();
 	begin();
 	put_instance("1");
@@ -139,6 +140,7 @@ START_TEST(a_new_version_is_no_reload_where_haproxy_can_add_it)
 {
 	struct apply_status status;
 
+	settings->haproxy.reserve = 0;
 	begin();
 	put_instance("2");
 	want();
@@ -150,11 +152,72 @@ START_TEST(a_new_version_is_no_reload_where_haproxy_can_add_it)
 }
 END_TEST
 
+static bool is_consolidated(void *ctx)
+{
+	struct apply_status status;
+
+	(void)ctx;
+	apply_get_status(apply, &status);
+	return status.reloads != 0 && apply_is_idle(apply);
+}
+
+/* It stands in reserve, and gets its own backend when all is quiet. */
+START_TEST(a_new_version_is_no_reload_where_there_is_a_reserve)
+{
+	settings->haproxy.consolidate_after = 60 * 1000;
+	put_settings();
+	put_instance("1");
+	begin();
+	for (int i = 2; i < 20; i++) {
+		mem_auto_free char *version = mem_printf("%d", i);
+
+		put_instance(version);
+		want();
+		wait_for_result();
+		ck_assert_int_eq(told_of("haproxy")->code, 0);
+	}
+	ck_assert_uint_eq(reloads, 0);
+	settings->haproxy.consolidate_after = 200;
+	put_instance("20");
+	want();
+	wait_for_result();
+	ck_assert_uint_eq(reloads, 0);
+	ck_assert(daemon_wait_until(loop, is_consolidated, NULL, unit_slow(10000)));
+	ck_assert_uint_eq(reloads, 1);
+	ck_assert_str_eq(told_of("haproxy")->words,
+			 "19 versions that stand in reserve get backends of their own");
+	daemon_stop(haproxy);
+}
+END_TEST
+
+START_TEST(a_burst_of_new_versions_is_few_reloads_where_the_reserve_is_small)
+{
+	struct apply_status status;
+
+	settings->haproxy.reserve = 8;
+	put_settings();
+	put_instance("0");
+	begin();
+	for (int i = 1; i < 40; i++) {
+		mem_auto_free char *version = mem_printf("%d", i);
+
+		put_instance(version);
+		want();
+		wait_for_result();
+	}
+	apply_get_status(apply, &status);
+	ck_assert_uint_ge(status.reloads, 5);
+	ck_assert_uint_le(status.reloads, 8);
+	daemon_stop(haproxy);
+}
+END_TEST
+
 /* Each needs a reload, which brings all that is wanted by then. */
 START_TEST(a_burst_of_new_versions_is_few_reloads)
 {
 	struct apply_status status;
 
+	settings->haproxy.reserve = 0;
 	put_settings();
 	begin();
 	for (int i = 0; i < 40; i++) {
@@ -484,6 +547,9 @@ int main(void)
 		tcase_add_test(tc, a_restarted_engine_finishes);
 		tcase_add_test(tc, a_new_version_is_one_reload);
 		tcase_add_test(tc, a_new_version_is_no_reload_where_haproxy_can_add_it);
+		tcase_add_test(tc, a_new_version_is_no_reload_where_there_is_a_reserve);
+		tcase_add_test(tc,
+			       a_burst_of_new_versions_is_few_reloads_where_the_reserve_is_small);
 		tcase_add_test(tc, a_burst_of_new_versions_is_few_reloads);
 		tcase_add_test(tc, files_come_first_and_haproxy_later);
 		tcase_add_test(tc, another_structure_is_loaded);

@@ -18,6 +18,9 @@
 	" resolvers mayfly init-addr last,libc,none\n"
 #define NAMED	 NAMED_OF("100")
 #define BALANCED "    balance source\n"
+/* Named by what is said in them: nothing, and `balance source`. */
+#define RESERVE "\nbackend spare::cbf29ce484222325.1\n\nbackend spare::cbf29ce484222325.2\n"
+#define STATIC	"\nbackend spare::94329bbbf4d47e52.1\n    balance source\n"
 
 static struct changes *compare(const char *name, const char *old, const char *new)
 {
@@ -78,6 +81,20 @@ static const struct {
      "version a:1: new (reload), 1 instance\nversion b:1: new (reload), 1 instance\n"
      "version c:1: new (reload), 1 instance\nversion d:1: new (reload), 1 instance\n",
      "new versions a:1, b:1, c:1 and 1 more", true},
+    /* as many as stand in reserve, of the same kind, need no reload; more in it is no change */
+    {HEAD RESERVE, HEAD RESERVE WEB A "100\n", "version web:1: new, 1 instance\n", NULL, true},
+    {HEAD RESERVE, HEAD WEB A "100\n", "version web:1: new, 1 instance\n", NULL, true},
+    {HEAD, HEAD RESERVE, "", NULL, false},
+    {HEAD RESERVE, HEAD RESERVE WEB "option x\n" A "100\n",
+     "version web:1: new (reload), 1 instance\n", "new version web:1", true},
+    {HEAD RESERVE, HEAD RESERVE WEB NAMED, "version web:1: new (reload), 1 instance\n",
+     "new version web:1", true},
+    {HEAD RESERVE, HEAD RESERVE WEB A "1\nbackend a:1\n" A "1\nbackend b:1\n" A "1\n",
+     "version a:1: new, 1 instance\nversion b:1: new, 1 instance\n"
+     "version web:1: new (reload), 1 instance\n",
+     "new version web:1", true},
+    {HEAD STATIC, HEAD STATIC WEB "balance source\n" A "1\n",
+     "version web:1: new (reload), 1 instance\n", "new version web:1", true},
     /* only a reload makes its table anew, but it can do without a server */
     {HEAD WEB BALANCED A "100\n", HEAD WEB BALANCED A "50\n",
      "instance web:1 10.0.0.5:80: weight 100 -> 50\n",

@@ -137,6 +137,7 @@ START_TEST(every_key_is_read)
 	       "  check: [/usr/sbin/haproxy, -c, -f]\n"
 	       "  max_old_workers: 7\n"
 	       "  reserve: 0\n"
+	       "  consolidate_after: 5m\n"
 	       "  check_timeout: 3s\n"
 	       "dnsmasq: {hosts: /srv/hosts, hostsdir: /srv/names, address: 10.0.0.1,\n"
 	       "          reload: 'pidfile:/run/d.pid'}\n"
@@ -170,6 +171,7 @@ START_TEST(every_key_is_read)
 	ck_assert_uint_eq(s->haproxy.max_old_workers, 7);
 	ck_assert_int_eq(s->haproxy.check_timeout, 3000);
 	ck_assert_uint_eq(s->haproxy.reserve, 0);
+	ck_assert_int_eq(s->haproxy.consolidate_after, 300000);
 	ck_assert_str_eq(s->dnsmasq.hosts, "/srv/hosts");
 	ck_assert_str_eq(s->dnsmasq.hostsdir, "/srv/names");
 	ck_assert_str_eq(s->dnsmasq.address, "10.0.0.1");
@@ -229,7 +231,8 @@ static const struct {
     {"haproxy:\n  bnd: []",
      "haproxy: unknown key \"bnd\": did you mean \"bind\"? allowed: config, admin_socket, "
      "master_socket, bind, internal_bind, single_port, local_bind, stats_bind, nameservers, "
-     "max_old_workers, reserve, user, group, chroot, socket_group, check, check_timeout "
+     "max_old_workers, reserve, consolidate_after, user, group, chroot, socket_group, check, "
+     "check_timeout "
      "(line 2, column 3)"},
     {"etcd: {password: x}", "etcd: unknown key \"password\": allowed: endpoints, prefix, cacert, "
 			    "cert, key, user, password_file (line 1, column 8)"},

@@ -1,0 +1,273 @@
+/*
+ * Backends kept in reserve: which version stands in which of them.  Each is empty when HAProxy
+ * starts, and again when the servers of the version that stood in it have been deleted.  Sends
+ * nothing but the entries of their map.
+ */
+#include "apply/live_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/strmap.h"
+#include "model/backend.h"
+#include "model/table.h"
+#include "render/section.h"
+
+enum { SPARES_FEW = 4 }; /* when no more than one of so many is free */
+
+struct live_spare {
+	uint64_t kind;
+	char *backend;	 /* that stands in it; NULL: none */
+	bool is_entered; /* and the map says so */
+	size_t servers;	 /* that it has, for whatever stands or stood in it */
+	char name[];
+};
+
+static struct live_spare *carrier_of(const struct live_worker *worker, const char *backend)
+{
+	return strmap_find(worker->carried, backend);
+}
+
+/* --- what the worker says --------------------------------------------------------------------- */
+
+static void free_spare(void *spare)
+{
+	free(((struct live_spare *)spare)->backend);
+	free(spare);
+}
+
+struct strmap *live_spares_new(void)
+{
+	return strmap_new(free_spare);
+}
+
+static void carry(struct live *live, struct live_spare *spare, const char *backend)
+{
+	spare->backend = mem_dup_str(backend);
+	strmap_set(live->worker.carried, backend, spare);
+	strmap_set(live->worker.backends, backend, live);
+}
+
+static void put_down(struct live *live, struct live_spare *spare)
+{
+	(void)strmap_del(live->worker.carried, spare->backend);
+	(void)strmap_del(live->worker.backends, spare->backend);
+	free(spare->backend);
+	spare->backend = NULL;
+	spare->is_entered = false;
+}
+
+void live_note_spare(struct live *live, const char *name)
+{
+	struct live_spare *spare;
+	uint64_t kind;
+
+	if (!section_is_spare(span_of(name), &kind))
+		return;
+	spare = mem_alloc(sizeof(*spare) + strlen(name) + 1);
+	spare->kind = kind;
+	strcpy(spare->name, name);
+	strmap_set(live->worker.spares, name, spare);
+}
+
+/* A configuration that is not ours may have no such map; then nothing can stand in reserve. */
+void live_note_carried(struct live *live, char *text)
+{
+	struct live_worker *worker = &live->worker;
+	struct live_map_item item;
+
+	if (*text != '\0' && !str_has_prefix(text, "0x")) {
+		strmap_free(worker->spares);
+		worker->spares = live_spares_new();
+	}
+	while (live_next_map_line(&text, &item)) {
+		struct live_spare *spare = strmap_find(worker->spares, item.value);
+
+		if (spare != NULL && spare->backend == NULL &&
+		    strmap_find(worker->backends, item.key) == NULL) {
+			carry(live, spare, item.key);
+			spare->is_entered = true;
+			continue;
+		}
+		live_complain(live, "HAProxy's map of spares has \"%s %s\", which leads nowhere",
+			      item.key, item.value);
+		live_move_entry(live, ROUTING_SPARES, item.key, item.value, NULL, LIVE_TAKE);
+	}
+}
+
+void live_count_server(struct live_worker *worker, const char *server, bool is_more)
+{
+	struct live_spare *spare = strmap_find_bytes(worker->spares, server, strcspn(server, "/"));
+
+	if (spare != NULL && is_more)
+		spare->servers++;
+	else if (spare != NULL && spare->servers > 0)
+		spare->servers--;
+}
+
+void live_set_count(struct live_worker *worker, struct span backend, size_t servers)
+{
+	struct live_spare *spare = strmap_find_bytes(worker->spares, backend.at, backend.len);
+
+	if (spare != NULL)
+		spare->servers = servers;
+}
+
+/* --- names ------------------------------------------------------------------------------------ */
+
+const char *live_worker_name(const struct live_worker *worker, const char *backend)
+{
+	const struct live_spare *spare = carrier_of(worker, backend);
+
+	return spare == NULL ? backend : spare->name;
+}
+
+struct span live_carried_by(const struct live_worker *worker, struct span name)
+{
+	const struct live_spare *spare = strmap_find_bytes(worker->spares, name.at, name.len);
+
+	return spare == NULL ? name : span_of(spare->backend == NULL ? "" : spare->backend);
+}
+
+/* --- taking and leaving ----------------------------------------------------------------------- */
+
+static bool has_name(const struct backend *backend)
+{
+	for (size_t i = 0; i < backend->instance_count; i++)
+		if (backend->instances[i]->is_name)
+			return true;
+	return false;
+}
+
+static bool is_free(const struct live_spare *spare)
+{
+	return spare->backend == NULL && spare->servers == 0;
+}
+
+/* One that is free; else says why there is none. */
+static struct live_spare *find_free(const struct live_worker *worker, uint64_t kind,
+				    const char **ret_why)
+{
+	void *cursor = NULL, *value;
+	const char *name;
+
+	*ret_why = "none in reserve has its settings";
+	while (strmap_next(worker->spares, &cursor, &name, &value)) {
+		struct live_spare *spare = value;
+
+		if (spare->kind != kind)
+			continue;
+		if (is_free(spare))
+			return spare;
+		*ret_why = "the reserve is used up";
+	}
+	return NULL;
+}
+
+bool live_take_spare(struct live *live, const struct backend *backend, const char **ret_why)
+{
+	struct section section;
+	struct live_spare *spare = NULL;
+
+	*ret_why = "";
+	if (strmap_count(live->worker.spares) == 0 || live->events->describe == NULL)
+		return false;
+	if (has_name(backend))
+		*ret_why = "it has a host name";
+	else if (!live->events->describe(live->ctx, backend, &section))
+		*ret_why = "it cannot be rendered";
+	else if (section.is_static)
+		*ret_why = "its way to balance takes no servers while HAProxy runs";
+	else
+		spare = find_free(&live->worker, section.kind, ret_why);
+	if (spare != NULL)
+		carry(live, spare, backend->name);
+	return spare != NULL;
+}
+
+bool live_change_spare(struct live *live, const struct backend *backend)
+{
+	struct live_spare *spare = carrier_of(&live->worker, backend->name), *other;
+	const char *why;
+
+	if (spare == NULL || spare->is_entered)
+		return false;
+	other = find_free(&live->worker, spare->kind, &why);
+	if (other == NULL)
+		return false;
+	put_down(live, spare);
+	carry(live, other, backend->name);
+	return true;
+}
+
+bool live_enter_spare(struct live *live, const struct backend *backend)
+{
+	struct live_spare *spare = carrier_of(&live->worker, backend->name);
+
+	if (spare == NULL || spare->is_entered)
+		return false;
+	live_move_entry(live, ROUTING_SPARES, backend->name, NULL, spare->name, LIVE_PUT);
+	spare->is_entered = true;
+	live->result.backend_changes++;
+	return true;
+}
+
+void live_leave_spare(struct live *live, const char *backend)
+{
+	struct live_spare *spare = carrier_of(&live->worker, backend);
+
+	if (spare == NULL)
+		return;
+	live_move_entry(live, ROUTING_SPARES, backend, spare->name, NULL, LIVE_TAKE);
+	put_down(live, spare);
+	live->result.backend_changes++;
+}
+
+bool live_leave_idle_spares(struct live *live, const struct snapshot *snapshot)
+{
+	void *cursor = NULL, *value;
+	const char *name;
+	bool has_left = false;
+
+	while (strmap_next(live->worker.spares, &cursor, &name, &value)) {
+		const struct live_spare *spare = value;
+		const struct backend *backend =
+		    spare->backend == NULL ? NULL
+					   : snapshot_find_backend_named(snapshot, spare->backend);
+
+		if (spare->backend == NULL || (backend != NULL && backend->instance_count != 0))
+			continue;
+		live_leave_spare(live, spare->backend);
+		has_left = true;
+	}
+	return has_left;
+}
+
+/* --- how many are left ------------------------------------------------------------------------ */
+
+bool live_has_few_spares(const struct live_worker *worker)
+{
+	void *cursor = NULL, *value;
+	const char *name;
+	uint64_t kind = 0;
+	size_t all = 0, left = 0;
+	bool is_used = false, has_few = false;
+
+	/* Those of one kind follow one another. */
+	while (strmap_next(worker->spares, &cursor, &name, &value)) {
+		const struct live_spare *spare = value;
+
+		if (all == 0 || spare->kind != kind) {
+			has_few |= is_used && left * SPARES_FEW <= all;
+			kind = spare->kind;
+			all = left = 0;
+			is_used = false;
+		}
+		all++;
+		left += is_free(spare);
+		is_used |= spare->backend != NULL;
+	}
+	return has_few || (is_used && left * SPARES_FEW <= all);
+}

@@ -1,0 +1,272 @@
+/*
+ * Versions that HAProxy has never seen, and the backends that it keeps in reserve for them: who
+ * stands in which, what is read back of it, and when a reload is needed after all.
+ */
+#include "unit.h"
+
+#include "live_world.h"
+
+#define LEAST "services/web {\"balance\":\"leastconn\"}\n" /* added by no HAProxy but by files */
+#define BASE                                                                                       \
+	LEAST "environments/dev web=1\n"                                                           \
+	      "backends/web/1/a 127.0.0.1:18001\n"
+
+static void setup_four(void)
+{
+	world_reserve = 4;
+	setup();
+}
+
+static size_t count_lines(char *text)
+{
+	size_t count = 0;
+
+	for (const char *p = text; (p = strchr(p, '\n')) != NULL; p++)
+		count++;
+	free(text);
+	return count;
+}
+
+/* In which one it stands, as the map says; "": in none.  Valid until the next call. */
+static const char *spare_of(const char *backend)
+{
+	static char name[64];
+	mem_auto_free char *key = mem_printf("%s ", backend);
+	mem_auto_free char *map = shown_map(ROUTING_SPARES);
+	const char *at = strstr(map, key);
+
+	(void)snprintf(name, sizeof(name), "%s", at == NULL ? "" : at + strlen(key));
+	name[strcspn(name, "\n")] = '\0';
+	return name;
+}
+
+static bool has_server(const char *backend, const char *server)
+{
+	mem_auto_free char *command = mem_printf("show servers state %s", backend);
+	mem_auto_free char *shown = ask(command);
+
+	return strstr(shown, server) != NULL;
+}
+
+static void expect_in_force(size_t carried)
+{
+	ck_assert_msg(last.code == 0 && !last.needs_reload, "%s", last_words);
+	ck_assert_uint_eq(last.carried, carried);
+	for (int map = ROUTING_SPARES + 1; map < ROUTING_MAP_COUNT; map++)
+		expect_map((enum routing_map)map);
+	ck_assert_uint_eq(count_lines(shown_map(ROUTING_SPARES)), carried);
+}
+
+START_TEST(a_new_version_stands_in_reserve)
+{
+	mem_auto_free char *spare = NULL;
+
+	begin(BASE);
+	want("backends/web/2/a 127.0.0.1:18002\nenvironments/dev web=2\n");
+	ck_assert(!last.resynced);
+	expect_in_force(1);
+	spare = mem_dup_str(spare_of("web:2"));
+	ck_assert(has_server(spare, " 127.0.0.1:18002 "));
+
+	/* It takes more servers, and other weights, as any other. */
+	want("backends/web/2/b {\"address\":\"127.0.0.1\",\"port\":18003,\"weight\":7}\n");
+	expect_in_force(1);
+	ck_assert_str_eq(spare_of("web:2"), spare);
+	ck_assert(has_server(spare, " 127.0.0.1:18003 127.0.0.1 2 0 7 "));
+	want("backends/web/2/b -\n");
+	expect_in_force(1);
+	ck_assert(!has_server(spare, " 127.0.0.1:18003 "));
+
+	/* A reload brings its own. */
+	daemon_stop(haproxy);
+	start_haproxy();
+	live_resync(live);
+	want(NULL);
+	expect_in_force(0);
+	expect_all();
+}
+END_TEST
+
+START_TEST(a_version_that_goes_leaves_its_place)
+{
+	mem_auto_free char *spare = NULL;
+
+	begin(BASE);
+	want("backends/web/2/a 127.0.0.1:18002\nenvironments/dev web=2\n");
+	spare = mem_dup_str(spare_of("web:2"));
+	want("backends/web/2/a -\nenvironments/dev web=1\n");
+	expect_in_force(0);
+	ck_assert(!has_server(spare, " 127.0.0.1:18002 "));
+	for (int i = 3; i < 20; i++) {
+		mem_auto_free char *come = mem_printf(
+		    "backends/web/%d/a 127.0.0.1:%d\nenvironments/dev web=%d\n", i, 18000 + i, i);
+		mem_auto_free char *go =
+		    mem_printf("backends/web/%d/a -\nenvironments/dev web=1\n", i);
+
+		want(come);
+		expect_in_force(1);
+		want(go);
+		expect_in_force(0);
+	}
+}
+END_TEST
+
+/* Who comes later finds what stands where. */
+START_TEST(what_stands_where_is_read_back)
+{
+	mem_auto_free char *spare = NULL;
+
+	begin(BASE);
+	want("backends/web/2/a 127.0.0.1:18002\nenvironments/dev web=2\n");
+	spare = mem_dup_str(spare_of("web:2"));
+	world_start_driver();
+	want(NULL);
+	expect_in_force(1);
+	ck_assert(last.resynced && last.map_changes == 0 && last.server_changes == 0);
+	want("backends/web/2/b 127.0.0.1:18003\nbackends/web/3/a 127.0.0.1:18004\n");
+	expect_in_force(2);
+	ck_assert(has_server(spare, " 127.0.0.1:18003 "));
+
+	/* Also what has gone in the meantime. */
+	world_start_driver();
+	want("backends/web/2/a -\nbackends/web/2/b -\nenvironments/dev web=1\n");
+	expect_in_force(1);
+	ck_assert_str_eq(spare_of("web:2"), "");
+}
+END_TEST
+
+START_TEST(a_reserve_that_runs_low_is_filled_by_a_reload)
+{
+	begin(BASE);
+	want("backends/web/2/a 127.0.0.1:18002\nbackends/web/3/a 127.0.0.1:18003\n");
+	expect_in_force(2);
+	want("backends/web/4/a 127.0.0.1:18004\nenvironments/dev web=4\n");
+	ck_assert(last.code == 0 && last.needs_reload);
+	ck_assert_str_eq(last_words, "3 versions stand in reserve, and little of it is left");
+	expect_map(ROUTING_ENVIRONMENTS);
+
+	want("backends/web/5/a 127.0.0.1:18005\nbackends/web/6/a 127.0.0.1:18006\n");
+	ck_assert(last.code == 0 && last.needs_reload);
+	ck_assert_ptr_nonnull(
+	    strstr(last_words, "version 6 of service web is new: the reserve is used up; "));
+
+	daemon_stop(haproxy);
+	start_haproxy();
+	live_resync(live);
+	want(NULL);
+	expect_in_force(0);
+	expect_all();
+}
+END_TEST
+
+static const struct {
+	const char *settings, *why;
+} others[] = {
+    {"services/api {\"balance\":\"random\"}\n",
+     "version 1 of service api is new: none in reserve has its settings"},
+    {"services/api {\"balance\":\"source\"}\n", "version 1 of service api is new: its way to "
+						"balance takes no servers while HAProxy runs"},
+};
+
+START_TEST(what_no_reserve_can_stand_for_waits_for_a_reload)
+{
+	mem_auto_free char *model =
+	    mem_printf("%sbackends/api/1/a 127.0.0.1:18002\n", others[_i].settings);
+
+	begin(BASE);
+	want(model);
+	ck_assert(last.code == 0 && last.needs_reload);
+	ck_assert_str_eq(last_words, others[_i].why);
+	ck_assert_uint_eq(last.carried, 0);
+}
+END_TEST
+
+static const char *const hands[] = {
+    "clear map maps/spares.map",
+    "add map maps/spares.map web:9 spare::0000000000000000.1",
+    "add map maps/spares.map web:1 web:2",
+    "clear map maps/spares.map; add map maps/spares.map web:7 ",
+};
+
+START_TEST(manual_changes_of_the_map_are_reverted)
+{
+	mem_auto_free char *command = NULL, *reply = NULL;
+	unsigned before;
+
+	begin(BASE);
+	want("backends/web/2/a 127.0.0.1:18002\nenvironments/dev web=2\n");
+	command =
+	    mem_printf("%s%s", hands[_i], str_has_suffix(hands[_i], " ") ? spare_of("web:2") : "");
+	reply = ask(command);
+	before = results;
+	live_resync(live);
+	wait_for_result(before);
+	ck_assert(last.resynced && last.map_changes + last.server_changes != 0);
+	expect_in_force(1);
+	ck_assert(has_server(spare_of("web:2"), " 127.0.0.1:18002 "));
+}
+END_TEST
+
+/* Servers of nobody's in one: it is not given away before they have gone. */
+START_TEST(servers_of_nobody_are_removed_first)
+{
+	mem_auto_free char *command = NULL, *reply = NULL, *first = NULL;
+
+	begin(BASE);
+	want("backends/web/2/a 127.0.0.1:18002\n");
+	first = mem_dup_str(spare_of("web:2"));
+	want("backends/web/2/a -\n");
+	command = mem_printf("add server %s/127.0.0.1:18009 127.0.0.1:18009; enable server "
+			     "%s/127.0.0.1:18009",
+			     first, first);
+	reply = ask(command);
+	world_start_driver();
+	want("backends/web/3/a 127.0.0.1:18003\nenvironments/dev web=3\n");
+	expect_in_force(1);
+	ck_assert_str_ne(spare_of("web:3"), first);
+	ck_assert(!has_server(first, " 127.0.0.1:18009 "));
+}
+END_TEST
+
+static bool is_nobody_carried(void *ctx)
+{
+	(void)ctx;
+	return count_lines(shown_map(ROUTING_SPARES)) == 0;
+}
+
+/* An environment that waits for a reload keeps what stands in reserve for its old choice. */
+START_TEST(who_waits_keeps_its_old_choice_in_reserve)
+{
+	begin(BASE);
+	want("backends/web/2/a 127.0.0.1:18002\nenvironments/dev web=2\n");
+	expect_in_force(1);
+	want("services/api {\"balance\":\"random\"}\nbackends/api/1/a 127.0.0.1:18005\n"
+	     "environments/dev web=1 api=1\nbackends/web/2/a -\n");
+	ck_assert(last.code == 0 && last.needs_reload);
+	ck_assert(has_server(spare_of("web:2"), " 127.0.0.1:18002 127.0.0.1 2 0 100 "));
+
+	want("environments/dev web=1\nbackends/api/1/a -\n");
+	ck_assert(last.code == 0);
+	ck_assert(daemon_wait_until(loop, is_nobody_carried, NULL, unit_slow(10000)));
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("live_spares");
+
+	tcase_add_checked_fixture(tc, setup_four, teardown);
+	if (daemon_is_there("haproxy")) {
+		tcase_add_test(tc, a_new_version_stands_in_reserve);
+		tcase_add_test(tc, a_version_that_goes_leaves_its_place);
+		tcase_add_test(tc, what_stands_where_is_read_back);
+		tcase_add_test(tc, a_reserve_that_runs_low_is_filled_by_a_reload);
+		tcase_add_loop_test(tc, what_no_reserve_can_stand_for_waits_for_a_reload, 0,
+				    sizeof(others) / sizeof(others[0]));
+		tcase_add_loop_test(tc, manual_changes_of_the_map_are_reverted, 0,
+				    sizeof(hands) / sizeof(hands[0]));
+		tcase_add_test(tc, servers_of_nobody_are_removed_first);
+		tcase_add_test(tc, who_waits_keeps_its_old_choice_in_reserve);
+	}
+	return unit_run("live_spares", tc);
+}
