@@ -120,6 +120,9 @@ static void on_state(void *ctx, const struct mf_err *why)
 		k->source_err.code = 0;
 	else
 		k->source_err = *why;
+	/* Nobody will grant it while we wait. */
+	if (why != NULL && why->code == MF_EPERM && k->options.once && k->snapshot == NULL)
+		loop_timer_set(k->deadline, 0);
 }
 
 static void on_held(void *ctx, const struct mf_err *why)

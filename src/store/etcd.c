@@ -288,6 +288,17 @@ static void renew_token(struct etcd_call *call)
 	attempt(call);
 }
 
+/* etcd does not say who may not: roles are a matter of the user. */
+static void name_user(struct etcd_call *call)
+{
+	mem_auto_free char *why = mem_dup_str(call->why.msg);
+	const char *user = call->etcd->user;
+
+	(void)mf_err_set(&call->why, call->why.code,
+			 "%s: user %s lacks a role for it, see mayfly-security(7)", why,
+			 user == NULL ? "of the certificate" : user);
+}
+
 static void on_fault(struct etcd_call *call, const struct etcd_fault *fault)
 {
 	bool is_write = call->repeat == ETCD_REPEAT_ONCE;
@@ -296,6 +307,11 @@ static void on_fault(struct etcd_call *call, const struct etcd_fault *fault)
 	(void)mf_err_set(&call->why, etcd_fault_code(fault->kind, is_write), "etcd %s: %s",
 			 call->etcd->endpoints[call->endpoint], fault->message);
 	switch (fault->kind) {
+	case ETCD_FAULT_DENIED:
+		if (!call->is_token_call)
+			name_user(call);
+		fail(call);
+		break;
 	case ETCD_FAULT_TOKEN:
 		renew_token(call);
 		break;

@@ -375,7 +375,7 @@ START_TEST(what_is_not_permitted_stops_no_other)
 	gateway_is_done(&gateway);
 	ck_assert(record_has(&rec, "environments/old: "));
 	ck_assert(record_has(&rec, "environments/a: "));
-	ck_assert(record_has(&rec, "permission denied\n"));
+	ck_assert(record_has(&rec, "permission denied: user of the certificate lacks a role"));
 	ck_assert(!record_has(&rec, "environments/b"));
 	ck_assert(!record_has(&rec, "not equal"));
 	ck_assert(!record_has(&rec, "over "));

@@ -1,0 +1,84 @@
+#!/bin/bash
+# Who may do what: the roles that mayfly-security(7) gives, by the very lines of that page.
+. "$(dirname "$0")/lib.sh"
+
+need etcd etcdctl haproxy socat curl
+
+start_etcd
+write_settings dnsmasq.hosts= dnsmasq.reload=
+start_app one team-a-web 1
+write_environment prod team-a-web=1@/
+cd "$T" || exit 1
+for user in kvwatch envwatch svcregister team-a developer reader operator root; do
+	printf 'pw-%s' "$user" >"$user.password"
+done
+# Flags of etcdctl beside its variable are a mistake to it, so the variable stays.
+grep '^etcdctl ' "$TOP/man/mayfly-security.7" >"$T/lines"
+if bash -e "$T/lines" >"$T/log/lines" 2>&1; then
+	pass 'the lines of the page can be run as they are'
+else
+	die "the lines of the page: $(tail -n 3 "$T/log/lines")"
+fi
+as() { # USER COMMAND...: with that user's name and password
+	local user=$1
+
+	shift
+	ETCDCTL_USER=$user ETCDCTL_PASSWORD=pw-$user "$@"
+}
+run_as() { # USER TOOL ARG...
+	as "$1" run_tool "${@:2}"
+}
+is_denied() { # NAME USER
+	is "$STATUS" 77 "$1: 77"
+	like "$ERR" "permission denied: user $2 lacks a role for it, see mayfly-security\(7\)" \
+		'  with who lacks what'
+}
+
+run_tool envwatch --once "$T/environments"
+is "$STATUS" 77 'without a user nobody gets in'
+run_as envwatch envwatch --once "$T/environments"
+is "$STATUS" 0 'envwatch writes environments'
+run_as team-a envwatch --once "$T/environments"
+is_denied 'a registrar does not' team-a
+like "$ERR" '/mayfly/environments/' '  and where'
+run_as developer envwatch --once "$T/environments"
+is "$STATUS" 0 'a developer may read them'
+write_environment late team-a-web=1
+run_as developer envwatch --once "$T/environments"
+is_denied 'but not make one of any name' developer
+is "$(as developer etcdctl put /mayfly/environments/dev-a '{"name":"dev-a","services":[]}')" OK 'but of a name for developers'
+like "$(as developer etcdctl put /mayfly/backends/team-a-web/1/x 10.0.0.1:1 2>&1)" 'permission denied' \
+	'nor an instance'
+
+registered() { as reader etcdctl get --prefix --keys-only /mayfly/ | grep -q "^/mayfly/$1"; }
+as team-a start_tool_as team-a svcregister register team-a-web 1 "${ADDRESS[one]}" --ttl 2s
+within 'a team registers its service' 10 registered backends/team-a-web/1/
+as team-a start_tool_as stranger svcregister register other 1 "${ADDRESS[one]}" --ttl 2s
+within 'but no other one' 10 log_has stranger 'backends/other/1/.*user team-a lacks a role for it'
+ok 'and reads its own keys back' not log_has team-a 'permission denied'
+stop team-a
+stop stranger
+as svcregister start_tool_as laptop svcregister register team-a-web 2 "${ADDRESS[one]}" --ttl 2s --env prod
+within 'svcregister registers any' 10 registered backends/team-a-web/2/
+within 'and says which environment is to use it' 10 registered overrides/prod/team-a-web
+
+run_as envwatch kvwatch --once --timeout 10m
+is_denied 'kvwatch needs to read more than environments' envwatch
+as kvwatch start_tool kvwatch
+start_haproxy
+within 'kvwatch with its own role applies them' 10 serves www-prod.example.com '^team-a-web 1 '
+within 'and reports that' 10 registered nodes/test
+stop kvwatch
+stop laptop
+for tool in 'cfgrender --dry-run' 'mayfly env list'; do
+	# shellcheck disable=SC2086
+	run_as reader $tool
+	unlike "$STATUS $ERR" '^77|denied' "$tool: to read is enough"
+	# shellcheck disable=SC2086
+	run_as team-a $tool
+	is_denied "$tool without that" team-a
+done
+like "$(as reader etcdctl put /mayfly/environments/x '{}' 2>&1)" 'permission denied' 'a reader changes nothing'
+is "$(as operator etcdctl put /mayfly/services/x '{}')" OK 'an operator changes anything'
+
+done_testing
