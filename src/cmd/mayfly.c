@@ -15,6 +15,7 @@
 #include "sys/loop.h"
 
 #define TIMEOUT_MS 10000
+#define MAX_WORDS  ((size_t)8) /* that matter for a completion */
 
 static int add_header(void *target, const char *name, const char *value, struct mf_err *err)
 {
@@ -152,18 +153,7 @@ static int obey(const struct cli *cli, const struct wanted *w, struct call *call
 	return run(cli, call, command);
 }
 
-/* mayfly __complete WORD...: what may be the next word, for the shells. */
-static int complete(int argc, char **argv)
-{
-	const char *words[3];
-	buf_auto struct buf text = BUF_INIT;
-
-	command_add_words(&text, words, cli_find_operands(&whole, argc, argv, words, 3));
-	(void)fputs(buf_str(&text), stdout);
-	return 0;
-}
-
-int main(int argc, char **argv)
+static int run_call(int argc, char **argv)
 {
 	struct call call = {.options = {.timeout_ms = TIMEOUT_MS}};
 	char name[] = "mayfly", option[] = "--help", *help[] = {name, option, NULL};
@@ -171,8 +161,6 @@ int main(int argc, char **argv)
 	struct cli cli;
 	int status;
 
-	if (argc > 1 && strcmp(argv[1], "__complete") == 0)
-		return complete(argc - 1, argv + 1);
 	find(&wanted, argc, argv);
 	/* Behind `help`, options say nothing, and may lack a value that is still to be typed. */
 	if (wanted.is_help) {
@@ -189,4 +177,41 @@ int main(int argc, char **argv)
 	buf_fini(&wanted.synopsis);
 	buf_fini(&wanted.details);
 	return status;
+}
+
+/* mayfly __complete WORD...: what may be the next word, for the shells; names from etcd, quickly.
+ */
+static int complete(int argc, char **argv)
+{
+	static const struct {
+		const char *operand, *call;
+	} lists[] = {
+	    {"ENV", "mayfly env list --output name --timeout 1s"},
+	    {"SERVICE", "mayfly service list --output name --timeout 1s"},
+	};
+	const char *words[MAX_WORDS], *operand;
+	size_t count = cli_find_operands(&whole, argc, argv, words, MAX_WORDS);
+	buf_auto struct buf text = BUF_INIT;
+	int status = 0;
+
+	operand = command_add_words(&text, words, count);
+	for (size_t i = 0; operand != NULL && i < sizeof(lists) / sizeof(lists[0]); i++) {
+		char **call;
+
+		if (strncmp(operand, lists[i].operand, strcspn(operand, " ]")) != 0 ||
+		    strcspn(operand, " ]") != strlen(lists[i].operand))
+			continue;
+		call = strlist_split(lists[i].call, ' ');
+		status = run_call((int)strlist_count(call), call);
+		strlist_free(call);
+	}
+	(void)fputs(buf_str(&text), stdout);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], "__complete") == 0)
+		return complete(argc - 1, argv + 1);
+	return run_call(argc, argv);
 }

@@ -3,6 +3,7 @@
 #include "base/node.h"
 #include "operator/command.h"
 #include "operator/doc.h"
+#include "operator/facts.h"
 #include "operator/fleet.h"
 #include "operator/look.h"
 #include "operator/reading.h"
@@ -14,7 +15,7 @@ static int fill(struct look *look, const struct reading *reading, struct mf_err 
 	const struct env *env;
 
 	if (look->call->argc > 0) {
-		if (reading_find_env(reading, look->call->argv[0], &env, err) != 0)
+		if (facts_find_env(reading, look->call->argv[0], &env, err) != 0)
 			return err->code;
 		trouble_add_env(list, reading, env);
 	} else {
@@ -25,7 +26,7 @@ static int fill(struct look *look, const struct reading *reading, struct mf_err 
 		trouble_add_nodes(list, fleet_add(fleet, "nodes", reading));
 		node_free(fleet);
 	}
-	trouble_add_page(&look->before, list);
+	trouble_add_page(&look->before, list, SIZE_MAX);
 	if (list->child_count == 0)
 		buf_add_str(&look->before, "All is well: an instance answers for each version.\n");
 	else

@@ -154,15 +154,36 @@ void command_add_list(struct buf *text, const struct noun *noun)
 			add_lines(text, nouns[i], width);
 }
 
-void command_add_words(struct buf *text, const char *const *words, size_t count)
+/* The n-th operand of "SERVICE [VERSION [INSTANCE]]", from there on; "": there are fewer. */
+static const char *find_operand(const char *operands, size_t n)
+{
+	operands += strspn(operands, " [");
+	for (; n > 0 && *operands != '\0'; n--) {
+		operands += strcspn(operands, " ");
+		operands += strspn(operands, " [");
+	}
+	return operands;
+}
+
+const char *command_add_words(struct buf *text, const char *const *words, size_t count)
 {
 	const struct noun *noun = count == 0 ? NULL : command_find_noun(words[0]);
+	const struct command *command;
+	size_t used = 1;
 
 	for (size_t i = 0; count == 0 && i < NOUN_COUNT; i++)
 		buf_printf(text, "%s\n", nouns[i]->name);
-	if (count != 1 || noun == NULL)
-		return;
-	for (const struct command *c = noun->commands; c->verb != NULL; c++)
-		if (c->verb[0] != '\0')
-			buf_printf(text, "%s\n", c->verb);
+	if (noun == NULL)
+		return NULL;
+	command = noun->commands;
+	if (command->verb[0] != '\0' && count == 1) {
+		for (; command->verb != NULL; command++)
+			buf_printf(text, "%s\n", command->verb);
+		return NULL;
+	}
+	if (command->verb[0] != '\0') {
+		command = find_verb(noun, words[1]);
+		used = 2;
+	}
+	return command == NULL ? NULL : find_operand(command->operands, count - used);
 }

@@ -71,7 +71,10 @@ const struct noun *command_find_noun(const char *word);
 /* A line for each command, with its operands and help; noun NULL: of all. */
 void command_add_list(struct buf *text, const struct noun *noun);
 
-/* What may be the next word behind these, a line each: nouns, verbs; nothing behind a command. */
-void command_add_words(struct buf *text, const char *const *words, size_t count);
+/*
+ * What may be the next word behind these, a line each: nouns, verbs; nothing behind a command.
+ * Returns the word for the operand that may come then, such as "ENV"; NULL: none.
+ */
+const char *command_add_words(struct buf *text, const char *const *words, size_t count);
 
 #endif

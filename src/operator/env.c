@@ -9,6 +9,7 @@
 #include "operator/call.h"
 #include "operator/command.h"
 #include "operator/doc.h"
+#include "operator/facts.h"
 #include "operator/look.h"
 #include "operator/reading.h"
 #include "operator/trouble.h"
@@ -54,7 +55,7 @@ struct tally {
 static void add_env(struct node *list, const struct reading *reading, const struct env *env,
 		    struct tally *tally)
 {
-	enum reading_state state = reading_state(reading, env);
+	enum facts_state state = facts_state(reading, env);
 	struct node *row = doc_add_map(list, NULL), *missing;
 
 	add_facts(row, env);
@@ -63,15 +64,16 @@ static void add_env(struct node *list, const struct reading *reading, const stru
 	for (size_t i = 0; i < env->service_count; i++) {
 		const struct env_service *service = &env->services[i];
 		mem_auto_free char *name = NULL;
+		const char *whose;
 
-		if (reading_count_live(find_backend(reading, service)) > 0)
+		if (facts_find_answer(reading, env, service, &whose) != NULL)
 			continue;
 		name = mem_printf("%s:%s", service->name, service->version);
 		doc_add_text(missing, NULL, name);
 	}
-	tally->missing += state == READING_MISSING;
-	tally->set_aside += state == READING_ASIDE;
-	doc_add_text(row, "state", reading_state_word(state));
+	tally->missing += state == FACTS_MISSING;
+	tally->set_aside += state == FACTS_ASIDE;
+	doc_add_text(row, "state", facts_state_word(state));
 	if (env->aside != NULL)
 		doc_add_text(row, "reason", env->aside);
 }
@@ -83,11 +85,11 @@ static void add_unreadable(struct node *list, const struct reading *reading, str
 		const char *name;
 		struct node *row;
 
-		if (!reading_is_unreadable(reading, problem, &name))
+		if (!facts_is_unreadable(reading, problem, &name))
 			continue;
 		row = doc_add_map(list, NULL);
 		doc_add_text(row, "name", name);
-		doc_add_text(row, "state", reading_state_word(READING_ASIDE));
+		doc_add_text(row, "state", facts_state_word(FACTS_ASIDE));
 		doc_add_text(row, "reason", problem->reason);
 		tally->set_aside++;
 	}
@@ -150,15 +152,21 @@ static void add_holder(struct node *map, const struct reading *reading, const st
 static void add_service(struct node *list, const struct reading *reading, const struct env *env,
 			const struct env_service *service)
 {
-	const struct backend *backend = find_backend(reading, service);
-	size_t live = reading_count_live(backend);
+	const char *whose;
+	const struct backend *answer = facts_find_answer(reading, env, service, &whose);
+	const struct backend *backend = answer != NULL ? answer : find_backend(reading, service);
 	struct node *row = doc_add_map(list, NULL), *routes;
 
 	doc_add_text(row, "name", service->name);
 	doc_add_text(row, "version", service->version);
-	doc_add_text(row, "from", reading_origin(env, service));
-	doc_add_text(row, "state", live > 0 ? "ready" : "missing");
-	doc_add_int(row, "live", (int64_t)live);
+	doc_add_text(row, "from", facts_find_origin(env, service));
+	doc_add_text(row, "state", answer != NULL ? "ready" : "missing");
+	if (answer != NULL && strcmp(answer->version, service->version) != 0) {
+		mem_auto_free char *answered = mem_printf("%s of %s", answer->version, whose);
+
+		doc_add_text(row, "answered_by", answered);
+	}
+	doc_add_int(row, "live", (int64_t)facts_count_live(answer));
 	routes = doc_add_list(row, "routes");
 	for (unsigned i = 0; i < service->route_count; i++)
 		doc_add_text(routes, NULL, service->routes[i]);
@@ -191,24 +199,25 @@ static void add_page(struct look *look)
 	buf_add_char(&look->before, '\n');
 	if (problems->child_count > 0 && node_find(look->doc, "services")->child_count > 0)
 		buf_add_char(&look->after, '\n');
-	trouble_add_page(&look->after, problems);
+	trouble_add_page(&look->after, problems, SIZE_MAX);
 }
 
 static int fill_show(struct look *look, const struct reading *reading, struct mf_err *err)
 {
 	static const struct show_column columns[] = {
-	    {"SERVICE", "name", false},	 {"VERSION", "version", false},
-	    {"FROM", "from", false},	 {"LIVE", "live", false},
-	    {"STATE", "state", false},	 {"ROUTES", "routes", false},
-	    {"HOLDER", "holder", false}, {"INSTANCES", "instances", true},
+	    {"SERVICE", "name", false},	      {"VERSION", "version", false},
+	    {"FROM", "from", false},	      {"LIVE", "live", false},
+	    {"STATE", "state", false},	      {"ANSWERED BY", "answered_by", true},
+	    {"ROUTES", "routes", false},      {"HOLDER", "holder", false},
+	    {"INSTANCES", "instances", true},
 	};
 	const struct env *env;
 	struct node *list;
 
-	if (reading_find_env(reading, look->call->argv[0], &env, err) != 0)
+	if (facts_find_env(reading, look->call->argv[0], &env, err) != 0)
 		return err->code;
 	add_facts(look->doc, env);
-	doc_add_text(look->doc, "state", reading_state_word(reading_state(reading, env)));
+	doc_add_text(look->doc, "state", facts_state_word(facts_state(reading, env)));
 	list = doc_add_list(look->doc, "services");
 	for (size_t i = 0; i < env->service_count; i++)
 		add_service(list, reading, env, &env->services[i]);

@@ -13,6 +13,7 @@
 #include "model/settings.h"
 #include "operator/command.h"
 #include "operator/doc.h"
+#include "operator/facts.h"
 #include "operator/look.h"
 #include "operator/reading.h"
 #include "operator/request.h"
@@ -26,6 +27,8 @@ struct explanation {
 	struct routing *routing;
 	const struct env *env;	       /* NULL: none, or */
 	const struct backend *backend; /* NULL: none */
+	const struct backend *answer;  /* whose instances are asked: the same, or a parent's */
+	const char *whose;	       /* the environment whose version that is */
 	const char *by, *key;	       /* of the claim that led to env */
 	struct routing_entry hit;
 	char *reason; /* why nobody answers; NULL: somebody does */
@@ -148,7 +151,11 @@ static void find_inside(struct explanation *e)
 static void judge(struct explanation *e)
 {
 	const struct backend *backend = e->backend;
+	const struct env_service *service =
+	    backend == NULL ? NULL : env_find_service(e->env, backend->service);
 
+	if (service != NULL)
+		e->answer = facts_find_answer(e->reading, e->env, service, &e->whose);
 	if (e->reason != NULL)
 		return;
 	if (str_is_same(e->look->call->options.method, "CONNECT"))
@@ -158,7 +165,7 @@ static void judge(struct explanation *e)
 		    mem_printf("environment %s is set aside: it %s", e->env->name, e->env->aside);
 	else if (backend != NULL && backend->settings != NULL && backend->settings->is_tcp)
 		e->reason = mem_printf("service %s speaks no HTTP", backend->service);
-	else if (reading_count_live(backend) == 0)
+	else if (e->answer == NULL)
 		e->reason = mem_printf("no instance of %s is up with a weight", e->hit.value);
 }
 
@@ -223,20 +230,25 @@ static void add_env(const struct explanation *e, struct node *doc)
 static void add_version(const struct explanation *e, struct node *doc)
 {
 	const struct backend *backend = e->backend;
+	const struct backend *asked = e->answer != NULL ? e->answer : backend;
 	const struct env_service *service = env_find_service(e->env, backend->service);
 	struct node *list;
 
 	doc_add_text(doc, "service", backend->service);
 	doc_add_text(doc, "version", backend->version);
 	if (service != NULL)
-		doc_add_text(doc, "from", reading_origin(e->env, service));
+		doc_add_text(doc, "from", facts_find_origin(e->env, service));
+	if (asked != backend) {
+		doc_add_text(doc, "answering_version", asked->version);
+		doc_add_text(doc, "answering_environment", e->whose);
+	}
 	if (e->request.door == REQUEST_EXTERNAL)
 		doc_add_text(doc, "route", strchr(e->hit.key, '/'));
 	if (backend->settings != NULL && backend->settings->server_timeout > 0)
 		doc_add_int(doc, "server_timeout_ms", backend->settings->server_timeout);
 	list = doc_add_list(doc, "instances");
-	for (size_t i = 0; i < backend->instance_count; i++)
-		reading_add_instance(list, backend->instances[i]);
+	for (size_t i = 0; i < asked->instance_count; i++)
+		facts_add_instance(list, asked->instances[i]);
 }
 
 static void fill_doc(const struct explanation *e)
@@ -282,22 +294,33 @@ static void fill_page(const struct explanation *e)
 		buf_printf(text, "              before %s, which has it as %s, too\n",
 			   node_text_at(&beaten->children[i], "environment", ""),
 			   node_text_at(&beaten->children[i], "by", ""));
-	if (e->env != NULL && e->env->source[0] != '\0')
-		buf_printf(text, "              from %s, owner %s\n", e->env->source,
-			   e->env->owner);
+	if (node_find(doc, "source") != NULL) {
+		buf_add_str(text, "              from ");
+		doc_add_cell(node_find(doc, "source"), text);
+		buf_add_str(text, ", owner ");
+		doc_add_cell(node_find(doc, "owner"), text);
+		buf_add_char(text, '\n');
+	}
 	if (node_find(doc, "route") != NULL)
 		buf_printf(text, "Route:        %s\n", node_text_at(doc, "route", ""));
 	if (e->backend != NULL)
 		buf_printf(text, "Service:      %s, version %s (%s)\n", e->backend->service,
 			   e->backend->version, node_text_at(doc, "from", "?"));
+	if (node_find(doc, "answering_version") != NULL)
+		buf_printf(text, "Baseline:     no instance of it; version %s of %s answers\n",
+			   e->answer->version, e->whose);
 	if (node_find(doc, "passed_on") != NULL)
 		buf_printf(text, "Passed on:    x-mayfly: %s\n",
 			   node_text_at(doc, "passed_on", ""));
-	if (e->reason != NULL)
-		buf_printf(text, "Answer:       none: %s\n", e->reason);
-	else
-		buf_printf(text, "Answer:       by %zu of %zu instances\n",
-			   reading_count_live(e->backend), e->backend->instance_count);
+	buf_add_str(text, "Answer:       ");
+	if (e->reason != NULL) {
+		buf_add_str(text, "none: ");
+		doc_add_cell(node_find(doc, "reason"), text);
+		buf_add_char(text, '\n');
+	} else {
+		buf_printf(text, "by %zu of %zu instances\n", facts_count_live(e->answer),
+			   e->answer->instance_count);
+	}
 	if (e->env != NULL && e->reason != NULL)
 		buf_printf(&e->look->after, "\n-> mayfly check %s\n", e->env->name);
 	if (e->env == NULL)

@@ -6,6 +6,7 @@
 #include "operator/call.h"
 #include "operator/command.h"
 #include "operator/doc.h"
+#include "operator/facts.h"
 #include "operator/look.h"
 #include "operator/named.h"
 #include "operator/reading.h"
@@ -33,7 +34,7 @@ static int fill_list(struct look *look, const struct reading *reading, struct mf
 		    (version != NULL && strcmp(backend->version, version) != 0))
 			continue;
 		for (size_t j = 0; j < backend->instance_count; j++)
-			reading_add_instance(list, backend->instances[j]);
+			facts_add_instance(list, backend->instances[j]);
 	}
 	if (list->child_count == 0)
 		buf_add_str(&look->after, "There is no instance.  Register one: see "

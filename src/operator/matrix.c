@@ -6,6 +6,7 @@
 #include "base/node.h"
 #include "operator/command.h"
 #include "operator/doc.h"
+#include "operator/facts.h"
 #include "operator/look.h"
 #include "operator/reading.h"
 
@@ -15,10 +16,9 @@
 static void add_choice(struct node *versions, struct node *cells, const struct reading *reading,
 		       const struct env *env, const struct env_service *service)
 {
-	const struct backend *backend =
-	    snapshot_find_backend(reading->snapshot, service->name, service->version);
+	const char *whose;
 	bool differs = env->lineage_count > 1 && service->version_from == 0;
-	bool is_missing = reading_count_live(backend) == 0;
+	bool is_missing = facts_find_answer(reading, env, service, &whose) == NULL;
 	mem_auto_free char *word =
 	    mem_printf("%s%s%s%s", service->version, differs ? "*" : "",
 		       service->is_override ? "^" : "", is_missing ? "!" : "");

@@ -12,7 +12,6 @@
 
 struct call;
 struct mf_err;
-struct node;
 struct strmap;
 
 struct reading {
@@ -42,39 +41,5 @@ int reading_follow(struct call *call, reading_fn *on_change, void *ctx, struct m
 bool reading_next(const struct reading *reading, const char *prefix, void **cursor,
 		  const char **ret_name, const char **ret_value);
 const char *reading_find(const struct reading *reading, const char *key); /* NULL: not there */
-
-/* Whether a request to the instance is answered: it is up, and its weight is not 0. */
-bool reading_is_live(const struct instance *instance);
-/* Of a version; backend NULL: none. */
-size_t reading_count_live(const struct backend *backend);
-
-/* A row of a list: service, version, instance, address, state, weight, is_fixed. */
-void reading_add_instance(struct node *list, const struct instance *instance);
-
-/* Who says which version it is: "own", "override", or an environment that is extended. */
-const char *reading_origin(const struct env *env, const struct env_service *service);
-
-/* How an environment is. */
-enum reading_state {
-	READING_READY,
-	READING_MISSING, /* no instance answers for a version that it names */
-	READING_ASIDE,	 /* not in force, for the reason of env->aside */
-};
-enum reading_state reading_state(const struct reading *reading, const struct env *env);
-/* "ready", "missing", "set aside" */
-const char *reading_state_word(enum reading_state state);
-/* Environments that are in no snapshot, as their values cannot be read. */
-size_t reading_count_unreadable(const struct reading *reading);
-/* Whether it is the problem of such a one; ret_name is borrowed from it. */
-bool reading_is_unreadable(const struct reading *reading, const struct problem *problem,
-			   const char **ret_name);
-
-/* Who has this key; NULL: nobody.  Claims as a snapshot has them, by key. */
-const struct env *reading_find_claim(const struct claim *claims, size_t count, const char *key);
-
-/* The environment of that name.  MF_ENOINPUT with the nearest name, or with what is wrong with it.
- */
-int reading_find_env(const struct reading *reading, const char *name, const struct env **ret_env,
-		     struct mf_err *err);
 
 #endif

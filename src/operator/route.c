@@ -6,6 +6,7 @@
 #include "operator/call.h"
 #include "operator/command.h"
 #include "operator/doc.h"
+#include "operator/facts.h"
 #include "operator/look.h"
 #include "operator/reading.h"
 
@@ -23,7 +24,7 @@ static void add_routes(struct node *list, const struct snapshot *snapshot, const
 			doc_add_text(row, "route", service->routes[j]);
 			doc_add_text(row, "service", service->name);
 			doc_add_text(row, "version", service->version);
-			doc_add_int(row, "live", (int64_t)reading_count_live(backend));
+			doc_add_int(row, "live", (int64_t)facts_count_live(backend));
 		}
 	}
 }
@@ -40,7 +41,7 @@ static int fill_list(struct look *look, const struct reading *reading, struct mf
 	struct node *list = doc_add_list(look->doc, "routes");
 	const struct env *env = NULL;
 
-	if (look->call->argc > 0 && reading_find_env(reading, look->call->argv[0], &env, err) != 0)
+	if (look->call->argc > 0 && facts_find_env(reading, look->call->argv[0], &env, err) != 0)
 		return err->code;
 	for (size_t i = 0; env == NULL && i < reading->snapshot->env_count; i++)
 		add_routes(list, reading->snapshot, reading->snapshot->envs[i]);

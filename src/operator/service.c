@@ -8,6 +8,7 @@
 #include "operator/call.h"
 #include "operator/command.h"
 #include "operator/doc.h"
+#include "operator/facts.h"
 #include "operator/look.h"
 #include "operator/reading.h"
 
@@ -47,7 +48,7 @@ static size_t add_service(struct node *list, const struct snapshot *snapshot, si
 	for (; end < snapshot->backend_count && strcmp(snapshot->backends[end]->service, name) == 0;
 	     end++) {
 		doc_add_text(versions, NULL, snapshot->backends[end]->version);
-		live += reading_count_live(snapshot->backends[end]);
+		live += facts_count_live(snapshot->backends[end]);
 	}
 	doc_add_int(row, "live", (int64_t)live);
 	doc_add_int(row, "environments", (int64_t)count_environments(snapshot, name));

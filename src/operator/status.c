@@ -4,10 +4,13 @@
 #include "operator/call.h"
 #include "operator/command.h"
 #include "operator/doc.h"
+#include "operator/facts.h"
 #include "operator/fleet.h"
 #include "operator/look.h"
 #include "operator/reading.h"
 #include "operator/trouble.h"
+
+#define MOST_PROBLEMS ((size_t)12) /* for one screen */
 
 struct tally {
 	size_t ready, missing, set_aside; /* environments */
@@ -19,19 +22,19 @@ static void count(const struct reading *reading, struct tally *ret_tally)
 	const struct snapshot *s = reading->snapshot;
 
 	for (size_t i = 0; i < s->env_count; i++)
-		switch (reading_state(reading, s->envs[i])) {
-		case READING_READY:
+		switch (facts_state(reading, s->envs[i])) {
+		case FACTS_READY:
 			ret_tally->ready++;
 			break;
-		case READING_MISSING:
+		case FACTS_MISSING:
 			ret_tally->missing++;
 			break;
-		case READING_ASIDE:
+		case FACTS_ASIDE:
 			ret_tally->set_aside++;
 			break;
 		}
 	for (size_t i = 0; i < s->backend_count; i++)
-		ret_tally->live += reading_count_live(s->backends[i]);
+		ret_tally->live += facts_count_live(s->backends[i]);
 }
 
 static void add_counts(struct look *look, const struct reading *reading)
@@ -41,7 +44,7 @@ static void add_counts(struct look *look, const struct reading *reading)
 	struct tally t = {0};
 
 	count(reading, &t);
-	t.set_aside += reading_count_unreadable(reading);
+	t.set_aside += facts_count_unreadable(reading);
 	doc_add_int(look->doc, "revision", s->revision);
 	map = doc_add_map(look->doc, "environments");
 	doc_add_int(map, "ready", (int64_t)t.ready);
@@ -73,10 +76,11 @@ static int fill(struct look *look, const struct reading *reading, struct mf_err 
 	trouble_add_nodes(list, node_find(look->doc, "nodes"));
 	trouble_add_set_aside(list, reading);
 	trouble_add_missing(list, reading);
+	trouble_add_remarks(list, reading);
 	if (!reading->is_offline && node_find(look->doc, "nodes")->child_count == 0)
 		buf_add_str(&look->before, "Nodes:        none: no kvwatch is connected to etcd\n");
 	buf_add_char(&look->after, '\n');
-	trouble_add_page(&look->after, list);
+	trouble_add_page(&look->after, list, MOST_PROBLEMS);
 	if (list->child_count == 0)
 		buf_add_str(&look->after, "There are no problems.\n");
 	look->names = "nodes";

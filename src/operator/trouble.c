@@ -8,6 +8,7 @@
 #include "base/node.h"
 #include "base/str.h"
 #include "operator/doc.h"
+#include "operator/facts.h"
 #include "operator/reading.h"
 
 static void add(struct node *list, const char *object, const char *reason, const char *next)
@@ -30,16 +31,18 @@ static void add_other_versions(struct buf *reason, const struct snapshot *snapsh
 	for (size_t i = 0; i < snapshot->backend_count; i++) {
 		const struct backend *other = snapshot->backends[i];
 
-		if (strcmp(other->service, service->name) != 0 || reading_count_live(other) == 0)
+		if (strcmp(other->service, service->name) != 0 || facts_count_live(other) == 0)
 			continue;
 		buf_printf(reason, "%s%s", is_first ? "; these answer: " : ", ", other->version);
 		is_first = false;
 	}
 }
 
-static void add_missing_service(struct node *list, const struct snapshot *snapshot,
+static void add_missing_service(struct node *list, const struct reading *reading,
 				const struct env *env, const struct env_service *service)
 {
+	const struct snapshot *snapshot = reading->snapshot;
+	const char *whose;
 	const struct backend *backend =
 	    snapshot_find_backend(snapshot, service->name, service->version);
 	size_t registered = backend == NULL ? 0 : backend->instance_count;
@@ -48,7 +51,7 @@ static void add_missing_service(struct node *list, const struct snapshot *snapsh
 	mem_auto_free char *next = NULL;
 	buf_auto struct buf reason = BUF_INIT;
 
-	if (reading_count_live(backend) > 0)
+	if (facts_find_answer(reading, env, service, &whose) != NULL)
 		return;
 	if (registered == 0) {
 		buf_printf(&reason, "no instance of version %s is registered", service->version);
@@ -64,17 +67,16 @@ static void add_missing_service(struct node *list, const struct snapshot *snapsh
 	add(list, object, buf_str(&reason), next);
 }
 
-static void add_missing_of(struct node *list, const struct snapshot *snapshot,
-			   const struct env *env)
+static void add_missing_of(struct node *list, const struct reading *reading, const struct env *env)
 {
 	for (size_t i = 0; i < env->service_count; i++)
-		add_missing_service(list, snapshot, env, &env->services[i]);
+		add_missing_service(list, reading, env, &env->services[i]);
 }
 
 void trouble_add_missing(struct node *list, const struct reading *reading)
 {
 	for (size_t i = 0; i < reading->snapshot->env_count; i++)
-		add_missing_of(list, reading->snapshot, reading->snapshot->envs[i]);
+		add_missing_of(list, reading, reading->snapshot->envs[i]);
 }
 
 /* --- what one environment claims and does not have -------------------------------------------- */
@@ -97,11 +99,11 @@ static void add_lost_hosts(struct node *list, const struct snapshot *s, const st
 	for (size_t i = 0; i < env->host_count; i++) {
 		const char *host = env->hosts[i];
 		mem_auto_free char *label = mem_dup_bytes(host, strcspn(host, "."));
-		const struct env *holder = reading_find_claim(s->hosts, s->host_count, host);
+		const struct env *holder = facts_find_claim(s->hosts, s->host_count, host);
 
 		if (holder == NULL)
 			add_lost(list, "host", host,
-				 reading_find_claim(s->prefixes, s->prefix_count, label),
+				 facts_find_claim(s->prefixes, s->prefix_count, label),
 				 ", by its prefix");
 		else if (holder != env)
 			add_lost(list, "host", host, holder, "");
@@ -111,8 +113,8 @@ static void add_lost_hosts(struct node *list, const struct snapshot *s, const st
 void trouble_add_env(struct node *list, const struct reading *reading, const struct env *env)
 {
 	const struct snapshot *s = reading->snapshot;
-	const struct env *prefix = reading_find_claim(s->prefixes, s->prefix_count, env->prefix);
-	const struct env *header = reading_find_claim(s->headers, s->header_count, env->header);
+	const struct env *prefix = facts_find_claim(s->prefixes, s->prefix_count, env->prefix);
+	const struct env *header = facts_find_claim(s->headers, s->header_count, env->header);
 
 	if (env->aside != NULL) {
 		mem_auto_free char *object = mem_printf("environment %s", env->name);
@@ -124,7 +126,7 @@ void trouble_add_env(struct node *list, const struct reading *reading, const str
 	if (header != env)
 		add_lost(list, "header", env->header, header, "");
 	add_lost_hosts(list, s, env);
-	add_missing_of(list, s, env);
+	add_missing_of(list, reading, env);
 }
 
 /* --- all that is set aside -------------------------------------------------------------------- */
@@ -148,6 +150,21 @@ static char *correct_key(const char *object)
 	return NULL;
 }
 
+/* Somebody answers, and that it is another version is a remark. */
+static bool is_remark(const struct problem *problem)
+{
+	return str_has_prefix(problem->object, "baseline of ");
+}
+
+void trouble_add_remarks(struct node *list, const struct reading *reading)
+{
+	const struct snapshot *snapshot = reading->snapshot;
+
+	for (size_t i = 0; i < snapshot->problem_count; i++)
+		if (is_remark(&snapshot->problems[i]))
+			add(list, snapshot->problems[i].object, snapshot->problems[i].reason, NULL);
+}
+
 void trouble_add_set_aside(struct node *list, const struct reading *reading)
 {
 	const struct snapshot *snapshot = reading->snapshot;
@@ -157,6 +174,8 @@ void trouble_add_set_aside(struct node *list, const struct reading *reading)
 		mem_auto_free char *next =
 		    reading->is_offline ? NULL : correct_key(problem->object);
 
+		if (is_remark(problem))
+			continue;
 		add(list, problem->object, problem->reason, next);
 	}
 }
@@ -200,22 +219,31 @@ void trouble_add_nodes(struct node *list, const struct node *nodes)
 
 /* --- for people ------------------------------------------------------------------------------- */
 
-void trouble_add_page(struct buf *text, const struct node *list)
+static void add_line(struct buf *text, const struct node *row)
+{
+	const char *next = node_text_at(row, "next", NULL);
+	const char *object = node_text_at(row, "object", "");
+	const char *reason = node_text_at(row, "reason", "");
+
+	buf_add_str(text, "  ");
+	str_add_escaped(text, object, strlen(object));
+	buf_add_str(text, ": ");
+	str_add_escaped(text, reason, strlen(reason));
+	buf_add_char(text, '\n');
+	if (next != NULL)
+		buf_printf(text, "      -> %s\n", next);
+}
+
+void trouble_add_page(struct buf *text, const struct node *list, size_t most)
 {
 	for (size_t i = 0; i < list->child_count; i++) {
-		const struct node *row = &list->children[i];
-		const char *next = node_text_at(row, "next", NULL);
-		const char *object = node_text_at(row, "object", "");
-		const char *reason = node_text_at(row, "reason", "");
-
 		if (i == 0)
 			buf_add_str(text, "Problems:\n");
-		buf_add_str(text, "  ");
-		str_add_escaped(text, object, strlen(object));
-		buf_add_str(text, ": ");
-		str_add_escaped(text, reason, strlen(reason));
-		buf_add_char(text, '\n');
-		if (next != NULL)
-			buf_printf(text, "      -> %s\n", next);
+		if (i == most) {
+			buf_printf(text, "  and %zu more\n      -> mayfly check\n",
+				   list->child_count - most);
+			return;
+		}
+		add_line(text, &list->children[i]);
 	}
 }

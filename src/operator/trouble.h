@@ -4,6 +4,9 @@
 #ifndef MF_OPERATOR_TROUBLE_H
 #define MF_OPERATOR_TROUBLE_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 struct buf;
 struct env;
 struct node;
@@ -13,12 +16,14 @@ struct reading;
 void trouble_add_env(struct node *list, const struct reading *reading, const struct env *env);
 /* What is set aside: entries that cannot be read, claims that another has. */
 void trouble_add_set_aside(struct node *list, const struct reading *reading);
+/* What is worth knowing, though somebody answers. */
+void trouble_add_remarks(struct node *list, const struct reading *reading);
 /* What the nodes of fleet_add report. */
 void trouble_add_nodes(struct node *list, const struct node *nodes);
 /* Services of environments for which nobody answers. */
 void trouble_add_missing(struct node *list, const struct reading *reading);
 
-/* A line for each, with what to do below it, under a title. */
-void trouble_add_page(struct buf *text, const struct node *list);
+/* A line for each of the first ones, with what to do below it, under a title. */
+void trouble_add_page(struct buf *text, const struct node *list, size_t most);
 
 #endif

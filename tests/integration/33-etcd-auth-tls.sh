@@ -67,6 +67,10 @@ is "$STATUS" 0 'and read when it is private'
 write_settings
 run_tool svcregister list --user nobody:s3cret
 is "$STATUS" 77 'nor is a user without the role'
+run_tool mayfly instance list --user mayfly:s3cret -o name
+is "$STATUS $OUT" '0 web/1/a' 'the command for people is let in, too'
+run_tool mayfly instance list --user nobody:s3cret
+is "$STATUS" 77 '  or not'
 
 # Every tool, as `ps` shows it while it runs.
 mkdir -p "$T/services.d"

@@ -190,6 +190,14 @@ run_tool mayfly help env list
 is "$OUT" "$("$MAYFLY_BIN/mayfly" env list --help)" 'help COMMAND is COMMAND --help'
 like "$OUT" '^mayfly env list: ' "  which is that command's own"
 
+completions() { run_tool mayfly __complete "$@"; }
+completions env show
+is "$OUT" $'pr-42\nprod\nthief\nbroken' 'shells are told the names of environments'
+completions instance list
+is "$OUT" $'db\nmail\nweb' '  and of services'
+completions env show prod
+is "$OUT" '' '  where one may stand'
+
 # --- from files, without etcd
 stop etcd
 write_environment prod web=1@/

@@ -24,6 +24,13 @@ cat >"$T/environments/all.yaml" <<'EOF'
   prefix: www-prod
   hosts: [shop.example.com]
   services: [{name: tasks, version: 1, route: /only}]
+- name: base
+  extends: pr-42
+  missing: baseline
+  services: [{name: web, version: none}]
+- name: top
+  extends: base
+  services: [{name: deep, version: none}]
 - name: orphan
   extends: nobody
   services: []
@@ -47,14 +54,15 @@ says_of() { sed -n "s/.*\"$1\":\"\\([^\"]*\\)\".*/\\1/p" <<<"$OUT"; } # MEMBER
 # agrees EXPECTED DOOR-URL HOST PATH [CURL-AND-EXPLAIN-OPTION...]: who answers, "web 1" or "503", is the
 # same for HAProxy and for explain, which must be right
 agrees() {
-	local expected=$1 door=$2 host=$3 path=$4 reply explained
+	local expected=$1 door=$2 host=$3 path=$4 reply explained version
 
 	shift 4
 	reply=$(fetch "$host" "$door$path" --path-as-is "$@")
 	[[ $reply == *$'\n'200 ]] && reply=$(cut -d ' ' -f 1,2 <<<"$reply" | head -n 1) || reply=${reply##*$'\n'}
 	[[ $door == "$LOCAL" ]] && set -- --local "$@"
 	explain "http://$host$path" -o json "$@"
-	explained="$(says_of service) $(says_of version)"
+	version=$(says_of answering_version)
+	explained="$(says_of service) ${version:-$(says_of version)}"
 	[[ $STATUS == 0 ]] || explained=503
 	[[ $OUT != *'answered 400'* ]] || explained=400
 	is "HAProxy $reply, explain $explained" "HAProxy $expected, explain $expected" \
@@ -74,6 +82,9 @@ agrees 503 "$HTTP" www-nobody.example.com /
 agrees 503 "$HTTP" www-orphan.example.com /
 agrees 503 "$HTTP" www-thief.example.com /
 agrees 'web 1' "$HTTP" www-prod.example.com / -H 'x-mayfly: PR.42' -H 'baggage: mayfly=PR.42'
+agrees 'web 2' "$HTTP" www-top.example.com / # as pr-42 has it
+agrees 'deep 1' "$HTTP" www-top.example.com /tasks/deep
+agrees 503 "$HTTP" www-top.example.com /gone
 for path in //tasks ///tasks/ /./tasks /x/../tasks /x/y/../../tasks/. /../tasks /%74asks /t%61sks/%2e/deep \
 	/x/%2E%2e/tasks /tasks/deep/.. /tasks/deep/../; do
 	agrees "$(case $path in */deep) echo deep ;; *) echo tasks ;; esac) 1" "$HTTP" shop.example.com "$path"
@@ -111,6 +122,15 @@ Service:      tasks, version 1 (prod)
 Passed on:    x-mayfly: PR.42
 Answer:       by 1 of 1 instances" 'the environment, what it beat, and who says the version'
 like "$OUT" "^${ADDRESS[prod-tasks]} .* up +100$" '  and the instances'
+explain www-top.example.com
+like "$OUT" '^Service:      web, version none \(base\)$' 'a version without an instance'
+like "$OUT" '^Baseline:     no instance of it; version 2 of pr-42 answers$' '  for which another answers'
+run_tool mayfly check top "${files[@]}" -o name
+is "$OUT" 'environment top: service gone' '  is no problem'
+run_tool mayfly env show top "${files[@]}" -o wide
+like "$OUT" '^web +none +base +1 +ready +2 of pr-42 ' '  and is shown'
+run_tool mayfly status "${files[@]}"
+like "$OUT" '^  baseline of environment top: ' '  with a remark'
 explain www-prod.example.com
 like "$OUT" '^Environment:  prod, by prefix www-prod$' 'a prefix'
 like "$OUT" '^ *before thief, which has it as prefix, too$' '  that another wants'

@@ -1,0 +1,168 @@
+/* Questions to a reading.  Shows nothing. */
+#include "operator/facts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "operator/doc.h"
+#include "operator/named.h"
+#include "operator/reading.h"
+
+bool facts_is_live(const struct instance *instance)
+{
+	return instance->state == INSTANCE_UP && instance->weight > 0;
+}
+
+size_t facts_count_live(const struct backend *backend)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; backend != NULL && i < backend->instance_count; i++)
+		count += facts_is_live(backend->instances[i]);
+	return count;
+}
+
+void facts_add_instance(struct node *list, const struct instance *instance)
+{
+	static const char *const states[] = {
+	    [INSTANCE_UP] = "up", [INSTANCE_DRAIN] = "drain", [INSTANCE_MAINT] = "maint"};
+	struct node *row = doc_add_map(list, NULL);
+	bool is_fixed = strcmp(instance->id, INSTANCE_FIXED) == 0;
+
+	doc_add_text(row, "service", instance->service);
+	doc_add_text(row, "version", instance->version);
+	doc_add_text(row, "instance", is_fixed ? instance->server : instance->id);
+	doc_add_text(row, "address", instance->server);
+	doc_add_text(row, "state", states[instance->state]);
+	doc_add_int(row, "weight", instance->weight);
+	doc_add_bool(row, "is_fixed", is_fixed);
+}
+
+static const struct env_fallback *find_fallback(const struct env *env, const char *service,
+						const char *version)
+{
+	for (size_t i = 0; i < env->fallback_count; i++)
+		if (strcmp(env->fallbacks[i].service, service) == 0 &&
+		    strcmp(env->fallbacks[i].version, version) == 0)
+			return &env->fallbacks[i];
+	return NULL;
+}
+
+const struct backend *facts_find_answer(const struct reading *reading, const struct env *env,
+					const struct env_service *service, const char **ret_whose)
+{
+	const char *version = service->version;
+
+	*ret_whose = env->name;
+	for (size_t i = 0; i <= env->fallback_count; i++) {
+		const struct backend *backend =
+		    snapshot_find_backend(reading->snapshot, service->name, version);
+		const struct env_fallback *next;
+
+		if (facts_count_live(backend) > 0)
+			return backend;
+		next = find_fallback(env, service->name, version);
+		if (next == NULL)
+			return NULL;
+		version = next->next;
+		*ret_whose = env->lineage[next->from];
+	}
+	return NULL;
+}
+
+const char *facts_find_origin(const struct env *env, const struct env_service *service)
+{
+	if (service->is_override)
+		return "override";
+	return service->version_from == 0 ? "own" : env->lineage[service->version_from];
+}
+
+enum facts_state facts_state(const struct reading *reading, const struct env *env)
+{
+	const char *whose;
+
+	if (env->aside != NULL)
+		return FACTS_ASIDE;
+	for (size_t i = 0; i < env->service_count; i++)
+		if (facts_find_answer(reading, env, &env->services[i], &whose) == NULL)
+			return FACTS_MISSING;
+	return FACTS_READY;
+}
+
+const char *facts_state_word(enum facts_state state)
+{
+	static const char *const words[] = {
+	    [FACTS_READY] = "ready",
+	    [FACTS_MISSING] = "missing",
+	    [FACTS_ASIDE] = "set aside",
+	};
+
+	return words[state];
+}
+
+bool facts_is_unreadable(const struct reading *reading, const struct problem *problem,
+			 const char **ret_name)
+{
+	static const char word[] = "environment ";
+
+	*ret_name = problem->object + strlen(word);
+	return str_has_prefix(problem->object, word) &&
+	       snapshot_find_env(reading->snapshot, *ret_name) == NULL;
+}
+
+size_t facts_count_unreadable(const struct reading *reading)
+{
+	const char *name;
+	size_t count = 0;
+
+	for (size_t i = 0; i < reading->snapshot->problem_count; i++)
+		count += facts_is_unreadable(reading, &reading->snapshot->problems[i], &name);
+	return count;
+}
+
+static int compare_key(const void *key, const void *claim)
+{
+	return strcmp(key, ((const struct claim *)claim)->key);
+}
+
+const struct env *facts_find_claim(const struct claim *claims, size_t count, const char *key)
+{
+	const struct claim *found =
+	    count == 0 ? NULL : bsearch(key, claims, count, sizeof(*claims), compare_key);
+
+	return found == NULL ? NULL : found->env;
+}
+
+/* Of an environment that cannot be used at all; NULL: nothing is wrong. */
+static const char *find_problem(const struct snapshot *snapshot, const char *name)
+{
+	mem_auto_free char *object = mem_printf("environment %s", name);
+
+	for (size_t i = 0; i < snapshot->problem_count; i++)
+		if (strcmp(snapshot->problems[i].object, object) == 0)
+			return snapshot->problems[i].reason;
+	return NULL;
+}
+
+int facts_find_env(const struct reading *reading, const char *name, const struct env **ret_env,
+		   struct mf_err *err)
+{
+	const struct snapshot *snapshot = reading->snapshot;
+	const struct env *env = snapshot_find_env(snapshot, name);
+	const char *reason = find_problem(snapshot, name);
+	mem_auto_free const char **names = NULL;
+
+	if (env != NULL) {
+		*ret_env = env;
+		return 0;
+	}
+	if (reason != NULL)
+		return mf_err_set(err, MF_EDATA, "environment %s: set aside: %s", name, reason);
+	names = mem_alloc((snapshot->env_count + 1) * sizeof(*names));
+	for (size_t i = 0; i < snapshot->env_count; i++)
+		names[i] = snapshot->envs[i]->name;
+	return named_refuse("environment", name, names, snapshot->env_count, err);
+}

@@ -1,0 +1,58 @@
+/*
+ * What a reading says of an instance, a version, a claim, an environment.
+ */
+#ifndef MF_OPERATOR_FACTS_H
+#define MF_OPERATOR_FACTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "model/table.h"
+
+struct mf_err;
+struct node;
+struct reading;
+
+/* Whether a request to the instance is answered: it is up, and its weight is not 0. */
+bool facts_is_live(const struct instance *instance);
+/* Of a version; backend NULL: none. */
+size_t facts_count_live(const struct backend *backend);
+
+/* A row of a list: service, version, instance, address, state, weight, is_fixed. */
+void facts_add_instance(struct node *list, const struct instance *instance);
+
+/*
+ * The version that answers for a service of an environment: its own, or where none of its instances
+ * is live and the environment says `missing: baseline`, the next one that has any.  NULL: nobody
+ * answers.  ret_whose: the environment whose version that is; its own name, if it is its own.
+ */
+const struct backend *facts_find_answer(const struct reading *reading, const struct env *env,
+					const struct env_service *service, const char **ret_whose);
+
+/* Who says which version it is: "own", "override", or an environment that is extended. */
+const char *facts_find_origin(const struct env *env, const struct env_service *service);
+
+/* How an environment is. */
+enum facts_state {
+	FACTS_READY,
+	FACTS_MISSING, /* no instance answers for a version that it names */
+	FACTS_ASIDE,   /* not in force, for the reason of env->aside */
+};
+enum facts_state facts_state(const struct reading *reading, const struct env *env);
+/* "ready", "missing", "set aside" */
+const char *facts_state_word(enum facts_state state);
+/* Environments that are in no snapshot, as their values cannot be read. */
+size_t facts_count_unreadable(const struct reading *reading);
+/* Whether it is the problem of such a one; ret_name is borrowed from it. */
+bool facts_is_unreadable(const struct reading *reading, const struct problem *problem,
+			 const char **ret_name);
+
+/* Who has this key; NULL: nobody.  Claims as a snapshot has them, by key. */
+const struct env *facts_find_claim(const struct claim *claims, size_t count, const char *key);
+
+/* The environment of that name.  MF_ENOINPUT with the nearest name, or with what is wrong with it.
+ */
+int facts_find_env(const struct reading *reading, const char *name, const struct env **ret_env,
+		   struct mf_err *err);
+
+#endif
