@@ -90,15 +90,6 @@ void live_env_generation(const struct env *env, struct routing_entry *ret)
 	(void)lone_get(NULL, env, ROUTING_ENVIRONMENTS, ret);
 }
 
-size_t live_env_entries(const struct env *env)
-{
-	size_t n = env->service_count + env->fallback_count + (env->aside != NULL);
-
-	for (size_t i = 0; i < env->service_count; i++)
-		n += env->services[i].route_count;
-	return n;
-}
-
 void live_put_env(struct live *live, const struct env *env, enum routing_map map, unsigned version)
 {
 	struct lone lone;
@@ -138,7 +129,7 @@ static uint64_t sum_entries(const struct env *env, enum routing_map map)
 /* Whether what was read back is just what the environment needs. */
 static bool is_whole(const struct live_generation *generation, const struct env *env)
 {
-	return generation->entries == live_env_entries(env) &&
+	return generation->entries == routing_count_entries(env) &&
 	       generation->sum ==
 		   sum_entries(env, ROUTING_ROUTES) + sum_entries(env, ROUTING_VERSIONS);
 }
@@ -156,9 +147,9 @@ static void touch(struct diff *diff, const char *name, const struct env *old, co
 	touched->new = new;
 	strmap_set(diff->touched, name, touched);
 	if (old != NULL)
-		diff->live->worker.live_entries -= live_env_entries(old);
+		diff->live->worker.live_entries -= routing_count_entries(old);
 	if (new != NULL)
-		diff->live->worker.live_entries += live_env_entries(new);
+		diff->live->worker.live_entries += routing_count_entries(new);
 }
 
 static void touch_name(struct diff *diff, const char *name)
@@ -172,11 +163,20 @@ static int compare_envs(const void *a, const void *b)
 	return strcmp((*(struct env *const *)a)->name, (*(struct env *const *)b)->name);
 }
 
+/* One whose base alone has changed needs nothing; its names are claims. */
+static bool has_same_entries(const struct env *old, const struct env *new)
+{
+	return old != NULL && new != NULL &&
+	       old->digest == new->digest &&strcmp(old->header, new->header) == 0;
+}
+
 static void touch_pair(void *ctx, const void *from, const void *to)
 {
 	const struct env *old = from == NULL ? NULL : *(struct env *const *)from;
 	const struct env *new = to == NULL ? NULL : *(struct env *const *)to;
 
+	if (has_same_entries(old, new))
+		return;
 	if (old != NULL)
 		touch(ctx, old->name, old, new);
 	else if (new != NULL)
@@ -260,7 +260,7 @@ static bool is_new_generation(struct diff *diff, const struct env *env)
 	generation = strmap_find(live->worker.generations, entry.value);
 	if (generation == NULL) {
 		generation = MEM_NEW(generation);
-		generation->entries = live_env_entries(env);
+		generation->entries = routing_count_entries(env);
 		live->worker.entries += generation->entries;
 		live->result.map_changes += generation->entries;
 		strmap_set(live->worker.generations, entry.value, generation);
@@ -377,11 +377,25 @@ static void move_all(struct diff *diff, enum routing_map map, enum live_way way)
 	void *cursor = NULL, *value;
 	const char *name;
 
-	while (strmap_next(diff->touched, &cursor, &name, &value)) {
-		if (map == ROUTING_ENVIRONMENTS)
-			move_choice(diff, name, value, way);
-		else
-			move_value(diff, map, value, way);
+	while (strmap_next(diff->touched, &cursor, &name, &value))
+		move_value(diff, map, value, way);
+}
+
+/* What others are based upon is there before them. */
+static void move_choices(struct diff *diff, enum live_way way)
+{
+	for (int has_base = 0; has_base < 2; has_base++) {
+		void *cursor = NULL, *value;
+		const char *name;
+
+		while (strmap_next(diff->touched, &cursor, &name, &value)) {
+			const struct touched *touched = value;
+			const struct env *either =
+			    touched->new == NULL ? touched->old : touched->new;
+
+			if ((either->base != NULL) == (has_base != 0))
+				move_choice(diff, name, touched, way);
+		}
 	}
 }
 
@@ -408,7 +422,7 @@ static void put_all(struct diff *diff)
 	live_change_backends(diff->live);
 	put_generations(diff);
 	move_all(diff, ROUTING_NAMES, LIVE_PUT);
-	move_all(diff, ROUTING_ENVIRONMENTS, LIVE_PUT);
+	move_choices(diff, LIVE_PUT);
 	move_all(diff, ROUTING_HEADERS, LIVE_PUT);
 	for (size_t i = 0; i < diff->claim_count; i++)
 		move_claim(diff, &diff->claims[i], LIVE_PUT);
@@ -422,7 +436,7 @@ static bool take_all(struct diff *diff)
 	for (size_t i = diff->claim_count; i-- > 0;)
 		move_claim(diff, &diff->claims[i], LIVE_TAKE);
 	move_all(diff, ROUTING_HEADERS, LIVE_TAKE);
-	move_all(diff, ROUTING_ENVIRONMENTS, LIVE_TAKE);
+	move_choices(diff, LIVE_TAKE);
 	move_all(diff, ROUTING_NAMES, LIVE_TAKE);
 	return live_leave_backends(diff->live) && has_moved;
 }

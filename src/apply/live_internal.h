@@ -218,7 +218,6 @@ enum live_verdict live_diff(struct live *live);
 enum live_way { LIVE_PUT, LIVE_TAKE };
 void live_move_entry(struct live *live, enum routing_map map, const char *key, const char *from,
 		     const char *to, enum live_way way);
-size_t live_env_entries(const struct env *env); /* of routes and versions */
 /* An environment's entries of routes or versions, added to a map or a version of it. */
 void live_put_env(struct live *live, const struct env *env, enum routing_map map, unsigned version);
 uint64_t live_hash_entry(enum routing_map map, const char *key, const char *value);

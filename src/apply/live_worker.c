@@ -90,7 +90,7 @@ void live_worker_note_envs(struct live_worker *worker, const struct snapshot *sn
 		struct routing_entry entry;
 
 		live_env_generation(env, &entry);
-		generation->entries = live_env_entries(env);
+		generation->entries = routing_count_entries(env);
 		worker->live_entries += generation->entries;
 		strmap_set(worker->generations, entry.value, generation);
 	}

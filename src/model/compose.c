@@ -299,7 +299,25 @@ struct env *compose_aside(const struct env *own, const char *reason)
 	return env_pack(&draft);
 }
 
-static struct env *finish(struct composer *c)
+/*
+ * By who says what, not by what it is: the base may change at any time without a change of what is
+ * said for others.
+ */
+static bool differs_in_versions_alone(const struct lineage *lineage)
+{
+	for (size_t i = 0; i + 1 < lineage->count; i++) {
+		const struct env *env = lineage->envs[i];
+
+		if (env->without_count != 0)
+			return false;
+		for (size_t j = 0; j < env->service_count; j++)
+			if (env->services[j].route_said != FIELD_IS_UNSAID)
+				return false;
+	}
+	return lineage->count > 1;
+}
+
+static struct env *finish(struct composer *c, bool may_share)
 {
 	const char *names[LINEAGE_MAX];
 	struct env draft = *c->lineage->envs[0];
@@ -317,6 +335,8 @@ static struct env *finish(struct composer *c)
 	draft.lineage_count = c->lineage->count;
 	draft.services = c->services;
 	draft.service_count = c->service_count;
+	if (may_share && differs_in_versions_alone(c->lineage))
+		draft.base = names[c->lineage->count - 1];
 	draft.fallbacks = c->fallbacks;
 	draft.fallback_count = c->fallback_count;
 	draft.missing = c->has_baseline ? MISSING_BASELINE : MISSING_FAIL;
@@ -331,7 +351,7 @@ static bool has_baseline(const struct lineage *lineage)
 	return false;
 }
 
-struct env *compose_env(const struct lineage *lineage, struct buf *ret_notes)
+struct env *compose_env(const struct lineage *lineage, bool may_share, struct buf *ret_notes)
 {
 	struct composer c = {.lineage = lineage, .notes = ret_notes};
 	const char **texts;
@@ -342,7 +362,7 @@ struct env *compose_env(const struct lineage *lineage, struct buf *ret_notes)
 	add_services(&c);
 	texts = settle_routes(&c);
 	note_without(&c);
-	env = finish(&c);
+	env = finish(&c, may_share);
 	free(texts);
 	free(c.services);
 	free(c.fallbacks);

@@ -307,6 +307,7 @@ static const struct field env_rows[] = {
     {"lineage", FIELD_LIST, FIELD_IN_KEY, ENV(lineage), FIELD_COUNT(struct env, lineage_count),
      .item = &member},
     {"aside", FIELD_TEXT, FIELD_IN_KEY, ENV(aside)},
+    {"base", FIELD_TEXT, FIELD_IN_KEY, ENV(base)},
     {"fallbacks", FIELD_LIST, FIELD_IN_KEY, ENV(fallbacks), FIELD_COUNT(struct env, fallback_count),
      .item = &fallback},
 };
@@ -325,21 +326,29 @@ static uint64_t add_str(uint64_t hash, const char *s)
 	return str_hash(hash, s, strlen(s) + 1);
 }
 
-static uint64_t digest_of(const struct env *env)
+/* with_routes: they are not its base's. */
+static uint64_t add_service(uint64_t hash, const struct env_service *chosen, bool with_routes)
+{
+	size_t count = with_routes ? chosen->route_count : 0;
+
+	hash = add_str(add_str(hash, chosen->name), chosen->version);
+	hash = str_hash(hash, &count, sizeof(count));
+	for (size_t i = 0; i < count; i++)
+		hash = add_str(hash, chosen->routes[i]);
+	return hash;
+}
+
+static uint64_t digest_of(const struct env *env, bool is_whole)
 {
 	uint64_t hash = add_str(STR_HASH_INIT, env->header);
 
 	if (env->aside != NULL)
 		hash = add_str(hash, env->aside);
-	for (size_t i = 0; i < env->service_count; i++) {
-		const struct env_service *s = &env->services[i];
-		size_t count = s->route_count;
-
-		hash = add_str(add_str(hash, s->name), s->version);
-		hash = str_hash(hash, &count, sizeof(count));
-		for (size_t j = 0; j < s->route_count; j++)
-			hash = add_str(hash, s->routes[j]);
-	}
+	if (env->base != NULL)
+		hash = add_str(hash, env->base);
+	for (size_t i = 0; i < env->service_count; i++)
+		if (is_whole || !env_is_of_base(env, &env->services[i]))
+			hash = add_service(hash, &env->services[i], is_whole || env->base == NULL);
 	for (size_t i = 0; i < env->fallback_count; i++) {
 		const struct env_fallback *f = &env->fallbacks[i];
 
@@ -355,7 +364,8 @@ struct env *env_pack(const struct env *draft)
 	env->refs = 1;
 	for (size_t i = 0; i < env->service_count; i++)
 		interned_take(&env->services[i]);
-	env->digest = digest_of(env);
+	env->digest = digest_of(env, false);
+	env->content = digest_of(env, true);
 	return env;
 }
 
@@ -510,6 +520,12 @@ const struct env_service *env_find_service(const struct env *env, const char *na
 {
 	return bsearch(name, env->services, env->service_count, sizeof(*env->services),
 		       compare_name);
+}
+
+bool env_is_of_base(const struct env *env, const struct env_service *chosen)
+{
+	return env->base != NULL && !chosen->is_override &&
+	       (size_t)chosen->version_from + 1 == env->lineage_count;
 }
 
 void env_format_json(const struct env *env, const char *owner, const char *source,

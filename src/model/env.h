@@ -67,12 +67,15 @@ struct env {
 	/* As composed (model/compose.h) of itself, which comes first, and those that it extends. */
 	const char **lineage; /* their names; none: it extends nobody */
 	size_t lineage_count;
-	const char *aside;		/* why it has no services; NULL: it is in force */
+	const char *aside; /* why it has no services; NULL: it is in force */
+	/* The last of the lineage, where it has just its routes: maps say only what differs. */
+	const char *base;
 	struct env_fallback *fallbacks; /* by service, then nearest first; of MISSING_BASELINE */
 	size_t fallback_count;
-	int64_t created; /* etcd create revision, 0 from files: see model/claims.h */
-	uint64_t digest; /* of everything that decides routing: equal digest, equal routing */
-	uint64_t first;	 /* kept by the table that has it in force: see model/epochs.h */
+	int64_t created;  /* etcd create revision, 0 from files: see model/claims.h */
+	uint64_t digest;  /* of what maps say of it alone: equal digest, equal entries */
+	uint64_t content; /* of everything that decides routing, also where its base says it */
+	uint64_t first;	  /* kept by the table that has it in force: see model/epochs.h */
 };
 
 /*
@@ -104,6 +107,8 @@ void env_format_json(const struct env *env, const char *owner, const char *sourc
 struct env *env_ref(struct env *env);
 void env_unref(struct env *env); /* NULL is fine */
 bool env_has_default_prefix(const struct env *env);
+/* Whether maps say the service for its base, and not for itself. */
+bool env_is_of_base(const struct env *env, const struct env_service *chosen);
 const struct env_service *env_find_service(const struct env *env, const char *name);
 
 #endif

@@ -157,10 +157,11 @@ static bool have_same_sources(const struct env *a, const struct env *b)
 
 static bool is_same(const struct env *a, const struct env *b)
 {
-	return a->digest == b->digest && a->created == b->created && a->missing == b->missing &&
+	return a->content == b->content && a->created == b->created && a->missing == b->missing &&
 	       a->service_count == b->service_count && strcmp(a->prefix, b->prefix) == 0 &&
 	       strcmp(a->owner, b->owner) == 0 && strcmp(a->source, b->source) == 0 &&
-	       are_equal(a->description, b->description) && are_equal(a->aside, b->aside) &&
+	       are_equal(a->description, b->description) && are_equal(a->base, b->base) &&
+	       are_equal(a->aside, b->aside) &&
 	       are_lists_equal(a->hosts, a->host_count, b->hosts, b->host_count) &&
 	       are_lists_equal(a->parents, a->parent_count, b->parents, b->parent_count) &&
 	       are_lists_equal(a->without, a->without_count, b->without, b->without_count) &&
@@ -169,14 +170,16 @@ static bool is_same(const struct env *a, const struct env *b)
 }
 
 struct env *family_compose(const struct family *family, const struct env *own,
-			   lineage_find_fn *find, void *ctx, struct buf *ret_notes)
+			   lineage_find_fn *find, family_plain_fn *is_plain, void *ctx,
+			   struct buf *ret_notes)
 {
 	struct env *old = family_find(family, own->name), *env;
 	struct lineage lineage;
 	struct mf_err err;
 
 	if (lineage_make(own, find, ctx, &lineage, &err) == 0)
-		env = compose_env(&lineage, ret_notes);
+		env = compose_env(&lineage, is_plain(ctx, lineage.envs[lineage.count - 1]->name),
+				  ret_notes);
 	else
 		env = compose_aside(own, err.msg);
 	if (old == NULL || !is_same(old, env))

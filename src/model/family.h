@@ -5,6 +5,8 @@
 #ifndef MF_MODEL_FAMILY_H
 #define MF_MODEL_FAMILY_H
 
+#include <stdbool.h>
+
 #include "model/lineage.h"
 
 struct buf;
@@ -23,12 +25,16 @@ void family_walk(const struct family *family, const char *name,
 /* As it was last composed, borrowed; NULL: it is not. */
 struct env *family_find(const struct family *family, const char *name);
 
+/* Whether an environment that extends nobody is in force as it is written. */
+typedef bool family_plain_fn(void *ctx, const char *name);
+
 /*
  * What own comes to with those that find has: one reference, to the object of last time if it is
  * the same.  It always comes to something: see env->aside.
  */
 struct env *family_compose(const struct family *family, const struct env *own,
-			   lineage_find_fn *find, void *ctx, struct buf *ret_notes);
+			   lineage_find_fn *find, family_plain_fn *is_plain, void *ctx,
+			   struct buf *ret_notes);
 
 /* Each that asks another version where one has no live instance, if it is one of the two. */
 void family_walk_version(const struct family *family, const char *service, const char *version,

@@ -141,6 +141,17 @@ char *overrides_take_touched(struct overrides *overrides)
 	return env;
 }
 
+bool overrides_has_live(const struct overrides *overrides, const struct versions *versions,
+			const char *env)
+{
+	const struct override *o;
+
+	for (size_t i = first_of_env(overrides, env); (o = at_env(overrides, i, env)) != NULL; i++)
+		if (versions_is_live(versions, o->service, o->version))
+			return true;
+	return false;
+}
+
 /* Both lists are sorted by service: one walk.  Returns how many services were written. */
 static size_t merge(const struct overrides *overrides, const struct versions *versions,
 		    const struct env *own, struct env_service *services, size_t *ret_left_out)

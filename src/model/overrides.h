@@ -34,6 +34,10 @@ void overrides_touch_service(struct overrides *overrides, const char *service);
 /* One of the environments touched, handed over, to be resolved anew; NULL: there are no more. */
 char *overrides_take_touched(struct overrides *overrides);
 
+/* Whether one of an environment's is in force. */
+bool overrides_has_live(const struct overrides *overrides, const struct versions *versions,
+			const char *env);
+
 /*
  * A reference to own, or to the environment that it comes to.  ret_left_out: so many services could
  * not be added, as it would have more than ENV_MAX_SERVICES.

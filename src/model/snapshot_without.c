@@ -1,4 +1,5 @@
 /* A snapshot made of another one.  Knows nothing of why something is left out. */
+#include <stdint.h>
 #include <string.h>
 
 #include "model/service.h"
@@ -18,12 +19,31 @@ static bool is_out(const struct without *w, enum snapshot_part part, const char 
 	return w->is_out(w->ctx, part, name);
 }
 
+/* One whose base is left out has to say all for itself. */
+static struct env *copy_env(const struct without *w, struct env *env)
+{
+	struct env draft = *env;
+
+	if (env->base == NULL || !is_out(w, SNAPSHOT_ENV, env->base))
+		return env_ref(env);
+	draft.base = NULL;
+	return env_pack(&draft);
+}
+
 static void copy_envs(const struct without *w)
 {
 	w->to->envs = sorted_new_items(w->from->env_count, sizeof(struct env *));
 	for (size_t i = 0; i < w->from->env_count; i++)
 		if (!is_out(w, SNAPSHOT_ENV, w->from->envs[i]->name))
-			w->to->envs[w->to->env_count++] = env_ref(w->from->envs[i]);
+			w->to->envs[w->to->env_count++] = copy_env(w, w->from->envs[i]);
+}
+
+/* The copy of an environment that is not left out. */
+static struct env *find_copy(const struct without *w, struct env *env)
+{
+	if (env->base == NULL || !is_out(w, SNAPSHOT_ENV, env->base))
+		return env;
+	return (struct env *)(uintptr_t)snapshot_find_env(w->to, env->name);
 }
 
 /* HTTP is the default, but must not lead to what speaks none. */
@@ -72,9 +92,14 @@ static struct claim *copy_claims(const struct without *w, const struct claim *cl
 	struct claim *copy = sorted_new_items(count, sizeof(*copy));
 	size_t n = 0;
 
-	for (size_t i = 0; i < count; i++)
-		if (!is_out(w, SNAPSHOT_ENV, claims[i].env->name))
-			copy[n++] = claims[i];
+	for (size_t i = 0; i < count; i++) {
+		struct env *env = claims[i].env;
+
+		if (is_out(w, SNAPSHOT_ENV, env->name))
+			continue;
+		env = find_copy(w, env);
+		copy[n++] = (struct claim){claims[i].key, env};
+	}
 	*ret_count = n;
 	return copy;
 }

@@ -543,7 +543,7 @@ bool table_is_changed(const struct table *table)
 /* What is the same for everybody stays the same object. */
 static bool is_same_choice(const struct env *a, const struct env *b)
 {
-	if (a->digest != b->digest)
+	if (a->content != b->content)
 		return false;
 	for (size_t i = 0; i < a->service_count; i++)
 		if (a->services[i].is_override != b->services[i].is_override)
@@ -568,6 +568,14 @@ static const struct env *find_written(void *ctx, const char *name, const char **
 	return NULL;
 }
 
+/* Those that extend it share its entries of maps only then, as its overrides are not theirs. */
+static bool is_plain(void *ctx, const char *name)
+{
+	const struct table *table = ctx;
+
+	return !overrides_has_live(table->overrides, table->versions, name);
+}
+
 /* What overrides are laid upon: it, or, put in force, what it comes to with those it extends. */
 static struct env *compose(struct table *table, struct env *own)
 {
@@ -577,7 +585,7 @@ static struct env *compose(struct table *table, struct env *own)
 	struct env *old = family_find(table->family, own->name), *env = own;
 
 	if (extends(own)) {
-		env = family_compose(table->family, own, find_written, table, &notes);
+		env = family_compose(table->family, own, find_written, is_plain, table, &notes);
 		if (env == old) {
 			env_unref(env);
 		} else {
@@ -635,6 +643,8 @@ static void resolve_env(struct table *table, const char *name)
 	(void)snprintf(message, sizeof(message), "%zu left out: it has %d services", left_out,
 		       ENV_MAX_SERVICES);
 	table_set_problem(table, object, left_out == 0 ? NULL : message);
+	if ((old == own) != (env == own)) /* see is_plain */
+		family_walk(table->family, name, touch_env, table);
 	if (old == env || (old != own && env != own && is_same_choice(old, env)))
 		env_unref(env);
 	else

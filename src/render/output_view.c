@@ -16,7 +16,8 @@
  *	has_host_names       whether a service has a fixed address that is a host name
  *	tcp                  services that listen on a port of their own: service, binds (a list)
  *	environments         by name: the texts and lists of texts of its file by their keys (name,
- *	                     prefix, header, hosts); digest (its generation is name@digest);
+ *	                     prefix, header, hosts); digest (its generation is name@digest,
+ *	                     and @base behind it where there is one: see routing.h);
  *	                     lineage: itself and those that it extends, nearest first;
  *	                     aside: why it has no services, if it is set aside;
  *	                     services: name, version, routes (a list), override

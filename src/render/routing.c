@@ -68,17 +68,37 @@ static struct origin *new_origins(size_t count)
 	return mem_realloc(NULL, count, sizeof(struct origin));
 }
 
+static size_t count_versions(const struct env *env)
+{
+	size_t n = env->fallback_count + (env->aside != NULL);
+
+	for (size_t i = 0; i < env->service_count; i++)
+		n += !env_is_of_base(env, &env->services[i]);
+	return n;
+}
+
+static size_t count_routes(const struct env *env)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < env->service_count && env->base == NULL; i++)
+		n += env->services[i].route_count;
+	return n;
+}
+
+size_t routing_count_entries(const struct env *env)
+{
+	return count_versions(env) + count_routes(env);
+}
+
 static void make_room(struct routing *routing)
 {
 	const struct snapshot *snapshot = routing->snapshot;
 	size_t versions = 0, routes = 0;
 
 	for (size_t i = 0; i < snapshot->env_count; i++) {
-		const struct env *env = snapshot->envs[i];
-
-		versions += env->service_count + env->fallback_count + (env->aside != NULL);
-		for (size_t j = 0; j < env->service_count; j++)
-			routes += env->services[j].route_count;
+		versions += count_versions(snapshot->envs[i]);
+		routes += count_routes(snapshot->envs[i]);
 	}
 	routing->versions.items = new_origins(versions);
 	routing->routes.items = new_origins(routes);
@@ -91,8 +111,9 @@ static void add_env(struct routing *routing, size_t at)
 	if (env->aside != NULL)
 		add_origin(&routing->versions, at, 0, 0);
 	for (size_t i = 0; i < env->service_count; i++) {
-		add_origin(&routing->versions, at, i, 0);
-		for (size_t j = 0; j < env->services[i].route_count; j++)
+		if (!env_is_of_base(env, &env->services[i]))
+			add_origin(&routing->versions, at, i, 0);
+		for (size_t j = 0; j < env->services[i].route_count && env->base == NULL; j++)
 			add_origin(&routing->routes, at, i, j);
 	}
 	for (size_t i = 0; i < env->fallback_count; i++)
@@ -229,7 +250,7 @@ static char *put_generation(char *at, const char *end, const struct env *env)
 	for (int shift = 60; shift >= 0; shift -= 4)
 		*at++ = digits[env->digest >> shift & 15];
 	*at = '\0';
-	return at;
+	return env->base == NULL ? at : put(put(at, end, "@"), end, env->base);
 }
 
 /*
@@ -400,11 +421,21 @@ static size_t find_origin(const struct origins *origins, size_t env)
 	return low;
 }
 
+/* Not all services of an environment have an entry. */
+static size_t find_version_origin(const struct origins *versions, size_t env, size_t service)
+{
+	for (size_t i = find_origin(versions, env);
+	     i < versions->count && versions->items[i].env == env; i++)
+		if (versions->items[i].service == service)
+			return i;
+	return SIZE_MAX;
+}
+
 static size_t find_route(const struct env *env, const char *route)
 {
 	size_t i = 0;
 
-	for (size_t j = 0; j < env->service_count; j++)
+	for (size_t j = 0; j < env->service_count && env->base == NULL; j++)
 		for (size_t k = 0; k < env->services[j].route_count; k++, i++)
 			if (strcmp(env->services[j].routes[k], route) == 0)
 				return i;
@@ -424,6 +455,7 @@ static size_t find_fallback(const struct env *env, const char *backend)
 	return SIZE_MAX;
 }
 
+/* What origins call it. */
 static size_t find_version(const struct env *env, const char *name)
 {
 	const struct env_service *service = env_find_service(env, name);
@@ -449,10 +481,11 @@ static size_t find_service(const struct routing *routing, enum routing_map map, 
 	(void)put_generation(generation, generation + sizeof(generation), env);
 	if (compare_name(key, len, generation) != 0)
 		return SIZE_MAX;
-	i = map == ROUTING_ROUTES ? find_route(env, key + len) : find_version(env, key + len + 1);
-	if (i == SIZE_MAX)
-		return SIZE_MAX;
-	return i + find_origin(map == ROUTING_ROUTES ? &routing->routes : &routing->versions, at);
+	if (map == ROUTING_VERSIONS)
+		return find_version_origin(&routing->versions, at,
+					   find_version(env, key + len + 1));
+	i = find_route(env, key + len);
+	return i == SIZE_MAX ? SIZE_MAX : i + find_origin(&routing->routes, at);
 }
 
 static size_t find_header(const struct routing *routing, const char *key)

@@ -15,6 +15,11 @@
  *							 one word: `_` for a space
  *	names         <environment>           value of x-mayfly for the next hop
  *	environments  <environment>           generation
+ *
+ * An environment that differs from its base in versions alone has `<env>@<digest>@<base>`, and no
+ * more entries than it differs in: all else is looked for in the generation of the base, which can
+ * change without it.
+ *
  *	headers       value of x-mayfly       environment
  *	hosts         <full host name>./      environment    longest match, of a host and "./"
  *	hosts         <first label>.          environment
@@ -29,6 +34,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct env;
 struct routing;
 struct snapshot;
 
@@ -73,6 +79,9 @@ void routing_get(const struct routing *routing, enum routing_map map, size_t i,
 		 struct routing_entry *ret_entry);
 /* Which entry has that key; SIZE_MAX: none.  Searches the snapshot, so that no index is needed. */
 size_t routing_find(const struct routing *routing, enum routing_map map, const char *key);
+
+/* How many entries of routes and versions an environment has. */
+size_t routing_count_entries(const struct env *env);
 
 const char *routing_map_name(enum routing_map map);
 

@@ -337,6 +337,46 @@ START_TEST(with_baseline_the_parents_version_answers)
 }
 END_TEST
 
+/* Then a change of the base is no change of what maps say of it. */
+START_TEST(one_that_differs_in_versions_alone_has_its_base_s_entries)
+{
+	static const char own[] =
+	    "{name: pr, extends: prod, services: [{name: tasks, version: 2}]}";
+	struct table *table = new_table();
+	struct snapshot *old, *new;
+	const struct env *a, *b;
+
+	put_yaml(table, own);
+	old = table_snapshot(table, 1);
+	put_yaml(table, "{name: prod, services: [{name: web, version: 3, route: /}, {name: tasks, "
+			"version: 2, route: /t}]}");
+	new = table_snapshot(table, 2);
+	a = snapshot_find_env(old, "pr");
+	b = snapshot_find_env(new, "pr");
+	ck_assert_str_eq(b->base, "prod");
+	ck_assert_uint_eq(a->digest, b->digest);
+	ck_assert_uint_ne(a->content, b->content);
+	snapshot_unref(old);
+	/* An override of the base is not the child's. */
+	put_at(table, "backends/web/anna/i", "10.0.0.1:1", 1);
+	put_at(table, "overrides/prod/web", "{\"version\":\"anna\"}", 1);
+	old = table_snapshot(table, 3);
+	ck_assert_ptr_null(snapshot_find_env(old, "pr")->base);
+	is(table, "pr", "tasks:2<pr /t/<prod; web:3<prod /<prod");
+	table_del(table, "overrides/prod/web");
+	snapshot_unref(new);
+	new = table_snapshot(table, 4);
+	ck_assert_str_eq(snapshot_find_env(new, "pr")->base, "prod");
+	put_yaml(table, "{name: pr, extends: prod, services: [{name: tasks, route: /x}]}");
+	snapshot_unref(old);
+	old = table_snapshot(table, 5);
+	ck_assert_ptr_null(snapshot_find_env(old, "pr")->base);
+	snapshot_unref(old);
+	snapshot_unref(new);
+	table_free(table);
+}
+END_TEST
+
 START_TEST(too_many_services_in_all_set_it_aside)
 {
 	struct table *table = table_new();
@@ -371,6 +411,7 @@ int main(void)
 	tcase_add_test(tc, a_route_belongs_to_the_nearest_that_gives_it);
 	tcase_add_test(tc, an_override_of_a_child_is_laid_upon_what_it_comes_to);
 	tcase_add_test(tc, with_baseline_the_parents_version_answers);
+	tcase_add_test(tc, one_that_differs_in_versions_alone_has_its_base_s_entries);
 	tcase_add_test(tc, too_many_services_in_all_set_it_aside);
 	return unit_run("family", tc);
 }

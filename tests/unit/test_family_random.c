@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "model/env.h"
+#include "render/routing.h"
 #include "table_world.h"
 #include "unit.h"
 
@@ -23,6 +24,7 @@ struct plain {
 	int parents[3], parent_count; /* indices */
 	bool has[SERVICES], without[SERVICES];
 	int version[SERVICES], route[SERVICES];
+	bool is_overridden[SERVICES];
 };
 
 static struct plain world[ENVS];
@@ -150,9 +152,13 @@ static void add_expected(int env, struct buf *b)
 		int version = source < 0 ? 0 : world[order[source]].version[s];
 		int route = route_of(order, count, s);
 
-		if (!is_in(order, count, s))
+		bool is_overridden = world[env].is_overridden[s] && count != 0;
+
+		if (!is_in(order, count, s) && !is_overridden)
 			continue;
-		if (version > 1)
+		if (is_overridden)
+			buf_printf(b, " s%d=over", s);
+		else if (version > 1)
 			buf_printf(b, " s%d=%d", s, version);
 		else
 			buf_printf(b, " s%d=latest", s);
@@ -223,6 +229,89 @@ static void add_actual(const struct snapshot *s, int number, struct buf *b)
 	buf_add_str(b, env->aside != NULL ? " aside\n" : "\n");
 }
 
+/* --- the maps -------------------------------------------------------------------------------- */
+
+/* As HAProxy asks: the entry of that key; empty: there is none. */
+static const char *ask(const struct routing *routing, enum routing_map map, const char *key,
+		       struct routing_entry *entry)
+{
+	size_t at = routing_find(routing, map, key);
+
+	entry->value[0] = '\0';
+	if (at == SIZE_MAX)
+		return entry->value;
+	routing_get(routing, map, at, entry);
+	ck_assert_str_eq(entry->key, key);
+	return entry->value;
+}
+
+static void ask_for(const struct routing *routing, const char *generation, const char *service,
+		    struct routing_entry *entry)
+{
+	mem_auto_free char *key = mem_printf("%s/%s", generation, service);
+
+	(void)ask(routing, ROUTING_VERSIONS, key, entry);
+}
+
+/* What a request finds there is what the environment says, whether it has a base or not. */
+static void check_maps(const struct routing *routing, const struct env *env)
+{
+	struct routing_entry own, base = {.value = ""}, entry;
+	const char *name;
+
+	(void)ask(routing, ROUTING_ENVIRONMENTS, env->name, &own);
+	name = strchr(strchr(own.value, '@') + 1, '@');
+	if (name != NULL)
+		ck_assert_str_ne(ask(routing, ROUTING_ENVIRONMENTS, name + 1, &base), "");
+	for (size_t i = 0; i < env->service_count; i++) {
+		const struct env_service *s = &env->services[i];
+		mem_auto_free char *backend = mem_printf("%s:%s", s->name, s->version);
+
+		ask_for(routing, own.value, s->name, &entry);
+		if (entry.value[0] == '\0')
+			ask_for(routing, base.value, s->name, &entry);
+		ck_assert_str_eq(entry.value, backend);
+		for (size_t j = 0; j < s->route_count; j++) {
+			const char *of = name == NULL ? own.value : base.value;
+			mem_auto_free char *key = mem_printf("%s%s", of, s->routes[j]);
+
+			(void)ask(routing, ROUTING_ROUTES, key, &entry);
+			ck_assert_uint_eq(strcspn(entry.value, ":"), strlen(s->name));
+			ck_assert(strncmp(entry.value, s->name, strlen(s->name)) == 0);
+		}
+	}
+}
+
+static void check_all_maps(const struct snapshot *s)
+{
+	struct routing *routing = routing_new(s);
+	size_t count = 0;
+
+	for (size_t i = 0; i < s->env_count; i++) {
+		check_maps(routing, s->envs[i]);
+		count += routing_count_entries(s->envs[i]);
+	}
+	ck_assert_uint_eq(count, routing_count(routing, ROUTING_ROUTES) +
+				     routing_count(routing, ROUTING_VERSIONS));
+	routing_free(routing);
+}
+
+static bool is_out(void *ctx, enum snapshot_part part, const char *name)
+{
+	return part == SNAPSHOT_ENV && strcmp(name, ctx) == 0;
+}
+
+static void check_without(const struct snapshot *s)
+{
+	char name[] = "e0";
+	struct snapshot *rest;
+
+	name[1] = (char)('0' + pick(ENVS));
+	rest = snapshot_without(s, is_out, name);
+	check_all_maps(rest);
+	snapshot_unref(rest);
+}
+
 /* --- steps ----------------------------------------------------------------------------------- */
 
 /* Routes are distinct within one environment, as a file's must be. */
@@ -260,10 +349,28 @@ static void change_parents(int env)
 		change_service(p, s);
 }
 
+/* By a laptop whose instance is always there. */
+static void change_override(struct table *table, int env)
+{
+	int s = pick(SERVICES);
+	mem_auto_free char *key = mem_printf("overrides/e%d/s%d", env, s);
+
+	world[env].is_overridden[s] = !world[env].is_overridden[s];
+	if (world[env].is_overridden[s])
+		put_at(table, key, "{\"version\":\"over\"}", 1);
+	else
+		table_del(table, key);
+}
+
 static void step(struct table *table)
 {
-	int env = pick(ENVS), what = pick(8);
+	int env = pick(ENVS), what = pick(9);
 	mem_auto_free char *key = mem_printf("environments/e%d", env);
+
+	if (what == 8) {
+		change_override(table, env);
+		return;
+	}
 
 	if (what == 0) {
 		world[env].is_there = false;
@@ -303,6 +410,8 @@ static struct snapshot *check(struct table *table, int number, const struct snap
 		buf_clear(&last[env]);
 		buf_add_str(&last[env], got.data);
 	}
+	check_all_maps(s);
+	check_without(s);
 	return s;
 }
 
@@ -315,6 +424,11 @@ START_TEST(every_environment_is_what_the_rules_say)
 	for (int env = 0; env < ENVS; env++)
 		last[env] = (struct buf)BUF_INIT;
 	memset(world, 0, sizeof(world));
+	for (int s = 0; s < SERVICES; s++) {
+		mem_auto_free char *key = mem_printf("backends/s%d/over/i", s);
+
+		put_at(table, key, "10.0.0.1:1", 1);
+	}
 	seed = (unsigned long)_i + 1;
 	for (int i = 0; i < STEPS / 4; i++) {
 		struct snapshot *now;
