@@ -10,8 +10,6 @@
 #ifndef MF_MODEL_DENIED_H
 #define MF_MODEL_DENIED_H
 
-#include <stdbool.h>
-
 struct denied;
 struct mf_err;
 struct settings;
@@ -25,8 +23,5 @@ void denied_free(struct denied *denied);		    /* NULL is fine */
  */
 int denied_check(const struct denied *denied, const char *address, unsigned port,
 		 struct mf_err *err);
-
-/* An item of the lists: an address, a network or a host's name, and perhaps a port.  MF_EDATA. */
-int denied_check_item(const char *text, struct mf_err *err);
 
 #endif

@@ -220,13 +220,13 @@ static const struct field settings_rows[] = {
 		 .doc = "An address (<address>:<port>) for kvwatch's own metrics and health; "
 			"empty: none."),
     LIST_OR_NONE(
-	"deny_addresses", deny_addresses, denied,
+	"deny_addresses", deny_addresses, addresses,
 	.doc = "Addresses that no instance and no service may have: networks, addresses or hosts' "
 	       "names, each with a port or for all of them: `10.0.0.0/8`, `10.0.0.5:80`, "
 	       "`[fd00::/8]:80`. Denied in any case are etcd's own addresses (with its ports those "
 	       "of loopback, and names that may lead anywhere), what HAProxy and kvwatch listen on "
 	       "as these settings say, and link-local networks."),
-    LIST_OR_NONE("allow_addresses", allow_addresses, denied,
+    LIST_OR_NONE("allow_addresses", allow_addresses, addresses,
 		 .doc = "Exceptions from what is denied, written in the same way."),
     SECTION("etcd", etcd_rows),
     SECTION("haproxy", haproxy_rows),

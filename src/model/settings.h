@@ -29,7 +29,7 @@ struct settings {
 	char *max_removal;			  /* "50%" */
 	char *removal_grace;			  /* "5m" */
 	char *metrics_bind;			  /* "" none */
-	char **deny_addresses, **allow_addresses; /* as model/denied.h has them */
+	char **deny_addresses, **allow_addresses; /* items of model/address_list.h */
 	struct {
 		char **endpoints;	   /* NULL at the end, here and below */
 		char *prefix;		   /* starts with '/', no '/' at the end */

@@ -9,7 +9,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "model/denied.h"
+#include "model/address_list.h"
 
 #define LETTERS_DIGITS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
@@ -307,8 +307,8 @@ const struct value_type value_account = {
     .check = check_account,
     .schema = SIZE(1, 32) "\"^[A-Za-z0-9._-]*$\"",
 };
-const struct value_type value_denied = {
-    .check = denied_check_item,
+const struct value_type value_addresses = {
+    .check = address_list_check_item,
     .schema = STRING ",\"pattern\":\"^[A-Za-z0-9.:\\\\[\\\\]/-]+$\"",
 };
 const struct value_type value_endpoint = {.check = check_endpoint};

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "model/address_list.h"
 #include "model/backend.h"
 #include "model/denied.h"
 #include "model/name.h"
@@ -182,7 +183,7 @@ START_TEST(an_item_that_means_nothing_is_refused)
 	struct mf_err err;
 
 	for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
-		ck_assert_int_eq(denied_check_item(items[i].item, &err), MF_EDATA);
+		ck_assert_int_eq(address_list_check_item(items[i].item, &err), MF_EDATA);
 		ck_assert_msg(strstr(err.msg, items[i].reason) != NULL, "%s", err.msg);
 	}
 }
