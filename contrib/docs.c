@@ -17,6 +17,7 @@
 #include "model/backend.h"
 #include "model/env.h"
 #include "model/fields_doc.h"
+#include "model/policy.h"
 #include "model/service.h"
 #include "model/settings.h"
 #include "register/announcement.h"
@@ -31,6 +32,7 @@ static const struct format {
     {"environment", "Mayfly environment file", &fields_of_env, -1},
     {"service", "Mayfly service file", &announcement_fields, SERVICE_FILE_MAX},
     {"settings", "Mayfly settings: mayfly.yaml", &fields_of_settings, 0},
+    {"policy", "Mayfly policy: policy.yaml", &fields_of_policy, 0},
     {"etcd-service", "Mayfly: value of /mayfly/services/NAME", &fields_of_service, 0},
     {"etcd-instance", "Mayfly: value of /mayfly/backends/SERVICE/VERSION/INSTANCE",
      &fields_of_instance, 0},

@@ -10,7 +10,8 @@
 #include "base/mem.h"
 #include "base/problems.h"
 #include "cmd/cli.h"
-#include "cmd/file_check.h"
+#include "cmd/env_check.h"
+#include "cmd/env_rights.h"
 #include "cmd/place.h"
 #include "cmd/watchdog.h"
 #include "store/env_kind.h"
@@ -31,6 +32,7 @@ struct envwatch {
 	struct loop *loop;
 	struct etcd *etcd;
 	struct env_sync *sync;
+	struct env_rights *rights;
 	struct itemdir *dir;
 	struct buf place; /* the directory, as origins name it */
 	struct loop_timer *deadline;
@@ -50,6 +52,7 @@ static const struct option_row rows[] = {
      OPTION_FLAG(struct envwatch, is_forced)},
     {0, "allow-empty", NULL, "accept a directory without files: delete all of its environments",
      OPTION_FLAG(struct envwatch, allow_empty)},
+    {0, "policy", "FILE", "who may have what, see mayfly-policy(5)", OPTION_SETTING_TEXT(policy)},
     {0, "timeout", "TIME", "with --once: how long to try (default 10s)",
      OPTION_DURATION(struct envwatch, timeout_ms, 1, 3600000)},
 };
@@ -69,13 +72,23 @@ static void on_put(void *ctx, void *env, const char *file)
 	const struct envwatch *w = ctx;
 	mem_auto_free char *source = mem_printf("%s/%s", buf_str(&w->place), file);
 
-	env_sync_put(w->sync, env, source);
+	env_rights_put(w->rights, env, source);
 }
 
 static void on_del(void *ctx, const char *name)
 {
-	env_sync_del(((struct envwatch *)ctx)->sync, name);
+	const struct envwatch *w = ctx;
+
+	env_rights_del(w->rights, name);
+	env_sync_del(w->sync, name);
 }
+
+static void on_allowed(void *ctx, struct env *env, const char *source)
+{
+	env_sync_put(((const struct envwatch *)ctx)->sync, env, source);
+}
+
+static const struct env_rights_events rights_events = {on_allowed, on_problem};
 
 static void on_commit(void *ctx)
 {
@@ -93,14 +106,13 @@ static const struct itemdir_events dir_events = {
 
 /*
  * What an earlier run left goes, unless it is of a directory that another envwatch may follow, or a
- * broken file or a missing directory may still mean it.
+ * broken file or a missing directory may still mean it, or it is one that the policy refuses now.
  */
 static bool may_delete(void *ctx, const char *name, const char *source)
 {
 	const struct envwatch *w = ctx;
 
-	(void)name;
-	if (place_is_other(buf_str(&w->place), source))
+	if (env_rights_refuses(w->rights, name) || place_is_other(buf_str(&w->place), source))
 		return false;
 	if (itemdir_file_count(w->dir) == 0 && !w->allow_empty)
 		return false;
@@ -155,9 +167,13 @@ static void on_deadline(void *ctx)
 static void on_hangup(void *ctx, int signo)
 {
 	struct envwatch *w = ctx;
+	struct mf_err err;
 
 	(void)signo;
 	log_info("reading all files again");
+	if (env_rights_load(w->rights, w->cli.settings->policy, &err) != 0)
+		log_error("policy not reloaded, the old one stays", LOG_STR("error", err.msg));
+	env_sync_commit(w->sync);
 	itemdir_rescan(w->dir);
 }
 
@@ -173,6 +189,10 @@ static int start(struct envwatch *w, const char *dir, const char *owner, struct 
 		return code;
 	w->deadline = loop_timer_new(w->loop, on_deadline, w);
 	w->watchdog = watchdog_start(w->loop);
+	w->rights = env_rights_new(owner, &rights_events, w);
+	code = env_rights_load(w->rights, w->cli.settings->policy, err);
+	if (code != 0)
+		return code;
 	w->sync = env_sync_new(w->loop, w->etcd, &sync, &sync_events, w);
 	code = itemdir_open(w->once ? NULL : w->loop, &env_kind, dir, w->allow_empty, &dir_events,
 			    w, &w->dir, err);
@@ -191,6 +211,7 @@ static void stop(struct envwatch *w)
 {
 	notify_send("STOPPING=1");
 	itemdir_close(w->dir);
+	env_rights_free(w->rights);
 	env_sync_free(w->sync);
 	etcd_free(w->etcd);
 	loop_timer_free(w->deadline);
@@ -199,20 +220,35 @@ static void stop(struct envwatch *w)
 	buf_fini(&w->place);
 }
 
-static int run(struct envwatch *w)
+static int run(struct envwatch *w, const char *owner)
 {
 	const char *dir = w->cli.argc == 1 ? w->cli.argv[0] : DEFAULT_DIR;
+	struct mf_err err;
+
+	w->status = w->once ? 1 : 0; /* --once was broken off by a signal */
+	if (start(w, dir, owner, &err) != 0 || loop_run(w->loop, &err) != 0)
+		w->status = cli_fail(&err);
+	stop(w);
+	return w->status;
+}
+
+static int run_call(struct envwatch *w)
+{
 	mem_auto_free char *by_node = mem_printf("envwatch@%s", w->cli.settings->node);
 	const char *owner = w->owner == NULL ? by_node : w->owner;
 	struct mf_err err;
 
 	if (env_sync_check_owner(owner, &err) != 0)
 		return cli_usage(&w->cli, "--owner: %s", err.msg);
-	w->status = w->once ? 1 : 0; /* --once was broken off by a signal */
-	if (start(w, dir, owner, &err) != 0 || loop_run(w->loop, &err) != 0)
-		w->status = cli_fail(&err);
-	stop(w);
-	return w->status;
+	if (w->is_checking && w->once)
+		return cli_usage(&w->cli, "--check and --once: only one of them");
+	if (w->is_checking && w->cli.argc == 0)
+		return cli_usage(&w->cli, "--check: which files?");
+	if (w->is_checking)
+		return env_check_files(owner, w->cli.settings->policy, w->cli.argv, w->cli.argc);
+	if (w->cli.argc > 1)
+		return cli_usage(&w->cli, "%s: not expected here", w->cli.argv[1]);
+	return run(w, owner);
 }
 
 int main(int argc, char **argv)
@@ -222,7 +258,7 @@ int main(int argc, char **argv)
 	    .summary = "keep etcd equal to a directory of environment files",
 	    .synopsis = "envwatch [--owner NAME] [--force] [--allow-empty] [DIR]\n"
 			"envwatch --once [--timeout TIME] [DIR]\n"
-			"envwatch --check FILE|DIR...",
+			"envwatch --check [--policy FILE] FILE|DIR...",
 	    .rows = rows,
 	    .row_count = sizeof(rows) / sizeof(rows[0]),
 	};
@@ -231,16 +267,7 @@ int main(int argc, char **argv)
 
 	if (status != CLI_GO_ON)
 		return status;
-	if (w.is_checking && w.once)
-		status = cli_usage(&w.cli, "--check and --once: only one of them");
-	else if (w.is_checking && w.cli.argc == 0)
-		status = cli_usage(&w.cli, "--check: which files?");
-	else if (w.is_checking)
-		status = file_check_all(&env_kind, w.cli.argv, w.cli.argc);
-	else if (w.cli.argc > 1)
-		status = cli_usage(&w.cli, "%s: not expected here", w.cli.argv[1]);
-	else
-		status = run(&w);
+	status = run_call(&w);
 	cli_fini(&w.cli);
 	return status;
 }

@@ -23,6 +23,8 @@
 
 struct check {
 	const struct item_kind *kind;
+	file_check_item_fn *check_item; /* NULL: nothing more */
+	void *ctx;
 	struct strmap *seen; /* an item's name -> the path that has it */
 	void **items;	     /* references to all of them */
 	size_t item_count, item_cap;
@@ -62,6 +64,16 @@ static void check_distinct(struct check *c, const void *item)
 	on_bad(c, &err);
 }
 
+static void check_item(struct check *c, const void *item)
+{
+	struct mf_err err;
+
+	if (c->check_item == NULL || c->check_item(c->ctx, item, c->path, &err) == 0)
+		return;
+	(void)mf_err_wrap(&err, "%s %s", c->kind->noun, c->kind->name(item));
+	on_bad(c, &err);
+}
+
 static int check_text(struct check *c, const struct buf *text, size_t *ret_count,
 		      struct mf_err *err)
 {
@@ -72,6 +84,7 @@ static int check_text(struct check *c, const struct buf *text, size_t *ret_count
 		return err->code;
 	for (size_t i = 0; i < count; i++) {
 		check_distinct(c, items[i]);
+		check_item(c, items[i]);
 		MEM_GROW(c->items, c->item_count, c->item_cap);
 		c->items[c->item_count++] = items[i];
 	}
@@ -162,9 +175,11 @@ static void judge(struct check *c)
 	free(c->items);
 }
 
-int file_check_all(const struct item_kind *kind, char *const *paths, int count)
+int file_check_all(const struct item_kind *kind, char *const *paths, int count,
+		   file_check_item_fn *check_item_fn, void *ctx)
 {
-	struct check c = {.kind = kind, .seen = strmap_new(free)};
+	struct check c = {
+	    .kind = kind, .check_item = check_item_fn, .ctx = ctx, .seen = strmap_new(free)};
 	int worst = 0;
 
 	for (int i = 0; i < count; i++) {

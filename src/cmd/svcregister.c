@@ -198,8 +198,9 @@ static int validate(const struct svcregister *r)
 {
 	char *whole = (char *)dir_operand(r);
 
-	return r->cli.argc > 1 ? file_check_all(&service_kind, r->cli.argv + 1, r->cli.argc - 1)
-			       : file_check_all(&service_kind, &whole, 1);
+	return r->cli.argc > 1
+		   ? file_check_all(&service_kind, r->cli.argv + 1, r->cli.argc - 1, NULL, NULL)
+		   : file_check_all(&service_kind, &whole, 1, NULL, NULL);
 }
 
 static int run(struct svcregister *r, const struct command *command)

@@ -161,9 +161,14 @@ static void drop_service(void *object)
 	service_unref(object);
 }
 
+static void *keep_override(void *object)
+{
+	return override_ref(object);
+}
+
 static void drop_override(void *object)
 {
-	override_free(object);
+	override_unref(object);
 }
 
 const struct kind kinds[KIND_COUNT] = {
@@ -174,7 +179,7 @@ const struct kind kinds[KIND_COUNT] = {
     [KIND_SERVICE] = {"services/", "service", "services/NAME", 1, parse_service, keep_service,
 		      drop_service},
     [KIND_OVERRIDE] = {"overrides/", "override", "overrides/ENVIRONMENT/SERVICE", 2, parse_override,
-		       NULL, drop_override},
+		       keep_override, drop_override},
     [KIND_STRAY] = {"", "key", NULL, 0, NULL, NULL, NULL},
 };
 

@@ -25,7 +25,7 @@ struct kind {
 	size_t parts;
 	int (*parse)(const char *const parts[], const char *value, size_t len, int64_t created,
 		     void **ret_object, struct mf_err *err);
-	void *(*keep)(void *object); /* takes a reference; NULL: there is one only */
+	void *(*keep)(void *object); /* takes a reference */
 	void (*drop)(void *object);
 };
 

@@ -22,7 +22,7 @@ static const struct fields fields = {FIELDS_ROWS(rows), .expected = "a JSON obje
 int override_parse(const char *env, const char *service, const char *value, size_t len,
 		   struct override **ret_override, struct mf_err *err)
 {
-	struct override draft = {.env = NULL};
+	struct override draft = {.refs = 1};
 	struct node *root;
 	int code =
 	    fields_read_key(&fields, "override", (const char *[]){env, service}, &draft, err);
@@ -40,9 +40,16 @@ int override_parse(const char *env, const char *service, const char *value, size
 	return code == 0 ? 0 : mf_err_wrap(err, "override %s/%s", env, service);
 }
 
-void override_free(struct override *override)
+struct override *override_ref(struct override *override)
 {
-	free(override);
+	override->refs++;
+	return override;
+}
+
+void override_unref(struct override *override)
+{
+	if (override != NULL && --override->refs == 0)
+		free(override);
 }
 
 void override_format(const struct override *override, struct buf *ret_value)

@@ -1,6 +1,6 @@
 /*
  * A version in the place of the one that an environment names, for as long as somebody holds it.
- * Immutable once parsed.
+ * Immutable once parsed, shared by counting references.
  */
 #ifndef MF_MODEL_OVERRIDE_H
 #define MF_MODEL_OVERRIDE_H
@@ -13,6 +13,7 @@ struct mf_err;
 #define OVERRIDE_MAX_HOLDER 255 /* bytes */
 
 struct override {
+	unsigned refs;
 	const char *env, *service;
 	const char *version;
 	const char *holder;   /* who has it, for people: "anna@laptop"; "" when nobody says */
@@ -26,7 +27,8 @@ struct override {
  */
 int override_parse(const char *env, const char *service, const char *value, size_t len,
 		   struct override **ret_override, struct mf_err *err);
-void override_free(struct override *override); /* NULL is fine */
+struct override *override_ref(struct override *override);
+void override_unref(struct override *override); /* NULL is fine */
 
 /* The value to put. */
 void override_format(const struct override *override, struct buf *ret_value);

@@ -228,6 +228,8 @@ static const struct field settings_rows[] = {
 	       "as these settings say, and link-local networks."),
     LIST_OR_NONE("allow_addresses", allow_addresses, addresses,
 		 .doc = "Exceptions from what is denied, written in the same way."),
+    TEXT_OR_NONE("policy", policy, path,
+		 .doc = "The file that says who may have what, see mayfly-policy(5); empty: none."),
     SECTION("etcd", etcd_rows),
     SECTION("haproxy", haproxy_rows),
     SECTION("dnsmasq", dnsmasq_rows),

@@ -29,6 +29,7 @@ struct settings {
 	char *max_removal;			  /* "50%" */
 	char *removal_grace;			  /* "5m" */
 	char *metrics_bind;			  /* "" none */
+	char *policy;				  /* "" none */
 	char **deny_addresses, **allow_addresses; /* items of model/address_list.h */
 	struct {
 		char **endpoints;	   /* NULL at the end, here and below */

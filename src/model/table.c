@@ -23,6 +23,7 @@
 #include "model/kind.h"
 #include "model/override.h"
 #include "model/overrides.h"
+#include "model/policy.h"
 #include "model/snapshot.h"
 #include "model/sorted.h"
 #include "model/versions.h"
@@ -58,9 +59,10 @@ struct table {
 	struct versions *versions;
 	struct overrides *overrides;
 	struct family *family;
-	struct epochs *epochs; /* of snapshots */
-	struct denied *denied; /* NULL: no address is */
-	uint32_t generation;   /* of listings */
+	struct epochs *epochs;	     /* of snapshots */
+	struct denied *denied;	     /* NULL: no address is */
+	const struct policy *policy; /* NULL: none */
+	uint32_t generation;	     /* of listings */
 	unsigned strays;
 	bool is_listing;
 	bool is_changed;
@@ -293,19 +295,27 @@ static void *set_override(struct table *table, void *was, void *object)
 
 	if (old != NULL)
 		overrides_del(table->overrides, old);
-	override_free(old);
+	override_unref(old);
 	if (override != NULL)
 		overrides_add(table->overrides, override);
 	return override;
+}
+
+static int judge_env(const struct table *table, const void *object, struct mf_err *err)
+{
+	const struct env *env = object;
+
+	return policy_judge_env(table->policy, env, env->owner, env->source, err);
 }
 
 static int judge_instance(const struct table *table, const void *object, struct mf_err *err)
 {
 	const struct instance *instance = object;
 
-	if (table->denied == NULL)
-		return 0;
-	return denied_check(table->denied, instance->address, instance->port, err);
+	if (table->denied != NULL &&
+	    denied_check(table->denied, instance->address, instance->port, err) != 0)
+		return err->code;
+	return policy_judge_instance(table->policy, instance, err);
 }
 
 static int judge_service(const struct table *table, const void *object, struct mf_err *err)
@@ -318,18 +328,23 @@ static int judge_service(const struct table *table, const void *object, struct m
 	return 0;
 }
 
+static int judge_override(const struct table *table, const void *object, struct mf_err *err)
+{
+	return policy_judge_override(table->policy, object, err);
+}
+
 /* What the table does with an object of each kind. */
 struct handler {
 	/* Puts one in the place of another; either may be NULL.  Returns the one that is there. */
 	void *(*set)(struct table *table, void *old, void *object);
-	/* Whether a well-formed one may be in force; NULL: any may. */
+	/* Whether a well-formed one may be in force. */
 	int (*judge)(const struct table *table, const void *object, struct mf_err *err);
 };
 static const struct handler handlers[KIND_COUNT] = {
-    [KIND_ENV] = {set_env, NULL},
+    [KIND_ENV] = {set_env, judge_env},
     [KIND_INSTANCE] = {set_instance, judge_instance},
     [KIND_SERVICE] = {set_service, judge_service},
-    [KIND_OVERRIDE] = {set_override, NULL},
+    [KIND_OVERRIDE] = {set_override, judge_override},
 };
 
 /* Takes the object over; NULL: there is none any more. */
@@ -376,18 +391,12 @@ static void clear_entry(struct table *table, struct entry *entry, const char *ke
 	clear_fault(table, entry);
 }
 
-static int judge(const struct table *table, enum kind_id kind, const void *object,
-		 struct mf_err *err)
-{
-	return handlers[kind].judge == NULL ? 0 : handlers[kind].judge(table, object, err);
-}
-
 /* Takes object over.  One that may not be is kept beside the good one of before, until it may. */
 static void set_judged(struct table *table, struct entry *entry, const char *key, void *object)
 {
 	struct mf_err err;
 
-	if (judge(table, entry->kind, object, &err) == 0)
+	if (handlers[entry->kind].judge(table, object, &err) == 0)
 		set_entry(table, entry, object);
 	else
 		set_fault(table, entry, key, object, err.msg);
@@ -416,7 +425,7 @@ static void judge_again(struct table *table, struct entry *entry, const char *ke
 		clear_fault(table, entry);
 		set_judged(table, entry, key, object);
 	}
-	if (entry->good == NULL || judge(table, entry->kind, entry->good, &err) == 0)
+	if (entry->good == NULL || handlers[entry->kind].judge(table, entry->good, &err) == 0)
 		return;
 	object = kinds[entry->kind].keep(entry->good);
 	set_entry(table, entry, NULL);
@@ -486,6 +495,12 @@ void table_set_settings(struct table *table, const struct settings *settings)
 		table->is_changed = true;
 	denied_free(table->denied);
 	table->denied = denied_new(settings);
+	judge_all_again(table);
+}
+
+void table_set_policy(struct table *table, const struct policy *policy)
+{
+	table->policy = policy;
 	judge_all_again(table);
 }
 

@@ -5,7 +5,7 @@
  * "backends/<service>/<version>/<instance>", "services/<service>", "overrides/<env>/<service>";
  * others are ignored.  A value that cannot be parsed becomes a problem: the entry keeps
  * its last good value (none if there never was one), and all others live on.  So does a value that
- * the settings do not allow, which comes into force once they do.
+ * the settings or the policy do not allow, which comes into force once they do.
  *
  * Use: table_begin_full before a complete listing, table_put and table_del for each change,
  * table_end_full after a complete listing (what was not put since begin is gone), table_snapshot
@@ -22,6 +22,7 @@
 #include "model/env.h"
 
 struct epoch;
+struct policy;
 struct settings;
 struct table;
 
@@ -52,6 +53,9 @@ void table_set_problem(struct table *table, const char *object, const char *reas
  * others are set or the table is freed.  None at first.  All that is there is judged anew.
  */
 void table_set_settings(struct table *table, const struct settings *settings);
+
+/* Who may have what; NULL is none.  Borrowed and judged as above. */
+void table_set_policy(struct table *table, const struct policy *policy);
 
 /* One version of a service: what becomes one HAProxy backend. */
 struct backend {

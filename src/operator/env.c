@@ -146,7 +146,7 @@ static void add_holder(struct node *map, const struct reading *reading, const st
 	    override_parse(env->name, service->name, value, strlen(value), &override, NULL) != 0)
 		return;
 	add_text_unless_empty(map, "holder", override->holder);
-	override_free(override);
+	override_unref(override);
 }
 
 static void add_service(struct node *list, const struct reading *reading, const struct env *env,

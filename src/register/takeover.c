@@ -97,8 +97,11 @@ static struct takeover *takeover_new(struct takeovers *takeovers, const struct a
 static void claim(struct takeover *takeover, const char *id)
 {
 	struct takeovers *takeovers = takeover->takeovers;
-	const struct override value = {takeover->env, takeover->service, takeover->version,
-				       takeovers->holder, id};
+	const struct override value = {.env = takeover->env,
+				       .service = takeover->service,
+				       .version = takeover->version,
+				       .holder = takeovers->holder,
+				       .instance = id};
 	buf_auto struct buf text = BUF_INIT;
 
 	override_format(&value, &text);
@@ -182,6 +185,6 @@ bool takeovers_on_taken(struct takeovers *takeovers, const char *key, const char
 		refuse(takeover, other->holder, other->version);
 	else
 		refuse(takeover, "", "");
-	override_free(other);
+	override_unref(other);
 	return true;
 }

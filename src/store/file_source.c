@@ -53,7 +53,7 @@ static void on_env_put(void *ctx, void *item, const char *file)
 	mem_auto_free char *key = mem_printf("environments/%s", env->name);
 	buf_auto struct buf json = BUF_INIT;
 
-	env_format_json(env, "", file, &json);
+	env_format_json(env, FILE_SOURCE_OWNER, file, &json);
 	s->events->on_put(s->ctx, key, json.data, json.len, 0);
 }
 

@@ -12,6 +12,8 @@
 
 struct loop;
 
+#define FILE_SOURCE_OWNER "files" /* of its environments; the source is the file's name */
+
 /* Events are called also from inside.  MF_ENOINPUT, MF_EPERM; when loop is NULL also MF_EDATA. */
 int file_source_new(struct loop *loop, const char *environments_dir, const char *backends_file,
 		    const struct source_events *events, void *ctx, struct source **ret_source,

@@ -11,12 +11,14 @@
 #include "base/mem.h"
 #include "base/problems.h"
 #include "base/str.h"
+#include "model/policy.h"
 #include "model/settings.h"
 #include "model/table.h"
 #include "store/etcd.h"
 #include "store/etcd_source.h"
 #include "store/file_source.h"
 #include "store/hold.h"
+#include "store/policy_file.h"
 #include "sys/loop.h"
 
 /* An operator allows that many entries disappear: a time, until which this is in force. */
@@ -34,6 +36,7 @@ struct pipeline {
 	struct etcd *etcd; /* NULL offline */
 	struct source *source;
 	struct table *table;
+	struct policy *policy; /* of the table; NULL: none */
 	struct problems *problems;
 	bool published;
 	struct loop_timer *turn; /* set: there was a snapshot in this turn of the loop */
@@ -273,6 +276,13 @@ static const struct source_events source_events = {
     .on_state = on_state,
 };
 
+static void set_policy(struct pipeline *p, struct policy *policy)
+{
+	table_set_policy(p->table, policy);
+	policy_free(p->policy);
+	p->policy = policy;
+}
+
 /* --- the whole -------------------------------------------------------------------------------- */
 
 int pipeline_new(struct loop *loop, const struct settings *settings,
@@ -289,6 +299,12 @@ int pipeline_new(struct loop *loop, const struct settings *settings,
 	p->table = table_new();
 	table_set_settings(p->table, settings);
 	p->problems = problems_new(problems_log, NULL);
+	code = policy_file_load(settings->policy, &p->policy, err);
+	if (code != 0) {
+		pipeline_free(p);
+		return code;
+	}
+	table_set_policy(p->table, p->policy);
 	if (pipeline_is_offline(options)) {
 		if (options->is_guarded)
 			hold_files(p, settings, options);
@@ -360,12 +376,20 @@ static int replace_etcd(struct pipeline *p, const struct settings *settings, str
 int pipeline_set_settings(struct pipeline *p, const struct settings *old,
 			  const struct settings *settings, struct mf_err *err)
 {
+	struct policy *policy;
+
+	if (policy_file_load(settings->policy, &policy, err) != 0)
+		return err->code;
 	if (p->etcd != NULL && !is_same_etcd(old, settings)) {
-		if (replace_etcd(p, settings, err) != 0)
+		if (replace_etcd(p, settings, err) != 0) {
+			policy_free(policy);
 			return err->code;
+		}
+		set_policy(p, policy);
 		table_set_settings(p->table, settings);
 		return 0;
 	}
+	set_policy(p, policy);
 	table_set_settings(p->table, settings);
 	p->max_removal = settings_max_removal(settings);
 	if (p->hold != NULL)
@@ -387,6 +411,7 @@ void pipeline_free(struct pipeline *p)
 	loop_timer_free(p->turn);
 	etcd_free(p->etcd);
 	table_free(p->table);
+	policy_free(p->policy);
 	problems_free(p->problems);
 	free(p);
 }

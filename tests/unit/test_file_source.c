@@ -5,9 +5,10 @@
 #include "record.h"
 #include "store/backends_file.h"
 
-#define DEV_JSON                                                                                   \
+#define ORIGIN(file) "\"origin\":{\"owner\":\"files\",\"source\":\"" file "\"}"
+#define DEV_JSON(file)                                                                             \
 	"{\"name\":\"dev\",\"prefix\":\"www-dev\",\"header\":\"dev\",\"hosts\":[],\"services\":["  \
-	"{\"name\":\"search\",\"version\":\"latest\",\"route\":[]}]}"
+	"{\"name\":\"search\",\"version\":\"latest\",\"route\":[]}]," ORIGIN(file) "}"
 
 static struct record rec;
 static struct source *source;
@@ -149,10 +150,12 @@ START_TEST(reads_both_once)
 	record_write(&rec, "d/a.yaml", "{name: dev, services: [search]}");
 	record_write(&rec, "b", "frontend: {0.0.1: [\"10.0.0.5:8080\"]}");
 	ck_assert_int_eq(open_source(NULL, "d", "b", &err), 0);
-	ck_assert_str_eq(rec.lines.data, "begin\n"
-					 "put environments/dev " DEV_JSON "\n"
-					 "put backends/frontend/0.0.1/10.0.0.5:8080 10.0.0.5:8080\n"
-					 "end\ncommit 1\n");
+	ck_assert_str_eq(rec.lines.data,
+			 "begin\n"
+			 "put environments/dev " DEV_JSON(
+			     "a.yaml") "\n"
+				       "put backends/frontend/0.0.1/10.0.0.5:8080 10.0.0.5:8080\n"
+				       "end\ncommit 1\n");
 }
 END_TEST
 
@@ -211,7 +214,7 @@ START_TEST(follows_environments)
 	record_write(&rec, "d/a.yaml", "{name: a, services: []}");
 	ck_assert_int_eq(open_source(rec.loop, "d", NULL, &err), 0);
 	record_write(&rec, "d/dev.yaml", "{name: dev, services: [search]}");
-	record_await(&rec, "put environments/dev " DEV_JSON);
+	record_await(&rec, "put environments/dev " DEV_JSON("dev.yaml"));
 	record_await(&rec, "commit 2");
 	record_remove(&rec, "d/dev.yaml");
 	record_await(&rec, "del environments/dev");
@@ -305,7 +308,7 @@ START_TEST(broken_backends_at_the_start)
 	record_write(&rec, "d/a.yaml", "{name: a, services: []}");
 	record_await(&rec,
 		     "put environments/a {\"name\":\"a\",\"prefix\":\"www-a\",\"header\":\"a\","
-		     "\"hosts\":[],\"services\":[]}");
+		     "\"hosts\":[],\"services\":[]," ORIGIN("a.yaml") "}");
 	ck_assert(!record_has(&rec, "commit"));
 	record_write(&rec, "b", "f: {1: [10.0.0.1:80]}");
 	record_await(&rec, "over backends file");

@@ -377,7 +377,7 @@ END_TEST
 
 START_TEST(what_is_written_can_be_read)
 {
-	const struct override o = {"pr", "b", "mine", "an\"na@laptop", "x-1"};
+	const struct override o = {1, "pr", "b", "mine", "an\"na@laptop", "x-1"};
 	buf_auto struct buf value = BUF_INIT;
 	struct override *back;
 	struct mf_err err;
@@ -391,7 +391,7 @@ START_TEST(what_is_written_can_be_read)
 	ck_assert_str_eq(back->version, "mine");
 	ck_assert_str_eq(back->holder, "an\"na@laptop");
 	ck_assert_str_eq(back->instance, "x-1");
-	override_free(back);
+	override_unref(back);
 }
 END_TEST
 
