@@ -53,13 +53,14 @@ enum {
 static void on_live(void *ctx, const struct live_result *result);
 static void on_consolidate(void *ctx);
 
-static bool describe(void *ctx, const struct backend *backend, struct section *ret_section)
+static bool describe(void *ctx, const struct backend *backend, struct section *ret_section,
+		     struct section_options *ret_options)
 {
 	struct apply *apply = ctx;
 	struct mf_err err;
 
 	return output_describe_backend(apply->templates, apply->settings, backend, ret_section,
-				       &err) == 0;
+				       ret_options, &err) == 0;
 }
 
 static void on_live_retry(void *ctx)

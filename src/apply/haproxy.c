@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/span.h"
 #include "base/str.h"
+#include "base/strmap.h"
 #include "sys/loop.h"
 #include "sys/usock.h"
 
@@ -519,16 +520,45 @@ static bool is_worth_keeping(struct span line)
 	       (server.is_down || server.is_named);
 }
 
-static void add_dead(struct buf *state, const char *reply)
+/* Which version stands in which backend that is kept in reserve: lines "0x... KEY VALUE". */
+static struct strmap *read_spares(const char *reply)
 {
+	struct strmap *spares = strmap_new(free);
 	struct span rest = span_of(reply), line;
 
 	while (span_take_line(&rest, &line)) {
-		if (line.len == 0 || (*line.at != '#' && !is_worth_keeping(line)))
-			continue;
-		buf_add(state, line.at, line.len);
-		buf_add_char(state, '\n');
+		struct span first = span_take_word(&line), version = span_take_word(&line);
+		mem_auto_free char *spare = mem_dup_bytes(line.at, line.len);
+
+		if (first.len > 2 && memcmp(first.at, "0x", 2) == 0)
+			strmap_set(spares, spare, mem_dup_bytes(version.at, version.len));
 	}
+	return spares;
+}
+
+/* "ID BACKEND ...": the next process knows a version by its own name. */
+static void add_line(struct buf *state, struct span line, const struct strmap *spares)
+{
+	struct span rest = line, id = span_take_word(&rest), backend = span_take_word(&rest);
+	const char *version = strmap_find_bytes(spares, backend.at, backend.len);
+
+	if (version == NULL)
+		buf_add(state, line.at, line.len);
+	else
+		buf_printf(state, "%.*s %s %.*s", (int)id.len, id.at, version, (int)rest.len,
+			   rest.at);
+	buf_add_char(state, '\n');
+}
+
+static void add_dead(struct buf *state, const char *reply)
+{
+	struct strmap *spares = read_spares(reply);
+	struct span rest = span_of(reply), line;
+
+	while (span_take_line(&rest, &line))
+		if (line.len != 0 && (*line.at == '#' || is_worth_keeping(line)))
+			add_line(state, line, spares);
+	strmap_free(spares);
 }
 
 static void on_servers(void *ctx, const char *reply, size_t len, const struct mf_err *why)
@@ -556,7 +586,7 @@ static void on_servers(void *ctx, const char *reply, size_t len, const struct mf
 struct haproxy_job *haproxy_read_dead(struct loop *loop, const char *admin_socket,
 				      haproxy_dead_fn *on_done, void *ctx)
 {
-	static const char command[] = "show servers state\n";
+	static const char command[] = "show servers state;show map maps/spares.map\n";
 	struct haproxy_job *job = job_new(loop, admin_socket, ctx);
 
 	job->on_dead = on_done;

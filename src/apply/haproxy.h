@@ -47,7 +47,8 @@ struct haproxy_job *haproxy_count_old(struct loop *loop, const char *master_sock
 /*
  * The servers that health checks have found dead and nobody has taken out, and those whose host
  * names are resolved, as a server-state file (management guide, `show servers state`): a first line
- * for its version, then theirs alone.  A whole one would bring back weights and maintenance of the
+ * for its version, then theirs alone, with versions that stand in reserve under their own names.  A
+ * whole one would bring back weights and maintenance of the
  * past too.
  */
 typedef void haproxy_dead_fn(void *ctx, const struct buf *state, const struct mf_err *err);

@@ -243,7 +243,8 @@ void live_go_on(struct live *live)
 		take_up(live);
 		return;
 	}
-	if (strmap_count(live->worker.draining) != 0 && !loop_timer_is_set(live->drain_timer)) {
+	if (strmap_count(live->worker.draining) + strmap_count(live->worker.going) != 0 &&
+	    !loop_timer_is_set(live->drain_timer)) {
 		live->drain_ms = live->drain_ms == 0			  ? LIVE_DRAIN_MS
 				 : live->drain_ms > LIVE_DRAIN_MAX_MS / 2 ? LIVE_DRAIN_MAX_MS
 									  : live->drain_ms * 2;

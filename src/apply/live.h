@@ -57,13 +57,15 @@ struct live_result {
 };
 
 struct section;
+struct section_options;
 
 struct live_events {
 	/*
-	 * What haproxy.cfg would say of a backend; false: it cannot be rendered.  NULL: nobody
-	 * knows, and none in reserve can stand for it.
+	 * What haproxy.cfg says, or would say, of a backend and its servers; false: it cannot be
+	 * rendered.
 	 */
-	bool (*describe)(void *ctx, const struct backend *backend, struct section *ret_section);
+	bool (*describe)(void *ctx, const struct backend *backend, struct section *ret_section,
+			 struct section_options *ret_options);
 	/* A desired snapshot has been dealt with; a newer one may be in progress already. */
 	void (*on_result)(void *ctx, const struct live_result *result);
 };

@@ -6,7 +6,8 @@
  *	live_worker.c   what is known of the running worker
  *	live_script.c   commands to one connection, replies to their commands
  *	live_diff.c     the difference of two snapshots as commands: environments and names
- *	live_servers.c  backends and servers: of two snapshots, or as HAProxy shows them
+ *	live_servers.c  servers: of two snapshots, or as HAProxy shows them
+ *	live_backends.c backends that come and go
  *	live_spares.c   backends kept in reserve: which version stands in which of them
  *	live_sync.c     reading everything back, comparing, repairing
  *	live_maps.c     one map as HAProxy shows it: compared, and repaired
@@ -28,6 +29,7 @@
 
 struct backend;
 struct env;
+struct service;
 struct live_collect;
 struct live_seen;
 struct live_step;
@@ -65,6 +67,12 @@ struct live_script {
 	live_add_words((live), (on_reply), (object), (const char *const[]){__VA_ARGS__, NULL})
 void live_add_words(struct live *live, live_reply_fn *on_reply, const void *object,
 		    const char *const *words);
+/* The same, and more words, which may also have parentheses. */
+#define live_add_phrase(live, on_reply, object, phrase, ...)                                       \
+	live_add_phrase_words((live), (on_reply), (object), (phrase),                              \
+			      (const char *const[]){__VA_ARGS__, NULL})
+void live_add_phrase_words(struct live *live, live_reply_fn *on_reply, const void *object,
+			   const char *phrase, const char *const *words);
 void live_add_entry(struct live *live, enum routing_map map, unsigned version,
 		    const struct routing_entry *entry);
 void live_end_entries(struct live *live);
@@ -122,6 +130,7 @@ struct live_worker {
 	struct strmap *missing;	    /* backends with instances that it lacks, to the reason */
 	struct strmap *waiting;	    /* servers that it can take by a reload only, to the reason */
 	struct buf changed;	    /* settings that it can take by a reload only: the reason */
+	struct strmap *going;	    /* backends to be deleted, to how often it was tried */
 	struct strmap *draining;    /* "<backend>/<server>" of those to be deleted when idle */
 };
 
@@ -234,12 +243,23 @@ enum live_pass { LIVE_COMERS = 1, LIVE_LEAVERS = 2 };
 void live_change_backends(struct live *live);
 bool live_leave_backends(struct live *live);	/* whether some backend has nobody then */
 void live_read_back_servers(struct live *live); /* of backends with changes */
+/* What `show servers state` says, compared with the target. */
+void live_compare_servers(struct live *live, const char *text, enum live_mode mode);
+void live_add_servers(struct live *live, const struct backend *backend); /* all, of a new one */
+void live_drain_again(struct live *live); /* all that are still draining */
+
+/* live_backends.c */
 /* What `show backend` and the map of spares say: those that are there, and those that wait for a
  * reload. */
 void live_note_backends(struct live *live, const char *text, char *spares);
-/* What `show servers state` says, compared with the target. */
-void live_compare_servers(struct live *live, const char *text, enum live_mode mode);
-void live_drain_again(struct live *live); /* all that are still draining */
+bool live_has_backend(const struct live *live, const struct backend *backend);
+/* Bring in a new one with its servers; false: it waits for a reload. */
+bool live_add_backend(struct live *live, const struct backend *backend);
+/* Where HAProxy can: delete what has no server; keep it after all; try again. */
+void live_drop_backend(struct live *live, const struct backend *backend);
+void live_call_backend_back(struct live *live, const struct backend *backend);
+void live_drop_again(struct live *live);
+bool live_are_equal_settings(const struct service *a, const struct service *b);
 
 /* live_spares.c */
 struct strmap *live_spares_new(void);

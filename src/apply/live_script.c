@@ -99,6 +99,19 @@ void live_add_words(struct live *live, live_reply_fn *on_reply, const void *obje
 	buf_add_char(&script->text, '\n');
 }
 
+/* The phrase is read by section.h, and has no character that is more than one of a word. */
+void live_add_phrase_words(struct live *live, live_reply_fn *on_reply, const void *object,
+			   const char *phrase, const char *const *words)
+{
+	struct buf *text = &live->out->text;
+
+	live_add_words(live, on_reply, object, words);
+	if (phrase[0] == '\0')
+		return;
+	text->data[text->len - 1] = ' ';
+	buf_printf(text, "%s\n", phrase);
+}
+
 static void add_text(void *script, struct span text)
 {
 	buf_add(&((struct live_script *)script)->text, text.at, text.len);

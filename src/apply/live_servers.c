@@ -16,6 +16,7 @@
 #include "model/backend.h"
 #include "model/service.h"
 #include "model/table.h"
+#include "render/section.h"
 
 /* One backend, of which a difference is being taken. */
 struct servers {
@@ -23,7 +24,9 @@ struct servers {
 	enum live_mode mode;
 	unsigned passes; /* of enum live_pass */
 	struct state_backend backend;
-	const struct backend *desired; /* NULL: it is to be no more */
+	const struct backend *desired;	/* NULL: it is to be no more */
+	bool is_described;		/* options are known */
+	struct section_options options; /* of its servers */
 	bool is_kept; /* environments that wait for a reload still lead there, and nobody else is */
 };
 
@@ -61,14 +64,6 @@ static void wait_for_reload(struct live *live, const struct op *op)
 						     : "it has a host name, and is new");
 
 	strmap_set(live->worker.waiting, name.text, reason);
-}
-
-/* why: no backend in reserve can stand for it; "": there is no reserve. */
-static void wait_for_backend(struct live *live, const struct backend *backend, const char *why)
-{
-	strmap_set(live->worker.missing, backend->name,
-		   mem_printf("version %s of service %s is new%s%s", backend->version,
-			      backend->service, why[0] == '\0' ? "" : ": ", why));
 }
 
 /* Whether a host name of the backend has yet to come by a reload. */
@@ -115,7 +110,6 @@ static bool call_back(struct servers *s, const struct op *op)
 	return true;
 }
 
-/* What the template says of the servers in the file, said of one more. */
 /*
  * Servers that are added without an id share one place on the ring of `balance random`, where all
  * but one of them get no request.  By name, so that it is the same each time; one that another
@@ -129,15 +123,45 @@ static unsigned server_id(const char *name)
 	       (unsigned)(str_hash(STR_HASH_INIT, name, strlen(name)) % (MAX - FILES_OWN));
 }
 
+/* What a check is to be, where no template can be asked. */
+static void set_check(struct section_options *options, const struct service *settings)
+{
+	*options =
+	    (struct section_options){.has_check = settings != NULL && settings->check[0] != '\0'};
+	if (options->has_check)
+		(void)snprintf(options->words, sizeof(options->words), "check inter %lldms",
+			       (long long)settings->check_interval);
+}
+
+/* What a file would give the servers of this backend. */
+static const struct section_options *options_of(struct servers *s)
+{
+	struct live *live = s->live;
+	struct section section;
+
+	if (s->is_described)
+		return &s->options;
+	s->is_described = true;
+	if (s->desired == NULL ||
+	    !live->events->describe(live->ctx, s->desired, &section, &s->options))
+		set_check(&s->options, s->desired == NULL ? NULL : s->desired->settings);
+	return &s->options;
+}
+
 static void add_server(struct servers *s, const struct op *op)
 {
 	struct live *live = s->live;
-	const struct service *settings = s->desired == NULL ? NULL : s->desired->settings;
-	bool has_check = settings != NULL && settings->check[0] != '\0';
+	const struct section_options *options = options_of(s);
 	struct server_name name = name_of(op);
 	buf_auto struct buf address = BUF_INIT;
-	char weight[16], id[16], interval[32] = "";
+	char weight[16], id[16];
 
+	if (options->unknown[0] != '\0') {
+		strmap_set(live->worker.waiting, name.text,
+			   mem_printf("server %s: only a reload gives it the option %s", name.text,
+				      options->unknown));
+		return;
+	}
 	if (s->mode != LIVE_CHANGE)
 		live_complain_of_op(live, op);
 	if (s->mode == LIVE_VERIFY)
@@ -145,13 +169,9 @@ static void add_server(struct servers *s, const struct op *op)
 	state_add_address(op->server, &address);
 	(void)snprintf(weight, sizeof(weight), "%u", state_weight(op->server));
 	(void)snprintf(id, sizeof(id), "%u", server_id(name.text));
-	if (has_check)
-		(void)snprintf(interval, sizeof(interval), "%lldms",
-			       (long long)settings->check_interval);
-	live_add(live, live_expect_prefix, "New server registered", "add", "server", name.text,
-		 buf_str(&address), "weight", weight, "id", id, has_check ? "check" : NULL, "inter",
-		 interval);
-	if (has_check)
+	live_add_phrase(live, live_expect_prefix, "New server registered", options->words, "add",
+			"server", name.text, buf_str(&address), "weight", weight, "id", id);
+	if (options->has_check)
 		live_add(live, live_expect_nothing, NULL, "enable", "health", name.text);
 	if (!op->server->is_maint)
 		live_add(live, live_expect_nothing, NULL, "enable", "server", name.text);
@@ -203,8 +223,9 @@ static void on_remove(struct servers *s, const struct op *op)
 	if (s->mode != LIVE_CHANGE &&
 	    (is_waiting || strmap_find(live->worker.draining, name.text) != NULL))
 		return;
-	if (strmap_del(live->worker.waiting, name.text) &&
-	    (s->backend.is_by_source || op->obstacle == OP_BY_NAME))
+	if (is_waiting && strmap_del(live->worker.waiting, name.text) &&
+	    (s->backend.is_by_source || op->obstacle == OP_BY_NAME ||
+	     options_of(s)->unknown[0] != '\0'))
 		return; /* it has never come */
 	/* What replaces it may not be there yet. */
 	if (op->server->is_fixed && has_name_to_come(live, s->desired))
@@ -265,91 +286,7 @@ void live_drain_again(struct live *live)
 		}
 		live_add(live, on_deleted, NULL, "del", "server", server);
 	}
-}
-
-/* --- backends -------------------------------------------------------------------------------- */
-
-static bool has_backend(const struct live *live, const struct backend *backend)
-{
-	return strmap_find(live->worker.backends, backend->name) != NULL;
-}
-
-/* What `add backend` takes from the file's defaults as it is. */
-static bool has_default_settings(const struct backend *backend)
-{
-	const struct service *settings = backend->settings;
-
-	return settings == NULL ||
-	       (settings->balance == BALANCE_ROUNDROBIN && settings->check[0] == '\0' &&
-		!settings->is_tcp && settings->connect_timeout == 0 &&
-		settings->server_timeout == 0);
-}
-
-/* One that cannot be made so is not asked for again. */
-static void on_backend_added(struct live *live, const struct live_step *step, char *reply,
-			     size_t len)
-{
-	const struct backend *backend = step->object;
-
-	(void)len;
-	if (str_has_prefix(reply, "New backend registered"))
-		return;
-	live_complain_of(live, step, reply);
-	live->worker.can_add_backends = false;
-	(void)strmap_del(live->worker.backends, backend->name);
-	wait_for_backend(live, backend, "");
-}
-
-static void walk_servers(struct live *live, const struct backend *from, const struct backend *to,
-			 unsigned passes, bool is_kept);
-
-static bool can_be_added(const struct live *live, const struct backend *backend)
-{
-	return live->worker.can_add_backends && has_default_settings(backend);
-}
-
-static void make_backend(struct live *live, const struct backend *backend)
-{
-	live_add(live, on_backend_added, backend, "add", "backend", backend->name, "from",
-		 "mayfly");
-	walk_servers(live, NULL, backend, LIVE_COMERS, false);
-	live_add(live, live_expect_prefix, "Backend published", "publish", "backend",
-		 backend->name);
-	strmap_set(live->worker.backends, backend->name, live);
-	live->result.backend_changes++;
-}
-
-/* Bring in a new backend with its servers, or wait for a reload that does. */
-static bool add_backend(struct live *live, const struct backend *backend)
-{
-	const char *why;
-
-	if (can_be_added(live, backend)) {
-		make_backend(live, backend);
-	} else if (live_take_spare(live, backend, &why)) {
-		walk_servers(live, NULL, backend, LIVE_COMERS, false);
-		(void)live_enter_spare(live, backend);
-	} else {
-		wait_for_backend(live, backend, why);
-		return false;
-	}
-	(void)strmap_del(live->worker.missing, backend->name);
-	return true;
-}
-
-static bool are_equal_settings(const struct service *a, const struct service *b)
-{
-	static const struct service none = {.check = (char *)(uintptr_t) ""};
-
-	if (a == NULL)
-		a = &none;
-	if (b == NULL)
-		b = &none;
-	return a == b || (a->balance == b->balance && strcmp(a->check, b->check) == 0 &&
-			  a->is_tcp == b->is_tcp && a->listen == b->listen &&
-			  a->connect_timeout == b->connect_timeout &&
-			  a->server_timeout == b->server_timeout &&
-			  (a->check[0] == '\0' || a->check_interval == b->check_interval));
+	live_drop_again(live);
 }
 
 static bool has_share(const struct backend *backend)
@@ -386,7 +323,8 @@ static void on_servers(void *ctx, const void *from, const void *to)
 static void walk_servers(struct live *live, const struct backend *from, const struct backend *to,
 			 unsigned passes, bool is_kept)
 {
-	struct servers s = {live, LIVE_CHANGE, passes, {.name = {0}}, to, is_kept};
+	struct servers s = {
+	    .live = live, .mode = LIVE_CHANGE, .passes = passes, .desired = to, .is_kept = is_kept};
 
 	if (to != NULL)
 		state_backend_fill(to, &s.backend);
@@ -397,6 +335,11 @@ static void walk_servers(struct live *live, const struct backend *from, const st
 	walk_pairs(from == NULL ? NULL : from->instances, from == NULL ? 0 : from->instance_count,
 		   to == NULL ? NULL : to->instances, to == NULL ? 0 : to->instance_count,
 		   sizeof(struct instance *), compare_instances, on_servers, &s);
+}
+
+void live_add_servers(struct live *live, const struct backend *backend)
+{
+	walk_servers(live, NULL, backend, LIVE_COMERS, false);
 }
 
 struct backend_walk {
@@ -415,15 +358,17 @@ static void change_backend(struct backend_walk *walk, const struct backend *from
 		(void)strmap_del(live->worker.missing, to == NULL ? from->name : to->name);
 	if (to == NULL)
 		return;
-	if (from != NULL && !are_equal_settings(from->settings, to->settings)) {
+	if (from != NULL && !live_are_equal_settings(from->settings, to->settings)) {
 		buf_clear(&live->worker.changed);
 		buf_printf(&live->worker.changed, "settings of service %s have changed",
 			   to->service);
 	}
-	if (has_backend(live, to))
+	if (live_has_backend(live, to)) {
 		walk_servers(live, from, to, LIVE_COMERS, false);
-	else if (to->instance_count != 0)
-		(void)add_backend(live, to);
+		live_call_backend_back(live, to);
+	} else if (to->instance_count != 0) {
+		(void)live_add_backend(live, to);
+	}
 }
 
 static void leave_backend(struct backend_walk *walk, const struct backend *from,
@@ -434,10 +379,12 @@ static void leave_backend(struct backend_walk *walk, const struct backend *from,
 	bool is_kept = is_emptied && strmap_count(live->worker.deferred) != 0;
 
 	walk->is_emptying |= is_emptied;
-	if (from != NULL && has_backend(live, from))
+	if (from != NULL && live_has_backend(live, from))
 		walk_servers(live, from, to, LIVE_LEAVERS, is_kept);
 	if (from != NULL && !is_kept && (to == NULL || to->instance_count == 0))
 		live_leave_spare(live, from->name);
+	if (from != NULL && to == NULL)
+		live_drop_backend(live, from);
 }
 
 static int compare_backends(const void *a, const void *b)
@@ -535,8 +482,11 @@ static void compare_backend(struct live *live, struct shown *shown, enum live_mo
 	struct span carried = live_carried_by(&live->worker, shown->backend);
 	mem_auto_free char *name = mem_dup_bytes(carried.at, carried.len);
 	const struct backend *desired = snapshot_find_backend_named(live->target, name);
-	struct servers s = {live,    mode, LIVE_COMERS | LIVE_LEAVERS, {.name = shown->backend},
-			    desired, false};
+	struct servers s = {.live = live,
+			    .mode = mode,
+			    .passes = LIVE_COMERS | LIVE_LEAVERS,
+			    .backend = {.name = shown->backend},
+			    .desired = desired};
 	size_t count = desired == NULL ? 0 : desired->instance_count;
 	mem_auto_free bool *is_shown = mem_alloc(count * sizeof(bool));
 	struct state_server to;
@@ -611,9 +561,9 @@ static void compare_unseen(struct live *live, const struct backend *backend,
 
 	if (backend->instance_count == 0 || strmap_find(seen, backend->name) != NULL)
 		return;
-	if (has_backend(live, backend))
+	if (live_has_backend(live, backend))
 		compare_backend(live, &shown, mode);
-	else if (mode == LIVE_REPAIR && add_backend(live, backend))
+	else if (mode == LIVE_REPAIR && live_add_backend(live, backend))
 		live_complain(live, "backend %s is not there", backend->name);
 }
 
@@ -645,30 +595,6 @@ void live_compare_servers(struct live *live, const char *text, enum live_mode mo
 	strmap_free(seen);
 }
 
-void live_note_backends(struct live *live, const char *text, char *spares)
-{
-	struct span rest = span_of(text), line;
-	const char *why;
-
-	live_worker_forget_backends(&live->worker);
-	while (span_take_line(&rest, &line)) {
-		mem_auto_free char *name = mem_dup_bytes(line.at, line.len);
-
-		if (line.len == 0 || *line.at == '#')
-			continue;
-		strmap_set(live->worker.backends, name, live);
-		live_note_spare(live, name);
-	}
-	live_note_carried(live, spares);
-	for (size_t i = 0; i < live->target->backend_count; i++) {
-		const struct backend *backend = live->target->backends[i];
-
-		if (backend->instance_count != 0 && !has_backend(live, backend) &&
-		    !can_be_added(live, backend) && !live_take_spare(live, backend, &why))
-			wait_for_backend(live, backend, why);
-	}
-}
-
 /* After a change. */
 static void on_backend_state(struct live *live, const struct live_step *step, char *reply,
 			     size_t len)
@@ -690,7 +616,7 @@ static void read_back(struct backend_walk *walk, const struct backend *from,
 		      const struct backend *to)
 {
 	(void)from;
-	if (to != NULL && has_backend(walk->live, to))
+	if (to != NULL && live_has_backend(walk->live, to))
 		live_add(walk->live, on_backend_state, to, "show", "servers", "state",
 			 live_worker_name(&walk->live->worker, to->name));
 }

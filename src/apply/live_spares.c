@@ -169,17 +169,20 @@ static struct live_spare *find_free(const struct live_worker *worker, uint64_t k
 bool live_take_spare(struct live *live, const struct backend *backend, const char **ret_why)
 {
 	struct section section;
+	struct section_options options;
 	struct live_spare *spare = NULL;
 
 	*ret_why = "";
-	if (strmap_count(live->worker.spares) == 0 || live->events->describe == NULL)
+	if (strmap_count(live->worker.spares) == 0)
 		return false;
 	if (has_name(backend))
 		*ret_why = "it has a host name";
-	else if (!live->events->describe(live->ctx, backend, &section))
+	else if (!live->events->describe(live->ctx, backend, &section, &options))
 		*ret_why = "it cannot be rendered";
 	else if (section.is_static)
 		*ret_why = "its way to balance takes no servers while HAProxy runs";
+	else if (options.unknown[0] != '\0')
+		*ret_why = "HAProxy gives its servers their options only when it starts";
 	else
 		spare = find_free(&live->worker, section.kind, ret_why);
 	if (spare != NULL)

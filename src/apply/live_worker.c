@@ -54,6 +54,7 @@ void live_worker_fini(struct live_worker *worker)
 	strmap_free(worker->missing);
 	strmap_free(worker->waiting);
 	strmap_free(worker->draining);
+	strmap_free(worker->going);
 	buf_fini(&worker->changed);
 }
 
@@ -77,6 +78,7 @@ void live_worker_forget(struct live_worker *worker)
 	worker->missing = strmap_new(free);
 	worker->waiting = strmap_new(free);
 	worker->draining = strmap_new(NULL);
+	worker->going = strmap_new(free);
 }
 
 void live_worker_note_envs(struct live_worker *worker, const struct snapshot *snapshot)

@@ -231,7 +231,7 @@ static void on_section(void *ctx, const struct section *section)
 
 int output_describe_backend(struct template_set *templates, const struct settings *settings,
 			    const struct backend *backend, struct section *ret_section,
-			    struct mf_err *err)
+			    struct section_options *ret_options, struct mf_err *err)
 {
 	struct backend copy = *backend, *list[] = {&copy};
 	struct snapshot snapshot = {.backends = list, .backend_count = 1};
@@ -240,13 +240,15 @@ int output_describe_backend(struct template_set *templates, const struct setting
 	buf_auto struct buf config = BUF_INIT;
 	int code;
 
-	copy.instance_count = 0;
+	copy.instances = output_bare_servers();
+	copy.instance_count = 1;
 	job.view = output_view_new(&snapshot, settings);
 	code = render_haproxy_file(&job, &haproxy_files[HAPROXY_FILES - 1], &config);
 	output_view_free(job.view);
 	if (code != 0)
 		return code;
 	section_walk_backends((struct span){config.data, config.len}, on_section, &sought);
+	section_find_options((struct span){config.data, config.len}, sought.name, ret_options);
 	if (sought.is_found)
 		return 0;
 	return mf_err_set(err, MF_EDATA, "haproxy.cfg has no backend %s", backend->name);

@@ -15,6 +15,7 @@
 struct backend;
 struct mf_err;
 struct section;
+struct section_options;
 struct settings;
 struct snapshot;
 struct view;
@@ -102,12 +103,12 @@ void output_load_templates(struct template_set *templates, const struct settings
 			   struct output_id id);
 
 /*
- * What haproxy.cfg says of one backend, besides its name and its servers.  Of the snapshot nothing
- * else is looked at.
+ * What haproxy.cfg says of one backend besides its name, and of its servers besides theirs.  Of the
+ * snapshot nothing else is looked at, and the section's name is left out.
  */
 int output_describe_backend(struct template_set *templates, const struct settings *settings,
 			    const struct backend *backend, struct section *ret_section,
-			    struct mf_err *err);
+			    struct section_options *ret_options, struct mf_err *err);
 
 /* Where HAProxy finds at a reload which servers were down: beside haproxy.cfg.  Not an output. */
 char *output_server_state_path(const struct settings *settings);

@@ -81,6 +81,11 @@ static void add_samples(struct output_bare *bare, const struct snapshot *snapsho
 	}
 }
 
+struct instance **output_bare_servers(void)
+{
+	return instances;
+}
+
 struct output_bare *output_bare_new(const struct snapshot *snapshot, bool is_sample)
 {
 	struct output_bare *bare = MEM_NEW(bare);

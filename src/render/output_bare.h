@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+struct instance;
 struct output_bare;
 struct snapshot;
 
@@ -14,6 +15,8 @@ struct snapshot;
  */
 struct output_bare *output_bare_new(const struct snapshot *snapshot, bool is_sample);
 const struct snapshot *output_bare_snapshot(const struct output_bare *bare);
+/* That server alone, which no real one is. */
+struct instance **output_bare_servers(void);
 void output_bare_free(struct output_bare *bare);
 
 #endif

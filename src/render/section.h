@@ -17,7 +17,7 @@
 struct section {
 	struct span name; /* "": it has none */
 	uint64_t kind;	  /* a hash of its lines but comments and servers ... */
-	bool is_plain;	  /* ... of which there are none */
+	bool is_plain;	  /* ... of which there are none, but for default-server */
 	bool is_static;	  /* its way to choose among servers takes none while HAProxy runs */
 };
 
@@ -30,6 +30,20 @@ void section_add_line(struct section *section, struct span line);
 /* Each `backend` of a configuration.  The name points into the text. */
 typedef void section_fn(void *ctx, const struct section *section);
 void section_walk_backends(struct span config, section_fn *on_backend, void *ctx);
+
+/*
+ * What the servers of a backend are to be given at run time: the words of `default-server`, which
+ * HAProxy does not give them, and those of their own line, but for name, address and weight.
+ */
+struct section_options {
+	char words[512];
+	bool has_check;
+	char unknown[64]; /* the first that only a reload can give them; "": none */
+};
+
+/* As the first server of that backend has them. */
+void section_find_options(struct span config, struct span backend,
+			  struct section_options *ret_options);
 
 /* Whether a backend of this name is kept in reserve, and of which kind it is. */
 bool section_is_spare(struct span name, uint64_t *ret_kind);

@@ -176,6 +176,20 @@ static inline void fake_map(char **w, struct buf *reply)
 		buf_add_char(reply, '\n');
 }
 
+static inline void fake_backend(char **w, struct buf *reply)
+{
+	struct fake_line *line = fake_find("backend", w[2]);
+
+	if (strcmp(w[0], "add") == 0)
+		fake_put("backend", w[2], "");
+	else if (strcmp(w[0], "del") == 0 && line != NULL)
+		fake_del_at(line);
+	buf_add_str(reply, strcmp(w[0], "add") == 0	    ? "New backend registered.\n\n"
+			   : strcmp(w[0], "del") == 0	    ? "Backend deleted.\n\n"
+			   : strcmp(w[0], "unpublish") == 0 ? "Backend unpublished.\n\n"
+							    : "Backend published.\n\n");
+}
+
 static inline void fake_do(char *line, struct buf *reply)
 {
 	char *w[16] = {0}, *rest = NULL;
@@ -198,10 +212,7 @@ static inline void fake_do(char *line, struct buf *reply)
 	} else if (strcmp(w[1], "map") == 0) {
 		fake_map(w, reply);
 	} else if (strcmp(w[1], "backend") == 0) {
-		if (strcmp(w[0], "add") == 0)
-			fake_put("backend", w[2], "");
-		buf_add_str(reply, strcmp(w[0], "add") == 0 ? "New backend registered.\n\n"
-							    : "Backend published.\n\n");
+		fake_backend(w, reply);
 	} else {
 		fake_server(w, reply);
 	}

@@ -39,6 +39,7 @@ static pid_t haproxy;
 static int port;
 
 static const char *extra_config = ""; /* as a user's own template would add it */
+static const char *world_block = "";  /* what the block `backend` of that template says */
 static unsigned world_reserve;	      /* how many backends of each kind are kept */
 
 static struct live_result last;
@@ -103,6 +104,13 @@ static inline int world_load(void *ctx, const char *name, int level, struct buf 
 			     int *ret_level, struct mf_err *err)
 {
 	(void)ctx;
+	if (*world_block != '\0' && level == 0 && strcmp(name, "haproxy.cfg") == 0) {
+		buf_printf(ret_text,
+			   "{{<haproxy.cfg}}{{$backend}}\n%s\n{{/backend}}{{/haproxy.cfg}}\n",
+			   world_block);
+		*ret_level = 0;
+		return 0;
+	}
 	for (const struct builtin_template *t = builtin_templates; t->name != NULL; t++)
 		if (strcmp(t->name, name) == 0 && level <= 1) {
 			buf_add(ret_text, t->text, t->len);
@@ -199,10 +207,11 @@ static inline int haproxy_pid(void)
 /* --- the driver ------------------------------------------------------------------------------ */
 
 static inline bool world_describe(void *ctx, const struct backend *backend,
-				  struct section *ret_section)
+				  struct section *ret_section, struct section_options *ret_options)
 {
 	struct template_set *templates = template_set_new(world_load, NULL);
-	int code = output_describe_backend(templates, settings, backend, ret_section, NULL);
+	int code =
+	    output_describe_backend(templates, settings, backend, ret_section, ret_options, NULL);
 
 	(void)ctx;
 	template_set_free(templates);
@@ -277,7 +286,7 @@ static inline void teardown(void)
 	if (haproxy > 0)
 		daemon_stop(haproxy);
 	haproxy = 0;
-	extra_config = "";
+	extra_config = world_block = "";
 	live_free(live);
 	live = NULL;
 	snapshot_unref(wanted);

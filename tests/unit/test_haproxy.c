@@ -350,6 +350,14 @@ static const struct {
 	 NAMED("maint", "0", "1", "db.test") "\n",
      "1\n" HEAD NAMED("up", "2", "0", "db.test")},
     {"1\n" HEAD "\n", "1\n" HEAD},
+    /* one that stands in reserve has its own backend in the next process */
+    {"1\n" HEAD SERVER("dead", "0",
+		       "0") "3 spare::ab.1 7 also 127.0.0.1 0 0 1 1 2 8 2 0 6 0 0 0 - 1 - "
+			    "0 0 - - 0\n\n0x55d0 web:2 spare::ab.1\n0x55d8 b:2 c:1\n\n",
+     "1\n" HEAD SERVER("dead", "0", "0") "3 web:2 7 also 127.0.0.1 0 0 1 1 2 8 2 0 6 0 0 0 - 1 - "
+					 "0 0 - - 0\n"},
+    {"1\n" HEAD SERVER("dead", "0", "0") "\nUnknown map identifier. Please use #<id> or <file>.\n",
+     "1\n" HEAD SERVER("dead", "0", "0")},
     {"1\n" HEAD "3 b:1 1 cut 127.0.0.1 0 0\n", "1\n" HEAD},
     {"2\n" HEAD SERVER("dead", "0", "0"), NULL},
     {"Permission denied\n", NULL},

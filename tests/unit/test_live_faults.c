@@ -155,6 +155,61 @@ START_TEST(a_backend_that_is_refused_waits_for_a_reload)
 }
 END_TEST
 
+START_TEST(a_backend_that_nobody_needs_is_deleted)
+{
+	const char *server, *backend;
+
+	begin_fake("3.4.0");
+	want("backends/web/3/a 10.0.0.3:80\nenvironments/dev web=3\n");
+	buf_clear(&fake.heard);
+	want("backends/web/3/a -\nenvironments/dev web=1\n");
+	ck_assert_msg(last.code == 0 && !last.needs_reload && !last.resynced, "%s", last_words);
+	server = strstr(buf_str(&fake.heard), "del server web:3/10.0.0.3:80\n");
+	backend = strstr(buf_str(&fake.heard), "unpublish backend web:3\ndel backend web:3\n");
+	ck_assert(server != NULL && backend != NULL && server < backend);
+	ck_assert_ptr_null(fake_find("backend", "web:3"));
+	want("backends/web/3/a 10.0.0.3:80\nenvironments/dev web=3\n");
+	ck_assert_msg(last.code == 0 && !last.needs_reload && !last.resynced, "%s", last_words);
+	ck_assert_ptr_nonnull(fake_find("backend", "web:3"));
+	expect_held();
+}
+END_TEST
+
+START_TEST(a_backend_that_comes_back_before_it_has_gone_is_kept)
+{
+	begin_fake("3.4.0");
+	want("backends/web/3/a 10.0.0.3:80\nenvironments/dev web=3\n");
+	fake.refuse = "del backend";
+	fake.refusal = "Only a backend without server can be deleted.";
+	want("backends/web/3/a -\nenvironments/dev web=1\n");
+	ck_assert_msg(last.code == 0 && !last.needs_reload && !last.resynced, "%s", last_words);
+	buf_clear(&fake.heard);
+	want("backends/web/3/a 10.0.0.3:80\nenvironments/dev web=3\n");
+	ck_assert_ptr_nonnull(strstr(buf_str(&fake.heard), "publish backend web:3\n"));
+	ck_assert_ptr_null(strstr(buf_str(&fake.heard), "add backend"));
+	expect_held();
+}
+END_TEST
+
+static bool is_deleted(void *ctx)
+{
+	return fake_find("backend", ctx) == NULL;
+}
+
+START_TEST(a_backend_whose_servers_drain_is_deleted_later)
+{
+	begin_fake("3.4.0");
+	want("backends/web/3/a 10.0.0.3:80\nenvironments/dev web=3\n");
+	fake.refuse = "del ";
+	fake.refusal = "Server still has connections attached to it, cannot remove it.";
+	want("backends/web/3/a -\nenvironments/dev web=1\n");
+	ck_assert_ptr_nonnull(fake_find("backend", "web:3"));
+	fake.refuse = NULL;
+	ck_assert(
+	    daemon_wait_until(loop, is_deleted, (void *)(uintptr_t) "web:3", unit_slow(10000)));
+}
+END_TEST
+
 /* --- who takes over from whom ---------------------------------------------------------------- */
 
 #define TWO_SERVERS                                                                                \
@@ -455,6 +510,9 @@ int main(void)
 	tcase_add_loop_test(tc, test, 0, (int)(sizeof(table) / sizeof((table)[0])))
 	ADD_ALL(a_new_version_needs_no_reload_on_a_new_haproxy, new_versions);
 	ADD_ALL(a_new_version_waits_on_an_old_haproxy, old_versions);
+	tcase_add_test(tc, a_backend_that_nobody_needs_is_deleted);
+	tcase_add_test(tc, a_backend_that_comes_back_before_it_has_gone_is_kept);
+	tcase_add_test(tc, a_backend_whose_servers_drain_is_deleted_later);
 	tcase_add_test(tc, a_backend_of_its_own_settings_waits_for_a_reload);
 	tcase_add_test(tc, a_backend_that_is_refused_waits_for_a_reload);
 	ADD_ALL(a_server_goes_when_another_has_come, successions);

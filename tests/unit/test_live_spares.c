@@ -111,6 +111,23 @@ START_TEST(a_version_that_goes_leaves_its_place)
 }
 END_TEST
 
+/* Wherever it stood, also where HAProxy has added a backend for it. */
+START_TEST(a_version_that_goes_leaves_no_backend)
+{
+	mem_auto_free char *shown = NULL;
+
+	begin("environments/dev web=1\nbackends/web/1/a 127.0.0.1:18001\n");
+	want("backends/web/2/a 127.0.0.1:18002\nenvironments/dev web=2\n");
+	ck_assert_msg(last.code == 0 && !last.needs_reload, "%s", last_words);
+	want("backends/web/2/a -\nenvironments/dev web=1\n");
+	expect_in_force(0);
+	shown = ask("show backend");
+	ck_assert_ptr_nonnull(strstr(shown, "\nweb:1\n"));
+	ck_assert_ptr_null(strstr(shown, "\nweb:2\n"));
+	expect_all();
+}
+END_TEST
+
 /* Who comes later finds what stands where. */
 START_TEST(what_stands_where_is_read_back)
 {
@@ -251,6 +268,61 @@ START_TEST(who_waits_keeps_its_old_choice_in_reserve)
 }
 END_TEST
 
+/* --- what a template says of servers -----------------------------------------------------------
+ */
+
+/* The limit of connections of a server, as HAProxy's statistics have it. */
+static int limit_of(const char *backend, const char *server)
+{
+	mem_auto_free char *name = mem_printf("\n%s,%s,", backend, server);
+	mem_auto_free char *stat = ask("show stat");
+	const char *at = strstr(stat, name);
+	int limit = -1;
+
+	ck_assert_msg(at != NULL, "%s is not in %s", name, stat);
+	/* qcur, qmax, scur, smax, slim */
+	(void)sscanf(at + strlen(name), "%*d,%*d,%*d,%*d,%d", &limit);
+	return limit;
+}
+
+START_TEST(servers_that_come_have_the_options_of_the_file)
+{
+	world_block = "default-server maxconn 7\nhttp-request set-header x-block yes";
+	begin("environments/dev web=1\nbackends/web/1/a 127.0.0.1:18001\n");
+	ck_assert_int_eq(limit_of("web:1", "127.0.0.1:18001"), 7);
+	want("backends/web/1/b 127.0.0.1:18002\n");
+	expect_in_force(0);
+	ck_assert_int_eq(limit_of("web:1", "127.0.0.1:18002"), 7);
+
+	/* A backend that is added has no block, one in reserve has it. */
+	want("backends/web/2/a 127.0.0.1:18003\nenvironments/dev web=2\n");
+	expect_in_force(1);
+	ck_assert_int_eq(limit_of(spare_of("web:2"), "127.0.0.1:18003"), 7);
+}
+END_TEST
+
+START_TEST(options_that_none_can_be_given_take_a_reload)
+{
+	world_block = "default-server tfo";
+	begin("environments/dev web=1\nbackends/web/1/a 127.0.0.1:18001\n");
+	want("backends/web/1/b 127.0.0.1:18002\n");
+	ck_assert(last.code == 0 && last.needs_reload);
+	ck_assert_str_eq(last_words,
+			 "server web:1/127.0.0.1:18002: only a reload gives it the option tfo");
+	ck_assert(!has_server("web:1", " 127.0.0.1:18002 "));
+	live_resync(live);
+	want(NULL);
+	ck_assert(last.code == 0 && last.needs_reload);
+	want("backends/web/1/b -\n");
+	expect_in_force(0);
+
+	want("backends/web/2/a 127.0.0.1:18003\nenvironments/dev web=2\n");
+	ck_assert(last.code == 0 && last.needs_reload);
+	ck_assert_str_eq(last_words, "version 2 of service web is new: HAProxy gives its servers "
+				     "their options only when it starts");
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("live_spares");
@@ -259,6 +331,7 @@ int main(void)
 	if (daemon_is_there("haproxy")) {
 		tcase_add_test(tc, a_new_version_stands_in_reserve);
 		tcase_add_test(tc, a_version_that_goes_leaves_its_place);
+		tcase_add_test(tc, a_version_that_goes_leaves_no_backend);
 		tcase_add_test(tc, what_stands_where_is_read_back);
 		tcase_add_test(tc, a_reserve_that_runs_low_is_filled_by_a_reload);
 		tcase_add_loop_test(tc, what_no_reserve_can_stand_for_waits_for_a_reload, 0,
@@ -267,6 +340,8 @@ int main(void)
 				    sizeof(hands) / sizeof(hands[0]));
 		tcase_add_test(tc, servers_of_nobody_are_removed_first);
 		tcase_add_test(tc, who_waits_keeps_its_old_choice_in_reserve);
+		tcase_add_test(tc, servers_that_come_have_the_options_of_the_file);
+		tcase_add_test(tc, options_that_none_can_be_given_take_a_reload);
 	}
 	return unit_run("live_spares", tc);
 }

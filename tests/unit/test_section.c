@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "unit.h"
 
 struct last {
@@ -74,6 +75,52 @@ START_TEST(some_ways_to_balance_take_no_servers)
 	ck_assert(!read_section("backend a\n balance leastconn\n").is_static);
 	ck_assert(!read_section("backend a\n balance random\n mode http\n").is_static);
 	ck_assert(!read_section("backend a\n balance leastconn\n").is_plain);
+	ck_assert(read_section("backend a\n default-server maxconn 1\n").is_plain);
+}
+END_TEST
+
+static const struct {
+	const char *config; /* of "backend b" */
+	const char *words, *unknown;
+} options[] = {
+    {"backend b\n server s 1.2.3.4:5 weight 7 maxconn 3\n", "maxconn 3", ""},
+    {"backend b\n default-server check inter 2s # words\n server s 1.2.3.4:5\n", "check inter 2s",
+     ""},
+    {"defaults\n default-server maxconn 1\ndefaults x\n default-server ssl verify none\nbackend b\n"
+     " default-server sni str(a.b)\n server s 1.2.3.4:5 backup\n server t 1.2.3.4:6 ssl\n",
+     "ssl verify none sni str(a.b) backup", ""},
+    {"backend a\n default-server ssl\n server s 1.2.3.4:5 ssl\nbackend b\n server s 1.2.3.4:5\n"
+     "backend c\n default-server ssl\n",
+     "", ""},
+    {"backend b\n default-server maxconn 3 tfo ssl\n", "maxconn 3", "tfo"},
+    {"backend b\n default-server sni \"str(a b)\"\n", "sni", "sni"},
+    {"backend b\n default-server maxconn\n", "maxconn", "maxconn"},
+    {"backend b\n default-server resolvers x\n server s 1.2.3.4:5 check\n", "check", "resolvers"},
+    {"backend b\n default-server sni a;b\n", "sni", "sni"},
+};
+
+START_TEST(servers_get_what_a_file_would_give_them)
+{
+	struct section_options found;
+
+	section_find_options(span_of(options[_i].config), span_of("b"), &found);
+	ck_assert_str_eq(found.words, options[_i].words);
+	ck_assert_str_eq(found.unknown, options[_i].unknown);
+	ck_assert_int_eq(found.has_check, strstr(options[_i].words, "check") != NULL);
+}
+END_TEST
+
+START_TEST(options_have_a_bound)
+{
+	buf_auto struct buf config = BUF_INIT;
+	struct section_options found;
+
+	buf_add_str(&config, "backend b\n default-server");
+	for (int i = 0; i < 100; i++)
+		buf_add_str(&config, " maxconn 1");
+	section_find_options(span_of(buf_str(&config)), span_of("b"), &found);
+	ck_assert_str_eq(found.unknown, "maxconn");
+	ck_assert_uint_lt(strlen(found.words), sizeof(found.words));
 }
 END_TEST
 
@@ -108,6 +155,9 @@ int main(void)
 			    sizeof(kinds) / sizeof(kinds[0]));
 	tcase_add_test(tc, each_backend_is_read_once);
 	tcase_add_test(tc, some_ways_to_balance_take_no_servers);
+	tcase_add_loop_test(tc, servers_get_what_a_file_would_give_them, 0,
+			    sizeof(options) / sizeof(options[0]));
+	tcase_add_test(tc, options_have_a_bound);
 	tcase_add_loop_test(tc, a_spare_is_named_by_its_kind, 0, sizeof(names) / sizeof(names[0]));
 	return unit_run("section", tc);
 }
