@@ -14,6 +14,7 @@
 
 struct map_entry {
 	struct span key, value;
+	struct span base; /* the environment that says so; .at NULL: no other */
 };
 
 struct map_side {
@@ -68,7 +69,7 @@ static void parse_side(struct map_side *side, const char *text, size_t len)
 		if (key.len == 0 || key.at[0] == '#')
 			continue;
 		MEM_GROW(side->entries, side->count, side->cap);
-		side->entries[side->count++] = (struct map_entry){key, line};
+		side->entries[side->count++] = (struct map_entry){.key = key, .value = line};
 	}
 	sort_side(side);
 }
@@ -102,6 +103,7 @@ static void on_entry(void *ctx, const void *a, const void *b)
 			 old == NULL ? none : old->value, new == NULL ? none : new->value, &op))
 		return;
 	op.kind = walk->add + (op.kind - OP_MAP_ADD);
+	op.base = new == NULL ? old->base : new->base;
 	(void)changes_add(walk->changes, &op);
 }
 
@@ -116,6 +118,7 @@ static void walk_maps(const struct map_side *old, const struct map_side *new, wa
 
 struct env_walk {
 	struct changes *changes;
+	const struct map_pair *envs;
 	const struct map_pair *versions, *routes; /* NULL: there is no such map */
 };
 
@@ -173,7 +176,8 @@ static bool is_remark(struct span key, size_t skip)
 	       (name.at[0] == '.' || memchr(name.at, ':', name.len) != NULL);
 }
 
-static struct map_side copy_parts(struct map_side side, size_t skip, part_fn *part)
+static struct map_side copy_parts(struct map_side side, size_t skip, part_fn *part,
+				  struct span base)
 {
 	struct map_side copy = {NULL, 0, 0};
 
@@ -185,24 +189,81 @@ static struct map_side copy_parts(struct map_side side, size_t skip, part_fn *pa
 		MEM_GROW(copy.entries, copy.count, copy.cap);
 		e.key = (struct span){e.key.at + skip, e.key.len - skip};
 		e.value = part(e.value);
+		e.base = base;
 		copy.entries[copy.count++] = e;
 	}
 	return copy;
 }
 
-/* The order of keys is the same without the generation, which is the same in all of a side. */
-static void compare_generations(struct changes *changes, const struct map_pair *pair,
+/* "env@digest@base" */
+static struct span base_of(struct span generation)
+{
+	const char *end = generation.at + generation.len;
+	const char *at = memchr(generation.at, '@', generation.len);
+
+	if (at != NULL)
+		at = memchr(at + 1, '@', (size_t)(end - at - 1));
+	return at == NULL ? (struct span){NULL, 0} : (struct span){at + 1, (size_t)(end - at - 1)};
+}
+
+static const struct map_entry *find_entry(const struct map_side *side, struct span key)
+{
+	struct map_entry sought = {.key = key};
+
+	return side->count == 0 ? NULL
+				: bsearch(&sought, side->entries, side->count,
+					  sizeof(*side->entries), compare_entries);
+}
+
+/* The generation of an environment's base; .at NULL: it has none. */
+static struct span find_base(const struct map_side *envs, const struct map_entry *env)
+{
+	const struct map_entry *base = find_entry(envs, base_of(env->value));
+
+	return base == NULL ? (struct span){NULL, 0} : base->value;
+}
+
+static void on_layer(void *ctx, const void *own, const void *base)
+{
+	struct map_side *side = ctx;
+
+	MEM_GROW(side->entries, side->count, side->cap);
+	side->entries[side->count++] = *(const struct map_entry *)(own != NULL ? own : base);
+}
+
+/*
+ * What an environment says of services or routes, and its base where it says nothing.  The order of
+ * keys is the same without the generation, which is the same in all of one.
+ */
+static struct map_side read_env(const struct map_side *all, const struct map_side *envs,
+				const struct map_entry *env, size_t more, part_fn *part)
+{
+	struct span generation = env->value, base = find_base(envs, env);
+	struct map_side own = copy_parts(find_generation(all, generation), generation.len + more,
+					 part, (struct span){NULL, 0});
+	struct map_side under, both = {NULL, 0, 0};
+
+	if (base.at == NULL)
+		return own;
+	under = copy_parts(find_generation(all, base), base.len + more, part, base_of(generation));
+	walk_maps(&own, &under, on_layer, &both);
+	free(own.entries);
+	free(under.entries);
+	return both;
+}
+
+static void compare_generations(const struct env_walk *walk, const struct map_pair *pair,
 				const struct map_entry *old, const struct map_entry *new,
 				size_t more, part_fn *part, enum op_kind add)
 {
-	struct map_walk walk = {changes, new->key, add};
+	struct map_walk entries = {walk->changes, new->key, add};
 	struct map_side a, b;
 
 	if (pair == NULL)
 		return;
-	a = copy_parts(find_generation(&pair->old, old->value), old->value.len + more, part);
-	b = copy_parts(find_generation(&pair->new, new->value), new->value.len + more, part);
-	walk_maps(&a, &b, on_entry, &walk);
+	a = read_env(&pair->old, &walk->envs->old, old, more, part);
+	b = read_env(&pair->new, &walk->envs->new, new, more, part);
+	walk_maps(&a, &b, on_entry, &entries);
 	free(a.entries);
 	free(b.entries);
 }
@@ -212,19 +273,21 @@ static void change_env(const struct env_walk *walk, const struct map_entry *old,
 {
 	size_t before = walk->changes->count;
 
-	compare_generations(walk->changes, walk->versions, old, new, 1, version_of, OP_SERVICE_ADD);
-	compare_generations(walk->changes, walk->routes, old, new, 0, service_of, OP_ROUTE_ADD);
-	if (walk->changes->count == before)
+	compare_generations(walk, walk->versions, old, new, 1, version_of, OP_SERVICE_ADD);
+	compare_generations(walk, walk->routes, old, new, 0, service_of, OP_ROUTE_ADD);
+	if (walk->changes->count == before && span_compare(old->value, new->value) != 0)
 		(void)changes_add(walk->changes, &(struct op){.kind = OP_ENV, .name = new->key});
 }
 
-static size_t count_services(const struct map_pair *versions, const struct map_entry *env)
+static size_t count_services(const struct env_walk *walk, const struct map_entry *env)
 {
-	struct map_side copy =
-	    copy_parts(find_generation(&versions->new, env->value), env->value.len + 1, version_of);
+	struct map_side services;
 
-	free(copy.entries);
-	return copy.count;
+	if (walk->versions == NULL)
+		return 0;
+	services = read_env(&walk->versions->new, &walk->envs->new, env, 1, version_of);
+	free(services.entries);
+	return services.count;
 }
 
 static void on_env(void *ctx, const void *a, const void *b)
@@ -234,26 +297,20 @@ static void on_env(void *ctx, const void *a, const void *b)
 	struct op op = {.kind = OP_ENV_ADD};
 
 	if (old != NULL && new != NULL) {
-		if (span_compare(old->value, new->value) != 0)
+		if (span_compare(old->value, new->value) != 0 ||
+		    span_compare(find_base(&walk->envs->old, old),
+				 find_base(&walk->envs->new, new)) != 0)
 			change_env(walk, old, new);
 		return;
 	}
 	if (new != NULL) {
 		op.name = new->key;
-		op.count = walk->versions == NULL ? 0 : count_services(walk->versions, new);
+		op.count = count_services(walk, new);
 	} else if (old != NULL) {
 		op.kind = OP_ENV_REMOVE;
 		op.name = old->key;
 	}
 	(void)changes_add(walk->changes, &op);
-}
-
-static bool has_entry(const struct map_side *side, struct span key)
-{
-	struct map_entry sought = {.key = key};
-
-	return side->count != 0 && bsearch(&sought, side->entries, side->count,
-					   sizeof(*side->entries), compare_entries) != NULL;
 }
 
 static struct map_side copy_ending(struct map_side side, const char *end)
@@ -291,9 +348,9 @@ static void compare_claims(struct changes *changes, const struct map_pair *envs,
 
 		op->name.len -= strlen(end);
 		if (op->from.at == NULL)
-			op->is_part = envs != NULL && !has_entry(&envs->old, op->to);
+			op->is_part = envs != NULL && find_entry(&envs->old, op->to) == NULL;
 		else if (op->to.at == NULL)
-			op->is_part = envs != NULL && !has_entry(&envs->new, op->from);
+			op->is_part = envs != NULL && find_entry(&envs->new, op->from) == NULL;
 	}
 }
 
@@ -322,6 +379,7 @@ static void compare_maps(struct changes *changes, const struct map_pair *maps, s
 	const struct map_pair *envs = find_map(maps, count, ROUTING_ENVIRONMENTS);
 	struct env_walk walk = {
 	    changes,
+	    envs,
 	    find_map(maps, count, ROUTING_VERSIONS),
 	    find_map(maps, count, ROUTING_ROUTES),
 	};

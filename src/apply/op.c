@@ -103,6 +103,11 @@ void op_print(const struct op *op, struct buf *ret_text)
 		return;
 	walk_pattern(kinds[op->kind].line, op, add_escaped, add_escaped, ret_text);
 	add_details(ret_text, op);
+	if (op->base.at != NULL) {
+		buf_add_str(ret_text, " (from ");
+		str_add_escaped(ret_text, op->base.at, op->base.len);
+		buf_add_char(ret_text, ')');
+	}
 	buf_add_char(ret_text, '\n');
 }
 
@@ -131,6 +136,8 @@ void op_print_json(const struct op *op, struct buf *ret_text)
 	add_field(ret_text, kinds[op->kind].name, op->name, false);
 	add_field(ret_text, kinds[op->kind].from, op->from, is_number);
 	add_field(ret_text, kinds[op->kind].to, op->to, is_number);
+	if (op->base.at != NULL)
+		add_field(ret_text, "base", op->base, false);
 	if (op->kind == OP_ENV_ADD)
 		buf_printf(ret_text, ",\"services\":%zu", op->count);
 	if (op->kind == OP_BACKEND_ADD || op->kind == OP_BACKEND_REMOVE)

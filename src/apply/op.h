@@ -107,6 +107,7 @@ struct op {
 	bool is_part; /* of something that is new or gone as a whole, and printed with it */
 	size_t count; /* services of a new environment; servers of a backend */
 	struct span in, name, from, to;
+	struct span base; /* the environment that it comes from; .at NULL: it is its own */
 	const struct state_server *server; /* as it is to be, or was; borrowed */
 };
 

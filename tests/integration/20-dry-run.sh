@@ -56,6 +56,18 @@ like "$OUT" '^-dev@[0-9a-f]+/backend backend:0.0.2' 'namely this'
 like "$OUT" '^\+dev@[0-9a-f]+/backend backend:0.0.1' 'into that'
 unlike "$OUT" '^[-+]prod@' 'and nothing of prod'
 
+# One that extends another has its changes, too.
+printf 'name: pr-42\nextends: dev\nservices: [new]\n' >"$T/environments/pr-42.yaml"
+run_tool cfgrender --output-dir "$T/out/below" "${from[@]}"
+sed -i 's/0.0.1/0.0.2/' "$T/environments/dev.yaml"
+dry_run --output-dir "$T/out/below"
+like "$OUT" '^environment dev: backend 0.0.1 -> 0.0.2$' 'a change of a parent'
+like "$OUT" '^environment pr-42: backend 0.0.1 -> 0.0.2 \(from dev\)$' '  is said of its child'
+dry_run --output-dir "$T/out/below" --format json
+like "$OUT" '"environment":"pr-42","service":"backend","from":"0.0.1","to":"0.0.2","base":"dev"' '  and as JSON'
+sed -i 's/0.0.2/0.0.1/' "$T/environments/dev.yaml"
+rm "$T/environments/pr-42.yaml"
+
 run_tool cfgrender --output-dir "$T/out/below" "${from[@]}"
 write_settings haproxy.reserve=0
 run_tool cfgrender --output-dir "$T/out/no-reserve" "${from[@]}"

@@ -171,6 +171,27 @@ static const struct {
      "environment dev: route /x/: a -> b\nenvironment dev: route /y/ to a removed\n"
      "environment dev: route /z/ to a added\n"},
     {"environments dev dev@1\n", "environments dev dev@2\n", "environment dev: changed\n"},
+    /* what is not said is what the base says */
+    {"environments prod prod@1\nversions prod@1/a a:1\nroutes prod@1/ a:1\n",
+     "environments prod prod@1\nenvironments pr pr@2@prod\nversions prod@1/a a:1\n"
+     "versions pr@2@prod/b b:1\nversions pr@2@prod/b:1 b:2\nroutes prod@1/ a:1\n",
+     "environment pr: new (2 services)\n"},
+    {"environments prod prod@1\nenvironments pr pr@2@prod\nversions prod@1/a a:1\n"
+     "versions prod@1/b b:1\nversions pr@2@prod/b b:7\nroutes prod@1/ a:1\n",
+     "environments prod prod@2\nenvironments pr pr@2@prod\nversions prod@2/a a:2\n"
+     "versions prod@2/b b:2\nversions pr@2@prod/b b:7\nroutes prod@2/x/ a:1\n",
+     "environment pr: a 1 -> 2 (from prod)\nenvironment pr: route / to a removed (from prod)\n"
+     "environment pr: route /x/ to a added (from prod)\n"
+     "environment prod: a 1 -> 2\nenvironment prod: b 1 -> 2\n"
+     "environment prod: route / to a removed\nenvironment prod: route /x/ to a added\n"},
+    {"environments prod prod@1\nenvironments pr pr@2@prod\nversions prod@1/a a:1\n"
+     "versions pr@2@prod/a a:2\n",
+     "environments prod prod@1\nenvironments pr pr@3@prod\nversions prod@1/a a:1\n",
+     "environment pr: a 2 -> 1 (from prod)\n"},
+    {"environments prod prod@1\nenvironments pr pr@2@prod\nversions prod@1/a a:1\n",
+     "environments prod prod@1\nenvironments pr pr@3\nversions prod@1/a a:1\n"
+     "versions pr@3/a a:1\n",
+     "environment pr: changed\n"},
     {"environments d d@1\nenvironments p p@1\nhosts x./ d\nhosts y./ d\nhosts w. d\nheaders h d\n",
      "environments d d@1\nenvironments p p@1\nhosts x./ p\nhosts z./ d\nhosts v. d\nheaders h p\n",
      "host x: d -> p\nhost y: d -> gone\nhost z: new -> d\nprefix v: new -> d\n"
