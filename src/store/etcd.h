@@ -113,6 +113,9 @@ struct etcd_watch_events {
 	void (*on_put)(void *ctx, const struct etcd_kv *kv);
 	void (*on_del)(void *ctx, const char *key, int64_t revision);
 	void (*on_commit)(void *ctx, int64_t revision);
+	/* Nothing was heard of etcd for two seconds: before what comes then.  NULL: the stream is
+	 * probed every ten seconds, not every second. */
+	void (*on_gap)(void *ctx);
 	void (*on_state)(void *ctx, const struct mf_err *why); /* NULL: connected */
 	void (*on_lost)(void *ctx, const struct mf_err *why);
 };

@@ -58,6 +58,13 @@ static void on_commit(void *ctx, int64_t revision)
 	s->events.on_commit(s->ctx, revision);
 }
 
+static void on_gap(void *ctx)
+{
+	struct etcd_source *s = ctx;
+
+	s->events.on_gap(s->ctx);
+}
+
 static void on_state(void *ctx, const struct mf_err *why)
 {
 	struct etcd_source *s = ctx;
@@ -81,12 +88,13 @@ static void free_source(struct source *source)
 struct source *etcd_source_new(struct loop *loop, struct etcd *etcd, const char *prefix,
 			       int64_t repair_ms, const struct source_events *events, void *ctx)
 {
-	static const struct follow_events follow_events = {
+	const struct follow_events follow_events = {
 	    .on_list_begin = on_list_begin,
 	    .on_list_end = on_list_end,
 	    .on_put = on_put,
 	    .on_del = on_del,
 	    .on_commit = on_commit,
+	    .on_gap = events->on_gap == NULL ? NULL : on_gap,
 	    .on_state = on_state,
 	};
 	mem_auto_free char *all = mem_printf("%s/", prefix);

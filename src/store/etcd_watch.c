@@ -17,6 +17,8 @@
 enum {
 	WATCH_OPEN_MS = 3000,	  /* for `created` to come */
 	WATCH_SILENCE_MS = 10000, /* after that the endpoint is probed */
+	WATCH_CLOSE_MS = 1000,	  /* the same where a gap is to be noticed */
+	WATCH_GAP_MS = 2000,	  /* of leases that are kept alive none runs out sooner */
 	WATCH_PROBE_MS = 3000,
 	WATCH_HEALTHY_MS = 5000, /* a stream that lived so long was no failure of its endpoint */
 };
@@ -188,6 +190,22 @@ static void settle(struct etcd_watch *watch)
 	}
 }
 
+/* So long it may be silent. */
+static int64_t silence_of(const struct etcd_watch *watch)
+{
+	return watch->events.on_gap == NULL ? WATCH_SILENCE_MS : WATCH_CLOSE_MS;
+}
+
+/* etcd is heard of.  The owner may stop the watch in it. */
+static void hear(struct etcd_watch *watch)
+{
+	int64_t before = watch->heard;
+
+	watch->heard = loop_now(etcd_loop(watch->etcd));
+	if (watch->heard - before >= WATCH_GAP_MS && watch->events.on_gap != NULL)
+		watch->events.on_gap(watch->ctx);
+}
+
 /* --- the probe -------------------------------------------------------------------------------- */
 
 static void judge_revision(struct etcd_watch *watch, int64_t revision, int64_t floor)
@@ -216,6 +234,7 @@ static void on_probe(void *ctx, struct etcd_call *call, const struct etcd_reply 
 				     : VERDICT_ELSEWHERE;
 		watch->why = *err;
 	} else {
+		hear(watch);
 		judge_revision(watch, reply->revision, watch->floor);
 	}
 	if (watch->verdict != VERDICT_NONE) {
@@ -224,7 +243,7 @@ static void on_probe(void *ctx, struct etcd_call *call, const struct etcd_reply 
 		watch->is_checked = true;
 		open_stream(watch);
 	} else {
-		loop_timer_set(watch->timer, WATCH_SILENCE_MS);
+		loop_timer_set(watch->timer, silence_of(watch));
 	}
 }
 
@@ -270,7 +289,7 @@ static bool on_created(struct etcd_watch *watch, const struct etcd_message *mess
 	watch->phase = PHASE_OPEN;
 	watch->is_checked = false;
 	watch->opened = loop_now(etcd_loop(watch->etcd));
-	loop_timer_set(watch->timer, WATCH_SILENCE_MS);
+	loop_timer_set(watch->timer, silence_of(watch));
 	report_state(watch, NULL);
 	return is_open(watch);
 }
@@ -345,7 +364,7 @@ static bool on_data(void *ctx, const char *bytes, size_t len)
 	struct etcd_watch *watch = ctx;
 	struct mf_err err = {0};
 
-	watch->heard = loop_now(etcd_loop(watch->etcd));
+	hear(watch);
 	if (is_open(watch) && etcd_stream_feed(watch->stream, bytes, len, &err) != 0)
 		judge(watch, VERDICT_LOST, MF_EDATA, err.msg);
 	return is_open(watch);
@@ -431,8 +450,8 @@ static void on_timer(void *ctx)
 		break;
 	case PHASE_OPEN:
 		silence = loop_now(etcd_loop(watch->etcd)) - watch->heard;
-		if (silence < WATCH_SILENCE_MS)
-			loop_timer_set(watch->timer, WATCH_SILENCE_MS - silence);
+		if (silence < silence_of(watch))
+			loop_timer_set(watch->timer, silence_of(watch) - silence);
 		else
 			send_probe(watch);
 		break;
@@ -456,6 +475,7 @@ struct etcd_watch *etcd_watch_start(struct etcd *etcd, const char *prefix, int64
 	watch->next = start_revision;
 	watch->seen = start_revision - 1;
 	watch->reported = 1;
+	watch->heard = loop_now(etcd_loop(etcd));
 	watch->timer = loop_timer_new(etcd_loop(etcd), on_timer, watch);
 	watch->phase = PHASE_PAUSE;
 	loop_timer_set(watch->timer, 0);

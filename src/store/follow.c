@@ -96,6 +96,13 @@ static void on_watch_commit(void *ctx, int64_t revision)
 	f->events.on_commit(f->ctx, revision);
 }
 
+static void on_watch_gap(void *ctx)
+{
+	struct follow *f = ctx;
+
+	f->events.on_gap(f->ctx);
+}
+
 /* A store that was wiped and filled again during an outage may look as if nothing was. */
 static void on_watch_state(void *ctx, const struct mf_err *why)
 {
@@ -126,10 +133,11 @@ static void on_watch_lost(void *ctx, const struct mf_err *why)
 
 static void start_watch(struct follow *f)
 {
-	static const struct etcd_watch_events watch_events = {
+	const struct etcd_watch_events watch_events = {
 	    .on_put = on_kv,
 	    .on_del = on_watch_del,
 	    .on_commit = on_watch_commit,
+	    .on_gap = f->events.on_gap == NULL ? NULL : on_watch_gap,
 	    .on_state = on_watch_state,
 	    .on_lost = on_watch_lost,
 	};

@@ -32,6 +32,8 @@ struct follow_events {
 	void (*on_del)(void *ctx, const char *key, int64_t revision);
 	/* After each consistent set: a listing, or the events of a revision. */
 	void (*on_commit)(void *ctx, int64_t revision);
+	/* As etcd_watch_events has it; may be NULL. */
+	void (*on_gap)(void *ctx);
 	/* etcd is out of reach and what was said may be stale (why), or back (NULL). */
 	void (*on_state)(void *ctx, const struct mf_err *why);
 };

@@ -25,6 +25,9 @@ struct source_events {
 	/* Something of the source's own is wrong ("file dev.yaml"); reason NULL: it is over. */
 	void (*on_problem)(void *ctx, const char *object, const char *reason);
 	void (*on_commit)(void *ctx, int64_t revision);
+	/* It was not heard of for so long that leases may have run out: before what comes then.
+	 * May be NULL. */
+	void (*on_gap)(void *ctx);
 	/* The source is out of reach and what it said may be stale (why), or back (NULL). */
 	void (*on_state)(void *ctx, const struct mf_err *why);
 };

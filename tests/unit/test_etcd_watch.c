@@ -35,6 +35,7 @@ struct bench {
 	struct buf story;
 	const char *wanted; /* the story's end */
 	bool stop_inside;
+	unsigned gaps;
 };
 
 static void check_story(struct bench *b)
@@ -98,7 +99,15 @@ static void on_deadline(void *ctx)
 	ck_abort_msg("so far: \"%s\", wanted: \"%s\"", buf_str(&b->story), b->wanted);
 }
 
-static const struct etcd_watch_events events = {on_put, on_del, on_commit, on_state, on_lost};
+static void on_gap(void *ctx)
+{
+	struct bench *b = ctx;
+
+	b->gaps++;
+}
+
+static const struct etcd_watch_events events = {on_put, on_del,	  on_commit,
+						on_gap, on_state, on_lost};
 
 static void bench_run(struct bench *b, const struct gateway_line *first,
 		      const struct gateway_line *second, const char *user, const char *wanted)
@@ -290,6 +299,7 @@ START_TEST(test_probe)
 	struct bench b = {0};
 
 	bench_run(&b, first, second, NULL, "open /a #5 ");
+	ck_assert_uint_ge(b.gaps, 1);
 	bench_fini(&b);
 }
 END_TEST

@@ -59,8 +59,15 @@ static void on_state(void *ctx, const struct mf_err *why)
 	record_add(ctx, why == NULL ? "state good" : "state bad");
 }
 
-static const struct source_events events = {on_full_begin, on_full_end, on_put,	 on_del,
-					    on_problem,	   on_commit,	on_state};
+static const struct source_events events = {
+    .on_full_begin = on_full_begin,
+    .on_full_end = on_full_end,
+    .on_put = on_put,
+    .on_del = on_del,
+    .on_problem = on_problem,
+    .on_commit = on_commit,
+    .on_state = on_state,
+};
 
 static void setup(void)
 {
