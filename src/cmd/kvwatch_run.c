@@ -20,6 +20,7 @@
 #include "render/template.h"
 #include "report/checkpoint.h"
 #include "report/report.h"
+#include "store/hold.h"
 #include "store/pipeline.h"
 #include "sys/loop.h"
 #include "sys/notify.h"
@@ -49,6 +50,7 @@ struct kvwatch {
 	struct watchdog *watchdog;
 	struct report *report;
 	struct mf_err source_err; /* code 0 while the source is there */
+	bool is_held;		  /* something is held back */
 	int exit_status;	  /* of --once */
 };
 
@@ -125,15 +127,16 @@ static void on_state(void *ctx, const struct mf_err *why)
 		loop_timer_set(k->deadline, 0);
 }
 
-static void on_held(void *ctx, const struct mf_err *why)
+/* Of files all is held back, and nothing comes to wait for. */
+static void on_held(void *ctx, const struct hold_report *held)
 {
 	struct kvwatch *k = ctx;
 
-	report_held(k->report, why);
-	if (why == NULL || !k->options.once)
+	report_held(k->report, held);
+	k->is_held = held->reason[0] != '\0';
+	if (!k->is_held || !k->options.once || !pipeline_is_offline(&k->options.from))
 		return;
-	k->exit_status =
-	    mf_err_exit_status(pipeline_is_offline(&k->options.from) ? MF_EDATA : MF_ETIMEOUT);
+	k->exit_status = mf_err_exit_status(MF_EDATA);
 	loop_stop(k->loop);
 }
 
@@ -149,14 +152,13 @@ static const struct pipeline_events pipeline_events = {
     .on_event = on_event,
 };
 
-/* What was applied last in an earlier run is what this one judges a loss by. */
 static int open_pipeline(struct kvwatch *k, struct mf_err *err)
 {
 	struct pipeline_options from = k->options.from;
-	struct guard_size in_force;
+	struct checkpoint applied;
 
-	if (checkpoint_load(k->cli->settings, &in_force))
-		from.in_force = &in_force;
+	if (pipeline_is_offline(&from) && checkpoint_load(k->cli->settings, &applied))
+		from.envs_before = applied.envs;
 	return pipeline_new(k->loop, k->cli->settings, &from, &pipeline_events, k, &k->pipeline,
 			    err);
 }
@@ -177,7 +179,7 @@ static void on_result(void *ctx, const struct apply_result *result)
 	if (worst == 0 && result->render_failed)
 		worst = MF_EDATA;
 	if (k->options.once && result->is_converged && (worst == 0 || !mf_err_is_retry(worst))) {
-		k->exit_status = mf_err_exit_status(worst);
+		k->exit_status = mf_err_exit_status(worst == 0 && k->is_held ? MF_ETIMEOUT : worst);
 		loop_stop(k->loop);
 	}
 }

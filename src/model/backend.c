@@ -168,6 +168,17 @@ int instance_parse_fixed(const char *service, const char *version, const char *e
 	return code;
 }
 
+struct instance *instance_hold(const struct instance *instance, bool is_draining)
+{
+	struct instance draft = *instance;
+
+	draft.refs = 1;
+	draft.is_held = true;
+	if (is_draining)
+		draft.state = INSTANCE_DRAIN;
+	return fields_pack(&fields_of_instance, &draft, sizeof(draft));
+}
+
 struct instance *instance_ref(struct instance *instance)
 {
 	instance->refs++;

@@ -25,6 +25,7 @@ struct instance {
 	unsigned port;
 	unsigned weight; /* 0 to 256, default 100 */
 	enum instance_state state;
+	bool is_held; /* its key is gone, and that is not believed yet: model/guard.h */
 	char *server; /* its name in HAProxy: ADDRESS:PORT, unique within a version */
 };
 
@@ -46,6 +47,8 @@ int instance_parse(const char *service, const char *version, const char *id, con
  */
 int instance_parse_fixed(const char *service, const char *version, const char *endpoint,
 			 struct instance **ret_instance, struct mf_err *err);
+/* A copy whose key is gone; draining: it gets no new requests. */
+struct instance *instance_hold(const struct instance *instance, bool is_draining);
 struct instance *instance_ref(struct instance *instance);
 void instance_unref(struct instance *instance);
 

@@ -1,107 +1,483 @@
-/* Whether a model that lost much is to be believed.  Knows no clock and nothing of where models
- * come from. */
+/* Which deletions are believed.  Knows no clock, and nothing of where keys come from. */
 #include "model/guard.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#include "base/err.h"
+#include "base/buf.h"
 #include "base/mem.h"
+#include "base/str.h"
+#include "base/strmap.h"
+#include "model/backend.h"
+#include "model/env.h"
 #include "model/table.h"
 
-struct guard {
-	unsigned max_removal;
-	int64_t grace_ms;
-	bool is_holding;
-	bool is_confirmed;
-	int64_t since_ms;
-	struct guard_size worst; /* of what was held back */
+/* An environment that was deleted within the last GUARD_WINDOW_MS. */
+struct recent {
+	char *key;
+	struct env *env; /* NULL: it is held back */
+	int64_t at;
 };
 
-void guard_measure(const struct snapshot *snapshot, struct guard_size *ret_size)
+struct guard {
+	struct table *table;
+	struct guard_limits limits;
+	const struct guard_events *events;
+	void *ctx;
+	struct strmap *gone;   /* by key: what the revision that is not complete yet deletes */
+	struct strmap *held;   /* struct guard_held, by key */
+	size_t held_envs;      /* of these */
+	struct recent *recent; /* the oldest first */
+	size_t recent_count, recent_cap;
+	int64_t revision;
+	int64_t doubt_until;
+	int64_t lost_at; /* -1: the source is there */
+	bool is_listed;	 /* the revision that is not complete yet is a listing */
+	bool is_allowed;
+};
+
+/* The values of gone: how that was said. */
+static char deleted[] = "deleted", missing[] = "missing";
+
+/* All is. */
+static bool is_allowed(const struct guard *guard)
 {
-	*ret_size = (struct guard_size){.revision = snapshot->revision,
-					.envs = snapshot->env_count,
-					.instances = snapshot->instance_count};
+	return guard->is_allowed || guard->limits.max_removal >= 100;
 }
 
-void guard_set_limits(struct guard *guard, unsigned max_removal, int64_t grace_ms)
+static bool is_env(const char *key)
 {
-	guard->max_removal = max_removal;
-	guard->grace_ms = grace_ms;
+	return str_has_prefix(key, "environments/");
 }
 
-struct guard *guard_new(unsigned max_removal, int64_t grace_ms)
+static bool is_override(const char *key)
+{
+	return str_has_prefix(key, "overrides/");
+}
+
+/* --- what is held back ------------------------------------------------------------------------ */
+
+static void held_free(void *value)
+{
+	struct guard_held *held = value;
+
+	instance_unref(held->instance);
+	free(held->key);
+	free(held);
+}
+
+const struct guard_held *guard_find(const struct guard *guard, const char *key)
+{
+	return strmap_find(guard->held, key);
+}
+
+static struct guard_held *next(const struct guard *guard, void **cursor)
+{
+	const char *key;
+	void *value;
+
+	return strmap_next(guard->held, cursor, &key, &value) ? value : NULL;
+}
+
+const struct guard_held *guard_next(const struct guard *guard, void **cursor)
+{
+	return next(guard, cursor);
+}
+
+size_t guard_count_envs(const struct guard *guard)
+{
+	return guard->held_envs;
+}
+
+/* The table has it. */
+static void hold(struct guard *guard, const char *key, int64_t time_ms, int64_t now)
+{
+	struct instance *instance = table_find_instance(guard->table, key);
+	struct guard_held *held = MEM_NEW(held);
+
+	held->key = mem_dup_str(key);
+	held->until = now + time_ms;
+	if (instance != NULL) {
+		held->instance = instance_ref(instance);
+		held->early = now + guard->limits.expiry_ms;
+		table_set_instance(guard->table, key, instance_hold(instance, false));
+	}
+	strmap_set(guard->held, key, held);
+	guard->held_envs += is_env(key);
+	guard->events->on_held(guard->ctx, held);
+}
+
+static void end_hold(struct guard *guard, const struct guard_held *held, const char *why)
+{
+	mem_auto_free char *key = mem_dup_str(held->key);
+
+	guard->events->on_over(guard->ctx, held, why);
+	guard->held_envs -= is_env(key);
+	(void)strmap_del(guard->held, key);
+}
+
+/* --- environments ----------------------------------------------------------------------------- */
+
+static void drop_recent(struct guard *guard, size_t i, size_t count)
+{
+	for (size_t k = i; k < i + count; k++) {
+		free(guard->recent[k].key);
+		env_unref(guard->recent[k].env);
+	}
+	guard->recent_count -= count;
+	memmove(guard->recent + i, guard->recent + i + count,
+		(guard->recent_count - i) * sizeof(guard->recent[0]));
+}
+
+static void forget_recent(struct guard *guard, const char *key)
+{
+	for (size_t i = 0; i < guard->recent_count; i++)
+		if (strcmp(guard->recent[i].key, key) == 0) {
+			drop_recent(guard, i, 1);
+			return;
+		}
+}
+
+/* env NULL: it is held back; else handed over. */
+static void add_recent(struct guard *guard, const char *key, struct env *env, int64_t now)
+{
+	MEM_GROW(guard->recent, guard->recent_count, guard->recent_cap);
+	guard->recent[guard->recent_count++] = (struct recent){mem_dup_str(key), env, now};
+}
+
+static void expire_recent(struct guard *guard, int64_t now)
+{
+	size_t n = 0;
+
+	while (n < guard->recent_count && guard->recent[n].at + GUARD_WINDOW_MS <= now)
+		n++;
+	if (n > 0)
+		drop_recent(guard, 0, n);
+}
+
+static size_t count_gone_envs(const struct guard *guard)
+{
+	void *cursor = NULL, *how;
+	const char *key;
+	size_t n = 0;
+
+	while (strmap_next(guard->gone, &cursor, &key, &how))
+		n += is_env(key);
+	return n;
+}
+
+static bool is_loss(const struct guard *guard, size_t gone, bool is_rewound)
+{
+	/* Those that there were before the first of them went. */
+	size_t before = table_count_envs(guard->table) - guard->held_envs + guard->recent_count;
+	size_t going = gone + guard->recent_count;
+
+	if (gone == 0 || is_allowed(guard))
+		return false;
+	if (is_rewound)
+		return before >= GUARD_MIN_ENVS;
+	return going >= GUARD_MIN_ENVS && going * 100 > before * guard->limits.max_removal;
+}
+
+/* Those that were believed go on as they were. */
+static void put_back_recent(struct guard *guard, int64_t now)
+{
+	for (size_t i = 0; i < guard->recent_count; i++) {
+		struct recent *recent = &guard->recent[i];
+		buf_auto struct buf value = BUF_INIT;
+
+		if (recent->env == NULL)
+			continue;
+		env_format_json(recent->env, recent->env->owner, recent->env->source, &value);
+		table_put(guard->table, recent->key, value.data, value.len, recent->env->created);
+		env_unref(recent->env);
+		recent->env = NULL;
+		hold(guard, recent->key, guard->limits.grace_ms, now);
+	}
+}
+
+static void del_env(struct guard *guard, const char *key, bool is_held, int64_t now)
+{
+	struct env *env = table_find_env(guard->table, key);
+
+	if (env == NULL || !is_held)
+		table_del(guard->table, key);
+	else
+		hold(guard, key, guard->limits.grace_ms, now);
+}
+
+/* Returns whether those that go are held back. */
+static bool judge_envs(struct guard *guard, bool is_rewound, int64_t now)
+{
+	void *cursor = NULL, *how;
+	const char *key;
+	bool is_held;
+
+	expire_recent(guard, now);
+	is_held = is_loss(guard, count_gone_envs(guard), is_rewound);
+	if (is_held)
+		put_back_recent(guard, now);
+	while (strmap_next(guard->gone, &cursor, &key, &how)) {
+		struct env *env = is_env(key) ? table_find_env(guard->table, key) : NULL;
+
+		if (env != NULL)
+			add_recent(guard, key, is_held ? NULL : env_ref(env), now);
+		if (is_env(key))
+			del_env(guard, key, is_held, now);
+	}
+	return is_held;
+}
+
+/* --- all others ------------------------------------------------------------------------------- */
+
+/* How long it is held back at most; 0: it is believed.  An instance that was draining had said that
+ * it would go. */
+static int64_t find_time(const struct guard *guard, const char *key, bool is_missing,
+			 bool has_lost_envs, int64_t now)
+{
+	const struct guard_limits *limits = &guard->limits;
+	const struct instance *instance = table_find_instance(guard->table, key);
+	bool is_doubtful = limits->expiry_ms > 0 && (is_missing || now < guard->doubt_until);
+
+	if (is_allowed(guard) || !table_has_good(guard->table, key))
+		return 0;
+	if (instance != NULL)
+		return is_doubtful && instance->state == INSTANCE_UP ? limits->grace_ms : 0;
+	if (is_override(key) && is_doubtful)
+		return limits->expiry_ms < limits->grace_ms ? limits->expiry_ms : limits->grace_ms;
+	return is_missing && has_lost_envs ? limits->grace_ms : 0;
+}
+
+static void judge_gone(struct guard *guard, bool is_rewound, int64_t now)
+{
+	bool has_lost_envs = judge_envs(guard, is_rewound, now);
+	void *cursor = NULL, *how;
+	const char *key;
+
+	while (strmap_next(guard->gone, &cursor, &key, &how)) {
+		int64_t time_ms;
+
+		if (is_env(key))
+			continue;
+		time_ms = find_time(guard, key, how == missing, has_lost_envs, now);
+		if (time_ms > 0)
+			hold(guard, key, time_ms, now);
+		else
+			table_del(guard->table, key);
+	}
+	strmap_free(guard->gone);
+	guard->gone = strmap_new(NULL);
+}
+
+/* --- the judgement of what is held back ------------------------------------------------------- */
+
+static void set_draining(struct guard *guard, struct guard_held *held, bool is_draining)
+{
+	if (held->is_draining == is_draining)
+		return;
+	held->is_draining = is_draining;
+	table_set_instance(guard->table, held->key, instance_hold(held->instance, is_draining));
+}
+
+/* NULL: it stays. */
+static const char *find_end(struct guard *guard, struct guard_held *held, int64_t now)
+{
+	enum versions_others others;
+
+	if (is_allowed(guard))
+		return "allowed";
+	if (now >= held->until)
+		return "it has stood";
+	if (held->instance == NULL)
+		return NULL;
+	if (held->is_refusing)
+		return "it takes no connections";
+	others = table_find_others(guard->table, held->instance);
+	if (others == VERSIONS_SAME)
+		return "another instance has its address";
+	if (others == VERSIONS_LIVE && now >= held->early)
+		return "others of its version are there";
+	set_draining(guard, held, others == VERSIONS_LIVE);
+	return NULL;
+}
+
+void guard_judge(struct guard *guard, int64_t now)
+{
+	void *cursor = NULL;
+	struct guard_held *held;
+
+	if (guard->lost_at >= 0)
+		return;
+	while ((held = next(guard, &cursor)) != NULL) {
+		const char *why = find_end(guard, held, now);
+
+		if (why == NULL)
+			continue;
+		table_del(guard->table, held->key);
+		end_hold(guard, held, why);
+	}
+}
+
+int64_t guard_due(const struct guard *guard)
+{
+	int64_t due = INT64_MAX;
+	void *cursor = NULL;
+	const struct guard_held *held;
+
+	while (guard->lost_at < 0 && (held = guard_next(guard, &cursor)) != NULL) {
+		int64_t at =
+		    held->is_draining && held->early < held->until ? held->early : held->until;
+
+		due = at < due ? at : due;
+	}
+	return due;
+}
+
+/* --- what the source says --------------------------------------------------------------------- */
+
+void guard_begin_full(struct guard *guard)
+{
+	table_begin_full(guard->table);
+}
+
+static void add_gone(struct guard *guard, const char *key, char *how)
+{
+	if (guard_find(guard, key) == NULL)
+		strmap_set(guard->gone, key, how);
+}
+
+static void on_missing(void *ctx, const char *key)
+{
+	add_gone(ctx, key, missing);
+}
+
+void guard_end_full(struct guard *guard)
+{
+	guard->is_listed = true;
+	table_end_full_with(guard->table, on_missing, guard);
+}
+
+void guard_put(struct guard *guard, const char *key, const char *value, size_t len,
+	       int64_t create_revision)
+{
+	const struct guard_held *held = guard_find(guard, key);
+
+	(void)strmap_del(guard->gone, key);
+	if (is_env(key))
+		forget_recent(guard, key);
+	if (held != NULL)
+		end_hold(guard, held, "it is there again");
+	table_put(guard->table, key, value, len, create_revision);
+}
+
+void guard_del(struct guard *guard, const char *key)
+{
+	add_gone(guard, key, deleted);
+}
+
+void guard_commit(struct guard *guard, int64_t revision, int64_t now)
+{
+	bool is_rewound = guard->is_listed && revision < guard->revision;
+
+	guard->is_listed = false;
+	guard->revision = revision;
+	if (strmap_count(guard->gone) != 0)
+		judge_gone(guard, is_rewound, now);
+	guard_judge(guard, now);
+}
+
+void guard_doubt(struct guard *guard, int64_t now)
+{
+	guard->doubt_until = now + guard->limits.expiry_ms;
+}
+
+void guard_set_lost(struct guard *guard, bool is_lost, int64_t now)
+{
+	void *cursor = NULL;
+	struct guard_held *held;
+
+	if (is_lost == (guard->lost_at >= 0))
+		return;
+	if (is_lost) {
+		guard->lost_at = now;
+		return;
+	}
+	while ((held = next(guard, &cursor)) != NULL) {
+		held->until += now - guard->lost_at;
+		held->early += now - guard->lost_at;
+	}
+	guard->lost_at = -1;
+	guard_doubt(guard, now);
+}
+
+void guard_set_allowed(struct guard *guard, bool is_allowed)
+{
+	guard->is_allowed = is_allowed;
+}
+
+void guard_refuse(struct guard *guard, const char *key)
+{
+	struct guard_held *held = strmap_find(guard->held, key);
+
+	if (held != NULL)
+		held->is_refusing = true;
+}
+
+/* --- from run to run -------------------------------------------------------------------------- */
+
+int64_t guard_revision(const struct guard *guard)
+{
+	return guard->revision;
+}
+
+void guard_restore_revision(struct guard *guard, int64_t revision)
+{
+	guard->revision = revision;
+}
+
+void guard_restore(struct guard *guard, const char *key, const char *value, int64_t create_revision,
+		   int64_t left_ms, int64_t now)
+{
+	table_put(guard->table, key, value, strlen(value), create_revision);
+	if (left_ms < 0 || is_allowed(guard) || !table_has_good(guard->table, key))
+		return;
+	hold(guard, key, left_ms < guard->limits.grace_ms ? left_ms : guard->limits.grace_ms, now);
+}
+
+/* --- the whole -------------------------------------------------------------------------------- */
+
+struct guard *guard_new(struct table *table, const struct guard_limits *limits,
+			const struct guard_events *events, void *ctx)
 {
 	struct guard *guard = MEM_NEW(guard);
 
-	guard_set_limits(guard, max_removal, grace_ms);
+	guard->table = table;
+	guard->limits = *limits;
+	guard->events = events;
+	guard->ctx = ctx;
+	guard->gone = strmap_new(NULL);
+	guard->held = strmap_new(held_free);
+	guard->lost_at = -1;
 	return guard;
+}
+
+void guard_set_limits(struct guard *guard, const struct guard_limits *limits)
+{
+	void *cursor = NULL;
+	struct guard_held *held;
+
+	while ((held = next(guard, &cursor)) != NULL)
+		held->until += limits->grace_ms - guard->limits.grace_ms;
+	guard->limits = *limits;
 }
 
 void guard_free(struct guard *guard)
 {
+	if (guard == NULL)
+		return;
+	drop_recent(guard, 0, guard->recent_count);
+	free(guard->recent);
+	strmap_free(guard->gone);
+	strmap_free(guard->held);
 	free(guard);
-}
-
-static bool is_too_much(const struct guard *guard, size_t before, size_t after)
-{
-	return before >= GUARD_MIN_COUNT && after < before &&
-	       (before - after) * 100 > before * guard->max_removal;
-}
-
-static bool is_loss(const struct guard *guard, const struct guard_size *before,
-		    const struct guard_size *after)
-{
-	return is_too_much(guard, before->envs, after->envs) ||
-	       is_too_much(guard, before->instances, after->instances);
-}
-
-/* A store with less than that in it is somebody's first trial, and may be wiped. */
-static bool is_rewound(const struct guard_size *before, const struct guard_size *after)
-{
-	return after->revision < before->revision &&
-	       (before->envs >= GUARD_MIN_COUNT || before->instances >= GUARD_MIN_COUNT);
-}
-
-static void put_words(const struct guard *guard, const struct guard_case *what, struct mf_err *err)
-{
-	const struct guard_size *before = what->in_force, *after = &what->coming;
-
-	if (is_too_much(guard, before->envs, after->envs))
-		(void)mf_err_set(err, MF_EDATA, "%zu of %zu environments would go",
-				 before->envs - after->envs, before->envs);
-	else if (is_too_much(guard, before->instances, after->instances))
-		(void)mf_err_set(err, MF_EDATA, "%zu of %zu instances would go",
-				 before->instances - after->instances, before->instances);
-	else
-		(void)mf_err_set(err, MF_EDATA, "the store went back from revision %lld to %lld",
-				 (long long)before->revision, (long long)after->revision);
-}
-
-static enum guard_verdict end_hold(struct guard *guard, enum guard_verdict verdict)
-{
-	guard->is_holding = false;
-	return verdict;
-}
-
-enum guard_verdict guard_judge(struct guard *guard, const struct guard_case *what, int64_t now_ms,
-			       int64_t *ret_again_ms, struct mf_err *err)
-{
-	if (what->in_force == NULL || (!is_loss(guard, what->in_force, &what->coming) &&
-				       !is_rewound(what->in_force, &what->coming)))
-		return end_hold(guard, GUARD_PASS);
-	put_words(guard, what, err);
-	if (what->is_allowed)
-		return end_hold(guard, GUARD_ACCEPT);
-	if (!guard->is_holding || is_loss(guard, &guard->worst, &what->coming)) {
-		guard->is_holding = true;
-		guard->is_confirmed = false;
-		guard->since_ms = now_ms;
-		guard->worst = what->coming;
-	}
-	guard->is_confirmed |= what->is_confirmed;
-	if (!guard->is_confirmed)
-		return GUARD_CONFIRM;
-	*ret_again_ms = guard->since_ms + guard->grace_ms;
-	return now_ms < *ret_again_ms ? GUARD_HOLD : end_hold(guard, GUARD_ACCEPT);
 }

@@ -171,16 +171,38 @@ static void drop_override(void *object)
 	override_unref(object);
 }
 
+static void format_env(const void *object, struct buf *ret_value)
+{
+	const struct env *env = object;
+
+	env_format_json(env, env->owner, env->source, ret_value);
+}
+
+static void format_instance(const void *object, struct buf *ret_value)
+{
+	instance_format(object, NULL, ret_value);
+}
+
+static void format_service(const void *object, struct buf *ret_value)
+{
+	service_format(object, ret_value);
+}
+
+static void format_override(const void *object, struct buf *ret_value)
+{
+	override_format(object, ret_value);
+}
+
 const struct kind kinds[KIND_COUNT] = {
     [KIND_ENV] = {"environments/", "environment", "environments/NAME", 1, parse_env, keep_env,
-		  drop_env},
+		  drop_env, format_env},
     [KIND_INSTANCE] = {"backends/", "instance", "backends/SERVICE/VERSION/INSTANCE", 3,
-		       parse_instance, keep_instance, drop_instance},
+		       parse_instance, keep_instance, drop_instance, format_instance},
     [KIND_SERVICE] = {"services/", "service", "services/NAME", 1, parse_service, keep_service,
-		      drop_service},
+		      drop_service, format_service},
     [KIND_OVERRIDE] = {"overrides/", "override", "overrides/ENVIRONMENT/SERVICE", 2, parse_override,
-		       keep_override, drop_override},
-    [KIND_STRAY] = {"", "key", NULL, 0, NULL, NULL, NULL},
+		       keep_override, drop_override, format_override},
+    [KIND_STRAY] = {"", "key", NULL, 0, NULL, NULL, NULL, NULL},
 };
 
 int kind_parse(const struct kind *kind, const char *key, const char *value, size_t len,

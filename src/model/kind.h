@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct buf;
 struct mf_err;
 
 enum kind_id {
@@ -27,6 +28,7 @@ struct kind {
 		     void **ret_object, struct mf_err *err);
 	void *(*keep)(void *object); /* takes a reference */
 	void (*drop)(void *object);
+	void (*format)(const void *object, struct buf *ret_value); /* canonical */
 };
 
 extern const struct kind kinds[KIND_COUNT];

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "model/backend.h"
 #include "model/fields.h"
@@ -154,6 +156,39 @@ int service_parse(const char *name, const char *value, size_t len, struct servic
 	fields_fini(&fields_of_service, &draft);
 	node_free(root);
 	return code;
+}
+
+static void put_time(struct buf *json, const char *name, int64_t ms)
+{
+	mem_auto_free char *text = mem_printf("%lldms", (long long)ms);
+
+	if (ms != 0)
+		json_put(json, name, text);
+}
+
+void service_format(const struct service *service, struct buf *ret_value)
+{
+	json_open(ret_value, NULL, '{');
+	json_put(ret_value, "protocol", protocol_words[service->is_tcp]);
+	if (service->listen != 0)
+		json_put_int(ret_value, "listen", service->listen);
+	json_put(ret_value, "balance", balance_words[service->balance]);
+	json_put(ret_value, "check", service->check);
+	put_time(ret_value, "check_interval", service->check_interval);
+	put_time(ret_value, "connect_timeout", service->connect_timeout);
+	put_time(ret_value, "server_timeout", service->server_timeout);
+	if (service->fixed_count > 0) {
+		json_open(ret_value, "addresses", '[');
+		for (size_t i = 0; i < service->fixed_count; i++) {
+			buf_auto struct buf endpoint = BUF_INIT;
+
+			instance_format(service->fixed[i], NULL, &endpoint);
+			json_put(ret_value, NULL, endpoint.data);
+		}
+		json_close(ret_value, ']');
+		json_put(ret_value, "version", service->fixed[0]->version);
+	}
+	json_close(ret_value, '}');
 }
 
 struct service *service_ref(struct service *service)

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct buf;
 struct fields;
 struct instance;
 struct mf_err;
@@ -40,6 +41,8 @@ extern const struct fields fields_of_service; /* the format of its JSON value */
  */
 int service_parse(const char *name, const char *value, size_t len, struct service **ret_service,
 		  struct mf_err *err);
+/* The value to put: all that it says. */
+void service_format(const struct service *service, struct buf *ret_value);
 /* All defaults, but the same protocol. */
 struct service *service_new_plain(const struct service *service);
 struct service *service_ref(struct service *service);

@@ -211,11 +211,14 @@ static const struct field settings_rows[] = {
     TEXT("state_dir", state_dir, path, .preset = "/var/lib/mayfly",
 	 .doc = "Where kvwatch keeps what it has applied."),
     TEXT("max_removal", max_removal, percent, .preset = "50%",
-	 .doc = "If more than this part of the environments or of the instances disappears from "
-		"etcd at once, or etcd's revision goes back, kvwatch keeps serving them for "
-		"`removal_grace`."),
+	 .doc = "If more than this part of the environments, and at least five, disappears from "
+		"etcd within ten seconds, or etcd's revision goes back, kvwatch keeps serving them "
+		"for `removal_grace`; `100%`: nothing is kept."),
     TEXT("removal_grace", removal_grace, duration, .preset = "5m",
-	 .doc = "How long kvwatch keeps what `max_removal` protects."),
+	 .doc = "How long kvwatch keeps at most what has disappeared."),
+    TEXT("expiry_grace", expiry_grace, duration, .preset = "30s",
+	 .doc = "For how long after an outage of etcd kvwatch doubts that an instance is gone: it "
+		"keeps a version's last ones while they take connections; `0s`: it believes it."),
     TEXT_OR_NONE("metrics_bind", metrics_bind, bind,
 		 .doc = "An address (<address>:<port>) for kvwatch's own metrics and health; "
 			"empty: none."),
@@ -369,6 +372,11 @@ int settings_set_removal_grace(struct settings *settings, const char *time, stru
 	return set_checked(&settings->removal_grace, "removal-grace", time, &value_duration, err);
 }
 
+int settings_set_expiry_grace(struct settings *settings, const char *time, struct mf_err *err)
+{
+	return set_checked(&settings->expiry_grace, "expiry-grace", time, &value_duration, err);
+}
+
 int settings_set_metrics_bind(struct settings *settings, const char *bind, struct mf_err *err)
 {
 	return set_checked(&settings->metrics_bind, "metrics", bind, &value_bind, err);
@@ -425,10 +433,20 @@ unsigned settings_max_removal(const struct settings *settings)
 	return (unsigned)strtoul(settings->max_removal, NULL, 10);
 }
 
-int64_t settings_removal_grace_ms(const struct settings *settings)
+static int64_t duration_ms(const char *time)
 {
 	int64_t ms = 0;
 
-	(void)str_parse_duration(settings->removal_grace, &ms);
+	(void)str_parse_duration(time, &ms);
 	return ms;
+}
+
+int64_t settings_removal_grace_ms(const struct settings *settings)
+{
+	return duration_ms(settings->removal_grace);
+}
+
+int64_t settings_expiry_grace_ms(const struct settings *settings)
+{
+	return duration_ms(settings->expiry_grace);
 }

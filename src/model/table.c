@@ -63,6 +63,7 @@ struct table {
 	struct denied *denied;	     /* NULL: no address is */
 	const struct policy *policy; /* NULL: none */
 	uint32_t generation;	     /* of listings */
+	size_t env_count;	     /* with a good value, in force or not yet */
 	unsigned strays;
 	bool is_listing;
 	bool is_changed;
@@ -247,7 +248,7 @@ static void *set_env(struct table *table, void *was, void *object)
 static bool is_equal(const struct instance *a, const struct instance *b)
 {
 	return a != NULL && b != NULL && strcmp(a->server, b->server) == 0 &&
-	       a->weight == b->weight && a->state == b->state;
+	       a->weight == b->weight && a->state == b->state && a->is_held == b->is_held;
 }
 
 static void *set_instance(struct table *table, void *was, void *object)
@@ -357,6 +358,8 @@ static void set_entry(struct table *table, struct entry *entry, void *object)
 	entry->good = handlers[entry->kind].set(table, old, object);
 	if (entry->good != old)
 		table->is_changed = true;
+	if (entry->kind == KIND_ENV)
+		table->env_count = table->env_count + (object != NULL) - (old != NULL);
 }
 
 /* What is said of those that extend an environment depends on whether there is a bad value. */
@@ -510,7 +513,7 @@ void table_begin_full(struct table *table)
 	table->is_listing = true;
 }
 
-void table_end_full(struct table *table)
+void table_end_full_with(struct table *table, table_missing_fn *on_missing, void *ctx)
 {
 	void *cursor = NULL, *value;
 	const char *key;
@@ -520,7 +523,82 @@ void table_end_full(struct table *table)
 	table->is_listing = false;
 	while (strmap_next(table->entries, &cursor, &key, &value))
 		if (((struct entry *)value)->generation != table->generation)
-			table_del(table, key);
+			on_missing(ctx, key);
+}
+
+static void del_missing(void *ctx, const char *key)
+{
+	table_del(ctx, key);
+}
+
+void table_end_full(struct table *table)
+{
+	table_end_full_with(table, del_missing, table);
+}
+
+/* --- for who keeps what is deleted ------------------------------------------------------------ */
+
+bool table_format(const struct table *table, const char *key, struct buf *ret_value,
+		  int64_t *ret_created)
+{
+	const struct entry *entry = strmap_find(table->entries, key);
+
+	if (entry == NULL || entry->good == NULL)
+		return false;
+	kinds[entry->kind].format(entry->good, ret_value);
+	*ret_created = entry->created;
+	return true;
+}
+
+bool table_has_good(const struct table *table, const char *key)
+{
+	const struct entry *entry = strmap_find(table->entries, key);
+
+	return entry != NULL && entry->good != NULL;
+}
+
+static void *find_good(const struct table *table, const char *key, enum kind_id kind)
+{
+	const struct entry *entry = strmap_find(table->entries, key);
+
+	return entry == NULL || entry->kind != kind ? NULL : entry->good;
+}
+
+struct env *table_find_env(const struct table *table, const char *key)
+{
+	return find_good(table, key, KIND_ENV);
+}
+
+struct instance *table_find_instance(const struct table *table, const char *key)
+{
+	return find_good(table, key, KIND_INSTANCE);
+}
+
+/* The next value that is put is another one, whatever it says. */
+void table_set_instance(struct table *table, const char *key, struct instance *instance)
+{
+	struct entry *entry = strmap_find(table->entries, key);
+
+	assert(entry != NULL && entry->kind == KIND_INSTANCE);
+	set_entry(table, entry, instance);
+	entry->hash = 0;
+}
+
+enum versions_others table_find_others(const struct table *table, const struct instance *instance)
+{
+	return versions_find_others(table->versions, instance);
+}
+
+size_t table_count_envs(const struct table *table)
+{
+	return table->env_count;
+}
+
+bool table_next(const struct table *table, void **cursor, const char **ret_key)
+{
+	void *value;
+
+	return strmap_next(table->entries, cursor, ret_key, &value);
 }
 
 void table_free(struct table *table)

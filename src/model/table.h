@@ -20,7 +20,9 @@
 
 #include "model/backend.h"
 #include "model/env.h"
+#include "model/versions.h"
 
+struct buf;
 struct epoch;
 struct policy;
 struct settings;
@@ -31,9 +33,27 @@ void table_free(struct table *table);
 
 void table_begin_full(struct table *table);
 void table_end_full(struct table *table);
+/* The same, but what was not put is given to on_missing, which may delete it. */
+typedef void table_missing_fn(void *ctx, const char *key);
+void table_end_full_with(struct table *table, table_missing_fn *on_missing, void *ctx);
 void table_put(struct table *table, const char *key, const char *value, size_t len,
 	       int64_t create_revision);
 void table_del(struct table *table, const char *key);
+
+/*
+ * For who keeps what a source has deleted (model/guard.h).  The last good value of a key, in its
+ * canonical form, or as what it is, borrowed; false or NULL: there is none.  table_set_instance
+ * takes over another one in its place.  A walk: *cursor NULL is the first.
+ */
+bool table_has_good(const struct table *table, const char *key);
+bool table_format(const struct table *table, const char *key, struct buf *ret_value,
+		  int64_t *ret_created);
+struct env *table_find_env(const struct table *table, const char *key);
+struct instance *table_find_instance(const struct table *table, const char *key);
+void table_set_instance(struct table *table, const char *key, struct instance *instance);
+enum versions_others table_find_others(const struct table *table, const struct instance *instance);
+size_t table_count_envs(const struct table *table); /* with a good value */
+bool table_next(const struct table *table, void **cursor, const char **ret_key);
 
 /* Something that is left out, and why: "environment dev", "instance a/1/x", "file dev.yaml",
  * "prefix www". */

@@ -339,6 +339,26 @@ bool versions_is_live(const struct versions *versions, const char *service, cons
 	return false;
 }
 
+enum versions_others versions_find_others(const struct versions *versions,
+					  const struct instance *instance)
+{
+	const struct version *v = find_version(versions, instance->service, instance->version);
+	enum versions_others found = VERSIONS_NO_OTHER;
+
+	for (size_t i = 0; v != NULL && i < v->instances.count; i++) {
+		const struct instance *other =
+		    *(struct instance *const *)sorted_at(&v->instances, i);
+
+		if (other->is_held)
+			continue;
+		if (strcmp(other->server, instance->server) == 0)
+			return VERSIONS_SAME;
+		if (other->state == INSTANCE_UP && other->weight > 0)
+			found = VERSIONS_LIVE;
+	}
+	return found;
+}
+
 /* Of two instances at one address the one with the lower id stays: it comes first. */
 static struct backend *make_backend(const struct versions *versions, const struct version *v)
 {

@@ -34,6 +34,15 @@ bool versions_set_settings(struct versions *versions, const struct settings *set
 /* Whether it has an instance that takes traffic: up, and with a weight. */
 bool versions_is_live(const struct versions *versions, const char *service, const char *version);
 
+/* Of an instance whose key is gone: which others of its version there are that have a key. */
+enum versions_others {
+	VERSIONS_NO_OTHER,
+	VERSIONS_LIVE, /* that take traffic */
+	VERSIONS_SAME, /* one at the same address */
+};
+enum versions_others versions_find_others(const struct versions *versions,
+					  const struct instance *instance);
+
 /* Fill in backends, services, and a problem for each that wants a port which it does not get; what
  * did not change since the last time is the same backend. */
 void versions_fill(struct versions *versions, struct snapshot *snapshot);

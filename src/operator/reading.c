@@ -120,8 +120,15 @@ static void on_state(void *ctx, const struct mf_err *why)
 
 static int read_files(const struct call *call, struct reading *reading, struct mf_err *err)
 {
-	static const struct source_events events = {on_full_begin, on_full_end, on_put,	 on_del,
-						    on_problem,	   on_commit,	on_state};
+	static const struct source_events events = {
+	    .on_full_begin = on_full_begin,
+	    .on_full_end = on_full_end,
+	    .on_put = on_put,
+	    .on_del = on_del,
+	    .on_problem = on_problem,
+	    .on_commit = on_commit,
+	    .on_state = on_state,
+	};
 	struct source *source = NULL;
 	int code = file_source_new(NULL, call->options.environments, call->options.backends,
 				   &events, reading, &source, err);

@@ -15,7 +15,7 @@
 
 #define CHECKPOINT_LONGEST ((size_t)4096)
 
-int checkpoint_store(const struct settings *settings, const struct guard_size *size,
+int checkpoint_store(const struct settings *settings, const struct checkpoint *applied,
 		     struct mf_err *err)
 {
 	mem_auto_free char *path = mem_printf("%s/applied.json", settings->state_dir);
@@ -24,7 +24,7 @@ int checkpoint_store(const struct settings *settings, const struct guard_size *s
 	buf_printf(&text,
 		   "{\"revision\": %lld, \"environments\": %zu, \"instances\": %zu, "
 		   "\"time\": \"",
-		   (long long)size->revision, size->envs, size->instances);
+		   (long long)applied->revision, applied->envs, applied->instances);
 	str_add_time(&text, time(NULL), -1);
 	buf_add_str(&text, "\"}\n");
 	if (file_make_dirs(settings->state_dir, 0755, err) != 0)
@@ -42,7 +42,7 @@ static int read_number(const struct node *map, const char *key, int64_t *ret, st
 	return 0;
 }
 
-static int parse(const struct buf *text, struct guard_size *ret_size, struct mf_err *err)
+static int parse(const struct buf *text, struct checkpoint *ret_applied, struct mf_err *err)
 {
 	int64_t revision, envs, instances;
 	struct node *node;
@@ -53,12 +53,12 @@ static int parse(const struct buf *text, struct guard_size *ret_size, struct mf_
 	if ((code = read_number(node, "revision", &revision, err)) == 0 &&
 	    (code = read_number(node, "environments", &envs, err)) == 0 &&
 	    (code = read_number(node, "instances", &instances, err)) == 0)
-		*ret_size = (struct guard_size){revision, (size_t)envs, (size_t)instances};
+		*ret_applied = (struct checkpoint){revision, (size_t)envs, (size_t)instances};
 	node_free(node);
 	return code;
 }
 
-bool checkpoint_load(const struct settings *settings, struct guard_size *ret_size)
+bool checkpoint_load(const struct settings *settings, struct checkpoint *ret_applied)
 {
 	mem_auto_free char *path = mem_printf("%s/applied.json", settings->state_dir);
 	buf_auto struct buf text = BUF_INIT;
@@ -69,7 +69,7 @@ bool checkpoint_load(const struct settings *settings, struct guard_size *ret_siz
 			log_warn("cannot read the checkpoint", LOG_STR("error", err.msg));
 		return false;
 	}
-	if (parse(&text, ret_size, &err) == 0)
+	if (parse(&text, ret_applied, &err) == 0)
 		return true;
 	log_warn("the checkpoint cannot be read: what was applied is unknown",
 		 LOG_STR("file", path), LOG_STR("error", err.msg));

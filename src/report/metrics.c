@@ -9,8 +9,8 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "model/guard.h"
 #include "model/table.h"
+#include "store/hold.h"
 
 /* So many of each kind of entry are named in the node's key. */
 #define NAMED_MAX     ((size_t)100)
@@ -39,15 +39,14 @@ void metrics_init(struct metrics *metrics)
 	metrics->apply_error = mem_dup_str("");
 }
 
-static void free_quarantined(struct metrics *metrics)
+static void free_entries(struct metrics_entries *entries)
 {
-	for (size_t i = 0; i < metrics->quarantined_count; i++) {
-		free(metrics->quarantined[i].object);
-		free(metrics->quarantined[i].reason);
+	for (size_t i = 0; i < entries->count; i++) {
+		free(entries->list[i].object);
+		free(entries->list[i].reason);
 	}
-	free(metrics->quarantined);
-	metrics->quarantined = NULL;
-	metrics->quarantined_count = 0;
+	free(entries->list);
+	*entries = (struct metrics_entries){NULL, 0, 0};
 }
 
 void metrics_fini(struct metrics *metrics)
@@ -58,7 +57,8 @@ void metrics_fini(struct metrics *metrics)
 	free(metrics->source_error);
 	free(metrics->apply_error);
 	snapshot_unref(metrics->newest);
-	free_quarantined(metrics);
+	free_entries(&metrics->quarantined);
+	free_entries(&metrics->held);
 }
 
 void metrics_set_text(char **field, const char *text)
@@ -81,30 +81,37 @@ void metrics_observe_latency(struct metrics *metrics, int64_t us)
 
 void metrics_set_newest(struct metrics *metrics, struct snapshot *snapshot)
 {
-	struct guard_size size;
-
-	guard_measure(snapshot, &size);
 	metrics->value[METRIC_WANTED_REVISION] = snapshot->revision;
 	metrics->value[METRIC_ENVIRONMENTS] = (int64_t)snapshot->env_count;
 	metrics->value[METRIC_BACKENDS] = (int64_t)snapshot->backend_count;
-	metrics->value[METRIC_INSTANCES] = (int64_t)size.instances;
+	metrics->value[METRIC_INSTANCES] = (int64_t)snapshot->instance_count;
 	metrics->value[METRIC_SET_ASIDE] = (int64_t)snapshot->problem_count;
 	(void)snapshot_ref(snapshot);
 	snapshot_unref(metrics->newest);
 	metrics->newest = snapshot;
 }
 
-void metrics_set_quarantined(struct metrics *metrics, const struct problem *problems, size_t count)
+void metrics_set_entries(struct metrics_entries *entries, const struct problem *problems,
+			 size_t count, size_t total)
 {
-	free_quarantined(metrics);
-	metrics->value[METRIC_QUARANTINED] = (int64_t)count;
+	free_entries(entries);
+	entries->total = total;
 	if (count == 0)
 		return;
-	metrics->quarantined = mem_alloc(count * sizeof(*problems));
-	metrics->quarantined_count = count;
+	entries->list = mem_alloc(count * sizeof(*problems));
+	entries->count = count;
 	for (size_t i = 0; i < count; i++)
-		metrics->quarantined[i] = (struct problem){mem_dup_str(problems[i].object),
-							   mem_dup_str(problems[i].reason)};
+		entries->list[i] = (struct problem){mem_dup_str(problems[i].object),
+						    mem_dup_str(problems[i].reason)};
+}
+
+void metrics_set_held(struct metrics *metrics, const struct hold_report *held)
+{
+	metrics->value[METRIC_HELD_BACK] = held->reason[0] != '\0';
+	metrics->value[METRIC_HELD_ENVS] = (int64_t)held->envs;
+	metrics->value[METRIC_HELD_OTHERS] = (int64_t)held->others;
+	metrics_set_text(&metrics->held_back, held->reason);
+	metrics_set_entries(&metrics->held, held->entries, held->named, held->envs + held->others);
 }
 
 /* --- Prometheus ------------------------------------------------------------------------------- */
@@ -206,11 +213,11 @@ void metrics_format_metrics(const struct metrics *metrics, struct buf *ret_text)
 /* --- the node's key --------------------------------------------------------------------------- */
 
 static void put_problems(struct buf *json, const char *name, const struct problem *problems,
-			 size_t count)
+			 size_t count, size_t total)
 {
 	mem_auto_free char *count_name = mem_printf("%s_count", name);
 
-	json_put_int(json, count_name, (int64_t)count);
+	json_put_int(json, count_name, (int64_t)total);
 	json_open(json, name, '[');
 	for (size_t i = 0; i < count && i < NAMED_MAX; i++) {
 		json_open(json, NULL, '{');
@@ -219,6 +226,11 @@ static void put_problems(struct buf *json, const char *name, const struct proble
 		json_close(json, '}');
 	}
 	json_close(json, ']');
+}
+
+static void put_entries(struct buf *json, const char *name, const struct metrics_entries *entries)
+{
+	put_problems(json, name, entries->list, entries->count, entries->total);
 }
 
 static void put_haproxy(struct buf *json, const struct metrics *metrics)
@@ -236,6 +248,7 @@ void metrics_format_node(const struct metrics *metrics, struct buf *ret_json)
 {
 	const struct snapshot *newest = metrics->newest;
 	int64_t seconds = metrics->value[METRIC_APPLIED_TIME];
+	size_t set_aside = newest == NULL ? 0 : newest->problem_count;
 	buf_auto struct buf time = BUF_INIT;
 
 	if (seconds != 0)
@@ -248,8 +261,9 @@ void metrics_format_node(const struct metrics *metrics, struct buf *ret_json)
 	put_haproxy(ret_json, metrics);
 	json_put(ret_json, "error", metrics->apply_error);
 	json_put(ret_json, "held_back", metrics->held_back);
-	put_problems(ret_json, "quarantined", metrics->quarantined, metrics->quarantined_count);
-	put_problems(ret_json, "set_aside", newest == NULL ? NULL : newest->problems,
-		     newest == NULL ? 0 : newest->problem_count);
+	put_entries(ret_json, "held", &metrics->held);
+	put_entries(ret_json, "quarantined", &metrics->quarantined);
+	put_problems(ret_json, "set_aside", newest == NULL ? NULL : newest->problems, set_aside,
+		     set_aside);
 	json_close(ret_json, '}');
 }

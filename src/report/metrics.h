@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct buf;
+struct hold_report;
 struct problem;
 struct snapshot;
 
@@ -39,7 +40,10 @@ struct snapshot;
 	X(QUARANTINED, "mayfly_quarantined_entries", "gauge",                                      \
 	  "Entries that HAProxy rejected and that are left out.")                                  \
 	X(HELD_BACK, "mayfly_held_back", "gauge",                                                  \
-	  "1 while a removal of many entries is held back.")                                       \
+	  "1 while entries that have disappeared are held back.")                                  \
+	X(HELD_ENVS, "mayfly_held_back_entries{kind=\"environment\"}", "gauge",                    \
+	  "Entries that have disappeared and are held back.")                                      \
+	X(HELD_OTHERS, "mayfly_held_back_entries{kind=\"other\"}", "gauge", "")                    \
 	X(SOURCE_UP, "mayfly_source_up", "gauge", "1 while etcd or the files can be read.")        \
 	X(READY, "mayfly_ready", "gauge", "1 while /ready says so.")
 
@@ -52,6 +56,13 @@ enum metric {
 
 #define METRIC_BUCKETS 14
 
+/* Named in the node's key, with a reason each. */
+struct metrics_entries {
+	struct problem *list;
+	size_t count;
+	size_t total; /* with those that are not in the list */
+};
+
 struct metrics {
 	int64_t value[METRIC_COUNT];
 	uint64_t latency[METRIC_BUCKETS + 1]; /* not summed up; the last is beyond all */
@@ -63,8 +74,7 @@ struct metrics {
 	char *source_error;
 	char *apply_error;
 	struct snapshot *newest; /* whose problems are the set-aside entries; NULL: none yet */
-	struct problem *quarantined;
-	size_t quarantined_count;
+	struct metrics_entries quarantined, held;
 };
 
 void metrics_init(struct metrics *metrics);
@@ -75,7 +85,9 @@ void metrics_set_text(char **field, const char *text);
 void metrics_observe_latency(struct metrics *metrics, int64_t us);
 void metrics_set_newest(struct metrics *metrics, struct snapshot *snapshot);
 /* Copied. */
-void metrics_set_quarantined(struct metrics *metrics, const struct problem *problems, size_t count);
+void metrics_set_entries(struct metrics_entries *entries, const struct problem *problems,
+			 size_t count, size_t total);
+void metrics_set_held(struct metrics *metrics, const struct hold_report *held);
 
 void metrics_format_metrics(const struct metrics *metrics, struct buf *ret_text);
 void metrics_format_node(const struct metrics *metrics, struct buf *ret_json);

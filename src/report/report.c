@@ -21,11 +21,11 @@ struct report {
 	struct problems *groups;     /* the last reason of each, "" while it is well */
 	struct problems *bad;	     /* groups that cannot be rendered */
 	struct problems *quarantine; /* objects that are in it */
-	int64_t recorded;	     /* the revision in the checkpoint */
-	bool is_ready;		     /* as the service manager knows */
+	struct checkpoint recorded;
+	bool is_ready; /* as the service manager knows */
 	bool is_source_lost;
 	bool has_model;
-	struct guard_size model; /* of the newest, once there is one */
+	struct checkpoint model; /* of the newest, once there is one */
 };
 
 static void log_quarantine(void *ctx, const char *object, const char *reason)
@@ -46,7 +46,7 @@ struct report *report_new(struct loop *loop, const struct apply *apply)
 	report->groups = problems_new(NULL, NULL);
 	report->bad = problems_new(NULL, NULL);
 	report->quarantine = problems_new(log_quarantine, NULL);
-	report->recorded = -1;
+	report->recorded.revision = -1;
 	return report;
 }
 
@@ -83,7 +83,9 @@ void report_event(struct report *report)
 void report_model(struct report *report, struct snapshot *snapshot)
 {
 	report->has_model = true;
-	guard_measure(snapshot, &report->model);
+	report->model = (struct checkpoint){.revision = snapshot->revision,
+					    .envs = snapshot->env_count,
+					    .instances = snapshot->instance_count};
 	status_set_wanted(report->status, snapshot);
 	log_debug("model", LOG_INT("revision", snapshot->revision),
 		  LOG_INT("environments", snapshot->env_count),
@@ -109,20 +111,22 @@ void report_source(struct report *report, const struct mf_err *why)
 			 LOG_STR("error", why->msg));
 }
 
-void report_held(struct report *report, const struct mf_err *why)
+void report_held(struct report *report, const struct hold_report *held)
 {
-	status_set_held(report->status, why);
+	status_set_held(report->status, held);
 }
 
 /* --- from the engine -------------------------------------------------------------------------- */
 
 static void store_checkpoint(struct report *report, const struct settings *settings)
 {
+	const struct checkpoint *recorded = &report->recorded, *model = &report->model;
 	struct mf_err err;
 
-	if (report->model.revision == report->recorded)
+	if (model->revision == recorded->revision && model->envs == recorded->envs &&
+	    model->instances == recorded->instances)
 		return;
-	report->recorded = report->model.revision;
+	report->recorded = report->model;
 	if (checkpoint_store(settings, &report->model, &err) != 0)
 		log_warn("cannot record what is applied", LOG_STR("error", err.msg));
 }

@@ -11,6 +11,7 @@
 
 struct apply;
 struct apply_result;
+struct hold_report;
 struct live_result;
 struct loop;
 struct mf_err;
@@ -27,12 +28,12 @@ int report_start(struct report *report, const struct settings *settings, bool is
 		 struct mf_err *err);
 void report_stop(struct report *report); /* as status_leave has it; NULL is fine */
 
-/* From the source: something happened; a new model; out of reach, or back (NULL); held back, or no
- * longer (NULL). */
+/* From the source: something happened; a new model; out of reach, or back (NULL); what is held
+ * back now. */
 void report_event(struct report *report);
 void report_model(struct report *report, struct snapshot *snapshot);
 void report_source(struct report *report, const struct mf_err *why);
-void report_held(struct report *report, const struct mf_err *why);
+void report_held(struct report *report, const struct hold_report *held);
 
 /* From the engine: a change that is in force by the runtime API, and whose files follow; outputs
  * that cannot be rendered; what is in quarantine now. */

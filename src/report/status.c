@@ -345,16 +345,16 @@ void status_set_source(struct status *status, const struct mf_err *why)
 		status->lost_at = loop_now(status->loop);
 }
 
-void status_set_held(struct status *status, const struct mf_err *why)
+void status_set_held(struct status *status, const struct hold_report *held)
 {
-	status->metrics.value[METRIC_HELD_BACK] = why != NULL;
-	metrics_set_text(&status->metrics.held_back, why == NULL ? "" : why->msg);
+	metrics_set_held(&status->metrics, held);
 	touch(status);
 }
 
 void status_set_quarantined(struct status *status, const struct problem *problems, size_t count)
 {
-	metrics_set_quarantined(&status->metrics, problems, count);
+	metrics_set_entries(&status->metrics.quarantined, problems, count, count);
+	status->metrics.value[METRIC_QUARANTINED] = (int64_t)count;
 	touch(status);
 }
 

@@ -11,6 +11,7 @@
 
 struct apply;
 struct apply_result;
+struct hold_report;
 struct live_result;
 struct loop;
 struct mf_err;
@@ -36,7 +37,7 @@ void status_leave(struct status *status);
 void status_count_event(struct status *status);
 void status_set_wanted(struct status *status, struct snapshot *snapshot);
 void status_set_source(struct status *status, const struct mf_err *why); /* NULL: it is there */
-void status_set_held(struct status *status, const struct mf_err *why);	 /* NULL: nothing is */
+void status_set_held(struct status *status, const struct hold_report *held);
 void status_set_quarantined(struct status *status, const struct problem *problems, size_t count);
 
 /* What the engine reports: what is applied now, by which means, and what failed. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/problems.h"
 #include "base/str.h"
@@ -25,9 +26,6 @@
 #define ALLOW_KEY     "config/mayfly/allow-removal"
 #define ALLOW_LONGEST 64
 
-/* Removals of one snapshot are at most this part of those that would be held back. */
-#define PIPELINE_GONE_SHARE 4
-
 struct pipeline {
 	struct loop *loop;
 	const struct pipeline_events *events;
@@ -38,14 +36,13 @@ struct pipeline {
 	struct table *table;
 	struct policy *policy; /* of the table; NULL: none */
 	struct problems *problems;
-	bool published;
+	bool published, is_guarded;
 	struct loop_timer *turn; /* set: there was a snapshot in this turn of the loop */
 	int64_t revision;	 /* of the last commit ... */
 	bool is_open;		 /* ... behind which there is part of the next one */
-	size_t gone;		 /* keys, since the last snapshot */
-	struct hold *hold;	 /* NULL: all is believed at once */
-	unsigned max_removal;
-	enum { READING_ONCE, READING_ASKED, READING_AGAIN } reading; /* to confirm a loss */
+	struct hold *hold;
+	size_t envs_before;    /* of files, in an earlier run; 0: nothing has to be there */
+	bool is_missing;       /* and nothing is: reported */
 	bool has_listed_allow; /* ALLOW_KEY is in this listing */
 };
 
@@ -59,8 +56,7 @@ bool pipeline_is_offline(const struct pipeline_options *options)
 static void set_allowed(struct pipeline *p, int64_t until, const char *problem)
 {
 	table_set_problem(p->table, ALLOW_KEY, problem);
-	if (p->hold != NULL)
-		hold_allow_until(p->hold, until);
+	hold_allow_until(p->hold, until);
 }
 
 static void put_allowed(struct pipeline *p, const char *value, size_t len)
@@ -82,11 +78,9 @@ static void on_full_begin(void *ctx)
 {
 	struct pipeline *p = ctx;
 
-	if (p->reading == READING_ASKED)
-		p->reading = READING_AGAIN;
 	p->has_listed_allow = false;
 	p->is_open = true;
-	table_begin_full(p->table);
+	guard_begin_full(hold_guard(p->hold));
 }
 
 static void on_full_end(void *ctx)
@@ -95,7 +89,7 @@ static void on_full_end(void *ctx)
 
 	if (!p->has_listed_allow)
 		set_allowed(p, 0, NULL);
-	table_end_full(p->table);
+	guard_end_full(hold_guard(p->hold));
 }
 
 static void on_put(void *ctx, const char *key, const char *value, size_t len,
@@ -107,7 +101,7 @@ static void on_put(void *ctx, const char *key, const char *value, size_t len,
 	if (strcmp(key, ALLOW_KEY) == 0)
 		put_allowed(p, value, len);
 	else
-		table_put(p->table, key, value, len, create_revision);
+		guard_put(hold_guard(p->hold), key, value, len, create_revision);
 }
 
 static void on_del(void *ctx, const char *key)
@@ -115,12 +109,10 @@ static void on_del(void *ctx, const char *key)
 	struct pipeline *p = ctx;
 
 	p->is_open = true;
-	if (strcmp(key, ALLOW_KEY) == 0) {
+	if (strcmp(key, ALLOW_KEY) == 0)
 		set_allowed(p, 0, NULL);
-		return;
-	}
-	p->gone++;
-	table_del(p->table, key);
+	else
+		guard_del(hold_guard(p->hold), key);
 }
 
 static void on_problem(void *ctx, const char *object, const char *reason)
@@ -137,133 +129,137 @@ static void report_problems(struct pipeline *p, const struct snapshot *snapshot)
 	(void)problems_end(p->problems);
 }
 
-static void offer(struct pipeline *p, struct snapshot *snapshot, bool is_confirmed)
+/*
+ * Files are their owner's decision, but for a directory that has no environment at the start when
+ * an earlier run had some: it may not be mounted yet.
+ */
+static bool is_missing(struct pipeline *p, const struct snapshot *snapshot)
 {
-	if (p->hold != NULL)
-		hold_offer(p->hold, snapshot, is_confirmed);
+	bool is_missing = p->envs_before > 0 && snapshot->env_count == 0;
+	mem_auto_free char *reason =
+	    mem_printf("%zu of %zu environments would go", p->envs_before, p->envs_before);
+	const struct hold_report report = {.reason = is_missing ? reason : "",
+					   .envs = is_missing ? p->envs_before : 0};
+
+	if (!is_missing)
+		p->envs_before = 0;
+	if (is_missing == p->is_missing)
+		return is_missing;
+	p->is_missing = is_missing;
+	if (is_missing)
+		log_error("held back, the last good state stays in force",
+			  LOG_STR("reason", reason), LOG_STR("allow_by", "--max-removal 100%"));
 	else
-		p->events->on_snapshot(p->ctx, snapshot);
+		log_info("no longer held back", LOG_STR("reason", "environments are there"));
+	p->events->on_held(p->ctx, &report);
+	return is_missing;
 }
 
-static void publish(struct pipeline *p, bool is_confirmed)
+static void publish(struct pipeline *p)
 {
 	struct snapshot *snapshot = table_snapshot(p->table, p->revision);
 
 	p->published = true;
-	p->gone = 0;
 	if (p->turn != NULL)
 		loop_timer_set(p->turn, 0);
 	report_problems(p, snapshot);
-	offer(p, snapshot, is_confirmed);
+	hold_touch(p->hold);
+	if (!is_missing(p, snapshot))
+		p->events->on_snapshot(p->ctx, snapshot);
 	snapshot_unref(snapshot);
+}
+
+static void publish_change(struct pipeline *p)
+{
+	if (p->published && !p->is_open && table_is_changed(p->table))
+		publish(p);
 }
 
 /* What changed behind the turn's first snapshot, in one. */
 static void on_turn(void *ctx)
 {
-	struct pipeline *p = ctx;
-
-	if (!p->is_open && table_is_changed(p->table))
-		publish(p, false);
+	publish_change(ctx);
 }
 
 /*
  * Several revisions that arrive together make one snapshot, but for the first, which does not wait.
- * Not so many removals that those of one after the other would be held back as one.
  */
 static bool is_put_off(const struct pipeline *p)
 {
-	struct guard_size in_force;
-	size_t least;
-
-	if (!p->published || p->turn == NULL || !loop_timer_is_set(p->turn))
-		return false;
-	if (p->gone == 0 || p->hold == NULL)
-		return true;
-	if (!hold_in_force(p->hold, &in_force))
-		return false;
-	least = in_force.envs < in_force.instances ? in_force.envs : in_force.instances;
-	return p->gone * PIPELINE_GONE_SHARE < least * p->max_removal / 100;
+	return p->published && p->turn != NULL && loop_timer_is_set(p->turn);
 }
 
 static void on_commit(void *ctx, int64_t revision)
 {
 	struct pipeline *p = ctx;
-	bool is_confirmed = p->reading == READING_AGAIN;
 
 	p->revision = revision;
 	p->is_open = false;
-	if (is_confirmed)
-		p->reading = READING_ONCE;
+	hold_commit(p->hold, revision);
 	if (p->events->on_event != NULL)
 		p->events->on_event(p->ctx);
-	if (p->published && !table_is_changed(p->table)) {
-		if (p->hold != NULL)
-			hold_confirm_revision(p->hold, revision, is_confirmed);
-		return;
-	}
-	if (is_confirmed || !is_put_off(p))
-		publish(p, is_confirmed);
+	if ((!p->published || table_is_changed(p->table)) && !is_put_off(p))
+		publish(p);
+}
+
+static void on_gap(void *ctx)
+{
+	struct pipeline *p = ctx;
+
+	hold_doubt(p->hold);
 }
 
 static void on_state(void *ctx, const struct mf_err *why)
 {
 	struct pipeline *p = ctx;
 
-	if (p->hold != NULL)
-		hold_set_lost(p->hold, why != NULL);
+	hold_set_lost(p->hold, why != NULL);
 	if (p->events->on_state != NULL)
 		p->events->on_state(p->ctx, why);
 }
 
 /* --- what is held back ------------------------------------------------------------------------ */
 
-static void on_pass(void *ctx, struct snapshot *snapshot)
+static void on_change(void *ctx)
 {
-	struct pipeline *p = ctx;
-
-	p->events->on_snapshot(p->ctx, snapshot);
+	publish_change(ctx);
 }
 
 static bool on_confirm(void *ctx)
 {
-	struct pipeline *p = ctx;
-
-	p->reading = source_list_again(p->source) ? READING_ASKED : READING_ONCE;
-	return p->reading == READING_ASKED;
+	return source_list_again(((struct pipeline *)ctx)->source);
 }
 
-static void on_held(void *ctx, const struct mf_err *why)
+static void on_held(void *ctx, const struct hold_report *report)
 {
 	struct pipeline *p = ctx;
 
 	if (p->events->on_held != NULL)
-		p->events->on_held(p->ctx, why);
+		p->events->on_held(p->ctx, report);
 }
 
-static const struct hold_events hold_events = {on_pass, on_confirm, on_held};
+static const struct hold_events hold_events = {on_change, on_confirm, on_held};
 
-static void hold_etcd(struct pipeline *p, const struct settings *settings,
-		      const struct guard_size *in_force)
+/* Without a guard, and of files, all is believed at once. */
+static struct guard_limits limits_of(const struct pipeline *p, const struct settings *settings)
+{
+	bool is_guarded = p->is_guarded && p->etcd != NULL;
+
+	return (struct guard_limits){.max_removal =
+					 is_guarded ? settings_max_removal(settings) : 100,
+				     .grace_ms = settings_removal_grace_ms(settings),
+				     .expiry_ms = settings_expiry_grace_ms(settings)};
+}
+
+static struct hold *open_hold(struct pipeline *p, const struct settings *settings)
 {
 	mem_auto_free char *allow_key = mem_printf("%s/" ALLOW_KEY, settings->etcd.prefix);
-	const struct hold_options options = {.max_removal = settings_max_removal(settings),
-					     .grace_ms = settings_removal_grace_ms(settings),
-					     .in_force = in_force,
-					     .allow_by = allow_key};
+	const struct hold_options options = {
+	    .limits = limits_of(p, settings),
+	    .state_dir = p->is_guarded && p->etcd != NULL ? settings->state_dir : NULL,
+	    .allow_by = allow_key};
 
-	p->max_removal = options.max_removal;
-	p->hold = hold_new(p->loop, &options, &hold_events, p);
-}
-
-static void hold_files(struct pipeline *p, const struct settings *settings,
-		       const struct pipeline_options *options)
-{
-	const struct hold_options files = {
-	    .is_files = true, .in_force = options->in_force, .allow_by = "--max-removal 100%"};
-
-	if (options->environments != NULL && settings_max_removal(settings) < 100)
-		p->hold = hold_new(p->loop, &files, &hold_events, p);
+	return hold_new(p->loop, p->table, &options, &hold_events, p);
 }
 
 static const struct source_events source_events = {
@@ -273,6 +269,7 @@ static const struct source_events source_events = {
     .on_del = on_del,
     .on_problem = on_problem,
     .on_commit = on_commit,
+    .on_gap = on_gap,
     .on_state = on_state,
 };
 
@@ -299,6 +296,7 @@ int pipeline_new(struct loop *loop, const struct settings *settings,
 	p->table = table_new();
 	table_set_settings(p->table, settings);
 	p->problems = problems_new(problems_log, NULL);
+	p->is_guarded = options->is_guarded;
 	code = policy_file_load(settings->policy, &p->policy, err);
 	if (code != 0) {
 		pipeline_free(p);
@@ -306,19 +304,16 @@ int pipeline_new(struct loop *loop, const struct settings *settings,
 	}
 	table_set_policy(p->table, p->policy);
 	if (pipeline_is_offline(options)) {
-		if (options->is_guarded)
-			hold_files(p, settings, options);
+		if (options->is_guarded && settings_max_removal(settings) < 100)
+			p->envs_before = options->envs_before;
+		p->hold = open_hold(p, settings);
 		code = file_source_new(options->follow ? loop : NULL, options->environments,
 				       options->backends, &source_events, p, &p->source, err);
-	} else {
-		code = etcd_open(settings, loop, options->timeout_ms, &p->etcd, err);
-		if (code == 0 && options->is_guarded)
-			hold_etcd(p, settings, options->in_force);
-		if (code == 0 && options->follow)
-			p->turn = loop_timer_new(loop, on_turn, p);
-		if (code == 0)
-			p->source = etcd_source_new(loop, p->etcd, settings->etcd.prefix, 0,
-						    &source_events, p);
+	} else if ((code = etcd_open(settings, loop, options->timeout_ms, &p->etcd, err)) == 0) {
+		p->hold = open_hold(p, settings);
+		p->turn = options->follow ? loop_timer_new(loop, on_turn, p) : NULL;
+		p->source =
+		    etcd_source_new(loop, p->etcd, settings->etcd.prefix, 0, &source_events, p);
 	}
 	if (code != 0) {
 		pipeline_free(p);
@@ -352,9 +347,7 @@ static bool is_same_etcd(const struct settings *a, const struct settings *b)
 /* Another store.  The table stays, so that what is broken there keeps its last good value. */
 static int replace_etcd(struct pipeline *p, const struct settings *settings, struct mf_err *err)
 {
-	struct guard_size in_force;
 	struct etcd *etcd;
-	bool has_in_force;
 
 	if (etcd_open(settings, p->loop, p->timeout_ms, &etcd, err) != 0)
 		return err->code;
@@ -363,37 +356,25 @@ static int replace_etcd(struct pipeline *p, const struct settings *settings, str
 	p->etcd = etcd;
 	p->source = etcd_source_new(p->loop, etcd, settings->etcd.prefix, 0, &source_events, p);
 	p->published = false;
-	p->reading = READING_ONCE;
-	if (p->hold == NULL)
-		return 0;
-	has_in_force = hold_in_force(p->hold, &in_force);
-	hold_free(p->hold);
-	hold_etcd(p, settings, has_in_force ? &in_force : NULL);
-	on_held(p, NULL);
 	return 0;
 }
 
 int pipeline_set_settings(struct pipeline *p, const struct settings *old,
 			  const struct settings *settings, struct mf_err *err)
 {
+	const struct guard_limits limits = limits_of(p, settings);
 	struct policy *policy;
 
 	if (policy_file_load(settings->policy, &policy, err) != 0)
 		return err->code;
-	if (p->etcd != NULL && !is_same_etcd(old, settings)) {
-		if (replace_etcd(p, settings, err) != 0) {
-			policy_free(policy);
-			return err->code;
-		}
-		set_policy(p, policy);
-		table_set_settings(p->table, settings);
-		return 0;
+	if (p->etcd != NULL && !is_same_etcd(old, settings) &&
+	    replace_etcd(p, settings, err) != 0) {
+		policy_free(policy);
+		return err->code;
 	}
 	set_policy(p, policy);
 	table_set_settings(p->table, settings);
-	p->max_removal = settings_max_removal(settings);
-	if (p->hold != NULL)
-		hold_set_limits(p->hold, p->max_removal, settings_removal_grace_ms(settings));
+	hold_set_limits(p->hold, &limits);
 	return 0;
 }
 

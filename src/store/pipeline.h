@@ -6,10 +6,10 @@
 #define MF_STORE_PIPELINE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#include "model/guard.h"
-
+struct hold_report;
 struct loop;
 struct mf_err;
 struct pipeline;
@@ -21,11 +21,8 @@ struct pipeline_options {
 	const char *backends;	  /* a file: together the offline mode; both NULL: etcd */
 	int64_t timeout_ms;	  /* of a call to etcd; 0: its default */
 	bool follow;		  /* else read files once; etcd is always followed until freed */
-	/*
-	 * Do not believe at once that the source lost much (store/hold.h), as the settings say.
-	 */
-	bool is_guarded;
-	const struct guard_size *in_force; /* guarded: what is, from an earlier run; or NULL */
+	bool is_guarded;	  /* do not believe at once what is lost (store/hold.h) */
+	size_t envs_before;	  /* guarded, of files: the environments of an earlier run */
 };
 
 struct pipeline_events {
@@ -34,15 +31,16 @@ struct pipeline_events {
 	void (*on_snapshot)(void *ctx, struct snapshot *snapshot);
 	/* The source is out of reach (why), or back (NULL). */
 	void (*on_state)(void *ctx, const struct mf_err *why);
-	/* Guarded: a model is held back (why), or no longer (NULL). */
-	void (*on_held)(void *ctx, const struct mf_err *why);
+	/* Guarded: what is held back is something else than before.  Of files: all, and there is no
+	 * snapshot meanwhile. */
+	void (*on_held)(void *ctx, const struct hold_report *report);
 	/* The source reported something; whether it is a change is not known yet.  May be NULL. */
 	void (*on_event)(void *ctx);
 };
 
 bool pipeline_is_offline(const struct pipeline_options *options);
 
-/* All but in_force is borrowed until pipeline_free.  Events may be called from inside (offline). */
+/* All is borrowed until pipeline_free.  Events may be called from inside (offline). */
 int pipeline_new(struct loop *loop, const struct settings *settings,
 		 const struct pipeline_options *options, const struct pipeline_events *events,
 		 void *ctx, struct pipeline **ret_pipeline, struct mf_err *err);

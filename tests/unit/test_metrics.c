@@ -88,8 +88,9 @@ START_TEST(every_metric_has_one_head)
 			samples++;
 		}
 	}
-	/* Three of them are one metric; the versions, the histogram and the loop are three more. */
-	ck_assert_uint_eq(heads, METRIC_COUNT - 2 + 3);
+	/* Three of them are one metric, and two; the versions, the histogram and the loop are three
+	 * more. */
+	ck_assert_uint_eq(heads, METRIC_COUNT - 2 - 1 + 3);
 	ck_assert_uint_eq(samples, METRIC_COUNT + 1 + METRIC_BUCKETS + 3 + 1);
 }
 END_TEST
@@ -127,7 +128,7 @@ START_TEST(the_node_is_told_as_json)
 	metrics_set_text(&metrics.node, "n1");
 	metrics_set_text(&metrics.haproxy_version, "2.6.12");
 	metrics_set_text(&metrics.held_back, "6 of 10 environments would go");
-	metrics_set_quarantined(&metrics, quarantined, 1);
+	metrics_set_entries(&metrics.quarantined, quarantined, 1, 1);
 	metrics.value[METRIC_APPLIED_REVISION] = 40;
 	metrics.value[METRIC_APPLIED_TIME] = 1700000000;
 	metrics.value[METRIC_OLD_WORKERS] = 2;

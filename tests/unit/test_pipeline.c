@@ -2,7 +2,9 @@
 #include "store/pipeline.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -10,6 +12,7 @@
 #include "gateway.h"
 #include "model/settings.h"
 #include "model/table.h"
+#include "store/hold.h"
 #include "unit_loop.h"
 
 #define ENVS 16
@@ -20,7 +23,8 @@ static struct settings *settings;
 static struct pipeline *pipeline;
 static struct buf list, events, story; /* "REVISION:ENVIRONMENTS " for each snapshot */
 static const char *last;	       /* a story that ends so is over */
-static unsigned held;
+static size_t held;
+static char dir[32]; /* what is kept from run to run */
 
 static void add_base64(struct buf *b, const char *text)
 {
@@ -72,6 +76,17 @@ static void add_instance(struct buf *b, int i)
 	add_kv(b, key, value, 1);
 }
 
+static void put_all(void)
+{
+	for (int i = 0; i < ENVS; i++) {
+		buf_add_str(&list, i == 0 ? "" : ",");
+		add_env(&list, i, true, 1);
+	}
+	for (int i = 0; i < ENVS; i++)
+		add_instance(&list, i);
+	buf_add_str(&list, "]}");
+}
+
 /* One revision a line, as etcd writes what happens one after the other. */
 static void add_event(int i, bool is_there, int revision)
 {
@@ -90,22 +105,17 @@ static void on_snapshot(void *ctx, struct snapshot *snapshot)
 		loop_stop(loop);
 }
 
-static void on_held(void *ctx, const struct mf_err *why)
+static void on_held(void *ctx, const struct hold_report *report)
 {
 	(void)ctx;
-	held += why != NULL;
+	held = report->envs;
 }
 
-static void follow(const char *until, bool is_guarded)
+static void follow_script(const char *until, bool is_guarded, const struct gateway_line *script)
 {
 	static const struct pipeline_events pipeline_events = {.on_snapshot = on_snapshot,
 							       .on_held = on_held};
 	const struct pipeline_options options = {.follow = true, .is_guarded = is_guarded};
-	const struct gateway_line script[] = {
-	    {"/v3/kv/range", GATEWAY_SAY, 200, buf_str(&list)},
-	    {"/v3/watch", GATEWAY_STREAM, 200, buf_str(&events)},
-	    {NULL, GATEWAY_HANG, 0, NULL},
-	};
 	struct mf_err err = {0};
 
 	last = until;
@@ -121,16 +131,48 @@ static void follow(const char *until, bool is_guarded)
 	gateway_fini(&gateway);
 }
 
+static void follow(const char *until, bool is_guarded)
+{
+	const struct gateway_line script[] = {
+	    {"/v3/kv/range", GATEWAY_SAY, 200, buf_str(&list)},
+	    {"/v3/watch", GATEWAY_STREAM, 200, buf_str(&events)},
+	    {NULL, GATEWAY_HANG, 0, NULL},
+	};
+
+	follow_script(until, is_guarded, script);
+}
+
+/* From a listing to its snapshot, and no further. */
+static void list_only(const char *until)
+{
+	const struct gateway_line script[] = {
+	    {"/v3/kv/range", GATEWAY_SAY, 200, buf_str(&list)},
+	    {NULL, GATEWAY_HANG, 0, NULL},
+	};
+
+	held = 0;
+	follow_script(until, true, script);
+	buf_clear(&list);
+	buf_clear(&story);
+}
+
 static void setup(void)
 {
 	loop = unit_loop_new();
 	settings = settings_new("n");
+	(void)snprintf(dir, sizeof(dir), "/tmp/mayfly-test-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	settings_set_str(&settings->state_dir, dir);
 	buf_add_str(&list, "{\"header\":{\"revision\":\"5\"},\"kvs\":[");
 	buf_add_str(&events, "{\"result\":{\"header\":{\"revision\":\"5\"},\"created\":true}}\n");
 }
 
 static void teardown(void)
 {
+	mem_auto_free char *kept = mem_printf("%s/last-good", dir);
+
+	(void)unlink(kept);
+	(void)rmdir(dir);
 	settings_free(settings);
 	loop_free(loop);
 	buf_fini(&list);
@@ -149,19 +191,42 @@ START_TEST(the_first_does_not_wait_and_the_others_are_one)
 }
 END_TEST
 
-/* Somebody deletes one after the other: that is not the loss of all at once. */
-START_TEST(removals_do_not_add_up_to_a_loss)
+/* Somebody deletes one after the other: that is the loss of all as well. */
+START_TEST(removals_one_by_one_add_up_to_a_loss)
 {
-	for (int i = 0; i < ENVS; i++) {
-		buf_add_str(&list, i == 0 ? "" : ",");
-		add_env(&list, i, true, 1);
-	}
-	for (int i = 0; i < ENVS; i++)
-		add_instance(&list, i);
-	buf_add_str(&list, "]}");
+	put_all();
 	for (int i = 0; i < ENVS - 1; i++)
 		add_event(i, false, 6 + i);
-	follow(":1 ", true);
+	add_event(ENVS, true, 21); /* and is not held up */
+	follow("21:17 ", true);
+	ck_assert_uint_eq(held, ENVS - 1);
+}
+END_TEST
+
+START_TEST(a_second_run_knows_what_the_first_had)
+{
+	put_all();
+	list_only("5:16 ");
+	buf_add_str(&list, "{\"header\":{\"revision\":\"6\"},\"kvs\":[]}");
+	list_only("6:16 ");
+	ck_assert_uint_eq(held, ENVS);
+	buf_add_str(&list, "{\"header\":{\"revision\":\"6\"},\"kvs\":[]}");
+	list_only("6:16 ");
+	ck_assert_uint_eq(held, ENVS);
+	buf_add_str(&list, "{\"header\":{\"revision\":\"7\"},\"kvs\":[");
+	put_all();
+	list_only("7:16 ");
+	ck_assert_uint_eq(held, 0);
+}
+END_TEST
+
+/* What is read once has nobody to hold anything back for. */
+START_TEST(without_a_guard_all_is_believed)
+{
+	put_all();
+	for (int i = 0; i < ENVS - 1; i++)
+		add_event(i, false, 6 + i);
+	follow(":1 ", false);
 	ck_assert_uint_eq(held, 0);
 }
 END_TEST
@@ -172,6 +237,8 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, the_first_does_not_wait_and_the_others_are_one);
-	tcase_add_test(tc, removals_do_not_add_up_to_a_loss);
+	tcase_add_test(tc, removals_one_by_one_add_up_to_a_loss);
+	tcase_add_test(tc, a_second_run_knows_what_the_first_had);
+	tcase_add_test(tc, without_a_guard_all_is_believed);
 	return unit_run("pipeline", tc);
 }
