@@ -70,7 +70,8 @@ struct env {
 	const char *aside; /* why it has no services; NULL: it is in force */
 	/* The last of the lineage, where it has just its routes: maps say only what differs. */
 	const char *base;
-	struct env_fallback *fallbacks; /* by service, then nearest first; of MISSING_BASELINE */
+	struct env_fallback
+	    *fallbacks; /* by service, then nearest first; of overrides and of MISSING_BASELINE */
 	size_t fallback_count;
 	int64_t created;  /* etcd create revision, 0 from files: see model/claims.h */
 	uint64_t digest;  /* of what maps say of it alone: equal digest, equal entries */

@@ -193,10 +193,43 @@ static bool has_override(const struct env_service *services, size_t count)
 	return false;
 }
 
+/* The environment's own version behind an override's; NULL: there is none, or it is the same. */
+static const struct env_service *find_behind(const struct env *own, const struct env_service *taken)
+{
+	const struct env_service *behind =
+	    taken->is_override ? env_find_service(own, taken->name) : NULL;
+
+	return behind == NULL || strcmp(behind->version, taken->version) == 0 ? NULL : behind;
+}
+
+/*
+ * Who answers where an override has no live instance: the environment's own version, and then who
+ * would behind that.  All lists are sorted by service.  Returns how many were written.
+ */
+static size_t add_fallbacks(const struct env *own, const struct env *taken,
+			    struct env_fallback *fallbacks)
+{
+	size_t n = 0, k = 0;
+
+	for (size_t i = 0; i < taken->service_count; i++) {
+		const struct env_service *s = &taken->services[i], *behind = find_behind(own, s);
+
+		if (behind != NULL)
+			fallbacks[n++] =
+			    (struct env_fallback){s->name, s->version, behind->version, 0};
+		for (; k < own->fallback_count && strcmp(own->fallbacks[k].service, s->name) == 0;
+		     k++) /* of each version there is one */
+			if (behind == NULL || strcmp(own->fallbacks[k].version, s->version) != 0)
+				fallbacks[n++] = own->fallbacks[k];
+	}
+	return n;
+}
+
 struct env *overrides_resolve(const struct overrides *overrides, const struct versions *versions,
 			      struct env *own, size_t *ret_left_out)
 {
 	mem_auto_free struct env_service *services = NULL;
+	mem_auto_free struct env_fallback *fallbacks = NULL;
 	struct env draft = *own;
 
 	*ret_left_out = 0;
@@ -205,5 +238,8 @@ struct env *overrides_resolve(const struct overrides *overrides, const struct ve
 	services = mem_alloc(ENV_MAX_SERVICES * sizeof(*services));
 	draft.services = services;
 	draft.service_count = merge(overrides, versions, own, services, ret_left_out);
+	fallbacks = mem_alloc((draft.service_count + own->fallback_count) * sizeof(*fallbacks));
+	draft.fallback_count = add_fallbacks(own, &draft, fallbacks);
+	draft.fallbacks = fallbacks;
 	return has_override(services, draft.service_count) ? env_pack(&draft) : env_ref(own);
 }

@@ -4,7 +4,8 @@
  * One is in force while its version has an instance that takes traffic (up, with a weight) and its
  * environment is there.  Then the environment's service has that version with the environment's own
  * routes; a service that the environment has not is added without any.  Else the environment's own
- * choice holds, so that whatever is missing, and in whatever order keys come, breaks nothing.
+ * choice holds, and is the fallback of the override's version, so that whatever is missing, and in
+ * whatever order keys come, breaks nothing.
  */
 #ifndef MF_MODEL_OVERRIDES_H
 #define MF_MODEL_OVERRIDES_H

@@ -150,7 +150,8 @@ const struct backend *snapshot_find_backend_named(const struct snapshot *snapsho
 }
 
 struct backend *backend_new(const char *service, const char *version, struct service *settings,
-			    struct instance *const *instances, size_t instance_count)
+			    struct instance *const *instances, size_t instance_count,
+			    bool stands_in)
 {
 	size_t n = strlen(service), m = strlen(version);
 	const char *prefix = name_prefix(settings);
@@ -160,6 +161,7 @@ struct backend *backend_new(const char *service, const char *version, struct ser
 	char *strings;
 
 	backend->refs = 1;
+	backend->stands_in = stands_in;
 	backend->instances = (struct instance **)(backend + 1);
 	backend->instance_count = instance_count;
 	for (size_t i = 0; i < instance_count; i++)

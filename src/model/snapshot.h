@@ -18,7 +18,8 @@ void snapshot_sort_problems(struct snapshot *snapshot);
 
 /* One reference; takes references of its own; instances must be sorted and distinct. */
 struct backend *backend_new(const char *service, const char *version, struct service *settings,
-			    struct instance *const *instances, size_t instance_count);
+			    struct instance *const *instances, size_t instance_count,
+			    bool stands_in);
 struct backend *backend_ref(struct backend *backend);
 void backend_unref(struct backend *backend); /* NULL is fine */
 

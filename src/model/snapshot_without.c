@@ -63,7 +63,7 @@ static struct backend *copy_backend(struct without *w, struct backend *backend)
 	if (backend->settings == NULL || !is_out(w, SNAPSHOT_SETTINGS, backend->service))
 		return backend_ref(backend);
 	return backend_new(backend->service, backend->version, plain_of(w, backend->settings),
-			   backend->instances, backend->instance_count);
+			   backend->instances, backend->instance_count, backend->stands_in);
 }
 
 static void copy_backends(struct without *w)

@@ -294,8 +294,12 @@ static void *set_override(struct table *table, void *was, void *object)
 {
 	struct override *old = was, *override = object;
 
-	if (old != NULL)
+	if (override != NULL)
+		versions_add_override(table->versions, override->service, override->version);
+	if (old != NULL) {
 		overrides_del(table->overrides, old);
+		versions_del_override(table->versions, old->service, old->version);
+	}
 	override_unref(old);
 	if (override != NULL)
 		overrides_add(table->overrides, override);

@@ -86,6 +86,7 @@ struct backend {
 	struct instance **instances; /* sorted by server name, distinct */
 	size_t instance_count;
 	struct service *settings; /* NULL: defaults */
+	bool stands_in; /* an override names it: the environment's own version stands behind it */
 };
 
 /* Who a host name, first label or header value means.  Of two claims the stronger one wins

@@ -40,6 +40,8 @@ struct versions {
 	struct version **stale;
 	size_t stale_count, stale_cap;
 	struct strmap *settings; /* service to struct service, borrowed */
+	struct strmap
+	    *stand_ins; /* "<service>:<version>" to the number of overrides that name it */
 	struct ports *ports;
 	struct epochs *epochs;
 };
@@ -87,6 +89,7 @@ struct versions *versions_new(struct epochs *epochs)
 	sorted_init(&versions->backends, sizeof(struct backend *), compare_backends);
 	sorted_init(&versions->services, sizeof(char *), compare_services);
 	versions->settings = strmap_new(NULL);
+	versions->stand_ins = strmap_new(free);
 	versions->ports = ports_new();
 	versions->epochs = epochs;
 	return versions;
@@ -99,6 +102,7 @@ void versions_free(struct versions *versions)
 	strmap_free(versions->by_name);
 	ports_free(versions->ports);
 	strmap_free(versions->settings);
+	strmap_free(versions->stand_ins);
 	free(versions->stale);
 	free(versions);
 }
@@ -317,6 +321,34 @@ void versions_del_service(struct versions *versions, const char *name)
 	add_stale_backends(versions, name);
 }
 
+void versions_add_override(struct versions *versions, const char *service, const char *version)
+{
+	const struct version_name name = name_of(service, version);
+	struct version *v = find_version(versions, service, version);
+	size_t *count = strmap_find(versions->stand_ins, name.text);
+
+	if (count == NULL) {
+		count = MEM_NEW(count);
+		strmap_set(versions->stand_ins, name.text, count);
+		if (v != NULL)
+			add_stale(versions, v);
+	}
+	++*count;
+}
+
+void versions_del_override(struct versions *versions, const char *service, const char *version)
+{
+	const struct version_name name = name_of(service, version);
+	struct version *v = find_version(versions, service, version);
+	size_t *count = strmap_find(versions->stand_ins, name.text);
+
+	if (--*count > 0)
+		return;
+	(void)strmap_del(versions->stand_ins, name.text);
+	if (v != NULL)
+		add_stale(versions, v);
+}
+
 bool versions_set_settings(struct versions *versions, const struct settings *settings)
 {
 	return ports_set_settings(versions->ports, settings);
@@ -364,6 +396,7 @@ static struct backend *make_backend(const struct versions *versions, const struc
 {
 	mem_auto_free struct instance **list =
 	    mem_alloc(v->instances.count * sizeof(struct instance *));
+	const struct version_name name = name_of(v->service, v->version);
 	size_t n = 0;
 
 	for (size_t i = 0; i < v->instances.count; i++) {
@@ -373,7 +406,7 @@ static struct backend *make_backend(const struct versions *versions, const struc
 			list[n++] = instance;
 	}
 	return backend_new(v->service, v->version, strmap_find(versions->settings, v->service),
-			   list, n);
+			   list, n, strmap_find(versions->stand_ins, name.text) != NULL);
 }
 
 /* --- snapshots ------------------------------------------------------------------------------- */

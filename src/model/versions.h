@@ -28,6 +28,10 @@ void versions_del_instance(struct versions *versions, const struct instance *ins
 void versions_set_service(struct versions *versions, const char *name, struct service *service);
 void versions_del_service(struct versions *versions, const char *name);
 
+/* An override names it, or no longer does. */
+void versions_add_override(struct versions *versions, const char *service, const char *version);
+void versions_del_override(struct versions *versions, const char *service, const char *version);
+
 /* As ports_set_settings. */
 bool versions_set_settings(struct versions *versions, const struct settings *settings);
 

@@ -26,6 +26,7 @@
  *	                     absent when they are HAProxy's or our defaults:
  *	                       balance, connect_timeout, server_timeout (ms);
  *	                       check ("tcp" or "http"), check_path (of "http"), check_interval (ms);
+ *	                     stands_in: whether an override names it;
  *	                     is_tcp: whether it speaks no HTTP (its name is "tcp:service:version");
  *	                     servers: name, address (no brackets), port, ipv6 (whether it is),
  *	                       host_name (whether it is one), weight,
@@ -264,6 +265,7 @@ static const struct view_field backend_fields[] = {
     VIEW_MADE("check", get_backend_check),
     VIEW_MADE("check_path", get_backend_check_path),
     VIEW_MADE("check_interval", get_backend_check_interval),
+    VIEW_BOOL("stands_in", struct backend, stands_in),
     VIEW_OBJECTS("servers", server_list, struct backend, instances, instance_count),
 };
 VIEW_CLASS(backend, backend_fields)
@@ -499,7 +501,7 @@ bool output_view_has_server_state(const struct output_view *view)
 	for (size_t i = 0; i < view->snapshot->backend_count; i++) {
 		const struct backend *backend = view->snapshot->backends[i];
 
-		if (check_of(backend)[0] != '\0' || has_host_name(backend))
+		if (check_of(backend)[0] != '\0' || backend->stands_in || has_host_name(backend))
 			return true;
 	}
 	return false;

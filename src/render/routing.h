@@ -10,7 +10,8 @@
  *	routes        <generation><route>     backend    longest match; routes end in '/'
  *	versions      <generation>/<service>  backend    no service has a '/' in its name
  *	versions      <generation>/<backend>  backend    that answers where the other has no live
- *							 instance, if the environment wants that
+ *							 instance, if the environment wants that or
+ *							 the other is an override's
  *	versions      <generation>/.aside     reason     of an environment that is set aside, in
  *							 one word: `_` for a space
  *	names         <environment>           value of x-mayfly for the next hop

@@ -24,6 +24,7 @@ env_of prod
 pr_is() { says "^search $1 " fetch www-pr-42.example.com "$HTTP/search/"; } # VERSION
 prod_is() { says '^search 1 ' fetch www-prod.example.com "$HTTP/search/"; }
 override() { etcd_get overrides/pr-42/search; }
+override_names() { override | grep -q "\"version\":\"$1\""; } # VERSION
 laptop() { # [OPTION...]: the one who takes search in pr-42
 	: >"$T/log/laptop"
 	start_tool_as laptop svcregister register search dev-laptop "${ADDRESS[search:dev-laptop]}" \
@@ -111,6 +112,25 @@ is "$(load_says failed)" 0 "none of $(load_says requests) requests failed"
 for version in 1 dev-laptop dev-desk; do
 	like "$(<"$T/log/pr")" "^ok [0-9]+ search $version " "version $version had some"
 done
+
+# A laptop that is gone without a word, long before its lease is over.
+laptop --ttl 10m
+within 'the laptop has it for long' 20 pr_is dev-laptop
+stop laptop KILL
+stop search:dev-laptop KILL
+within 'when it dies the environment'"'"'s own version answers' 20 pr_is 1
+ok 'though the laptop still holds it' override_names dev-laptop
+etcd_put backends/search/1/b "${ADDRESS[search:dev-desk]}"
+within 'as that one is by then' 20 pr_is dev-desk
+etcd_del backends/search/1/b
+start search:dev-laptop "$TEST_BIN/app" --listen "${ADDRESS[search:dev-laptop]}" --service search \
+	--version dev-laptop
+within 'it has it again when it wakes up' 20 pr_is dev-laptop
+ok 'prod never noticed' prod_is
+stop laptop KILL
+etcd_del overrides/pr-42/search
+etcdctl del --prefix /mayfly/backends/search/dev-laptop/ >/dev/null
+within 'until somebody tidies up behind it' 20 pr_is 1
 
 # Around a program.
 start_tool_as wrapped svcregister register search dev-laptop 127.0.0.1:auto --env pr-42 --ttl 2s \

@@ -203,7 +203,15 @@ START_TEST(the_choice_decides_the_digest_and_the_routes_stay)
 	ck_assert_ptr_eq(still->envs[0], taken->envs[0]);
 	put(table, &kvs[3]);
 	same = table_snapshot(table, 4);
-	ck_assert_uint_eq(same->envs[0]->digest, taken->envs[0]->digest);
+	/* But for what answers where the override's instances are dead. */
+	ck_assert_uint_eq(taken->envs[0]->fallback_count, 1);
+	ck_assert_str_eq(taken->envs[0]->fallbacks[0].service, "b");
+	ck_assert_str_eq(taken->envs[0]->fallbacks[0].version, "mine");
+	ck_assert_str_eq(taken->envs[0]->fallbacks[0].next, "1");
+	ck_assert(snapshot_find_backend(taken, "b", "mine")->stands_in);
+	ck_assert(!snapshot_find_backend(taken, "b", "1")->stands_in);
+	ck_assert_uint_eq(same->envs[0]->fallback_count, 0);
+	ck_assert_uint_ne(same->envs[0]->digest, taken->envs[0]->digest);
 	snapshot_unref(own);
 	snapshot_unref(taken);
 	snapshot_unref(still);
