@@ -55,8 +55,8 @@ mv "$E" "$T/aside"
 mkdir "$E"
 within 'the directory is replaced by an empty one' 10 log_has kvwatch 'no environment file is left'
 hang_up
-printf 'web: {1: ["%s"], 2: ["%s", "127.0.0.9:9"]}\n' "${ADDRESS[one]}" "${ADDRESS[two]}" >"$B"
-within 'a later change is applied' 10 says '127.0.0.9:9' cat "$T/haproxy/haproxy.cfg"
+printf 'web: {1: ["%s"], 2: ["%s", "127.0.0.9:19"]}\n' "${ADDRESS[one]}" "${ADDRESS[two]}" >"$B"
+within 'a later change is applied' 10 says '127.0.0.9:19' cat "$T/haproxy/haproxy.cfg"
 ok 'nothing was deleted' both_serve
 rmdir "$E"
 mv "$T/aside" "$E"
