@@ -191,6 +191,7 @@ static void set_signals(void)
 	sigset_t hangup;
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error, with its name */
 	(void)sigemptyset(&hangup);
 	(void)sigaddset(&hangup, SIGHUP);
 	(void)sigprocmask(SIG_BLOCK, &hangup, NULL);

@@ -412,6 +412,7 @@ static void reset_signals(void)
 	for (int signo = 1; signo < NSIG; signo++)
 		(void)sigaction(signo, &action, NULL);
 	(void)signal(SIGTERM, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN); /* as in the original: an error of the file's */
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -64,7 +64,8 @@ struct dirwatch {
 	struct loop_source *mounts; /* NULL where /proc is not mounted */
 	struct loop_timer *retry;
 	struct chain chain;
-	char **links; /* names in the directory; NULL: none */
+	char **links;	 /* names in the directory; NULL: none */
+	bool is_polling; /* the kernel has no watch for us: we look by ourselves meanwhile */
 	dirwatch_fn *on_change;
 	void *ctx;
 };
@@ -309,17 +310,33 @@ static bool is_same_place(const struct place *a, const struct place *b)
 	return a->is_there == b->is_there && a->dev == b->dev && a->ino == b->ino;
 }
 
-/* False: it is tried again later. */
+static struct place find_place(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return (struct place){true, st.st_dev, st.st_ino};
+	return (struct place){0};
+}
+
+/* False: it is tried again later; until then whoever listens has to look by himself. */
 static bool try_rebuild(struct dirwatch *watch)
 {
 	struct mf_err err = {0};
+	bool was_polling = watch->is_polling;
 
-	if (rebuild(watch, &err) == 0)
-		return true;
-	log_warn("directory not watched", LOG_STR("path", watch->path), LOG_STR("error", err.msg),
-		 LOG_INT("retry_ms", DIRWATCH_RETRY_MS));
-	loop_timer_set(watch->retry, DIRWATCH_RETRY_MS);
-	return false;
+	watch->is_polling = rebuild(watch, &err) != 0;
+	if (watch->is_polling && !was_polling)
+		log_warn("directory not watched: it is read again and again",
+			 LOG_STR("path", watch->path), LOG_STR("error", err.msg),
+			 LOG_INT("interval_ms", DIRWATCH_RETRY_MS));
+	else if (was_polling && !watch->is_polling)
+		log_info("directory watched", LOG_STR("path", watch->path));
+	if (watch->is_polling) {
+		watch->chain.place = find_place(watch->path);
+		loop_timer_set(watch->retry, DIRWATCH_RETRY_MS);
+	}
+	return !watch->is_polling;
 }
 
 /* Something on the path: find the directory again, and report it.  watch may be freed in it. */
@@ -327,12 +344,7 @@ static void find_again(struct dirwatch *watch, bool is_gone)
 {
 	struct place before = watch->chain.place;
 
-	if (!try_rebuild(watch)) {
-		watch->chain.place = (struct place){0};
-		if (before.is_there)
-			watch->on_change(watch->ctx, true);
-		return;
-	}
+	(void)try_rebuild(watch);
 	if (before.is_there || watch->chain.place.is_there)
 		watch->on_change(watch->ctx,
 				 is_gone || !is_same_place(&before, &watch->chain.place));
@@ -353,19 +365,16 @@ static void on_events(void *ctx, int fd, unsigned events)
 
 static void on_retry(void *ctx)
 {
-	find_again(ctx, true);
+	find_again(ctx, false);
 }
 
 static void on_mounts(void *ctx, int fd, unsigned events)
 {
 	struct dirwatch *watch = ctx;
-	struct place now = {0};
-	struct stat st;
+	struct place now = find_place(watch->path);
 
 	(void)fd;
 	(void)events;
-	if (stat(watch->path, &st) == 0 && S_ISDIR(st.st_mode))
-		now = (struct place){true, st.st_dev, st.st_ino};
 	if (!is_same_place(&now, &watch->chain.place))
 		find_again(watch, true);
 }
@@ -387,7 +396,7 @@ int dirwatch_start(struct loop *loop, const char *path, dirwatch_fn *on_change, 
 {
 	struct dirwatch *watch;
 	char *absolute = absolute_path(path);
-	int fd, rc;
+	int fd;
 
 	if (absolute == NULL)
 		return mf_err_set_sys(err, MF_EFAIL, "%s: the current directory", path);
@@ -397,11 +406,7 @@ int dirwatch_start(struct loop *loop, const char *path, dirwatch_fn *on_change, 
 	watch->on_change = on_change;
 	watch->ctx = ctx;
 	watch->retry = loop_timer_new(loop, on_retry, watch);
-	rc = rebuild(watch, err);
-	if (rc != 0) {
-		dirwatch_stop(watch);
-		return rc;
-	}
+	(void)try_rebuild(watch);
 	/* It is always readable; a change is POLLERR, which every wait reports (proc(5)). */
 	fd = open("/proc/self/mountinfo", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd >= 0)

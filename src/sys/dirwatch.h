@@ -22,7 +22,10 @@ struct dirwatch;
  */
 typedef void dirwatch_fn(void *ctx, bool replaced);
 
-/* A path that is not there, or may not be read, is watched too; MF_EFAIL: inotify's limits. */
+/*
+ * A path that is not there, or may not be read, is watched too.  Where inotify's limits are used
+ * up, on_change is called every second, until it can be watched.  MF_EFAIL: no current directory.
+ */
 int dirwatch_start(struct loop *loop, const char *path, dirwatch_fn *on_change, void *ctx,
 		   struct dirwatch **ret_watch, struct mf_err *err);
 void dirwatch_stop(struct dirwatch *watch); /* NULL is fine */

@@ -201,6 +201,7 @@ static _Noreturn void become(const struct process_options *options, const char *
 	if (getppid() != parent)
 		_exit(1); /* it is dead already */
 	(void)signal(SIGPIPE, SIG_DFL);
+	(void)signal(SIGXFSZ, SIG_DFL);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)execvpe(options->argv[0], (char *const *)(uintptr_t)options->argv,
