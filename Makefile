@@ -227,6 +227,10 @@ SUITES ?=
 matrix: ## the suite in root file systems of later Debian releases (root; SUITES='trixie sid experimental')
 	@tests/matrix.sh $(SUITES)
 
+.PHONY: check-package
+check-package: ## install, use, upgrade and remove the package in booted Debian roots (root; SUITES='bookworm trixie')
+	@tests/package.sh $(SUITES)
+
 FUZZ_TIME ?= 300
 .PHONY: fuzz
 fuzz: ## every fuzzer for FUZZ_TIME=300 seconds, in build/fuzz (clang)

@@ -55,6 +55,7 @@ package	dpkg-dev	cmd:dpkg-buildpackage
 package	lintian	cmd:lintian
 matrix	debootstrap	cmd:debootstrap
 matrix	util-linux	cmd:unshare
+matrix	systemd-container	cmd:systemd-nspawn
 '
 
 is_there() { # PROBE
