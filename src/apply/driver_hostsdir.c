@@ -24,7 +24,7 @@ enum {
 	SYNC_MS = 600 * 1000, /* with its pauses */
 	FLUSH_MAX_MS = 60 * 1000,
 	FLUSH_MS = 1000, /* from a change on: nobody waits for what is on the disk */
-	QUICK_MAX = 32,	 /* files that this process writes and removes itself, 1 ms in all */
+	QUICK_MAX = 32,	 /* files that this process writes and removes itself, some ms in all */
 };
 
 /* From run to run. */
@@ -34,6 +34,7 @@ struct memory {
 	char *dir;
 	struct loop_timer *flush; /* when what was written must be on the disk */
 	struct child *flushing;
+	struct hostsdir_pace pace;
 };
 
 static bool owns(const struct settings *settings, struct output_id id)
@@ -143,10 +144,9 @@ static bool must_yield(const struct group *group, const struct snapshot *desired
 /* --- all ------------------------------------------------------------------------------------- */
 
 struct report {
-	struct mf_err err;
 	bool is_bad;   /* it cannot be rendered */
 	bool is_whole; /* each file was tried */
-	size_t changes;
+	struct hostsdir_sync sync;
 };
 
 /* Names without their former place are better than none. */
@@ -157,10 +157,10 @@ static void put_all(const struct settings *settings, const struct output_set *se
 	struct mf_err err = {0};
 
 	report->is_whole = true;
-	if (file_make_dirs(dir, 0755, &report->err) == 0)
-		(void)former_clear(settings, &report->err);
-	if (hostsdir_sync(dir, set, &report->changes, &err) != 0)
-		report->err = err;
+	if (file_make_dirs(dir, 0755, &err) == 0)
+		(void)former_clear(settings, &err);
+	if (hostsdir_sync(dir, set, &report->sync) == 0)
+		report->sync.err = err;
 }
 
 /* In a copy of this process. */
@@ -168,10 +168,10 @@ static int sync_in_copy(void *ctx, struct buf *ret_report)
 {
 	const struct group *group = ctx;
 	struct output_set set = {.count = 0};
-	struct report report = {.changes = 0};
+	struct report report = {.sync.pace = ((const struct memory *)group->memory)->pace};
 
 	report.is_bad = output_render_group(group->templates, group->snapshot, group->settings,
-					    group->id, &set, &report.err) != 0;
+					    group->id, &set, &report.sync.err) != 0;
 	if (!report.is_bad)
 		put_all(group->settings, &set, &report);
 	buf_add(ret_report, &report, sizeof(report));
@@ -181,13 +181,13 @@ static int sync_in_copy(void *ctx, struct buf *ret_report)
 
 static void read_report(const struct child_result *result, struct report *ret_report)
 {
-	*ret_report = (struct report){.changes = 0};
+	*ret_report = (struct report){.is_whole = false};
 	if (result->status == 0 && !result->timed_out && result->output_len == sizeof(*ret_report))
 		memcpy(ret_report, result->output, sizeof(*ret_report));
 	else if (result->status == CHILD_NOT_STARTED)
-		(void)mf_err_set(&ret_report->err, MF_EFAIL, "%s", result->output);
+		(void)mf_err_set(&ret_report->sync.err, MF_EFAIL, "%s", result->output);
 	else
-		(void)mf_err_set(&ret_report->err, result->timed_out ? MF_ETIMEOUT : MF_EFAIL,
+		(void)mf_err_set(&ret_report->sync.err, result->timed_out ? MF_ETIMEOUT : MF_EFAIL,
 				 "the process that writes names %s (status %d)",
 				 result->timed_out ? "takes too long" : "ended early",
 				 result->status);
@@ -203,12 +203,13 @@ static void on_synced(void *ctx, const struct child_result *result)
 	group->child = NULL;
 	read_report(result, &report);
 	set_in_place(memory, report.is_whole ? group->snapshot : NULL);
-	group->is_installed = report.changes > 0;
+	memory->pace = report.sync.pace;
+	group->is_installed = report.sync.changes > 0;
 	group->now.is_bad = report.is_bad;
-	if (report.changes > 0)
+	if (group->is_installed)
 		plan_flush(memory);
-	if (report.err.code != 0)
-		group_fail(group, &report.err);
+	if (report.sync.err.code != 0)
+		group_fail(group, &report.sync.err);
 	else
 		group_next(group);
 }
@@ -217,6 +218,7 @@ static void sync_all(struct group *group)
 {
 	struct child_options options = {.deadline_ms = SYNC_MS};
 
+	(void)memory_of(group);
 	group->child = child_fork(group->loop, &options, sync_in_copy, group, on_synced, group);
 }
 
@@ -247,6 +249,16 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static bool is_in_pace(struct memory *memory, const struct difference *d, size_t known)
+{
+	int64_t now = loop_now_us();
+
+	for (size_t i = 0; i < d->added_count + d->removed_count; i++)
+		if (hostsdir_pace(&memory->pace, known, now) != 0)
+			return false;
+	return true;
+}
+
 /* false: there is too much of it, or not even known. */
 static bool find_difference(const struct group *group, struct difference *ret)
 {
@@ -259,7 +271,7 @@ static bool find_difference(const struct group *group, struct difference *ret)
 	from = memory->in_place;
 	walk_pairs(from->services, from->service_count, to->services, to->service_count,
 		   sizeof(*to->services), compare_names, on_difference, ret);
-	return !ret->is_large;
+	return !ret->is_large && is_in_pace(group->memory, ret, to->service_count);
 }
 
 static void put_added(const struct output_set *set, struct mf_err *first)

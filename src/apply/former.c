@@ -72,9 +72,11 @@ bool former_is_noted(const struct settings *settings)
 static int remove_names(const char *dir, struct mf_err *err)
 {
 	const struct output_set none = {.count = 0};
-	size_t changes;
+	struct hostsdir_sync sync = {.changes = 0};
 
-	return access(dir, F_OK) != 0 ? 0 : hostsdir_sync(dir, &none, &changes, err);
+	if (access(dir, F_OK) == 0 && hostsdir_sync(dir, &none, &sync) != 0)
+		*err = sync.err;
+	return sync.err.code;
 }
 
 static int empty_hosts(const char *path, struct mf_err *err)

@@ -19,12 +19,15 @@
 #include "base/str.h"
 #include "render/output.h"
 #include "sys/file.h"
+#include "sys/loop.h"
 
 enum {
 	HOSTSDIR_MAX_FILE = 1 << 20,
 	HOSTSDIR_MODE = 0644,
-	HOSTSDIR_BURST = 6000,	 /* files; two events each, of 16,384 that the kernel keeps */
-	HOSTSDIR_DIGEST_NS = 90, /* for dnsmasq to read a file, for each other that it knows */
+	PACE_UNREAD = 6000,  /* of two events each, of which the kernel keeps 16,384 */
+	PACE_LEAST_US = 100, /* for dnsmasq to read a file ... */
+	PACE_NS = 90,	     /* ... and more for each other that it knows */
+	PACE_STEP = 50,	     /* files that are waited for at a time */
 };
 
 static int fail(struct mf_err *err, const char *path)
@@ -155,65 +158,76 @@ void hostsdir_free_names(char **names, size_t count)
 
 /* --- the pace -------------------------------------------------------------------------------- */
 
-int64_t hostsdir_pause_ms(size_t changes, size_t known)
+int64_t hostsdir_pace(struct hostsdir_pace *pace, size_t known, int64_t now_us)
 {
-	if (changes == 0 || changes % HOSTSDIR_BURST != 0)
-		return 0;
-	return (int64_t)known * HOSTSDIR_BURST * HOSTSDIR_DIGEST_NS / 1000000;
+	int64_t each_us = PACE_LEAST_US + (int64_t)known * PACE_NS / 1000;
+	int64_t was_read = (now_us - pace->at_us) / each_us;
+
+	if (was_read >= pace->unread)
+		*pace = (struct hostsdir_pace){.at_us = now_us};
+	else
+		*pace = (struct hostsdir_pace){.at_us = pace->at_us + was_read * each_us,
+					       .unread = pace->unread - was_read};
+	if (pace->unread >= PACE_UNREAD)
+		return each_us * PACE_STEP;
+	pace->unread++;
+	return 0;
 }
 
-static void pause_for(size_t changes, size_t known)
+static void keep_pace(struct hostsdir_pace *pace, size_t known)
 {
-	int64_t ms = hostsdir_pause_ms(changes, known);
-	struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+	int64_t us;
 
-	while (ms > 0 && nanosleep(&left, &left) != 0 && errno == EINTR)
-		continue;
+	while ((us = hostsdir_pace(pace, known, loop_now_us())) > 0) {
+		const struct timespec rest = {.tv_sec = us / 1000000,
+					      .tv_nsec = us % 1000000 * 1000};
+
+		(void)nanosleep(&rest, NULL);
+	}
 }
 
 /* --- all ------------------------------------------------------------------------------------- */
 
-/* What happened to one of them, of which dnsmasq knows so many; the first error is kept. */
-static void note(int code, const struct mf_err *why, size_t known, size_t *changes,
-		 struct mf_err *first)
+/* What happened to one of them; the first error is kept. */
+static void note(struct hostsdir_sync *sync, int code, const struct mf_err *why)
 {
 	if (code == 0)
-		pause_for(++*changes, known);
-	else if (first->code == 0)
-		*first = *why;
+		sync->changes++;
+	else if (sync->err.code == 0)
+		sync->err = *why;
 }
 
-static void remove_strays(const char *dir, const struct output_set *set, size_t *changes,
-			  struct mf_err *first)
+static void remove_strays(const char *dir, const struct output_set *set, struct hostsdir_sync *sync)
 {
 	struct mf_err why = {0};
 	char **names = NULL;
 	size_t count = 0;
-	int code = hostsdir_list_strays(dir, set, &names, &count, &why);
 
-	if (code != 0)
-		*first = first->code == 0 ? why : *first;
+	if (hostsdir_list_strays(dir, set, &names, &count, &why) != 0)
+		note(sync, why.code, &why);
 	for (size_t i = 0; i < count; i++) {
 		mem_auto_free char *path = mem_printf("%s/%s", dir, names[i]);
 
-		note(hostsdir_remove(path, &why), &why, set->count + count - i, changes, first);
+		keep_pace(&sync->pace, set->count + count - i);
+		note(sync, hostsdir_remove(path, &why), &why);
 	}
 	hostsdir_free_names(names, count);
 }
 
-int hostsdir_sync(const char *dir, const struct output_set *set, size_t *ret_changes,
-		  struct mf_err *err)
+int hostsdir_sync(const char *dir, const struct output_set *set, struct hostsdir_sync *sync)
 {
-	struct mf_err first = {0}, why = {0};
+	struct mf_err why = {0};
 
-	*ret_changes = 0;
-	if (file_make_dirs(dir, 0755, err) != 0)
-		return err->code;
-	for (size_t i = 0; i < set->count; i++)
-		if (set->outputs[i].group == OUTPUT_DNSMASQ && !is_right(&set->outputs[i]))
-			note(hostsdir_put(&set->outputs[i], &why), &why, i, ret_changes, &first);
-	remove_strays(dir, set, ret_changes, &first);
-	if (first.code != 0)
-		*err = first;
-	return first.code;
+	sync->changes = 0;
+	sync->err = (struct mf_err){0};
+	if (file_make_dirs(dir, 0755, &sync->err) != 0)
+		return sync->err.code;
+	for (size_t i = 0; i < set->count; i++) {
+		if (set->outputs[i].group != OUTPUT_DNSMASQ || is_right(&set->outputs[i]))
+			continue;
+		keep_pace(&sync->pace, i);
+		note(sync, hostsdir_put(&set->outputs[i], &why), &why);
+	}
+	remove_strays(dir, set, sync);
+	return sync->err.code;
 }

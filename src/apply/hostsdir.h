@@ -11,7 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct mf_err;
+#include "base/err.h"
+
 struct output;
 struct output_set;
 
@@ -31,19 +32,30 @@ int hostsdir_list_strays(const char *dir, const struct output_set *set, char ***
 void hostsdir_free_names(char **names, size_t count);
 
 /*
- * Make dir, which is made when it is not there, hold all of dnsmasq's outputs, and no strays.  What
- * goes wrong with a file is no reason to leave out another; the first is reported.  *changes: how
- * many were written or removed.
+ * How many files dnsmasq may not have read yet.  At each it looks through all names that it has,
+ * and what it is told beyond the kernel's queue (inotify(7), max_queued_events) it never learns.
  */
-int hostsdir_sync(const char *dir, const struct output_set *set, size_t *ret_changes,
-		  struct mf_err *err);
+struct hostsdir_pace {
+	int64_t at_us; /* by loop_now_us */
+	int64_t unread;
+};
 
 /*
- * How long to wait after so many changes, while dnsmasq knows so many files: at each change it
- * looks through all of its names, and what it is told beyond the kernel's queue (inotify(7),
- * max_queued_events) it never learns.  2.90 itself needs about half of that.
+ * Before a change, while dnsmasq knows so many files: 0, and it is counted, or how long to wait
+ * before asking again.  It goes by twice the time that dnsmasq 2.90 needs.
  */
-int64_t hostsdir_pause_ms(size_t changes, size_t known);
+int64_t hostsdir_pace(struct hostsdir_pace *pace, size_t known, int64_t now_us);
+
+/*
+ * Make dir, which is made when it is not there, hold all of dnsmasq's outputs, and no strays, at
+ * that pace.  What goes wrong with a file is no reason to leave out another; the first is reported.
+ */
+struct hostsdir_sync {
+	struct hostsdir_pace pace; /* goes on from here */
+	struct mf_err err;
+	size_t changes; /* so many files were written or removed */
+};
+int hostsdir_sync(const char *dir, const struct output_set *set, struct hostsdir_sync *sync);
 
 /* Waits until all that was written there is on the disk; false: it is not. */
 bool hostsdir_flush(const char *dir);
