@@ -470,6 +470,47 @@ START_TEST(a_name_that_fails_is_not_hidden_by_another)
 }
 END_TEST
 
+/* Stops all children while a group runs; its own may have ended by then. */
+static bool has_stopped_a_run(void *ctx)
+{
+	mem_auto_free char *path = mem_printf("/proc/self/task/%d/children", (int)getpid());
+	buf_auto struct buf pids = BUF_INIT;
+	char *rest = NULL;
+
+	(void)ctx;
+	if (apply_is_idle(apply) || file_read(path, 10000, &pids, NULL) != 0 || pids.len == 0)
+		return false;
+	for (char *pid = strtok_r(pids.data, " ", &rest); pid != NULL;
+	     pid = strtok_r(NULL, " ", &rest))
+		(void)kill((pid_t)strtol(pid, NULL, 10), SIGSTOP);
+	return true;
+}
+
+/* The second try compares all, in a copy that never ends. */
+START_TEST(a_name_does_not_wait_for_a_comparison)
+{
+	mem_auto_free char *bad = mem_printf("%s/mayfly-bad", folder);
+	mem_auto_free char *late = mem_printf("%s/mayfly-late", folder);
+
+	settings_set_str(&settings->haproxy.config, "");
+	set_hostsdir();
+	ck_assert_int_eq(mkdir(bad, 0755), 0);
+	put("backends/bad/1/x", "127.0.0.1:1");
+	for (int i = 0; i < 500; i++) {
+		mem_auto_free char *key = mem_printf("backends/many%d/1/x", i);
+
+		put(key, "127.0.0.1:1");
+	}
+	want();
+	wait_for_result();
+	ck_assert_int_eq(told_of("dnsmasq")->code, MF_EWRITE);
+	ck_assert(daemon_wait_until(loop, has_stopped_a_run, NULL, 20000));
+	put("backends/late/1/x", "127.0.0.1:1");
+	want();
+	ck_assert(daemon_wait_until(loop, exists, late, 20000));
+}
+END_TEST
+
 START_TEST(names_that_cannot_be_rendered_stay)
 {
 	set_hostsdir();
@@ -713,6 +754,7 @@ int main(void)
 	tcase_add_test(tc, an_unwritable_folder_is_named);
 	tcase_add_test(tc, a_name_touches_no_other);
 	tcase_add_test(tc, a_name_that_fails_is_not_hidden_by_another);
+	tcase_add_test(tc, a_name_does_not_wait_for_a_comparison);
 	tcase_add_test(tc, names_that_cannot_be_rendered_stay);
 	tcase_add_test(tc, names_move_over_from_one_form_to_the_other);
 	tcase_add_test(tc, names_that_cannot_move_over_are_reported);
