@@ -68,6 +68,8 @@ scripts = $(wildcard tests/*.sh tests/*/*.sh contrib/*.sh contrib/*/*.sh contrib
 	contrib/completions/mayfly findings/*.sh .ci/run)
 pages = $(patsubst %,$(BUILD)/%,$(wildcard man/*.[1-9]))
 schemas = $(patsubst %,$(BUILD)/schema/%.json,environment service settings policy etcd-service etcd-instance)
+# Of what mayfly prints for programs; the stamp stands for all of them.
+shapes = $(BUILD)/schema/output/stamp
 # What /etc/mayfly/mayfly.yaml may begin with.
 example_settings = $(BUILD)/mayfly.yaml
 
@@ -77,7 +79,7 @@ deps_of = $(patsubst %.o,%.d,$(1))
 # --- build -------------------------------------------------------------------------------------
 
 .PHONY: all
-all: $(bins) $(pages) $(schemas) $(example_settings) ## build the tools into build/bin
+all: $(bins) $(pages) $(schemas) $(shapes) $(example_settings) ## build the tools into build/bin
 
 $(BUILD)/obj/%.o: %.c Makefile
 	$(call say,CC,$<)
@@ -121,6 +123,11 @@ $(BUILD)/schema/%.json: $(docs)
 	$(call say,GEN,$@)
 	@mkdir -p $(@D)
 	$(Q)$(docs) schema $* >$@
+
+$(shapes): $(docs)
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)rm -f $(@D)/*.json && $(docs) shapes $(@D) && touch $@
 
 $(example_settings): $(docs)
 	$(call say,GEN,$@)
@@ -306,7 +313,7 @@ example_dirs = $(patsubst contrib/%/,%,$(wildcard contrib/examples/*/))
 
 .PHONY: install
 install: all ## install below DESTDIR and PREFIX
-	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/templates $(DESTDIR)$(UNITDIR) \
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/templates $(DESTDIR)$(DATADIR)/schema $(DESTDIR)$(UNITDIR) \
 		$(addprefix $(DESTDIR),$(COMPLETIONDIR) $(ZSHDIR) $(FISHDIR)) $(addprefix $(DESTDIR)$(DATADIR)/,examples $(example_dirs)) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man,$(sort $(patsubst .%,%,$(suffix $(pages))))) \
 		$(DESTDIR)$(SYSUSERSDIR)
@@ -314,6 +321,7 @@ install: all ## install below DESTDIR and PREFIX
 	$(INSTALL) -m 755 $(bins) $(DESTDIR)$(BINDIR)/
 	$(INSTALL) -m 644 $(shipped) $(DESTDIR)$(DATADIR)/templates/
 	$(INSTALL) -m 644 $(schemas) $(DESTDIR)$(DATADIR)/
+	$(INSTALL) -m 644 $(dir $(shapes))*.json $(DESTDIR)$(DATADIR)/schema/
 	$(INSTALL) -m 644 $(example_settings) $(DESTDIR)$(DATADIR)/examples/
 	$(foreach dir,$(example_dirs),$(INSTALL) -m 644 $(wildcard contrib/$(dir)/*.yaml) \
 		$(DESTDIR)$(DATADIR)/$(dir)/ && ) true

@@ -3,6 +3,7 @@
  *
  *     docs schema FORMAT    the JSON Schema of a format
  *     docs example FORMAT   a file of it to begin with: the defaults, each line a comment
+ *     docs shapes DIR       the JSON Schemas of what mayfly(1) prints, a file each
  *     docs page FILE        a manual page, with `.\\" keys FORMAT` and `.\\" defaults FORMAT`
  * filled in
  */
@@ -20,6 +21,7 @@
 #include "model/policy.h"
 #include "model/service.h"
 #include "model/settings.h"
+#include "operator/shape.h"
 #include "register/announcement.h"
 #include "register/service_file.h"
 
@@ -127,6 +129,30 @@ static int print_page(const char *path)
 	return 0;
 }
 
+/* A file SHAPE.json in the directory for each; the rows of a shape stand together. */
+static int write_shapes(const char *dir)
+{
+	for (size_t i = 0; i < shape_row_count; i++) {
+		const char *shape = shape_rows[i].shape;
+		char *path = mem_printf("%s/%s.json", dir, shape);
+		struct buf text = BUF_INIT;
+		FILE *file;
+
+		if (i == 0 || strcmp(shape, shape_rows[i - 1].shape) != 0) {
+			shape_add_schema(shape, &text);
+			file = fopen(path, "w");
+			if (file == NULL || fprintf(file, "%s\n", buf_str(&text)) < 0 ||
+			    fclose(file) != 0) {
+				perror(path);
+				return 73;
+			}
+		}
+		buf_fini(&text);
+		free(path);
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && strcmp(argv[1], "schema") == 0)
@@ -135,6 +161,8 @@ int main(int argc, char **argv)
 		print_example(find_format(argv[2]));
 	else if (argc == 3 && strcmp(argv[1], "page") == 0)
 		return print_page(argv[2]);
+	else if (argc == 3 && strcmp(argv[1], "shapes") == 0)
+		return write_shapes(argv[2]);
 	else
 		return 64;
 	return ferror(stdout) != 0 || fflush(stdout) != 0 ? 73 : 0;

@@ -31,6 +31,7 @@ struct explanation {
 	const char *whose;	       /* the environment whose version that is */
 	const char *by, *key;	       /* of the claim that led to env */
 	struct routing_entry hit;
+	char *route;  /* of the path; NULL: none */
 	char *reason; /* why nobody answers; NULL: somebody does */
 };
 
@@ -73,17 +74,59 @@ static const struct backend *find_backend(const struct explanation *e)
 	return snapshot_find_backend(e->reading->snapshot, service, version);
 }
 
-static const char *generation_of(const struct explanation *e, struct routing_entry *entry)
+/* `<env>@<digest>`, and behind it `@<base>` if all else is that one's; to be freed. */
+static char *find_generation(const struct explanation *e, const char *env)
 {
-	return find_exact(e->routing, ROUTING_ENVIRONMENTS, e->env->name, entry) ? entry->value
-										 : "";
+	struct routing_entry entry;
+
+	return mem_dup_str(find_exact(e->routing, ROUTING_ENVIRONMENTS, env, &entry) ? entry.value
+										     : "");
+}
+
+/* That of the base; "" if there is none. */
+static char *find_base(const struct explanation *e, const char *generation)
+{
+	const char *at = strchr(generation, '@');
+
+	at = at == NULL ? NULL : strchr(at + 1, '@');
+	return at == NULL ? mem_dup_str("") : find_generation(e, at + 1);
+}
+
+static bool find_version(struct explanation *e, const char *generation, const char *service)
+{
+	mem_auto_free char *key = mem_printf("%s/%s", generation, service);
+
+	return generation[0] != '\0' && find_exact(e->routing, ROUTING_VERSIONS, key, &e->hit);
+}
+
+static bool find_route(struct explanation *e, const char *generation)
+{
+	mem_auto_free char *path = mem_printf("%s%s", generation, e->request.path);
+
+	if (generation[0] == '\0' || !find_longest(e->routing, ROUTING_ROUTES, path, &e->hit))
+		return false;
+	e->route = mem_dup_str(strchr(e->hit.key, '/'));
+	return true;
+}
+
+/* The base says which service, and the environment may have another version of it. */
+static bool find_route_of_base(struct explanation *e, const char *generation)
+{
+	mem_auto_free char *base = find_base(e, generation);
+	mem_auto_free char *service = NULL;
+
+	if (!find_route(e, base))
+		return false;
+	service = mem_dup_bytes(e->hit.value, strcspn(e->hit.value, ":"));
+	(void)find_version(e, generation, service);
+	return true;
 }
 
 static void find_outside(struct explanation *e)
 {
 	const struct request *request = &e->request;
 	mem_auto_free char *host = mem_printf("%s%s", request->host, ROUTING_HOST_END);
-	mem_auto_free char *path = NULL;
+	mem_auto_free char *generation = NULL;
 	struct routing_entry entry;
 
 	if (!find_longest(e->routing, ROUTING_HOSTS, host, &entry)) {
@@ -98,16 +141,17 @@ static void find_outside(struct explanation *e)
 		e->reason = mem_dup_str("the path can be read in several ways: it is answered 400");
 		return;
 	}
-	path = mem_printf("%s%s", generation_of(e, &entry), request->path);
-	if (find_longest(e->routing, ROUTING_ROUTES, path, &e->hit))
+	generation = find_generation(e, e->env->name);
+	if (find_route(e, generation) || find_route_of_base(e, generation))
 		e->backend = find_backend(e);
 	else if (e->env->aside == NULL)
 		e->reason =
 		    mem_printf("environment %s has no route for %s", e->env->name, request->path);
 }
 
-static bool find_env_inside(struct explanation *e, struct routing_entry *entry)
+static bool find_env_inside(struct explanation *e)
 {
+	struct routing_entry entry;
 	const char *standard = e->settings->routing.default_environment;
 	const char *asked = e->request.asked;
 
@@ -120,10 +164,10 @@ static bool find_env_inside(struct explanation *e, struct routing_entry *entry)
 		e->by = "default_environment";
 		e->key = standard;
 		e->env = snapshot_find_env(e->reading->snapshot, standard);
-	} else if (find_exact(e->routing, ROUTING_HEADERS, asked, entry)) {
+	} else if (find_exact(e->routing, ROUTING_HEADERS, asked, &entry)) {
 		e->by = "header";
 		e->key = asked;
-		e->env = snapshot_find_env(e->reading->snapshot, entry->value);
+		e->env = snapshot_find_env(e->reading->snapshot, entry.value);
 	}
 	if (e->env == NULL)
 		e->reason = mem_printf(asked == NULL ? "there is no environment %s"
@@ -134,13 +178,14 @@ static bool find_env_inside(struct explanation *e, struct routing_entry *entry)
 
 static void find_inside(struct explanation *e)
 {
-	struct routing_entry entry;
-	mem_auto_free char *key = NULL;
+	mem_auto_free char *generation = NULL, *base = NULL;
 
-	if (!find_env_inside(e, &entry))
+	if (!find_env_inside(e))
 		return;
-	key = mem_printf("%s/%s", generation_of(e, &entry), e->request.service);
-	if (find_exact(e->routing, ROUTING_VERSIONS, key, &e->hit))
+	generation = find_generation(e, e->env->name);
+	base = find_base(e, generation);
+	if (find_version(e, generation, e->request.service) ||
+	    find_version(e, base, e->request.service))
 		e->backend = find_backend(e);
 	else if (e->env->aside == NULL)
 		e->reason = mem_printf("environment %s has no service %s", e->env->name,
@@ -242,8 +287,8 @@ static void add_version(const struct explanation *e, struct node *doc)
 		doc_add_text(doc, "answering_version", asked->version);
 		doc_add_text(doc, "answering_environment", e->whose);
 	}
-	if (e->request.door == REQUEST_EXTERNAL)
-		doc_add_text(doc, "route", strchr(e->hit.key, '/'));
+	if (e->route != NULL)
+		doc_add_text(doc, "route", e->route);
 	if (backend->settings != NULL && backend->settings->server_timeout > 0)
 		doc_add_int(doc, "server_timeout_ms", backend->settings->server_timeout);
 	list = doc_add_list(doc, "instances");
@@ -358,6 +403,7 @@ static int fill(struct look *look, const struct reading *reading, struct mf_err 
 	LOOK_ADD_TABLE(look, "", "instances", columns);
 	routing_free(e.routing);
 	request_fini(&e.request);
+	free(e.route);
 	free(e.reason);
 	return 0;
 }

@@ -8,11 +8,13 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strmap.h"
+#include "model/policy.h"
 #include "model/settings.h"
 #include "operator/ask.h"
 #include "operator/call.h"
 #include "store/file_source.h"
 #include "store/follow.h"
+#include "store/policy_file.h"
 #include "sys/loop.h"
 
 #define FOLLOW_DELAY_MS 100 /* in which further changes are gathered */
@@ -28,16 +30,25 @@ static bool is_other(const char *key)
 	return false;
 }
 
-static void reading_init(struct reading *reading, const struct call *call)
+/* As kvwatch judges: by the same settings and the same policy. */
+static int reading_init(struct reading *reading, const struct call *call, struct mf_err *err)
 {
-	*reading = (struct reading){.table = table_new(), .others = strmap_new(free)};
+	struct policy *policy = NULL;
+
+	if (policy_file_load(call->settings->policy, &policy, err) != 0)
+		return err->code;
+	*reading =
+	    (struct reading){.policy = policy, .table = table_new(), .others = strmap_new(free)};
 	table_set_settings(reading->table, call->settings);
+	table_set_policy(reading->table, policy);
+	return 0;
 }
 
 void reading_fini(struct reading *reading)
 {
 	snapshot_unref(reading->snapshot);
 	table_free(reading->table);
+	policy_free(reading->policy);
 	strmap_free(reading->others);
 }
 
@@ -147,7 +158,8 @@ int reading_take(struct call *call, struct reading *ret_reading, struct mf_err *
 	int64_t revision = 0;
 	int code;
 
-	reading_init(&reading, call);
+	if (reading_init(&reading, call, err) != 0)
+		return err->code;
 	code = call_is_offline(call) ? read_files(call, &reading, err)
 				     : read_etcd(call, &reading, &revision, err);
 	if (code != 0) {
@@ -247,9 +259,8 @@ int reading_follow(struct call *call, reading_fn *on_change, void *ctx, struct m
 	    .loop = call->loop, .prefix_len = strlen(prefix), .on_change = on_change, .ctx = ctx};
 	struct follow *follow;
 
-	if (ask_open(call, err) != 0)
+	if (ask_open(call, err) != 0 || reading_init(&f.reading, call, err) != 0)
 		return err->code;
-	reading_init(&f.reading, call);
 	f.timer = loop_timer_new(call->loop, on_time, &f);
 	follow = follow_new(call->loop, call->etcd, &options, &events, &f);
 	follow_list(follow, 0);

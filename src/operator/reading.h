@@ -12,9 +12,11 @@
 
 struct call;
 struct mf_err;
+struct policy;
 struct strmap;
 
 struct reading {
+	struct policy *policy; /* of the table; NULL: none */
 	struct table *table;
 	struct snapshot *snapshot; /* of the table as it is now */
 	/* What the table does not have, by key: nodes/, fleet/, overrides/. */

@@ -205,10 +205,14 @@ write_environment pr-7 web=3
 printf 'web: {1: ["10.0.0.5:80"]}\n' >"$T/backends.yaml"
 run_tool mayfly env list --environments "$T/environments" --backends "$T/backends.yaml"
 is "$(table | head -n 3)" 'NAME EXTENDS SERVICES PREFIX HOSTS STATE OWNER
-pr-7 - 1 www-pr-7 - missing -
-prod - 1 www-prod - ready -' 'the same from files'
+pr-7 - 1 www-pr-7 - missing files
+prod - 1 www-prod - ready files' 'the same from files'
 run_tool mayfly check --environments "$T/environments" --backends "$T/backends.yaml"
 is "$STATUS" 65 '  and what would not be answered'
 like "$OUT" '^  environment pr-7: service web: no instance of version 3 is registered; these answer: 1$' '  and why'
+printf 'environments: [{owners: ["*"], names: [prod]}]\n' >"$T/policy.yaml"
+write_settings policy="$T/policy.yaml"
+run_tool mayfly check --environments "$T/environments" --backends "$T/backends.yaml"
+like "$OUT" '^  environment pr-7: name pr-7: allowed: prod' 'what the policy forbids is set aside, as it is by kvwatch'
 
 done_testing

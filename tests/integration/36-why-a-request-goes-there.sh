@@ -24,6 +24,12 @@ cat >"$T/environments/all.yaml" <<'EOF'
   prefix: www-prod
   hosts: [shop.example.com]
   services: [{name: tasks, version: 1, route: /only}]
+- name: light
+  extends: prod
+  services: [{name: tasks, version: none}]
+- name: lighter
+  extends: pr-42
+  services: [{name: web, version: 1}]
 - name: base
   extends: pr-42
   missing: baseline
@@ -85,6 +91,9 @@ agrees 'web 1' "$HTTP" www-prod.example.com / -H 'x-mayfly: PR.42' -H 'baggage: 
 agrees 'web 2' "$HTTP" www-top.example.com / # as pr-42 has it
 agrees 'deep 1' "$HTTP" www-top.example.com /tasks/deep
 agrees 503 "$HTTP" www-top.example.com /gone
+agrees 'web 1' "$HTTP" www-light.example.com /
+agrees 'web 1' "$HTTP" www-lighter.example.com /
+agrees 'deep 1' "$HTTP" www-lighter.example.com /tasks/deep
 for path in //tasks ///tasks/ /./tasks /x/../tasks /x/y/../../tasks/. /../tasks /%74asks /t%61sks/%2e/deep \
 	/x/%2E%2e/tasks /tasks/deep/.. /tasks/deep/../; do
 	agrees "$(case $path in */deep) echo deep ;; *) echo tasks ;; esac) 1" "$HTTP" shop.example.com "$path"
@@ -106,6 +115,8 @@ agrees 'web 2' "$INTERNAL" web.service / -H 'baggage: mayfly=PR.42' -H 'baggage:
 agrees 'web 1' "$INTERNAL" web.service / -H 'baggage: mayfly=PR.42,mayfly=prod'
 agrees 'web 2' "$INTERNAL" web.service / -H 'x-mayfly: PR.42' -H 'baggage: mayfly=prod'
 agrees 503 "$INTERNAL" nothing.service /
+agrees 503 "$INTERNAL" tasks.service / -H 'x-mayfly: light'
+agrees 'web 1' "$INTERNAL" web.service / -H 'x-mayfly: light'
 
 note 'from a process of this host'
 agrees 'web 1' "$LOCAL" localhost /web/x
@@ -117,6 +128,7 @@ explain shop.example.com/jobs
 is "$STATUS $(sed '/^INSTANCE/,$d' <<<"$OUT")" "0 Door:         external
 Environment:  pr-42, by host shop.example.com
               before thief, which has it as host, too
+              from all.yaml, owner files
 Route:        /jobs/
 Service:      tasks, version 1 (prod)
 Passed on:    x-mayfly: PR.42

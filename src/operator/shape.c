@@ -1,0 +1,244 @@
+/* The table of what is printed for programs, and schemas made of it. */
+#include "operator/shape.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#define PROBLEMS(shape, list)                                                                      \
+	{shape, list "[].object", "string", "what is wrong"},                                      \
+	    {shape, list "[].reason", "string", "why"},                                            \
+	{                                                                                          \
+		shape, list "[].next", "string", "a command, or what to do about it"               \
+	}
+
+#define FACTS(shape, at)                                                                           \
+	{shape, at "name", "string", "name of the environment"},                                   \
+	    {shape, at "description", "string", "what its author says of it"},                     \
+	    {shape, at "extends[]", "string", "environments that it extends, the left one first"}, \
+	    {shape, at "prefix", "string", "first label of the host names that select it"},        \
+	    {shape, at "header", "string", "value of x-mayfly that selects it"},                   \
+	    {shape, at "hosts[]", "string", "full host names that select it"},                     \
+	    {shape, at "owner", "string", "who put it there"},                                     \
+	{                                                                                          \
+		shape, at "source", "string", "where its owner has it from"                        \
+	}
+
+#define INSTANCES(shape)                                                                           \
+	{shape, "instances[].service", "string", "name of the service"},                           \
+	    {shape, "instances[].version", "string", "its version"},                               \
+	    {shape, "instances[].instance", "string", "name of the instance"},                     \
+	    {shape, "instances[].address", "string", "address and port"},                          \
+	    {shape, "instances[].state", "string", "up, drain or maint"},                          \
+	    {shape, "instances[].weight", "integer", "load-balancing weight, 0 to 256"},           \
+	{                                                                                          \
+		shape, "instances[].is_fixed", "boolean", "an address of the service's settings"   \
+	}
+
+#define NODES(shape)                                                                               \
+	{shape, "nodes[].name", "string", "name of the node"},                                     \
+	    {shape, "nodes[].state", "string", "ok, error, held back or unreadable"},              \
+	    {shape, "nodes[].error", "string", "what failed last"},                                \
+	    {shape, "nodes[].held_back", "string", "the removal that is not applied"},             \
+	    {shape, "nodes[].revision", "integer", "etcd's revision that is applied"},             \
+	    {shape, "nodes[].time", "string", "since when, RFC 3339"},                             \
+	    {shape, "nodes[].version", "string", "version of kvwatch"},                            \
+	    {shape, "nodes[].haproxy_version", "string", "version of HAProxy"},                    \
+	    {shape, "nodes[].workers", "integer", "processes of HAProxy, old ones included"},      \
+	    {shape, "nodes[].reloads", "integer", "reloads of HAProxy"},                           \
+	    {shape, "nodes[].quarantined_count", "integer", "entries that HAProxy refused"},       \
+	    {shape, "nodes[].quarantined[].object", "string", "such an entry"},                    \
+	    {shape, "nodes[].quarantined[].reason", "string", "why"},                              \
+	    {shape, "nodes[].set_aside_count", "integer", "entries that are invalid"},             \
+	    {shape, "nodes[].set_aside[].object", "string", "such an entry"},                      \
+	{                                                                                          \
+		shape, "nodes[].set_aside[].reason", "string", "why"                               \
+	}
+
+const struct shape_row shape_rows[] = {
+    {"status", "revision", "integer", "etcd's revision; 0 from files"},
+    {"status", "environments.ready", "integer", "environments whose versions all answer"},
+    {"status", "environments.missing", "integer", "environments with a version that does not"},
+    {"status", "environments.set_aside", "integer", "environments that are not in force"},
+    {"status", "services", "integer", "services"},
+    {"status", "versions", "integer", "versions of them"},
+    {"status", "instances.live", "integer", "instances that are up with a weight"},
+    {"status", "instances.all", "integer", "instances"},
+    NODES("status"),
+    PROBLEMS("status", "problems"),
+    PROBLEMS("check", "problems"),
+    {"matrix", "environments[].name", "string", "name of the environment"},
+    {"matrix", "environments[].versions.*.version", "string", "version of that service"},
+    {"matrix", "environments[].versions.*.differs", "boolean", "not the parents' version"},
+    {"matrix", "environments[].versions.*.is_override", "boolean", "somebody's override"},
+    {"matrix", "environments[].versions.*.is_missing", "boolean", "no instance answers"},
+    {"explain", "url", "string", "as it was asked for"},
+    {"explain", "door", "string", "external, internal or local"},
+    {"explain", "host", "string", "host name that is looked up"},
+    {"explain", "path", "string", "path that is looked up, or passed on"},
+    {"explain", "is_header_ignored", "boolean", "x-mayfly or baggage came from outside"},
+    {"explain", "environment", "string", "environment that is selected"},
+    {"explain", "by", "string", "host, prefix, header or default_environment"},
+    {"explain", "key", "string", "which one"},
+    {"explain", "owner", "string", "who put the environment there"},
+    {"explain", "source", "string", "where its owner has it from"},
+    {"explain", "created", "integer", "etcd's revision of its creation"},
+    {"explain", "beaten[].environment", "string", "another one that wants the same"},
+    {"explain", "beaten[].by", "string", "host, prefix or header"},
+    {"explain", "beaten[].created", "integer", "etcd's revision of its creation"},
+    {"explain", "service", "string", "service that is asked"},
+    {"explain", "version", "string", "its version"},
+    {"explain", "from", "string", "own, override, or the environment that says so"},
+    {"explain", "answering_version", "string", "version that answers in its place"},
+    {"explain", "answering_environment", "string", "whose version that is"},
+    {"explain", "route", "string", "route that matches the path"},
+    {"explain", "server_timeout_ms", "integer", "timeout of the service's answers"},
+    INSTANCES("explain"),
+    {"explain", "passed_on", "string", "value of x-mayfly that the service gets"},
+    {"explain", "is_answered", "boolean", "whether an instance answers"},
+    {"explain", "reason", "string", "why none does"},
+    FACTS("env-list", "environments[]."),
+    {"env-list", "environments[].services", "integer", "number of services"},
+    {"env-list", "environments[].missing[]", "string", "service:version without an instance"},
+    {"env-list", "environments[].state", "string", "ready, missing or set aside"},
+    {"env-list", "environments[].reason", "string", "why it is set aside"},
+    FACTS("env-show", ""),
+    {"env-show", "state", "string", "ready, missing or set aside"},
+    {"env-show", "services[].name", "string", "name of the service"},
+    {"env-show", "services[].version", "string", "its version"},
+    {"env-show", "services[].from", "string", "own, override, or the environment that says so"},
+    {"env-show", "services[].state", "string", "ready or missing"},
+    {"env-show", "services[].answered_by", "string", "version that answers, and whose it is"},
+    {"env-show", "services[].live", "integer", "instances that answer"},
+    {"env-show", "services[].routes[]", "string", "path prefixes that lead to it"},
+    {"env-show", "services[].instances[]", "string", "addresses and ports"},
+    {"env-show", "services[].holder", "string", "whose override it is"},
+    PROBLEMS("env-show", "problems"),
+    {"service-list", "services[].name", "string", "name of the service"},
+    {"service-list", "services[].protocol", "string", "http or tcp"},
+    {"service-list", "services[].balance", "string", "how its load is balanced"},
+    {"service-list", "services[].check", "string", "path or kind of HAProxy's checks"},
+    {"service-list", "services[].listen", "integer", "port of a TCP service"},
+    {"service-list", "services[].versions[]", "string", "versions that are named or registered"},
+    {"service-list", "services[].live", "integer", "instances that are up with a weight"},
+    {"service-list", "services[].environments", "integer", "environments that name it"},
+    INSTANCES("instance-list"),
+    {"route-list", "routes[].environment", "string", "name of the environment"},
+    {"route-list", "routes[].route", "string", "path prefix"},
+    {"route-list", "routes[].service", "string", "service that it leads to"},
+    {"route-list", "routes[].version", "string", "its version"},
+    {"route-list", "routes[].live", "integer", "its instances that are up with a weight"},
+    NODES("node-list"),
+    {"name-list", "names[].name", "string", "name that dnsmasq knows"},
+    {"name-list", "names[].addresses", "string", "what it leads to"},
+    {"name-list", "names[].kind", "string", "service"},
+};
+const size_t shape_row_count = sizeof(shape_rows) / sizeof(shape_rows[0]);
+
+/* --- schemas ---------------------------------------------------------------------------------- */
+
+static void add_value(const char *shape, const char *path, const char *key, struct buf *json);
+
+/* The first row at or after i whose path begins so; NULL: none. */
+static const struct shape_row *find_row(const char *shape, const char *path, size_t i)
+{
+	for (; i < shape_row_count; i++)
+		if (strcmp(shape_rows[i].shape, shape) == 0 &&
+		    str_has_prefix(shape_rows[i].path, path))
+			return &shape_rows[i];
+	return NULL;
+}
+
+static void add_scalar(const struct shape_row *row, const char *key, struct buf *json)
+{
+	json_open(json, key, '{');
+	json_put(json, "type", row->type);
+	json_put(json, "description", row->help);
+	json_close(json, '}');
+}
+
+/* Each member once: its rows stand together. */
+static void add_members(const char *shape, const char *prefix, struct buf *json)
+{
+	const struct shape_row *row = find_row(shape, prefix, 0);
+	mem_auto_free char *last = NULL;
+
+	while (row != NULL) {
+		const char *member = row->path + strlen(prefix);
+		char *name = mem_dup_bytes(member, strcspn(member, ".["));
+
+		if (last == NULL || strcmp(name, last) != 0) {
+			mem_auto_free char *path = mem_printf("%s%s", prefix, name);
+
+			add_value(shape, path, name, json);
+		}
+		mem_free_indirect(&last);
+		last = name;
+		row = find_row(shape, prefix, (size_t)(row - shape_rows) + 1);
+	}
+}
+
+static void add_object(const char *shape, const char *prefix, const char *key, struct buf *json)
+{
+	mem_auto_free char *any = mem_printf("%s*", prefix);
+
+	json_open(json, key, '{');
+	json_put(json, "type", "object");
+	if (find_row(shape, any, 0) != NULL) {
+		add_value(shape, any, "additionalProperties", json);
+	} else {
+		json_open(json, "properties", '{');
+		add_members(shape, prefix, json);
+		json_close(json, '}');
+	}
+	json_close(json, '}');
+}
+
+/* The first row of that value itself, and not of one whose name only begins so. */
+static const struct shape_row *find_value(const char *shape, const char *path)
+{
+	const struct shape_row *row = find_row(shape, path, 0);
+
+	while (row != NULL && strchr(".[", row->path[strlen(path)]) == NULL)
+		row = find_row(shape, path, (size_t)(row - shape_rows) + 1);
+	return row;
+}
+
+static void add_value(const char *shape, const char *path, const char *key, struct buf *json)
+{
+	const struct shape_row *row = find_value(shape, path);
+	char behind = row == NULL ? '\0' : row->path[strlen(path)];
+	mem_auto_free char *inside = mem_printf("%s%s", path, behind == '[' ? "[]" : ".");
+
+	if (row == NULL)
+		return;
+	if (behind == '\0') {
+		add_scalar(row, key, json);
+	} else if (behind == '[') {
+		json_open(json, key, '{');
+		json_put(json, "type", "array");
+		add_value(shape, inside, "items", json);
+		json_close(json, '}');
+	} else {
+		add_object(shape, inside, key, json);
+	}
+}
+
+void shape_add_schema(const char *shape, struct buf *ret_json)
+{
+	mem_auto_free char *title = mem_printf("Output of mayfly: %s", shape);
+
+	if (find_row(shape, "", 0) == NULL)
+		return;
+	json_open(ret_json, NULL, '{');
+	json_put(ret_json, "$schema", "http://json-schema.org/draft-07/schema#");
+	json_put(ret_json, "title", title);
+	json_put(ret_json, "type", "object");
+	json_open(ret_json, "properties", '{');
+	add_members(shape, "", ret_json);
+	json_close(ret_json, '}');
+	json_close(ret_json, '}');
+}

@@ -1,0 +1,201 @@
+/* What each command prints for programs is what its schema says, and nothing of that is made up. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/node.h"
+#include "base/str.h"
+#include "base/strmap.h"
+#include "model/settings.h"
+#include "operator/call.h"
+#include "operator/command.h"
+#include "operator/doc.h"
+#include "operator/look.h"
+#include "operator/reading.h"
+#include "operator/shape.h"
+#include "unit.h"
+
+static bool seen[1000];
+
+/* The row of that path, of which * stands for any name; NULL: none begins so. */
+static const struct shape_row *find(const char *shape, const char *path, bool is_whole)
+{
+	for (size_t i = 0; i < shape_row_count; i++) {
+		const struct shape_row *row = &shape_rows[i];
+		size_t n = strlen(path);
+
+		if (strcmp(row->shape, shape) != 0 || strncmp(row->path, path, n) != 0 ||
+		    strchr(is_whole ? "" : ".[", row->path[n]) == NULL)
+			continue;
+		seen[i] = seen[i] || is_whole;
+		return row;
+	}
+	return NULL;
+}
+
+static void check(const char *shape, const struct node *node, const char *path)
+{
+	static const char *const types[] = {
+	    [NODE_QUOTED] = "string", [NODE_NUMBER] = "integer", [NODE_BOOL] = "boolean"};
+
+	if (node->kind == NODE_SCALAR) {
+		const struct shape_row *row = find(shape, path, true);
+
+		ck_assert_msg(row != NULL, "%s: %s: no row", shape, path);
+		ck_assert_str_eq(row->type, types[node->style]);
+		return;
+	}
+	for (size_t i = 0; i < node->child_count; i++) {
+		const struct node *child = &node->children[i];
+		bool is_root = path[0] == '\0';
+		mem_auto_free char *name = NULL;
+
+		if (node->kind == NODE_LIST)
+			name = mem_printf("%s[]", path);
+		else
+			name = mem_printf("%s%s%s", path, is_root ? "" : ".", child->key);
+		if (find(shape, name, false) == NULL) {
+			free(name);
+			name = mem_printf("%s.*", path);
+		}
+		check(shape, child, name);
+	}
+}
+
+static const char *const keys[][2] = {
+    {"environments/prod",
+     "{\"name\":\"prod\",\"prefix\":\"www\",\"hosts\":[\"shop.org\"],\"services\":[{\"name\":"
+     "\"web\",\"version\":\"1\",\"route\":\"/\"},{\"name\":\"slow\",\"version\":\"1\",\"route\":"
+     "\"/slow\"}],\"origin\":{\"owner\":\"ci\",\"source\":\"/prod.yaml\"}}"},
+    {"environments/pr",
+     "{\"name\":\"pr\",\"description\":\"new\",\"extends\":\"prod\",\"hosts\":[\"shop.org\"],"
+     "\"header\":\"prod\",\"missing\":\"baseline\",\"services\":[{\"name\":\"web\","
+     "\"version\":\"none\"},\"gone\"]}"},
+    {"environments/bad", "{\"name\":\"bad\"}"},
+    {"services/slow",
+     "{\"balance\":\"leastconn\",\"check\":\"/health\",\"server_timeout\":\"30s\",\"version\":"
+     "\"1\",\"addresses\":[\"10.0.0.9:80\"]}"},
+    {"services/db", "{\"protocol\":\"tcp\",\"listen\":5432,\"addresses\":[\"10.0.0.9:1\"]}"},
+    {"backends/web/1/a", "10.0.0.1:80"},
+};
+
+static const char *const others[][2] = {
+    {"overrides/prod/web", "{\"version\":\"1\",\"holder\":\"anna\"}"},
+    {"nodes/edge",
+     "{\"node\":\"edge\",\"version\":\"1\",\"revision\":7,\"time\":\"x\",\"haproxy\":{"
+     "\"version\":\"3\",\"workers\":1,\"reloads\":2},\"error\":\"e\",\"held_back\":\"h\","
+     "\"quarantined_count\":1,\"quarantined\":[{\"object\":\"o\",\"reason\":\"r\"}],"
+     "\"set_aside_count\":1,\"set_aside\":[{\"object\":\"o\",\"reason\":\"r\"}]}"},
+};
+
+static void take(struct reading *reading, const struct settings *settings)
+{
+	*reading = (struct reading){.table = table_new(), .others = strmap_new(free)};
+	table_set_settings(reading->table, settings);
+	table_begin_full(reading->table);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		table_put(reading->table, keys[i][0], keys[i][1], strlen(keys[i][1]),
+			  (int64_t)i + 1);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		table_put(reading->table, others[i][0], others[i][1], strlen(others[i][1]), 1);
+		strmap_set(reading->others, others[i][0], mem_dup_str(others[i][1]));
+	}
+	table_end_full(reading->table);
+	reading->snapshot = table_snapshot(reading->table, 9);
+}
+
+static const struct {
+	const char *shape, *noun, *verb, *operand;
+	const char *header;
+} calls[] = {
+    {"status", "status", "", NULL, NULL},
+    {"check", "check", "", NULL, NULL},
+    {"matrix", "matrix", "", NULL, NULL},
+    {"explain", "explain", "", "shop.org", "x-mayfly: pr"},
+    {"explain", "explain", "", "shop.org/slow", NULL},
+    {"explain", "explain", "", "www-pr.org/", NULL},
+    {"explain", "explain", "", "nowhere.org/", NULL},
+    {"env-list", "env", "list", NULL, NULL},
+    {"env-show", "env", "show", "prod", NULL},
+    {"env-show", "env", "show", "pr", NULL},
+    {"service-list", "service", "list", NULL, NULL},
+    {"instance-list", "instance", "list", NULL, NULL},
+    {"route-list", "route", "list", NULL, NULL},
+    {"node-list", "node", "list", NULL, NULL},
+    {"name-list", "name", "list", NULL, NULL},
+};
+
+/* Whether it is JSON, too. */
+static void check_schema(const char *shape)
+{
+	static const struct json_bounds bounds = {.max_bytes = (size_t)1 << 20, .max_depth = 20};
+	buf_auto struct buf text = BUF_INIT;
+	struct node *schema;
+
+	shape_add_schema(shape, &text);
+	ck_assert_int_eq(json_parse(buf_str(&text), text.len, &bounds, &schema, NULL), 0);
+	ck_assert_str_eq(node_text_at(schema, "type", ""), "object");
+	node_free(schema);
+}
+
+START_TEST(commands_print_what_their_schemas_say)
+{
+	struct settings *settings = settings_new("node");
+	struct reading reading;
+
+	take(&reading, settings);
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		const char *words[] = {calls[i].noun, calls[i].verb};
+		char *headers[] = {(char *)calls[i].header, NULL};
+		char *operands[] = {(char *)calls[i].operand, NULL};
+		struct call call = {.options = {.headers = headers},
+				    .settings = settings,
+				    .argc = calls[i].operand != NULL,
+				    .argv = operands};
+		struct look look = {.call = &call, .doc = doc_new(), .cells = doc_new()};
+		const struct noun *noun;
+		const struct command *command;
+		int used;
+
+		ck_assert_int_eq(command_find(words, 2, &noun, &command, &used, NULL), 0);
+		ck_assert_int_eq(command->look(&look, &reading, NULL), 0);
+		check(calls[i].shape, look.doc, "");
+		check_schema(calls[i].shape);
+		node_free(look.doc);
+		node_free(look.cells);
+		free(look.columns);
+		buf_fini(&look.before);
+		buf_fini(&look.after);
+	}
+	for (size_t i = 0; i < shape_row_count; i++)
+		ck_assert_msg(seen[i], "%s: %s: nobody prints it", shape_rows[i].shape,
+			      shape_rows[i].path);
+	reading_fini(&reading);
+	settings_free(settings);
+}
+END_TEST
+
+START_TEST(schemas_nest)
+{
+	buf_auto struct buf text = BUF_INIT;
+
+	shape_add_schema("nothing", &text);
+	ck_assert_uint_eq(text.len, 0);
+	shape_add_schema("matrix", &text);
+	ck_assert_ptr_nonnull(strstr(buf_str(&text),
+				     "\"versions\":{\"type\":\"object\",\"additionalProperties\":{"
+				     "\"type\":\"object\",\"properties\":{\"version\":{\"type\":"
+				     "\"string\""));
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("shape");
+
+	tcase_add_test(tc, commands_print_what_their_schemas_say);
+	tcase_add_test(tc, schemas_nest);
+	return unit_run("shape", tc);
+}
