@@ -68,7 +68,8 @@ const struct backend *facts_find_answer(const struct reading *reading, const str
 		if (next == NULL)
 			return NULL;
 		version = next->next;
-		*ret_whose = env->lineage[next->from];
+		if (next->from < env->lineage_count)
+			*ret_whose = env->lineage[next->from];
 	}
 	return NULL;
 }
