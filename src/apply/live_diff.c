@@ -213,6 +213,9 @@ static void note_claim(void *ctx, const void *from, const void *to)
 	struct diff *diff = walk->diff;
 	const struct claim *old = from, *new = to;
 
+	/* Of another object of the same name: all that the entry says. */
+	if (old != NULL && new != NULL && strcmp(old->env->name, new->env->name) == 0)
+		return;
 	MEM_GROW(diff->claims, diff->claim_count, diff->claim_cap);
 	diff->claims[diff->claim_count++] = (struct claim_pair){walk->map, walk->end, old, new};
 	/* A header that changes hands changes the names of both. */

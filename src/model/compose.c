@@ -56,30 +56,42 @@ static bool is_left_out(const struct lineage *lineage, size_t from, const char *
 	return false;
 }
 
-static int compare_said(const void *a, const void *b)
+/* The first name of those that come next in each member's list; NULL: there are no more. */
+static const char *next_name(const struct lineage *lineage, const size_t *at)
 {
-	const struct said *x = a, *y = b;
-	int order = strcmp(x->service->name, y->service->name);
+	const char *name = NULL;
 
-	return order != 0 ? order : (x->from > y->from) - (x->from < y->from);
+	for (size_t i = 0; i < lineage->count; i++) {
+		const struct env *env = lineage->envs[i];
+
+		if (at[i] < env->service_count &&
+		    (name == NULL || strcmp(env->services[at[i]].name, name) < 0))
+			name = env->services[at[i]].name;
+	}
+	return name;
 }
 
+/* The lists of all members are sorted, and are read side by side. */
 static void gather(struct composer *c)
 {
 	const struct lineage *lineage = c->lineage;
-	size_t count = 0;
+	size_t at[LINEAGE_MAX] = {0}, count = 0;
+	const char *name;
 
 	for (size_t i = 0; i < lineage->count; i++)
 		count += lineage->envs[i]->service_count;
 	c->said = mem_alloc((count + 1) * sizeof(*c->said));
-	for (size_t i = 0; i < lineage->count; i++)
-		for (size_t j = 0; j < lineage->envs[i]->service_count; j++) {
-			const struct env_service *service = &lineage->envs[i]->services[j];
+	while ((name = next_name(lineage, at)) != NULL)
+		for (size_t i = 0; i < lineage->count; i++) {
+			const struct env *env = lineage->envs[i];
 
-			if (!is_left_out(lineage, i, service->name))
-				c->said[c->count++] = (struct said){service, i};
+			if (at[i] == env->service_count ||
+			    strcmp(env->services[at[i]].name, name) != 0)
+				continue;
+			if (!is_left_out(lineage, i, name))
+				c->said[c->count++] = (struct said){&env->services[at[i]], i};
+			at[i]++;
 		}
-	qsort(c->said, c->count, sizeof(*c->said), compare_said);
 }
 
 /* --- notes ----------------------------------------------------------------------------------- */
@@ -197,6 +209,8 @@ static void add_service(struct composer *c, const struct said *said, size_t coun
 			add_fallbacks(c, said, count, version);
 	}
 	if (route < count) {
+		service->name = said[route].service->name; /* of one object with the routes */
+		service->is_interned = true;
 		service->routes = said[route].service->routes;
 		service->route_count = said[route].service->route_count;
 		service->route_from = (uint8_t)said[route].from;
@@ -354,13 +368,14 @@ static bool has_baseline(const struct lineage *lineage)
 struct env *compose_env(const struct lineage *lineage, bool may_share, struct buf *ret_notes)
 {
 	struct composer c = {.lineage = lineage, .notes = ret_notes};
-	const char **texts;
+	const char **texts = NULL;
 	struct env *env;
 
 	gather(&c);
 	c.has_baseline = has_baseline(lineage);
 	add_services(&c);
-	texts = settle_routes(&c);
+	if (!differs_in_versions_alone(lineage))
+		texts = settle_routes(&c);
 	note_without(&c);
 	env = finish(&c, may_share);
 	free(texts);

@@ -31,6 +31,7 @@ struct env_service {
 	const char **routes; /* normalised to end in '/': "/", "/tasks/"; sorted, distinct */
 	uint8_t route_count;
 	bool is_override; /* somebody's version in the place of the environment's own */
+	bool is_interned; /* name and routes are those of model/interned.h */
 	/* As written, of an environment that extends others: enum field_said (model/fields.h). */
 	uint8_t version_said, route_said;
 	/* As composed: who says so, an index of the lineage. */

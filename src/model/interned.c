@@ -1,6 +1,7 @@
 /* The pool of services' names and routes, by what they say.  Knows nothing of environments. */
 #include "model/interned.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 struct interned {
 	size_t refs;
 	const char **routes; /* behind the name, and behind them their texts */
+	uint8_t route_count;
 	char name[];
 };
 
@@ -42,6 +44,7 @@ static struct interned *make(const struct env_service *service)
 		texts += strlen(service->routes[i]) + 1;
 	interned = mem_alloc(at + count * align + texts);
 	memcpy(interned->name, service->name, name_len);
+	interned->route_count = service->route_count;
 	interned->routes = (const char **)(void *)((char *)interned + at);
 	text = (char *)(interned->routes + count);
 	for (size_t i = 0; i < count; i++) {
@@ -53,11 +56,28 @@ static struct interned *make(const struct env_service *service)
 	return interned;
 }
 
+static struct interned *interned_of(const struct env_service *service)
+{
+	return (struct interned *)(void *)((char *)(uintptr_t)service->name -
+					   offsetof(struct interned, name));
+}
+
+/* Copied from another environment's as it was. */
+static bool is_taken(const struct env_service *service)
+{
+	return service->is_interned && interned_of(service)->routes == service->routes &&
+	       interned_of(service)->route_count == service->route_count;
+}
+
 void interned_take(struct env_service *service)
 {
 	buf_auto struct buf key = BUF_INIT;
 	struct interned *interned;
 
+	if (is_taken(service)) {
+		interned_of(service)->refs++;
+		return;
+	}
 	add_key(&key, service);
 	if (pool == NULL)
 		pool = strmap_new(free);
@@ -67,14 +87,14 @@ void interned_take(struct env_service *service)
 		strmap_set(pool, buf_str(&key), interned);
 	}
 	interned->refs++;
+	service->is_interned = true;
 	service->name = interned->name;
 	service->routes = interned->routes;
 }
 
 void interned_drop(const struct env_service *service)
 {
-	struct interned *interned = (struct interned *)(void *)((char *)(uintptr_t)service->name -
-								offsetof(struct interned, name));
+	struct interned *interned = interned_of(service);
 	buf_auto struct buf key = BUF_INIT;
 
 	if (--interned->refs != 0)

@@ -32,7 +32,8 @@
 /* What problems are called that concern how an environment's parents fit together. */
 #define NOTES_OBJECT "parents of environment"
 /* And that concern whose versions answer instead of its own. */
-#define BASELINE_OBJECT "baseline of environment"
+#define BASELINE_OBJECT	 "baseline of environment"
+#define OVERRIDES_OBJECT "overrides of environment"
 
 /* What is wrong with a value. */
 struct fault {
@@ -135,6 +136,18 @@ void table_set_problem(struct table *table, const char *object, const char *reas
 		strmap_set(table->others, object, add_fault(table, mem_dup_str(object), reason));
 }
 
+/* Mostly there is none, and none was there. */
+static void set_env_problem(struct table *table, const char *what, const char *env,
+			    const char *reason)
+{
+	mem_auto_free char *object = NULL;
+
+	if (reason == NULL && strmap_count(table->others) == 0)
+		return;
+	object = mem_printf("%s %s", what, env);
+	table_set_problem(table, object, reason);
+}
+
 const char *table_env_notes(const struct table *table, const char *name)
 {
 	mem_auto_free char *object = mem_printf(NOTES_OBJECT " %s", name);
@@ -195,18 +208,6 @@ static void put_in_force(struct table *table, struct env *old, struct env *env)
 	table->is_changed = true;
 }
 
-/*
- * Only its own choice, as composed, is counted by the versions: the versions of overrides have
- * instances.  The new one goes in first, so that what both name is never without a name.
- */
-static void count_env(struct table *table, const struct env *old, const struct env *env)
-{
-	if (env != NULL)
-		versions_add_env(table->versions, env);
-	if (old != NULL)
-		versions_del_env(table->versions, old);
-}
-
 static bool extends(const struct env *env)
 {
 	return env != NULL && env->parent_count != 0;
@@ -217,7 +218,10 @@ static void touch_env(void *table, const char *env)
 	overrides_touch(((struct table *)table)->overrides, env);
 }
 
-/* One that extends others is composed, and then put in force, when all have come. */
+/*
+ * One that extends others is composed, and then put in force, when all have come.  Only its own
+ * choice, as composed, is counted by the versions: the versions of overrides have instances.
+ */
 static void *set_env(struct table *table, void *was, void *object)
 {
 	struct env *old = was, *env = object;
@@ -230,9 +234,9 @@ static void *set_env(struct table *table, void *was, void *object)
 	family_walk(table->family, either->name, touch_env, table);
 	if (extends(env)) {
 		overrides_touch(table->overrides, env->name);
-		count_env(table, extends(old) ? NULL : old, NULL);
+		versions_move_env(table->versions, extends(old) ? NULL : old, NULL);
 	} else {
-		count_env(table, extends(old) ? composed : old, env);
+		versions_move_env(table->versions, extends(old) ? composed : old, env);
 		put_in_force(table, find_in_force(table, either),
 			     env == NULL ? NULL : env_ref(env));
 		overrides_touch_env(table->overrides, either->name);
@@ -676,8 +680,6 @@ static bool is_plain(void *ctx, const char *name)
 /* What overrides are laid upon: it, or, put in force, what it comes to with those it extends. */
 static struct env *compose(struct table *table, struct env *own)
 {
-	mem_auto_free char *object = mem_printf("environment %s", own->name);
-	mem_auto_free char *notes_object = mem_printf(NOTES_OBJECT " %s", own->name);
 	buf_auto struct buf notes = BUF_INIT;
 	struct env *old = family_find(table->family, own->name), *env = own;
 
@@ -686,40 +688,34 @@ static struct env *compose(struct table *table, struct env *own)
 		if (env == old) {
 			env_unref(env);
 		} else {
-			count_env(table, old, env);
+			versions_move_env(table->versions, old, env);
 			put_in_force(table, find_in_force(table, own), env_ref(env));
 			family_keep(table->family, own->name, env);
 		}
 	}
-	table_set_problem(table, object, env->aside);
-	table_set_problem(table, notes_object, notes.len == 0 ? NULL : notes.data);
+	set_env_problem(table, "environment", own->name, env->aside);
+	set_env_problem(table, NOTES_OBJECT, own->name, notes.len == 0 ? NULL : notes.data);
 	return env;
 }
 
 static void forget_problems(struct table *table, const char *name)
 {
-	static const char *const objects[] = {"overrides of environment", "environment",
-					      NOTES_OBJECT, BASELINE_OBJECT};
-
-	for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {
-		mem_auto_free char *object = mem_printf("%s %s", objects[i], name);
-
-		table_set_problem(table, object, NULL);
-	}
+	set_env_problem(table, "environment", name, NULL);
+	set_env_problem(table, NOTES_OBJECT, name, NULL);
+	set_env_problem(table, BASELINE_OBJECT, name, NULL);
+	set_env_problem(table, OVERRIDES_OBJECT, name, NULL);
 }
 
 static void say_baseline(struct table *table, const struct env *env)
 {
-	mem_auto_free char *object = mem_printf(BASELINE_OBJECT " %s", env->name);
 	buf_auto struct buf said = BUF_INIT;
 
 	baseline_describe(env, table->versions, &said);
-	table_set_problem(table, object, said.len == 0 ? NULL : said.data);
+	set_env_problem(table, BASELINE_OBJECT, env->name, said.len == 0 ? NULL : said.data);
 }
 
 static void resolve_env(struct table *table, const char *name)
 {
-	mem_auto_free char *object = mem_printf("overrides of environment %s", name);
 	const struct entry *entry = find_env_entry(table, name);
 	struct env *own = entry == NULL ? NULL : entry->good, *old, *env;
 	size_t left_out;
@@ -732,14 +728,14 @@ static void resolve_env(struct table *table, const char *name)
 	own = compose(table, own);
 	say_baseline(table, own);
 	if (own->aside != NULL) {
-		table_set_problem(table, object, NULL);
+		set_env_problem(table, OVERRIDES_OBJECT, name, NULL);
 		return;
 	}
 	old = find_in_force(table, own);
 	env = overrides_resolve(table->overrides, table->versions, own, &left_out);
 	(void)snprintf(message, sizeof(message), "%zu left out: it has %d services", left_out,
 		       ENV_MAX_SERVICES);
-	table_set_problem(table, object, left_out == 0 ? NULL : message);
+	set_env_problem(table, OVERRIDES_OBJECT, name, left_out == 0 ? NULL : message);
 	if ((old == own) != (env == own)) /* see is_plain */
 		family_walk(table->family, name, touch_env, table);
 	if (old == env || (old != own && env != own && is_same_choice(old, env)))

@@ -250,18 +250,35 @@ static void drop_if_unused(struct versions *versions, struct version *v)
 	(void)strmap_del(versions->by_name, name.text);
 }
 
-void versions_add_env(struct versions *versions, const struct env *env)
+/* Mostly it has the same services, and that one in the same place. */
+static bool names(const struct env *env, const struct env_service *service, size_t place)
 {
-	for (size_t i = 0; i < env->service_count; i++)
-		get_version(versions, env->services[i].name, env->services[i].version)->env_count++;
+	const struct env_service *other;
+
+	if (env == NULL)
+		return false;
+	other = place < env->service_count ? &env->services[place] : NULL;
+	if (other == NULL || strcmp(other->name, service->name) != 0)
+		other = env_find_service(env, service->name);
+	return other != NULL && strcmp(other->version, service->version) == 0;
 }
 
-void versions_del_env(struct versions *versions, const struct env *env)
+/* What comes goes in first, so that what both name is never without a name. */
+void versions_move_env(struct versions *versions, const struct env *old, const struct env *env)
 {
-	for (size_t i = 0; i < env->service_count; i++) {
-		struct version *v =
-		    get_version(versions, env->services[i].name, env->services[i].version);
+	for (size_t i = 0; env != NULL && i < env->service_count; i++) {
+		const struct env_service *s = &env->services[i];
 
+		if (!names(old, s, i))
+			get_version(versions, s->name, s->version)->env_count++;
+	}
+	for (size_t i = 0; old != NULL && i < old->service_count; i++) {
+		const struct env_service *s = &old->services[i];
+		struct version *v;
+
+		if (names(env, s, i))
+			continue;
+		v = get_version(versions, s->name, s->version);
 		v->env_count--;
 		drop_if_unused(versions, v);
 	}

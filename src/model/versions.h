@@ -21,8 +21,8 @@ struct versions *versions_new(struct epochs *epochs); /* borrowed */
 void versions_free(struct versions *versions);	      /* when nothing is in them any more */
 
 /* All borrowed until the matching del. */
-void versions_add_env(struct versions *versions, const struct env *env);
-void versions_del_env(struct versions *versions, const struct env *env);
+/* An environment is in the place of another; either may be NULL. */
+void versions_move_env(struct versions *versions, const struct env *old, const struct env *env);
 void versions_add_instance(struct versions *versions, struct instance *instance);
 void versions_del_instance(struct versions *versions, const struct instance *instance);
 void versions_set_service(struct versions *versions, const char *name, struct service *service);

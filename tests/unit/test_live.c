@@ -99,6 +99,30 @@ START_TEST(changes_without_a_reload)
 }
 END_TEST
 
+/* Whoever extends it: only its own generation is put, and chosen. */
+START_TEST(a_change_of_a_base_moves_nothing_of_its_children)
+{
+	size_t alone;
+
+	begin(two_versions);
+	want("environments/dev web=2 api=1\n");
+	alone = last.map_changes;
+	want("environments/one !{\"name\":\"one\",\"extends\":[\"dev\"],\"services\":[]}\n"
+	     "environments/two !{\"name\":\"two\",\"extends\":[\"one\"],\"services\":["
+	     "{\"name\":\"web\",\"version\":\"1\"}]}\n");
+	expect_all();
+	want("environments/dev web=none api=1\n");
+	ck_assert_msg(last.code == 0 && !last.needs_reload && !last.resynced, "%s", last_words);
+	ck_assert_uint_eq(last.map_changes, alone);
+	expect_all();
+	/* From one base to another that is new in the same moment. */
+	want("environments/new web=1 api=1\n"
+	     "environments/one !{\"name\":\"one\",\"extends\":[\"new\"],\"services\":[]}\n"
+	     "environments/dev -\n");
+	expect_all();
+}
+END_TEST
+
 /* --- manual changes --------------------------------------------------------------------------- */
 
 static const char *const meddlings[] = {
@@ -656,6 +680,7 @@ int main(void)
 	if (daemon_is_there("haproxy")) {
 		tcase_add_test(tc, finds_all_as_it_is_and_changes_nothing);
 		tcase_add_test(tc, changes_without_a_reload);
+		tcase_add_test(tc, a_change_of_a_base_moves_nothing_of_its_children);
 		tcase_add_test(tc, manual_changes_are_reverted);
 		tcase_add_test(tc, manual_changes_are_seen_where_something_changes);
 		tcase_add_test(tc, much_that_differs_is_replaced);
