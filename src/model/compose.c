@@ -333,7 +333,7 @@ static bool differs_in_versions_alone(const struct lineage *lineage)
 
 static struct env *finish(struct composer *c, bool may_share)
 {
-	const char *names[LINEAGE_MAX];
+	const char *names[LINEAGE_MAX] = {NULL};
 	struct env draft = *c->lineage->envs[0];
 	char reason[96];
 

@@ -193,7 +193,7 @@ static int visit(struct maker *m, const struct env *env, size_t depth, uint8_t *
 		 struct mf_err *err)
 {
 	struct known *known;
-	uint8_t parents[ENV_MAX_PARENTS];
+	uint8_t parents[ENV_MAX_PARENTS] = {0};
 	int code;
 
 	m->chain[depth] = env;
