@@ -65,8 +65,8 @@ void etcd_json_list(struct buf *b, const char *prefix, const struct buf *after, 
 void etcd_json_probe(struct buf *b, const char *prefix)
 {
 	buf_add_char(b, '{');
-	add_range(b, prefix, NULL);
-	buf_add_str(b, ",\"limit\":\"1\",\"keys_only\":true}");
+	add_bytes(b, "key", prefix, prefix[0] == '\0' ? 1 : strlen(prefix));
+	buf_add_str(b, ",\"keys_only\":true}");
 }
 
 static void add_if(struct buf *b, const struct etcd_if *condition)

@@ -26,7 +26,8 @@ void etcd_json_add_range_end(struct buf *b, const char *prefix);
  */
 void etcd_json_list(struct buf *b, const char *prefix, const struct buf *after, int64_t limit,
 		    int64_t revision);
-void etcd_json_probe(struct buf *b, const char *prefix); /* as little as a linearizable read can */
+/* As little as a linearizable read can: of one key, as etcd counts all of a range. */
+void etcd_json_probe(struct buf *b, const char *prefix);
 void etcd_json_txn(struct buf *b, const struct etcd_if *ifs, size_t if_count,
 		   const struct etcd_op *ops, size_t op_count);
 void etcd_json_watch(struct buf *b, const char *prefix, int64_t start_revision);
