@@ -70,6 +70,8 @@ static void add_row(struct node *list, const char *name, const char *text)
 	copy_text(row, haproxy, "version", "haproxy_version");
 	copy_int(row, haproxy, "workers", "workers");
 	copy_int(row, haproxy, "reloads", "reloads");
+	copy_int(row, value, "held_count", "held_count");
+	copy_problems(row, value, "held");
 	copy_int(row, value, "quarantined_count", "quarantined_count");
 	copy_problems(row, value, "quarantined");
 	copy_int(row, value, "set_aside_count", "set_aside_count");

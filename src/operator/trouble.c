@@ -182,18 +182,20 @@ void trouble_add_set_aside(struct node *list, const struct reading *reading)
 
 /* --- nodes ------------------------------------------------------------------------------------ */
 
-static void add_quarantined(struct node *list, const char *node, const struct node *row)
+/* What a node names under that key. */
+static void add_named(struct node *list, const char *node, const struct node *row, const char *key,
+		      const char *word, const char *next)
 {
-	const struct node *problems = node_find(row, "quarantined");
+	const struct node *problems = node_find(row, key);
 
 	for (size_t i = 0; i < node_count(problems, NODE_LIST); i++) {
 		const struct node *problem = &problems->children[i];
 		mem_auto_free char *object =
 		    mem_printf("node %s: %s", node, node_text_at(problem, "object", "?"));
 		mem_auto_free char *reason =
-		    mem_printf("in quarantine: %s", node_text_at(problem, "reason", "?"));
+		    mem_printf("%s: %s", word, node_text_at(problem, "reason", "?"));
 
-		add(list, object, reason, "it is tried again when it changes");
+		add(list, object, reason, next);
 	}
 }
 
@@ -213,7 +215,9 @@ void trouble_add_nodes(struct node *list, const struct node *nodes)
 			add(list, object, held,
 			    "if it is meant: put a time until which removals are allowed at "
 			    "config/mayfly/allow-removal");
-		add_quarantined(list, name, row);
+		add_named(list, name, row, "held", "held back", NULL);
+		add_named(list, name, row, "quarantined", "in quarantine",
+			  "it is tried again when it changes");
 	}
 }
 

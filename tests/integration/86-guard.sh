@@ -46,6 +46,8 @@ within 'and nothing of it is believed' 10 \
 ok 'the last good state is served' all_serve
 within 'the node says so' 10 node_says '"held_back":"6 of 6 environments would go"'
 within 'and names them' 10 node_says '"object":"environment dev3"'
+run_tool mayfly status
+like "$OUT" 'node test: environment dev3: held back' 'so does mayfly status'
 etcd_put backends/web/1/b "${ADDRESS[other]}"
 within 'a later change is applied' 20 has_server "${ADDRESS[other]}"
 etcd_del backends/web/1/b
