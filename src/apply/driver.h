@@ -64,7 +64,11 @@ struct driver {
 	 * else may change it from then on until that is over (group_events.on_hold).
 	 */
 	bool is_live;
-	int64_t reload_gap_ms; /* from one start of a reload to the next */
+	/*
+	 * From one start of a reload to the next, and at most: it doubles with each reload of a
+	 * burst, as each may leave an old process behind.
+	 */
+	int64_t reload_gap_ms, reload_gap_max_ms;
 };
 
 /* The first that owns a group drives it; the last one, whatever is left. */

@@ -20,7 +20,8 @@
 
 enum {
 	RELOAD_MS = 15 * 1000,
-	RELOAD_GAP_MS = 250, /* from one start of a reload to the next */
+	RELOAD_GAP_MS = 250,	  /* from one start of a reload to the next ... */
+	RELOAD_GAP_MAX_MS = 4000, /* ... in a storm */
 	CONFIG_MAX = 1 << 30,
 };
 
@@ -245,4 +246,5 @@ const struct driver haproxy_driver = {
     .cancel = cancel,
     .is_live = true,
     .reload_gap_ms = RELOAD_GAP_MS,
+    .reload_gap_max_ms = RELOAD_GAP_MAX_MS,
 };

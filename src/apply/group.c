@@ -18,7 +18,10 @@
 #include "sys/file.h"
 #include "sys/loop.h"
 
-enum { GROUP_MAX_REFRESHES = 3 }; /* of one run, to something newer */
+enum {
+	GROUP_MAX_REFRESHES = 3, /* of one run, to something newer */
+	GROUP_BURST = 5,	 /* so many reloads in a row keep the shortest distance */
+};
 
 static void on_turn(void *ctx);
 static void enter(struct group *group, enum group_phase phase);
@@ -477,10 +480,18 @@ static void fail_bind(struct group *group)
 	group_fail(group, &group->written.opinion);
 }
 
+static int64_t next_reload_at(const struct group *group)
+{
+	int64_t gap = group->driver->reload_gap_ms, most = group->driver->reload_gap_max_ms;
+
+	for (unsigned i = GROUP_BURST; i < group->burst && gap < most; i++)
+		gap *= 2;
+	return group->reloaded_at + (gap < most ? gap : most);
+}
+
 static bool needs_turn(const struct group *group)
 {
-	return needs_reload(group) &&
-	       loop_now(group->loop) < group->reloaded_at + group->driver->reload_gap_ms;
+	return needs_reload(group) && loop_now(group->loop) < next_reload_at(group);
 }
 
 static void on_turn(void *ctx)
@@ -490,8 +501,7 @@ static void on_turn(void *ctx)
 
 static void wait_turn(struct group *group)
 {
-	loop_timer_set(group->timer,
-		       group->reloaded_at + group->driver->reload_gap_ms - loop_now(group->loop));
+	loop_timer_set(group->timer, next_reload_at(group) - loop_now(group->loop));
 }
 
 static bool needs_refresh(const struct group *group)
@@ -623,10 +633,20 @@ static void keep(struct group *group)
 	group->driver->keep(group);
 }
 
+/* A burst is over after twice the longest distance. */
+static void note_reload(struct group *group)
+{
+	int64_t now = loop_now(group->loop);
+	bool is_soon = now - group->reloaded_at < 2 * group->driver->reload_gap_max_ms;
+
+	group->burst = is_soon ? group->burst + 1 : 0;
+	group->reloaded_at = now;
+}
+
 static void reload(struct group *group)
 {
 	if (group->observed_err.code != MF_EUNAVAIL)
-		group->reloaded_at = loop_now(group->loop);
+		note_reload(group);
 	if (can_owe_reload(group))
 		group->owes_reload = true;
 	group->driver->reload(group);

@@ -44,7 +44,8 @@ struct group {
 	bool is_open;
 	bool owes_reload;	   /* files were installed, and the daemon has not heard of it */
 	bool is_edited;		   /* somebody else wrote what the daemon may have loaded since */
-	int64_t reloaded_at;	   /* by loop_now: the last reload's start */
+	int64_t reloaded_at;	   /* by loop_now: the last reload's start ... */
+	unsigned burst;		   /* ... and so many before it, each soon after the other */
 	char proven[17];	   /* the structure that was checked or loaded last */
 	struct snapshot *snapshot; /* of the last run; NULL: none */
 	bool is_rendered;	   /* written is of that */
