@@ -257,6 +257,14 @@ fails 'no such service' no-service 'prod has no service named nope' nope.service
 fails 'no such service of this host' no-service 'prod has no service named nope' localhost "$LOCAL/nope/x"
 fails 'no instance' no-instance 'version 7 of service gone' shop.example.com "$HTTP/gone"
 goes 'an instance that refuses' '^x-mayfly-error: no-connection' shop.example.com "$HTTP/refused/" -i
+reply=$(fetch shop.example.com "$HTTP/refused/" -i)
+like "$reply" '^content-type: text/html' '  with a page'
+like "$reply" '<p>No instance .*<dt>environment</dt><dd>pr-42</dd><dt>service</dt><dd>refused</dd><dt>version</dt><dd>1</dd>' \
+	'  that names what was wanted'
+reply=$(fetch shop.example.com "$HTTP/refused/" -i -H 'Accept: text/html;q=0.5, application/json')
+like "$reply" '^content-type: application/json' '  or with JSON'
+like "$reply" '^\{"status": 503, "error": "no-connection", .* "environment": "pr-42", "service": "refused", "version": "1"\}$' \
+	'  that says the same'
 is_refused 'a hostile host' 'a"b\<c%[env(HOME)]>' "$HTTP/" || fails 'a hostile host' no-environment 'host name a\?b\?\?c' 'a"b\<c%[env(HOME)]>' "$HTTP/"
 fails 'a hostile path' no-service 'path /nope\?0[dD]' www-small.example.com "$HTTP/nope%0d%0a<x>%22"
 fails 'a hostile header' no-environment 'value \?script\?\?\?\?\?env' tasks.service "$INTERNAL/" \
