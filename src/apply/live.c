@@ -78,6 +78,7 @@ void live_free(struct live *live)
 	set_snapshot(&live->desired, NULL);
 	set_snapshot(&live->applied, NULL);
 	live_worker_fini(&live->worker);
+	live_forget_described(live);
 	loop_timer_free(live->drain_timer);
 	loop_timer_free(live->quiet_timer);
 	loop_timer_free(live->later_timer);
@@ -193,6 +194,7 @@ static void on_first_half(struct live *live, int code)
 
 static void take_up(struct live *live)
 {
+	enum live_verdict verdict;
 	bool must_verify;
 
 	set_snapshot(&live->target, live->desired);
@@ -214,7 +216,12 @@ static void take_up(struct live *live)
 	live_seen_free(live->seen);
 	live->seen = NULL;
 	live_add(live, live_on_show_info, NULL, "show", "info");
-	switch (live_diff(live)) {
+	verdict = live_diff(live);
+	if (live->must_drain) { /* who changes without a pause does so, too */
+		live->must_drain = false;
+		live_delete_again(live);
+	}
+	switch (verdict) {
 	case LIVE_MUST_SYNC:
 		live_start_sync(live);
 		break;
@@ -283,8 +290,7 @@ static void on_drain_time(void *ctx)
 	struct live *live = ctx;
 
 	if (!is_free(live)) {
-		if (live->phase != LIVE_IDLE)
-			loop_timer_set(live->drain_timer, LIVE_DRAIN_MS);
+		live->must_drain = live->phase != LIVE_IDLE;
 		return;
 	}
 	live_set_phase(live, LIVE_DRAINING);
@@ -334,6 +340,7 @@ void live_set_settings(struct live *live, const struct settings *settings)
 	bool was_busy = live->target != NULL;
 
 	stop(live);
+	live_forget_described(live);
 	live->settings = settings;
 	live->is_due |= was_busy;
 	live_go_on(live);

@@ -14,7 +14,6 @@
 #include "model/backend.h"
 #include "model/service.h"
 #include "model/table.h"
-#include "render/section.h"
 
 enum { BACKENDS_TRIES = 30 }; /* to delete one, between 200 ms and 5 s from one to the next */
 
@@ -49,6 +48,29 @@ bool live_are_equal_settings(const struct service *a, const struct service *b)
 			  (a->check[0] == '\0' || a->check_interval == b->check_interval));
 }
 
+void live_forget_described(struct live *live)
+{
+	free(live->described.name);
+	service_unref(live->described.settings);
+	live->described = (struct live_described){.name = NULL};
+}
+
+const struct live_described *live_describe(struct live *live, const struct backend *backend)
+{
+	struct live_described *described = &live->described;
+
+	if (described->name != NULL && strcmp(described->name, backend->name) == 0 &&
+	    described->settings == backend->settings)
+		return described;
+	live_forget_described(live);
+	described->name = mem_dup_str(backend->name);
+	if (backend->settings != NULL)
+		described->settings = service_ref(backend->settings);
+	described->is_good =
+	    live->events->describe(live->ctx, backend, &described->section, &described->options);
+	return described;
+}
+
 /* --- coming ----------------------------------------------------------------------------------- */
 
 /* why: no backend in reserve can stand for it; "": there is no reserve. */
@@ -60,15 +82,15 @@ static void wait_for_backend(struct live *live, const struct backend *backend, c
 }
 
 /* It would be empty in the file, too, and its servers get what they have there. */
-static bool can_be_added(const struct live *live, const struct backend *backend)
+static bool can_be_added(struct live *live, const struct backend *backend)
 {
-	struct section section;
-	struct section_options options;
+	const struct live_described *described;
 
 	if (!live->worker.can_add_backends || !has_default_settings(backend->settings))
 		return false;
-	return !live->events->describe(live->ctx, backend, &section, &options) ||
-	       (section.is_plain && options.unknown[0] == '\0');
+	described = live_describe(live, backend);
+	return !described->is_good ||
+	       (described->section.is_plain && described->options.unknown[0] == '\0');
 }
 
 /* One that cannot be made so is not asked for again. */

@@ -26,6 +26,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "render/routing.h"
+#include "render/section.h"
 
 struct backend;
 struct env;
@@ -134,6 +135,15 @@ struct live_worker {
 	struct strmap *draining;    /* "<backend>/<server>" of those to be deleted when idle */
 };
 
+/* What haproxy.cfg says of a backend; the last answer is kept, as it is a rendering. */
+struct live_described {
+	char *name;
+	struct service *settings; /* NULL: none */
+	bool is_good;		  /* it could be rendered */
+	struct section section;
+	struct section_options options;
+};
+
 enum live_phase {
 	LIVE_IDLE,
 	LIVE_CHANGING,	 /* a script is sent, or the second half of one waits */
@@ -179,6 +189,7 @@ struct live {
 
 	struct loop_timer *drain_timer;
 	int64_t drain_ms; /* from one try to the next */
+	bool must_drain;  /* a try was due while something else was in progress */
 	struct loop_timer *quiet_timer;
 	struct loop_timer *later_timer;
 	void (*on_later_done)(struct live *live, int code);
@@ -186,6 +197,7 @@ struct live {
 	struct live_sync *sync;	      /* in progress */
 	struct live_seen *seen;	      /* when all was last read, and as it should be */
 	struct live_collect *collect; /* in progress */
+	struct live_described described;
 };
 
 void live_set_phase(struct live *live, enum live_phase phase);
@@ -246,9 +258,12 @@ void live_read_back_servers(struct live *live); /* of backends with changes */
 /* What `show servers state` says, compared with the target. */
 void live_compare_servers(struct live *live, const char *text, enum live_mode mode);
 void live_add_servers(struct live *live, const struct backend *backend); /* all, of a new one */
-void live_drain_again(struct live *live); /* all that are still draining */
+void live_delete_again(struct live *live); /* those that are idle by now, later */
+void live_drain_again(struct live *live);  /* all that are still draining */
 
 /* live_backends.c */
+const struct live_described *live_describe(struct live *live, const struct backend *backend);
+void live_forget_described(struct live *live);
 /* What `show backend` and the map of spares say: those that are there, and those that wait for a
  * reload. */
 void live_note_backends(struct live *live, const char *text, char *spares);

@@ -16,7 +16,6 @@
 #include "model/backend.h"
 #include "model/service.h"
 #include "model/table.h"
-#include "render/section.h"
 
 /* One backend, of which a difference is being taken. */
 struct servers {
@@ -25,8 +24,7 @@ struct servers {
 	unsigned passes; /* of enum live_pass */
 	struct state_backend backend;
 	const struct backend *desired;	/* NULL: it is to be no more */
-	bool is_described;		/* options are known */
-	struct section_options options; /* of its servers */
+	struct section_options options; /* of its servers, where no template can be asked */
 	bool is_kept; /* environments that wait for a reload still lead there, and nobody else is */
 };
 
@@ -136,15 +134,12 @@ static void set_check(struct section_options *options, const struct service *set
 /* What a file would give the servers of this backend. */
 static const struct section_options *options_of(struct servers *s)
 {
-	struct live *live = s->live;
-	struct section section;
+	const struct live_described *described =
+	    s->desired == NULL ? NULL : live_describe(s->live, s->desired);
 
-	if (s->is_described)
-		return &s->options;
-	s->is_described = true;
-	if (s->desired == NULL ||
-	    !live->events->describe(live->ctx, s->desired, &section, &s->options))
-		set_check(&s->options, s->desired == NULL ? NULL : s->desired->settings);
+	if (described != NULL && described->is_good)
+		return &described->options;
+	set_check(&s->options, s->desired == NULL ? NULL : s->desired->settings);
 	return &s->options;
 }
 
@@ -269,6 +264,18 @@ static void diff_pair(struct servers *s, const struct state_server *from,
 	s->live->out = is_comer ? &s->live->script : &s->live->later;
 	state_diff_server(&s->backend, from, to, on_op, s);
 	s->live->out = out;
+}
+
+void live_delete_again(struct live *live)
+{
+	void *cursor = NULL, *value;
+	const char *server;
+
+	live->out = &live->later;
+	while (strmap_next(live->worker.draining, &cursor, &server, &value))
+		live_add(live, on_deleted, NULL, "del", "server", server);
+	live_drop_again(live);
+	live->out = &live->script;
 }
 
 void live_drain_again(struct live *live)

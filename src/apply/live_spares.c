@@ -13,7 +13,6 @@
 #include "base/strmap.h"
 #include "model/backend.h"
 #include "model/table.h"
-#include "render/section.h"
 
 enum { SPARES_FEW = 4 }; /* when no more than one of so many is free */
 
@@ -168,23 +167,23 @@ static struct live_spare *find_free(const struct live_worker *worker, uint64_t k
 
 bool live_take_spare(struct live *live, const struct backend *backend, const char **ret_why)
 {
-	struct section section;
-	struct section_options options;
+	const struct live_described *described;
 	struct live_spare *spare = NULL;
 
 	*ret_why = "";
 	if (strmap_count(live->worker.spares) == 0)
 		return false;
+	described = live_describe(live, backend);
 	if (has_name(backend))
 		*ret_why = "it has a host name";
-	else if (!live->events->describe(live->ctx, backend, &section, &options))
+	else if (!described->is_good)
 		*ret_why = "it cannot be rendered";
-	else if (section.is_static)
+	else if (described->section.is_static)
 		*ret_why = "its way to balance takes no servers while HAProxy runs";
-	else if (options.unknown[0] != '\0')
+	else if (described->options.unknown[0] != '\0')
 		*ret_why = "HAProxy gives its servers their options only when it starts";
 	else
-		spare = find_free(&live->worker, section.kind, ret_why);
+		spare = find_free(&live->worker, described->section.kind, ret_why);
 	if (spare != NULL)
 		carry(live, spare, backend->name);
 	return spare != NULL;
@@ -250,27 +249,32 @@ bool live_leave_idle_spares(struct live *live, const struct snapshot *snapshot)
 
 /* --- how many are left ------------------------------------------------------------------------ */
 
+/* Of one kind: a reload is worth it that empties half of them. */
+static bool are_few(size_t all, size_t left, size_t carrying)
+{
+	return carrying * 2 >= all && left * SPARES_FEW <= all && all != 0;
+}
+
 bool live_has_few_spares(const struct live_worker *worker)
 {
 	void *cursor = NULL, *value;
 	const char *name;
 	uint64_t kind = 0;
-	size_t all = 0, left = 0;
-	bool is_used = false, has_few = false;
+	size_t all = 0, left = 0, carrying = 0;
 
 	/* Those of one kind follow one another. */
 	while (strmap_next(worker->spares, &cursor, &name, &value)) {
 		const struct live_spare *spare = value;
 
-		if (all == 0 || spare->kind != kind) {
-			has_few |= is_used && left * SPARES_FEW <= all;
+		if (spare->kind != kind) {
+			if (are_few(all, left, carrying))
+				return true;
 			kind = spare->kind;
-			all = left = 0;
-			is_used = false;
+			all = left = carrying = 0;
 		}
 		all++;
 		left += is_free(spare);
-		is_used |= spare->backend != NULL;
+		carrying += spare->backend != NULL;
 	}
-	return has_few || (is_used && left * SPARES_FEW <= all);
+	return are_few(all, left, carrying);
 }
