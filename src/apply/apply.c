@@ -176,6 +176,7 @@ void apply_get_status(const struct apply *apply, struct apply_status *ret_status
 	    .haproxy_version = live_version(apply->live),
 	    .old_workers = apply->old_workers,
 	    .leaving = live_draining(apply->live),
+	    .in_reserve = apply->carried,
 	    .reloads = apply->reloads,
 	};
 }

@@ -98,6 +98,7 @@ struct apply_status {
 	const char *haproxy_version; /* "" before it was reached */
 	size_t old_workers;	     /* processes of before a reload that have requests to end */
 	size_t leaving;		     /* servers that have requests to end */
+	size_t in_reserve;	     /* versions that wait for backends of their own */
 	uint64_t reloads;	     /* of HAProxy, by us, that worked */
 };
 void apply_get_status(const struct apply *apply, struct apply_status *ret_status);

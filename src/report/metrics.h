@@ -29,6 +29,8 @@ struct snapshot;
 	  "Processes of HAProxy from before a reload that still serve requests.")                  \
 	X(LEAVING, "mayfly_haproxy_servers_leaving", "gauge",                                      \
 	  "Removed servers that still serve requests.")                                            \
+	X(IN_RESERVE, "mayfly_haproxy_versions_in_reserve", "gauge",                               \
+	  "Versions that stand in backends kept in reserve.")                                      \
 	X(WANTED_REVISION, "mayfly_wanted_revision", "gauge", "The newest model's revision.")      \
 	X(APPLIED_REVISION, "mayfly_applied_revision", "gauge", "The revision that is applied.")   \
 	X(APPLIED_TIME, "mayfly_applied_timestamp_seconds", "gauge",                               \

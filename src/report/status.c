@@ -83,6 +83,7 @@ static void refresh(struct status *status)
 		  value[METRIC_RELOADS] != (int64_t)now.reloads ||
 		  value[METRIC_OLD_WORKERS] != (int64_t)now.old_workers;
 	value[METRIC_LEAVING] = (int64_t)now.leaving;
+	value[METRIC_IN_RESERVE] = (int64_t)now.in_reserve;
 	if (!is_news)
 		return;
 	metrics_set_text(&status->metrics.haproxy_version, now.haproxy_version);

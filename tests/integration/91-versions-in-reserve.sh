@@ -6,9 +6,9 @@
 need etcd etcdctl haproxy curl socat
 
 start_etcd
-write_settings dnsmasq.hosts= dnsmasq.reload= routing.default_environment=dev
-ports 1
-listen=${PORTS[0]}
+ports 2
+listen=${PORTS[0]} metrics=127.0.0.1:${PORTS[1]}
+write_settings dnsmasq.hosts= dnsmasq.reload= routing.default_environment=dev metrics_bind="$metrics"
 start_tool kvwatch
 # No HAProxy adds a backend with settings while it runs: they stand in reserve on every one.
 etcd_put services/web '{"balance":"leastconn"}'
@@ -64,6 +64,7 @@ etcd_put backends/db/1/a "${ADDRESS[db]}"
 etcd_put environments/dev "$(env dev 42 1)"
 within 'the other service moves to a new version' 10 db_says '^db 1 '
 ok '  which stands in reserve' carries tcp:db:1
+ok '  as the metrics count' says '^mayfly_haproxy_versions_in_reserve [1-9]' curl -s "http://$metrics/metrics"
 
 # What people see names the version.
 stop db
