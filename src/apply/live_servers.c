@@ -332,13 +332,12 @@ static void walk_servers(struct live *live, const struct backend *from, const st
 {
 	struct servers s = {
 	    .live = live, .mode = LIVE_CHANGE, .passes = passes, .desired = to, .is_kept = is_kept};
+	const struct backend *either = to == NULL ? from : to;
 
-	if (to != NULL)
-		state_backend_fill(to, &s.backend);
-	else if (from != NULL)
-		state_backend_fill(from, &s.backend);
-	s.backend.name =
-	    span_of(live_worker_name(&live->worker, to == NULL ? from->name : to->name));
+	if (either == NULL)
+		return;
+	state_backend_fill(either, &s.backend);
+	s.backend.name = span_of(live_worker_name(&live->worker, either->name));
 	walk_pairs(from == NULL ? NULL : from->instances, from == NULL ? 0 : from->instance_count,
 		   to == NULL ? NULL : to->instances, to == NULL ? 0 : to->instance_count,
 		   sizeof(struct instance *), compare_instances, on_servers, &s);

@@ -61,13 +61,14 @@ static void put_down(struct live *live, struct live_spare *spare)
 void live_note_spare(struct live *live, const char *name)
 {
 	struct live_spare *spare;
+	size_t len = strlen(name);
 	uint64_t kind;
 
 	if (!section_is_spare(span_of(name), &kind))
 		return;
-	spare = mem_alloc(sizeof(*spare) + strlen(name) + 1);
+	spare = mem_alloc(sizeof(*spare) + len + 1);
 	spare->kind = kind;
-	strcpy(spare->name, name);
+	memcpy(spare->name, name, len + 1);
 	strmap_set(live->worker.spares, name, spare);
 }
 
