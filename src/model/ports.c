@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "model/env.h"
 #include "model/service.h"
 #include "model/settings.h"
 #include "model/snapshot.h"
@@ -101,6 +102,24 @@ static bool explain_settings(const struct settings *settings, unsigned port, str
 	return reason->len == 0;
 }
 
+/* Whose connections are all closed: they belong to the default environment. */
+static void explain_unnamed(const struct settings *settings, const struct snapshot *snapshot,
+			    const struct service *service, struct buf *reason)
+{
+	static const char closed[] = "each connection is closed";
+	const char *name = settings == NULL ? "" : settings->routing.default_environment;
+	const struct env *env = name[0] == '\0' ? NULL : snapshot_find_env(snapshot, name);
+
+	if (settings == NULL || reason->len != 0)
+		return;
+	if (name[0] == '\0')
+		buf_printf(reason, "listen: %s: routing.default_environment is not set", closed);
+	else if (env == NULL)
+		buf_printf(reason, "listen: %s: there is no environment %s", closed, name);
+	else if (env_find_service(env, service->name) == NULL)
+		buf_printf(reason, "listen: %s: environment %s does not name it", closed, name);
+}
+
 void ports_add_problems(const struct ports *ports, struct snapshot *snapshot)
 {
 	const struct service *owner = NULL;
@@ -114,6 +133,7 @@ void ports_add_problems(const struct ports *ports, struct snapshot *snapshot)
 		if (explain_settings(ports->settings, service->listen, &reason) && service != owner)
 			buf_printf(&reason, "listen: port %u is service %s's", service->listen,
 				   owner->name);
+		explain_unnamed(ports->settings, snapshot, service, &reason);
 		if (reason.len != 0) {
 			mem_auto_free char *object = mem_printf("service %s", service->name);
 

@@ -23,7 +23,10 @@ bool ports_set_settings(struct ports *ports, const struct settings *settings);
 void ports_add(struct ports *ports, struct service *service);
 void ports_del(struct ports *ports, const struct service *service);
 
-/* A problem for each that does not get its port.  The snapshot's services are filled in. */
+/*
+ * A problem for each that does not get its port, or that the default environment does not name.
+ * The snapshot's services and environments are filled in.
+ */
 void ports_add_problems(const struct ports *ports, struct snapshot *snapshot);
 
 #endif

@@ -91,6 +91,10 @@ is "$(awk '/^(frontend|backend) / { print $2 }' "$T/haproxy/haproxy.cfg" | sort 
 within '  and all is one' 15 all_is_one
 etcd_del backends/tcp/db/a
 ok 'HTTP does not lead there' says '^503$' fetch_status db.service "$INTERNAL/" -H 'x-mayfly: prod'
+etcd_put services/lonely '{"protocol":"tcp","listen":1}'
+within 'one that the default environment does not name is reported' 10 log_has kvwatch \
+	'service lonely: listen: each connection is closed: environment prod does not name it'
+etcd_del services/lonely
 etcd_put services/second "{\"protocol\":\"tcp\",\"listen\":$listen,\"addresses\":[\"${ADDRESS[near]}\"]}"
 within 'a second one that wants its port is refused by name' 10 log_has kvwatch "service second.*port $listen is service db's"
 ok '  and harms nobody' db_is db-2

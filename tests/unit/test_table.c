@@ -603,7 +603,8 @@ static const struct {
 
 START_TEST(a_port_of_haproxy_is_no_service_s)
 {
-	mem_auto_free char *yaml = mem_printf("haproxy: %s\n", ports[_i].settings);
+	mem_auto_free char *yaml =
+	    mem_printf("haproxy: %s\nrouting: {default_environment: prod}\n", ports[_i].settings);
 	mem_auto_free char *value =
 	    mem_printf("{\"protocol\":\"tcp\",\"listen\":%u}", ports[_i].port);
 	const char *reason = ports[_i].reason;
@@ -615,6 +616,7 @@ START_TEST(a_port_of_haproxy_is_no_service_s)
 
 	ck_assert_msg(settings_parse(settings, yaml, strlen(yaml), &err) == 0, "%s", err.msg);
 	put(table, "services/a", value);
+	put(table, "environments/prod", "{\"name\":\"prod\",\"services\":[\"a\"]}");
 	s = table_snapshot(table, 1);
 	ck_assert_uint_eq(s->problem_count, 0);
 	snapshot_unref(s);
@@ -650,6 +652,39 @@ static void set_settings(struct table *table, struct settings **settings, const 
 		ck_assert_uint_eq(taken->problem_count, problems);                                 \
 		snapshot_unref(taken);                                                             \
 	} while (0)
+
+START_TEST(a_port_to_which_nobody_answers_is_a_problem)
+{
+#define CLOSED	   "listen: each connection is closed: "
+#define INNER_ONLY "haproxy: {internal_bind: [\"*:1\"]}\n"
+	static const char tcp[] = "{\"protocol\":\"tcp\",\"listen\":5432}";
+	struct settings *settings = NULL;
+	struct table *table = table_new();
+	struct snapshot *s;
+
+	set_settings(table, &settings, INNER_ONLY);
+	put(table, "services/db", tcp);
+	put(table, "backends/db/15/x", "10.0.0.5:5432");
+	s = table_snapshot(table, 1);
+	ck_assert_str_eq(problem_of(s, "service db"),
+			 CLOSED "routing.default_environment is not set");
+	snapshot_unref(s);
+	set_settings(table, &settings, INNER_ONLY "routing: {default_environment: prod}\n");
+	s = table_snapshot(table, 2);
+	ck_assert_str_eq(problem_of(s, "service db"), CLOSED "there is no environment prod");
+	snapshot_unref(s);
+	put(table, "environments/prod", "{\"name\":\"prod\",\"services\":[\"web\"]}");
+	s = table_snapshot(table, 3);
+	ck_assert_str_eq(problem_of(s, "service db"), CLOSED "environment prod does not name it");
+	snapshot_unref(s);
+	put(table, "environments/prod", "{\"name\":\"prod\",\"services\":[\"db\"]}");
+	s = table_snapshot(table, 4);
+	ck_assert_uint_eq(s->problem_count, 0);
+	snapshot_unref(s);
+	table_free(table);
+	settings_free(settings);
+}
+END_TEST
 
 START_TEST(a_denied_address_is_set_aside_until_the_settings_allow_it)
 {
@@ -717,6 +752,7 @@ int main(void)
 	tcase_add_test(tc, a_port_is_one_service_s);
 	tcase_add_loop_test(tc, a_port_of_haproxy_is_no_service_s, 0,
 			    sizeof(ports) / sizeof(ports[0]));
+	tcase_add_test(tc, a_port_to_which_nobody_answers_is_a_problem);
 	tcase_add_test(tc, a_denied_address_is_set_aside_until_the_settings_allow_it);
 	return unit_run("table", tc);
 }
