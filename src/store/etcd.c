@@ -332,10 +332,17 @@ static void on_fault(struct etcd_call *call, const struct etcd_fault *fault)
 	}
 }
 
+/* Nothing came of it as the call's own time is up, which says less than what came before. */
+static bool is_cut_short(const struct etcd_call *call)
+{
+	return loop_now(call->etcd->loop) >= call->deadline - 1;
+}
+
 static void on_broken(struct etcd_call *call, const struct http_reply *reply,
 		      const struct mf_err *err)
 {
 	bool is_lost = call->repeat == ETCD_REPEAT_ONCE && reply->is_sent;
+	const struct mf_err before = call->why;
 
 	call->fault = ETCD_FAULT_NONE;
 	call->why = *err;
@@ -352,6 +359,8 @@ static void on_broken(struct etcd_call *call, const struct http_reply *reply,
 		etcd_endpoint_failed(call->etcd, call->endpoint);
 		fail(call);
 	} else {
+		if (before.code != 0 && is_cut_short(call))
+			call->why = before;
 		try_elsewhere(call);
 	}
 }

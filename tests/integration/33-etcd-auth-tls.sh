@@ -32,6 +32,9 @@ run_tool svcregister list
 is "$STATUS" 0 'the certificates of the environment variables are used'
 run_tool svcregister list --cacert /etc/ssl/certs/nowhere.pem
 unlike "$STATUS" '^0$' 'a CA file that is not there is an error'
+ETCDCTL_CACERT='' run_tool svcregister list
+is "$STATUS" 69 'without the CA etcd is out of reach'
+like "$ERR" 'certificate' '  with the reason, not with a time-out'
 ETCDCTL_CERT='' ETCDCTL_KEY='' run_tool svcregister list
 is "$STATUS" 69 'without a client certificate etcd is out of reach'
 

@@ -367,6 +367,21 @@ START_TEST(test_silent_endpoint)
 }
 END_TEST
 
+/* As of a certificate that is refused, and then a connection that has no time left. */
+START_TEST(a_reason_outlives_the_last_attempt)
+{
+	static const struct gateway_line script[] = {
+	    {RANGE, GATEWAY_SAY, 503, NO_LEADER}, {RANGE, GATEWAY_HANG, 0, NULL}, {0}};
+	struct bench b;
+
+	bench_init(&b, script, NULL, NULL, unit_slow(700));
+	(void)etcd_list(b.etcd, "/", &list_events, &b);
+	bench_run(&b);
+	ck_assert_msg(strstr(b.err.msg, "etcdserver: no leader") != NULL, "%s", b.err.msg);
+	bench_fini(&b);
+}
+END_TEST
+
 START_TEST(test_deadline)
 {
 	static const struct gateway_line none[] = {{0}};
@@ -659,6 +674,7 @@ int main(void)
 	tcase_add_test(tc, test_refused_then_sticky);
 	tcase_add_test(tc, test_txn_not_repeated_on_kept_connection);
 	tcase_add_test(tc, test_silent_endpoint);
+	tcase_add_test(tc, a_reason_outlives_the_last_attempt);
 	tcase_add_test(tc, test_deadline);
 	tcase_add_test(tc, test_token);
 	tcase_add_test(tc, test_one_token_for_all);
