@@ -50,23 +50,28 @@ static void add_etcd(struct address_list *list, const char *endpoint)
 }
 
 static void add_bind(struct address_list *list, const char *key, const char *owner,
-		     const char *text)
+		     const char *text, char *const *own)
 {
 	mem_auto_free char *why = mem_printf("is %s own (%s: %s)", owner, key, text);
 	struct bind bind;
 
 	if (!bind_parse(text, &bind))
 		return;
-	if (bind.host[0] == '\0')
+	if (bind.host[0] == '\0') {
 		address_list_add_loopback(list, bind.first, bind.last, why);
-	else if (!address_list_add_host(list, bind.host, bind.first, bind.last, why))
+		for (; own != NULL && *own != NULL; own++)
+			(void)address_list_add_host(list, *own, bind.first, bind.last, why);
+		return;
+	}
+	if (!address_list_add_host(list, bind.host, bind.first, bind.last, why))
 		address_list_add_name(list, bind.host, bind.first, bind.last, why);
 }
 
-static void add_binds(struct address_list *list, const char *key, char *const *texts)
+static void add_binds(struct address_list *list, const char *key, char *const *texts,
+		      char *const *own)
 {
 	for (; *texts != NULL; texts++)
-		add_bind(list, key, "HAProxy's", *texts);
+		add_bind(list, key, "HAProxy's", *texts, own);
 }
 
 static void add_items(struct address_list *list, const char *key, char *const *items)
@@ -78,7 +83,7 @@ static void add_items(struct address_list *list, const char *key, char *const *i
 	}
 }
 
-struct denied *denied_new(const struct settings *settings)
+struct denied *denied_new(const struct settings *settings, char *const *own)
 {
 	struct denied *denied = MEM_NEW(denied);
 	struct address_list *list = address_list_new();
@@ -87,11 +92,11 @@ struct denied *denied_new(const struct settings *settings)
 	denied->allowed = address_list_new();
 	for (char *const *p = settings->etcd.endpoints; *p != NULL; p++)
 		add_etcd(list, *p);
-	add_binds(list, "haproxy.bind", settings->haproxy.bind);
-	add_binds(list, "haproxy.internal_bind", settings->haproxy.internal_bind);
-	add_binds(list, "haproxy.local_bind", settings->haproxy.local_bind);
-	add_bind(list, "haproxy.stats_bind", "HAProxy's", settings->haproxy.stats_bind);
-	add_bind(list, "metrics_bind", "kvwatch's", settings->metrics_bind);
+	add_binds(list, "haproxy.bind", settings->haproxy.bind, own);
+	add_binds(list, "haproxy.internal_bind", settings->haproxy.internal_bind, own);
+	add_binds(list, "haproxy.local_bind", settings->haproxy.local_bind, own);
+	add_bind(list, "haproxy.stats_bind", "HAProxy's", settings->haproxy.stats_bind, own);
+	add_bind(list, "metrics_bind", "kvwatch's", settings->metrics_bind, own);
 	address_list_add_network(list, "169.254.0.0/16", 0, PORT_MAX, "is a link-local address");
 	address_list_add_network(list, "fe80::/10", 0, PORT_MAX, "is a link-local address");
 	add_items(list, "deny_addresses", settings->deny_addresses);

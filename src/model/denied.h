@@ -14,8 +14,12 @@ struct denied;
 struct mf_err;
 struct settings;
 
-struct denied *denied_new(const struct settings *settings); /* borrowed */
-void denied_free(struct denied *denied);		    /* NULL is fine */
+/*
+ * own: the addresses of the host whose HAProxy is asked about, which are HAProxy's where it listens
+ * on all of them; NULL is none.  All is borrowed during the call.
+ */
+struct denied *denied_new(const struct settings *settings, char *const *own);
+void denied_free(struct denied *denied); /* NULL is fine */
 
 /*
  * 0, or MF_EPERM: `127.0.0.1:2379: is etcd's own (etcd.endpoints: http://localhost:2379)`.

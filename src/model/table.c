@@ -500,12 +500,12 @@ void table_del(struct table *table, const char *key)
 	(void)strmap_del(table->entries, key);
 }
 
-void table_set_settings(struct table *table, const struct settings *settings)
+void table_set_settings(struct table *table, const struct settings *settings, char *const *own)
 {
 	if (versions_set_settings(table->versions, settings))
 		table->is_changed = true;
 	denied_free(table->denied);
-	table->denied = denied_new(settings);
+	table->denied = denied_new(settings, own);
 	judge_all_again(table);
 }
 

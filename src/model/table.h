@@ -69,10 +69,11 @@ const char *table_env_notes(const struct table *table, const char *name);
 void table_set_problem(struct table *table, const char *object, const char *reason);
 
 /*
- * Whose listeners no service may want the port of, and which addresses are denied; borrowed until
- * others are set or the table is freed.  None at first.  All that is there is judged anew.
+ * Whose listeners no service may want the port of, and which addresses are denied; own: as
+ * denied_new has it.  The settings are borrowed until others are set or the table is freed.  None
+ * at first.  All that is there is judged anew.
  */
-void table_set_settings(struct table *table, const struct settings *settings);
+void table_set_settings(struct table *table, const struct settings *settings, char *const *own);
 
 /* Who may have what; NULL is none.  Borrowed and judged as above. */
 void table_set_policy(struct table *table, const struct policy *policy);

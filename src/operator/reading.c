@@ -39,7 +39,7 @@ static int reading_init(struct reading *reading, const struct call *call, struct
 		return err->code;
 	*reading =
 	    (struct reading){.policy = policy, .table = table_new(), .others = strmap_new(free)};
-	table_set_settings(reading->table, call->settings);
+	table_set_settings(reading->table, call->settings, NULL);
 	table_set_policy(reading->table, policy);
 	return 0;
 }

@@ -629,7 +629,7 @@ struct announcer *announcer_new(struct loop *loop, struct etcd *etcd,
 	struct announcer *a = MEM_NEW(a);
 
 	a->settings = settings;
-	a->denied = denied_new(settings);
+	a->denied = denied_new(settings, NULL);
 	a->events = *events;
 	a->ctx = ctx;
 	a->items = strmap_new(item_free);

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/problems.h"
 #include "base/str.h"
+#include "base/strlist.h"
 #include "model/policy.h"
 #include "model/settings.h"
 #include "model/table.h"
@@ -20,6 +21,7 @@
 #include "store/file_source.h"
 #include "store/hold.h"
 #include "store/policy_file.h"
+#include "sys/address.h"
 #include "sys/loop.h"
 
 /* An operator allows that many entries disappear: a time, until which this is in force. */
@@ -35,6 +37,7 @@ struct pipeline {
 	struct source *source;
 	struct table *table;
 	struct policy *policy; /* of the table; NULL: none */
+	bool knows_host;       /* HAProxy is on this host, as far as can be known */
 	struct problems *problems;
 	bool published, is_guarded;
 	struct loop_timer *turn; /* set: there was a snapshot in this turn of the loop */
@@ -273,6 +276,14 @@ static const struct source_events source_events = {
     .on_state = on_state,
 };
 
+static void set_settings(struct pipeline *p, const struct settings *settings)
+{
+	char **own = p->knows_host ? address_list_own() : NULL;
+
+	table_set_settings(p->table, settings, own);
+	strlist_free(own);
+}
+
 static void set_policy(struct pipeline *p, struct policy *policy)
 {
 	table_set_policy(p->table, policy);
@@ -294,7 +305,8 @@ int pipeline_new(struct loop *loop, const struct settings *settings,
 	p->ctx = ctx;
 	p->timeout_ms = options->timeout_ms;
 	p->table = table_new();
-	table_set_settings(p->table, settings);
+	p->knows_host = options->is_guarded || !pipeline_is_offline(options);
+	set_settings(p, settings);
 	p->problems = problems_new(problems_log, NULL);
 	p->is_guarded = options->is_guarded;
 	code = policy_file_load(settings->policy, &p->policy, err);
@@ -373,7 +385,7 @@ int pipeline_set_settings(struct pipeline *p, const struct settings *old,
 		return err->code;
 	}
 	set_policy(p, policy);
-	table_set_settings(p->table, settings);
+	set_settings(p, settings);
 	hold_set_limits(p->hold, &limits);
 	return 0;
 }

@@ -2,11 +2,14 @@
 #include "sys/address.h"
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/strlist.h"
 
 bool address_set(struct address *ret_address, const char *host, unsigned port)
 {
@@ -42,6 +45,37 @@ bool address_parse(struct address *ret_address, const char *text, unsigned min_p
 	}
 	return (is_bracketed || strchr(host, ':') == NULL) &&
 	       address_set(ret_address, host, (unsigned)port);
+}
+
+/* NULL: it is no Internet address, or one of loopback. */
+static const char *format_own(const struct ifaddrs *one, char text[INET6_ADDRSTRLEN])
+{
+	const struct sockaddr *any = one->ifa_addr;
+	const void *bytes;
+
+	if (any == NULL || (one->ifa_flags & IFF_LOOPBACK) != 0)
+		return NULL;
+	if (any->sa_family == AF_INET)
+		bytes = &((const struct sockaddr_in *)(const void *)any)->sin_addr;
+	else if (any->sa_family == AF_INET6)
+		bytes = &((const struct sockaddr_in6 *)(const void *)any)->sin6_addr;
+	else
+		return NULL;
+	return inet_ntop(any->sa_family, bytes, text, INET6_ADDRSTRLEN);
+}
+
+char **address_list_own(void)
+{
+	char text[INET6_ADDRSTRLEN], **list = strlist_split("", ',');
+	struct ifaddrs *all = NULL;
+
+	if (getifaddrs(&all) != 0)
+		return list;
+	for (const struct ifaddrs *one = all; one != NULL; one = one->ifa_next)
+		if (format_own(one, text) != NULL)
+			strlist_add(&list, text);
+	freeifaddrs(all);
+	return list;
 }
 
 int address_find_free_port(const char *host, unsigned *ret_port, struct mf_err *err)

@@ -25,6 +25,9 @@ bool address_set(struct address *ret_address, const char *host, unsigned port);
 /* "10.0.0.1:80", "[fd00::1]:80", "*:80" for all of IPv4.  False: it is none. */
 bool address_parse(struct address *ret_address, const char *text, unsigned min_port);
 
+/* This host's addresses, but for those of loopback, NULL at the end; handed over as a strlist. */
+char **address_list_own(void);
+
 /*
  * A TCP port that nobody listens on now, from the kernel's range; it is not reserved.  host:
  * numeric, without brackets.  MF_EDATA: it is not one of this host's.

@@ -126,6 +126,14 @@ send_signal HUP kvwatch
 within 'networks may be denied' 10 log_has kvwatch 'instance rogue/1/.*: is denied .deny_addresses: 127.0.0.0/8'
 within '  but for what is allowed' 10 all_is_one
 ok '  which is served' serves www-good.example.com '^web 1 '
+write_settings "haproxy.local_bind=[\"*:$LOCAL_PORT\"]"
+send_signal HUP kvwatch
+within 'all of this host is HAProxy'"'"'s where it listens on all' 10 log_has kvwatch 'no longer set aside.*instance rogue'
+read -r own _ < <(hostname -I)
+if [[ -n $own ]]; then
+	mark kvwatch
+	thief loop-4 "$own:$LOCAL_PORT" "HAProxy's own .haproxy.local_bind"
+fi
 write_settings
 send_signal HUP kvwatch
 within 'and allowed again' 20 serves rogue.example.com '^rogue 1 '

@@ -59,6 +59,12 @@ static const struct {
     {"{}", "localhost:80", "is HAProxy's own (haproxy.bind: *:80)"},
     {"{}", "10.0.0.5:80", NULL},
     {"{}", "www.example.com:80", NULL},
+    {"{}", "192.0.2.7:80", "is HAProxy's own (haproxy.bind: *:80)"},
+    {"{}", "[2001:db8:0::7]:80", "is HAProxy's own (haproxy.bind: *:80)"},
+    {"{}", "[::ffff:192.0.2.7]:80", "is HAProxy's own (haproxy.bind: *:80)"},
+    {"{}", "192.0.2.7:81", NULL},
+    {"{haproxy: {bind: [\"192.0.2.8:80\"]}}", "192.0.2.7:80", NULL},
+    {"{allow_addresses: [192.0.2.7]}", "192.0.2.7:80", NULL},
     {"{haproxy: {bind: [\"10.0.0.1:80\"]}}", "10.0.0.1:80",
      "is HAProxy's own (haproxy.bind: 10.0.0.1:80)"},
     {"{haproxy: {bind: [\"10.0.0.1:80\"]}}", "[::ffff:10.0.0.1]:80",
@@ -114,13 +120,17 @@ static const struct {
     {"{allow_addresses: [other.example.com]}", "other.example.com:2379", NULL},
 };
 
+/* Of the host. */
+static char own_v4[] = "192.0.2.7", own_v6[] = "2001:db8::7";
+static char *own[] = {own_v4, own_v6, NULL};
+
 static struct denied *make(const char *yaml, struct settings **ret_settings)
 {
 	struct mf_err err;
 
 	*ret_settings = settings_new("n");
 	ck_assert_msg(settings_parse(*ret_settings, yaml, strlen(yaml), &err) == 0, "%s", err.msg);
-	return denied_new(*ret_settings);
+	return denied_new(*ret_settings, own);
 }
 
 START_TEST(an_address_is_denied_in_every_spelling)

@@ -93,7 +93,7 @@ static const char *const others[][2] = {
 static void take(struct reading *reading, const struct settings *settings)
 {
 	*reading = (struct reading){.table = table_new(), .others = strmap_new(free)};
-	table_set_settings(reading->table, settings);
+	table_set_settings(reading->table, settings, NULL);
 	table_begin_full(reading->table);
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		table_put(reading->table, keys[i][0], keys[i][1], strlen(keys[i][1]),

@@ -620,7 +620,7 @@ START_TEST(a_port_of_haproxy_is_no_service_s)
 	s = table_snapshot(table, 1);
 	ck_assert_uint_eq(s->problem_count, 0);
 	snapshot_unref(s);
-	table_set_settings(table, settings);
+	table_set_settings(table, settings, NULL);
 	ck_assert(table_is_changed(table));
 	s = table_snapshot(table, 2);
 	ck_assert_uint_eq(s->problem_count, reason != NULL);
@@ -641,7 +641,7 @@ static void set_settings(struct table *table, struct settings **settings, const 
 
 	*settings = settings_new("n");
 	ck_assert_msg(settings_parse(*settings, yaml, strlen(yaml), &err) == 0, "%s", err.msg);
-	table_set_settings(table, *settings);
+	table_set_settings(table, *settings, NULL);
 	settings_free(old);
 }
 
