@@ -10,7 +10,9 @@
 #include "base/strlist.h"
 #include "cmd/cli.h"
 #include "operator/call.h"
+#include "operator/change.h"
 #include "operator/command.h"
+#include "store/env_sync.h"
 #include "store/etcd.h"
 #include "sys/loop.h"
 
@@ -27,6 +29,22 @@ static int add_header(void *target, const char *name, const char *value, struct 
 	return 0;
 }
 
+static int add_parent(void *target, const char *name, const char *value, struct mf_err *err)
+{
+	(void)name;
+	(void)err;
+	strlist_add(target, value);
+	return 0;
+}
+
+static int set_owner(void *target, const char *name, const char *value, struct mf_err *err)
+{
+	if (env_sync_check_owner(value, err) != 0)
+		return mf_err_wrap(err, "--%s", name);
+	*(const char **)target = value;
+	return 0;
+}
+
 static const struct option_row rows[] = {
     {'H', "header", "HEADER", "a header of the request, as 'name: value'; may be repeated",
      OPTION_OTHER(struct call_options, headers, add_header), .commands = TAKES_REQUEST},
@@ -39,6 +57,15 @@ static const struct option_row rows[] = {
      .commands = TAKES_FORMAT},
     {'w', "watch", NULL, "show it again at each change, until interrupted",
      OPTION_FLAG(struct call_options, watch), .commands = TAKES_WATCH},
+    {0, "extends", "ENV",
+     "the environment whose services it has, where it says nothing else; may be repeated",
+     OPTION_OTHER(struct call_options, extends, add_parent), .commands = TAKES_PARENTS},
+    {0, "owner", "OWNER", "whose the environments are then (default " CHANGE_OWNER ")",
+     OPTION_OTHER(struct call_options, owner, set_owner), .commands = TAKES_WRITE},
+    {0, "force", NULL, "change also what belongs to another owner",
+     OPTION_FLAG(struct call_options, force), .commands = TAKES_WRITE},
+    {'n', "dry-run", NULL, "only say what would be done; exit status 2 if anything",
+     OPTION_FLAG(struct call_options, dry_run), .commands = TAKES_WRITE},
     {'E', "environments", "DIR", "read environments from files instead of etcd",
      OPTION_TEXT(struct call_options, environments), .commands = TAKES_FILES},
     {'B', "backends", "FILE", "read instances from a file instead of etcd",
@@ -173,6 +200,7 @@ static int run_call(int argc, char **argv)
 		cli_fini(&cli);
 	}
 	strlist_free(call.options.headers);
+	strlist_free(call.options.extends);
 	buf_fini(&wanted.name);
 	buf_fini(&wanted.synopsis);
 	buf_fini(&wanted.details);
@@ -198,8 +226,8 @@ static int complete(int argc, char **argv)
 	for (size_t i = 0; operand != NULL && i < sizeof(lists) / sizeof(lists[0]); i++) {
 		char **call;
 
-		if (strncmp(operand, lists[i].operand, strcspn(operand, " ]")) != 0 ||
-		    strcspn(operand, " ]") != strlen(lists[i].operand))
+		if (strncmp(operand, lists[i].operand, strcspn(operand, " ].")) != 0 ||
+		    strcspn(operand, " ].") != strlen(lists[i].operand))
 			continue;
 		call = strlist_split(lists[i].call, ' ');
 		status = run_call((int)strlist_count(call), call);

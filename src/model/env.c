@@ -490,6 +490,25 @@ int env_parse_json(const char *name, const char *text, size_t len, int64_t creat
 	return 0;
 }
 
+static const char *find_origin_text(const struct node *root, const char *key)
+{
+	const struct node *origin = root == NULL ? NULL : node_find(root, "origin");
+	const struct node *node = origin == NULL ? NULL : node_find(origin, key);
+
+	return node == NULL || node->kind != NODE_SCALAR ? "" : node->text;
+}
+
+void env_find_origin(const char *value, size_t len, char **ret_owner, char **ret_source)
+{
+	struct node *root;
+
+	if (node_parse_json(value, len, &root, NULL) != 0)
+		root = NULL;
+	*ret_owner = mem_dup_str(find_origin_text(root, "owner"));
+	*ret_source = mem_dup_str(find_origin_text(root, "source"));
+	node_free(root);
+}
+
 struct env *env_ref(struct env *env)
 {
 	env->refs++;

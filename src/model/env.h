@@ -106,6 +106,10 @@ int env_parse_json(const char *name, const char *text, size_t len, int64_t creat
 void env_format_json(const struct env *env, const char *owner, const char *source,
 		     struct buf *ret_json);
 
+/* Whose a stored value is, also one that is no valid environment: "" where it says nothing.  Both
+ * are handed over. */
+void env_find_origin(const char *value, size_t len, char **ret_owner, char **ret_source);
+
 struct env *env_ref(struct env *env);
 void env_unref(struct env *env); /* NULL is fine */
 bool env_has_default_prefix(const struct env *env);

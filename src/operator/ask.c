@@ -15,7 +15,7 @@ struct ask {
 	const struct ask_list *events;
 	void *ctx;
 	size_t prefix_len;
-	bool is_over;
+	bool is_over, has_succeeded;
 	int64_t revision;
 	struct mf_err err; /* code 0: it worked */
 };
@@ -35,15 +35,24 @@ static void on_kv(void *ctx, const struct etcd_kv *kv)
 	ask->events->on_kv(ask->ctx, kv->key + ask->prefix_len, kv);
 }
 
-static void on_listed(void *ctx, int64_t revision, const struct mf_err *err)
+static void end(struct ask *ask, int64_t revision, const struct mf_err *err)
 {
-	struct ask *ask = ctx;
-
 	ask->is_over = true;
 	ask->revision = revision;
 	if (err != NULL)
 		ask->err = *err;
 	loop_stop(ask->loop);
+}
+
+static void on_listed(void *ctx, int64_t revision, const struct mf_err *err)
+{
+	end(ctx, revision, err);
+}
+
+static void on_written(void *ctx, bool succeeded, int64_t revision, const struct mf_err *err)
+{
+	((struct ask *)ctx)->has_succeeded = succeeded;
+	end(ctx, revision, err);
 }
 
 static int run(struct ask *ask, struct etcd_call *etcd_call, struct mf_err *err)
@@ -78,11 +87,22 @@ int ask_list(struct call *call, const char *below, const struct ask_list *events
 			  .ctx = ctx,
 			  .prefix_len = strlen(prefix) - strlen(below)};
 
-	if (call->etcd == NULL &&
-	    etcd_open(call->settings, call->loop, call->options.timeout_ms, &call->etcd, err) != 0)
+	if (ask_open(call, err) != 0)
 		return err->code;
 	if (run(&ask, etcd_list(call->etcd, prefix, &list_events, &ask), err) != 0)
 		return err->code;
 	*ret_revision = ask.revision;
+	return 0;
+}
+
+int ask_txn(struct call *call, const struct etcd_if *ifs, const struct etcd_op *ops, size_t count,
+	    bool *ret_succeeded, struct mf_err *err)
+{
+	struct ask ask = {.loop = call->loop};
+
+	if (ask_open(call, err) != 0 ||
+	    run(&ask, etcd_txn(call->etcd, ifs, count, ops, count, on_written, &ask), err) != 0)
+		return err->code;
+	*ret_succeeded = ask.has_succeeded;
 	return 0;
 }

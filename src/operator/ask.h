@@ -6,6 +6,8 @@
 #ifndef MF_OPERATOR_ASK_H
 #define MF_OPERATOR_ASK_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "store/etcd.h"
@@ -23,5 +25,9 @@ struct ask_list {
 };
 int ask_list(struct call *call, const char *below, const struct ask_list *events, void *ctx,
 	     int64_t *ret_revision, struct mf_err *err);
+
+/* A transaction: as many comparisons as operations.  *ret_succeeded: they held, and it is done. */
+int ask_txn(struct call *call, const struct etcd_if *ifs, const struct etcd_op *ops, size_t count,
+	    bool *ret_succeeded, struct mf_err *err);
 
 #endif

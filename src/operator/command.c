@@ -154,11 +154,14 @@ void command_add_list(struct buf *text, const struct noun *noun)
 			add_lines(text, nouns[i], width);
 }
 
-/* The n-th operand of "SERVICE [VERSION [INSTANCE]]", from there on; "": there are fewer. */
+/* The n-th operand of "SERVICE [VERSION [INSTANCE]]", from there on; "": there are fewer.  The last
+ * one of "ENV..." may stand again and again. */
 static const char *find_operand(const char *operands, size_t n)
 {
 	operands += strspn(operands, " [");
 	for (; n > 0 && *operands != '\0'; n--) {
+		if (strchr(operands, ' ') == NULL && str_has_suffix(operands, "..."))
+			break;
 		operands += strcspn(operands, " ");
 		operands += strspn(operands, " [");
 	}

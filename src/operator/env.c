@@ -7,8 +7,10 @@
 #include "base/node.h"
 #include "model/override.h"
 #include "operator/call.h"
+#include "operator/change.h"
 #include "operator/command.h"
 #include "operator/doc.h"
+#include "operator/env_change.h"
 #include "operator/facts.h"
 #include "operator/look.h"
 #include "operator/reading.h"
@@ -238,6 +240,12 @@ static const struct command commands[] = {
     {"show", "get", "ENV", 1, 1, TAKES_LOOK,
      "show an environment: its services, their versions and instances, and its problems",
      .look = fill_show},
+    {"set", NULL, "ENV SERVICE=VERSION[@ROUTE]...", 1, ENV_MAX_SERVICES + 1,
+     TAKES_CHANGE | TAKES_PARENTS,
+     "set versions and routes of an environment, which is created if there is none",
+     .run = env_change_set},
+    {"delete", "rm", "ENV...", 1, CHANGE_MAX_KEYS, TAKES_CHANGE, "delete environments",
+     .run = env_change_delete},
     {0},
 };
 const struct noun noun_env = {"env", "environment", commands};

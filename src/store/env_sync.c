@@ -114,28 +114,16 @@ static void free_entry(struct keyset_key *key)
 
 /* --- what etcd says ------------------------------------------------------------------------- */
 
-static const char *origin_member(const struct node *root, const char *member)
-{
-	const struct node *origin = root == NULL ? NULL : node_find(root, "origin");
-	const struct node *node = origin == NULL ? NULL : node_find(origin, member);
-
-	return node == NULL || node->kind != NODE_SCALAR ? "" : node->text;
-}
-
 /* An environment that is not valid still has its owner; a text that is no JSON has none. */
 static void set_stored(struct entry *e, const char *value, size_t len, int64_t revision)
 {
-	struct node *root = NULL;
-
-	if (value == NULL || node_parse_json(value, len, &root, NULL) != 0)
-		root = NULL;
 	free(e->stored);
 	e->stored = value == NULL ? NULL : mem_dup_bytes(value, len);
 	e->stored_len = len;
 	e->revision = revision;
-	set_text(&e->stored_owner, origin_member(root, "owner"));
-	set_text(&e->stored_source, origin_member(root, "source"));
-	node_free(root);
+	free(e->stored_owner);
+	free(e->stored_source);
+	env_find_origin(value == NULL ? "" : value, len, &e->stored_owner, &e->stored_source);
 }
 
 /* --- what is to be done --------------------------------------------------------------------- */

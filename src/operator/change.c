@@ -1,0 +1,198 @@
+/* Read, decide, compare and write; again when that was too late.  Knows no command. */
+#include "operator/change.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/strmap.h"
+#include "model/env.h"
+#include "model/settings.h"
+#include "model/table.h"
+#include "operator/ask.h"
+#include "operator/call.h"
+#include "operator/named.h"
+
+#define BELOW	     "environments/"
+#define MAX_ATTEMPTS 5
+#define STATUS_DRY   2 /* something would be changed */
+
+/* --- what is there ---------------------------------------------------------------------------- */
+
+static void free_stored(void *value)
+{
+	struct change_stored *stored = value;
+
+	free(stored->value);
+	free(stored->owner);
+	free(stored->source);
+	free(stored);
+}
+
+static void forget(struct change *change)
+{
+	strmap_free(change->stored);
+	table_free(change->table);
+}
+
+static void on_begin(void *ctx)
+{
+	struct change *change = ctx;
+
+	forget(change);
+	change->stored = strmap_new(free_stored);
+	change->table = table_new();
+	table_set_settings(change->table, change->call->settings, NULL);
+	table_begin_full(change->table);
+}
+
+static void on_kv(void *ctx, const char *key, const struct etcd_kv *kv)
+{
+	struct change *change = ctx;
+	struct change_stored *stored = mem_alloc(sizeof(*stored));
+
+	*stored = (struct change_stored){
+	    .value = mem_dup_bytes(kv->value, kv->value_len),
+	    .len = kv->value_len,
+	    .create_revision = kv->create_revision,
+	    .revision = kv->mod_revision,
+	};
+	env_find_origin(kv->value, kv->value_len, &stored->owner, &stored->source);
+	strmap_set(change->stored, key + strlen(BELOW), stored);
+	table_put(change->table, key, kv->value, kv->value_len, kv->create_revision);
+}
+
+static int take(struct change *change, struct mf_err *err)
+{
+	static const struct ask_list events = {on_begin, on_kv};
+	int code = ask_list(change->call, BELOW, &events, change, &change->revision, err);
+
+	if (code == 0)
+		table_end_full(change->table);
+	return code;
+}
+
+const struct change_stored *change_find(const struct change *change, const char *name)
+{
+	return strmap_find(change->stored, name);
+}
+
+int change_check_known(const struct change *change, const char *kind, const char *name,
+		       struct mf_err *err)
+{
+	mem_auto_free const char **known = NULL;
+	size_t count = 0;
+	void *cursor = NULL, *value;
+
+	if (change_find(change, name) != NULL)
+		return 0;
+	known = mem_alloc((strmap_count(change->stored) + 1) * sizeof(*known));
+	while (strmap_next(change->stored, &cursor, &known[count], &value))
+		count++;
+	return named_refuse(kind, name, known, count, err);
+}
+
+const char *change_owner(const struct change *change)
+{
+	const char *owner = change->call->options.owner;
+
+	return owner == NULL ? CHANGE_OWNER : owner;
+}
+
+int change_check_owner(const struct change *change, const char *name, struct mf_err *err)
+{
+	const struct change_stored *stored = change_find(change, name);
+
+	if (stored == NULL || stored->owner[0] == '\0' || change->call->options.force ||
+	    strcmp(stored->owner, change_owner(change)) == 0)
+		return 0;
+	return mf_err_set(
+	    err, MF_EPERM, "environment %s: belongs to \"%s\"%s%s: --force changes it all the same",
+	    name, stored->owner, stored->source[0] == '\0' ? "" : ", from ", stored->source);
+}
+
+/* --- what is to be done ----------------------------------------------------------------------- */
+
+static void say(struct change *change, const char *name, const char *what, bool is_done)
+{
+	buf_printf(&change->said, "environment %s %s%s\n", name,
+		   is_done && change->call->options.dry_run ? "would be " : "", what);
+}
+
+void change_leave(struct change *change, const char *name)
+{
+	say(change, name, "unchanged", false);
+}
+
+void change_set(struct change *change, const char *name, const struct buf *value)
+{
+	const struct change_stored *stored = change_find(change, name);
+	char *key = mem_printf("%s/" BELOW "%s", change->call->settings->etcd.prefix, name);
+	struct etcd_op *op = &change->ops[change->count];
+
+	for (size_t i = 0; i < change->count; i++) {
+		if (strcmp(change->ops[i].key, key) == 0) {
+			free(key);
+			return;
+		}
+	}
+	assert(change->count < CHANGE_MAX_KEYS);
+	change->ifs[change->count++] = stored == NULL
+					   ? (struct etcd_if){ETCD_IF_CREATED, key, 0}
+					   : (struct etcd_if){ETCD_IF_MOD, key, stored->revision};
+	*op = (struct etcd_op){.key = key};
+	if (value != NULL) {
+		op->value = mem_dup_bytes(buf_str(value), value->len);
+		op->value_len = value->len;
+	}
+	say(change, name, value == NULL ? "deleted" : stored == NULL ? "created" : "changed", true);
+}
+
+/* --- doing it --------------------------------------------------------------------------------- */
+
+static void fini(struct change *change)
+{
+	for (size_t i = 0; i < change->count; i++) {
+		free((char *)change->ops[i].key);
+		free((char *)change->ops[i].value);
+	}
+	forget(change);
+	buf_fini(&change->said);
+}
+
+/* *ret_is_over: false when it is to be decided again. */
+static int attempt(struct change *change, change_fn *decide, bool *ret_is_over, struct mf_err *err)
+{
+	struct call *call = change->call;
+
+	*ret_is_over = true;
+	if (take(change, err) != 0 || decide(change, err) != 0)
+		return err->code;
+	if (change->count > 0 && call->options.dry_run)
+		call->status = STATUS_DRY;
+	else if (change->count > 0 &&
+		 ask_txn(call, change->ifs, change->ops, change->count, ret_is_over, err) != 0)
+		return err->code;
+	if (*ret_is_over && (fputs(buf_str(&change->said), stdout) < 0 || fflush(stdout) != 0))
+		return mf_err_set_sys(err, MF_EWRITE, "standard output");
+	return 0;
+}
+
+int change_run(struct call *call, change_fn *decide, struct mf_err *err)
+{
+	for (int i = 0; i < MAX_ATTEMPTS; i++) {
+		struct change change = {.call = call};
+		bool is_over;
+		int code = attempt(&change, decide, &is_over, err);
+
+		fini(&change);
+		if (code != 0 || is_over)
+			return code;
+	}
+	return mf_err_set(err, MF_ETIMEOUT,
+			  "others wrote the same environments first, %d times: nothing is changed",
+			  MAX_ATTEMPTS);
+}

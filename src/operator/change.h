@@ -1,0 +1,62 @@
+/*
+ * A command that writes environments: what it wants is decided by what is there, and written in one
+ * transaction that compares each key's revision.  When somebody else was first, nothing is written,
+ * and it is decided again.
+ */
+#ifndef MF_OPERATOR_CHANGE_H
+#define MF_OPERATOR_CHANGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "store/etcd.h"
+
+struct call;
+struct mf_err;
+struct strmap;
+struct table;
+
+#define CHANGE_OWNER	"mayfly" /* unless --owner says another */
+#define CHANGE_MAX_KEYS ETCD_MAX_OPS
+
+struct change_stored {
+	char *value;
+	size_t len;
+	int64_t create_revision, revision;
+	char *owner, *source; /* "" where there is no origin */
+};
+
+struct change {
+	struct call *call;
+	struct strmap *stored; /* all environments by name: struct change_stored */
+	struct table *table;   /* the same */
+	int64_t revision;
+	struct etcd_if ifs[CHANGE_MAX_KEYS];
+	struct etcd_op ops[CHANGE_MAX_KEYS];
+	size_t count;
+	struct buf said; /* what is done with each, a line each */
+};
+
+/*
+ * decide says by the functions below what is to be done; it is called again with what is there then
+ * when a write came too late.  Prints what was done; with --dry-run what would be, and sets the
+ * call's status to 2 if that is anything.  MF_ETIMEOUT when others were first again and again.
+ */
+typedef int change_fn(struct change *change, struct mf_err *err);
+int change_run(struct call *call, change_fn *decide, struct mf_err *err);
+
+/* NULL: not there. */
+const struct change_stored *change_find(const struct change *change, const char *name);
+/* MF_ENOINPUT with the nearest name when it is not there; kind as "environment". */
+int change_check_known(const struct change *change, const char *kind, const char *name,
+		       struct mf_err *err);
+/* MF_EPERM when it is another owner's, unless --force; what is not there is nobody's. */
+int change_check_owner(const struct change *change, const char *name, struct mf_err *err);
+const char *change_owner(const struct change *change);
+
+/* value NULL: it is deleted.  A name that was given before is skipped; at most CHANGE_MAX_KEYS. */
+void change_set(struct change *change, const char *name, const struct buf *value);
+void change_leave(struct change *change, const char *name); /* it is as it should be */
+
+#endif

@@ -1,0 +1,291 @@
+/* What becomes of an environment by `env set` and `env delete`.  Writes nothing itself. */
+#include "operator/env_change.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/strlist.h"
+#include "model/env.h"
+#include "model/fields.h"
+#include "model/name.h"
+#include "model/table.h"
+#include "operator/call.h"
+#include "operator/change.h"
+
+/* --- what was typed --------------------------------------------------------------------------- */
+
+struct choice {
+	char *service, *version;
+	char *route; /* NULL: none was given */
+};
+
+static void fini_choice(struct choice *choice)
+{
+	free(choice->service);
+	free(choice->version);
+	free(choice->route);
+}
+
+static int check_choice(const struct choice *choice, struct mf_err *err)
+{
+	if (name_check(NAME_SERVICE, choice->service, strlen(choice->service), err) != 0)
+		return mf_err_wrap(err, "service");
+	if (name_check(NAME_VERSION, choice->version, strlen(choice->version), err) != 0)
+		return mf_err_wrap(err, "service %s: version", choice->service);
+	if (choice->route != NULL &&
+	    name_check(NAME_ROUTE, choice->route, strlen(choice->route), err) != 0)
+		return mf_err_wrap(err, "service %s: route", choice->service);
+	return 0;
+}
+
+/* "web=2", "web=2@/shop" */
+static int parse_choice(const char *word, struct choice *ret_choice, struct mf_err *err)
+{
+	size_t service_len = strcspn(word, "=");
+	const char *version = word + service_len + (word[service_len] == '=');
+	size_t version_len = strcspn(version, "@");
+	const char *route = version[version_len] == '@' ? version + version_len + 1 : NULL;
+	struct choice choice;
+
+	if (word[service_len] != '=') {
+		buf_auto struct buf quoted = BUF_INIT;
+
+		name_add_quoted(&quoted, word, strlen(word));
+		return mf_err_set(err, MF_EUSAGE,
+				  "%s: must be SERVICE=VERSION or SERVICE=VERSION@ROUTE",
+				  buf_str(&quoted));
+	}
+	choice = (struct choice){
+	    .service = mem_dup_bytes(word, service_len),
+	    .version = mem_dup_bytes(version, version_len),
+	};
+	if (route != NULL)
+		choice.route = mem_dup_str(route);
+	if (check_choice(&choice, err) != 0) {
+		fini_choice(&choice);
+		return err->code;
+	}
+	*ret_choice = choice;
+	return 0;
+}
+
+/* --- set -------------------------------------------------------------------------------------- */
+
+/* A draft of the new one: what it is made of is borrowed, from the old one and from the call. */
+static struct env_service *find_service(struct env *draft, const char *name)
+{
+	for (size_t i = 0; i < draft->service_count; i++)
+		if (strcmp(draft->services[i].name, name) == 0)
+			return &draft->services[i];
+	return NULL;
+}
+
+static void choose(struct env *draft, struct choice *choice)
+{
+	struct env_service *service = find_service(draft, choice->service);
+	size_t count = 0;
+
+	if (service == NULL) {
+		service = &draft->services[draft->service_count++];
+		*service = (struct env_service){.name = choice->service};
+	}
+	service->version = choice->version;
+	service->version_said = FIELD_IS_SAID;
+	if (choice->route != NULL) {
+		service->routes = (const char **)&choice->route;
+		service->route_count = 1;
+		service->route_said = FIELD_IS_SAID;
+	}
+	for (size_t i = 0; i < draft->without_count; i++)
+		if (strcmp(draft->without[i], choice->service) != 0)
+			draft->without[count++] = draft->without[i];
+	draft->without_count = count;
+}
+
+/* Services that have no route of their own then have their parents'. */
+static void extend(struct env *draft, char **parents)
+{
+	for (size_t i = 0; i < draft->service_count && draft->parent_count == 0; i++)
+		if (draft->services[i].route_count == 0)
+			draft->services[i].route_said = FIELD_IS_UNSAID;
+	draft->parents = (const char **)parents;
+	draft->parent_count = strlist_count(parents);
+}
+
+/* The environment as it is, or one of that name with nothing in it. */
+static int take_old(const struct change *change, const char *name, struct env **ret_env,
+		    struct mf_err *err)
+{
+	const struct change_stored *stored = change_find(change, name);
+	mem_auto_free char *empty = NULL;
+	int code;
+
+	if (stored != NULL)
+		return env_parse_json(name, stored->value, stored->len, stored->create_revision,
+				      ret_env, err);
+	code = name_check(NAME_ENVIRONMENT, name, strlen(name), err);
+	if (code != 0) {
+		(void)mf_err_wrap(err, "environment");
+		return code;
+	}
+	empty = mem_printf("{\"name\":\"%s\",\"services\":[]}", name);
+	return env_parse_json(name, empty, strlen(empty), 0, ret_env, err);
+}
+
+/* Nothing is written that would not come into force. */
+static int check_in_force(const struct change *change, const char *name, const struct buf *value,
+			  struct mf_err *err)
+{
+	mem_auto_free char *key = mem_printf("environments/%s", name);
+	struct snapshot *snapshot;
+	const struct env *env;
+	int code = 0;
+
+	table_put(change->table, key, buf_str(value), value->len, 0);
+	snapshot = table_snapshot(change->table, change->revision);
+	env = snapshot_find_env(snapshot, name);
+	if (env != NULL && env->aside != NULL)
+		code = mf_err_set(err, MF_EDATA, "environment %s: %s", name, env->aside);
+	snapshot_unref(snapshot);
+	return code;
+}
+
+/* json: the draft as text, which is judged as any other value. */
+static int write_new(struct change *change, const struct env *old, const struct buf *json,
+		     struct mf_err *err)
+{
+	buf_auto struct buf before = BUF_INIT, after = BUF_INIT;
+	struct env *env;
+	int code = env_parse_json(old->name, buf_str(json), json->len, 0, &env, err);
+
+	if (code != 0)
+		return code;
+	env_format_json(old, "", "", &before);
+	env_format_json(env, "", "", &after);
+	if (change_find(change, old->name) != NULL &&
+	    strcmp(buf_str(&before), buf_str(&after)) == 0) {
+		change_leave(change, old->name);
+	} else {
+		buf_clear(&after);
+		env_format_json(env, change_owner(change), "", &after);
+		code = check_in_force(change, old->name, &after, err);
+		if (code == 0)
+			change_set(change, old->name, &after);
+	}
+	env_unref(env);
+	return code;
+}
+
+static int set_choices(struct change *change, struct choice *choices, size_t count,
+		       struct mf_err *err)
+{
+	mem_auto_free struct env_service *services = NULL;
+	mem_auto_free const char **without = NULL;
+	buf_auto struct buf json = BUF_INIT;
+	struct env *old, draft;
+	int code = take_old(change, change->call->argv[0], &old, err);
+
+	if (code != 0)
+		return code;
+	draft = *old;
+	services = mem_alloc((old->service_count + count + 1) * sizeof(*services));
+	without = mem_alloc((old->without_count + 1) * sizeof(*without));
+	for (size_t i = 0; i < old->service_count; i++)
+		services[i] = old->services[i];
+	for (size_t i = 0; i < old->without_count; i++)
+		without[i] = old->without[i];
+	draft.services = services;
+	draft.without = without;
+	if (change->call->options.extends != NULL)
+		extend(&draft, change->call->options.extends);
+	for (size_t i = 0; i < count; i++)
+		choose(&draft, &choices[i]);
+	env_format_json(&draft, "", "", &json);
+	code = write_new(change, old, &json, err);
+	env_unref(old);
+	return code;
+}
+
+/* Further ones: a service that is there twice is a slip of the hand. */
+static int parse_choices(char *const *words, size_t count, struct choice *choices,
+			 size_t *ret_count, struct mf_err *err)
+{
+	for (*ret_count = 0; *ret_count < count; (*ret_count)++) {
+		struct choice *choice = &choices[*ret_count];
+		int code = parse_choice(words[*ret_count], choice, err);
+
+		if (code != 0)
+			return code;
+		for (size_t i = 0; i < *ret_count; i++) {
+			if (strcmp(choices[i].service, choice->service) != 0)
+				continue;
+			code = mf_err_set(err, MF_EUSAGE, "service %s: is there twice",
+					  choice->service);
+			fini_choice(choice);
+			return code;
+		}
+	}
+	return 0;
+}
+
+static int check_set(const struct change *change, struct mf_err *err)
+{
+	const struct call *call = change->call;
+	int code = change_check_owner(change, call->argv[0], err);
+
+	for (size_t i = 0; code == 0 && i < strlist_count(call->options.extends); i++)
+		code = change_check_known(change, "environment", call->options.extends[i], err);
+	return code;
+}
+
+static int decide_set(struct change *change, struct mf_err *err)
+{
+	const struct call *call = change->call;
+	size_t word_count = (size_t)call->argc - 1, count = 0;
+	mem_auto_free struct choice *choices = mem_alloc((word_count + 1) * sizeof(*choices));
+	int code = parse_choices(call->argv + 1, word_count, choices, &count, err);
+
+	if (code == 0)
+		code = check_set(change, err);
+	if (code == 0)
+		code = set_choices(change, choices, count, err);
+	for (size_t i = 0; i < count; i++)
+		fini_choice(&choices[i]);
+	return code;
+}
+
+int env_change_set(struct call *call, struct mf_err *err)
+{
+	if (call->argc == 1 && call->options.extends == NULL)
+		return mf_err_set(err, MF_EUSAGE,
+				  "environment %s: say what to set: SERVICE=VERSION, or --extends",
+				  call->argv[0]);
+	return change_run(call, decide_set, err);
+}
+
+/* --- delete ----------------------------------------------------------------------------------- */
+
+static int decide_delete(struct change *change, struct mf_err *err)
+{
+	char *const *names = change->call->argv;
+
+	for (int i = 0; i < change->call->argc; i++) {
+		int code = change_check_known(change, "environment", names[i], err);
+
+		if (code == 0)
+			code = change_check_owner(change, names[i], err);
+		if (code != 0)
+			return code;
+	}
+	for (int i = 0; i < change->call->argc; i++)
+		change_set(change, names[i], NULL);
+	return 0;
+}
+
+int env_change_delete(struct call *call, struct mf_err *err)
+{
+	return change_run(call, decide_delete, err);
+}

@@ -1,0 +1,105 @@
+#!/bin/bash
+# What a person changes with Mayfly's command, on a real etcd: environments are made, changed and
+# deleted, only where they are the person's to change, and never over somebody else's write.
+. "$(dirname "$0")/lib.sh"
+
+need etcd etcdctl
+
+start_etcd
+write_settings
+said() { # STATUS OUTPUT NAME WORD...
+	local status=$1 output=$2 name=$3
+
+	shift 3
+	run_tool mayfly "$@"
+	is "$STATUS $OUT" "$status $output" "$name"
+}
+is_refused() { # STATUS REGEX WORD...
+	local status=$1 regex=$2 before
+
+	shift 2
+	before=$(etcd_revision)
+	run_tool mayfly "$@"
+	is "$STATUS" "$status" "mayfly $*"
+	like "$ERR" "$regex" '  says why'
+	is "$(etcd_revision)" "$before" '  and writes nothing'
+}
+
+etcd_put environments/prod '{"name":"prod","prefix":"www","services":[{"name":"tasks","version":"1","route":"/tasks"},{"name":"web","version":"1","route":"/"}],"origin":{"owner":"ci","source":"/envs/prod.yaml"}}'
+
+# --- made, and changed
+said 2 'environment pr-42 would be created' 'what would be done' env set pr-42 --extends prod web=2 --dry-run
+is "$(etcd_get environments/pr-42)" '' '  is not'
+said 0 'environment pr-42 created' 'one that differs by a version' env set pr-42 --extends prod web=2
+is "$(etcd_get environments/pr-42)" '{"name":"pr-42","prefix":"www-pr-42","header":"pr-42","hosts":[],"extends":["prod"],"services":[{"name":"web","version":"2"}],"origin":{"owner":"mayfly","source":""}}' \
+	'  says what differs, and whose it is'
+run_tool mayfly route list pr-42
+like "$OUT" '^pr-42 +/tasks/ +tasks +1 ' '  and has the rest of the one that it extends'
+before=$(etcd_revision)
+said 0 'environment pr-42 unchanged' 'the same again' env set pr-42 --extends prod web=2
+said 0 'environment pr-42 unchanged' '  also in part, also dry' env set pr-42 web=2 -n
+is "$(etcd_revision)" "$before" '  is not written'
+said 0 'environment pr-42 changed' 'a version with a route' env set pr-42 mail=1@/mail web=3
+like "$(etcd_get environments/pr-42)" '"extends":\["prod"\],"services":\[\{"name":"mail","version":"1","route":\["/mail/"\]\},\{"name":"web","version":"3"\}\]' \
+	'  is added, and the rest stays'
+said 0 'environment alone created' 'one that extends nobody' env set alone web=1@/
+said 0 'environment alone changed' '  keeps its route' env set alone web=2
+like "$(etcd_get environments/alone)" '"name":"web","version":"2","route":\["/"\]' '  with another version'
+said 0 'environment alone changed' '  until it extends one' env set alone --extends prod
+like "$(etcd_get environments/alone)" '"extends":\["prod"\],"services":\[\{"name":"web","version":"2","route":\["/"\]\}\]' \
+	'  beside what it says itself'
+
+# --- what is not in it, and what is not there
+etcd_put environments/less '{"name":"less","extends":"prod","without":["tasks","web"],"services":[]}'
+said 0 'environment less changed' 'what nobody owns is everybody'"'"'s' env set less tasks=2 --owner anna
+like "$(etcd_get environments/less)" '"without":\["web"\],"services":\[\{"name":"tasks","version":"2"\}\],"origin":\{"owner":"anna"' \
+	'  and a service that is set is in it again'
+is_refused 66 'environment "prop": there is none: did you mean "prod"\?' env set pr-43 --extends prop web=2
+is_refused 66 'environment "pr-24": there is none' env delete pr-24
+is_refused 66 'environment "pr-24": there is none' env delete pr-42 pr-24
+is_refused 65 'environment alone: ' env set alone --extends alone
+etcd_put environments/broken '{"name":"broken","services":7,"origin":{"owner":"ci"}}'
+is_refused 65 'environment broken: services: must be a list' env set broken web=1 --force
+is_refused 64 '"web": must be SERVICE=VERSION' env set alone web
+is_refused 64 'service web: is there twice' env set alone web=1 web=2
+is_refused 64 'say what to set' env set alone
+is_refused 65 'service web: version: "a b": not allowed' env set alone 'web=a b'
+is_refused 65 'environment: "No": not allowed' env set No web=1
+
+# --- another's
+is_refused 77 'environment prod: belongs to "ci", from /envs/prod.yaml: --force ' env set prod web=2
+is_refused 77 'environment prod: belongs to "ci", from /envs/prod.yaml' env delete alone prod
+is_refused 77 'environment broken: belongs to "ci": ' env delete broken
+is_refused 64 '--owner: must have 1 to 255 bytes' env set alone web=3 --owner ''
+said 0 'environment prod changed' 'its owner may' env set prod web=2 --owner ci
+said 0 'environment prod changed' '  and whoever insists' env set prod web=3 --force
+like "$(etcd_get environments/prod)" '"origin":\{"owner":"mayfly"' '  and has it then'
+said 0 'environment broken deleted' 'also what nobody can read' env delete broken --force
+
+# --- deleted
+said 2 'environment alone would be deleted' 'what would be deleted' env delete alone --dry-run
+ok '  is not' etcd_has environments/alone
+said 0 $'environment alone deleted\nenvironment pr-42 deleted' 'several, and each once' env delete alone pr-42 alone
+is "$(etcd_keys environments)" $'/mayfly/environments/less\n/mayfly/environments/prod' '  are gone'
+
+# --- two at once: each writes what it found, or finds what the other wrote
+for i in 1 2 3 4; do
+	"$MAYFLY_BIN/mayfly" env set both "s$i=1" >"$T/out/both.$i" 2>&1 &
+	pids[i]=$!
+done
+for i in 1 2 3 4; do
+	wait "${pids[i]}"
+	is "$?" 0 "writer $i of four at once has written"
+done
+is "$(etcd_get environments/both | grep -o '"name":"s[1-4]"' | wc -l)" 4 '  and nothing of the others is lost'
+
+is_refused 69 '127.0.0.1:9: ' env set x web=1 --endpoints http://127.0.0.1:9 --timeout 1s
+run_tool mayfly env set --help
+like "$OUT" '--extends ENV' 'the help has the options'
+unlike "$OUT" '--watch' '  and no others'
+run_tool mayfly __complete env delete
+is "$OUT" $'both\nless\nprod' 'shells are told the names'
+run_tool mayfly __complete env delete less
+is "$OUT" $'both\nless\nprod' '  again where several may stand'
+
+done_testing
