@@ -60,6 +60,8 @@ static const struct option_row rows[] = {
     {0, "extends", "ENV",
      "the environment whose services it has, where it says nothing else; may be repeated",
      OPTION_OTHER(struct call_options, extends, add_parent), .commands = TAKES_PARENTS},
+    {'f', "file", "FILE", "a file of environments, in YAML or JSON; -: standard input",
+     OPTION_TEXT(struct call_options, file), .commands = TAKES_FILE},
     {0, "owner", "OWNER", "whose the environments are then (default " CHANGE_OWNER ")",
      OPTION_OTHER(struct call_options, owner, set_owner), .commands = TAKES_WRITE},
     {0, "force", NULL, "change also what belongs to another owner",

@@ -23,6 +23,7 @@ struct call_options {
 	bool is_local;			     /* it comes in at haproxy.local_bind */
 	bool watch;			     /* show it again at each change */
 	char **extends;			     /* environments; NULL at the end, or none was given */
+	const char *file;		     /* of environments; "-": standard input */
 	const char *owner;		     /* of what is written; NULL: CHANGE_OWNER */
 	bool force;			     /* also what another owner has */
 	bool dry_run;			     /* write nothing */

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/strmap.h"
 #include "model/env.h"
 #include "model/settings.h"
@@ -95,7 +96,7 @@ int change_check_known(const struct change *change, const char *kind, const char
 	return named_refuse(kind, name, known, count, err);
 }
 
-const char *change_owner(const struct change *change)
+static const char *owner_of(const struct change *change)
 {
 	const char *owner = change->call->options.owner;
 
@@ -107,7 +108,7 @@ int change_check_owner(const struct change *change, const char *name, struct mf_
 	const struct change_stored *stored = change_find(change, name);
 
 	if (stored == NULL || stored->owner[0] == '\0' || change->call->options.force ||
-	    strcmp(stored->owner, change_owner(change)) == 0)
+	    strcmp(stored->owner, owner_of(change)) == 0)
 		return 0;
 	return mf_err_set(
 	    err, MF_EPERM, "environment %s: belongs to \"%s\"%s%s: --force changes it all the same",
@@ -122,23 +123,13 @@ static void say(struct change *change, const char *name, const char *what, bool 
 		   is_done && change->call->options.dry_run ? "would be " : "", what);
 }
 
-void change_leave(struct change *change, const char *name)
-{
-	say(change, name, "unchanged", false);
-}
-
-void change_set(struct change *change, const char *name, const struct buf *value)
+/* value NULL: it is deleted. */
+static void add(struct change *change, const char *name, const struct buf *value)
 {
 	const struct change_stored *stored = change_find(change, name);
 	char *key = mem_printf("%s/" BELOW "%s", change->call->settings->etcd.prefix, name);
 	struct etcd_op *op = &change->ops[change->count];
 
-	for (size_t i = 0; i < change->count; i++) {
-		if (strcmp(change->ops[i].key, key) == 0) {
-			free(key);
-			return;
-		}
-	}
 	assert(change->count < CHANGE_MAX_KEYS);
 	change->ifs[change->count++] = stored == NULL
 					   ? (struct etcd_if){ETCD_IF_CREATED, key, 0}
@@ -149,6 +140,57 @@ void change_set(struct change *change, const char *name, const struct buf *value
 		op->value_len = value->len;
 	}
 	say(change, name, value == NULL ? "deleted" : stored == NULL ? "created" : "changed", true);
+}
+
+/* Whose it is does not count. */
+static bool is_there(const struct change *change, const struct env *env)
+{
+	const struct change_stored *stored = change_find(change, env->name);
+	buf_auto struct buf before = BUF_INIT, after = BUF_INIT;
+	struct env *old;
+
+	if (stored == NULL ||
+	    env_parse_json(env->name, stored->value, stored->len, 0, &old, NULL) != 0)
+		return false;
+	env_format_json(old, "", "", &before);
+	env_format_json(env, "", "", &after);
+	env_unref(old);
+	return strcmp(buf_str(&before), buf_str(&after)) == 0;
+}
+
+bool change_put(struct change *change, const struct env *env)
+{
+	mem_auto_free char *key = mem_printf(BELOW "%s", env->name);
+	buf_auto struct buf value = BUF_INIT;
+
+	if (is_there(change, env)) {
+		say(change, env->name, "unchanged", false);
+		return false;
+	}
+	env_format_json(env, owner_of(change), "", &value);
+	table_put(change->table, key, buf_str(&value), value.len, 0);
+	add(change, env->name, &value);
+	return true;
+}
+
+void change_delete(struct change *change, const char *name)
+{
+	mem_auto_free char *end = mem_printf("/" BELOW "%s", name);
+
+	for (size_t i = 0; i < change->count; i++)
+		if (str_has_suffix(change->ops[i].key, end))
+			return;
+	add(change, name, NULL);
+}
+
+char *change_find_aside(const struct change *change, const char *name)
+{
+	struct snapshot *snapshot = table_snapshot(change->table, change->revision);
+	const struct env *env = snapshot_find_env(snapshot, name);
+	char *reason = env == NULL || env->aside == NULL ? NULL : mem_dup_str(env->aside);
+
+	snapshot_unref(snapshot);
+	return reason;
 }
 
 /* --- doing it --------------------------------------------------------------------------------- */
@@ -164,12 +206,13 @@ static void fini(struct change *change)
 }
 
 /* *ret_is_over: false when it is to be decided again. */
-static int attempt(struct change *change, change_fn *decide, bool *ret_is_over, struct mf_err *err)
+static int attempt(struct change *change, change_fn *decide, void *ctx, bool *ret_is_over,
+		   struct mf_err *err)
 {
 	struct call *call = change->call;
 
 	*ret_is_over = true;
-	if (take(change, err) != 0 || decide(change, err) != 0)
+	if (take(change, err) != 0 || decide(change, ctx, err) != 0)
 		return err->code;
 	if (change->count > 0 && call->options.dry_run)
 		call->status = STATUS_DRY;
@@ -181,12 +224,12 @@ static int attempt(struct change *change, change_fn *decide, bool *ret_is_over, 
 	return 0;
 }
 
-int change_run(struct call *call, change_fn *decide, struct mf_err *err)
+int change_run(struct call *call, change_fn *decide, void *ctx, struct mf_err *err)
 {
 	for (int i = 0; i < MAX_ATTEMPTS; i++) {
 		struct change change = {.call = call};
 		bool is_over;
-		int code = attempt(&change, decide, &is_over, err);
+		int code = attempt(&change, decide, ctx, &is_over, err);
 
 		fini(&change);
 		if (code != 0 || is_over)

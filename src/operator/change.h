@@ -6,6 +6,7 @@
 #ifndef MF_OPERATOR_CHANGE_H
 #define MF_OPERATOR_CHANGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,7 @@
 #include "store/etcd.h"
 
 struct call;
+struct env;
 struct mf_err;
 struct strmap;
 struct table;
@@ -43,8 +45,8 @@ struct change {
  * when a write came too late.  Prints what was done; with --dry-run what would be, and sets the
  * call's status to 2 if that is anything.  MF_ETIMEOUT when others were first again and again.
  */
-typedef int change_fn(struct change *change, struct mf_err *err);
-int change_run(struct call *call, change_fn *decide, struct mf_err *err);
+typedef int change_fn(struct change *change, void *ctx, struct mf_err *err);
+int change_run(struct call *call, change_fn *decide, void *ctx, struct mf_err *err);
 
 /* NULL: not there. */
 const struct change_stored *change_find(const struct change *change, const char *name);
@@ -53,10 +55,17 @@ int change_check_known(const struct change *change, const char *kind, const char
 		       struct mf_err *err);
 /* MF_EPERM when it is another owner's, unless --force; what is not there is nobody's. */
 int change_check_owner(const struct change *change, const char *name, struct mf_err *err);
-const char *change_owner(const struct change *change);
 
-/* value NULL: it is deleted.  A name that was given before is skipped; at most CHANGE_MAX_KEYS. */
-void change_set(struct change *change, const char *name, const struct buf *value);
-void change_leave(struct change *change, const char *name); /* it is as it should be */
+/*
+ * What is to be done, with at most CHANGE_MAX_KEYS environments.  change_put: false when it is
+ * there with the same content, whoever's, and stays as it is.  change_delete: a name that was given
+ * before is skipped.
+ */
+bool change_put(struct change *change, const struct env *env);
+void change_delete(struct change *change, const char *name);
+
+/* Why the environment would not be in force with all that was put so far; to be freed; NULL: it
+ * would be. */
+char *change_find_aside(const struct change *change, const char *name);
 
 #endif

@@ -244,6 +244,8 @@ static const struct command commands[] = {
      TAKES_CHANGE | TAKES_PARENTS,
      "set versions and routes of an environment, which is created if there is none",
      .run = env_change_set},
+    {"apply", NULL, "", 0, 0, TAKES_CHANGE | TAKES_FILE,
+     "create and change environments as a file has them", .run = env_change_apply},
     {"delete", "rm", "ENV...", 1, CHANGE_MAX_KEYS, TAKES_CHANGE, "delete environments",
      .run = env_change_delete},
     {0},

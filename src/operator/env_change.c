@@ -11,7 +11,6 @@
 #include "model/env.h"
 #include "model/fields.h"
 #include "model/name.h"
-#include "model/table.h"
 #include "operator/call.h"
 #include "operator/change.h"
 
@@ -135,48 +134,21 @@ static int take_old(const struct change *change, const char *name, struct env **
 	return env_parse_json(name, empty, strlen(empty), 0, ret_env, err);
 }
 
-/* Nothing is written that would not come into force. */
-static int check_in_force(const struct change *change, const char *name, const struct buf *value,
-			  struct mf_err *err)
-{
-	mem_auto_free char *key = mem_printf("environments/%s", name);
-	struct snapshot *snapshot;
-	const struct env *env;
-	int code = 0;
-
-	table_put(change->table, key, buf_str(value), value->len, 0);
-	snapshot = table_snapshot(change->table, change->revision);
-	env = snapshot_find_env(snapshot, name);
-	if (env != NULL && env->aside != NULL)
-		code = mf_err_set(err, MF_EDATA, "environment %s: %s", name, env->aside);
-	snapshot_unref(snapshot);
-	return code;
-}
-
-/* json: the draft as text, which is judged as any other value. */
-static int write_new(struct change *change, const struct env *old, const struct buf *json,
+/* json: the draft as text, which is judged as any other value.  Nothing is written that would not
+ * come into force. */
+static int put_draft(struct change *change, const char *name, const struct buf *json,
 		     struct mf_err *err)
 {
-	buf_auto struct buf before = BUF_INIT, after = BUF_INIT;
+	mem_auto_free char *aside = NULL;
 	struct env *env;
-	int code = env_parse_json(old->name, buf_str(json), json->len, 0, &env, err);
+	int code = env_parse_json(name, buf_str(json), json->len, 0, &env, err);
 
 	if (code != 0)
 		return code;
-	env_format_json(old, "", "", &before);
-	env_format_json(env, "", "", &after);
-	if (change_find(change, old->name) != NULL &&
-	    strcmp(buf_str(&before), buf_str(&after)) == 0) {
-		change_leave(change, old->name);
-	} else {
-		buf_clear(&after);
-		env_format_json(env, change_owner(change), "", &after);
-		code = check_in_force(change, old->name, &after, err);
-		if (code == 0)
-			change_set(change, old->name, &after);
-	}
+	if (change_put(change, env))
+		aside = change_find_aside(change, name);
 	env_unref(env);
-	return code;
+	return aside == NULL ? 0 : mf_err_set(err, MF_EDATA, "environment %s: %s", name, aside);
 }
 
 static int set_choices(struct change *change, struct choice *choices, size_t count,
@@ -204,7 +176,7 @@ static int set_choices(struct change *change, struct choice *choices, size_t cou
 	for (size_t i = 0; i < count; i++)
 		choose(&draft, &choices[i]);
 	env_format_json(&draft, "", "", &json);
-	code = write_new(change, old, &json, err);
+	code = put_draft(change, old->name, &json, err);
 	env_unref(old);
 	return code;
 }
@@ -241,13 +213,14 @@ static int check_set(const struct change *change, struct mf_err *err)
 	return code;
 }
 
-static int decide_set(struct change *change, struct mf_err *err)
+static int decide_set(struct change *change, void *ctx, struct mf_err *err)
 {
 	const struct call *call = change->call;
 	size_t word_count = (size_t)call->argc - 1, count = 0;
 	mem_auto_free struct choice *choices = mem_alloc((word_count + 1) * sizeof(*choices));
 	int code = parse_choices(call->argv + 1, word_count, choices, &count, err);
 
+	(void)ctx;
 	if (code == 0)
 		code = check_set(change, err);
 	if (code == 0)
@@ -263,15 +236,16 @@ int env_change_set(struct call *call, struct mf_err *err)
 		return mf_err_set(err, MF_EUSAGE,
 				  "environment %s: say what to set: SERVICE=VERSION, or --extends",
 				  call->argv[0]);
-	return change_run(call, decide_set, err);
+	return change_run(call, decide_set, NULL, err);
 }
 
 /* --- delete ----------------------------------------------------------------------------------- */
 
-static int decide_delete(struct change *change, struct mf_err *err)
+static int decide_delete(struct change *change, void *ctx, struct mf_err *err)
 {
 	char *const *names = change->call->argv;
 
+	(void)ctx;
 	for (int i = 0; i < change->call->argc; i++) {
 		int code = change_check_known(change, "environment", names[i], err);
 
@@ -281,11 +255,11 @@ static int decide_delete(struct change *change, struct mf_err *err)
 			return code;
 	}
 	for (int i = 0; i < change->call->argc; i++)
-		change_set(change, names[i], NULL);
+		change_delete(change, names[i]);
 	return 0;
 }
 
 int env_change_delete(struct call *call, struct mf_err *err)
 {
-	return change_run(call, decide_delete, err);
+	return change_run(call, decide_delete, NULL, err);
 }

@@ -11,5 +11,7 @@ struct mf_err;
 int env_change_set(struct call *call, struct mf_err *err);
 /* ENV...: all of them or, if one may not be deleted, none. */
 int env_change_delete(struct call *call, struct mf_err *err);
+/* --file: its environments as they are in it, all or none. */
+int env_change_apply(struct call *call, struct mf_err *err);
 
 #endif

@@ -76,6 +76,24 @@ said 0 'environment prod changed' '  and whoever insists' env set prod web=3 --f
 like "$(etcd_get environments/prod)" '"origin":\{"owner":"mayfly"' '  and has it then'
 said 0 'environment broken deleted' 'also what nobody can read' env delete broken --force
 
+# --- as a file has them
+printf -- '- {name: f1, services: [{name: web, version: "1", route: /}]}\n- {name: f2, extends: f1, services: []}\n' >"$T/envs.yaml"
+said 2 $'environment f1 would be created\nenvironment f2 would be created' 'a file of two' env apply -n -f "$T/envs.yaml"
+said 0 $'environment f1 created\nenvironment f2 created' '  is applied' env apply -f "$T/envs.yaml"
+unlike "$ERR" warn '  in one: each finds the other'
+printf -- '- {name: f1, services: [{name: web, version: "1", route: /}]}\n- {name: f2, extends: nobody, services: []}\n' >"$T/envs.yaml"
+said 0 $'environment f1 unchanged\nenvironment f2 changed' '  and only what differs is written' env apply --file "$T/envs.yaml"
+like "$ERR" 'warn mayfly: environment is not in force environment=f2 reason="?extends nobody' '  with a word about a parent that is not there'
+printf '{"name":"f3","services":["web"]}' | "$MAYFLY_BIN/mayfly" env apply -f - >"$T/out/piped"
+is "$(<"$T/out/piped")" 'environment f3 created' '  also from standard input, in JSON'
+printf -- '- {name: f1, services: []}\n- {name: f4, services: 7}\n' >"$T/envs.yaml"
+is_refused 65 'envs.yaml: environment f4: services: must be a list' env apply -f "$T/envs.yaml"
+printf -- '- {name: f1, services: []}\n- {name: less, services: []}\n' >"$T/envs.yaml"
+is_refused 77 'environment less: belongs to "anna"' env apply -f "$T/envs.yaml"
+is_refused 66 'nowhere' env apply -f "$T/nowhere"
+is_refused 64 '--file: say which' env apply
+said 0 $'environment f1 deleted\nenvironment f2 deleted\nenvironment f3 deleted' '  and they go' env delete f1 f2 f3
+
 # --- deleted
 said 2 'environment alone would be deleted' 'what would be deleted' env delete alone --dry-run
 ok '  is not' etcd_has environments/alone
