@@ -180,6 +180,7 @@ void change_delete(struct change *change, const char *name)
 	for (size_t i = 0; i < change->count; i++)
 		if (str_has_suffix(change->ops[i].key, end))
 			return;
+	table_del(change->table, end + 1);
 	add(change, name, NULL);
 }
 

@@ -6,11 +6,13 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/strlist.h"
 #include "model/env.h"
 #include "model/fields.h"
 #include "model/name.h"
+#include "model/table.h"
 #include "operator/call.h"
 #include "operator/change.h"
 
@@ -241,6 +243,32 @@ int env_change_set(struct call *call, struct mf_err *err)
 
 /* --- delete ----------------------------------------------------------------------------------- */
 
+static bool is_deleted(const struct change *change, const char *name)
+{
+	for (int i = 0; i < change->call->argc; i++)
+		if (strcmp(change->call->argv[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* Those that extend one of them, and so are not in force without it. */
+static void warn_of_children(const struct change *change)
+{
+	struct snapshot *snapshot = table_snapshot(change->table, change->revision);
+
+	for (size_t i = 0; i < snapshot->env_count; i++) {
+		const struct env *env = snapshot->envs[i];
+		bool is_child = false;
+
+		for (size_t j = 0; j < env->parent_count; j++)
+			is_child = is_child || is_deleted(change, env->parents[j]);
+		if (is_child && env->aside != NULL)
+			log_warn("environment is not in force", LOG_STR("environment", env->name),
+				 LOG_STR("reason", env->aside));
+	}
+	snapshot_unref(snapshot);
+}
+
 static int decide_delete(struct change *change, void *ctx, struct mf_err *err)
 {
 	char *const *names = change->call->argv;
@@ -256,6 +284,7 @@ static int decide_delete(struct change *change, void *ctx, struct mf_err *err)
 	}
 	for (int i = 0; i < change->call->argc; i++)
 		change_delete(change, names[i]);
+	warn_of_children(change);
 	return 0;
 }
 

@@ -97,6 +97,9 @@ said 0 $'environment f1 deleted\nenvironment f2 deleted\nenvironment f3 deleted'
 # --- deleted
 said 2 'environment alone would be deleted' 'what would be deleted' env delete alone --dry-run
 ok '  is not' etcd_has environments/alone
+run_tool mayfly env delete prod less -n --force
+like "$ERR" 'environment is not in force environment=alone reason="?extends prod' '  and what extends it'
+unlike "$ERR" 'environment=less' '  unless that goes, too'
 said 0 $'environment alone deleted\nenvironment pr-42 deleted' 'several, and each once' env delete alone pr-42 alone
 is "$(etcd_keys environments)" $'/mayfly/environments/less\n/mayfly/environments/prod' '  are gone'
 
