@@ -303,7 +303,12 @@ static void on_check_done(void *ctx, const struct child_result *result)
 		start_check();
 		return;
 	}
-	ck_assert_uint_lt(count_zombies(), 10); /* of more than 40 orphans */
+	/* Of more than 40 orphans; on a busy machine many end while they are counted. */
+	if (count_zombies() >= 10 && checks_left > -50) {
+		start_check();
+		return;
+	}
+	ck_assert_int_gt(checks_left, -50);
 	process_stop(process, SIGKILL, 0);
 }
 

@@ -122,11 +122,17 @@ END_TEST
 /* A change in the very moment of the note would have the same time. */
 START_TEST(a_young_note_is_not_sure)
 {
-	replace(); /* its change is of this moment, and cannot be set back */
-	file.output = make_output("BYTES\n");
-	writer_note(&file);
-	ck_assert(holds(false));
-	ck_assert(!holds(true));
+	bool is_sure = true;
+
+	/* A busy machine may let the moment pass before the note. */
+	for (int i = 0; is_sure && i < 100; i++) {
+		replace(); /* its change is of this moment, and cannot be set back */
+		file.output = make_output("BYTES\n");
+		writer_note(&file);
+		ck_assert(holds(false));
+		is_sure = holds(true);
+	}
+	ck_assert(!is_sure);
 }
 END_TEST
 
