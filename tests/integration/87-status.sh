@@ -74,13 +74,16 @@ done
 within 'a storm of changes is applied' 20 metric_is mayfly_instances 3
 ((SLOW > 1)) || ok 'and told at most once a second' test $(($(versions) - before)) -le 8
 
-# A listener that cannot listen does not stop the main job.
+# A listener that cannot listen does not stop the main job.  What has the address is denied as
+# kvwatch's own, so another one serves.
+start_app other web 2
+etcd_put backends/web/2/a "${ADDRESS[other]}"
 write_settings "metrics_bind=\"${ADDRESS[web]}\""
 mark kvwatch
 send_signal HUP kvwatch
 within 'an address in use is told' 10 log_has kvwatch 'error kvwatch: no metrics for now.*in use'
-etcd_put environments/more '{"name":"more","services":[{"name":"web","version":"1","route":"/"}]}'
-within 'and the main job goes on' 20 serves www-more.example.com '^web 1 '
+etcd_put environments/more '{"name":"more","services":[{"name":"web","version":"2","route":"/"}]}'
+within 'and the main job goes on' 20 serves www-more.example.com '^web 2 '
 stop web
 within 'when it is free it is taken' 20 log_has kvwatch 'metrics are served now'
 
