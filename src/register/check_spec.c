@@ -131,6 +131,7 @@ static int read_status(const struct node *node, void *place, struct mf_err *err)
 	struct check_spec *spec = place;
 	mem_auto_free char *min = mem_dup_str(node->text);
 	char *dash = min == NULL ? NULL : strchr(min, '-');
+	buf_auto struct buf quoted = BUF_INIT;
 	int64_t first, last;
 
 	if (node->kind != NODE_SCALAR || node->style == NODE_NULL)
@@ -138,10 +139,12 @@ static int read_status(const struct node *node, void *place, struct mf_err *err)
 	if (dash != NULL)
 		*dash = '\0';
 	if (!str_parse_int(min, 100, 599, &first) ||
-	    !str_parse_int(dash == NULL ? min : dash + 1, first, 599, &last))
+	    !str_parse_int(dash == NULL ? min : dash + 1, first, 599, &last)) {
+		name_add_quoted(&quoted, node->text, strlen(node->text));
 		return node_error(node, err,
-				  "\"%s\": must be a status or a range of them, as 200 or 200-399",
-				  node->text);
+				  "%s: must be a status or a range of them, as 200 or 200-399",
+				  quoted.data);
+	}
 	spec->status_min = (unsigned)first;
 	spec->status_max = (unsigned)last;
 	return 0;
