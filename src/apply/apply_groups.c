@@ -254,7 +254,7 @@ static void plan_retry(struct apply *apply, struct apply_member *member)
 	/* What is bad stays so until it is rendered from something new. */
 	if (last->is_bad || (last->code == 0 && !last->pending)) {
 		member->failures = 0;
-		member->due_at = APPLY_NEVER;
+		member->due_at = last->is_bad ? APPLY_NEVER : group_due(member->group);
 		return;
 	}
 	member->failures++;
@@ -349,10 +349,18 @@ static bool is_dealt_with(const struct apply *apply, const struct apply_member *
 	       (!group_is_running(member->group) && !apply_is_behind(apply, member));
 }
 
+/* With nothing left in them of what was a moment ago, if that is possible. */
+static bool is_done(const struct apply *apply, const struct apply_member *member)
+{
+	return is_dealt_with(apply, member) &&
+	       (!member->is_listed || group_last(member->group)->code != 0 ||
+		group_due(member->group) == APPLY_NEVER);
+}
+
 static bool is_finished(const struct apply *apply)
 {
 	for (size_t i = 0; apply->is_finishing && i < apply->member_count; i++)
-		if (!is_dealt_with(apply, &apply->members[i]))
+		if (!is_done(apply, &apply->members[i]))
 			return false;
 	return apply->is_finishing;
 }

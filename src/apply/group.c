@@ -10,6 +10,7 @@
 
 #include "apply/complaint.h"
 #include "apply/group_internal.h"
+#include "apply/past.h"
 #include "apply/stage.h"
 #include "base/buf.h"
 #include "base/mem.h"
@@ -42,6 +43,7 @@ struct group *group_new(struct loop *loop, const struct settings *settings, stru
 	group->last.reason = mem_dup_str("");
 	group->reloaded_at = INT64_MIN / 2;
 	group->timer = loop_timer_new(loop, on_turn, group);
+	group->past = group->driver->is_live ? past_new() : NULL;
 	return group;
 }
 
@@ -109,6 +111,7 @@ void group_free(struct group *group)
 	group_forget(group);
 	writer_report_fini(&group->written);
 	loop_timer_free(group->timer);
+	past_free(group->past);
 	free(group->last.reason);
 	free(group->name);
 	free(group);
@@ -187,6 +190,13 @@ void group_forget(struct group *group)
 		group->driver->forget(group);
 	group->proven[0] = '\0';
 	set_snapshot(group, NULL);
+	if (group->past != NULL)
+		past_forget(group->past);
+}
+
+int64_t group_due(const struct group *group)
+{
+	return group->past == NULL ? PAST_NEVER : past_due(group->past);
 }
 
 int64_t group_write_ms(const struct group *group)
@@ -222,6 +232,14 @@ void group_format_description(const struct group *group, char ret[GROUP_DESCRIPT
 
 /* --- the end of a run ------------------------------------------------------------------------ */
 
+static void settle_past(struct group *group)
+{
+	bool is_in_place = group->is_rendered && group->written.changes == 0;
+
+	if (group->past != NULL && (is_in_place || group->is_installed))
+		past_settle(group->past, group->snapshot, loop_now(group->loop));
+}
+
 static void end(struct group *group)
 {
 	struct group_result result = group->now;
@@ -236,6 +254,7 @@ static void end(struct group *group)
 	result.code = result.pending ? 0 : group->err.code;
 	result.changed = group->is_installed || result.reloaded;
 	group->took_ms = loop_now(group->loop) - group->started_at;
+	settle_past(group);
 	clear_run(group);
 	set_last(group, &result, message);
 	group->events->on_done(group->ctx, group);
@@ -352,6 +371,16 @@ static void on_written(void *ctx, struct writer_report *report)
 	group_next(group);
 }
 
+/* What it is to hold beside the snapshot; NULL: nothing. */
+static const struct routing_past *turn_past(struct group *group)
+{
+	if (group->past == NULL)
+		return NULL;
+	if (past_turn(group->past, group->snapshot, loop_now(group->loop)))
+		group->is_rendered = false;
+	return past_list(group->past);
+}
+
 static void write_files(struct group *group)
 {
 	mem_auto_free char *dir = stage_dir(group);
@@ -361,6 +390,7 @@ static void write_files(struct group *group)
 	    .settings = group->settings,
 	    .id = group->id,
 	    .snapshot = group->snapshot,
+	    .past = turn_past(group),
 	    .mode = WRITER_DIFFERENCES,
 	    .dir = dir,
 	    .mode_also = group->driver->mode_also,

@@ -92,6 +92,9 @@ void group_forget_change(
 /* The settings are others: what was checked and rendered with the old ones counts no more. */
 void group_forget(struct group *group);
 
+/* By loop_now: when its files are to be written again, though nothing is new; INT64_MAX: never. */
+int64_t group_due(const struct group *group);
+
 int64_t group_write_ms(const struct group *group); /* what the last rendering took */
 int64_t group_took_ms(const struct group *group);  /* the last run, or until now */
 

@@ -12,6 +12,7 @@
 #include "sys/child.h"
 
 struct loop_timer;
+struct past;
 struct stage;
 
 enum { GROUP_COMMAND_MS = 30 * 1000 }; /* for a check, or a target's reload */
@@ -49,6 +50,7 @@ struct group {
 	char proven[17];	   /* the structure that was checked or loaded last */
 	struct snapshot *snapshot; /* of the last run; NULL: none */
 	bool is_rendered;	   /* written is of that */
+	struct past *past;	   /* NULL: its files may be read in any order */
 	struct writer_report written; /* what was rendered last, and where its files are */
 	int64_t write_ms, took_ms;
 	void *memory; /* the driver's; NULL: nothing */

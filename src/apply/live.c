@@ -192,9 +192,42 @@ static void on_first_half(struct live *live, int code)
 		live_send_later(live, on_changed);
 }
 
-static void take_up(struct live *live)
+static void change(struct live *live)
 {
 	enum live_verdict verdict;
+
+	live_add(live, live_on_show_info, NULL, "show", "info");
+	verdict = live_diff(live);
+	if (live->must_drain) { /* who changes without a pause does so, too */
+		live->must_drain = false;
+		live_delete_again(live);
+	}
+	switch (verdict) {
+	case LIVE_MUST_SYNC:
+		live_start_sync(live);
+		break;
+	case LIVE_GO_IN_HALVES:
+		live_send(live, on_first_half);
+		break;
+	case LIVE_GO:
+		live_add_later(live);
+		live_send(live, on_changed);
+		break;
+	}
+}
+
+static void on_asked(struct live *live, int code)
+{
+	if (code != 0 || live->is_wrong)
+		on_changed(live, code);
+	else if (live->is_holding)
+		live_put_off(live);
+	else
+		change(live);
+}
+
+static void take_up(struct live *live)
+{
 	bool must_verify;
 
 	set_snapshot(&live->target, live->desired);
@@ -215,24 +248,14 @@ static void take_up(struct live *live)
 	live_set_phase(live, LIVE_CHANGING);
 	live_seen_free(live->seen);
 	live->seen = NULL;
+	if (live->worker.entries == live->worker.live_entries) {
+		change(live);
+		return;
+	}
+	/* A worker that somebody has just started lacks generations of before, and an environment
+	 * that is to have one of them again would find nothing. */
 	live_add(live, live_on_show_info, NULL, "show", "info");
-	verdict = live_diff(live);
-	if (live->must_drain) { /* who changes without a pause does so, too */
-		live->must_drain = false;
-		live_delete_again(live);
-	}
-	switch (verdict) {
-	case LIVE_MUST_SYNC:
-		live_start_sync(live);
-		break;
-	case LIVE_GO_IN_HALVES:
-		live_send(live, on_first_half);
-		break;
-	case LIVE_GO:
-		live_add_later(live);
-		live_send(live, on_changed);
-		break;
-	}
+	live_send(live, on_asked);
 }
 
 /* Garbage that nobody had a quiet moment for. */

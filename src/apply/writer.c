@@ -214,8 +214,8 @@ static void write_report(struct work *work, struct buf *ret_report)
 
 static int do_work(void *ctx, struct buf *ret_report)
 {
-	struct work work = {.order = ctx};
 	const struct writer_order *order = ctx;
+	struct work work = {.order = order, .set = {.past = order->past}};
 	int code = render(&work);
 
 	if (code == 0)

@@ -17,6 +17,7 @@
 #include "sys/stat_cache.h"
 
 struct loop;
+struct routing_past;
 struct settings;
 struct snapshot;
 struct stage;
@@ -64,6 +65,7 @@ struct writer_order {
 	const struct settings *settings;
 	struct output_id id;
 	const struct snapshot *snapshot;
+	const struct routing_past *past; /* as of the output_set */
 	/* If not NULL, asked in the copy for a snapshot in its place. */
 	struct snapshot *(*make_snapshot)(void *ctx);
 	enum writer_mode mode;

@@ -200,6 +200,8 @@ static int make_haproxy(struct output_job *job, size_t i)
 	int code = 0;
 
 	(void)i;
+	if (job->set->past != NULL)
+		output_view_set_past(job->view, job->set->past);
 	for (size_t at = 0; at < HAPROXY_FILES - 1 && code == 0; at++)
 		code = make_haproxy_file(job, &haproxy_files[at]);
 	if (code == 0)

@@ -14,6 +14,7 @@
 
 struct backend;
 struct mf_err;
+struct routing_past;
 struct section;
 struct section_options;
 struct settings;
@@ -37,6 +38,7 @@ struct output {
 #define OUTPUT_DIGEST_INIT UINT64_C(0x6d617966)
 
 struct output_set {
+	const struct routing_past *past; /* to be in HAProxy's maps, too; borrowed, NULL: nothing */
 	struct output *outputs; /* in the order in which they are to be renamed into place */
 	size_t count;
 	/*

@@ -602,6 +602,16 @@ static void set_snapshot(struct output_view *view, const struct snapshot *snapsh
 	view->tcp = tcp_new(snapshot, view->settings, &view->tcp_count);
 }
 
+static void set_routing(struct output_view *view, struct routing *routing)
+{
+	routing_free(view->routing);
+	view->routing = routing;
+	for (enum routing_map map = 0; map < ROUTING_MAP_COUNT; map++) {
+		view->maps[map].routing = routing;
+		view->maps[map].map = map;
+	}
+}
+
 struct output_view *output_view_new(const struct snapshot *snapshot,
 				    const struct settings *settings)
 {
@@ -609,15 +619,16 @@ struct output_view *output_view_new(const struct snapshot *snapshot,
 
 	view->settings = settings;
 	set_snapshot(view, snapshot);
-	view->routing = routing_new(snapshot);
+	set_routing(view, routing_new(snapshot));
 	view->map = ROUTING_MAP_COUNT;
 	view->server_state = output_server_state_path(settings);
 	view->suffix_regex = suffix_regex(settings->routing.service_suffix);
-	for (enum routing_map map = 0; map < ROUTING_MAP_COUNT; map++) {
-		view->maps[map].routing = view->routing;
-		view->maps[map].map = map;
-	}
 	return view;
+}
+
+void output_view_set_past(struct output_view *view, const struct routing_past *past)
+{
+	set_routing(view, routing_new_with(view->snapshot, past));
 }
 
 void output_view_root(const struct output_view *view, struct view *ret_view)

@@ -38,6 +38,11 @@ struct routing {
 	size_t *nameless;
 	size_t nameless_count;
 	size_t nameless_cap;
+	/* Of what was a moment ago; pointers into the list that was given. */
+	const struct routing_past_env **choices; /* that lead elsewhere now */
+	size_t choice_count;
+	const struct routing_past_env **gone; /* environments that are no more: the first of each */
+	size_t gone_count;
 };
 
 static_assert(ENV_MAX_SERVICES * LINEAGE_MAX <= UINT16_MAX && ENV_MAX_ROUTES <= UINT16_MAX,
@@ -91,14 +96,21 @@ size_t routing_count_entries(const struct env *env)
 	return count_versions(env) + count_routes(env);
 }
 
+/* Those of before stand behind the snapshot's. */
+static const struct env *env_of(const struct routing *routing, size_t i)
+{
+	size_t count = routing->snapshot->env_count;
+
+	return i < count ? routing->snapshot->envs[i] : routing->choices[i - count]->env;
+}
+
 static void make_room(struct routing *routing)
 {
-	const struct snapshot *snapshot = routing->snapshot;
 	size_t versions = 0, routes = 0;
 
-	for (size_t i = 0; i < snapshot->env_count; i++) {
-		versions += count_versions(snapshot->envs[i]);
-		routes += count_routes(snapshot->envs[i]);
+	for (size_t i = 0; i < routing->snapshot->env_count + routing->choice_count; i++) {
+		versions += count_versions(env_of(routing, i));
+		routes += count_routes(env_of(routing, i));
 	}
 	routing->versions.items = new_origins(versions);
 	routing->routes.items = new_origins(routes);
@@ -106,7 +118,7 @@ static void make_room(struct routing *routing)
 
 static void add_env(struct routing *routing, size_t at)
 {
-	const struct env *env = routing->snapshot->envs[at];
+	const struct env *env = env_of(routing, at);
 
 	if (env->aside != NULL)
 		add_origin(&routing->versions, at, 0, 0);
@@ -169,7 +181,7 @@ static size_t find_env(const struct snapshot *snapshot, const char *key, size_t 
 	return find_name(snapshot->envs, snapshot->env_count, env_at, key, len);
 }
 
-static bool holds_header(const struct snapshot *snapshot, const struct env *env)
+bool routing_holds_header(const struct snapshot *snapshot, const struct env *env)
 {
 	size_t i =
 	    find_claim(snapshot->headers, snapshot->header_count, env->header, strlen(env->header));
@@ -177,19 +189,52 @@ static bool holds_header(const struct snapshot *snapshot, const struct env *env)
 	return i != SIZE_MAX && snapshot->headers[i].env == env;
 }
 
+static void add_past(struct routing *routing, const struct routing_past_env *past)
+{
+	const struct snapshot *snapshot = routing->snapshot;
+	const char *name = past->env->name;
+	size_t at = find_env(snapshot, name, strlen(name)), n = routing->gone_count;
+
+	if (at == SIZE_MAX || snapshot->envs[at]->digest != past->env->digest)
+		routing->choices[routing->choice_count++] = past;
+	if (at == SIZE_MAX && (n == 0 || strcmp(routing->gone[n - 1]->env->name, name) != 0))
+		routing->gone[routing->gone_count++] = past;
+}
+
+static const struct routing_past_env **new_list(const struct routing_past *past)
+{
+	return mem_realloc(NULL, past->count, sizeof(struct routing_past_env *));
+}
+
+static void add_all_past(struct routing *routing, const struct routing_past *past)
+{
+	routing->choices = new_list(past);
+	routing->gone = new_list(past);
+	for (size_t i = 0; i < past->count; i++)
+		add_past(routing, &past->envs[i]);
+}
+
 struct routing *routing_new(const struct snapshot *snapshot)
+{
+	return routing_new_with(snapshot, &(struct routing_past){.count = 0});
+}
+
+struct routing *routing_new_with(const struct snapshot *snapshot, const struct routing_past *past)
 {
 	struct routing *routing = MEM_NEW(routing);
 
 	routing->snapshot = snapshot;
+	add_all_past(routing, past);
 	make_room(routing);
 	for (size_t i = 0; i < snapshot->env_count; i++) {
 		add_env(routing, i);
-		if (holds_header(snapshot, snapshot->envs[i]))
+		if (routing_holds_header(snapshot, snapshot->envs[i]))
 			continue;
 		MEM_GROW(routing->nameless, routing->nameless_count, routing->nameless_cap);
 		routing->nameless[routing->nameless_count++] = i;
 	}
+	for (size_t i = 0; i < routing->choice_count; i++)
+		add_env(routing, snapshot->env_count + i);
 	return routing;
 }
 
@@ -200,6 +245,8 @@ void routing_free(struct routing *routing)
 	free(routing->routes.items);
 	free(routing->versions.items);
 	free(routing->nameless);
+	free(routing->choices);
+	free(routing->gone);
 	free(routing);
 }
 
@@ -214,9 +261,9 @@ size_t routing_count(const struct routing *routing, enum routing_map map)
 		return routing->versions.count;
 	case ROUTING_NAMES:
 	case ROUTING_ENVIRONMENTS:
-		return snapshot->env_count;
+		return snapshot->env_count + routing->gone_count;
 	case ROUTING_HEADERS:
-		return snapshot->header_count + routing->nameless_count;
+		return snapshot->header_count + routing->nameless_count + routing->gone_count;
 	case ROUTING_HOSTS:
 		return snapshot->host_count + snapshot->prefix_count;
 	case ROUTING_SPARES:
@@ -257,12 +304,21 @@ static char *put_generation(char *at, const char *end, const struct env *env)
  * The value of x-mayfly that leads back to an environment.  Where another holds the one that it
  * asked for, that one would lead the next hop astray: then a value that no environment can claim.
  */
-static char *put_name(const struct snapshot *snapshot, char *at, const char *end,
-		      const struct env *env)
+static char *put_header(char *at, const char *end, const struct env *env, bool holds_header)
 {
-	if (holds_header(snapshot, env))
+	if (holds_header)
 		return put(at, end, env->header);
 	return put(put(at, end, "@"), end, env->name);
+}
+
+/* One that is no more leaves its value to whoever has it now. */
+static bool held_header(const struct routing *routing, const struct routing_past_env *past)
+{
+	const struct snapshot *snapshot = routing->snapshot;
+	const char *header = past->env->header;
+
+	return past->holds_header && find_claim(snapshot->headers, snapshot->header_count, header,
+						strlen(header)) == SIZE_MAX;
 }
 
 static void set_claim(const struct claim *claim, const char *end, struct routing_entry *e)
@@ -274,21 +330,29 @@ static void set_claim(const struct claim *claim, const char *end, struct routing
 	    (size_t)(put(e->value, e->value + sizeof(e->value), claim->env->name) - e->value);
 }
 
-static void set_nameless(const struct env *env, struct routing_entry *e)
+static void set_header(const struct env *env, bool holds_header, struct routing_entry *e)
 {
-	char *key = put(e->key, e->key + sizeof(e->key), "@");
+	char *key = put_header(e->key, e->key + sizeof(e->key), env, holds_header);
 
-	e->key_len = (size_t)(put(key, e->key + sizeof(e->key), env->name) - e->key);
+	e->key_len = (size_t)(key - e->key);
 	e->value_len = (size_t)(put(e->value, e->value + sizeof(e->value), env->name) - e->value);
 }
 
-static void set_env(const struct snapshot *snapshot, enum routing_map map, const struct env *env,
+static void set_env(const struct routing *routing, enum routing_map map, size_t i,
 		    struct routing_entry *e)
 {
-	const char *end = e->value + sizeof(e->value);
-	const char *behind = map == ROUTING_ENVIRONMENTS ? put_generation(e->value, end, env)
-							 : put_name(snapshot, e->value, end, env);
+	const struct snapshot *snapshot = routing->snapshot;
+	size_t count = snapshot->env_count;
+	const struct routing_past_env *past = i < count ? NULL : routing->gone[i - count];
+	const struct env *env = i < count ? snapshot->envs[i] : past->env;
+	const char *end = e->value + sizeof(e->value), *behind;
 
+	if (map == ROUTING_ENVIRONMENTS)
+		behind = put_generation(e->value, end, env);
+	else
+		behind = put_header(e->value, end, env,
+				    past == NULL ? routing_holds_header(snapshot, env)
+						 : held_header(routing, past));
 	e->key_len = (size_t)(put(e->key, e->key + sizeof(e->key), env->name) - e->key);
 	e->value_len = (size_t)(behind - e->value);
 }
@@ -338,10 +402,10 @@ static void set_fallback(const struct env *env, const struct env_fallback *fallb
 		     e->value);
 }
 
-static void set_service(const struct snapshot *snapshot, enum routing_map map,
+static void set_service(const struct routing *routing, enum routing_map map,
 			const struct origin *origin, struct routing_entry *e)
 {
-	const struct env *env = snapshot->envs[origin->env];
+	const struct env *env = env_of(routing, origin->env);
 	const struct env_service *service = &env->services[origin->service];
 	const char *end = e->key + sizeof(e->key);
 	char *key;
@@ -365,6 +429,19 @@ static void set_service(const struct snapshot *snapshot, enum routing_map map,
 				e->value);
 }
 
+static void get_header(const struct routing *routing, size_t i, struct routing_entry *e)
+{
+	const struct snapshot *snapshot = routing->snapshot;
+	size_t nameless = i - snapshot->header_count, past = nameless - routing->nameless_count;
+
+	if (i < snapshot->header_count)
+		set_claim(&snapshot->headers[i], "", e);
+	else if (nameless < routing->nameless_count)
+		set_header(snapshot->envs[routing->nameless[nameless]], false, e);
+	else
+		set_header(routing->gone[past]->env, held_header(routing, routing->gone[past]), e);
+}
+
 void routing_get(const struct routing *routing, enum routing_map map, size_t i,
 		 struct routing_entry *ret_entry)
 {
@@ -373,21 +450,17 @@ void routing_get(const struct routing *routing, enum routing_map map, size_t i,
 	assert(i < routing_count(routing, map));
 	switch (map) {
 	case ROUTING_ROUTES:
-		set_service(snapshot, map, &routing->routes.items[i], ret_entry);
+		set_service(routing, map, &routing->routes.items[i], ret_entry);
 		break;
 	case ROUTING_VERSIONS:
-		set_service(snapshot, map, &routing->versions.items[i], ret_entry);
+		set_service(routing, map, &routing->versions.items[i], ret_entry);
 		break;
 	case ROUTING_NAMES:
 	case ROUTING_ENVIRONMENTS:
-		set_env(snapshot, map, snapshot->envs[i], ret_entry);
+		set_env(routing, map, i, ret_entry);
 		break;
 	case ROUTING_HEADERS:
-		if (i < snapshot->header_count)
-			set_claim(&snapshot->headers[i], "", ret_entry);
-		else
-			set_nameless(snapshot->envs[routing->nameless[i - snapshot->header_count]],
-				     ret_entry);
+		get_header(routing, i, ret_entry);
 		break;
 	case ROUTING_HOSTS:
 		if (i < snapshot->host_count)

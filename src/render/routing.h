@@ -32,6 +32,7 @@
 #ifndef MF_RENDER_ROUTING_H
 #define MF_RENDER_ROUTING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -74,6 +75,23 @@ struct routing_entry {
 
 /* Borrows the snapshot.  Entries are made when they are asked for; their order is stable. */
 struct routing *routing_new(const struct snapshot *snapshot);
+
+/*
+ * With environments as they were a moment ago.  A HAProxy that starts reads the maps one after the
+ * other, from the last of ROUTING_MAPS to the first, and may have read in one of them what leads
+ * to environments that are no more, or to generations of before: these are there beside the new
+ * ones.  routing_find does not see what is added.
+ */
+struct routing_past {
+	struct routing_past_env {
+		const struct env *env;
+		bool holds_header; /* else it has a value that nobody can claim */
+	} * envs; /* by name, and the oldest first; of one name no two of a digest */
+	size_t count;
+};
+struct routing *routing_new_with(const struct snapshot *snapshot, const struct routing_past *past);
+bool routing_holds_header(const struct snapshot *snapshot, const struct env *env);
+
 void routing_free(struct routing *routing);
 size_t routing_count(const struct routing *routing, enum routing_map map);
 void routing_get(const struct routing *routing, enum routing_map map, size_t i,

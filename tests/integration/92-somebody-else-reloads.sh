@@ -1,5 +1,6 @@
 #!/bin/bash
-# Somebody else reloads HAProxy just when kvwatch has to: both reloads count, none is refused.
+# Somebody else reloads HAProxy just when kvwatch has to: both reloads count, none is refused.  And
+# again and again while environments move: what a starting worker reads is one state.
 . "$(dirname "$0")/lib.sh"
 
 need etcd etcdctl haproxy curl socat
@@ -32,6 +33,27 @@ env second other
 within 'what was put meanwhile is served' 10 serves www-second.example.com '^web 1 '
 within '  and all is one' 10 all_is_one
 ok '  by a reload' log_has kvwatch 'applied .*by=reload'
-ok '  and nothing was taken for a refusal' not log_has kvwatch '^(error|warn)'
+ok '  and nothing was taken for a refusal' not log_has kvwatch 'could not load it|but runs|has not ended its reload'
+
+start_app web-2 web 2
+etcd_put backends/web/2/a "${ADDRESS[web-2]}"
+move() { # VERSION
+	etcd_put environments/first "{\"name\":\"first\",\"services\":[{\"name\":\"web\",\"version\":\"$1\",\"route\":\"/\"}]}"
+}
+move 2
+within 'another version' 10 serves www-first.example.com '^web 2 '
+within '  and all is one' 10 all_is_one
+start_load --url "$HTTP/" -H 'Host: www-first.example.com' --connections 4 --rate 500 --keepalive
+is_other_worker() { local now; now=$(haproxy_worker) && [[ -n $now && $now != "$worker" ]]; }
+for i in {1..30}; do
+	worker=$(haproxy_worker)
+	move $((i % 2 + 1)) &
+	send_signal USR2 haproxy
+	until wait_for 1 is_other_worker; do send_signal USR2 haproxy; done
+	wait $!
+done
+stop_load
+is "$(load_says failed)" 0 "no request of $(load_says requests) is lost"
+within 'and all is one' 20 all_is_one
 
 done_testing

@@ -194,6 +194,65 @@ START_TEST(a_version_leads_to_the_next_one)
 }
 END_TEST
 
+/* One has moved, one is gone, one has come and gone; and what has not changed is there once. */
+static struct env moved_env = {
+    .name = "prod", .header = "Prod.1", .services = old_services, .service_count = 1, .digest = 1};
+static struct env gone_env = {
+    .name = "gone", .header = "gone", .services = new_services, .service_count = 1, .digest = 2};
+static struct env gone_before = {
+    .name = "gone", .header = "gone", .services = old_services, .service_count = 1, .digest = 3};
+static struct env robbed_env = {.name = "robbed",
+				.header = "Prod.1",
+				.services = old_services,
+				.service_count = 1,
+				.digest = 4};
+static struct routing_past_env past_envs[] = {{&gone_before, true},
+					      {&gone_env, true},
+					      {&old_env, true},
+					      {&moved_env, true},
+					      {&robbed_env, true}};
+static const struct routing_past past = {past_envs, 5};
+
+static const struct {
+	enum routing_map map;
+	size_t i;
+	const char *key, *value;
+} of_past[] = {
+    {ROUTING_ROUTES, 3, "gone@0000000000000002/shop/", "tasks:1.4-rc1"},
+    {ROUTING_ROUTES, 4, "gone@0000000000000002/tasks/", "tasks:1.4-rc1"},
+    {ROUTING_VERSIONS, 3, "gone@0000000000000003/backend", "backend:0.0.1"},
+    {ROUTING_VERSIONS, 4, "gone@0000000000000002/tasks", "tasks:1.4-rc1"},
+    {ROUTING_VERSIONS, 5, "prod@0000000000000001/backend", "backend:0.0.1"},
+    {ROUTING_VERSIONS, 6, "robbed@0000000000000004/backend", "backend:0.0.1"},
+    {ROUTING_NAMES, 2, "gone", "gone"},
+    {ROUTING_NAMES, 3, "robbed", "@robbed"},
+    {ROUTING_ENVIRONMENTS, 2, "gone", "gone@0000000000000003"},
+    {ROUTING_ENVIRONMENTS, 3, "robbed", "robbed@0000000000000004"},
+    {ROUTING_HEADERS, 2, "gone", "gone"},
+    {ROUTING_HEADERS, 3, "@robbed", "robbed"},
+};
+
+START_TEST(what_was_is_added)
+{
+	struct routing *routing = routing_new_with(&model, &past);
+	struct routing_entry entry;
+	size_t count = 0;
+
+	for (enum routing_map map = 0; map < ROUTING_MAP_COUNT; map++)
+		count += routing_count(routing, map);
+	ck_assert_uint_eq(count, sizeof(expected) / sizeof(expected[0]) +
+				     sizeof(of_past) / sizeof(of_past[0]));
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		routing_get(routing, expected[i].map, expected[i].i, &entry);
+		ck_assert_str_eq(entry.key, expected[i].key);
+	}
+	routing_get(routing, of_past[_i].map, of_past[_i].i, &entry);
+	ck_assert_str_eq(entry.key, of_past[_i].key);
+	ck_assert_str_eq(entry.value, of_past[_i].value);
+	routing_free(routing);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("routing");
@@ -204,5 +263,6 @@ int main(void)
 	tcase_add_test(tc, empty_model);
 	tcase_add_test(tc, an_environment_set_aside_has_a_reason_in_one_word);
 	tcase_add_test(tc, a_version_leads_to_the_next_one);
+	tcase_add_loop_test(tc, what_was_is_added, 0, sizeof(of_past) / sizeof(of_past[0]));
 	return unit_run("routing", tc);
 }
