@@ -124,6 +124,7 @@ struct live_worker {
 	struct strmap *backends;    /* names of those it has, in reserve or not */
 	struct strmap *spares;	    /* names of those in reserve to struct live_spare */
 	struct strmap *carried;	    /* those that stand in one, to it */
+	struct strmap *left;	    /* spares that a version has left, to when, in us */
 	struct strmap *generations; /* "<env>@<digest>" to struct live_generation */
 	size_t entries;		    /* of all generations together */
 	size_t live_entries;	    /* of those that applied has */
@@ -213,8 +214,9 @@ void live_distrust(struct live *live);
 void live_go_on(struct live *live);
 
 /* live_worker.c */
-live_reply_fn live_on_show_info;		     /* complains of another process than before */
-void live_worker_forget(struct live_worker *worker); /* all but who it is; also for the first use */
+live_reply_fn live_on_show_info; /* complains of another process than before */
+void live_worker_forget(
+    struct live_worker *worker); /* all but who it is and what was left; also for the first use */
 void live_worker_forget_backends(struct live_worker *worker);
 void live_worker_fini(struct live_worker *worker);
 /* It has, of routes and versions, just what the snapshot's environments need. */

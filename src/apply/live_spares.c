@@ -13,8 +13,15 @@
 #include "base/strmap.h"
 #include "model/backend.h"
 #include "model/table.h"
+#include "sys/loop.h"
 
 enum { SPARES_FEW = 4 }; /* when no more than one of so many is free */
+
+/*
+ * A request that has found no connection waits, and tries again, in the backend that it was sent
+ * to, whatever stands there by then: up to four times timeout connect and three times a second.
+ */
+enum { REST_US = 15 * 1000 * 1000 };
 
 struct live_spare {
 	uint64_t kind;
@@ -141,17 +148,29 @@ static bool has_name(const struct backend *backend)
 	return false;
 }
 
-static bool is_free(const struct live_spare *spare)
+/* When a version has left it; 0: none has, as long as this process knows. */
+static int64_t left_at(const struct live_worker *worker, const struct live_spare *spare)
 {
-	return spare->backend == NULL && spare->servers == 0;
+	const int64_t *at = strmap_find(worker->left, spare->name);
+
+	return at == NULL ? 0 : *at;
 }
 
-/* One that is free; else says why there is none. */
+static bool is_free(const struct live_worker *worker, const struct live_spare *spare)
+{
+	int64_t left = left_at(worker, spare);
+
+	return spare->backend == NULL && spare->servers == 0 &&
+	       (left == 0 || loop_now_us() - left > REST_US);
+}
+
+/* The one that is free for the longest time; else says why there is none. */
 static struct live_spare *find_free(const struct live_worker *worker, uint64_t kind,
 				    const char **ret_why)
 {
 	void *cursor = NULL, *value;
 	const char *name;
+	struct live_spare *found = NULL;
 
 	*ret_why = "none in reserve has its settings";
 	while (strmap_next(worker->spares, &cursor, &name, &value)) {
@@ -159,11 +178,12 @@ static struct live_spare *find_free(const struct live_worker *worker, uint64_t k
 
 		if (spare->kind != kind)
 			continue;
-		if (is_free(spare))
-			return spare;
 		*ret_why = "the reserve is used up";
+		if (is_free(worker, spare) &&
+		    (found == NULL || left_at(worker, spare) < left_at(worker, found)))
+			found = spare;
 	}
-	return NULL;
+	return found;
 }
 
 bool live_take_spare(struct live *live, const struct backend *backend, const char **ret_why)
@@ -220,11 +240,15 @@ bool live_enter_spare(struct live *live, const struct backend *backend)
 void live_leave_spare(struct live *live, const char *backend)
 {
 	struct live_spare *spare = carrier_of(&live->worker, backend);
+	int64_t *at;
 
 	if (spare == NULL)
 		return;
 	live_move_entry(live, ROUTING_SPARES, backend, spare->name, NULL, LIVE_TAKE);
 	put_down(live, spare);
+	at = MEM_NEW(at);
+	*at = loop_now_us();
+	strmap_set(live->worker.left, spare->name, at);
 	live->result.backend_changes++;
 }
 
@@ -274,7 +298,7 @@ bool live_has_few_spares(const struct live_worker *worker)
 			all = left = carrying = 0;
 		}
 		all++;
-		left += is_free(spare);
+		left += is_free(worker, spare);
 		carrying += spare->backend != NULL;
 	}
 	return are_few(all, left, carrying);

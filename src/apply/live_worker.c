@@ -34,6 +34,8 @@ void live_on_show_info(struct live *live, const struct live_step *step, char *re
 	}
 	if (info.pid != live->worker.pid || info.uptime_s < live->worker.uptime) {
 		live_complain(live, "HAProxy's process is another one than before");
+		strmap_free(live->worker.left);
+		live->worker.left = strmap_new(free);
 		(void)snprintf(live->worker.version, sizeof(live->worker.version), "%s",
 			       info.version);
 		live->worker.can_add_backends = has_add_backend(info.version);
@@ -49,6 +51,7 @@ void live_worker_fini(struct live_worker *worker)
 	strmap_free(worker->backends);
 	strmap_free(worker->spares);
 	strmap_free(worker->carried);
+	strmap_free(worker->left);
 	strmap_free(worker->generations);
 	strmap_free(worker->deferred);
 	strmap_free(worker->missing);
@@ -70,7 +73,11 @@ void live_worker_forget_backends(struct live_worker *worker)
 
 void live_worker_forget(struct live_worker *worker)
 {
+	struct strmap *left = worker->left == NULL ? strmap_new(free) : worker->left;
+
+	worker->left = NULL;
 	live_worker_fini(worker);
+	worker->left = left;
 	worker->backends = worker->carried = worker->spares = NULL;
 	live_worker_forget_backends(worker);
 	worker->generations = strmap_new(free);

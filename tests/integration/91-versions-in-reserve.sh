@@ -68,6 +68,24 @@ within 'the other service moves to a new version' 10 db_says '^db 1 '
 ok '  which stands in reserve' carries tcp:db:1
 ok '  as the metrics count' says '^mayfly_haproxy_versions_in_reserve [1-9]' curl -s "http://$metrics/metrics"
 
+# A request that waits to try a connection again is not answered by who comes next to the same place.
+start_app gone web gone
+start_app next web next
+etcd_put backends/web/gone/a "${ADDRESS[gone]}"
+etcd_put environments/old "$(env old gone 1)"
+within 'a version stands in reserve' 10 serves www-old.example.com '^web gone '
+stop gone
+fetch www-old.example.com "$HTTP/" >"$T/out/late" &
+late=$!
+waits() { haproxy_cmd 'show sess' | grep -q 'be=spare'; }
+wait_for 5 waits
+etcd_del backends/web/gone/a
+etcd_put backends/web/next/a "${ADDRESS[next]}"
+etcd_put environments/new "$(env new next 1)"
+within '  and the next one when it has gone' 10 serves www-new.example.com '^web next '
+wait "$late"
+unlike "$(<"$T/out/late")" '^web next' '  who still waits for the first does not get the next'
+
 # What people see names the version.
 stop db
 etcd_put backends/web/43/a 127.0.0.1:9
