@@ -94,6 +94,35 @@ is "$(completed mayfly en)" env "  mayfly's"
 is "$(completed mayfly -o json env li)" list '  and what it can do with them'
 is "$(completed mayfly env list --outp)" --output '  and the options of that'
 is "$(completed mayfly env list -o '')" 'table wide json yaml name' '  and their words'
+
+# Names that come from etcd are anybody's words: they are offered, and nothing in them is run.
+mkdir "$T/fake"
+cat >"$T/fake/mayfly" <<-'END'
+	#!/bin/sh
+	[ "$1" != __complete ] || printf '%s\n' 'dev-$(touch pwned)' dev-2 other
+END
+chmod +x "$T/fake/mayfly"
+COMP_WORDS=(mayfly env show dev) COMP_CWORD=3
+cd "$T/fake" || exit
+_mayfly "$T/fake/mayfly" dev show
+# shellcheck disable=SC2016 # as it stands
+is "${COMPREPLY[*]}" 'dev-$(touch pwned) dev-2' 'names are offered as they are'
+if command -v zsh >/dev/null; then
+	cat >"$T/fake/type" <<-END
+		zmodload zsh/zpty
+		zpty z zsh -f -i
+		zpty -w z "PATH=$T/fake:\$PATH; fpath=('$TOP/contrib/completions' \$fpath)"
+		zpty -w z "autoload -U compinit; compinit -u -D; print ready\$((1 + 1))"
+		zpty -r -m z line '*ready2*'
+		zpty -w -n z \$'mayfly env show d\t'
+		zpty -r -m z line '*dev-*'
+		print -r -- "\$line"
+		zpty -d z
+	END
+	like "$(timeout 30 zsh -f "$T/fake/type" 2>&1)" 'show .*dev-' '  also by zsh'
+fi
+ok '  and nothing in them is run' not test -e "$T/fake/pwned"
+cd "$TOP" || exit
 PATH=$MAYFLY_BIN:$PATH
 if command -v fish >/dev/null; then
 	is "$(fish -c "source '$TOP/contrib/completions/mayfly.fish'; complete -C 'kvwatch --log-level d'" |
