@@ -91,6 +91,8 @@ ok 'then all is served' both_serve
 within 'and recorded' 10 recorded 3
 rm "$E/third.yaml"
 within 'and what is gone, gone' 10 recorded 2
+is_in_no_map() { ! grep -rq third "$T/haproxy/maps"; }
+within '  also from the files' 10 is_in_no_map
 cp "$T/haproxy/haproxy.cfg" "$T/out/good.cfg"
 rm -r "$T/out/good.maps" && cp -r "$T/haproxy/maps" "$T/out/good.maps"
 
