@@ -93,8 +93,8 @@ static const struct field service_rows[] = {
 };
 static const struct field protected_rows[] = {
     PATTERNS(protection, "environments", environments,
-	 .doc = "Environments that only `owners` may have, and in which nobody's version takes the "
-		"place of theirs."),
+	 .doc = "Environments that only `owners` may have, whose names no other has as `header` or "
+		"`prefix`, and in which nobody's version takes the place of theirs."),
     PATTERNS(protection, "owners", owners, .doc = "Who may have those."),
     PATTERNS(protection, "services", services,
 	 .doc = "Services of which nobody's version takes the place of an environment's."),
@@ -206,6 +206,17 @@ static bool is_named(char *const *patterns, const char *s)
 	return patterns != NULL && fits(patterns, s);
 }
 
+/* By its name, or by what would be taken for it: a visitor's host name, a service's x-mayfly. */
+static bool is_protected(const struct protection *protected, const struct env *env)
+{
+	char *const *names = protected->environments;
+
+	return is_named(names, env->name) || is_named(names, env->header) ||
+	       is_named(names, env->prefix) ||
+	       (str_has_prefix(env->prefix, "www-") &&
+		is_named(names, env->prefix + strlen("www-")));
+}
+
 static int refuse(const struct policy *policy, unsigned line, char *const *patterns,
 		  const char *what, const char *value, struct mf_err *err)
 {
@@ -299,8 +310,7 @@ int policy_judge_env(const struct policy *policy, const struct env *env, const c
 
 	if (policy == NULL)
 		return 0;
-	if (is_named(policy->protected.environments, env->name) &&
-	    !is_named(policy->protected.owners, owner))
+	if (is_protected(&policy->protected, env) && !is_named(policy->protected.owners, owner))
 		return refuse(policy, policy->protected.line, policy->protected.owners, "owner",
 			      owner, err);
 	rule = find_env_rule(policy, owner, source);

@@ -75,6 +75,13 @@ static const struct {
      "owner \"\": allowed: ops"},
     {"{protected: {environments: [\"a-*\"]}}", ENV(""), "dev", "", "owner dev: allowed: none"},
     {"{protected: {environments: [b], owners: [ops]}}", ENV(""), "dev", "", NULL},
+    /* nor what visitors and services would take for it */
+    {"{protected: {environments: [b], owners: [ops]}}", ENV("\"header\":\"b\","), "dev", "",
+     "owner dev: allowed: ops"},
+    {"{protected: {environments: [b], owners: [ops]}}", ENV("\"prefix\":\"b\","), "dev", "",
+     "owner dev: allowed: ops"},
+    {"{protected: {environments: [b], owners: [ops]}}", ENV("\"prefix\":\"www-b\","), "dev", "",
+     "owner dev: allowed: ops"},
 };
 
 START_TEST(an_environment_is_judged_by_the_first_rule_that_fits)
