@@ -363,7 +363,7 @@ static char *put_reason(char *at, const char *reason)
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				      "0123456789._~@:+=,/[]-";
 
-	for (size_t i = 0; reason[i] != '\0' && i < MAX_REASON; i++) {
+	for (size_t i = 0; i < MAX_REASON && reason[i] != '\0'; i++) {
 		bool is_allowed = strchr(allowed, reason[i]) != NULL;
 
 		*at++ = reason[i] == ' '   ? '_'
@@ -534,7 +534,7 @@ static size_t find_version(const struct env *env, const char *name)
 	const struct env_service *service = env_find_service(env, name);
 
 	if (env->aside != NULL)
-		return strcmp(name, ROUTING_ASIDE + 1) == 0 ? 0 : SIZE_MAX;
+		return strcmp(name, &ROUTING_ASIDE[1]) == 0 ? 0 : SIZE_MAX;
 	if (strchr(name, ':') != NULL)
 		return find_fallback(env, name);
 	return service == NULL ? SIZE_MAX : (size_t)(service - env->services);
