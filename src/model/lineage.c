@@ -58,7 +58,8 @@ static int refuse_chain(struct maker *m, size_t depth, struct mf_err *err)
 {
 	buf_auto struct buf reason = BUF_INIT;
 
-	buf_printf(&reason, "more than %d environments in a chain: ", LINEAGE_MAX_CHAIN);
+	buf_printf(&reason,
+		   "is at the end of a chain of more than %d environments: ", LINEAGE_MAX_CHAIN);
 	add_chain(&reason, m, 0, depth);
 	return refuse(m, 0, err, reason.data);
 }
@@ -105,7 +106,7 @@ static int refuse_order(struct maker *m, const struct rest *rests, size_t count,
 		n++;
 		first = (size_t)((uint8_t *)memchr(items, items[n], n + 1) - items);
 	} while (first == n);
-	buf_add_str(&reason, "the order of what it extends contradicts itself:");
+	buf_add_str(&reason, "extends others in an order that contradicts itself:");
 	while (n-- > first)
 		buf_printf(&reason, " %s before %s (in %s)%s", m->known[items[n + 1]].env->name,
 			   m->known[items[n]].env->name, way[n]->of->name, n == first ? "" : ",");

@@ -114,19 +114,21 @@ static const struct {
     {"a: b; b: c; c: d; d: b", "extends b, which is set aside: extends itself: b, c, d, b"},
     {"a: b; b: c; c: b", "extends b, which is set aside: extends itself: b, c, b"},
     {"a: b; b: c; c: d; d: e; e: f; f: g; g: h; h: i; i:",
-     "more than 8 environments in a chain: a, b, c, d, e, f, g, h, i"},
+     "is at the end of a chain of more than 8 environments: a, b, c, d, e, f, g, h, i"},
     /* found the short way first */
     {"a: e b; b: c; c: d; d: e; e: f; f: g; g: h; h: i; i:",
-     "more than 8 environments in a chain: a, b, c, d, e, f, g, h, i"},
-    {"a: x y; x: p q; y: q p; p:; q:", "the order of what it extends contradicts itself: p before "
-				       "q (in x), q before p (in y)"},
-    {"a: prod b; b: prod; prod:", "the order of what it extends contradicts itself: prod before b "
-				  "(in a), b before prod (in b)"},
+     "is at the end of a chain of more than 8 environments: a, b, c, d, e, f, g, h, i"},
+    {"a: x y; x: p q; y: q p; p:; q:",
+     "extends others in an order that contradicts itself: p before "
+     "q (in x), q before p (in y)"},
+    {"a: prod b; b: prod; prod:",
+     "extends others in an order that contradicts itself: prod before b "
+     "(in a), b before prod (in b)"},
     {"a: b; b: prod c; c: prod; prod:",
-     "extends b, which is set aside: the order of what it extends contradicts itself: prod "
+     "extends b, which is set aside: extends others in an order that contradicts itself: prod "
      "before c (in b), c before prod (in c)"},
     {"a: x y z; x: p q; y: q r; z: r p; p:; q:; r:",
-     "the order of what it extends contradicts itself: p before q (in x), q before r (in y), "
+     "extends others in an order that contradicts itself: p before q (in x), q before r (in y), "
      "r before p (in z)"},
 };
 
