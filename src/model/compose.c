@@ -273,11 +273,12 @@ static const char **settle_routes(struct composer *c)
 	routes = mem_alloc((count + 1) * sizeof(*routes));
 	texts = mem_alloc((count + 1) * sizeof(*texts));
 	for (size_t i = 0; i < c->service_count; i++) {
-		const char **own = memcpy(texts + n, c->services[i].routes,
-					  c->services[i].route_count * sizeof(*texts));
+		const char **own = texts + n;
 
-		for (size_t j = 0; j < c->services[i].route_count; j++)
-			routes[n++] = (struct route){own[j], &c->services[i], j};
+		for (size_t j = 0; j < c->services[i].route_count; j++, n++) {
+			texts[n] = c->services[i].routes[j];
+			routes[n] = (struct route){texts[n], &c->services[i], j};
+		}
 		c->services[i].routes = own;
 	}
 	qsort(routes, n, sizeof(*routes), compare_routes);

@@ -537,8 +537,9 @@ bool env_has_default_prefix(const struct env *env)
 
 const struct env_service *env_find_service(const struct env *env, const char *name)
 {
-	return bsearch(name, env->services, env->service_count, sizeof(*env->services),
-		       compare_name);
+	return env->service_count == 0 ? NULL
+				       : bsearch(name, env->services, env->service_count,
+						 sizeof(*env->services), compare_name);
 }
 
 bool env_is_of_base(const struct env *env, const struct env_service *chosen)

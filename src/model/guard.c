@@ -125,8 +125,9 @@ static void drop_recent(struct guard *guard, size_t i, size_t count)
 		env_unref(guard->recent[k].env);
 	}
 	guard->recent_count -= count;
-	memmove(guard->recent + i, guard->recent + i + count,
-		(guard->recent_count - i) * sizeof(guard->recent[0]));
+	if (guard->recent_count > i)
+		memmove(guard->recent + i, guard->recent + i + count,
+			(guard->recent_count - i) * sizeof(guard->recent[0]));
 }
 
 static void forget_recent(struct guard *guard, const char *key)
