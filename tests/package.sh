@@ -15,12 +15,14 @@ suites=("$@")
 ((${#suites[@]} > 0)) || suites=(bookworm trixie)
 # What README tells to have, and what the package depends on, as there is no network in there.
 packages=systemd-sysv,dbus,libpam-systemd,curl,haproxy,etcd-server,etcd-client,dnsmasq-base,procps,libjansson4,libyaml-0-2
-work='' pid='' passed=0 failed=0
+work='' pid='' leader='' passed=0 failed=0
 
 ((EUID == 0)) || { echo 'package: only root can boot a root file system' >&2 && exit 77; }
 
 on_exit() {
-	[[ -z $pid ]] || { kill -KILL "$pid" && wait "$pid"; } 2>/dev/null
+	# With the first process of the booted system all of it goes, and then systemd-nspawn.
+	[[ -z $leader ]] || kill -KILL "$leader" 2>/dev/null
+	[[ -z $pid ]] || { kill -TERM "$pid" && wait "$pid"; } 2>/dev/null
 	[[ -z $work ]] || rm -rf "$work"
 }
 trap on_exit EXIT
@@ -155,7 +157,7 @@ run_suite() { # SUITE
 	upgrade_it
 	remove_it
 	on_exit
-	pid='' work=''
+	pid='' leader='' work=''
 }
 
 contrib/deps.sh -q build package matrix || exit 69
