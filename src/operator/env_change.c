@@ -122,16 +122,10 @@ static int take_old(const struct change *change, const char *name, struct env **
 {
 	const struct change_stored *stored = change_find(change, name);
 	mem_auto_free char *empty = NULL;
-	int code;
 
 	if (stored != NULL)
 		return env_parse_json(name, stored->value, stored->len, stored->create_revision,
 				      ret_env, err);
-	code = name_check(NAME_ENVIRONMENT, name, strlen(name), err);
-	if (code != 0) {
-		(void)mf_err_wrap(err, "environment");
-		return code;
-	}
 	empty = mem_printf("{\"name\":\"%s\",\"services\":[]}", name);
 	return env_parse_json(name, empty, strlen(empty), 0, ret_env, err);
 }
@@ -183,18 +177,23 @@ static int set_choices(struct change *change, struct choice *choices, size_t cou
 	return code;
 }
 
+/* What was typed for a command, before anything is read. */
+struct set {
+	struct choice *choices;
+	size_t count;
+};
+
 /* Further ones: a service that is there twice is a slip of the hand. */
-static int parse_choices(char *const *words, size_t count, struct choice *choices,
-			 size_t *ret_count, struct mf_err *err)
+static int parse_choices(char *const *words, size_t count, struct set *set, struct mf_err *err)
 {
-	for (*ret_count = 0; *ret_count < count; (*ret_count)++) {
-		struct choice *choice = &choices[*ret_count];
-		int code = parse_choice(words[*ret_count], choice, err);
+	for (set->count = 0; set->count < count; set->count++) {
+		struct choice *choice = &set->choices[set->count];
+		int code = parse_choice(words[set->count], choice, err);
 
 		if (code != 0)
 			return code;
-		for (size_t i = 0; i < *ret_count; i++) {
-			if (strcmp(choices[i].service, choice->service) != 0)
+		for (size_t i = 0; i < set->count; i++) {
+			if (strcmp(set->choices[i].service, choice->service) != 0)
 				continue;
 			code = mf_err_set(err, MF_EUSAGE, "service %s: is there twice",
 					  choice->service);
@@ -205,40 +204,38 @@ static int parse_choices(char *const *words, size_t count, struct choice *choice
 	return 0;
 }
 
-static int check_set(const struct change *change, struct mf_err *err)
+static int decide_set(struct change *change, void *ctx, struct mf_err *err)
 {
 	const struct call *call = change->call;
+	const struct set *set = ctx;
 	int code = change_check_owner(change, call->argv[0], err);
 
 	for (size_t i = 0; code == 0 && i < strlist_count(call->options.extends); i++)
 		code = change_check_known(change, "environment", call->options.extends[i], err);
-	return code;
-}
-
-static int decide_set(struct change *change, void *ctx, struct mf_err *err)
-{
-	const struct call *call = change->call;
-	size_t word_count = (size_t)call->argc - 1, count = 0;
-	mem_auto_free struct choice *choices = mem_alloc((word_count + 1) * sizeof(*choices));
-	int code = parse_choices(call->argv + 1, word_count, choices, &count, err);
-
-	(void)ctx;
-	if (code == 0)
-		code = check_set(change, err);
-	if (code == 0)
-		code = set_choices(change, choices, count, err);
-	for (size_t i = 0; i < count; i++)
-		fini_choice(&choices[i]);
-	return code;
+	return code != 0 ? code : set_choices(change, set->choices, set->count, err);
 }
 
 int env_change_set(struct call *call, struct mf_err *err)
 {
-	if (call->argc == 1 && call->options.extends == NULL)
+	const char *name = call->argv[0];
+	size_t word_count = (size_t)call->argc - 1;
+	struct set set = {.count = 0};
+	int code;
+
+	if (word_count == 0 && call->options.extends == NULL)
 		return mf_err_set(err, MF_EUSAGE,
 				  "environment %s: say what to set: SERVICE=VERSION, or --extends",
-				  call->argv[0]);
-	return change_run(call, decide_set, NULL, err);
+				  name);
+	if (name_check(NAME_ENVIRONMENT, name, strlen(name), err) != 0)
+		return mf_err_wrap(err, "environment");
+	set.choices = mem_alloc((word_count + 1) * sizeof(*set.choices));
+	code = parse_choices(call->argv + 1, word_count, &set, err);
+	if (code == 0)
+		code = change_run(call, decide_set, &set, err);
+	for (size_t i = 0; i < set.count; i++)
+		fini_choice(&set.choices[i]);
+	free(set.choices);
+	return code;
 }
 
 /* --- delete ----------------------------------------------------------------------------------- */

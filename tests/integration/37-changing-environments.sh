@@ -115,6 +115,9 @@ done
 is "$(etcd_get environments/both | grep -o '"name":"s[1-4]"' | wc -l)" 4 '  and nothing of the others is lost'
 
 is_refused 69 '127.0.0.1:9: ' env set x web=1 --endpoints http://127.0.0.1:9 --timeout 1s
+# What was typed is judged before anybody is asked.
+is_refused 65 'environment: "No": not allowed' env set No web=1 --endpoints http://127.0.0.1:9
+is_refused 64 '"web": must be SERVICE=VERSION' env set x web --endpoints http://127.0.0.1:9
 run_tool mayfly env set --help
 like "$OUT" '--extends ENV' 'the help has the options'
 unlike "$OUT" '--watch' '  and no others'
