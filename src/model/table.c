@@ -24,6 +24,7 @@
 #include "model/override.h"
 #include "model/overrides.h"
 #include "model/policy.h"
+#include "model/problem_list.h"
 #include "model/snapshot.h"
 #include "model/sorted.h"
 #include "model/versions.h"
@@ -37,7 +38,7 @@
 
 /* What is wrong with a value. */
 struct fault {
-	struct problem problem;
+	struct problem *problem;
 	void *refused; /* the kind's object: well formed, but it may not be; NULL: there is none */
 };
 
@@ -53,9 +54,8 @@ struct entry {
 
 struct table {
 	struct strmap *entries; /* by key */
-	struct strmap *others;	/* problems of no key, by object */
 	struct sorted envs;	/* struct env *, by name: those in force, with their overrides */
-	struct sorted problems; /* struct problem *, by object */
+	struct problem_list *problems;
 	struct claims *claims;
 	struct versions *versions;
 	struct overrides *overrides;
@@ -69,92 +69,6 @@ struct table {
 	bool is_listing;
 	bool is_changed;
 };
-
-/* --- problems -------------------------------------------------------------------------------- */
-
-static int compare_problems(const void *a, const void *b)
-{
-	const struct problem *x = *(struct problem *const *)a, *y = *(struct problem *const *)b;
-	int order = strcmp(x->object, y->object);
-
-	if (order != 0 || x == y)
-		return order;
-	return (uintptr_t)x < (uintptr_t)y ? -1 : 1;
-}
-
-/* Words that begin with the object itself would say it twice. */
-static const char *skip_object(const char *object, const char *reason)
-{
-	size_t n = strlen(object);
-
-	if (str_has_prefix(reason, object) && str_has_prefix(reason + n, ": "))
-		return reason + n + 2;
-	return reason;
-}
-
-/* Takes object over. */
-static struct fault *add_fault(struct table *table, char *object, const char *reason)
-{
-	struct fault *fault = MEM_NEW(fault);
-	struct problem *problem = &fault->problem;
-
-	problem->object = object;
-	problem->reason = mem_dup_str(skip_object(object, reason));
-	sorted_put(&table->problems, &problem);
-	table->is_changed = true;
-	return fault;
-}
-
-/* What it refused is the caller's. */
-static void del_fault(struct table *table, struct fault *fault)
-{
-	struct problem *problem;
-
-	if (fault == NULL)
-		return;
-	problem = &fault->problem;
-	(void)sorted_del(&table->problems, &problem);
-	table->is_changed = true;
-	free(problem->object);
-	free(problem->reason);
-	free(fault);
-}
-
-void table_set_problem(struct table *table, const char *object, const char *reason)
-{
-	struct fault *old = strmap_find(table->others, object);
-
-	if (reason == NULL && old == NULL)
-		return;
-	if (reason != NULL && old != NULL &&
-	    strcmp(old->problem.reason, skip_object(object, reason)) == 0)
-		return;
-	del_fault(table, old);
-	if (reason == NULL)
-		(void)strmap_del(table->others, object);
-	else
-		strmap_set(table->others, object, add_fault(table, mem_dup_str(object), reason));
-}
-
-/* Mostly there is none, and none was there. */
-static void set_env_problem(struct table *table, const char *what, const char *env,
-			    const char *reason)
-{
-	mem_auto_free char *object = NULL;
-
-	if (reason == NULL && strmap_count(table->others) == 0)
-		return;
-	object = mem_printf("%s %s", what, env);
-	table_set_problem(table, object, reason);
-}
-
-const char *table_env_notes(const struct table *table, const char *name)
-{
-	mem_auto_free char *object = mem_printf(NOTES_OBJECT " %s", name);
-	const struct problem *problem = strmap_find(table->others, object);
-
-	return problem == NULL ? NULL : problem->reason;
-}
 
 /* --- entries --------------------------------------------------------------------------------- */
 
@@ -173,9 +87,8 @@ struct table *table_new(void)
 	struct table *table = MEM_NEW(table);
 
 	table->entries = strmap_new(free);
-	table->others = strmap_new(NULL);
 	sorted_init(&table->envs, sizeof(struct env *), compare_envs);
-	sorted_init(&table->problems, sizeof(struct problem *), compare_problems);
+	table->problems = problem_list_new();
 	table->claims = claims_new();
 	table->epochs = epochs_new();
 	table->versions = versions_new(table->epochs);
@@ -379,9 +292,12 @@ static void touch_children(struct table *table, const struct entry *entry, const
 
 static void clear_fault(struct table *table, struct entry *entry)
 {
-	if (entry->fault != NULL && entry->fault->refused != NULL)
+	if (entry->fault == NULL)
+		return;
+	if (entry->fault->refused != NULL)
 		kinds[entry->kind].drop(entry->fault->refused);
-	del_fault(table, entry->fault);
+	problem_list_del(table->problems, entry->fault->problem);
+	free(entry->fault);
 	entry->fault = NULL;
 }
 
@@ -389,7 +305,9 @@ static void clear_fault(struct table *table, struct entry *entry)
 static void set_fault(struct table *table, struct entry *entry, const char *key, void *refused,
 		      const char *reason)
 {
-	entry->fault = add_fault(table, kind_make_object(&kinds[entry->kind], key), reason);
+	entry->fault = MEM_NEW(entry->fault);
+	entry->fault->problem =
+	    problem_list_add(table->problems, kind_make_object(&kinds[entry->kind], key), reason);
 	entry->fault->refused = refused;
 	touch_children(table, entry, key);
 }
@@ -618,13 +536,9 @@ void table_free(struct table *table)
 		return;
 	while (strmap_next(table->entries, &cursor, &key, &value))
 		clear_entry(table, value, key);
-	cursor = NULL;
-	while (strmap_next(table->others, &cursor, &key, &value))
-		del_fault(table, value);
 	strmap_free(table->entries);
-	strmap_free(table->others);
 	sorted_fini(&table->envs);
-	sorted_fini(&table->problems);
+	problem_list_free(table->problems);
 	claims_free(table->claims);
 	versions_free(table->versions);
 	overrides_free(table->overrides);
@@ -634,11 +548,23 @@ void table_free(struct table *table)
 	free(table);
 }
 
+/* --- problems of no key ---------------------------------------------------------------------- */
+
+void table_set_problem(struct table *table, const char *object, const char *reason)
+{
+	problem_list_set(table->problems, object, reason);
+}
+
+const char *table_env_notes(const struct table *table, const char *name)
+{
+	return problem_list_find_of(table->problems, NOTES_OBJECT, name);
+}
+
 /* --- snapshots ------------------------------------------------------------------------------- */
 
 bool table_is_changed(const struct table *table)
 {
-	return table->is_changed;
+	return table->is_changed || problem_list_is_changed(table->problems);
 }
 
 /* What is the same for everybody stays the same object. */
@@ -693,17 +619,18 @@ static struct env *compose(struct table *table, struct env *own)
 			family_keep(table->family, own->name, env);
 		}
 	}
-	set_env_problem(table, "environment", own->name, env->aside);
-	set_env_problem(table, NOTES_OBJECT, own->name, notes.len == 0 ? NULL : notes.data);
+	problem_list_set_of(table->problems, "environment", own->name, env->aside);
+	problem_list_set_of(table->problems, NOTES_OBJECT, own->name,
+			    notes.len == 0 ? NULL : notes.data);
 	return env;
 }
 
 static void forget_problems(struct table *table, const char *name)
 {
-	set_env_problem(table, "environment", name, NULL);
-	set_env_problem(table, NOTES_OBJECT, name, NULL);
-	set_env_problem(table, BASELINE_OBJECT, name, NULL);
-	set_env_problem(table, OVERRIDES_OBJECT, name, NULL);
+	problem_list_set_of(table->problems, "environment", name, NULL);
+	problem_list_set_of(table->problems, NOTES_OBJECT, name, NULL);
+	problem_list_set_of(table->problems, BASELINE_OBJECT, name, NULL);
+	problem_list_set_of(table->problems, OVERRIDES_OBJECT, name, NULL);
 }
 
 static void say_baseline(struct table *table, const struct env *env)
@@ -711,7 +638,8 @@ static void say_baseline(struct table *table, const struct env *env)
 	buf_auto struct buf said = BUF_INIT;
 
 	baseline_describe(env, table->versions, &said);
-	set_env_problem(table, BASELINE_OBJECT, env->name, said.len == 0 ? NULL : said.data);
+	problem_list_set_of(table->problems, BASELINE_OBJECT, env->name,
+			    said.len == 0 ? NULL : said.data);
 }
 
 static void resolve_env(struct table *table, const char *name)
@@ -728,14 +656,15 @@ static void resolve_env(struct table *table, const char *name)
 	own = compose(table, own);
 	say_baseline(table, own);
 	if (own->aside != NULL) {
-		set_env_problem(table, OVERRIDES_OBJECT, name, NULL);
+		problem_list_set_of(table->problems, OVERRIDES_OBJECT, name, NULL);
 		return;
 	}
 	old = find_in_force(table, own);
 	env = overrides_resolve(table->overrides, table->versions, own, &left_out);
 	(void)snprintf(message, sizeof(message), "%zu left out: it has %d services", left_out,
 		       ENV_MAX_SERVICES);
-	set_env_problem(table, OVERRIDES_OBJECT, name, left_out == 0 ? NULL : message);
+	problem_list_set_of(table->problems, OVERRIDES_OBJECT, name,
+			    left_out == 0 ? NULL : message);
 	if ((old == own) != (env == own)) /* see is_plain */
 		family_walk(table->family, name, touch_env, table);
 	if (old == env || (old != own && env != own && is_same_choice(old, env)))
@@ -763,11 +692,7 @@ struct snapshot *table_snapshot(struct table *table, int64_t revision)
 	snapshot->envs = sorted_share(&table->envs);
 	versions_fill(table->versions, snapshot);
 	claims_fill(table->claims, snapshot);
-	for (size_t i = 0; i < table->problems.count; i++) {
-		const struct problem *problem = *(struct problem **)sorted_at(&table->problems, i);
-
-		snapshot_add_problem(snapshot, problem->object, problem->reason);
-	}
+	problem_list_fill(table->problems, snapshot);
 	snapshot_sort_problems(snapshot);
 	snapshot->epoch = epochs_begin(table->epochs);
 	table->is_changed = false;
