@@ -384,4 +384,38 @@ static inline void expect_answer(const char *text)
 	ck_assert_msg(strstr(answer, text) != NULL, "%s", answer);
 }
 
+/* --- without HAProxy ------------------------------------------------------------------------- */
+
+static char **haproxy_check;
+static struct settings_target *own_targets; /* the settings', of which there are none */
+
+/* HAProxy is not there, and not what these tests are about. */
+static inline void setup_alone(void)
+{
+	static char *argv[] = {(char *)(uintptr_t) "true", NULL};
+
+	setup();
+	own_targets = settings->targets;
+	haproxy_check = settings->haproxy.check;
+	settings->haproxy.check = argv;
+}
+
+static inline void teardown_alone(void)
+{
+	settings->haproxy.check = haproxy_check;
+	teardown();
+}
+
+static inline void set_hosts(const char *name)
+{
+	mem_auto_free char *path = mem_printf("%s/%s", folder, name);
+
+	settings_set_str(&settings->dnsmasq.hosts, path);
+}
+
+static inline bool exists(void *ctx)
+{
+	return access(ctx, F_OK) == 0;
+}
+
 #endif

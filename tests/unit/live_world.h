@@ -71,6 +71,12 @@ static inline char *world_env(const char *name, const char *choice)
 	return buf_take(&json);
 }
 
+static const char two_versions[] = "environments/dev web=1 api=1\n"
+				   "environments/qa web=2\n"
+				   "backends/web/1/a 10.0.0.1:80\n"
+				   "backends/web/2/a 10.0.0.2:80\n"
+				   "backends/api/1/a 10.0.0.3:80\n";
+
 /* Lines "KEY VALUE"; a value "-" deletes. */
 static inline void world_put(const char *model)
 {
