@@ -197,6 +197,19 @@ bool str_is_utf8(const char *s, size_t len)
 	return true;
 }
 
+/* C1 controls, and what Unicode calls Bidi_Control: by these, text shows another order than it has.
+ */
+static bool is_odd_character(const unsigned char *s, size_t n)
+{
+	if (n == 2)
+		return (s[0] == 0xc2 && s[1] < 0xa0) || (s[0] == 0xd8 && s[1] == 0x9c);
+	if (n != 3 || s[0] != 0xe2)
+		return false;
+	if (s[1] == 0x80)
+		return s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xaa && s[2] <= 0xae);
+	return s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9;
+}
+
 void str_add_escaped(struct buf *b, const char *s, size_t len)
 {
 	const unsigned char *p = (const unsigned char *)s;
@@ -210,8 +223,9 @@ void str_add_escaped(struct buf *b, const char *s, size_t len)
 			buf_add_str(b, "\\t");
 		else if (n == 0 || p[i] < 0x20 || p[i] == 0x7f)
 			buf_printf(b, "\\x%02x", p[i]);
-		else if (n == 2 && p[i] == 0xc2 && p[i + 1] < 0xa0) /* C1 controls */
-			buf_printf(b, "\\x%02x\\x%02x", p[i], p[i + 1]);
+		else if (is_odd_character(p + i, n))
+			for (size_t j = 0; j < n; j++)
+				buf_printf(b, "\\x%02x", p[i + j]);
 		else
 			buf_add(b, p + i, n);
 		i += n == 0 ? 1 : n;

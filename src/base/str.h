@@ -30,7 +30,8 @@ void str_add_time(struct buf *b, int64_t seconds, int ms);
 /* Well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms) with no NUL. */
 bool str_is_utf8(const char *s, size_t len);
 
-/* Control bytes, DEL and ill-formed UTF-8 as \n, \t or \xHH; the rest as it is. */
+/* Control characters, those of Unicode that change the direction of text, and ill-formed UTF-8 as
+ * \n, \t or \xHH; the rest as it is. */
 void str_add_escaped(struct buf *b, const char *s, size_t len);
 
 /* A JSON string with its quotes (RFC 8259); ill-formed UTF-8 as U+FFFD. */

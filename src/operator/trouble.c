@@ -234,8 +234,11 @@ static void add_line(struct buf *text, const struct node *row)
 	buf_add_str(text, ": ");
 	str_add_escaped(text, reason, strlen(reason));
 	buf_add_char(text, '\n');
-	if (next != NULL)
-		buf_printf(text, "      -> %s\n", next);
+	if (next == NULL)
+		return;
+	buf_add_str(text, "      -> ");
+	str_add_escaped(text, next, strlen(next));
+	buf_add_char(text, '\n');
 }
 
 void trouble_add_page(struct buf *text, const struct node *list, size_t most)
