@@ -383,7 +383,8 @@ static int fill(struct look *look, const struct reading *reading, struct mf_err 
 	const struct call_options *options = &look->call->options;
 	struct explanation e = {.look = look, .reading = reading, .settings = look->call->settings};
 
-	if (request_parse(look->call->argv[0], options->headers, options->is_local, e.settings,
+	if ((options->method != NULL && request_check_method(options->method, err) != 0) ||
+	    request_parse(look->call->argv[0], options->headers, options->is_local, e.settings,
 			  &e.request, err) != 0)
 		return err->code;
 	e.routing = routing_new(reading->snapshot);

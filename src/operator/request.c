@@ -213,38 +213,97 @@ static bool is_inside(const struct settings *settings, const char *host, const c
 	       (settings->haproxy.internal_bind[0] != NULL || settings_has_single_port(settings));
 }
 
-int request_parse(const char *url, char *const *headers, bool is_local,
+struct url {
+	const char *host; /* with its port; not ended */
+	size_t host_len;
+	char *path; /* '/' first, without query and fragment; to be freed */
+};
+
+/* Behind the user's name and the password, which are not sent as part of the host. */
+static void skip_user(struct url *url)
+{
+	for (size_t i = url->host_len; i > 0; i--) {
+		if (url->host[i - 1] != '@')
+			continue;
+		url->host += i;
+		url->host_len -= i;
+		return;
+	}
+}
+
+/* "host", "host:80", "[::1]:80" */
+static bool is_host(const char *host, size_t len)
+{
+	size_t name_len = host[0] == '[' ? strcspn(host, "]/?#") + 1 : strcspn(host, ":/?#");
+	mem_auto_free char *port = NULL;
+	int64_t n;
+
+	if (name_len >= len)
+		return name_len == len && len > 0;
+	port = mem_dup_bytes(host + name_len + 1, len - name_len - 1);
+	return name_len > 0 && host[name_len] == ':' &&
+	       (port[0] == '\0' || str_parse_int(port, 1, 65535, &n));
+}
+
+/* What a client of HTTP would send: `http://HOST/PATH`, or without its `http://`. */
+static int parse_url(const char *text, struct url *ret_url, struct mf_err *err)
+{
+	size_t scheme_len = strcspn(text, ":/?#");
+	bool has_scheme = strncmp(text + scheme_len, "://", 3) == 0;
+	struct url url = {.host = has_scheme ? text + scheme_len + 3 : text};
+
+	if (has_scheme && strncasecmp(text, "http://", 7) != 0 &&
+	    strncasecmp(text, "https://", 8) != 0)
+		return mf_err_set(err, MF_EUSAGE, "the URL must begin with http:// or https://");
+	url.host_len = strcspn(url.host, "/?#");
+	skip_user(&url);
+	if (strlen(text) > MAX_URL || str_has_control(text) || strchr(text, ' ') != NULL ||
+	    !is_host(url.host, url.host_len))
+		return mf_err_set(err, MF_EUSAGE, "the URL must be as http://HOST[:PORT]/PATH");
+	text = url.host + url.host_len;
+	url.path = mem_printf("%s%.*s", text[0] == '/' ? "" : "/", (int)strcspn(text, "?#"), text);
+	*ret_url = url;
+	return 0;
+}
+
+int request_parse(const char *text, char *const *headers, bool is_local,
 		  const struct settings *settings, struct request *ret_request, struct mf_err *err)
 {
 	mem_auto_free char *suffix = mem_printf(".%s", settings->routing.service_suffix);
 	mem_auto_free char *other_host = last_value(headers, "host");
-	const char *scheme = strstr(url, "://"), *authority = scheme == NULL ? url : scheme + 3;
-	size_t host_len = strcspn(authority, "/?#");
-	mem_auto_free char *path =
-	    mem_printf("%s%s", authority[host_len] == '/' ? "" : "/", authority + host_len);
 	struct request request = {.door = REQUEST_EXTERNAL};
+	struct url url = {0};
+	int code = parse_url(text, &url, err);
 
-	if (strlen(url) > MAX_URL || host_len == 0 || str_has_control(url))
-		return mf_err_set(err, MF_EUSAGE, "the URL must be as http://HOST/PATH");
-	if (scheme != NULL && strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
-		return mf_err_set(err, MF_EUSAGE, "the URL must begin with http:// or https://");
-	path[strcspn(path, "?#")] = '\0';
+	if (code != 0)
+		return code;
 	request.host = other_host != NULL ? make_host(other_host, strlen(other_host))
-					  : make_host(authority, host_len);
+					  : make_host(url.host, url.host_len);
 	if (is_local) {
 		request.door = REQUEST_LOCAL;
-		set_local(&request, path, headers);
+		set_local(&request, url.path, headers);
 	} else if (is_inside(settings, request.host, suffix)) {
 		request.door = REQUEST_INTERNAL;
 		request.service =
 		    mem_dup_bytes(request.host, strlen(request.host) - strlen(suffix));
-		request.path = mem_dup_str(path);
+		request.path = mem_dup_str(url.path);
 		request.asked = find_asked(headers);
 	} else {
-		set_outside(&request, path, headers);
+		set_outside(&request, url.path, headers);
 	}
+	free(url.path);
 	*ret_request = request;
 	return 0;
+}
+
+int request_check_method(const char *method, struct mf_err *err)
+{
+	static const char token[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+	if (method[0] != '\0' && method[strspn(method, token)] == '\0')
+		return 0;
+	return mf_err_set(err, MF_EUSAGE, "--method: must be one word, such as GET");
 }
 
 void request_fini(struct request *request)

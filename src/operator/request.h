@@ -23,12 +23,16 @@ struct request {
 };
 
 /*
- * url: "http://www.example.com/tasks", "www.example.com/tasks"; headers: "name: value", NULL at the
- * end, of which Host, x-mayfly and baggage matter.  A host with the suffix of services is a call
- * between services, where the settings take such.  MF_EUSAGE.
+ * url: "http://www.example.com/tasks", "user:password@www.example.com:80/tasks"; headers: "name:
+ * value", NULL at the end, of which Host, x-mayfly and baggage matter.  A host with the suffix of
+ * services is a call between services, where the settings take such.  MF_EUSAGE.
  */
 int request_parse(const char *url, char *const *headers, bool is_local,
 		  const struct settings *settings, struct request *ret_request, struct mf_err *err);
+
+/* A token (RFC 9110, 5.6.2): of anything else, HAProxy takes nothing for a request.  MF_EUSAGE. */
+int request_check_method(const char *method, struct mf_err *err);
+
 void request_fini(struct request *request);
 
 #endif

@@ -80,6 +80,7 @@ agrees 'web 1' "$HTTP" www-prod.example.com /
 agrees 'web 2' "$HTTP" www-pr-42.anything.org /
 agrees 'web 2' "$HTTP" Shop.EXAMPLE.com.:8080 /
 agrees 'tasks 1' "$HTTP" shop.example.com '/tasks?x=/'
+agrees 'tasks 1' "$HTTP" shop.example.com '/tasks?x=http://www-prod.example.com/'
 agrees 'tasks 1' "$HTTP" shop.example.com /jobs/7
 agrees 'deep 1' "$HTTP" shop.example.com /tasks/deep/er
 agrees 'web 2' "$HTTP" shop.example.com /tasksx
@@ -161,7 +162,9 @@ explain shop.example.com -H 'x-mayfly: prod'
 like "$OUT" 'from outside, x-mayfly and baggage do not name an environment' 'a header that says nothing'
 explain shop.example.com -X CONNECT
 like "$OUT" 'CONNECT is answered 405' 'a method that is not taken'
-for call in 'ftp://x/' '/only/a/path' 'http:///x' 'x.org -H nonsense' 'x.org --local y.org'; do
+explain shop.example.com -X 'GE T'
+is "$STATUS" 64 'what is no method is refused'
+for call in 'ftp://x/' 'http://x:99999/' '/only/a/path' 'http:///x' 'x.org -H nonsense' 'x.org --local y.org'; do
 	# shellcheck disable=SC2086
 	explain $call
 	is "$STATUS" 64 "refused: $call"

@@ -48,6 +48,34 @@ START_TEST(paths_are_matched_as_haproxy_does)
 END_TEST
 
 static const struct {
+	const char *url, *host, *path;
+} urls[] = {
+    {"www.x.org", "www.x.org", "/"},
+    {"HTTP://x.org/a", "x.org", "/a/"},
+    {"https://x.org:443", "x.org", "/"},
+    {"http://x.org:/a", "x.org", "/a/"},
+    {"http://u:p@x.org/a@b", "x.org", "/a@b/"},
+    {"http://u@v:p@x.org:80", "x.org", "/"},
+    {"u:p@x.org?a@b", "x.org", "/"},
+    {"x.org/a?u=http://y", "x.org", "/a/"},
+    {"http://[::1]:80/a", "[::1]:80", "/a/"},
+    {"http://[::1]", "[::1]", "/"},
+};
+
+START_TEST(urls_are_as_clients_read_them)
+{
+	struct settings *settings = settings_new("node");
+	struct request request;
+
+	ck_assert_int_eq(request_parse(urls[_i].url, NULL, false, settings, &request, NULL), 0);
+	ck_assert_str_eq(request.host, urls[_i].host);
+	ck_assert_str_eq(request.path, urls[_i].path);
+	request_fini(&request);
+	settings_free(settings);
+}
+END_TEST
+
+static const struct {
 	const char *first, *second, *asked;
 } headers[] = {
     {"x-mayfly: a", NULL, "a"},
@@ -80,7 +108,10 @@ START_TEST(headers_name_the_environment)
 }
 END_TEST
 
-static const char *const wrong[] = {"", "/", "http://", "ftp://x", "http:///x", "x\ny"};
+static const char *const wrong[] = {"",		 "/",	    "http://",	     "ftp://x",
+				    "http:///x", "x\ny",    "http://u:p@/",  "http://:80/",
+				    "x:0",	 "x:99999", "http://x:80a/", "x/a b",
+				    "[::1",	 "[::1]80"};
 
 START_TEST(refuses_what_is_no_url)
 {
@@ -100,6 +131,7 @@ int main(void)
 
 	tcase_add_loop_test(tc, paths_are_matched_as_haproxy_does, 0,
 			    sizeof(paths) / sizeof(paths[0]));
+	tcase_add_loop_test(tc, urls_are_as_clients_read_them, 0, sizeof(urls) / sizeof(urls[0]));
 	tcase_add_loop_test(tc, headers_name_the_environment, 0,
 			    sizeof(headers) / sizeof(headers[0]));
 	tcase_add_loop_test(tc, refuses_what_is_no_url, 0, sizeof(wrong) / sizeof(wrong[0]));
