@@ -11,6 +11,8 @@
 #include "operator/facts.h"
 #include "operator/reading.h"
 
+#define MOST_VERSIONS ((size_t)5) /* in a reason */
+
 static void add(struct node *list, const char *object, const char *reason, const char *next)
 {
 	struct node *row = doc_add_map(list, NULL);
@@ -26,16 +28,19 @@ static void add(struct node *list, const char *object, const char *reason, const
 static void add_other_versions(struct buf *reason, const struct snapshot *snapshot,
 			       const struct env_service *service)
 {
-	bool is_first = true;
+	size_t count = 0;
 
 	for (size_t i = 0; i < snapshot->backend_count; i++) {
 		const struct backend *other = snapshot->backends[i];
 
 		if (strcmp(other->service, service->name) != 0 || facts_count_live(other) == 0)
 			continue;
-		buf_printf(reason, "%s%s", is_first ? "; these answer: " : ", ", other->version);
-		is_first = false;
+		if (count++ < MOST_VERSIONS)
+			buf_printf(reason, "%s%s", count == 1 ? "; these answer: " : ", ",
+				   other->version);
 	}
+	if (count > MOST_VERSIONS)
+		buf_printf(reason, " and %zu more", count - MOST_VERSIONS);
 }
 
 static void add_missing_service(struct node *list, const struct reading *reading,

@@ -210,6 +210,9 @@ prod - 1 www-prod - ready files' 'the same from files'
 run_tool mayfly check --environments "$T/environments" --backends "$T/backends.yaml"
 is "$STATUS" 65 '  and what would not be answered'
 like "$OUT" '^  environment pr-7: service web: no instance of version 3 is registered; these answer: 1$' '  and why'
+printf 'web: {1: ["10.0.0.1:80"], 2: ["10.0.0.2:80"], 4: ["10.0.0.4:80"], 5: ["10.0.0.5:80"], 6: ["10.0.0.6:80"], 7: ["10.0.0.7:80"], 8: ["10.0.0.8:80"]}\n' >"$T/many.yaml"
+run_tool mayfly check --environments "$T/environments" --backends "$T/many.yaml"
+like "$OUT" '; these answer: 1, 2, 4, 5, 6 and 2 more$' '  of many versions that would, the first'
 printf 'environments: [{owners: ["*"], names: [prod]}]\n' >"$T/policy.yaml"
 write_settings policy="$T/policy.yaml"
 run_tool mayfly check --environments "$T/environments" --backends "$T/backends.yaml"
