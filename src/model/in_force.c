@@ -1,0 +1,369 @@
+/*
+ * What is in force: environments as composed and with their overrides, and what follows from them.
+ * Knows nothing of keys and values.
+ */
+#include "model/in_force.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "model/baseline.h"
+#include "model/claims.h"
+#include "model/epochs.h"
+#include "model/family.h"
+#include "model/override.h"
+#include "model/overrides.h"
+#include "model/problem_list.h"
+#include "model/service.h"
+#include "model/snapshot.h"
+#include "model/sorted.h"
+
+/* What problems are called that concern how an environment's parents fit together. */
+#define NOTES_OBJECT "parents of environment"
+/* And that concern whose versions answer instead of its own. */
+#define BASELINE_OBJECT	 "baseline of environment"
+#define OVERRIDES_OBJECT "overrides of environment"
+
+struct in_force {
+	struct sorted envs; /* struct env *, by name: those in force, with their overrides */
+	struct claims *claims;
+	struct versions *versions;
+	struct overrides *overrides;
+	struct family *family;
+	struct epochs *epochs; /* of snapshots */
+	struct problem_list *problems;
+	in_force_find_fn *find;
+	void *ctx;
+	bool is_changed;
+};
+
+static int compare_envs(const void *a, const void *b)
+{
+	return strcmp((*(struct env *const *)a)->name, (*(struct env *const *)b)->name);
+}
+
+static void drop_env(void *env)
+{
+	env_unref(env);
+}
+
+struct in_force *in_force_new(struct problem_list *problems, in_force_find_fn *find, void *ctx)
+{
+	struct in_force *f = MEM_NEW(f);
+
+	sorted_init(&f->envs, sizeof(struct env *), compare_envs);
+	f->claims = claims_new();
+	f->epochs = epochs_new();
+	f->versions = versions_new(f->epochs);
+	f->overrides = overrides_new();
+	f->family = family_new();
+	f->problems = problems;
+	f->find = find;
+	f->ctx = ctx;
+	f->is_changed = true; /* nothing was ever taken from it */
+	return f;
+}
+
+void in_force_free(struct in_force *f)
+{
+	if (f == NULL)
+		return;
+	sorted_fini(&f->envs);
+	claims_free(f->claims);
+	versions_free(f->versions);
+	overrides_free(f->overrides);
+	family_free(f->family);
+	epochs_free(f->epochs);
+	free(f);
+}
+
+/* --- one object in the place of another ------------------------------------------------------- */
+
+/* The environment of that name that is in force; NULL: there is none. */
+static struct env *find_in_force(const struct in_force *f, const struct env *like)
+{
+	struct env *const *found = sorted_find(&f->envs, &like);
+
+	return found == NULL ? NULL : *found;
+}
+
+/* Put env, whose reference is taken over, in the place of old. */
+static void put_in_force(struct in_force *f, struct env *old, struct env *env)
+{
+	claims_move(f->claims, old, env);
+	if (env != NULL) {
+		env->first = epochs_next(f->epochs);
+		sorted_put(&f->envs, &env);
+	} else if (old != NULL) {
+		(void)sorted_del(&f->envs, &old);
+	}
+	if (old != NULL)
+		epochs_retire(f->epochs, old->first, old, drop_env);
+	f->is_changed = true;
+}
+
+static bool extends(const struct env *env)
+{
+	return env != NULL && env->parent_count != 0;
+}
+
+static void touch_env(void *in_force, const char *env)
+{
+	overrides_touch(((struct in_force *)in_force)->overrides, env);
+}
+
+/*
+ * One that extends others is composed, and then put in force, when all have come.  Only its own
+ * choice, as composed, is counted by the versions: the versions of overrides have instances.
+ */
+static void *set_env(struct in_force *f, void *was, void *object)
+{
+	struct env *old = was, *env = object;
+	const struct env *either = env != NULL ? env : old;
+	struct env *composed;
+
+	assert(either != NULL);
+	composed = family_find(f->family, either->name);
+	family_move(f->family, old, env);
+	family_walk(f->family, either->name, touch_env, f);
+	if (extends(env)) {
+		overrides_touch(f->overrides, env->name);
+		versions_move_env(f->versions, extends(old) ? NULL : old, NULL);
+	} else {
+		versions_move_env(f->versions, extends(old) ? composed : old, env);
+		put_in_force(f, find_in_force(f, either), env == NULL ? NULL : env_ref(env));
+		overrides_touch_env(f->overrides, either->name);
+		if (extends(old)) /* what is said of it goes as well */
+			overrides_touch(f->overrides, either->name);
+		family_keep(f->family, either->name, NULL);
+	}
+	env_unref(old);
+	return env;
+}
+
+/* What others read of an instance; its value may say more, or the same in another form. */
+static bool is_equal(const struct instance *a, const struct instance *b)
+{
+	return a != NULL && b != NULL && strcmp(a->server, b->server) == 0 &&
+	       a->weight == b->weight && a->state == b->state && a->is_held == b->is_held;
+}
+
+static void *set_instance(struct in_force *f, void *was, void *object)
+{
+	struct instance *old = was, *instance = object;
+	const struct instance *either = instance != NULL ? instance : old;
+	bool was_live;
+
+	assert(either != NULL);
+	if (is_equal(old, instance)) {
+		instance_unref(instance);
+		return old;
+	}
+	was_live = versions_is_live(f->versions, either->service, either->version);
+	overrides_touch_version(f->overrides, either->service, either->version);
+	if (old != NULL)
+		versions_del_instance(f->versions, old);
+	if (instance != NULL)
+		versions_add_instance(f->versions, instance);
+	if (was_live != versions_is_live(f->versions, either->service, either->version))
+		family_walk_version(f->family, either->service, either->version, touch_env, f);
+	instance_unref(old);
+	return instance;
+}
+
+static void *set_service(struct in_force *f, void *was, void *object)
+{
+	struct service *old = was, *service = object;
+	const char *name = service != NULL ? service->name : old->name;
+
+	overrides_touch_service(f->overrides, name);
+	family_walk_version(f->family, name, NULL, touch_env, f);
+	if (service != NULL)
+		versions_set_service(f->versions, service->name, service);
+	else
+		versions_del_service(f->versions, old->name);
+	service_unref(old);
+	return service;
+}
+
+static void *set_override(struct in_force *f, void *was, void *object)
+{
+	struct override *old = was, *override = object;
+
+	if (override != NULL)
+		versions_add_override(f->versions, override->service, override->version);
+	if (old != NULL) {
+		overrides_del(f->overrides, old);
+		versions_del_override(f->versions, old->service, old->version);
+	}
+	override_unref(old);
+	if (override != NULL)
+		overrides_add(f->overrides, override);
+	return override;
+}
+
+/* Puts one in the place of another; either may be NULL.  Returns the one that is there. */
+typedef void *set_fn(struct in_force *f, void *old, void *object);
+static set_fn *const setters[KIND_COUNT] = {
+    [KIND_ENV] = set_env,
+    [KIND_INSTANCE] = set_instance,
+    [KIND_SERVICE] = set_service,
+    [KIND_OVERRIDE] = set_override,
+};
+
+void *in_force_set(struct in_force *f, enum kind_id kind, void *old, void *object)
+{
+	void *now = setters[kind](f, old, object);
+
+	if (now != old)
+		f->is_changed = true;
+	return now;
+}
+
+void in_force_touch_children(struct in_force *f, const char *env)
+{
+	family_walk(f->family, env, touch_env, f);
+}
+
+void in_force_set_settings(struct in_force *f, const struct settings *settings)
+{
+	if (versions_set_settings(f->versions, settings))
+		f->is_changed = true;
+}
+
+enum versions_others in_force_find_others(const struct in_force *f, const struct instance *instance)
+{
+	return versions_find_others(f->versions, instance);
+}
+
+/* --- what it comes to ------------------------------------------------------------------------- */
+
+static const struct env *find_written(void *ctx, const char *name, const char **ret_why)
+{
+	const struct in_force *f = ctx;
+
+	return f->find(f->ctx, name, ret_why);
+}
+
+/* What is the same for everybody stays the same object. */
+static bool is_same_choice(const struct env *a, const struct env *b)
+{
+	if (a->content != b->content)
+		return false;
+	for (size_t i = 0; i < a->service_count; i++)
+		if (a->services[i].is_override != b->services[i].is_override)
+			return false;
+	return true;
+}
+
+/* Those that extend it share its entries of maps only then, as its overrides are not theirs. */
+static bool is_plain(void *ctx, const char *name)
+{
+	const struct in_force *f = ctx;
+
+	return !overrides_has_live(f->overrides, f->versions, name);
+}
+
+/* What overrides are laid upon: it, or, put in force, what it comes to with those it extends. */
+static struct env *compose(struct in_force *f, struct env *own)
+{
+	buf_auto struct buf notes = BUF_INIT;
+	struct env *old = family_find(f->family, own->name), *env = own;
+
+	if (extends(own)) {
+		env = family_compose(f->family, own, find_written, is_plain, f, &notes);
+		if (env == old) {
+			env_unref(env);
+		} else {
+			versions_move_env(f->versions, old, env);
+			put_in_force(f, find_in_force(f, own), env_ref(env));
+			family_keep(f->family, own->name, env);
+		}
+	}
+	problem_list_set_of(f->problems, "environment", own->name, env->aside);
+	problem_list_set_of(f->problems, NOTES_OBJECT, own->name,
+			    notes.len == 0 ? NULL : notes.data);
+	return env;
+}
+
+static void forget_problems(struct in_force *f, const char *name)
+{
+	problem_list_set_of(f->problems, "environment", name, NULL);
+	problem_list_set_of(f->problems, NOTES_OBJECT, name, NULL);
+	problem_list_set_of(f->problems, BASELINE_OBJECT, name, NULL);
+	problem_list_set_of(f->problems, OVERRIDES_OBJECT, name, NULL);
+}
+
+static void say_baseline(struct in_force *f, const struct env *env)
+{
+	buf_auto struct buf said = BUF_INIT;
+
+	baseline_describe(env, f->versions, &said);
+	problem_list_set_of(f->problems, BASELINE_OBJECT, env->name,
+			    said.len == 0 ? NULL : said.data);
+}
+
+static void resolve_env(struct in_force *f, const char *name)
+{
+	const char *why;
+	struct env *own = f->find(f->ctx, name, &why), *old, *env;
+	size_t left_out;
+	char message[96];
+
+	if (own == NULL) {
+		forget_problems(f, name);
+		return;
+	}
+	own = compose(f, own);
+	say_baseline(f, own);
+	if (own->aside != NULL) {
+		problem_list_set_of(f->problems, OVERRIDES_OBJECT, name, NULL);
+		return;
+	}
+	old = find_in_force(f, own);
+	env = overrides_resolve(f->overrides, f->versions, own, &left_out);
+	(void)snprintf(message, sizeof(message), "%zu left out: it has %d services", left_out,
+		       ENV_MAX_SERVICES);
+	problem_list_set_of(f->problems, OVERRIDES_OBJECT, name, left_out == 0 ? NULL : message);
+	if ((old == own) != (env == own)) /* see is_plain */
+		family_walk(f->family, name, touch_env, f);
+	if (old == env || (old != own && env != own && is_same_choice(old, env)))
+		env_unref(env);
+	else
+		put_in_force(f, old, env);
+}
+
+static void resolve_envs(struct in_force *f)
+{
+	char *name;
+
+	while ((name = overrides_take_touched(f->overrides)) != NULL) {
+		resolve_env(f, name);
+		free(name);
+	}
+}
+
+const char *in_force_env_notes(const struct in_force *f, const char *name)
+{
+	return problem_list_find_of(f->problems, NOTES_OBJECT, name);
+}
+
+bool in_force_is_changed(const struct in_force *f)
+{
+	return f->is_changed;
+}
+
+void in_force_fill(struct in_force *f, struct snapshot *snapshot)
+{
+	resolve_envs(f);
+	snapshot->env_count = f->envs.count;
+	snapshot->envs = sorted_share(&f->envs);
+	versions_fill(f->versions, snapshot);
+	claims_fill(f->claims, snapshot);
+	snapshot->epoch = epochs_begin(f->epochs);
+	f->is_changed = false;
+}
