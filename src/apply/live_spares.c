@@ -186,25 +186,48 @@ static struct live_spare *find_free(const struct live_worker *worker, uint64_t k
 	return found;
 }
 
-bool live_take_spare(struct live *live, const struct backend *backend, const char **ret_why)
+static struct live_spare *find_described(const struct live *live,
+					 const struct live_described *described,
+					 const char **ret_why)
 {
-	const struct live_described *described;
-	struct live_spare *spare = NULL;
-
-	*ret_why = "";
-	if (strmap_count(live->worker.spares) == 0)
-		return false;
-	described = live_describe(live, backend);
-	if (has_name(backend))
-		*ret_why = "it has a host name";
-	else if (!described->is_good)
+	if (!described->is_good)
 		*ret_why = "it cannot be rendered";
 	else if (described->section.is_static)
 		*ret_why = "its way to balance takes no servers while HAProxy runs";
 	else if (described->options.unknown[0] != '\0')
 		*ret_why = "HAProxy gives its servers their options only when it starts";
 	else
-		spare = find_free(&live->worker, described->section.kind, ret_why);
+		return find_free(&live->worker, described->section.kind, ret_why);
+	return NULL;
+}
+
+/* Another version of the service that was described last: most likely of the same kind. */
+static bool is_like_last(const struct live *live, const struct backend *backend)
+{
+	const struct live_described *last = &live->described;
+	size_t len = strlen(backend->name) - strlen(backend->version);
+
+	return last->name != NULL && last->settings == backend->settings &&
+	       strncmp(last->name, backend->name, len) == 0 &&
+	       strchr(last->name + len, ':') == NULL;
+}
+
+/*
+ * At a start there may be a thousand versions for a reserve of a few: when there is none for one,
+ * the next one of its service is not rendered to be told the same.
+ */
+bool live_take_spare(struct live *live, const struct backend *backend, const char **ret_why)
+{
+	struct live_spare *spare;
+
+	*ret_why = "";
+	if (strmap_count(live->worker.spares) == 0)
+		return false;
+	*ret_why = "it has a host name";
+	if (has_name(backend) || (is_like_last(live, backend) &&
+				  find_described(live, &live->described, ret_why) == NULL))
+		return false;
+	spare = find_described(live, live_describe(live, backend), ret_why);
 	if (spare != NULL)
 		carry(live, spare, backend->name);
 	return spare != NULL;

@@ -212,6 +212,8 @@ static inline int haproxy_pid(void)
 
 /* --- the driver ------------------------------------------------------------------------------ */
 
+static unsigned described; /* how often a backend was */
+
 static inline bool world_describe(void *ctx, const struct backend *backend,
 				  struct section *ret_section, struct section_options *ret_options)
 {
@@ -220,6 +222,7 @@ static inline bool world_describe(void *ctx, const struct backend *backend,
 	    output_describe_backend(templates, settings, backend, ret_section, ret_options, NULL);
 
 	(void)ctx;
+	described++;
 	template_set_free(templates);
 	return code == 0;
 }

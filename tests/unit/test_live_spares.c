@@ -181,6 +181,23 @@ START_TEST(a_reserve_that_runs_low_is_filled_by_a_reload)
 }
 END_TEST
 
+START_TEST(versions_are_not_rendered_one_by_one_for_a_reserve_that_is_used_up)
+{
+	unsigned before;
+
+	begin(BASE);
+	want("backends/web/2/a 127.0.0.1:18002\nbackends/web/3/a 127.0.0.1:18003\n"
+	     "backends/web/4/a 127.0.0.1:18004\nbackends/web/5/a 127.0.0.1:18005\n");
+	world_start_driver();
+	before = described;
+	want("backends/web/6/a 127.0.0.1:18006\nbackends/web/7/a 127.0.0.1:18007\n"
+	     "backends/web/8/a 127.0.0.1:18008\nbackends/web/9/a 127.0.0.1:18009\n");
+	ck_assert(last.code == 0 && last.needs_reload);
+	ck_assert_ptr_nonnull(strstr(last_words, "is new: the reserve is used up (and 3 more); "));
+	ck_assert_uint_eq(described, before + 1);
+}
+END_TEST
+
 static const struct {
 	const char *settings, *why;
 } others[] = {
@@ -339,6 +356,8 @@ int main(void)
 		tcase_add_test(tc, a_version_that_goes_leaves_no_backend);
 		tcase_add_test(tc, what_stands_where_is_read_back);
 		tcase_add_test(tc, a_reserve_that_runs_low_is_filled_by_a_reload);
+		tcase_add_test(tc,
+			       versions_are_not_rendered_one_by_one_for_a_reserve_that_is_used_up);
 		tcase_add_loop_test(tc, what_no_reserve_can_stand_for_waits_for_a_reload, 0,
 				    sizeof(others) / sizeof(others[0]));
 		tcase_add_loop_test(tc, manual_changes_of_the_map_are_reverted, 0,
