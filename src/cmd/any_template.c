@@ -7,7 +7,6 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "cmd/cli.h"
 #include "cmd/templates.h"
 #include "sys/file.h"
 
@@ -58,7 +57,7 @@ int any_template_render(const struct any_template *r, struct mf_err *err)
 		code = template_render(set, tmpl, &root, r->escape, &out, err);
 	}
 	if (code == 0)
-		code = cli_print(&out, err);
+		code = file_print(&out, err);
 	view_json_free(json);
 	template_set_free(set);
 	return code;

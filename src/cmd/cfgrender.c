@@ -17,6 +17,7 @@
 #include "render/output.h"
 #include "render/template.h"
 #include "store/pipeline.h"
+#include "sys/file.h"
 #include "sys/loop.h"
 
 #define EXIT_WOULD_CHANGE 2
@@ -132,7 +133,7 @@ static int print_changes(const struct request *r, const struct settings *setting
 	if (r->format == FORMAT_TEXT)
 		code = plan_diff(run->loop, &plan, r->output_dir, &text, err);
 	if (code == 0)
-		code = cli_print(&text, err);
+		code = file_print(&text, err);
 	plan_fini(&plan);
 	return code;
 }
@@ -147,7 +148,7 @@ static int print_view(const struct settings *settings, const struct snapshot *sn
 	output_view_root(view, &root);
 	view_print_json(&root, &text);
 	output_view_free(view);
-	return cli_print(&text, err);
+	return file_print(&text, err);
 }
 
 static int render_outputs(const struct request *r, const struct settings *settings, struct run *run,

@@ -99,6 +99,9 @@ int cli_usage(const struct cli *cli, const char *format, ...)
 
 int cli_fail(const struct mf_err *err)
 {
+	/* As a program ends that SIGPIPE kills: who reads, such as head(1), has enough. */
+	if (err->code == MF_EWRITE && err->sys == EPIPE)
+		return 128 + SIGPIPE;
 	log_error(err->msg);
 	return mf_err_exit_status(err->code);
 }
@@ -264,13 +267,6 @@ void cli_fini(struct cli *cli)
 	options_free(cli->options);
 	cli->settings = NULL;
 	cli->options = NULL;
-}
-
-int cli_print(const struct buf *text, struct mf_err *err)
-{
-	if (fwrite(buf_str(text), 1, text->len, stdout) != text->len || fflush(stdout) != 0)
-		return mf_err_set_sys(err, MF_EWRITE, "standard output");
-	return 0;
 }
 
 int64_t cli_call_ms(int64_t timeout_ms)

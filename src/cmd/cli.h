@@ -78,9 +78,6 @@ int cli_fail(const struct mf_err *err);
 /* A wrong call: one line with a hint to --help; returns 64. */
 int cli_usage(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Write to standard output, all of it.  MF_EWRITE. */
-int cli_print(const struct buf *text, struct mf_err *err);
-
 /* A timeout for calls to etcd that ends before the tool's own deadline, so that the reason is
  * known; 0: the default does. */
 int64_t cli_call_ms(int64_t timeout_ms);

@@ -14,6 +14,7 @@
 #include "model/settings.h"
 #include "register/announcement.h"
 #include "store/instances.h"
+#include "sys/file.h"
 
 struct once {
 	struct instances_call *call;
@@ -44,7 +45,7 @@ static void on_listed(void *ctx, struct instance *const *list, size_t count,
 		instances_add_endpoint(&lines, list[i]->address, list[i]->port);
 		buf_add_char(&lines, '\n');
 	}
-	if (cli_print(&lines, &failed) != 0 && err == NULL)
+	if (file_print(&lines, &failed) != 0 && err == NULL)
 		err = &failed;
 	end(ctx, err);
 }

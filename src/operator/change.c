@@ -2,7 +2,6 @@
 #include "operator/change.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +15,7 @@
 #include "operator/ask.h"
 #include "operator/call.h"
 #include "operator/named.h"
+#include "sys/file.h"
 
 #define BELOW	     "environments/"
 #define MAX_ATTEMPTS 5
@@ -220,9 +220,7 @@ static int attempt(struct change *change, change_fn *decide, void *ctx, bool *re
 	else if (change->count > 0 &&
 		 ask_txn(call, change->ifs, change->ops, change->count, ret_is_over, err) != 0)
 		return err->code;
-	if (*ret_is_over && (fputs(buf_str(&change->said), stdout) < 0 || fflush(stdout) != 0))
-		return mf_err_set_sys(err, MF_EWRITE, "standard output");
-	return 0;
+	return *ret_is_over ? file_print(&change->said, err) : 0;
 }
 
 int change_run(struct call *call, change_fn *decide, void *ctx, struct mf_err *err)

@@ -11,6 +11,7 @@
 #include "operator/call.h"
 #include "operator/doc.h"
 #include "operator/reading.h"
+#include "sys/file.h"
 
 #define CLEAR_SCREEN "\033[H\033[2J"
 
@@ -57,13 +58,6 @@ static void format(struct look *look, struct buf *text)
 	show_format(&show, how, &wanted, text);
 }
 
-static int print(const struct buf *text, struct mf_err *err)
-{
-	if (fwrite(buf_str(text), 1, text->len, stdout) != text->len || fflush(stdout) != 0)
-		return mf_err_set_sys(err, MF_EWRITE, "standard output");
-	return 0;
-}
-
 /* What is the same as before is not printed again. */
 static int print_new(struct looking *looking, struct buf *text, struct mf_err *err)
 {
@@ -78,7 +72,7 @@ static int print_new(struct looking *looking, struct buf *text, struct mf_err *e
 		(void)fputs(CLEAR_SCREEN, stdout);
 	else if (!is_first && is_page)
 		(void)fputc('\n', stdout);
-	return print(text, err);
+	return file_print(text, err);
 }
 
 static int show(void *ctx, const struct reading *reading, struct mf_err *err)

@@ -263,6 +263,13 @@ bool file_write_all(int fd, const char *bytes, size_t len)
 	return true;
 }
 
+int file_print(const struct buf *text, struct mf_err *err)
+{
+	if (fwrite(buf_str(text), 1, text->len, stdout) != text->len || fflush(stdout) != 0)
+		return mf_err_set_sys(err, MF_EWRITE, "standard output");
+	return 0;
+}
+
 /* The owner as far as we may: only root can give a file away, and nobody else need fail for it. */
 static bool keep_owner_and_mode(const struct replacement *r, int fd, mode_t mode)
 {

@@ -47,6 +47,9 @@ char *file_parent(const char *path);
 /* All of it, whatever the pieces.  false: errno. */
 bool file_write_all(int fd, const char *bytes, size_t len);
 
+/* To standard output, all of it, at once.  MF_EWRITE. */
+int file_print(const struct buf *text, struct mf_err *err);
+
 /* rename(2) and fsync of the target's directory.  MF_ENOINPUT, MF_EWRITE or MF_EPERM. */
 int file_rename(const char *from, const char *to, struct mf_err *err);
 

@@ -16,6 +16,10 @@ for tool in cfgrender envwatch kvwatch mayfly svcregister; do
 		"$MAYFLY_BIN/$tool" $option >/dev/full 2>"$T/out/stderr"
 		is "$?" 73 "$tool $option: what cannot be printed is 73"
 	done
+	exec {closed}> >(:)
+	wait $!
+	"$MAYFLY_BIN/$tool" --help >&"$closed" 2>"$T/out/stderr"
+	is "$? $(<"$T/out/stderr")" '141 ' "$tool --help: ends without a word when nobody reads any more"
 	run_tool $tool --log-level loud
 	is "$STATUS" 64 "$tool: a log level that is none"
 	run_tool $tool --config "$T/nowhere.yaml" --once
@@ -24,6 +28,13 @@ for tool in cfgrender envwatch kvwatch mayfly svcregister; do
 	run_tool $tool
 	like "$STATUS" '^(64|78)$' "$tool: settings that are wrong"
 done
+for call in 'mayfly env list --environments' 'cfgrender --dry-run --environments'; do
+	: >"$T/mayfly.yaml"
+	# shellcheck disable=SC2086
+	"$MAYFLY_BIN"/$call "$T/environments" >&"$closed" 2>"$T/out/stderr"
+	is "$? $(<"$T/out/stderr")" '141 ' "${call% *}: the same"
+done
+exec {closed}>&-
 mkfifo "$T/fifo"
 ln -s loop "$T/loop"
 for case in "78 $T" "78 $T/fifo" '78 /dev/zero' "66 $T/loop" "66 $T/$(printf '%0256d' 0)"; do
