@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/node.h"
+#include "model/name.h"
 #include "model/override.h"
 #include "operator/call.h"
 #include "operator/change.h"
@@ -97,6 +98,11 @@ static void add_unreadable(struct node *list, const struct reading *reading, str
 	}
 }
 
+static bool is_env_name(const char *text)
+{
+	return name_check(NAME_ENVIRONMENT, text, strlen(text), NULL) == 0;
+}
+
 static int fill_list(struct look *look, const struct reading *reading, struct mf_err *err)
 {
 	static const struct show_column columns[] = {
@@ -116,6 +122,7 @@ static int fill_list(struct look *look, const struct reading *reading, struct mf
 	add_unreadable(list, reading, &tally);
 	look->names = "environments";
 	look->name_keys[0] = "name";
+	look->is_name = is_env_name;
 	LOOK_ADD_TABLE(look, NULL, "environments", columns);
 	if (list->child_count == 0)
 		buf_add_str(&look->after, "There is no environment.\n");

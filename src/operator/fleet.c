@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/node.h"
+#include "model/name.h"
 #include "operator/doc.h"
 #include "operator/look.h"
 #include "operator/reading.h"
@@ -90,6 +91,12 @@ struct node *fleet_add(struct node *doc, const char *key, const struct reading *
 	return list;
 }
 
+/* As the settings take one. */
+static bool is_node_name(const char *text)
+{
+	return name_check(NAME_HEADER, text, strlen(text), NULL) == 0;
+}
+
 void fleet_add_table(struct look *look, const char *title, const char *key)
 {
 	static const struct show_column columns[] = {
@@ -107,4 +114,7 @@ void fleet_add_table(struct look *look, const char *title, const char *key)
 	};
 
 	LOOK_ADD_TABLE(look, title, key, columns);
+	look->names = key;
+	look->name_keys[0] = "name";
+	look->is_name = is_node_name;
 }

@@ -15,7 +15,7 @@ struct reading;
  * tried last failed), "held back" (a removal of many entries is not applied), "unreadable".
  */
 struct node *fleet_add(struct node *doc, const char *key, const struct reading *reading);
-/* The list as a table. */
+/* The list as a table, and as what -o name prints. */
 void fleet_add_table(struct look *look, const char *title, const char *key);
 
 #endif

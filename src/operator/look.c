@@ -45,6 +45,7 @@ static void format(struct look *look, struct buf *text)
 	enum call_format how = look->call->options.format;
 	struct show show = {.doc = look->doc,
 			    .names = find_list(look, look->names),
+			    .is_name = look->is_name,
 			    .tables = look->tables,
 			    .table_count = look->table_count,
 			    .before = &look->before,

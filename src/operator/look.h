@@ -22,6 +22,7 @@ struct look {
 	struct buf before, after;
 	const char *names; /* the list that -o name prints */
 	const char *name_keys[SHOW_NAME_PARTS];
+	show_is_name_fn *is_name;    /* as struct show has it; or NULL */
 	struct show_column *columns; /* that were made, to be freed; or NULL */
 	struct show_table tables[LOOK_MAX_TABLES];
 	const char *keys[LOOK_MAX_TABLES]; /* the lists that they are */

@@ -11,8 +11,6 @@ static int fill_list(struct look *look, const struct reading *reading, struct mf
 	(void)err;
 	if (fleet_add(look->doc, "nodes", reading)->child_count == 0)
 		buf_add_str(&look->after, "There is no node: no kvwatch is connected to etcd.\n");
-	look->names = "nodes";
-	look->name_keys[0] = "name";
 	fleet_add_table(look, NULL, "nodes");
 	return 0;
 }

@@ -178,11 +178,18 @@ static void add_page(const struct show *show, bool is_wide, const struct show_lo
 		buf_add(text, buf_str(show->after), show->after->len);
 }
 
+static bool has_name(const struct show *show, const struct node *row)
+{
+	return show->is_name == NULL || show->is_name(node_text_at(row, show->name_keys[0], ""));
+}
+
 static void add_names(const struct show *show, struct buf *text)
 {
 	const struct node *rows = show->names;
 
 	for (size_t i = 0; i < rows->child_count; i++) {
+		if (!has_name(show, &rows->children[i]))
+			continue;
 		for (size_t j = 0; j < SHOW_NAME_PARTS && show->name_keys[j] != NULL; j++) {
 			if (j > 0)
 				buf_add_char(text, '/');

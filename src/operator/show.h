@@ -28,6 +28,9 @@ struct show_table {
 
 #define SHOW_NAME_PARTS 3
 
+/* What -o name prints goes into scripts: what is no name there is left out. */
+typedef bool show_is_name_fn(const char *text);
+
 struct show {
 	const struct node *doc; /* all of it, for JSON and YAML */
 	const struct show_table *tables;
@@ -35,6 +38,7 @@ struct show {
 	const struct node
 	    *names; /* -o name: of each row of this list, these members, joined by '/' */
 	const char *name_keys[SHOW_NAME_PARTS];
+	show_is_name_fn *is_name;	  /* of the first member; NULL: every row has a name */
 	const struct buf *before, *after; /* for people, above and below the tables; or NULL */
 };
 

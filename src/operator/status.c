@@ -83,8 +83,6 @@ static int fill(struct look *look, const struct reading *reading, struct mf_err 
 	trouble_add_page(&look->after, list, MOST_PROBLEMS);
 	if (list->child_count == 0)
 		buf_add_str(&look->after, "There are no problems.\n");
-	look->names = "nodes";
-	look->name_keys[0] = "name";
 	fleet_add_table(look, "Nodes:", "nodes");
 	return 0;
 }

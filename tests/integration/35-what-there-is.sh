@@ -34,6 +34,14 @@ like "$(table)" '^pr-42 .* mail:latest,web:2 -$' '  -o wide names the versions w
 like "$(table)" '^broken .* services: must be a list' '  and the reason'
 run_tool mayfly -o name env list
 is "$OUT" $'pr-42\nprod\nbroken' '  -o name'
+etcd_put 'environments/a prod' '{"name":"a prod","services":[]}'
+etcd_put 'nodes/a edge' '{}'
+run_tool mayfly env list -o name
+is "$OUT" $'pr-42\nprod\nbroken' '  which has no words that are no names'
+run_tool mayfly node list -o name
+is "$OUT" '' '  nor have the nodes'
+etcd_del 'environments/a prod'
+etcd_del 'nodes/a edge'
 run_tool mayfly env list -o json
 like "$OUT" '^\{"environments":\[\{"name":"pr-42","extends":\[\],"prefix":"www-pr-42",' '  -o json'
 is "$(wc -l <<<"$OUT")" 1 '  is one line'
