@@ -145,7 +145,7 @@ static void note_missing(struct live *live, const struct backend *backend)
 		wait_for_backend(live, backend, why);
 }
 
-void live_note_backends(struct live *live, const char *text, char *spares)
+void live_note_backends(struct live *live, const char *text, char *spares, const char *stat)
 {
 	struct span rest = span_of(text), line;
 
@@ -159,6 +159,8 @@ void live_note_backends(struct live *live, const char *text, char *spares)
 		live_note_spare(live, name);
 	}
 	live_note_carried(live, spares);
+	if (live->worker.left == NULL)
+		live_note_busy(&live->worker, stat);
 	for (size_t i = 0; i < live->target->backend_count; i++) {
 		const struct backend *backend = live->target->backends[i];
 

@@ -124,7 +124,8 @@ struct live_worker {
 	struct strmap *backends;    /* names of those it has, in reserve or not */
 	struct strmap *spares;	    /* names of those in reserve to struct live_spare */
 	struct strmap *carried;	    /* those that stand in one, to it */
-	struct strmap *left;	    /* spares that a version has left, to when, in us */
+	struct strmap *left;	    /* spares that a version has left, to when, in us; NULL: the
+				       worker has not been asked yet what others have left */
 	struct strmap *generations; /* "<env>@<digest>" to struct live_generation */
 	size_t entries;		    /* of all generations together */
 	size_t live_entries;	    /* of those that applied has */
@@ -266,9 +267,11 @@ void live_drain_again(struct live *live);  /* all that are still draining */
 /* live_backends.c */
 const struct live_described *live_describe(struct live *live, const struct backend *backend);
 void live_forget_described(struct live *live);
-/* What `show backend` and the map of spares say: those that are there, and those that wait for a
- * reload. */
-void live_note_backends(struct live *live, const char *text, char *spares);
+/*
+ * What `show backend` and the map of spares say: those that are there, and those that wait for a
+ * reload.  stat: the worker's statistics, if it is not known yet what was left.
+ */
+void live_note_backends(struct live *live, const char *text, char *spares, const char *stat);
 bool live_has_backend(const struct live *live, const struct backend *backend);
 /* Bring in a new one with its servers; false: it waits for a reload. */
 bool live_add_backend(struct live *live, const struct backend *backend);
@@ -283,6 +286,8 @@ struct strmap *live_spares_new(void);
 /* A backend that the worker has, which may be a spare; and what its map says of them. */
 void live_note_spare(struct live *live, const char *name);
 void live_note_carried(struct live *live, char *text);
+/* The worker's statistics: an empty spare that has requests counts as left just now. */
+void live_note_busy(struct live_worker *worker, const char *stat);
 /* What a backend is called in the worker; and what the worker's is, "": nothing stands in it. */
 const char *live_worker_name(const struct live_worker *worker, const char *backend);
 struct span live_carried_by(const struct live_worker *worker, struct span name);

@@ -104,6 +104,40 @@ void live_note_carried(struct live *live, char *text)
 	}
 }
 
+/* "NAME,BACKEND,qcur,qmax,scur,...": whether it has requests, also ones that wait. */
+static bool is_busy(struct span line)
+{
+	const char *at = line.at, *end = line.at + line.len;
+
+	for (int i = 0; i < 4 && at != NULL; i++) {
+		at = memchr(at, ',', (size_t)(end - at));
+		at = at == NULL ? NULL : at + 1;
+	}
+	return at != NULL && at != end && *at != '0';
+}
+
+static void note_left(struct live_worker *worker, const struct live_spare *spare)
+{
+	int64_t *at = MEM_NEW(at);
+
+	*at = loop_now_us();
+	strmap_set(worker->left, spare->name, at);
+}
+
+void live_note_busy(struct live_worker *worker, const char *stat)
+{
+	struct span rest = span_of(stat), line;
+
+	worker->left = strmap_new(free);
+	while (span_take_line(&rest, &line)) {
+		const struct live_spare *spare =
+		    strmap_find_bytes(worker->spares, line.at, strcspn(line.at, ",\n"));
+
+		if (spare != NULL && spare->backend == NULL && is_busy(line))
+			note_left(worker, spare);
+	}
+}
+
 void live_count_server(struct live_worker *worker, const char *server, bool is_more)
 {
 	struct live_spare *spare = strmap_find_bytes(worker->spares, server, strcspn(server, "/"));
@@ -263,15 +297,12 @@ bool live_enter_spare(struct live *live, const struct backend *backend)
 void live_leave_spare(struct live *live, const char *backend)
 {
 	struct live_spare *spare = carrier_of(&live->worker, backend);
-	int64_t *at;
 
 	if (spare == NULL)
 		return;
 	live_move_entry(live, ROUTING_SPARES, backend, spare->name, NULL, LIVE_TAKE);
 	put_down(live, spare);
-	at = MEM_NEW(at);
-	*at = loop_now_us();
-	strmap_set(live->worker.left, spare->name, at);
+	note_left(&live->worker, spare);
 	live->result.backend_changes++;
 }
 

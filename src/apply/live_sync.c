@@ -47,6 +47,7 @@ struct live_sync {
 	size_t next;	/* what is read next, in read_order */
 	char *backends; /* within the reply, as are the following */
 	char *spares;
+	char *stat;
 	char *servers;
 	char *map;
 	char *texts[ROUTING_MAP_COUNT]; /* replies that diffs point into */
@@ -167,7 +168,7 @@ static void compare_backends(struct live *live)
 		live_worker_forget(&live->worker);
 		buf_clear(&live->broken);
 	}
-	live_note_backends(live, sync->backends, sync->spares);
+	live_note_backends(live, sync->backends, sync->spares, sync->stat);
 	live_worker_note_envs(&live->worker, live->target);
 }
 
@@ -417,6 +418,8 @@ static void read_next(struct live *live)
 		live_add(live, on_text, &sync->backends, "show", "backend");
 		live_add(live, on_text, &sync->spares, "show", "map",
 			 live_map_path(ROUTING_SPARES));
+		if (live->worker.left == NULL) /* of all its backends, and nothing else */
+			live_add(live, on_text, &sync->stat, "show", "stat", "-1", "2", "-1");
 	}
 	if (what == READ_SERVERS)
 		live_add(live, on_text, &sync->servers, "show", "servers", "state");

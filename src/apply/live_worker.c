@@ -35,7 +35,8 @@ void live_on_show_info(struct live *live, const struct live_step *step, char *re
 	if (info.pid != live->worker.pid || info.uptime_s < live->worker.uptime) {
 		live_complain(live, "HAProxy's process is another one than before");
 		strmap_free(live->worker.left);
-		live->worker.left = strmap_new(free);
+		/* In one that has come while this process runs, nobody else has left anything. */
+		live->worker.left = live->worker.pid == 0 ? NULL : strmap_new(free);
 		(void)snprintf(live->worker.version, sizeof(live->worker.version), "%s",
 			       info.version);
 		live->worker.can_add_backends = has_add_backend(info.version);
@@ -73,7 +74,7 @@ void live_worker_forget_backends(struct live_worker *worker)
 
 void live_worker_forget(struct live_worker *worker)
 {
-	struct strmap *left = worker->left == NULL ? strmap_new(free) : worker->left;
+	struct strmap *left = worker->left;
 
 	worker->left = NULL;
 	live_worker_fini(worker);

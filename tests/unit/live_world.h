@@ -6,9 +6,11 @@
 #define MF_TESTS_LIVE_WORLD_H
 
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/un.h>
 
 #include "apply/live.h"
@@ -145,6 +147,18 @@ static inline void write_files(void)
 			daemon_write(set.outputs[i].path, buf_str(&set.outputs[i].bytes));
 	output_set_fini(&set);
 	template_set_free(templates);
+}
+
+/* A client, that is. */
+static inline int connect_to(int to)
+{
+	struct sockaddr_in addr = {.sin_family = AF_INET};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	addr.sin_port = htons((uint16_t)to);
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	return fd;
 }
 
 struct world_answer {

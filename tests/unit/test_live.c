@@ -312,17 +312,6 @@ static bool is_busy(void *ctx)
 	return strstr(shown, ",0,0,1,1,") != NULL;
 }
 
-static int connect_to(int to)
-{
-	struct sockaddr_in addr = {.sin_family = AF_INET};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	addr.sin_port = htons((uint16_t)to);
-	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	return fd;
-}
-
 START_TEST(a_server_finishes_its_requests_before_it_goes)
 {
 	static const char request[] = "GET /web/ HTTP/1.1\r\nhost: www-dev\r\n\r\n";

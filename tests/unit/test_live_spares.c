@@ -116,6 +116,39 @@ START_TEST(a_version_that_goes_leaves_its_place)
 }
 END_TEST
 
+static bool is_waited_in(void *spare)
+{
+	mem_auto_free char *command = mem_printf("show stat %s 2 -1", (const char *)spare);
+	mem_auto_free char *stat = ask(command);
+
+	return strstr(stat, ",BACKEND,0,0,1,") != NULL;
+}
+
+/* Also for a process that has not seen the other one go: HAProxy says who waits. */
+START_TEST(where_a_request_waits_nothing_else_comes)
+{
+	static const char request[] = "GET /web/ HTTP/1.1\r\nhost: www-dev\r\n\r\n";
+	mem_auto_free char *spare = NULL;
+	int client;
+
+	world_block = "retries 100";
+	begin(BASE);
+	want("backends/web/2/a 127.0.0.1:1\nenvironments/dev web=2\n");
+	spare = mem_dup_str(spare_of("web:2"));
+	client = connect_to(port);
+	ck_assert_int_eq(send(client, request, strlen(request), 0), (ssize_t)strlen(request));
+	ck_assert(daemon_wait_until(loop, is_waited_in, spare, 5000));
+	want("backends/web/2/a -\nenvironments/dev web=1\n");
+	expect_in_force(0);
+	world_start_driver();
+	want("backends/web/3/a 127.0.0.1:18003\nenvironments/dev web=3\n");
+	expect_in_force(1);
+	if (is_waited_in(spare)) /* it gives up in a second, where there is nothing to try */
+		ck_assert_str_ne(spare_of("web:3"), spare);
+	(void)close(client);
+}
+END_TEST
+
 /* Wherever it stood, also where HAProxy has added a backend for it. */
 START_TEST(a_version_that_goes_leaves_no_backend)
 {
@@ -353,6 +386,7 @@ int main(void)
 	if (daemon_is_there("haproxy")) {
 		tcase_add_test(tc, a_new_version_stands_in_reserve);
 		tcase_add_test(tc, a_version_that_goes_leaves_its_place);
+		tcase_add_test(tc, where_a_request_waits_nothing_else_comes);
 		tcase_add_test(tc, a_version_that_goes_leaves_no_backend);
 		tcase_add_test(tc, what_stands_where_is_read_back);
 		tcase_add_test(tc, a_reserve_that_runs_low_is_filled_by_a_reload);
