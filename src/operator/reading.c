@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strmap.h"
@@ -30,18 +31,19 @@ static bool is_other(const char *key)
 	return false;
 }
 
-/* As kvwatch judges: by the same settings and the same policy. */
-static int reading_init(struct reading *reading, const struct call *call, struct mf_err *err)
+/* As kvwatch judges: by the same settings and the same policy.  Who only looks sees all the rest
+ * without that file, too, which others may not be able to read. */
+static void reading_init(struct reading *reading, const struct call *call)
 {
-	struct policy *policy = NULL;
+	struct mf_err err;
 
-	if (policy_file_load(call->settings->policy, &policy, err) != 0)
-		return err->code;
-	*reading =
-	    (struct reading){.policy = policy, .table = table_new(), .others = strmap_new(free)};
+	*reading = (struct reading){.table = table_new(), .others = strmap_new(free)};
 	table_set_settings(reading->table, call->settings, NULL);
-	table_set_policy(reading->table, policy);
-	return 0;
+	if (policy_file_load(call->settings->policy, &reading->policy, &err) != 0) {
+		log_warn("policy is not applied", LOG_STR("reason", err.msg));
+		table_set_problem(reading->table, "policy", err.msg);
+	}
+	table_set_policy(reading->table, reading->policy);
 }
 
 void reading_fini(struct reading *reading)
@@ -158,8 +160,7 @@ int reading_take(struct call *call, struct reading *ret_reading, struct mf_err *
 	int64_t revision = 0;
 	int code;
 
-	if (reading_init(&reading, call, err) != 0)
-		return err->code;
+	reading_init(&reading, call);
 	code = call_is_offline(call) ? read_files(call, &reading, err)
 				     : read_etcd(call, &reading, &revision, err);
 	if (code != 0) {
@@ -259,8 +260,9 @@ int reading_follow(struct call *call, reading_fn *on_change, void *ctx, struct m
 	    .loop = call->loop, .prefix_len = strlen(prefix), .on_change = on_change, .ctx = ctx};
 	struct follow *follow;
 
-	if (ask_open(call, err) != 0 || reading_init(&f.reading, call, err) != 0)
+	if (ask_open(call, err) != 0)
 		return err->code;
+	reading_init(&f.reading, call);
 	f.timer = loop_timer_new(call->loop, on_time, &f);
 	follow = follow_new(call->loop, call->etcd, &options, &events, &f);
 	follow_list(follow, 0);

@@ -225,5 +225,12 @@ printf 'environments: [{owners: ["*"], names: [prod]}]\n' >"$T/policy.yaml"
 write_settings policy="$T/policy.yaml"
 run_tool mayfly check --environments "$T/environments" --backends "$T/backends.yaml"
 like "$OUT" '^  environment pr-7: name pr-7: allowed: prod' 'what the policy forbids is set aside, as it is by kvwatch'
+rm "$T/policy.yaml"
+run_tool mayfly check --environments "$T/environments" --backends "$T/backends.yaml"
+is "$STATUS" 65 'a policy that cannot be read'
+like "$OUT" "^  policy: $T/policy.yaml: No such file" '  is a problem'
+run_tool mayfly env list --environments "$T/environments" --backends "$T/backends.yaml"
+is "$STATUS $(table | cut -d ' ' -f 1 | head -n 3 | xargs)" '0 NAME pr-7 prod' '  and does not hide the rest'
+like "$ERR" 'warn.*policy is not applied' '  of which it is said'
 
 done_testing
