@@ -25,15 +25,33 @@ static void add(struct node *list, const char *object, const char *reason, const
 
 /* --- services for which nobody answers -------------------------------------------------------- */
 
+/* The first of the service's versions, which stand together. */
+static size_t find_first(const struct snapshot *snapshot, const char *service)
+{
+	size_t low = 0, high = snapshot->backend_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(snapshot->backends[middle]->service, service) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 static void add_other_versions(struct buf *reason, const struct snapshot *snapshot,
 			       const struct env_service *service)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < snapshot->backend_count; i++) {
+	for (size_t i = find_first(snapshot, service->name); i < snapshot->backend_count; i++) {
 		const struct backend *other = snapshot->backends[i];
 
-		if (strcmp(other->service, service->name) != 0 || facts_count_live(other) == 0)
+		if (strcmp(other->service, service->name) != 0)
+			break;
+		if (facts_count_live(other) == 0)
 			continue;
 		if (count++ < MOST_VERSIONS)
 			buf_printf(reason, "%s%s", count == 1 ? "; these answer: " : ", ",
