@@ -153,13 +153,14 @@ int facts_find_env(const struct reading *reading, const char *name, const struct
 {
 	const struct snapshot *snapshot = reading->snapshot;
 	const struct env *env = snapshot_find_env(snapshot, name);
-	const char *reason = find_problem(snapshot, name);
 	mem_auto_free const char **names = NULL;
+	const char *reason;
 
 	if (env != NULL) {
 		*ret_env = env;
 		return 0;
 	}
+	reason = find_problem(snapshot, name);
 	if (reason != NULL)
 		return mf_err_set(err, MF_EDATA, "environment %s: set aside: %s", name, reason);
 	names = mem_alloc((snapshot->env_count + 1) * sizeof(*names));

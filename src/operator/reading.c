@@ -21,7 +21,7 @@
 #define FOLLOW_DELAY_MS 100 /* in which further changes are gathered */
 #define MAX_OTHER	((size_t)1 << 16)
 
-static const char *const other_prefixes[] = {"nodes/", "fleet/", "overrides/"};
+static const char *const other_prefixes[] = {"nodes/", "overrides/"};
 
 static bool is_other(const char *key)
 {

@@ -19,7 +19,7 @@ struct reading {
 	struct policy *policy; /* of the table; NULL: none */
 	struct table *table;
 	struct snapshot *snapshot; /* of the table as it is now */
-	/* What the table does not have, by key: nodes/, fleet/, overrides/. */
+	/* What the table does not have, by key: nodes/, overrides/. */
 	struct strmap *others;
 	bool is_offline; /* from files */
 };
@@ -33,7 +33,7 @@ void reading_fini(struct reading *reading);
 
 /*
  * The same from etcd, followed: on_change is called for the first one and a moment after each
- * change, until it returns false or fails, or a signal ends the loop.
+ * change, until it fails, or a signal ends the loop.
  */
 typedef int reading_fn(void *ctx, const struct reading *reading, struct mf_err *err);
 int reading_follow(struct call *call, reading_fn *on_change, void *ctx, struct mf_err *err);
