@@ -151,6 +151,12 @@ run_tool mayfly node list
 is "$(table | cut -d ' ' -f 1-5)" 'NODE STATE REVISION HAPROXY WORKERS
 edge error 7 3.0.1 2
 old unreadable - - -' 'node list: each says how it does'
+etcd_put nodes/old '{"held_back":"6 of 6 environments would go"}'
+run_tool mayfly node list
+like "$OUT" '^old +held back ' '  also that a removal is not applied'
+run_tool mayfly check
+like "$OUT" '^  node old: 6 of 6 environments would go$' '  which is a problem'
+like "$OUT" '^      -> if it is meant: put a time .* config/mayfly/allow-removal$' '  and has a way out'
 
 # --- at each change
 start_tool mayfly instance list web --watch -o json

@@ -90,6 +90,11 @@ printf -- '- {name: f1, services: []}\n- {name: f4, services: 7}\n' >"$T/envs.ya
 is_refused 65 'envs.yaml: environment f4: services: must be a list' env apply -f "$T/envs.yaml"
 printf -- '- {name: f1, services: []}\n- {name: less, services: []}\n' >"$T/envs.yaml"
 is_refused 77 'environment less: belongs to "anna"' env apply -f "$T/envs.yaml"
+printf -- '- {name: m%d, services: []}\n' {1..128} >"$T/envs.yaml"
+said 0 "$(printf 'environment m%d created\n' {1..128})" 'up to 128 are one transaction' env apply -f "$T/envs.yaml"
+said 0 "$(printf 'environment m%d deleted\n' {1..128})" '  and go in one' env delete m{1..128}
+printf -- '- {name: m129, services: []}\n' >>"$T/envs.yaml"
+is_refused 65 'envs.yaml: more than 128 environments' env apply -f "$T/envs.yaml"
 is_refused 66 'nowhere' env apply -f "$T/nowhere"
 is_refused 64 '--file: say which' env apply
 said 0 $'environment f1 deleted\nenvironment f2 deleted\nenvironment f3 deleted' '  and they go' env delete f1 f2 f3
