@@ -135,10 +135,12 @@ $(example_settings): $(docs)
 
 # The list is a prerequisite, too: when a source is gone, no object is newer, but the library must change.
 lib_obj = $(call obj,$(lib_src)) $(BUILD)/obj/builtin.o
+# Below BUILD, so that another word for the same directory changes nothing.
+lib_names = $(patsubst $(BUILD)/%,%,$(lib_obj))
 .PHONY: always
 $(BUILD)/lib.list: always
 	@mkdir -p $(@D)
-	@echo '$(lib_obj)' | cmp -s - $@ || echo '$(lib_obj)' >$@
+	@echo '$(lib_names)' | cmp -s - $@ || echo '$(lib_names)' >$@
 
 $(lib): $(lib_obj) $(BUILD)/lib.list
 	$(call say,AR,$@)

@@ -16,6 +16,7 @@ start_mayfly
 start_instance web web 1
 write_environment dev web=1@/
 within 'it works' 10 serves www-dev.example.com '^web 1 '
+within '  and is in the files' 10 all_is_one
 worker=$(haproxy_worker)
 cp -r "$T/haproxy" "$T/before"
 
