@@ -98,6 +98,9 @@ void group_end_reload(struct group *group);
 int group_judge_child(const struct group *group, char **argv, const struct child_result *result,
 		      int refusal, struct mf_err *err);
 
+/* group_install.c: the staged files into place; the previous ones back, and the end. */
+void group_install(struct group *group);
+void group_put_back(struct group *group);
 /* What a copy that did something with files says of it; false: it has said nothing. */
 bool group_read_outcome(const struct child_result *result, struct mf_err *ret_err);
 
