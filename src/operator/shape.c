@@ -38,6 +38,14 @@
 		shape, "instances[].is_fixed", "boolean", "an address of the service's settings"   \
 	}
 
+/* Their number, and the first of them. */
+#define ENTRIES(shape, list, help)                                                                 \
+	{shape, list "_count", "integer", help},                                                   \
+	    {shape, list "[].object", "string", "such an entry"},                                  \
+	{                                                                                          \
+		shape, list "[].reason", "string", "why"                                           \
+	}
+
 #define NODES(shape)                                                                               \
 	{shape, "nodes[].name", "string", "name of the node"},                                     \
 	    {shape, "nodes[].state", "string", "ok, error, held back or unreadable"},              \
@@ -49,14 +57,9 @@
 	    {shape, "nodes[].haproxy_version", "string", "version of HAProxy"},                    \
 	    {shape, "nodes[].workers", "integer", "processes of HAProxy, old ones included"},      \
 	    {shape, "nodes[].reloads", "integer", "reloads of HAProxy"},                           \
-	    {shape, "nodes[].quarantined_count", "integer", "entries that HAProxy refused"},       \
-	    {shape, "nodes[].quarantined[].object", "string", "such an entry"},                    \
-	    {shape, "nodes[].quarantined[].reason", "string", "why"},                              \
-	    {shape, "nodes[].set_aside_count", "integer", "entries that are invalid"},             \
-	    {shape, "nodes[].set_aside[].object", "string", "such an entry"},                      \
-	{                                                                                          \
-		shape, "nodes[].set_aside[].reason", "string", "why"                               \
-	}
+	    ENTRIES(shape, "nodes[].held", "entries that are held back"),                          \
+	    ENTRIES(shape, "nodes[].quarantined", "entries that HAProxy refused"),                 \
+	    ENTRIES(shape, "nodes[].set_aside", "entries that are invalid")
 
 const struct shape_row shape_rows[] = {
     {"status", "revision", "integer", "etcd's revision; 0 from files"},

@@ -86,6 +86,7 @@ static const char *const others[][2] = {
     {"nodes/edge",
      "{\"node\":\"edge\",\"version\":\"1\",\"revision\":7,\"time\":\"x\",\"haproxy\":{"
      "\"version\":\"3\",\"workers\":1,\"reloads\":2},\"error\":\"e\",\"held_back\":\"h\","
+     "\"held_count\":1,\"held\":[{\"object\":\"o\",\"reason\":\"r\"}],"
      "\"quarantined_count\":1,\"quarantined\":[{\"object\":\"o\",\"reason\":\"r\"}],"
      "\"set_aside_count\":1,\"set_aside\":[{\"object\":\"o\",\"reason\":\"r\"}]}"},
 };
