@@ -19,30 +19,12 @@
 #include "store/follow.h"
 #include "store/keyset.h"
 #include "store/lease.h"
+#include "store/registry_key.h"
 #include "sys/loop.h"
 
 enum {
 	REFUSED_MS = 5000, /* a key that etcd refuses waits this long */
 	DELETED_MS = 1000, /* not oftener put again, if somebody deletes it again and again */
-};
-
-/* What may not be ours goes first. */
-#define CLASS_CLAIM  KEYSET_FIRST
-#define CLASS_PUT    KEYSET_SECOND
-#define CLASS_DELETE KEYSET_THIRD
-
-struct item {
-	struct keyset_key key;	  /* first */
-	bool is_dirty;		  /* what is desired has not been written */
-	bool is_tried;		  /* it may be there */
-	bool is_listed;		  /* in the listing that is under way */
-	bool is_claim, steals;	  /* steals: whoever holds it, once */
-	bool is_held;		  /* it is there, under our lease */
-	int64_t equal_revision;	  /* of a put that is not under our lease, but ours to replace */
-	int64_t put_revision;	  /* of our last put */
-	int64_t gone_revision;	  /* when somebody deleted it */
-	int64_t foreign_revision; /* when somebody put it under another lease */
-	int64_t put_at;
 };
 
 /* A prefix where keys of ours lie. */
@@ -112,7 +94,7 @@ static void on_lost(void *ctx)
 	log_warn("lease lost", LOG_STR("prefix", r->places[PLACE_KEYS].prefix));
 	keyset_set_lease(r->keys, 0);
 	while ((key = keyset_next(r->keys, &cursor)) != NULL) {
-		struct item *item = (struct item *)key;
+		struct registry_key *item = (struct registry_key *)key;
 
 		item->is_dirty = true;
 		item->is_held = false;
@@ -179,53 +161,20 @@ static void step(void *ctx)
 
 /* --- what has to be done to a key ------------------------------------------------------------- */
 
-static bool is_foreign(const struct item *item)
-{
-	return item->foreign_revision > item->put_revision &&
-	       item->foreign_revision > item->gone_revision;
-}
-
-static bool is_gone(const struct item *item)
-{
-	return item->gone_revision > item->put_revision;
-}
-
-/* Not ours to delete, as far as is known. */
-static bool is_not_there(const struct registry *r, const struct item *item)
-{
-	if (lease_id(r->lease) == 0 || !item->is_tried)
-		return true;
-	return !item->is_dirty && (is_foreign(item) || is_gone(item));
-}
-
 static enum keyset_class judge(void *ctx, struct keyset_key *key)
 {
-	const struct item *item = (struct item *)key;
+	const struct registry *r = ctx;
 
-	if (key->value == NULL)
-		return is_not_there(ctx, item) ? KEYSET_FORGET : CLASS_DELETE;
-	if (is_foreign(item) || (!item->is_dirty && !is_gone(item)))
-		return KEYSET_NOTHING;
-	return item->is_claim && (item->is_held || !item->steals) ? CLASS_CLAIM : CLASS_PUT;
+	return registry_key_judge((struct registry_key *)key, lease_id(r->lease));
 }
 
 static bool get_condition(void *ctx, const struct keyset_key *key, struct etcd_if *ret_if)
 {
 	const struct registry *r = ctx;
-	struct item *item = (struct item *)key;
+	struct registry_key *item = (struct registry_key *)key;
 
 	item->is_tried = true;
-	if (key->value == NULL || item->is_held)
-		*ret_if = (struct etcd_if){ETCD_IF_LEASE, key->name, lease_id(r->lease)};
-	else if (item->steals)
-		return false;
-	else if (item->equal_revision != 0)
-		*ret_if = (struct etcd_if){ETCD_IF_MOD, key->name, item->equal_revision};
-	else if (item->is_claim)
-		*ret_if = (struct etcd_if){ETCD_IF_CREATED, key->name, 0};
-	else /* holds, too, when it is not there */
-		*ret_if = (struct etcd_if){ETCD_IF_LEASE, key->name, 0};
-	return true;
+	return registry_key_get_condition(item, lease_id(r->lease), ret_if);
 }
 
 /* Revisions have begun anew, or nothing of ours is there any more. */
@@ -235,7 +184,7 @@ static void forget_revisions(struct registry *r)
 	void *cursor = NULL;
 
 	while ((key = keyset_next(r->keys, &cursor)) != NULL) {
-		struct item *item = (struct item *)key;
+		struct registry_key *item = (struct registry_key *)key;
 
 		item->put_revision = item->gone_revision = item->foreign_revision = 0;
 		item->equal_revision = 0;
@@ -256,16 +205,16 @@ static void on_answer(void *ctx, int64_t revision)
 	r->revision = revision;
 }
 
-static void note_held(struct registry *r, struct item *item, int64_t revision)
+static void note_held(struct registry *r, struct registry_key *item, int64_t revision)
 {
 	item->put_revision = revision;
 	item->put_at = loop_now(r->loop);
-	item->is_held = !is_foreign(item); /* news may be faster than the answer */
+	item->is_held = !registry_key_is_foreign(item); /* news may be faster than the answer */
 	item->steals = false;
 	item->equal_revision = 0;
 }
 
-static void note_equal(struct registry *r, struct item *item)
+static void note_equal(struct registry *r, struct registry_key *item)
 {
 	item->is_dirty = false;
 	if (r->events.on_put != NULL)
@@ -282,7 +231,7 @@ static void watch(struct registry *r, int64_t revision)
 static void on_written(void *ctx, struct keyset_key *key, int64_t revision, bool is_newest)
 {
 	struct registry *r = ctx;
-	struct item *item = (struct item *)key;
+	struct registry_key *item = (struct registry_key *)key;
 
 	watch(r, revision);
 	if (key->is_sent_delete) {
@@ -299,7 +248,7 @@ static void on_written(void *ctx, struct keyset_key *key, int64_t revision, bool
 static void on_unequal(void *ctx, struct keyset_key *key)
 {
 	struct registry *r = ctx;
-	struct item *item = (struct item *)key;
+	struct registry_key *item = (struct registry_key *)key;
 
 	if (key == NULL)
 		return;
@@ -316,7 +265,7 @@ static const char *get_prefix(void *ctx, enum keyset_class class)
 {
 	const struct registry *r = ctx;
 
-	return class == CLASS_PUT ? r->places[PLACE_KEYS].prefix : NULL;
+	return class == REGISTRY_KEY_PUT ? r->places[PLACE_KEYS].prefix : NULL;
 }
 
 static void on_refused(void *ctx, struct keyset_key *key, const struct mf_err *err)
@@ -344,7 +293,7 @@ static void on_failed(void *ctx, const struct mf_err *err)
 
 /* --- keys that somebody has ------------------------------------------------------------------- */
 
-static void lose_claim(struct registry *r, struct item *item, const struct etcd_kv *kv)
+static void lose_claim(struct registry *r, struct registry_key *item, const struct etcd_kv *kv)
 {
 	log_debug("claim is another's", LOG_STR("key", item->key.name));
 	if (r->events.on_taken != NULL)
@@ -353,12 +302,12 @@ static void lose_claim(struct registry *r, struct item *item, const struct etcd_
 }
 
 /* It is theirs until it is deleted. */
-static void yield(struct registry *r, struct item *item, const struct etcd_kv *kv)
+static void yield(struct registry *r, struct registry_key *item, const struct etcd_kv *kv)
 {
-	bool was_foreign = is_foreign(item);
+	bool was_foreign = registry_key_is_foreign(item);
 
 	item->foreign_revision = kv->mod_revision;
-	if (is_foreign(item) && !was_foreign) {
+	if (registry_key_is_foreign(item) && !was_foreign) {
 		item->is_tried = false;
 		if (r->events.on_foreign != NULL)
 			r->events.on_foreign(r->ctx, item->key.name, kv);
@@ -369,17 +318,12 @@ static void yield(struct registry *r, struct item *item, const struct etcd_kv *k
 	keyset_requeue(r->keys, &item->key);
 }
 
-static bool is_equal(const struct item *item, const struct etcd_kv *kv)
-{
-	return item->key.len == kv->value_len &&
-	       memcmp(item->key.value, kv->value, kv->value_len) == 0;
-}
-
 /* Not under our lease, but ours from before, or nobody's. */
-static bool is_ours_to_replace(const struct registry *r, const struct item *item,
+static bool is_ours_to_replace(const struct registry *r, const struct registry_key *item,
 			       const struct etcd_kv *kv)
 {
-	if (is_equal(item, kv) || (kv->lease != 0 && kv->lease == lease_last_id(r->lease)))
+	if (registry_key_is_equal(item, kv) ||
+	    (kv->lease != 0 && kv->lease == lease_last_id(r->lease)))
 		return true;
 	if (item->is_claim)
 		return false;
@@ -388,11 +332,11 @@ static bool is_ours_to_replace(const struct registry *r, const struct item *item
 	return r->events.is_own != NULL && r->events.is_own(r->ctx, item->key.name, kv);
 }
 
-static void judge_found(struct registry *r, struct item *item, const struct etcd_kv *kv)
+static void judge_found(struct registry *r, struct registry_key *item, const struct etcd_kv *kv)
 {
 	if (kv->lease != 0 && kv->lease == lease_id(r->lease)) {
 		note_held(r, item, kv->mod_revision); /* a write whose outcome was unknown */
-		item->is_dirty = !is_equal(item, kv);
+		item->is_dirty = !registry_key_is_equal(item, kv);
 		if (!item->is_dirty)
 			note_equal(r, item);
 	} else if (is_ours_to_replace(r, item, kv)) {
@@ -411,7 +355,7 @@ static void on_read(void *ctx, struct keyset_key *key, const struct etcd_kv *kv,
 		    const struct mf_err *err)
 {
 	struct registry *r = ctx;
-	struct item *item = (struct item *)key;
+	struct registry_key *item = (struct registry_key *)key;
 
 	if (err != NULL) {
 		if (key != NULL)
@@ -432,7 +376,7 @@ static void on_read(void *ctx, struct keyset_key *key, const struct etcd_kv *kv,
 }
 
 static const struct keyset_rules rules = {
-    .key_size = sizeof(struct item),
+    .key_size = sizeof(struct registry_key),
     .judge = judge,
     .get_condition = get_condition,
     .on_answer = on_answer,
@@ -447,15 +391,15 @@ static const struct keyset_rules rules = {
 
 /* --- what is heard of keys -------------------------------------------------------------------- */
 
-static struct item *add_item(struct registry *r, const char *key)
+static struct registry_key *add_item(struct registry *r, const char *key)
 {
-	return (struct item *)keyset_add(r->keys, key);
+	return (struct registry_key *)keyset_add(r->keys, key);
 }
 
 /* A write that was given up as lost has come through after its key was withdrawn. */
 static void adopt(struct registry *r, const char *key)
 {
-	struct item *item = add_item(r, key);
+	struct registry_key *item = add_item(r, key);
 
 	log_info("key of ours that is no longer desired: deleting it", LOG_STR("key", key));
 	item->is_tried = item->is_listed = true;
@@ -463,7 +407,7 @@ static void adopt(struct registry *r, const char *key)
 }
 
 /* One that is not ours yet, and a claim that is being written, find out by their write. */
-static void note_foreign(struct registry *r, struct item *item, const struct etcd_kv *kv)
+static void note_foreign(struct registry *r, struct registry_key *item, const struct etcd_kv *kv)
 {
 	if (item->key.value == NULL) {
 		item->foreign_revision = kv->mod_revision;
@@ -471,16 +415,16 @@ static void note_foreign(struct registry *r, struct item *item, const struct etc
 	} else if (item->is_claim) {
 		if (item->is_held && !item->key.is_sent)
 			lose_claim(r, item, kv);
-	} else if (item->is_held || is_foreign(item)) {
+	} else if (item->is_held || registry_key_is_foreign(item)) {
 		item->is_held = false;
 		yield(r, item, kv);
 	}
 }
 
 /* A write that was given up as lost may come through after the one that took its place. */
-static void note_own(struct registry *r, struct item *item, const struct etcd_kv *kv)
+static void note_own(struct registry *r, struct registry_key *item, const struct etcd_kv *kv)
 {
-	if (item->key.is_sent || item->key.value == NULL || is_equal(item, kv))
+	if (item->key.is_sent || item->key.value == NULL || registry_key_is_equal(item, kv))
 		return;
 	item->is_dirty = true;
 	keyset_requeue(r->keys, &item->key);
@@ -489,7 +433,7 @@ static void note_own(struct registry *r, struct item *item, const struct etcd_kv
 static void on_place_put(void *ctx, const struct etcd_kv *kv)
 {
 	struct registry *r = ((struct place *)ctx)->registry;
-	struct item *item = (struct item *)keyset_find(r->keys, kv->key);
+	struct registry_key *item = (struct registry_key *)keyset_find(r->keys, kv->key);
 	bool is_ours = kv->lease != 0 && kv->lease == lease_id(r->lease);
 
 	if (item == NULL && is_ours)
@@ -511,10 +455,10 @@ static void on_place_put(void *ctx, const struct etcd_kv *kv)
 	}
 }
 
-static void note_gone(struct place *place, struct item *item, int64_t revision)
+static void note_gone(struct place *place, struct registry_key *item, int64_t revision)
 {
 	struct registry *r = place->registry;
-	bool was_ours = !is_foreign(item);
+	bool was_ours = !registry_key_is_foreign(item);
 
 	if (revision <= item->put_revision || revision <= item->gone_revision)
 		return;
@@ -534,7 +478,7 @@ static void note_gone(struct place *place, struct item *item, int64_t revision)
 static void on_place_del(void *ctx, const char *key, int64_t revision)
 {
 	struct place *place = ctx;
-	struct item *item = (struct item *)keyset_find(place->registry->keys, key);
+	struct registry_key *item = (struct registry_key *)keyset_find(place->registry->keys, key);
 
 	if (item != NULL)
 		note_gone(place, item, revision);
@@ -558,7 +502,7 @@ static void on_place_begin(void *ctx)
 
 	while ((key = keyset_next(place->registry->keys, &cursor)) != NULL)
 		if (str_has_prefix(key->name, place->prefix))
-			((struct item *)key)->is_listed = false;
+			((struct registry_key *)key)->is_listed = false;
 }
 
 static void on_place_listed(void *ctx, int64_t revision)
@@ -573,10 +517,10 @@ static void on_place_listed(void *ctx, int64_t revision)
 		r->revision = revision;
 	}
 	while ((key = keyset_next(r->keys, &cursor)) != NULL) {
-		struct item *item = (struct item *)key;
+		struct registry_key *item = (struct registry_key *)key;
 
 		if (str_has_prefix(key->name, place->prefix) && !item->is_listed &&
-		    (!item->is_dirty || is_foreign(item)))
+		    (!item->is_dirty || registry_key_is_foreign(item)))
 			note_gone(place, item, revision);
 	}
 }
@@ -647,9 +591,10 @@ void registry_watch_claims(struct registry *r, const char *watch_prefix)
 }
 
 /* NULL: nothing is new. */
-static struct item *change(struct registry *r, const char *key, const char *value, size_t len)
+static struct registry_key *change(struct registry *r, const char *key, const char *value,
+				   size_t len)
 {
-	struct item *item = (struct item *)keyset_find(r->keys, key);
+	struct registry_key *item = (struct registry_key *)keyset_find(r->keys, key);
 
 	if (r->is_stopping)
 		return NULL;
@@ -664,7 +609,7 @@ static struct item *change(struct registry *r, const char *key, const char *valu
 
 void registry_set(struct registry *r, const char *key, const char *value, size_t len, bool steals)
 {
-	struct item *item = change(r, key, value, len);
+	struct registry_key *item = change(r, key, value, len);
 
 	if (item == NULL)
 		return;
@@ -674,7 +619,7 @@ void registry_set(struct registry *r, const char *key, const char *value, size_t
 
 void registry_claim(struct registry *r, const char *key, const char *value, size_t len, bool steals)
 {
-	struct item *item = change(r, key, value, len);
+	struct registry_key *item = change(r, key, value, len);
 
 	if (item == NULL)
 		return;
