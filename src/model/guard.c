@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "base/strmap.h"
 #include "model/backend.h"
+#include "model/before.h"
 #include "model/env.h"
 #include "model/table.h"
 
@@ -24,6 +25,7 @@ struct guard {
 	struct guard_limits limits;
 	const struct guard_events *events;
 	void *ctx;
+	struct before *before; /* that no listing has told of; NULL: nothing */
 	struct strmap *gone;   /* by key: what the revision that is not complete yet deletes */
 	struct strmap *held;   /* struct guard_held, by key */
 	size_t held_envs;      /* of these */
@@ -352,9 +354,23 @@ static void on_missing(void *ctx, const char *key)
 	add_gone(ctx, key, missing);
 }
 
+/* What an earlier run had, and the listing has not. */
+static void recall_missing(struct guard *guard)
+{
+	struct before_entry was;
+
+	while (before_take_next(guard->before, &was)) {
+		table_put(guard->table, was.key, was.value, strlen(was.value), was.created);
+		add_gone(guard, was.key, missing);
+	}
+	before_free(guard->before);
+	guard->before = NULL;
+}
+
 void guard_end_full(struct guard *guard)
 {
 	guard->is_listed = true;
+	recall_missing(guard);
 	table_end_full_with(guard->table, on_missing, guard);
 }
 
@@ -362,12 +378,18 @@ void guard_put(struct guard *guard, const char *key, const char *value, size_t l
 	       int64_t create_revision)
 {
 	const struct guard_held *held = guard_find(guard, key);
+	struct before_entry was;
 
 	(void)strmap_del(guard->gone, key);
 	if (is_env(key))
 		forget_recent(guard, key);
 	if (held != NULL)
 		end_hold(guard, held, "it is there again");
+	table_put(guard->table, key, value, len, create_revision);
+	if (!before_take(guard->before, key, &was) || table_has_good(guard->table, key))
+		return;
+	/* A bad value keeps the last good one, also from run to run. */
+	table_put(guard->table, key, was.value, strlen(was.value), was.created);
 	table_put(guard->table, key, value, len, create_revision);
 }
 
@@ -439,8 +461,14 @@ void guard_restore_revision(struct guard *guard, int64_t revision)
 void guard_restore(struct guard *guard, const char *key, const char *value, int64_t create_revision,
 		   int64_t left_ms, int64_t now)
 {
+	if (left_ms < 0 || is_allowed(guard)) {
+		if (guard->before == NULL)
+			guard->before = before_new();
+		before_add(guard->before, key, value, create_revision);
+		return;
+	}
 	table_put(guard->table, key, value, strlen(value), create_revision);
-	if (left_ms < 0 || is_allowed(guard) || !table_has_good(guard->table, key))
+	if (!table_has_good(guard->table, key))
 		return;
 	hold(guard, key, left_ms < guard->limits.grace_ms ? left_ms : guard->limits.grace_ms, now);
 }
@@ -478,6 +506,7 @@ void guard_free(struct guard *guard)
 		return;
 	drop_recent(guard, 0, guard->recent_count);
 	free(guard->recent);
+	before_free(guard->before);
 	strmap_free(guard->gone);
 	strmap_free(guard->held);
 	free(guard);

@@ -89,7 +89,8 @@ const struct guard_held *guard_find(const struct guard *guard, const char *key);
 size_t guard_count_envs(const struct guard *guard); /* that are held back */
 
 /* For the next run, and at its start before anything else: the revision, and each key that was in
- * force.  left_ms: so long it was still to be held back; -1: it was not. */
+ * force.  left_ms: so long it was still to be held back; -1: it was not, and comes to the table
+ * when the first listing is complete without it. */
 int64_t guard_revision(const struct guard *guard);
 void guard_restore_revision(struct guard *guard, int64_t revision);
 void guard_restore(struct guard *guard, const char *key, const char *value, int64_t create_revision,

@@ -527,6 +527,36 @@ START_TEST(what_an_earlier_run_had_is_known)
 }
 END_TEST
 
+static const struct {
+	const char *value;
+	size_t envs, problems;
+} listed[] = {
+    {"{\"name\":\"e0\",\"services\":[\"a\"]}", 1, 0},
+    {"{\"name\":\"e0\",\"services\":[\"a\",\"b\"]}", 1, 0},
+    {"{", 1, 1}, /* the last good value of the earlier run stays */
+};
+
+/* What a listing has is parsed once, as it is there. */
+START_TEST(what_an_earlier_run_had_waits_for_the_listing)
+{
+	struct snapshot *s;
+
+	guard_restore(guard, "environments/e0", "{\"name\":\"e0\",\"services\":[\"a\"]}", 3, -1,
+		      now);
+	guard_restore(guard, "environments/e1", "{", 3, -1, now);
+	ck_assert_uint_eq(table_count_envs(table), 0);
+	guard_begin_full(guard);
+	put("environments/e0", listed[_i].value);
+	guard_end_full(guard);
+	guard_commit(guard, 501, now);
+	s = table_snapshot(table, 501);
+	ck_assert_uint_eq(s->env_count, listed[_i].envs);
+	ck_assert_uint_eq(s->problem_count, listed[_i].problems);
+	snapshot_unref(s);
+	expect("");
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("guard");
@@ -558,5 +588,7 @@ int main(void)
 	tcase_add_test(tc, one_that_drained_had_said_so);
 	tcase_add_test(tc, an_override_goes_later);
 	tcase_add_test(tc, what_an_earlier_run_had_is_known);
+	tcase_add_loop_test(tc, what_an_earlier_run_had_waits_for_the_listing, 0,
+			    (int)(sizeof(listed) / sizeof(listed[0])));
 	return unit_run("guard", tc);
 }
