@@ -102,6 +102,19 @@ const struct env *snapshot_find_env(const struct snapshot *snapshot, const char 
 	return found == NULL ? NULL : *found;
 }
 
+static int compare_claim(const void *key, const void *claim)
+{
+	return strcmp(key, ((const struct claim *)claim)->key);
+}
+
+const struct env *snapshot_find_claim(const struct claim *claims, size_t count, const char *key)
+{
+	const struct claim *found =
+	    count == 0 ? NULL : bsearch(key, claims, count, sizeof(*claims), compare_claim);
+
+	return found == NULL ? NULL : found->env;
+}
+
 struct version_probe {
 	const char *service, *version;
 };

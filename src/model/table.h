@@ -136,6 +136,8 @@ struct snapshot *snapshot_without(const struct snapshot *snapshot, snapshot_part
 				  void *ctx);
 
 const struct env *snapshot_find_env(const struct snapshot *snapshot, const char *name);
+/* Who has a key among a snapshot's hosts, prefixes or headers; NULL: nobody. */
+const struct env *snapshot_find_claim(const struct claim *claims, size_t count, const char *key);
 const struct backend *snapshot_find_backend(const struct snapshot *snapshot, const char *service,
 					    const char *version);
 /* By its name in HAProxy. */

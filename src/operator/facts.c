@@ -1,7 +1,6 @@
 /* Questions to a reading.  Shows nothing. */
 #include "operator/facts.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -122,19 +121,6 @@ size_t facts_count_unreadable(const struct reading *reading)
 	for (size_t i = 0; i < reading->snapshot->problem_count; i++)
 		count += facts_is_unreadable(reading, &reading->snapshot->problems[i], &name);
 	return count;
-}
-
-static int compare_key(const void *key, const void *claim)
-{
-	return strcmp(key, ((const struct claim *)claim)->key);
-}
-
-const struct env *facts_find_claim(const struct claim *claims, size_t count, const char *key)
-{
-	const struct claim *found =
-	    count == 0 ? NULL : bsearch(key, claims, count, sizeof(*claims), compare_key);
-
-	return found == NULL ? NULL : found->env;
 }
 
 /* Of an environment that cannot be used at all; NULL: nothing is wrong. */

@@ -47,9 +47,6 @@ size_t facts_count_unreadable(const struct reading *reading);
 bool facts_is_unreadable(const struct reading *reading, const struct problem *problem,
 			 const char **ret_name);
 
-/* Who has this key; NULL: nobody.  Claims as a snapshot has them, by key. */
-const struct env *facts_find_claim(const struct claim *claims, size_t count, const char *key);
-
 /* The environment of that name.  MF_ENOINPUT with the nearest name, or with what is wrong with it.
  */
 int facts_find_env(const struct reading *reading, const char *name, const struct env **ret_env,

@@ -122,11 +122,11 @@ static void add_lost_hosts(struct node *list, const struct snapshot *s, const st
 	for (size_t i = 0; i < env->host_count; i++) {
 		const char *host = env->hosts[i];
 		mem_auto_free char *label = mem_dup_bytes(host, strcspn(host, "."));
-		const struct env *holder = facts_find_claim(s->hosts, s->host_count, host);
+		const struct env *holder = snapshot_find_claim(s->hosts, s->host_count, host);
 
 		if (holder == NULL)
 			add_lost(list, "host", host,
-				 facts_find_claim(s->prefixes, s->prefix_count, label),
+				 snapshot_find_claim(s->prefixes, s->prefix_count, label),
 				 ", by its prefix");
 		else if (holder != env)
 			add_lost(list, "host", host, holder, "");
@@ -136,8 +136,8 @@ static void add_lost_hosts(struct node *list, const struct snapshot *s, const st
 void trouble_add_env(struct node *list, const struct reading *reading, const struct env *env)
 {
 	const struct snapshot *s = reading->snapshot;
-	const struct env *prefix = facts_find_claim(s->prefixes, s->prefix_count, env->prefix);
-	const struct env *header = facts_find_claim(s->headers, s->header_count, env->header);
+	const struct env *prefix = snapshot_find_claim(s->prefixes, s->prefix_count, env->prefix);
+	const struct env *header = snapshot_find_claim(s->headers, s->header_count, env->header);
 
 	if (env->aside != NULL) {
 		mem_auto_free char *object = mem_printf("environment %s", env->name);

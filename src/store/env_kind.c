@@ -85,26 +85,13 @@ static void say_strangers(struct table *table, const struct env *env, const stru
 	}
 }
 
-static int compare_key(const void *key, const void *claim)
-{
-	return strcmp(key, ((const struct claim *)claim)->key);
-}
-
-static const struct env *find_owner(const struct claim *claims, size_t count, const char *key)
-{
-	const struct claim *claim =
-	    count == 0 ? NULL : bsearch(key, claims, count, sizeof(*claims), compare_key);
-
-	return claim == NULL ? NULL : claim->env;
-}
-
 /* A host that is in no snapshot is what a prefix has. */
 static const struct env *find_host(const struct snapshot *s, const char *host)
 {
-	const struct env *owner = find_owner(s->hosts, s->host_count, host);
+	const struct env *owner = snapshot_find_claim(s->hosts, s->host_count, host);
 	mem_auto_free char *label = mem_dup_bytes(host, strcspn(host, "."));
 
-	return owner != NULL ? owner : find_owner(s->prefixes, s->prefix_count, label);
+	return owner != NULL ? owner : snapshot_find_claim(s->prefixes, s->prefix_count, label);
 }
 
 static void say_if_lost(const struct env *env, const char *word, const char *key,
@@ -125,9 +112,9 @@ static void say_claims(const struct env *env, const struct snapshot *s, item_say
 	for (size_t i = 0; i < env->host_count; i++)
 		say_if_lost(env, "host", env->hosts[i], find_host(s, env->hosts[i]), say, ctx);
 	say_if_lost(env, "prefix", env->prefix,
-		    find_owner(s->prefixes, s->prefix_count, env->prefix), say, ctx);
+		    snapshot_find_claim(s->prefixes, s->prefix_count, env->prefix), say, ctx);
 	say_if_lost(env, "header", env->header,
-		    find_owner(s->headers, s->header_count, env->header), say, ctx);
+		    snapshot_find_claim(s->headers, s->header_count, env->header), say, ctx);
 }
 
 static void judge(void *const *items, size_t count, item_say_fn *say, void *ctx)
