@@ -11,6 +11,7 @@
 #include "model/backend.h"
 #include "model/before.h"
 #include "model/env.h"
+#include "model/kind.h"
 #include "model/table.h"
 
 /* An environment that was deleted within the last GUARD_WINDOW_MS. */
@@ -49,12 +50,12 @@ static bool is_allowed(const struct guard *guard)
 
 static bool is_env(const char *key)
 {
-	return str_has_prefix(key, "environments/");
+	return str_has_prefix(key, kinds[KIND_ENV].prefix);
 }
 
 static bool is_override(const char *key)
 {
-	return str_has_prefix(key, "overrides/");
+	return str_has_prefix(key, kinds[KIND_OVERRIDE].prefix);
 }
 
 /* --- what is held back ------------------------------------------------------------------------ */

@@ -8,8 +8,8 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/str.h"
 #include "model/backend.h"
+#include "model/kind.h"
 #include "model/table.h"
 #include "store/asker.h"
 #include "store/last_good.h"
@@ -48,19 +48,14 @@ struct hold {
 
 /* --- words ------------------------------------------------------------------------------------ */
 
+static bool is_env(const char *key)
+{
+	return kind_find(key) == &kinds[KIND_ENV];
+}
+
 static char *name_of(const char *key)
 {
-	static const struct {
-		const char *prefix, *word;
-	} kinds[] = {{"environments/", "environment"},
-		     {"backends/", "instance"},
-		     {"services/", "service"},
-		     {"overrides/", "override"}};
-
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (str_has_prefix(key, kinds[i].prefix))
-			return mem_printf("%s %s", kinds[i].word, key + strlen(kinds[i].prefix));
-	return mem_dup_str(key);
+	return kind_make_object(kind_find(key), key);
 }
 
 static const char *fate_of(const struct guard_held *held)
@@ -112,11 +107,10 @@ static void flush_over(struct hold *hold)
 static void on_held(void *ctx, const struct guard_held *held)
 {
 	struct hold *hold = ctx;
-	bool is_env = str_has_prefix(held->key, "environments/");
 
 	hold->is_changed = true;
-	hold->others += !is_env;
-	hold->has_new_env |= is_env;
+	hold->others += !is_env(held->key);
+	hold->has_new_env |= is_env(held->key);
 }
 
 static void on_over(void *ctx, const struct guard_held *held, const char *why)
@@ -128,7 +122,7 @@ static void on_over(void *ctx, const struct guard_held *held, const char *why)
 	hold->over.why = why;
 	add_name(&hold->over.names, hold->over.count++, held->key);
 	hold->is_changed = true;
-	hold->others -= !str_has_prefix(held->key, "environments/");
+	hold->others -= !is_env(held->key);
 }
 
 static void log_held(struct hold *hold, const char *reason)
