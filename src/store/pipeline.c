@@ -132,22 +132,13 @@ static void report_problems(struct pipeline *p, const struct snapshot *snapshot)
 	(void)problems_end(p->problems);
 }
 
-/*
- * Files are their owner's decision, but for a directory that has no environment at the start when
- * an earlier run had some: it may not be mounted yet.
- */
-static bool is_missing(struct pipeline *p, const struct snapshot *snapshot)
+static void report_missing(struct pipeline *p, bool is_missing)
 {
-	bool is_missing = p->envs_before > 0 && snapshot->env_count == 0;
 	mem_auto_free char *reason =
 	    mem_printf("%zu of %zu environments would go", p->envs_before, p->envs_before);
 	const struct hold_report report = {.reason = is_missing ? reason : "",
 					   .envs = is_missing ? p->envs_before : 0};
 
-	if (!is_missing)
-		p->envs_before = 0;
-	if (is_missing == p->is_missing)
-		return is_missing;
 	p->is_missing = is_missing;
 	if (is_missing)
 		log_error("held back, the last good state stays in force",
@@ -155,7 +146,23 @@ static bool is_missing(struct pipeline *p, const struct snapshot *snapshot)
 	else
 		log_info("no longer held back", LOG_STR("reason", "environments are there"));
 	p->events->on_held(p->ctx, &report);
-	return is_missing;
+}
+
+/*
+ * Files are their owner's decision, but for a directory that has no environment at the start when
+ * an earlier run had some: it may not be mounted yet.
+ */
+static bool is_missing(struct pipeline *p, const struct snapshot *snapshot)
+{
+	bool is_empty = snapshot->env_count == 0;
+
+	if (p->envs_before == 0)
+		return false;
+	if (is_empty != p->is_missing)
+		report_missing(p, is_empty);
+	if (!is_empty)
+		p->envs_before = 0;
+	return is_empty;
 }
 
 static void publish(struct pipeline *p)
