@@ -206,15 +206,21 @@ static bool is_named(char *const *patterns, const char *s)
 	return patterns != NULL && fits(patterns, s);
 }
 
+/* What is left of a prefix is an environment's name as well. */
+static const char *without_www(const char *prefix)
+{
+	static const char www[] = "www-";
+
+	return str_has_prefix(prefix, www) ? prefix + strlen(www) : prefix;
+}
+
 /* By its name, or by what would be taken for it: a visitor's host name, a service's x-mayfly. */
 static bool is_protected(const struct protection *protected, const struct env *env)
 {
 	char *const *names = protected->environments;
 
 	return is_named(names, env->name) || is_named(names, env->header) ||
-	       is_named(names, env->prefix) ||
-	       (str_has_prefix(env->prefix, "www-") &&
-		is_named(names, env->prefix + strlen("www-")));
+	       is_named(names, env->prefix) || is_named(names, without_www(env->prefix));
 }
 
 static int refuse(const struct policy *policy, unsigned line, char *const *patterns,
@@ -257,15 +263,13 @@ static bool is_named_after(const char *name, const char *source)
 static int judge_names(const struct policy *policy, const struct env_rule *rule,
 		       const struct env *env, const char *source, struct mf_err *err)
 {
-	static const char www[] = "www-";
 	const char *prefix = env->prefix;
 
 	if (!fits(rule->names, env->name))
 		return refuse(policy, rule->line, rule->names, "name", env->name, err);
 	if (!fits(rule->names, env->header))
 		return refuse(policy, rule->line, rule->names, "header", env->header, err);
-	if (!fits(rule->names, prefix) &&
-	    !(str_has_prefix(prefix, www) && fits(rule->names, prefix + strlen(www))))
+	if (!fits(rule->names, prefix) && !fits(rule->names, without_www(prefix)))
 		return refuse(policy, rule->line, rule->names, "prefix", prefix, err);
 	if (rule->is_named_after_file && !is_named_after(env->name, source))
 		return mf_err_set(err, MF_EPERM,
