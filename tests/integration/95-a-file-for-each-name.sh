@@ -100,4 +100,19 @@ send_signal HUP kvwatch
 within 'and the other way round the file is empty' 10 cmp -s "$T/dns/hosts" /dev/null
 within 'and names are answered' 10 is_known web
 
+# --- its end, while a check goes on
+rm "$T/checking" "$T/checked"
+write_settings "${settings[@]}" haproxy.max_old_workers=8
+send_signal HUP kvwatch
+within 'files are checked' 10 test -e "$T/checking"
+mark kvwatch
+hurry() {
+	send_signal TERM kvwatch 2>/dev/null
+	! is_running kvwatch
+}
+within 'a second signal ends it meanwhile' 10 hurry
+wait_exit kvwatch
+is "$STATUS" 75 'which is not as it should be'
+ok 'and says what is not written' log_has kvwatch 'warn kvwatch: stopped before its files were written.*group=haproxy.*no time left'
+
 done_testing
