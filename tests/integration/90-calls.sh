@@ -18,7 +18,7 @@ for tool in cfgrender envwatch kvwatch mayfly svcregister; do
 	done
 	exec {closed}> >(:)
 	wait $!
-	"$MAYFLY_BIN/$tool" --help >&"$closed" 2>"$T/out/stderr"
+	"$MAYFLY_BIN/$tool" --help 1>&"$closed" 2>"$T/out/stderr"
 	is "$? $(<"$T/out/stderr")" '141 ' "$tool --help: ends without a word when nobody reads any more"
 	run_tool $tool --log-level loud
 	is "$STATUS" 64 "$tool: a log level that is none"
@@ -31,7 +31,7 @@ done
 for call in 'mayfly env list --environments' 'cfgrender --dry-run --environments'; do
 	: >"$T/mayfly.yaml"
 	# shellcheck disable=SC2086
-	"$MAYFLY_BIN"/$call "$T/environments" >&"$closed" 2>"$T/out/stderr"
+	"$MAYFLY_BIN"/$call "$T/environments" 1>&"$closed" 2>"$T/out/stderr"
 	is "$? $(<"$T/out/stderr")" '141 ' "${call% *}: the same"
 done
 exec {closed}>&-
