@@ -246,24 +246,28 @@ static bool is_host(const char *host, size_t len)
 }
 
 /* What a client of HTTP would send: `http://HOST/PATH`, or without its `http://`. */
-static int parse_url(const char *text, struct url *ret_url, struct mf_err *err)
+static bool parse_url(const char *text, struct url *ret_url, const char **ret_why)
 {
 	size_t scheme_len = strcspn(text, ":/?#");
 	bool has_scheme = strncmp(text + scheme_len, "://", 3) == 0;
 	struct url url = {.host = has_scheme ? text + scheme_len + 3 : text};
 
 	if (has_scheme && strncasecmp(text, "http://", 7) != 0 &&
-	    strncasecmp(text, "https://", 8) != 0)
-		return mf_err_set(err, MF_EUSAGE, "the URL must begin with http:// or https://");
+	    strncasecmp(text, "https://", 8) != 0) {
+		*ret_why = "the URL must begin with http:// or https://";
+		return false;
+	}
 	url.host_len = strcspn(url.host, "/?#");
 	skip_user(&url);
 	if (strlen(text) > MAX_URL || str_has_control(text) || strchr(text, ' ') != NULL ||
-	    !is_host(url.host, url.host_len))
-		return mf_err_set(err, MF_EUSAGE, "the URL must be as http://HOST[:PORT]/PATH");
+	    !is_host(url.host, url.host_len)) {
+		*ret_why = "the URL must be as http://HOST[:PORT]/PATH";
+		return false;
+	}
 	text = url.host + url.host_len;
 	url.path = mem_printf("%s%.*s", text[0] == '/' ? "" : "/", (int)strcspn(text, "?#"), text);
 	*ret_url = url;
-	return 0;
+	return true;
 }
 
 int request_parse(const char *text, char *const *headers, bool is_local,
@@ -272,11 +276,11 @@ int request_parse(const char *text, char *const *headers, bool is_local,
 	mem_auto_free char *suffix = mem_printf(".%s", settings->routing.service_suffix);
 	mem_auto_free char *other_host = last_value(headers, "host");
 	struct request request = {.door = REQUEST_EXTERNAL};
-	struct url url = {0};
-	int code = parse_url(text, &url, err);
+	struct url url;
+	const char *why;
 
-	if (code != 0)
-		return code;
+	if (!parse_url(text, &url, &why))
+		return mf_err_set(err, MF_EUSAGE, "%s", why);
 	request.host = other_host != NULL ? make_host(other_host, strlen(other_host))
 					  : make_host(url.host, url.host_len);
 	if (is_local) {
