@@ -122,8 +122,7 @@ bool haproxy_parse_info(const char *reply, struct haproxy_info *ret_info)
 		} else if (span_is(name, "description:")) {
 			copy(value, ret_info->description, sizeof(ret_info->description));
 		} else if (span_is(name, "Pid:")) {
-			has_pid = true;
-			(void)span_parse_number(value, &number);
+			has_pid = span_parse_number(value, &number) && number > 0;
 			ret_info->pid = (int)number;
 		} else if (span_is(name, "Uptime_sec:")) {
 			(void)span_parse_number(value, &number);

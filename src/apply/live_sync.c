@@ -385,6 +385,10 @@ static void on_read(struct live *live, int code)
 
 	if (!go_on(live, code))
 		return;
+	if (live->worker.pid == 0) {
+		end_sync(live, MF_EUNAVAIL, buf_str(&live->complaint));
+		return;
+	}
 	if (!is_same_process(live)) {
 		read_anew(live);
 		return;

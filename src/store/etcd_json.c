@@ -289,7 +289,8 @@ bool etcd_fault_read_text(int status, const char *text, size_t len, struct node 
 	/* A stream's reply has a line end and may have more lines: the first is what was asked. */
 	if (etcd_json_parse(text, len, true, ret_object, NULL) == 0)
 		return etcd_fault_read(status, *ret_object, ret_fault);
-	line = mem_dup_bytes(text, strcspn(text, "\r\n"));
+	line = mem_dup_bytes(text, len);
+	line[strcspn(line, "\r\n")] = '\0';
 	message = mem_printf("HTTP status %d: %s", status, line);
 	if (status == 200)
 		etcd_fault_set(ret_fault, 0, 502, "an answer that is no JSON object");

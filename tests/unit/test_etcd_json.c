@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/node.h"
 #include "store/etcd_json.h"
 #include "unit.h"
@@ -136,12 +137,13 @@ static const struct {
 
 START_TEST(test_fault)
 {
-	const char *body = fault_table[_i].body;
+	size_t len = strlen(fault_table[_i].body);
+	mem_auto_free char *body = mem_printf("%smore", fault_table[_i].body); /* not read */
 	struct etcd_fault fault = {0};
 	struct node *json = NULL;
 	bool is_fault;
 
-	is_fault = etcd_fault_read_text(fault_table[_i].status, body, strlen(body), &json, &fault);
+	is_fault = etcd_fault_read_text(fault_table[_i].status, body, len, &json, &fault);
 	ck_assert_int_eq(is_fault, fault_table[_i].kind != ETCD_FAULT_NONE);
 	if (is_fault) {
 		ck_assert_int_eq(fault.kind, fault_table[_i].kind);

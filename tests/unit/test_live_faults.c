@@ -441,6 +441,25 @@ START_TEST(who_is_no_haproxy_is_not_there)
 }
 END_TEST
 
+/* What it holds cannot be told from what another one would. */
+START_TEST(who_does_not_say_who_it_is_is_not_there)
+{
+	begin_fake("2.6.12");
+	world_start_driver();
+	fake.refuse = "show info";
+	fake.refusal = "Permission denied";
+	want(NULL);
+	ck_assert_int_eq(last.code, MF_EUNAVAIL);
+	ck_assert_str_eq(last_words, "HAProxy answers \"Permission denied\" to \"show info\"");
+	fake.refusal = "Name: HAProxy\nPid: none";
+	want(NULL);
+	ck_assert_int_eq(last.code, MF_EUNAVAIL);
+	fake.refuse = NULL;
+	want(NULL);
+	ck_assert(last.code == 0 && last.resynced);
+}
+END_TEST
+
 START_TEST(another_pid_is_another_process)
 {
 	begin_fake("2.6.12");
@@ -525,6 +544,7 @@ int main(void)
 	tcase_add_test(tc, what_is_said_to_be_done_is_looked_at);
 	tcase_add_test(tc, a_cut_reply_is_read_anew);
 	ADD_ALL(who_is_no_haproxy_is_not_there, greetings);
+	tcase_add_test(tc, who_does_not_say_who_it_is_is_not_there);
 	tcase_add_test(tc, another_pid_is_another_process);
 	tcase_add_test(tc, a_restart_in_the_midst_of_reading_is_seen);
 	tcase_add_test(tc, who_hangs_is_given_up);
