@@ -5,7 +5,7 @@
 #
 # Root only.  The root file systems are made once by debootstrap and kept in MATRIX_DIR (default
 # ~/.cache/mayfly-matrix) from MATRIX_MIRROR (default: the host's own), MATRIX_FRESH=1 makes them anew.
-# STORIES='81 82' runs these alone.
+# STORIES='81 82' runs these alone.  The story that brings one version after the other is longer here.
 # Mounts and processes are in namespaces of their own and go with them.  No Docker engine comes up in
 # there.  Ends with a line per suite, which names the stories that were skipped.
 set -u
@@ -102,8 +102,9 @@ run_suite() { # SUITE
 		etcd --version | sed -n "s/etcd Version: /etcd /p"' | paste -sd ' ')
 	echo "$versions"
 	enter "$root" make -C /mayfly -j"$(nproc)" --no-print-directory programs || return 1
-	enter_alone "$root" REQUIRE_ALL=1 WITHOUT_DOCKER=1 TAP_DIR=/mayfly/build/tap SLOW="${SLOW:-1}" make -C /mayfly --no-print-directory \
-		run-tests JOBS="${JOBS:-2}" ${STORIES:+unit= replay= story="${story[*]}"}
+	enter_alone "$root" REQUIRE_ALL=1 WITHOUT_DOCKER=1 TAP_DIR=/mayfly/build/tap SLOW="${SLOW:-1}" \
+		ROUNDS=400 VERSIONS=2000 make -C /mayfly --no-print-directory run-tests \
+		JOBS="${JOBS:-2}" ${STORIES:+unit= replay= story="${story[*]}"}
 	skipped=$(cd "$results" && grep -l '^1\.\.0 # SKIP' -- *.tap | sed 's/\.tap$//' | paste -sd ' ')
 	lines+=("$suite ($versions${skipped:+; skipped: $skipped}): $(tests/count.sh 0 "$results" | tail -n 1)")
 }

@@ -28,7 +28,6 @@ enum {
 	QUIET_US = 10000,  /* a window in which ... */
 	QUIET_NS = 300000, /* ... that little CPU time says that nothing is under way ... */
 	QUIET_WINDOWS = 3, /* ... so many times in a row */
-	MIXED_LATER = 10,  /* what is added is removed so many changes later */
 };
 
 static const char usage[] =
@@ -42,10 +41,12 @@ static const char usage[] =
     "         version   a version that was not there, and the environment that names it\n"
     "         mixed     all of them, with no wait for any but the last\n"
     "         storm     flips, with no wait for any but the last\n"
+    "         builds    versions that were not there, each in the place of the one before, whose\n"
+    "                   instance goes in the same transaction; with no wait for any but the last\n"
     "         none      change nothing: wait until the last environment is answered\n"
     "  --trials N       default 20; fewer, but at least 5, when the time is over\n"
     "  --budget TIME    default 10s\n"
-    "  --pause TIME     before each change; with mixed and storm: from one to the next\n"
+    "  --pause TIME     before each change; with mixed, storm, builds: from one to the next\n"
     "  --idle PID       before each change wait until this process is at rest\n"
     "  --run COMMAND    run this after each change, by sh\n"
     "  --raw FILE       append the microseconds of each change, a line each\n"
@@ -166,6 +167,14 @@ static void new_version(unsigned number, struct change *change)
 	change->seen = (struct range){address, address};
 	put_instance(key, address, -1);
 	put_env(0, "fresh", version);
+}
+
+/* Whose instance is to go with the next one. */
+static void new_build(unsigned number, struct change *change)
+{
+	new_version(number, change);
+	(void)snprintf(change->undo, sizeof(change->undo), "backends/svc-0/own-%d-%u/a",
+		       (int)getpid(), number);
 }
 
 static const struct kind {
@@ -327,24 +336,40 @@ static void run_trials(const struct kind *kind)
 	free(us);
 }
 
-/* Flips are most of them, new versions few, as in life. */
-static void run_many(bool is_mixed)
+typedef void make_fn(unsigned number, struct change *change);
+
+/* Many changes with no wait for any but one at the end. */
+static const struct stream {
+	const char *name;
+	unsigned later; /* what is added is removed so many changes later */
+	make_fn *last;
+	unsigned length;
+	make_fn *pattern[20];
+} streams[] = {
+    /* Flips are most of them, new versions few, as in life. */
+    {"mixed", 10, flip, 20, {flip,	     flip,	 new_env, flip, add_instance, flip,
+			     change_weights, flip,	 new_env, flip, add_instance, flip,
+			     change_weights, flip,	 flip,	  flip, new_env,      add_instance,
+			     change_weights, new_version}},
+    {"storm", 1, flip, 1, {flip}},
+    {"builds", 1, new_version, 1, {new_build}},
+};
+
+static void run_stream(const struct stream *stream)
 {
-	static const unsigned pattern[] = {0, 0, 1, 0, 2, 0, 3, 0, 1, 0,
-					   2, 0, 3, 0, 0, 0, 1, 2, 3, 4};
-	const size_t length = is_mixed ? sizeof(pattern) / sizeof(pattern[0]) : 1;
 	struct change *changes = mem_alloc((size_t)options.trials * sizeof(*changes));
+	const struct kind last = {stream->name, stream->last};
 	int64_t took;
 
 	for (unsigned i = 0; i < options.trials; i++) {
-		kinds[pattern[i % length]].make(i, &changes[i]);
-		if (i >= MIXED_LATER && changes[i - MIXED_LATER].undo[0] != '\0')
-			kv_del(&kv, changes[i - MIXED_LATER].undo);
+		stream->pattern[i % stream->length](i, &changes[i]);
+		if (i >= stream->later && changes[i - stream->later].undo[0] != '\0')
+			kv_del(&kv, changes[i - stream->later].undo);
 		if (!kv_commit(&kv))
 			die("etcd does not take the change");
 		wire_sleep_us(options.pause_ms * 1000);
 	}
-	took = trial(&kinds[0], (unsigned)options.trials);
+	took = trial(&last, (unsigned)options.trials);
 	report(&took, took >= 0, took < 0);
 	free(changes);
 }
@@ -439,12 +464,14 @@ static bool run_kind(void)
 			run_trials(&kinds[i]);
 			return true;
 		}
-	if (strcmp(options.kind, "mixed") == 0 || strcmp(options.kind, "storm") == 0)
-		run_many(options.kind[0] == 'm');
-	else if (strcmp(options.kind, "none") == 0)
-		run_none();
-	else
+	for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++)
+		if (strcmp(options.kind, streams[i].name) == 0) {
+			run_stream(&streams[i]);
+			return true;
+		}
+	if (strcmp(options.kind, "none") != 0)
 		return false;
+	run_none();
 	return true;
 }
 

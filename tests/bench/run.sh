@@ -363,54 +363,75 @@ reload_count() {
 	haproxy_master 'show proc' | awk '$2 == "master" { print $3 }'
 }
 
-# Hosts whose environment changes under the load, with and without keep-alive.
-measure_lost() {
-	local size=100x10x2 env mode names=() name key count totals reloads line
+# Changes under a load to hosts whose environments change, with and without keep-alive.
+lost_by() { # SIZE KIND COUNT PAUSE RATE-OF-EACH ENV...
+	local size=$1 kind=$2 count=$3 pause=$4 rate=$5 env mode names=() name key totals number reloads line
 
-	fill "$size"
-	start_router "$size"
-	for env in env-00000 grow tilt fresh; do
+	shift 5
+	for env in "$@"; do
 		for mode in '' --keepalive; do
-			name=load-$env$mode
+			name=load-$kind-$env$mode
 			names+=("$name")
 			# shellcheck disable=SC2086 # one word or none
 			start "$name" "$TEST_BIN/load" --duration 30m --url "$HTTP/" -H "Host: www-$env.example.com" \
-				--connections 4 --rate 150 $mode
+				--connections 4 --rate "$rate" $mode
 		done
 	done
 	reloads=$(reload_count)
-	line=$(change "$size" mixed --trials "$mixed" --pause 10ms) || exit 1
-	say "$mixed mixed changes, the last one: $line"
-	RESULT[lost,reloads]=$(($(reload_count) - reloads))
+	line=$(change "$size" "$kind" --trials "$count" --pause "$pause") || exit 1
+	say "$count changes ($kind), the last one: $line"
+	RESULT[lost,$kind,reloads]=$(($(reload_count) - reloads))
 	for name in "${names[@]}"; do
 		stop "$name"
 		mode=new
 		[[ $name != *--keepalive ]] || mode=kept
 		totals=$(tail -n 1 "$T/log/$name")
 		for key in requests failed; do
-			count=$(value "$totals" $key)
-			[[ $count == [0-9]* ]] || die "$name gives no total of $key: $totals"
-			RESULT["lost, $mode, $key"]=$((${RESULT["lost, $mode, $key"]:-0} + count))
+			number=$(value "$totals" $key)
+			[[ $number == [0-9]* ]] || die "$name gives no total of $key: $totals"
+			RESULT["lost,$kind,$mode,$key"]=$((${RESULT["lost,$kind,$mode,$key"]:-0} + number))
 		done
 		grep '^failed' "$T/log/$name" | sed "s/^/bench: $name: /" >&2
 	done
+}
+
+measure_lost() {
+	local size=100x10x2
+
+	fill "$size"
+	start_router "$size"
+	lost_by "$size" mixed "$mixed" 10ms 150 env-00000 grow tilt fresh
+	lost_by "$size" builds "$mixed" 40ms 600 fresh
 	stop kvwatch
 	stop haproxy
 }
 
+lost_all() { echo $((RESULT[lost,$1,new,failed] + RESULT[lost,$1,kept,failed])); } # KIND
+
 print_lost() {
+	local kind mode words
+
 	cat <<-END
 
 		## Requests lost
 
-		$mixed mixed changes, 10 ms apart, with ${RESULT[lost,reloads]} reloads, under 1,200 requests a
-		second to four hosts whose environments change.
+		Under 1,200 requests a second: $mixed mixed changes, 10 ms apart, beside requests to four hosts
+		whose environments change; and $mixed versions that were never there before, 40 ms apart, beside
+		requests to the one whose environment takes them, and each takes the only instance of the one
+		before with it.
 
-		| connections | requests | failed |
-		|---|--:|--:|
-		| one for each request | ${RESULT[lost, new, requests]} | ${RESULT[lost, new, failed]} |
-		| kept | ${RESULT[lost, kept, requests]} | ${RESULT[lost, kept, failed]} |
+		| changes | reloads | connections | requests | failed |
+		|---|--:|---|--:|--:|
 	END
+	for kind in mixed builds; do
+		words='mixed'
+		[[ $kind == mixed ]] || words='new versions'
+		for mode in new kept; do
+			printf '| %s | %s | %s | %s | %s |\n' "$words" "${RESULT[lost,$kind,reloads]}" \
+				"$([[ $mode == kept ]] && echo kept || echo 'one for each request')" \
+				"${RESULT[lost,$kind,$mode,requests]}" "${RESULT[lost,$kind,$mode,failed]}"
+		done
+	done
 }
 
 # --- registration ------------------------------------------------------------------------------
@@ -534,7 +555,9 @@ print_goals() {
 			"slowest $(ms "$(value "${RESULT[storm]}" max_us)") ms"
 	fi
 	if wants lost; then
-		goal "requests failed over $mixed changes" 0 "$((RESULT[lost, new, failed] + RESULT[lost, kept, failed]))"
+		goal "requests failed over $mixed changes" 0 "$(lost_all mixed)"
+		goal "requests failed over $mixed new versions in a row" 0 "$(lost_all builds)"
+		goal 'reloads in these' 'the coalesced ones' "${RESULT[lost,builds,reloads]}"
 	fi
 	if wants rate; then
 		goal 'requests a second at 5,000 environments' '≥ 0.95 × 10 environments' \
