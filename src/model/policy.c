@@ -21,17 +21,20 @@
 
 #define LIST_MAX  256
 #define RULES_MAX 256
+#define BOUND_MAX 1000000
 
 struct env_rule { /* lists have NULL at the end; NULL: nothing is said */
 	char **owners, **sources;
 	char **names, **parents, **hosts, **services, **versions;
 	bool is_named_after_file;
+	unsigned max_environments; /* 0: nothing is said */
 	unsigned line;
 };
 
 struct service_rule {
 	char **names, **versions, **networks;
 	struct address_list *addresses; /* networks, as they are asked; NULL: nothing is said */
+	unsigned max_versions, max_instances; /* 0: nothing is said */
 	unsigned line;
 };
 
@@ -61,6 +64,11 @@ struct policy {
 		key, FIELD_LIST, FIELD_AT(struct type, member), .item = ITEM(text),                \
 								.max = LIST_MAX, __VA_ARGS__       \
 	}
+#define MOST(type, key, member, ...)                                                               \
+	{                                                                                          \
+		key, FIELD_INT, FIELD_AT(struct type, member), .min = 1, .max = BOUND_MAX,         \
+							       __VA_ARGS__                         \
+	}
 
 /* clang-format off */
 static const struct field env_rows[] = {
@@ -80,6 +88,9 @@ static const struct field env_rows[] = {
     PATTERNS(env_rule, "hosts", hosts, .doc = "The host names that it may have."),
     PATTERNS(env_rule, "services", services, .doc = "The services that it may name."),
     PATTERNS(env_rule, "versions", versions, .doc = "The versions that it may name."),
+    MOST(env_rule, "max_environments", max_environments,
+	 .doc = "How many environments one owner may have, of those that the rule is for. Those "
+		"stay that were created first. Not given: any number."),
 };
 static const struct field service_rows[] = {
     PATTERNS(service_rule, "names", names,
@@ -90,6 +101,12 @@ static const struct field service_rows[] = {
      .max = LIST_MAX,
      .doc = "Where instances may be: networks, addresses and hosts' names, each with a port or "
 	    "for all of them: `10.0.0.0/8`, `10.0.0.5:80`, `[fd00::/8]:80`."},
+    MOST(service_rule, "max_versions", max_versions,
+	 .doc = "How many versions with instances each of the services may have. Those stay whose "
+		"first instance was created first. Not given: any number."),
+    MOST(service_rule, "max_instances", max_instances,
+	 .doc = "How many instances each version may have. Those stay that were created first. Not "
+		"given: any number."),
 };
 static const struct field protected_rows[] = {
     PATTERNS(protection, "environments", environments,
@@ -241,7 +258,7 @@ static int refuse(const struct policy *policy, unsigned line, char *const *patte
 static const struct env_rule *find_env_rule(const struct policy *policy, const char *owner,
 					    const char *source)
 {
-	for (size_t i = 0; i < policy->env_rule_count; i++)
+	for (size_t i = 0; policy != NULL && i < policy->env_rule_count; i++)
 		if (fits(policy->env_rules[i].owners, owner) &&
 		    fits(policy->env_rules[i].sources, source))
 			return &policy->env_rules[i];
@@ -331,14 +348,20 @@ int policy_judge_env(const struct policy *policy, const struct env *env, const c
 
 /* --- services -------------------------------------------------------------------------------- */
 
+static const struct service_rule *find_service_rule(const struct policy *policy,
+						    const char *service)
+{
+	for (size_t i = 0; policy != NULL && i < policy->service_rule_count; i++)
+		if (fits(policy->service_rules[i].names, service))
+			return &policy->service_rules[i];
+	return NULL;
+}
+
 int policy_judge_instance(const struct policy *policy, const struct instance *instance,
 			  struct mf_err *err)
 {
-	const struct service_rule *rule = NULL;
+	const struct service_rule *rule = find_service_rule(policy, instance->service);
 
-	for (size_t i = 0; policy != NULL && i < policy->service_rule_count && rule == NULL; i++)
-		if (fits(policy->service_rules[i].names, instance->service))
-			rule = &policy->service_rules[i];
 	if (rule == NULL)
 		return 0;
 	if (!fits(rule->versions, instance->version))
@@ -365,4 +388,45 @@ int policy_judge_override(const struct policy *policy, const struct override *ov
 		return mf_err_set(err, MF_EPERM, "service %s is protected (%s, line %u)",
 				  override->service, policy->name, protected->line);
 	return 0;
+}
+
+/* --- bounds ---------------------------------------------------------------------------------- */
+
+static bool set_bound(unsigned most, unsigned line, struct policy_bound *ret_bound)
+{
+	if (most != 0)
+		*ret_bound = (struct policy_bound){most, line};
+	return most != 0;
+}
+
+bool policy_bound_envs(const struct policy *policy, const char *owner, const char *source,
+		       struct policy_bound *ret_bound)
+{
+	const struct env_rule *rule = find_env_rule(policy, owner, source);
+
+	return rule != NULL && set_bound(rule->max_environments, rule->line, ret_bound);
+}
+
+bool policy_bound_versions(const struct policy *policy, const char *service,
+			   struct policy_bound *ret_bound)
+{
+	const struct service_rule *rule = find_service_rule(policy, service);
+
+	return rule != NULL && set_bound(rule->max_versions, rule->line, ret_bound);
+}
+
+bool policy_bound_instances(const struct policy *policy, const char *service,
+			    struct policy_bound *ret_bound)
+{
+	const struct service_rule *rule = find_service_rule(policy, service);
+
+	return rule != NULL && set_bound(rule->max_instances, rule->line, ret_bound);
+}
+
+char *policy_make_reason(const struct policy *policy, const struct policy_bound *bound,
+			 const char *what, const char *name, const char *member)
+{
+	return mem_printf("%s %s has %zu %s%s, and may have no more (%s, line %u)", what,
+			  name[0] == '\0' ? "\"\"" : name, bound->most, member,
+			  bound->most == 1 ? "" : "s", policy->name, bound->line);
 }

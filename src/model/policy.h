@@ -9,6 +9,7 @@
 #ifndef MF_MODEL_POLICY_H
 #define MF_MODEL_POLICY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct env;
@@ -35,5 +36,24 @@ int policy_judge_instance(const struct policy *policy, const struct instance *in
 			  struct mf_err *err);
 int policy_judge_override(const struct policy *policy, const struct override *override,
 			  struct mf_err *err);
+
+struct policy_bound {
+	size_t most;
+	unsigned line; /* of the rule */
+};
+
+/* How many there may be: environments of one owner, of those that one rule is for; versions with
+ * instances of a service; instances of each.  False: any number. */
+bool policy_bound_envs(const struct policy *policy, const char *owner, const char *source,
+		       struct policy_bound *ret_bound);
+bool policy_bound_versions(const struct policy *policy, const char *service,
+			   struct policy_bound *ret_bound);
+bool policy_bound_instances(const struct policy *policy, const char *service,
+			    struct policy_bound *ret_bound);
+
+/* `owner team-a has 50 environments, and may have no more (policy.yaml, line 3)`: what is
+ * owner, member is environment.  Handed over. */
+char *policy_make_reason(const struct policy *policy, const struct policy_bound *bound,
+			 const char *what, const char *name, const char *member);
 
 #endif

@@ -13,11 +13,13 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strmap.h"
+#include "model/bounds.h"
 #include "model/denied.h"
 #include "model/in_force.h"
 #include "model/kind.h"
 #include "model/policy.h"
 #include "model/problem_list.h"
+#include "model/quotas.h"
 #include "model/service.h"
 #include "model/snapshot.h"
 
@@ -26,12 +28,15 @@
 /* What is wrong with a value. */
 struct fault {
 	struct problem *problem;
+	bool is_bound; /* nothing is, but that there are as many as there may be */
 	void *refused; /* the kind's object: well formed, but it may not be; NULL: there is none */
 };
 
 /* Small, as there is one for each key. */
 struct entry {
-	enum kind_id kind;
+	uint8_t kind;	 /* enum kind_id */
+	bool is_counted; /* its good object is among the quotas' */
+	bool is_beyond;	 /* and not in force, as it is beyond a bound */
 	uint32_t generation;
 	uint64_t hash; /* of the last value's bytes */
 	int64_t created;
@@ -45,13 +50,21 @@ struct table {
 	struct problem_list *problems;
 	struct denied *denied;	     /* NULL: no address is */
 	const struct policy *policy; /* NULL: none */
+	struct quotas *quotas;	     /* struct entry */
 	uint32_t generation;	     /* of listings */
 	size_t env_count;	     /* with a good value, in force or not yet */
 	unsigned strays;
 	bool is_listing;
 };
 
-/* --- entries --------------------------------------------------------------------------------- */
+/* --- what may be in force
+ * --------------------------------------------------------------------------------- */
+
+/* What is in force, or may be; NULL: nothing. */
+static void *used(const struct entry *entry)
+{
+	return entry == NULL || entry->is_beyond ? NULL : entry->good;
+}
 
 static struct env *find_written(void *ctx, const char *name, const char **ret_why)
 {
@@ -59,20 +72,10 @@ static struct env *find_written(void *ctx, const char *name, const char **ret_wh
 	mem_auto_free char *key = mem_printf("environments/%s", name);
 	const struct entry *entry = strmap_find(table->entries, key);
 
-	if (entry != NULL && entry->good != NULL)
+	if (used(entry) != NULL)
 		return entry->good;
 	*ret_why = entry == NULL ? "is not there" : "is set aside";
 	return NULL;
-}
-
-struct table *table_new(void)
-{
-	struct table *table = MEM_NEW(table);
-
-	table->entries = strmap_new(free);
-	table->problems = problem_list_new();
-	table->in_force = in_force_new(table->problems, find_written, table);
-	return table;
 }
 
 static int judge_env(const struct table *table, const void *object, struct mf_err *err)
@@ -116,22 +119,35 @@ static judge_fn *const judges[KIND_COUNT] = {
     [KIND_OVERRIDE] = judge_override,
 };
 
+static void drop(const struct entry *entry, void *object)
+{
+	if (object != NULL)
+		kinds[entry->kind].drop(object);
+}
+
+/* Puts object in force in the place of old; one of them may be NULL. */
+static void *put_in_force(struct table *table, const struct entry *entry, void *old, void *object)
+{
+	if (entry->kind == KIND_ENV)
+		table->env_count = table->env_count + (object != NULL) - (old != NULL);
+	return in_force_set(table->in_force, (enum kind_id)entry->kind, old, object);
+}
+
 /* Takes the object over; NULL: there is none any more. */
 static void set_entry(struct table *table, struct entry *entry, void *object)
 {
-	void *old = entry->good;
-
-	if (old == NULL && object == NULL)
-		return;
-	entry->good = in_force_set(table->in_force, entry->kind, old, object);
-	if (entry->kind == KIND_ENV)
-		table->env_count = table->env_count + (object != NULL) - (old != NULL);
+	if (entry->is_beyond) {
+		drop(entry, entry->good);
+		entry->good = object;
+	} else if (entry->good != NULL || object != NULL) {
+		entry->good = put_in_force(table, entry, entry->good, object);
+	}
 }
 
 /* What is said of those that extend an environment depends on whether there is a bad value. */
 static void touch_children(struct table *table, const struct entry *entry, const char *key)
 {
-	if (entry->kind == KIND_ENV && entry->good == NULL)
+	if (entry->kind == KIND_ENV && used(entry) == NULL)
 		in_force_touch_children(table->in_force, key + strlen(kinds[KIND_ENV].prefix));
 }
 
@@ -139,8 +155,7 @@ static void clear_fault(struct table *table, struct entry *entry)
 {
 	if (entry->fault == NULL)
 		return;
-	if (entry->fault->refused != NULL)
-		kinds[entry->kind].drop(entry->fault->refused);
+	drop(entry, entry->fault->refused);
 	problem_list_del(table->problems, entry->fault->problem);
 	free(entry->fault);
 	entry->fault = NULL;
@@ -157,9 +172,94 @@ static void set_fault(struct table *table, struct entry *entry, const char *key,
 	touch_children(table, entry, key);
 }
 
+/* --- bounds ---------------------------------------------------------------------------------- */
+
+/* Its good object is within the bounds (NULL), or beyond them, and why. */
+static void turn(void *ctx, void *member, const char *key, const char *reason)
+{
+	struct table *table = ctx;
+	struct entry *entry = member;
+
+	if (entry->fault != NULL && entry->fault->is_bound)
+		clear_fault(table, entry);
+	if (reason == NULL && entry->is_beyond) {
+		entry->is_beyond = false;
+		entry->good = put_in_force(table, entry, NULL, entry->good);
+	} else if (reason != NULL && !entry->is_beyond) {
+		void *good = kinds[entry->kind].keep(entry->good);
+
+		(void)put_in_force(table, entry, entry->good, NULL);
+		entry->good = good;
+		entry->is_beyond = true;
+	}
+	if (reason == NULL || entry->fault != NULL)
+		return;
+	set_fault(table, entry, key, NULL, reason);
+	entry->fault->is_bound = true;
+}
+
+/* Whether there is a bound, and why the object is beyond it; NULL: it is not. */
+static bool count(struct table *table, struct entry *entry, const char *key, const void *object,
+		  const char **ret_reason)
+{
+	struct quota_place place;
+
+	*ret_reason = NULL;
+	if (!bounds_find_place(table->policy, (enum kind_id)entry->kind, object, &place))
+		return false;
+	*ret_reason = quotas_add(table->quotas, &place, entry->created, key, entry);
+	bounds_free_place(&place);
+	return true;
+}
+
+static void uncount(struct table *table, struct entry *entry, const char *key)
+{
+	struct quota_place place;
+
+	if (!entry->is_counted)
+		return;
+	entry->is_counted = false;
+	if (!bounds_find_place(table->policy, (enum kind_id)entry->kind, entry->good, &place))
+		return;
+	quotas_del(table->quotas, place.group, entry->created, key);
+	bounds_free_place(&place);
+}
+
+/* If it is not counted yet. */
+static void count_good(struct table *table, struct entry *entry, const char *key)
+{
+	const char *reason;
+
+	if (entry->good == NULL || entry->is_counted)
+		return;
+	entry->is_counted = count(table, entry, key, entry->good, &reason);
+	if (reason != NULL || entry->is_beyond)
+		turn(table, entry, key, reason);
+}
+
+/* Takes object over: it may be, if there are not too many of its like. */
+static void place(struct table *table, struct entry *entry, const char *key, void *object)
+{
+	const char *reason;
+
+	uncount(table, entry, key);
+	entry->is_counted = count(table, entry, key, object, &reason);
+	if (reason == NULL && !entry->is_beyond) {
+		set_entry(table, entry, object);
+		return;
+	}
+	set_entry(table, entry, NULL);
+	entry->good = object;
+	entry->is_beyond = true;
+	turn(table, entry, key, reason);
+}
+
+/* --- what is put ------------------------------------------------------------------------------ */
+
 static void clear_entry(struct table *table, struct entry *entry, const char *key)
 {
 	table->strays -= entry->kind == KIND_STRAY;
+	uncount(table, entry, key);
 	touch_children(table, entry, key);
 	set_entry(table, entry, NULL);
 	clear_fault(table, entry);
@@ -171,7 +271,7 @@ static void set_judged(struct table *table, struct entry *entry, const char *key
 	struct mf_err err;
 
 	if (judges[entry->kind](table, object, &err) == 0)
-		set_entry(table, entry, object);
+		place(table, entry, key, object);
 	else
 		set_fault(table, entry, key, object, err.msg);
 }
@@ -188,7 +288,24 @@ static void load_entry(struct table *table, struct entry *entry, const char *key
 		set_fault(table, entry, key, NULL, err.msg);
 }
 
-/* What may be in force has changed. */
+/* The good object may be no more.  It is kept, unless what came after it is wrong as well. */
+static void refuse_good(struct table *table, struct entry *entry, const char *key,
+			const char *reason)
+{
+	void *object = kinds[entry->kind].keep(entry->good);
+
+	uncount(table, entry, key);
+	if (entry->fault != NULL && entry->fault->is_bound)
+		clear_fault(table, entry);
+	set_entry(table, entry, NULL);
+	entry->is_beyond = false;
+	if (entry->fault == NULL)
+		set_fault(table, entry, key, object, reason);
+	else
+		drop(entry, object);
+}
+
+/* What may be in force has changed; so may the bounds, of which it is not counted yet. */
 static void judge_again(struct table *table, struct entry *entry, const char *key)
 {
 	void *object = entry->fault == NULL ? NULL : entry->fault->refused;
@@ -199,14 +316,12 @@ static void judge_again(struct table *table, struct entry *entry, const char *ke
 		clear_fault(table, entry);
 		set_judged(table, entry, key, object);
 	}
-	if (entry->good == NULL || judges[entry->kind](table, entry->good, &err) == 0)
+	if (entry->good == NULL)
 		return;
-	object = kinds[entry->kind].keep(entry->good);
-	set_entry(table, entry, NULL);
-	if (entry->fault == NULL)
-		set_fault(table, entry, key, object, err.msg);
+	if (judges[entry->kind](table, entry->good, &err) != 0)
+		refuse_good(table, entry, key, err.msg);
 	else
-		kinds[entry->kind].drop(object);
+		count_good(table, entry, key);
 }
 
 static void judge_all_again(struct table *table)
@@ -214,14 +329,32 @@ static void judge_all_again(struct table *table)
 	void *cursor = NULL, *value;
 	const char *key;
 
+	quotas_clear(table->quotas);
+	while (strmap_next(table->entries, &cursor, &key, &value))
+		((struct entry *)value)->is_counted = false;
+	cursor = NULL;
 	while (strmap_next(table->entries, &cursor, &key, &value))
 		judge_again(table, value, key);
 }
 
-/* Whether it is what the entry was loaded from.  Only of an environment does its epoch matter. */
+/* Whether it is what the entry was loaded from.  When it was created matters to environments, and
+ * to what is counted. */
 static bool is_same(const struct entry *entry, uint64_t hash, int64_t created)
 {
-	return entry->hash == hash && (entry->kind != KIND_ENV || entry->created == created);
+	bool has_age = entry->kind == KIND_ENV || entry->is_counted;
+
+	return entry->hash == hash && (!has_age || entry->created == created);
+}
+
+struct table *table_new(void)
+{
+	struct table *table = MEM_NEW(table);
+
+	table->entries = strmap_new(free);
+	table->problems = problem_list_new();
+	table->in_force = in_force_new(table->problems, find_written, table);
+	table->quotas = quotas_new(turn, table);
+	return table;
 }
 
 void table_put(struct table *table, const char *key, const char *value, size_t len,
@@ -239,18 +372,22 @@ void table_put(struct table *table, const char *key, const char *value, size_t l
 		return;
 	if (entry == NULL) {
 		entry = MEM_NEW(entry);
-		entry->kind = (enum kind_id)(kind - kinds);
+		entry->kind = (uint8_t)(kind - kinds);
 		table->strays += entry->kind == KIND_STRAY;
 		strmap_set(table->entries, key, entry);
 	} else if (is_same(entry, hash, create_revision)) {
 		entry->generation = table->generation;
+		entry->created = create_revision;
 		return;
 	}
+	if (entry->created != create_revision)
+		uncount(table, entry, key);
 	entry->generation = table->generation;
 	entry->hash = hash;
 	entry->created = create_revision;
 	clear_fault(table, entry);
 	load_entry(table, entry, key, value, len);
+	count_good(table, entry, key);
 }
 
 void table_del(struct table *table, const char *key)
@@ -313,7 +450,7 @@ bool table_format(const struct table *table, const char *key, struct buf *ret_va
 {
 	const struct entry *entry = strmap_find(table->entries, key);
 
-	if (entry == NULL || entry->good == NULL)
+	if (used(entry) == NULL)
 		return false;
 	kinds[entry->kind].format(entry->good, ret_value);
 	*ret_created = entry->created;
@@ -324,14 +461,14 @@ bool table_has_good(const struct table *table, const char *key)
 {
 	const struct entry *entry = strmap_find(table->entries, key);
 
-	return entry != NULL && entry->good != NULL;
+	return used(entry) != NULL;
 }
 
 static void *find_good(const struct table *table, const char *key, enum kind_id kind)
 {
 	const struct entry *entry = strmap_find(table->entries, key);
 
-	return entry == NULL || entry->kind != kind ? NULL : entry->good;
+	return entry == NULL || entry->kind != kind ? NULL : used(entry);
 }
 
 struct env *table_find_env(const struct table *table, const char *key)
@@ -378,10 +515,12 @@ void table_free(struct table *table)
 
 	if (table == NULL)
 		return;
+	table->policy = NULL; /* nobody comes in for those that go */
 	while (strmap_next(table->entries, &cursor, &key, &value))
 		clear_entry(table, value, key);
 	strmap_free(table->entries);
 	in_force_free(table->in_force);
+	quotas_free(table->quotas);
 	problem_list_free(table->problems);
 	denied_free(table->denied);
 	free(table);

@@ -91,6 +91,30 @@ within '  and what it refuses goes' 15 says '^503$' fetch_status x.a.example.com
 send_signal HUP envwatch
 within 'envwatch writes what it kept back' 10 log_has envwatch 'environments/prod: belongs to "team-b"'
 
+# How many there may be.
+write_policy <<'EOF'
+environments: [{owners: [many], max_environments: 2}]
+services: [{names: [web], max_versions: 1}]
+EOF
+send_signal HUP kvwatch
+within 'what nobody refuses any more is served' 15 serves x.a.example.com '^web 1 '
+for i in 3 2 1; do etcd_put "environments/m-$i" "$(value "m-$i" many '')"; done
+set_aside 'environment m-1' "owner many has 2 environments, and may have no more .$P, line 1.$"
+within 'the first two are served' 10 serves www-m-3.example.com '^web 1 '
+within '  both' 10 serves www-m-2.example.com '^web 1 '
+is "$(fetch_status www-m-1.example.com "$HTTP/")" 503 '  and not the third'
+etcd_del environments/m-3
+within '  until another goes' 10 serves www-m-1.example.com '^web 1 '
+etcd_put backends/web/2/x '{"address":"10.0.0.5","port":80}'
+set_aside 'instance web/2/x' "service web has 1 version, and may have no more .$P, line 2.$"
+write_policy <<<'environments: [{max_environments: 1}]'
+printf '%s\n' '- {name: a-3, services: [web]}' '- {name: a-4, services: [web]}' >"$T/a.yaml"
+run_tool envwatch --check --owner team-a --policy "$P" "$T/a.yaml"
+like "$ERR" "environment a-4: owner team-a has 1 environment, and may have no more" 'a check counts'
+lines=$(grep -c . <<<"$ERR")
+is "$lines" 1 '  and the first is good'
+
+write_policy <<<'environments: [{names: [prod, "b-*"]}]'
 mkdir "$T/files"
 printf '%s\n' '{name: c-1, services: [web]}' >"$T/files/c.yaml"
 printf '%s\n' '{web: {"1": ["10.0.0.5:80"]}}' >"$T/backends.yaml"
