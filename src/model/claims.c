@@ -33,6 +33,7 @@ struct claims {
 	struct {
 		struct sorted held; /* struct claim: the strongest on each name */
 		struct sorted lost; /* struct claim: all others, strongest first */
+		size_t lost_keys;   /* on which there are some */
 	} kinds[CLAIM_KINDS];
 	/* struct claim; worked out anew where a first label is in changed, or all of them. */
 	struct sorted hosts[HOST_SETS];
@@ -218,17 +219,33 @@ static void on_holder_changed(struct claims *claims, enum claim_kind kind, const
 		mark_label(claims, key);
 }
 
+static void put_lost(struct claims *claims, enum claim_kind kind, const struct claim *claim)
+{
+	size_t first = first_lost(claims, kind, claim->key);
+
+	claims->kinds[kind].lost_keys += !is_lost_at(claims, kind, first, claim->key);
+	sorted_put(&claims->kinds[kind].lost, claim);
+}
+
+static void del_lost(struct claims *claims, enum claim_kind kind, const struct claim *claim)
+{
+	if (!sorted_del(&claims->kinds[kind].lost, claim))
+		return;
+	claims->kinds[kind].lost_keys -=
+	    !is_lost_at(claims, kind, first_lost(claims, kind, claim->key), claim->key);
+}
+
 static void add_claim(struct claims *claims, enum claim_kind kind, const struct claim *claim)
 {
-	struct sorted *held = &claims->kinds[kind].held, *lost = &claims->kinds[kind].lost;
+	struct sorted *held = &claims->kinds[kind].held;
 	const struct claim *now = sorted_find(held, claim);
 
 	if (now != NULL && compare_strength(kind, now, kind, claim) < 0) {
-		sorted_put(lost, claim);
+		put_lost(claims, kind, claim);
 		return;
 	}
 	if (now != NULL)
-		sorted_put(lost, now);
+		put_lost(claims, kind, now);
 	sorted_put(held, claim);
 	on_holder_changed(claims, kind, claim->key);
 }
@@ -246,19 +263,22 @@ static void forget_host(struct claims *claims, const struct claim *claim)
 
 static void del_claim(struct claims *claims, enum claim_kind kind, const struct claim *claim)
 {
-	struct sorted *held = &claims->kinds[kind].held, *lost = &claims->kinds[kind].lost;
+	struct sorted *held = &claims->kinds[kind].held;
 	const struct claim *now = sorted_find(held, claim);
 	size_t next = first_lost(claims, kind, claim->key);
 
 	if (kind == CLAIM_HOST)
 		forget_host(claims, claim);
 	if (now == NULL || now->env != claim->env) {
-		(void)sorted_del(lost, claim);
+		del_lost(claims, kind, claim);
 		return;
 	}
 	if (is_lost_at(claims, kind, next, claim->key)) {
-		sorted_put(held, sorted_at(lost, next));
-		(void)sorted_del(lost, sorted_at(lost, next));
+		const struct claim heir =
+		    *(const struct claim *)sorted_at(&claims->kinds[kind].lost, next);
+
+		sorted_put(held, &heir);
+		del_lost(claims, kind, &heir);
 	} else {
 		(void)sorted_del(held, claim);
 	}
@@ -469,14 +489,16 @@ static void add_problems(const struct claims *claims, struct snapshot *snapshot,
 			 enum claim_kind kind)
 {
 	const struct sorted *lost = &claims->kinds[kind].lost;
+	size_t left = claims->kinds[kind].lost_keys;
 
-	for (size_t i = 0; i < lost->count;) {
+	for (size_t i = 0; left > 0 && snapshot_shows(snapshot, kind_words[kind]); left--) {
 		const char *key = ((const struct claim *)sorted_at(lost, i))->key;
 
 		add_problem(claims, snapshot, kind, key);
 		while (is_lost_at(claims, kind, i, key))
 			i++;
 	}
+	snapshot_count_problems(snapshot, kind_words[kind], left);
 }
 
 /* Behind the last host with the label of the one at i. */
@@ -486,6 +508,23 @@ static size_t end_of_label(const struct sorted *hosts, size_t i)
 	mem_auto_free char *behind = mem_printf("%.*s\1", (int)strcspn(key, "."), key);
 
 	return sorted_lower_bound(hosts, &(struct claim){behind, NULL});
+}
+
+/* The first hosts of one first label.  One that others have lost as well may be counted twice. */
+static void add_overruled_hosts(const struct claims *claims, struct snapshot *snapshot,
+				size_t first, size_t end)
+{
+	const struct sorted *hosts = &claims->hosts[HOSTS_OVERRULED];
+
+	for (size_t k = first; k < end && k < first + NAMED_MAX; k++) {
+		const char *key = ((const struct claim *)sorted_at(hosts, k))->key;
+
+		if (!snapshot_shows(snapshot, kind_words[CLAIM_HOST]))
+			snapshot_count_problems(snapshot, kind_words[CLAIM_HOST], 1);
+		else if (!is_lost_at(claims, CLAIM_HOST, first_lost(claims, CLAIM_HOST, key),
+				     key)) /* else it has its problem already */
+			add_problem(claims, snapshot, CLAIM_HOST, key);
+	}
 }
 
 /* Hosts that the prefix of another has: the first of each prefix by name. */
@@ -499,14 +538,10 @@ static void add_overruled(const struct claims *claims, struct snapshot *snapshot
 		size_t len = strcspn(first, ".");
 
 		end = end_of_label(hosts, i);
-		for (size_t k = i; k < end && k < i + NAMED_MAX; k++) {
-			const char *key = ((const struct claim *)sorted_at(hosts, k))->key;
-
-			if (!is_lost_at(claims, CLAIM_HOST, first_lost(claims, CLAIM_HOST, key),
-					key)) /* else it has its problem already */
-				add_problem(claims, snapshot, CLAIM_HOST, key);
-		}
-		if (end - i > NAMED_MAX) {
+		add_overruled_hosts(claims, snapshot, i, end);
+		if (end - i > NAMED_MAX && !snapshot_shows(snapshot, "hosts")) {
+			snapshot_count_problems(snapshot, "hosts", 1);
+		} else if (end - i > NAMED_MAX) {
 			mem_auto_free char *object =
 			    mem_printf("hosts with prefix %.*s", (int)len, first);
 			mem_auto_free char *reason = mem_printf(
@@ -533,6 +568,10 @@ static void add_excepted(const struct claims *claims, struct snapshot *snapshot)
 
 		assert(prefix != NULL);
 		end = end_of_label(hosts, i);
+		if (!snapshot_shows(snapshot, kind_words[CLAIM_PREFIX])) {
+			snapshot_count_problems(snapshot, kind_words[CLAIM_PREFIX], 1);
+			continue;
+		}
 		object = mem_printf("prefix %s of environment %s", prefix->key, prefix->env->name);
 		buf_add_str(&reason, "does not have ");
 		for (size_t k = i; k < end && k < i + NAMED_MAX; k++) {

@@ -123,12 +123,31 @@ bool problem_list_is_changed(const struct problem_list *list)
 	return list->is_changed;
 }
 
+static const struct problem *at(const struct problem_list *list, size_t i)
+{
+	return *(struct problem *const *)sorted_at(&list->sorted, i);
+}
+
+/* Behind the last one whose object begins with the same word. */
+static size_t end_of_kind(const struct problem_list *list, const char *object)
+{
+	mem_auto_free char *behind = mem_printf("%.*s!", (int)strcspn(object, " "), object);
+	const struct problem *probe = &(struct problem){.object = behind};
+
+	return sorted_lower_bound(&list->sorted, &probe);
+}
+
 void problem_list_fill(struct problem_list *list, struct snapshot *snapshot)
 {
-	for (size_t i = 0; i < list->sorted.count; i++) {
-		const struct problem *problem = *(struct problem **)sorted_at(&list->sorted, i);
+	size_t end;
 
-		snapshot_add_problem(snapshot, problem->object, problem->reason);
+	for (size_t i = 0; i < list->sorted.count; i = end) {
+		const char *kind = at(list, i)->object;
+
+		end = end_of_kind(list, kind);
+		for (; i < end && snapshot_shows(snapshot, kind); i++)
+			snapshot_add_problem(snapshot, at(list, i)->object, at(list, i)->reason);
+		snapshot_count_problems(snapshot, kind, end - i);
 	}
 	list->is_changed = false;
 }

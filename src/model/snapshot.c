@@ -24,7 +24,64 @@ struct snapshot *snapshot_new(int64_t revision)
 	return snapshot;
 }
 
-void snapshot_add_problem(struct snapshot *snapshot, const char *object, const char *reason)
+/* --- problems --------------------------------------------------------------------------------- */
+
+struct problem_kind {
+	char *word;
+	size_t shown, others;
+};
+
+struct problem_kinds {
+	size_t most;
+	struct problem_kind *list;
+	size_t count, cap;
+};
+
+void snapshot_begin_problems(struct snapshot *snapshot, size_t most)
+{
+	snapshot->kinds = MEM_NEW(snapshot->kinds);
+	snapshot->kinds->most = most;
+}
+
+static struct problem_kind *find_kind(const struct problem_kinds *kinds, const char *object)
+{
+	size_t len = strcspn(object, " ");
+
+	for (size_t i = 0; i < kinds->count; i++)
+		if (strncmp(kinds->list[i].word, object, len) == 0 &&
+		    kinds->list[i].word[len] == '\0')
+			return &kinds->list[i];
+	return NULL;
+}
+
+static struct problem_kind *make_kind(struct problem_kinds *kinds, const char *object)
+{
+	struct problem_kind *kind = find_kind(kinds, object);
+
+	if (kind != NULL)
+		return kind;
+	MEM_GROW(kinds->list, kinds->count, kinds->cap);
+	kind = &kinds->list[kinds->count++];
+	*kind = (struct problem_kind){mem_dup_bytes(object, strcspn(object, " ")), 0, 0};
+	return kind;
+}
+
+bool snapshot_shows(const struct snapshot *snapshot, const char *word)
+{
+	const struct problem_kind *kind = find_kind(snapshot->kinds, word);
+
+	return kind == NULL || kind->shown < snapshot->kinds->most;
+}
+
+void snapshot_count_problems(struct snapshot *snapshot, const char *word, size_t count)
+{
+	if (count == 0)
+		return;
+	make_kind(snapshot->kinds, word)->others += count;
+	snapshot->problem_total += count;
+}
+
+static void append_problem(struct snapshot *snapshot, const char *object, const char *reason)
 {
 	size_t n = snapshot->problem_count;
 
@@ -36,6 +93,19 @@ void snapshot_add_problem(struct snapshot *snapshot, const char *object, const c
 	snapshot->problem_count++;
 }
 
+void snapshot_add_problem(struct snapshot *snapshot, const char *object, const char *reason)
+{
+	struct problem_kind *kind = make_kind(snapshot->kinds, object);
+
+	if (kind->shown == snapshot->kinds->most) {
+		snapshot_count_problems(snapshot, object, 1);
+		return;
+	}
+	kind->shown++;
+	snapshot->problem_total++;
+	append_problem(snapshot, object, reason);
+}
+
 static int compare_problems(const void *a, const void *b)
 {
 	const struct problem *x = a, *y = b;
@@ -44,12 +114,27 @@ static int compare_problems(const void *a, const void *b)
 	return order != 0 ? order : strcmp(x->reason, y->reason);
 }
 
-void snapshot_sort_problems(struct snapshot *snapshot)
+void snapshot_end_problems(struct snapshot *snapshot)
 {
+	struct problem_kinds *kinds = snapshot->kinds;
+
+	snapshot->kinds = NULL;
+	for (size_t i = 0; i < kinds->count; i++) {
+		mem_auto_free char *word = kinds->list[i].word;
+		mem_auto_free char *object = mem_printf("%s (others)", word);
+		mem_auto_free char *reason = mem_printf("and %zu more", kinds->list[i].others);
+
+		if (kinds->list[i].others != 0)
+			append_problem(snapshot, object, reason);
+	}
+	free(kinds->list);
+	free(kinds);
 	if (snapshot->problem_count > 1)
 		qsort(snapshot->problems, snapshot->problem_count, sizeof(struct problem),
 		      compare_problems);
 }
+
+/* --- snapshots -------------------------------------------------------------------------------- */
 
 struct snapshot *snapshot_ref(struct snapshot *snapshot)
 {

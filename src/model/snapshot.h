@@ -4,6 +4,7 @@
 #ifndef MF_MODEL_SNAPSHOT_H
 #define MF_MODEL_SNAPSHOT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "model/table.h"
@@ -13,8 +14,17 @@
  * in them live as long as that; without, the snapshot takes over a reference to each of them.
  */
 struct snapshot *snapshot_new(int64_t revision);
+
+/*
+ * Problems, of which so many of each kind are shown, SIZE_MAX for all; the kind is the first word
+ * of the object.  snapshot_shows: whether one more would be; if not, it is enough to count it,
+ * which costs nothing.  When all are there, snapshot_end_problems sorts them.
+ */
+void snapshot_begin_problems(struct snapshot *snapshot, size_t most);
 void snapshot_add_problem(struct snapshot *snapshot, const char *object, const char *reason);
-void snapshot_sort_problems(struct snapshot *snapshot);
+bool snapshot_shows(const struct snapshot *snapshot, const char *kind);
+void snapshot_count_problems(struct snapshot *snapshot, const char *kind, size_t count);
+void snapshot_end_problems(struct snapshot *snapshot);
 
 /* One reference; takes references of its own; instances must be sorted and distinct. */
 struct backend *backend_new(const char *service, const char *version, struct service *settings,

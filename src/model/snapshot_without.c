@@ -117,8 +117,11 @@ struct snapshot *snapshot_without(const struct snapshot *snapshot, snapshot_part
 	to->prefixes =
 	    copy_claims(&w, snapshot->prefixes, snapshot->prefix_count, &to->prefix_count);
 	to->headers = copy_claims(&w, snapshot->headers, snapshot->header_count, &to->header_count);
+	snapshot_begin_problems(to, SIZE_MAX);
 	for (size_t i = 0; i < snapshot->problem_count; i++)
 		snapshot_add_problem(to, snapshot->problems[i].object,
 				     snapshot->problems[i].reason);
+	snapshot_end_problems(to);
+	to->problem_total = snapshot->problem_total;
 	return to;
 }

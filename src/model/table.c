@@ -53,6 +53,7 @@ struct table {
 	struct quotas *quotas;	     /* struct entry */
 	uint32_t generation;	     /* of listings */
 	size_t env_count;	     /* with a good value, in force or not yet */
+	size_t shown;		     /* problems of a kind, in a snapshot */
 	unsigned strays;
 	bool is_listing;
 };
@@ -354,6 +355,7 @@ struct table *table_new(void)
 	table->problems = problem_list_new();
 	table->in_force = in_force_new(table->problems, find_written, table);
 	table->quotas = quotas_new(turn, table);
+	table->shown = SIZE_MAX;
 	return table;
 }
 
@@ -533,6 +535,11 @@ void table_set_problem(struct table *table, const char *object, const char *reas
 	problem_list_set(table->problems, object, reason);
 }
 
+void table_set_shown(struct table *table, size_t most)
+{
+	table->shown = most;
+}
+
 const char *table_env_notes(const struct table *table, const char *name)
 {
 	return in_force_env_notes(table->in_force, name);
@@ -549,8 +556,9 @@ struct snapshot *table_snapshot(struct table *table, int64_t revision)
 {
 	struct snapshot *snapshot = snapshot_new(revision);
 
+	snapshot_begin_problems(snapshot, table->shown);
 	in_force_fill(table->in_force, snapshot);
 	problem_list_fill(table->problems, snapshot);
-	snapshot_sort_problems(snapshot);
+	snapshot_end_problems(snapshot);
 	return snapshot;
 }

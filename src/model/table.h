@@ -69,6 +69,13 @@ const char *table_env_notes(const struct table *table, const char *name);
 void table_set_problem(struct table *table, const char *object, const char *reason);
 
 /*
+ * Of problems whose objects begin with the same word, such as instance, so many are in a snapshot,
+ * and behind them one that says how many more there are: "instance (others)", "and 59900 more".
+ * All, at first.
+ */
+void table_set_shown(struct table *table, size_t most);
+
+/*
  * Whose listeners no service may want the port of, and which addresses are denied; own: as
  * denied_new has it.  The settings are borrowed until others are set or the table is freed.  None
  * at first.  All that is there is judged anew.
@@ -115,8 +122,10 @@ struct snapshot {
 	size_t service_count;
 	struct claim *hosts, *prefixes, *headers; /* by key */
 	size_t host_count, prefix_count, header_count;
-	struct problem *problems; /* by object */
+	struct problem *problems; /* by object; see table_set_shown */
 	size_t problem_count;
+	size_t problem_total;	     /* with those that are not shown */
+	struct problem_kinds *kinds; /* while it is made */
 };
 
 /* Whether anything changed since the last table_snapshot (an equal value is no change). */

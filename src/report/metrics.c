@@ -85,7 +85,7 @@ void metrics_set_newest(struct metrics *metrics, struct snapshot *snapshot)
 	metrics->value[METRIC_ENVIRONMENTS] = (int64_t)snapshot->env_count;
 	metrics->value[METRIC_BACKENDS] = (int64_t)snapshot->backend_count;
 	metrics->value[METRIC_INSTANCES] = (int64_t)snapshot->instance_count;
-	metrics->value[METRIC_SET_ASIDE] = (int64_t)snapshot->problem_count;
+	metrics->value[METRIC_SET_ASIDE] = (int64_t)snapshot->problem_total;
 	(void)snapshot_ref(snapshot);
 	snapshot_unref(metrics->newest);
 	metrics->newest = snapshot;
@@ -248,7 +248,6 @@ void metrics_format_node(const struct metrics *metrics, struct buf *ret_json)
 {
 	const struct snapshot *newest = metrics->newest;
 	int64_t seconds = metrics->value[METRIC_APPLIED_TIME];
-	size_t set_aside = newest == NULL ? 0 : newest->problem_count;
 	buf_auto struct buf time = BUF_INIT;
 
 	if (seconds != 0)
@@ -263,7 +262,8 @@ void metrics_format_node(const struct metrics *metrics, struct buf *ret_json)
 	json_put(ret_json, "held_back", metrics->held_back);
 	put_entries(ret_json, "held", &metrics->held);
 	put_entries(ret_json, "quarantined", &metrics->quarantined);
-	put_problems(ret_json, "set_aside", newest == NULL ? NULL : newest->problems, set_aside,
-		     set_aside);
+	put_problems(ret_json, "set_aside", newest == NULL ? NULL : newest->problems,
+		     newest == NULL ? 0 : newest->problem_count,
+		     newest == NULL ? 0 : newest->problem_total);
 	json_close(ret_json, '}');
 }

@@ -90,7 +90,7 @@ void report_model(struct report *report, struct snapshot *snapshot)
 	log_debug("model", LOG_INT("revision", snapshot->revision),
 		  LOG_INT("environments", snapshot->env_count),
 		  LOG_INT("backends", snapshot->backend_count),
-		  LOG_INT("set_aside", snapshot->problem_count));
+		  LOG_INT("set_aside", snapshot->problem_total));
 }
 
 void report_source(struct report *report, const struct mf_err *why)

@@ -28,6 +28,8 @@
 #define ALLOW_KEY     "config/mayfly/allow-removal"
 #define ALLOW_LONGEST 64
 
+#define SHOWN 100 /* problems of a kind that a tool which goes on reports */
+
 struct pipeline {
 	struct loop *loop;
 	const struct pipeline_events *events;
@@ -313,6 +315,8 @@ int pipeline_new(struct loop *loop, const struct settings *settings,
 	p->timeout_ms = options->timeout_ms;
 	p->table = table_new();
 	p->knows_host = options->is_guarded || !pipeline_is_offline(options);
+	if (options->is_guarded)
+		table_set_shown(p->table, SHOWN);
 	set_settings(p, settings);
 	p->problems = problems_new(problems_log, NULL);
 	p->is_guarded = options->is_guarded;

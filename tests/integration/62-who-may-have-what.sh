@@ -106,7 +106,22 @@ is "$(fetch_status www-m-1.example.com "$HTTP/")" 503 '  and not the third'
 etcd_del environments/m-3
 within '  until another goes' 10 serves www-m-1.example.com '^web 1 '
 etcd_put backends/web/2/x '{"address":"10.0.0.5","port":80}'
+put_junk() { # FIRST LAST: in one transaction
+	{
+		printf '\n'
+		seq -f 'put /mayfly/backends/junk/1/i%03g junk' "$1" "$2"
+		printf '\n\n'
+	} | etcdctl txn >/dev/null
+}
+put_junk 0 99
+put_junk 100 149
 set_aside 'instance web/2/x' "service web has 1 version, and may have no more .$P, line 2.$"
+within 'of many that are broken a hundred are named' 10 log_has kvwatch 'set aside: instance .others.: and 5[0-9] more'
+lines=$(grep -c 'set aside: instance junk' "$T/log/kvwatch")
+is "$lines" 100 '  and no more'
+run_tool mayfly env list
+run_tool mayfly check
+like "$ERR$OUT" 'instance junk/1/i149' 'a person is told all of them'
 write_policy <<<'environments: [{max_environments: 1}]'
 printf '%s\n' '- {name: a-3, services: [web]}' '- {name: a-4, services: [web]}' >"$T/a.yaml"
 run_tool envwatch --check --owner team-a --policy "$P" "$T/a.yaml"

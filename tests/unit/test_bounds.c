@@ -282,6 +282,87 @@ START_TEST(any_history_leaves_the_same_versions)
 }
 END_TEST
 
+START_TEST(of_many_problems_some_are_shown_and_the_others_counted)
+{
+	const size_t count = 60000;
+	struct table *table = table_new();
+	struct snapshot *s;
+
+	for (size_t i = 0; i < count; i++) {
+		mem_auto_free char *key = mem_printf("backends/web/1/i%05zu", i);
+
+		put_at(table, key, "junk", 1);
+	}
+	put_at(table, "environments/dev", "junk", 1);
+	s = table_snapshot(table, 1);
+	ck_assert_uint_eq(s->problem_count, count + 1);
+	snapshot_unref(s);
+	table_set_shown(table, 10);
+	s = table_snapshot(table, 1);
+	ck_assert_uint_eq(s->problem_count, 10 + 2);
+	ck_assert_uint_eq(s->problem_total, count + 1);
+	ck_assert_str_eq(problem_of(s, "instance (others)"), "and 59990 more");
+	ck_assert_ptr_nonnull(problem_of(s, "environment dev"));
+	ck_assert_ptr_nonnull(problem_of(s, "instance web/1/i00009"));
+	snapshot_unref(s);
+	table_begin_full(table);
+	table_end_full(table);
+	s = table_snapshot(table, 2);
+	ck_assert_uint_eq(s->problem_count + s->problem_total, 0);
+	snapshot_unref(s);
+	table_free(table);
+}
+END_TEST
+
+/* An environment with some hosts of each of so many first labels. */
+static void put_hosts(struct table *table, const char *name, int labels, int64_t created)
+{
+	mem_auto_free char *key = mem_printf("environments/%s", name);
+	buf_auto struct buf value = BUF_INIT;
+
+	buf_printf(&value, "{\"name\":\"%s\",\"services\":[],\"hosts\":[\"all.example.com\"", name);
+	for (int i = 0; i < labels; i++)
+		buf_printf(&value, ",\"l%d.example.com\",\"www-owner%d.example.com\"", i, i);
+	buf_add_str(&value, "]}");
+	put_at(table, key, buf_str(&value), created);
+}
+
+START_TEST(of_many_lost_claims_some_are_shown_and_the_others_counted)
+{
+	struct table *table = table_new();
+	struct snapshot *s;
+
+	for (int i = 0; i < 31; i++) {
+		mem_auto_free char *name = mem_printf("owner%d", i);
+
+		put_owned(table, name, "", 10 + i);
+	}
+	put_hosts(table, "first", 31, 5);
+	put_hosts(table, "second", 31, 200);
+	put_hosts(table, "third", 31, 300);
+	s = table_snapshot(table, 1);
+	ck_assert_uint_eq(s->problem_count, 63);
+	ck_assert_uint_eq(s->problem_total, 63);
+	snapshot_unref(s);
+	table_set_shown(table, 20);
+	s = table_snapshot(table, 1);
+	ck_assert_uint_eq(s->problem_count, 21);
+	ck_assert_ptr_nonnull(problem_of(s, "host (others)"));
+	ck_assert_uint_ge(s->problem_total, 63);
+	snapshot_unref(s);
+	del_env(table, "third"); /* the second has lost the same ones */
+	del_env(table, "first"); /* and has them now, but for those of the prefixes */
+	s = table_snapshot(table, 1);
+	ck_assert_uint_eq(s->problem_total, 31);
+	snapshot_unref(s);
+	del_env(table, "second");
+	s = table_snapshot(table, 1);
+	ck_assert_uint_eq(s->problem_total, 0);
+	snapshot_unref(s);
+	table_free(table);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("bounds");
@@ -290,5 +371,7 @@ int main(void)
 	tcase_add_loop_test(tc, any_history_leaves_the_same, 0, 20);
 	tcase_add_test(tc, a_service_has_so_many_versions_and_each_so_many_instances);
 	tcase_add_loop_test(tc, any_history_leaves_the_same_versions, 0, 20);
+	tcase_add_test(tc, of_many_problems_some_are_shown_and_the_others_counted);
+	tcase_add_test(tc, of_many_lost_claims_some_are_shown_and_the_others_counted);
 	return unit_run("bounds", tc);
 }
