@@ -232,13 +232,24 @@ void str_add_escaped(struct buf *b, const char *s, size_t len)
 	}
 }
 
+/* How many of the first bytes stand in JSON as they are, each for itself. */
+static size_t count_plain(const unsigned char *p, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && p[n] >= 0x20 && p[n] < 0x7f && p[n] != '"' && p[n] != '\\')
+		n++;
+	return n;
+}
+
 void str_add_json_string(struct buf *b, const char *s, size_t len)
 {
 	const unsigned char *p = (const unsigned char *)s;
 
 	buf_add_char(b, '"');
 	for (size_t i = 0; i < len;) {
-		size_t n = utf8_sequence(p + i, len - i);
+		size_t plain = count_plain(p + i, len - i);
+		size_t n = plain > 0 ? plain : utf8_sequence(p + i, len - i);
 
 		if (n == 0)
 			buf_add_str(b, "\xef\xbf\xbd");

@@ -296,7 +296,10 @@ void fields_format(const struct fields *fields, const void *object, bool stored,
 
 		if (is_left_out(field, object, stored))
 			continue;
-		buf_printf(ret_json, "%s\"%s\":", ret_json->len == start ? "" : ",", field->key);
+		if (ret_json->len != start)
+			buf_add_char(ret_json, ',');
+		str_add_json_string(ret_json, field->key, strlen(field->key));
+		buf_add_char(ret_json, ':');
 		if (get_said(field, object) == FIELD_IS_NULL)
 			buf_add_str(ret_json, "null");
 		else if (field->kind == FIELD_LIST)

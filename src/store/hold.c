@@ -297,7 +297,7 @@ struct hold *hold_new(struct loop *loop, struct table *table, const struct hold_
 	if (options->state_dir == NULL)
 		return hold;
 	last_good_load(options->state_dir, hold->guard, loop);
-	hold->last_good = last_good_new(loop, options->state_dir, table, hold->guard);
+	hold->last_good = last_good_new(loop, options->state_dir, table, hold->guard, LAST_GOOD_MS);
 	return hold;
 }
 

@@ -1,4 +1,4 @@
-/* Formats the table's keys in slices, and replaces the file as a whole. */
+/* A copy of this process formats the table's keys, and replaces the file as a whole. */
 #include "store/last_good.h"
 
 #include <stdbool.h>
@@ -14,13 +14,13 @@
 #include "model/backend.h"
 #include "model/guard.h"
 #include "model/table.h"
+#include "sys/child.h"
 #include "sys/file.h"
 #include "sys/loop.h"
 
 enum {
-	LAST_GOOD_MS = 10 * 1000, /* between two writings, at least */
-	LAST_GOOD_SHARE = 100,	  /* of the time is spent with them, at most: one part of it */
-	LAST_GOOD_SLICE = 500,	  /* keys */
+	LAST_GOOD_SHARE = 100, /* of the time is spent with them, at most: one part of it */
+	LAST_GOOD_DEADLINE_MS = 60 * 1000,
 };
 #define LAST_GOOD_LONGEST ((size_t)1 << 30)
 
@@ -30,12 +30,10 @@ struct last_good {
 	const struct table *table;
 	const struct guard *guard;
 	struct loop_timer *timer;
-	struct buf keys; /* that are not formatted yet, from next on; each ends with NUL */
-	size_t next;
-	struct buf text;
-	int64_t pause_ms; /* before the next writing */
-	bool is_writing;
-	bool is_touched; /* since that began */
+	struct child *child;	    /* that writes; NULL: none does */
+	int64_t began;		    /* when the last one did */
+	int64_t pause_ms, least_ms; /* before the next one; at least */
+	bool is_touched;	    /* since the last one began */
 };
 
 /* --- storing ---------------------------------------------------------------------------------- */
@@ -50,91 +48,88 @@ static bool format_value(const struct last_good *l, const char *key, const struc
 	return true;
 }
 
-static void add_key(struct last_good *l, const char *key, int64_t now)
+static void add_key(const struct last_good *l, const char *key, int64_t now, struct buf *value,
+		    struct buf *text)
 {
 	const struct guard_held *held = guard_find(l->guard, key);
-	buf_auto struct buf value = BUF_INIT;
 	int64_t created = 0, left = -1;
 
 	if (held != NULL)
 		left = held->until > now ? held->until - now : 0;
-	if (!format_value(l, key, held, &value, &created))
+	buf_clear(value);
+	if (!format_value(l, key, held, value, &created))
 		return;
-	buf_printf(&l->text, "%lld %lld %s ", (long long)left, (long long)created, key);
-	buf_add(&l->text, value.data, value.len);
-	buf_add_char(&l->text, '\n');
+	buf_printf(text, "%lld %lld ", (long long)left, (long long)created);
+	buf_add_str(text, key);
+	buf_add_char(text, ' ');
+	buf_add(text, value->data, value->len);
+	buf_add_char(text, '\n');
 }
 
-static void begin(struct last_good *l)
+static int write_file(const struct last_good *l, struct mf_err *err)
 {
+	buf_auto struct buf text = BUF_INIT, value = BUF_INIT;
+	int64_t now = loop_now(l->loop);
 	void *cursor = NULL;
 	const char *key;
 
-	l->is_writing = true;
-	l->is_touched = false;
-	l->next = 0;
-	buf_clear(&l->keys);
-	buf_clear(&l->text);
-	buf_printf(&l->text, "revision %lld\n", (long long)guard_revision(l->guard));
+	buf_printf(&text, "revision %lld\n", (long long)guard_revision(l->guard));
 	while (table_next(l->table, &cursor, &key))
-		buf_add(&l->keys, key, strlen(key) + 1);
+		add_key(l, key, now, &value, &text);
+	if (file_make_dirs(l->dir, 0755, err) != 0)
+		return err->code;
+	return file_replace(l->path, text.data, text.len, 0644, NULL, err);
 }
 
-static void write_file(struct last_good *l)
+static void log_failure(const char *error)
 {
-	int64_t began = loop_now(l->loop);
+	log_warn("cannot keep what is in force for the next start", LOG_STR("error", error));
+}
+
+static int write_in_copy(void *ctx, struct buf *ret_report)
+{
 	struct mf_err err;
 
-	l->is_writing = false;
-	if (file_make_dirs(l->dir, 0755, &err) != 0 ||
-	    file_replace(l->path, l->text.data, l->text.len, 0644, NULL, &err) != 0)
-		log_warn("cannot keep what is in force for the next start",
-			 LOG_STR("error", err.msg));
-	l->pause_ms = (loop_now(l->loop) - began) * LAST_GOOD_SHARE;
-	if (l->pause_ms < LAST_GOOD_MS)
-		l->pause_ms = LAST_GOOD_MS;
-	buf_fini(&l->keys);
-	buf_fini(&l->text);
+	if (write_file(ctx, &err) == 0)
+		return 0;
+	buf_add_str(ret_report, err.msg);
+	return 1;
 }
 
-/* Returns whether all is stored. */
-static bool go_on(struct last_good *l, size_t slice)
-{
-	int64_t now = loop_now(l->loop);
-
-	for (size_t i = 0; i < slice && l->next < l->keys.len; i++) {
-		const char *key = l->keys.data + l->next;
-
-		add_key(l, key, now);
-		l->next += strlen(key) + 1;
-	}
-	if (l->next < l->keys.len)
-		return false;
-	write_file(l);
-	return true;
-}
-
-static void on_time(void *ctx)
+static void on_written(void *ctx, const struct child_result *result)
 {
 	struct last_good *l = ctx;
 
-	if (!l->is_writing)
-		begin(l);
-	if (!go_on(l, LAST_GOOD_SLICE))
-		loop_timer_set(l->timer, 0);
-	else if (l->is_touched)
+	l->child = NULL;
+	if (result->status != 0)
+		log_failure(result->output);
+	l->pause_ms = (loop_now(l->loop) - l->began) * LAST_GOOD_SHARE;
+	if (l->pause_ms < l->least_ms)
+		l->pause_ms = l->least_ms;
+	if (l->is_touched)
 		loop_timer_set(l->timer, l->pause_ms);
+}
+
+/* A large table takes some tenths of a second: nothing here waits for that. */
+static void on_time(void *ctx)
+{
+	const struct child_options options = {.deadline_ms = LAST_GOOD_DEADLINE_MS};
+	struct last_good *l = ctx;
+
+	l->is_touched = false;
+	l->began = loop_now(l->loop);
+	l->child = child_fork(l->loop, &options, write_in_copy, l, on_written, l);
 }
 
 void last_good_touch(struct last_good *l)
 {
 	l->is_touched = true;
-	if (!loop_timer_is_set(l->timer))
+	if (l->child == NULL && !loop_timer_is_set(l->timer))
 		loop_timer_set(l->timer, l->pause_ms);
 }
 
 struct last_good *last_good_new(struct loop *loop, const char *dir, const struct table *table,
-				const struct guard *guard)
+				const struct guard *guard, int64_t pause_ms)
 {
 	struct last_good *l = MEM_NEW(l);
 
@@ -143,19 +138,20 @@ struct last_good *last_good_new(struct loop *loop, const char *dir, const struct
 	l->path = mem_printf("%s/last-good", dir);
 	l->table = table;
 	l->guard = guard;
-	l->pause_ms = LAST_GOOD_MS;
+	l->pause_ms = l->least_ms = pause_ms;
 	l->timer = loop_timer_new(loop, on_time, l);
 	return l;
 }
 
 void last_good_free(struct last_good *l)
 {
+	struct mf_err err;
+
 	if (l == NULL)
 		return;
-	if (l->is_touched || l->is_writing) {
-		begin(l);
-		(void)go_on(l, SIZE_MAX);
-	}
+	if ((l->is_touched || l->child != NULL) && write_file(l, &err) != 0)
+		log_failure(err.msg);
+	child_cancel(l->child);
 	loop_timer_free(l->timer);
 	free(l->dir);
 	free(l->path);

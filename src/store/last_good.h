@@ -8,6 +8,8 @@
 #ifndef MF_STORE_LAST_GOOD_H
 #define MF_STORE_LAST_GOOD_H
 
+#include <stdint.h>
+
 struct guard;
 struct last_good;
 struct loop;
@@ -16,10 +18,12 @@ struct table;
 /* What was stored, into the guard.  Nothing where there is no file; a bad line is left out. */
 void last_good_load(const char *dir, struct guard *guard, struct loop *loop);
 
-/* All borrowed but dir. */
+enum { LAST_GOOD_MS = 10 * 1000 };
+
+/* All borrowed but dir.  pause_ms: between two writings, at least; LAST_GOOD_MS but in tests. */
 struct last_good *last_good_new(struct loop *loop, const char *dir, const struct table *table,
-				const struct guard *guard);
-/* Something has changed: it is stored within some time, a few keys in each round of the loop. */
+				const struct guard *guard, int64_t pause_ms);
+/* Something has changed: it is stored within some time, by a copy of this process. */
 void last_good_touch(struct last_good *last_good);
 /* Stores what is not stored yet.  NULL is fine. */
 void last_good_free(struct last_good *last_good);

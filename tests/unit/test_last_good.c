@@ -84,7 +84,7 @@ static void start_again(void)
 /* Stored at the end, whatever the pace. */
 static void store(void)
 {
-	struct last_good *last_good = last_good_new(loop, dir, table, guard);
+	struct last_good *last_good = last_good_new(loop, dir, table, guard, LAST_GOOD_MS);
 
 	last_good_touch(last_good);
 	last_good_free(last_good);
@@ -204,6 +204,38 @@ START_TEST(a_large_table_is_stored)
 }
 END_TEST
 
+static struct loop_timer *poll;
+
+static void on_poll(void *ctx)
+{
+	(void)ctx;
+	if (access(path, F_OK) == 0)
+		loop_stop(loop);
+	else
+		loop_timer_set(poll, 1);
+}
+
+START_TEST(it_is_stored_while_the_loop_goes_on)
+{
+	struct last_good *last_good = last_good_new(loop, dir, table, guard, 1);
+	struct snapshot *s;
+
+	put("backends/web/1/a", "10.0.0.1:80");
+	guard_commit(guard, 3, 0);
+	last_good_touch(last_good);
+	poll = loop_timer_new(loop, on_poll, NULL);
+	loop_timer_set(poll, 0);
+	unit_loop_run(loop);
+	last_good_free(last_good);
+	loop_timer_free(poll);
+	start_again();
+	s = table_snapshot(table, 3);
+	ck_assert_uint_eq(s->instance_count, 1);
+	ck_assert_int_eq(guard_revision(guard), 3);
+	snapshot_unref(s);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("last_good");
@@ -213,5 +245,6 @@ int main(void)
 	tcase_add_test(tc, what_is_held_back_goes_on_so);
 	tcase_add_test(tc, a_bad_line_is_left_out);
 	tcase_add_test(tc, a_large_table_is_stored);
+	tcase_add_test(tc, it_is_stored_while_the_loop_goes_on);
 	return unit_run("last_good", tc);
 }
