@@ -122,12 +122,32 @@ static bool find_route_of_base(struct explanation *e, const char *generation)
 	return true;
 }
 
+/* Whether a service that reads the path in its own way might take it for another route's. */
+static bool is_read_in_two_ways(struct explanation *e, const char *generation)
+{
+	mem_auto_free char *base = find_base(e, generation);
+	mem_auto_free char *path = NULL, *path_of_base = NULL;
+	struct routing_entry other;
+
+	if (e->request.read_path == NULL)
+		return false;
+	path = mem_printf("%s%s", generation, e->request.read_path);
+	path_of_base = mem_printf("%s%s", base, e->request.read_path);
+	if (!find_longest(e->routing, ROUTING_ROUTES, path, &other) &&
+	    (base[0] == '\0' || !find_longest(e->routing, ROUTING_ROUTES, path_of_base, &other)))
+		return false;
+	/* In one environment there is one version of a service. */
+	return e->route == NULL ||
+	       strncmp(other.value, e->hit.value, strcspn(other.value, ":") + 1) != 0;
+}
+
 static void find_outside(struct explanation *e)
 {
 	const struct request *request = &e->request;
 	mem_auto_free char *host = mem_printf("%s%s", request->host, ROUTING_HOST_END);
 	mem_auto_free char *generation = NULL;
 	struct routing_entry entry;
+	bool has_route;
 
 	if (!find_longest(e->routing, ROUTING_HOSTS, host, &entry)) {
 		e->reason = mem_printf("no environment has the host name %s", request->host);
@@ -142,7 +162,13 @@ static void find_outside(struct explanation *e)
 		return;
 	}
 	generation = find_generation(e, e->env->name);
-	if (find_route(e, generation) || find_route_of_base(e, generation))
+	has_route = find_route(e, generation) || find_route_of_base(e, generation);
+	if (is_read_in_two_ways(e, generation))
+		e->reason =
+		    mem_printf("some services read the path as %s, which is another route's: "
+			       "it is answered 400",
+			       request->read_path);
+	else if (has_route)
 		e->backend = find_backend(e);
 	else if (e->env->aside == NULL)
 		e->reason =

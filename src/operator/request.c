@@ -47,6 +47,11 @@ static size_t slash_like(const char *p, bool is_plain_too)
 	return strncasecmp(p, "%2f", 3) == 0 || strncasecmp(p, "%5c", 3) == 0 ? 3 : 0;
 }
 
+static bool is_semicolon(const char *p)
+{
+	return *p == ';' || strncasecmp(p, "%3b", 3) == 0;
+}
+
 /* Whether programs differ in what they take `..` for. */
 static bool is_vague(const char *path)
 {
@@ -57,7 +62,8 @@ static bool is_vague(const char *path)
 
 		if (n == 0 || strncmp(p + n, "..", 2) != 0)
 			continue;
-		if (slash_like(behind, is_odd) > 0 || *behind == ';' || (is_odd && *behind == '\0'))
+		if (slash_like(behind, is_odd) > 0 || is_semicolon(behind) ||
+		    (is_odd && *behind == '\0'))
 			return true;
 	}
 	return false;
@@ -87,6 +93,30 @@ static char *resolve_dots(const char *path)
 	}
 	buf_add_char(&text, '/');
 	return buf_take(&text);
+}
+
+/*
+ * As services have it that take `%2f`, `%5c` and a backslash for a slash, and leave out the end of
+ * a segment from `;` or `%3b` on.
+ */
+static char *read_leniently(const char *path)
+{
+	buf_auto struct buf text = BUF_INIT;
+
+	while (*path != '\0') {
+		size_t n = slash_like(path, true);
+
+		if (n > 0) {
+			buf_add_char(&text, '/');
+			path += n;
+		} else if (is_semicolon(path)) {
+			while (*path != '\0' && slash_like(path, true) == 0)
+				path++;
+		} else {
+			buf_add_char(&text, *path++);
+		}
+	}
+	return resolve_dots(buf_str(&text));
 }
 
 /* --- headers ---------------------------------------------------------------------------------- */
@@ -193,6 +223,11 @@ static void set_outside(struct request *request, const char *path, char *const *
 	decode_plain(path, &plain);
 	request->is_vague = is_vague(buf_str(&plain));
 	request->path = resolve_dots(buf_str(&plain));
+	request->read_path = read_leniently(request->path);
+	if (strcmp(request->read_path, request->path) == 0) {
+		free(request->read_path);
+		request->read_path = NULL;
+	}
 	request->is_ignored = ignored != NULL;
 }
 
@@ -314,6 +349,7 @@ void request_fini(struct request *request)
 {
 	free(request->host);
 	free(request->path);
+	free(request->read_path);
 	free(request->service);
 	free(request->asked);
 }

@@ -16,6 +16,7 @@ struct request {
 	enum request_door door;
 	char *host;	 /* in lower case, without port and last dot */
 	char *path;	 /* external: as it is matched, and ends in '/' */
+	char *read_path; /* external: as some services read it; NULL: in the same way */
 	char *service;	 /* internal, local: that is called */
 	char *asked;	 /* internal, local: the value of x-mayfly or of baggage; NULL: none */
 	bool is_vague;	 /* external: the path can be read in several ways: 400 */

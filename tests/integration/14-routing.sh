@@ -104,15 +104,20 @@ goes 'a path of 10 kB' '^tasks 2 ' shop.example.com "$HTTP/tasks/$(printf 'a%.0s
 
 note 'the same path, written in another way'
 for path in //tasks/7 /./tasks /.//./tasks/ /web/../tasks /../../tasks /a/b/.././../tasks/x /%74asks /t%61%53ks/../%74%61sks \
-	/a/%2e%2E/tasks /jobs/..//tasks /..a/../tasks /tasks%2F/../tasks /tasks/a%2Fb '/tasks?x=/../..//'; do
+	/a/%2e%2E/tasks /jobs/..//tasks /..a/../tasks /tasks%2F/../tasks /tasks/a%2Fb '/tasks/a;b=c/d' '/tasks/;x' \
+	'/tasks?x=/../..//;'; do
 	goes "$path" '^tasks 2 ' shop.example.com "$HTTP$path" --path-as-is
 done
-for path in /tasks/.. /tasks/../ //tasksx /.tasks /..tasks /tasks/../web /t%41sks /%2Ftasks '/\tasks' \
+for path in /tasks/.. /tasks/../ //tasksx /.tasks /..tasks /tasks/../web /t%41sks /x%2Ftasks '/x;y/tasksx' '/x\tasks' /files/a%2Fb \
 	"$(printf '/a%.0s' {1..1000})" "/tasks$(printf '/.%.0s' {1..3000})/.."; do
 	goes "${path:0:20}" '^web 2 ' shop.example.com "$HTTP$path" --path-as-is
 done
 for path in '/tasks/..;/x' /a/..%2ftasks /a%2f../tasks /a%5C..%5ctasks '/a\..\tasks' '/a/..\tasks' /a/%2e.%2Ftasks; do
 	is "$(fetch_status shop.example.com "$HTTP$path" --path-as-is)" 400 "$path may be anything"
+done
+for path in /%2Ftasks '/\tasks' /%5ctasks /tasks%2f7 '/tasks;x' '/tasks;x/7' '/;x/tasks' /tasks%3Bx '/.%2ftasks' '/x/..%3b/../tasks;' \
+	/tasks/deep%2fx '/tasks/deep;x' '/tasks%5Cdeep'; do
+	is "$(fetch_status shop.example.com "$HTTP$path" --path-as-is)" 400 "$path may be another route's"
 done
 deep="$(printf '/a%.0s' {1..3000})$(printf '/..%.0s' {1..3000})/tasks"
 like "$(fetch shop.example.com "$HTTP$deep" --path-as-is)" '^tasks 2 |400 Bad' 'one of 3000 levels dodges no route'

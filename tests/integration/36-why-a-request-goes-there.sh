@@ -94,15 +94,17 @@ agrees 'deep 1' "$HTTP" www-top.example.com /tasks/deep
 agrees 503 "$HTTP" www-top.example.com /gone
 agrees 'web 1' "$HTTP" www-light.example.com /
 agrees 'web 1' "$HTTP" www-lighter.example.com /
+agrees 400 "$HTTP" www-lighter.example.com '/tasks;x/deep' # by the routes of its base
 agrees 'deep 1' "$HTTP" www-lighter.example.com /tasks/deep
 for path in //tasks ///tasks/ /./tasks /x/../tasks /x/y/../../tasks/. /../tasks /%74asks /t%61sks/%2e/deep \
 	/x/%2E%2e/tasks /tasks/deep/.. /tasks/deep/../; do
 	agrees "$(case $path in */deep) echo deep ;; *) echo tasks ;; esac) 1" "$HTTP" shop.example.com "$path"
 done
-for path in /tasks/.. /%2ftasks /tasks%2fdeep /x%5ctasks '/%zz' '/a%2e.b'; do
+for path in /tasks/.. /x%2ftasks /x%5ctasks '/x;y' '/%zz' '/a%2e.b'; do
 	agrees 'web 2' "$HTTP" shop.example.com "$path"
 done
-for path in /tasks/..%2f '/tasks/..;/x' /a%2f../b /a%5c.. '/a/..\b'; do
+for path in /tasks/..%2f '/tasks/..;/x' /a%2f../b /a%5c.. '/a/..\b' /%2ftasks /tasks%2fdeep '/tasks;x' \
+	/tasks%3bx '/\tasks/deep'; do
 	agrees 400 "$HTTP" shop.example.com "$path"
 done
 

@@ -24,9 +24,11 @@ static const struct {
     {"/%2fa", "/%2fa/"},
     {"/a%zz%2", "/a%zz%2/"},
     {"/a%5Cb", "/a%5Cb/"},
+    {"/a;b", "/a;b/"},
     {"/a/..%2fb", NULL},
     {"/a/..\\b", NULL},
     {"/a/..;b", NULL},
+    {"/a/..%3Bb", NULL},
     {"/a%2F..", NULL},
     {"/a\\../b", NULL},
 };
@@ -42,6 +44,28 @@ START_TEST(paths_are_matched_as_haproxy_does)
 	ck_assert_int_eq(request.is_vague, paths[_i].is == NULL);
 	if (paths[_i].is != NULL)
 		ck_assert_str_eq(request.path, paths[_i].is);
+	request_fini(&request);
+	settings_free(settings);
+}
+END_TEST
+
+static const struct {
+	const char *path, *read; /* NULL: in the same way */
+} others[] = {
+    {"/a/b", NULL},	 {"/%2fa", "/a/"},	    {"/a%5Cb", "/a/b/"},
+    {"/a\\b", "/a/b/"},	 {"/a;b", "/a/"},	    {"/a;x/;y/b;z?;", "/a/b/"},
+    {"/a%3Bb", "/a/"},	 {"/.%2fa;x%2fb", "/a/b/"}, {"/a%2F.;x/b", "/a/b/"},
+    {"/a%2Fb/..", NULL},
+};
+
+START_TEST(paths_are_read_as_some_services_do)
+{
+	mem_auto_free char *url = mem_printf("http://x.org%s", others[_i].path);
+	struct settings *settings = settings_new("node");
+	struct request request;
+
+	ck_assert_int_eq(request_parse(url, NULL, false, settings, &request, NULL), 0);
+	ck_assert_pstr_eq(request.read_path, others[_i].read);
 	request_fini(&request);
 	settings_free(settings);
 }
@@ -129,6 +153,8 @@ int main(void)
 {
 	TCase *tc = tcase_create("request");
 
+	tcase_add_loop_test(tc, paths_are_read_as_some_services_do, 0,
+			    (int)(sizeof(others) / sizeof(others[0])));
 	tcase_add_loop_test(tc, paths_are_matched_as_haproxy_does, 0,
 			    sizeof(paths) / sizeof(paths[0]));
 	tcase_add_loop_test(tc, urls_are_as_clients_read_them, 0, sizeof(urls) / sizeof(urls[0]));
