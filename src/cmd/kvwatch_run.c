@@ -140,6 +140,11 @@ static void on_held(void *ctx, const struct hold_report *held)
 	loop_stop(k->loop);
 }
 
+static void on_seen(void *ctx, int64_t revision)
+{
+	report_seen(((struct kvwatch *)ctx)->report, revision);
+}
+
 static void on_event(void *ctx)
 {
 	report_event(((struct kvwatch *)ctx)->report);
@@ -149,6 +154,7 @@ static const struct pipeline_events pipeline_events = {
     .on_snapshot = on_snapshot,
     .on_state = on_state,
     .on_held = on_held,
+    .on_seen = on_seen,
     .on_event = on_event,
 };
 

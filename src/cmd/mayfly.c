@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/str.h"
 #include "base/strlist.h"
 #include "cmd/cli.h"
 #include "operator/call.h"
@@ -16,8 +17,8 @@
 #include "store/etcd.h"
 #include "sys/loop.h"
 
-#define TIMEOUT_MS 10000
-#define MAX_WORDS  ((size_t)8) /* that matter for a completion */
+#define MAX_NODES 1000000
+#define MAX_WORDS ((size_t)8) /* that matter for a completion */
 
 static int add_header(void *target, const char *name, const char *value, struct mf_err *err)
 {
@@ -45,6 +46,16 @@ static int set_owner(void *target, const char *name, const char *value, struct m
 	return 0;
 }
 
+static int set_nodes(void *target, const char *name, const char *value, struct mf_err *err)
+{
+	if (strcmp(value, "all") == 0)
+		*(int64_t *)target = 0;
+	else if (!str_parse_int(value, 1, MAX_NODES, target))
+		return mf_err_set(err, MF_EUSAGE,
+				  "--%s: \"%s\": must be \"all\" or a number from 1", name, value);
+	return 0;
+}
+
 static const struct option_row rows[] = {
     {'H', "header", "HEADER", "a header of the request, as 'name: value'; may be repeated",
      OPTION_OTHER(struct call_options, headers, add_header), .commands = TAKES_REQUEST},
@@ -63,8 +74,8 @@ static const struct option_row rows[] = {
     {'f', "file", "FILE", "a file of environments, in YAML or JSON; -: standard input",
      OPTION_TEXT(struct call_options, file), .commands = TAKES_FILE},
     {0, "owner", "OWNER", "whose the environments are then (default " CHANGE_OWNER ")",
-     OPTION_OTHER(struct call_options, owner, set_owner), .commands = TAKES_WRITE},
-    {0, "force", NULL, "change also what belongs to another owner",
+     OPTION_OTHER(struct call_options, owner, set_owner), .commands = TAKES_OWNER},
+    {0, "force", NULL, "change also what belongs to another owner, or a node that is alive",
      OPTION_FLAG(struct call_options, force), .commands = TAKES_WRITE},
     {'n', "dry-run", NULL, "only say what would be done; exit status 2 if anything",
      OPTION_FLAG(struct call_options, dry_run), .commands = TAKES_WRITE},
@@ -72,7 +83,14 @@ static const struct option_row rows[] = {
      OPTION_TEXT(struct call_options, environments), .commands = TAKES_FILES},
     {'B', "backends", "FILE", "read instances from a file instead of etcd",
      OPTION_TEXT(struct call_options, backends), .commands = TAKES_FILES},
-    {0, "timeout", "TIME", "how long to wait for an answer of etcd (default 10s)",
+    {0, "revision", "N", "the revision of etcd to wait for (default the newest)",
+     OPTION_COUNT(struct call_options, revision, 1, INT64_MAX), .commands = TAKES_WAIT},
+    {0, "ready", NULL, "wait until each version of the environment has an instance that answers",
+     OPTION_FLAG(struct call_options, is_ready), .commands = TAKES_WAIT},
+    {0, "nodes", "N", "how many nodes are to have it (default all)",
+     OPTION_OTHER(struct call_options, nodes, set_nodes), .commands = TAKES_WAIT},
+    {0, "timeout", "TIME",
+     "how long to wait for an answer of etcd (default 10s), and for proxies (default 30s)",
      OPTION_DURATION(struct call_options, timeout_ms, 1, 3600000), .commands = TAKES_ETCD},
 };
 _Static_assert(CALL_TABLE == 0 && CALL_NAME == 4, "the words are in the order of the enum");
@@ -184,7 +202,7 @@ static int obey(const struct cli *cli, const struct wanted *w, struct call *call
 
 static int run_call(int argc, char **argv)
 {
-	struct call call = {.options = {.timeout_ms = TIMEOUT_MS}};
+	struct call call = {.argc = 0};
 	char name[] = "mayfly", option[] = "--help", *help[] = {name, option, NULL};
 	struct wanted wanted = {.used = 0};
 	struct cli cli;
@@ -218,6 +236,7 @@ static int complete(int argc, char **argv)
 	} lists[] = {
 	    {"ENV", "mayfly env list --output name --timeout 1s"},
 	    {"SERVICE", "mayfly service list --output name --timeout 1s"},
+	    {"NODE", "mayfly node list --output name --timeout 1s"},
 	};
 	const char *words[MAX_WORDS], *operand;
 	size_t count = cli_find_operands(&whole, argc, argv, words, MAX_WORDS);

@@ -45,6 +45,16 @@ const struct kind *kind_find(const char *key)
 	return &kinds[i];
 }
 
+static const char *const reports[] = {"archive/", "fleet/", "history/", "nodes/", "usage/"};
+
+bool kind_is_followed(const char *key)
+{
+	for (size_t i = 0; i < sizeof(reports) / sizeof(reports[0]); i++)
+		if (str_has_prefix(key, reports[i]))
+			return false;
+	return true;
+}
+
 static int refuse_stray(const char *key, struct mf_err *err)
 {
 	static const char what[] = "keys of Mayfly do not begin so, and it is ignored";

@@ -5,6 +5,7 @@
 #ifndef MF_MODEL_KIND_H
 #define MF_MODEL_KIND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,10 @@ extern const struct kind kinds[KIND_COUNT];
 
 /* NULL: the key is another part of Mayfly's. */
 const struct kind *kind_find(const char *key);
+
+/* Whether proxies have to follow such a key: people and registrars write it.  The others, such as
+ * nodes/ and history/, report what is or was. */
+bool kind_is_followed(const char *key);
 
 /* The object of a key's value.  MF_EDATA. */
 int kind_parse(const struct kind *kind, const char *key, const char *value, size_t len,

@@ -10,6 +10,8 @@
 #include "operator/call.h"
 #include "sys/loop.h"
 
+#define TIMEOUT_MS 10000
+
 struct ask {
 	struct loop *loop;
 	const struct ask_list *events;
@@ -74,7 +76,9 @@ int ask_open(struct call *call, struct mf_err *err)
 {
 	if (call->etcd != NULL)
 		return 0;
-	return etcd_open(call->settings, call->loop, call->options.timeout_ms, &call->etcd, err);
+	return etcd_open(call->settings, call->loop,
+			 call->options.timeout_ms > 0 ? call->options.timeout_ms : TIMEOUT_MS,
+			 &call->etcd, err);
 }
 
 int ask_list(struct call *call, const char *below, const struct ask_list *events, void *ctx,

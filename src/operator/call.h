@@ -17,7 +17,7 @@ enum call_format { CALL_TABLE, CALL_WIDE, CALL_JSON, CALL_YAML, CALL_NAME };
 struct call_options {
 	enum call_format format;
 	const char *environments, *backends; /* files instead of etcd; NULL: none */
-	int64_t timeout_ms;		     /* of each call to etcd */
+	int64_t timeout_ms;		     /* of each call to etcd, and to wait; 0: the default */
 	char **headers;			     /* of a request, "name: value"; NULL at the end */
 	const char *method;		     /* NULL: GET */
 	bool is_local;			     /* it comes in at haproxy.local_bind */
@@ -27,6 +27,9 @@ struct call_options {
 	const char *owner;		     /* of what is written; NULL: CHANGE_OWNER */
 	bool force;			     /* also what another owner has */
 	bool dry_run;			     /* write nothing */
+	int64_t revision;		     /* to wait for; 0: the newest */
+	int64_t nodes;			     /* that are to have it; 0: all */
+	bool is_ready;			     /* wait also until an instance answers */
 };
 
 struct call {

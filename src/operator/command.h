@@ -24,7 +24,9 @@ enum command_takes {
 	TAKES_WRITE = 1 << 5,
 	TAKES_PARENTS = 1 << 6,
 	TAKES_FILE = 1 << 7,
-	TAKES_CHANGE = TAKES_WRITE | TAKES_ETCD,
+	TAKES_OWNER = 1 << 8,
+	TAKES_WAIT = 1 << 9,
+	TAKES_CHANGE = TAKES_WRITE | TAKES_OWNER | TAKES_ETCD,
 	TAKES_ONLINE = TAKES_FORMAT | TAKES_ETCD | TAKES_WATCH,
 	TAKES_LOOK = TAKES_ONLINE | TAKES_FILES,
 	TAKES_NOTHING = 1 << 30, /* no option is in it */
@@ -50,7 +52,7 @@ struct noun {
 
 #define NOUNS(X)                                                                                   \
 	X(status)                                                                                  \
-	X(check) X(matrix) X(explain) X(env) X(service) X(instance) X(route) X(node) X(name)
+	X(check) X(matrix) X(explain) X(env) X(service) X(instance) X(route) X(node) X(name) X(wait)
 
 #define X(name) extern const struct noun noun_##name;
 NOUNS(X)

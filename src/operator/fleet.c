@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/mem.h"
 #include "base/node.h"
 #include "model/name.h"
 #include "operator/doc.h"
@@ -80,6 +81,24 @@ static void add_row(struct node *list, const char *name, const char *text)
 	node_free(value);
 }
 
+/* Those that belong to the fleet and do not report. */
+static void add_dead(struct node *list, const struct reading *reading)
+{
+	const char *name, *value;
+	void *cursor = NULL;
+
+	while (reading_next(reading, "fleet/", &cursor, &name, &value)) {
+		mem_auto_free char *key = mem_printf("nodes/%s", name);
+		struct node *row;
+
+		if (reading_find(reading, key) != NULL)
+			continue;
+		row = doc_add_map(list, NULL);
+		doc_add_text(row, "name", name);
+		doc_add_text(row, "state", "dead");
+	}
+}
+
 struct node *fleet_add(struct node *doc, const char *key, const struct reading *reading)
 {
 	struct node *list = doc_add_list(doc, key);
@@ -88,6 +107,7 @@ struct node *fleet_add(struct node *doc, const char *key, const struct reading *
 
 	while (reading_next(reading, "nodes/", &cursor, &name, &value))
 		add_row(list, name, value);
+	add_dead(list, reading);
 	return list;
 }
 

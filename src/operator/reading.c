@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strmap.h"
+#include "model/kind.h"
 #include "model/policy.h"
 #include "model/settings.h"
 #include "operator/ask.h"
@@ -21,7 +22,7 @@
 #define FOLLOW_DELAY_MS 100 /* in which further changes are gathered */
 #define MAX_OTHER	((size_t)1 << 16)
 
-static const char *const other_prefixes[] = {"nodes/", "overrides/"};
+static const char *const other_prefixes[] = {"fleet/", "nodes/", "overrides/"};
 
 static bool is_other(const char *key)
 {
@@ -57,12 +58,20 @@ void reading_fini(struct reading *reading)
 static void begin(struct reading *reading)
 {
 	table_begin_full(reading->table);
+	reading->newest = 0;
 	strmap_free(reading->others);
 	reading->others = strmap_new(free);
 }
 
+static void note_revision(struct reading *reading, const char *key, int64_t revision)
+{
+	if (kind_is_followed(key) && revision > reading->newest)
+		reading->newest = revision;
+}
+
 static void put(struct reading *reading, const char *key, const struct etcd_kv *kv)
 {
+	note_revision(reading, key, kv->mod_revision);
 	table_put(reading->table, key, kv->value, kv->value_len, kv->create_revision);
 	if (is_other(key) && kv->value_len <= MAX_OTHER)
 		strmap_set(reading->others, key, mem_dup_bytes(kv->value, kv->value_len));
@@ -208,7 +217,7 @@ static void on_followed_del(void *ctx, const char *key, int64_t revision)
 {
 	struct following *f = ctx;
 
-	(void)revision;
+	note_revision(&f->reading, key + f->prefix_len, revision);
 	table_del(f->reading.table, key + f->prefix_len);
 	(void)strmap_del(f->reading.others, key + f->prefix_len);
 }

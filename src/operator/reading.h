@@ -21,6 +21,7 @@ struct reading {
 	struct snapshot *snapshot; /* of the table as it is now */
 	/* What the table does not have, by key: nodes/, overrides/. */
 	struct strmap *others;
+	int64_t newest;	 /* revision of the last change of what people and registrars write */
 	bool is_offline; /* from files */
 };
 

@@ -231,7 +231,11 @@ void trouble_add_nodes(struct node *list, const struct node *nodes)
 		const char *held = node_text_at(row, "held_back", NULL);
 		mem_auto_free char *object = mem_printf("node %s", name);
 		mem_auto_free char *next = mem_printf("see the log of kvwatch on %s", name);
+		mem_auto_free char *forget =
+		    mem_printf("start it, or if it is gone for good: mayfly node forget %s", name);
 
+		if (strcmp(node_text_at(row, "state", ""), "dead") == 0)
+			add(list, object, "dead: its kvwatch is not connected to etcd", forget);
 		if (error != NULL)
 			add(list, object, error, next);
 		if (held != NULL)

@@ -255,7 +255,7 @@ void metrics_format_node(const struct metrics *metrics, struct buf *ret_json)
 	json_open(ret_json, NULL, '{');
 	json_put(ret_json, "node", metrics->node);
 	json_put(ret_json, "version", MAYFLY_VERSION);
-	json_put_int(ret_json, "revision", metrics->value[METRIC_APPLIED_REVISION]);
+	json_put_int(ret_json, "revision", metrics->confirmed);
 	json_put(ret_json, "time", buf_str(&time));
 	put_haproxy(ret_json, metrics);
 	json_put(ret_json, "error", metrics->apply_error);

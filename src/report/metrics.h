@@ -67,6 +67,7 @@ struct metrics_entries {
 
 struct metrics {
 	int64_t value[METRIC_COUNT];
+	int64_t confirmed; /* up to this revision, all that was seen is applied */
 	uint64_t latency[METRIC_BUCKETS + 1]; /* not summed up; the last is beyond all */
 	int64_t latency_us;		      /* the sum */
 	int64_t loop_longest_us;	      /* since it was read last */

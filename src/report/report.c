@@ -93,6 +93,11 @@ void report_model(struct report *report, struct snapshot *snapshot)
 		  LOG_INT("set_aside", snapshot->problem_total));
 }
 
+void report_seen(struct report *report, int64_t revision)
+{
+	status_set_seen(report->status, revision);
+}
+
 void report_source(struct report *report, const struct mf_err *why)
 {
 	status_set_source(report->status, why);

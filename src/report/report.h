@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct apply;
 struct apply_result;
@@ -32,6 +33,7 @@ void report_stop(struct report *report); /* as status_leave has it; NULL is fine
  * back now. */
 void report_event(struct report *report);
 void report_model(struct report *report, struct snapshot *snapshot);
+void report_seen(struct report *report, int64_t revision); /* the model is also that one's */
 void report_source(struct report *report, const struct mf_err *why);
 void report_held(struct report *report, const struct hold_report *held);
 

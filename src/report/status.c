@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "model/settings.h"
 #include "model/table.h"
+#include "report/membership.h"
 #include "report/metrics.h"
 #include "store/etcd.h"
 #include "store/registry.h"
@@ -23,8 +24,8 @@
 #include "sys/loop.h"
 
 enum {
-	STATUS_LOST_MS = 60 * 1000, /* so long may the source be out of reach, and we are ready */
-	STATUS_PACE_MS = 1000,
+	STATUS_LOST_MS = 60 * 1000,   /* so long may the source be out of reach, and we are ready */
+	STATUS_PACE_MS = 50,	      /* under a storm the registry writes still less often */
 	STATUS_WORKERS_MS = 5 * 1000, /* old workers end with no other event */
 	STATUS_LISTEN_AGAIN_MS = 5 * 1000,
 	STATUS_LEAVE_MS = 2 * 1000,
@@ -43,14 +44,17 @@ struct status {
 	int64_t event_us; /* of the last event */
 	struct seen seen[STATUS_SEEN_MAX];
 	size_t seen_count;
-	bool is_applied; /* something was */
-	int64_t lost_at; /* by loop_now; 0: the source is there */
+	bool is_applied;   /* something was */
+	bool is_in_force;  /* the last apply brought HAProxy to what is desired */
+	int64_t seen_last; /* the newest revision that is as the newest model; 0: not known */
+	int64_t lost_at;   /* by loop_now; 0: the source is there */
 
 	char *bind; /* what is listened to, or is to be; "" nothing */
 	struct httpd *httpd;
 	struct loop_timer *listen_again;
 
 	struct etcd *etcd; /* NULL offline */
+	struct membership *membership;
 	struct registry *registry;
 	char *key;
 	char *written;	    /* the key's value */
@@ -132,6 +136,8 @@ static void close_node(struct status *status)
 {
 	loop_timer_clear(status->pace);
 	status->is_touched = false;
+	membership_free(status->membership);
+	status->membership = NULL;
 	registry_free(status->registry);
 	status->registry = NULL;
 	etcd_free(status->etcd);
@@ -154,6 +160,8 @@ static int open_node(struct status *status, const struct settings *settings, str
 	close_node(status);
 	status->etcd = etcd;
 	status->key = mem_printf("%s%s", below, settings->node);
+	status->membership =
+	    membership_new(status->loop, etcd, settings->etcd.prefix, settings->node);
 	status->registry =
 	    registry_new(status->loop, etcd, status->key, STATUS_TTL_S, &events, status);
 	touch(status);
@@ -326,6 +334,7 @@ void status_count_event(struct status *status)
 void status_set_wanted(struct status *status, struct snapshot *snapshot)
 {
 	metrics_set_newest(&status->metrics, snapshot);
+	status->seen_last = 0;
 	/* A store that went back: what was on its way is not any more. */
 	if (status->seen_count > 0 &&
 	    status->seen[status->seen_count - 1].revision >= snapshot->revision)
@@ -334,6 +343,28 @@ void status_set_wanted(struct status *status, struct snapshot *snapshot)
 		status->seen[status->seen_count++] =
 		    (struct seen){snapshot->revision, status->event_us};
 	touch(status);
+}
+
+/* What is in force is the newest model: so is all that was seen since and changed nothing. */
+static void confirm(struct status *status)
+{
+	struct metrics *metrics = &status->metrics;
+	int64_t applied = metrics->value[METRIC_APPLIED_REVISION];
+	int64_t revision =
+	    applied == metrics->value[METRIC_WANTED_REVISION] && status->seen_last > applied
+		? status->seen_last
+		: applied;
+
+	if (!status->is_applied || !status->is_in_force || metrics->confirmed == revision)
+		return;
+	metrics->confirmed = revision;
+	touch(status);
+}
+
+void status_set_seen(struct status *status, int64_t revision)
+{
+	status->seen_last = revision;
+	confirm(status);
 }
 
 void status_set_source(struct status *status, const struct mf_err *why)
@@ -374,12 +405,13 @@ static void set_applied(struct status *status, int64_t revision)
 	int64_t *value = status->metrics.value;
 
 	observe_latency(status, revision);
-	if (status->is_applied && value[METRIC_APPLIED_REVISION] == revision)
-		return;
+	status->is_in_force = true;
+	if (!status->is_applied || value[METRIC_APPLIED_REVISION] != revision) {
+		value[METRIC_APPLIED_REVISION] = revision;
+		value[METRIC_APPLIED_TIME] = (int64_t)time(NULL);
+	}
 	status->is_applied = true;
-	value[METRIC_APPLIED_REVISION] = revision;
-	value[METRIC_APPLIED_TIME] = (int64_t)time(NULL);
-	touch(status);
+	confirm(status);
 }
 
 static void set_error(struct status *status, const char *name, const char *reason)
@@ -398,6 +430,7 @@ void status_count_live(struct status *status, const struct live_result *result)
 {
 	int64_t *value = status->metrics.value;
 
+	status->is_in_force = false;
 	if (result->code != 0)
 		return;
 	if (result->map_changes + result->server_changes + result->backend_changes == 0)
@@ -430,7 +463,9 @@ void status_count_result(struct status *status, const struct apply_result *resul
 		set_error(status, "", "");
 	if (result->kind == APPLY_RELOAD)
 		status->metrics.value[METRIC_APPLIES_RELOAD]++;
-	if (bad == NULL && !is_pending && result->is_converged && result->revision != 0)
+	if (bad != NULL || is_pending)
+		status->is_in_force = false;
+	else if (result->is_converged && result->revision != 0)
 		set_applied(status, result->revision);
 	refresh(status);
 }

@@ -1,13 +1,15 @@
 /*
  * The status of this kvwatch for others to read: /metrics, /health and /ready on an
  * address of the settings, and the key <prefix>/nodes/<node> under a lease, written when something
- * in it changed and at most once a second.
+ * in it changed and at most every 50 ms; <prefix>/fleet/<node>, without a lease, says that the node
+ * is to be there.
  */
 #ifndef MF_REPORT_STATUS_H
 #define MF_REPORT_STATUS_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct apply;
 struct apply_result;
@@ -36,6 +38,8 @@ void status_leave(struct status *status);
 /* The source reported something; a model that follows was seen at this moment. */
 void status_count_event(struct status *status);
 void status_set_wanted(struct status *status, struct snapshot *snapshot);
+/* What is wanted is also what the source said at this revision. */
+void status_set_seen(struct status *status, int64_t revision);
 void status_set_source(struct status *status, const struct mf_err *why); /* NULL: it is there */
 void status_set_held(struct status *status, const struct hold_report *held);
 void status_set_quarantined(struct status *status, const struct problem *problems, size_t count);

@@ -13,6 +13,7 @@
 #include "base/problems.h"
 #include "base/str.h"
 #include "base/strlist.h"
+#include "model/kind.h"
 #include "model/policy.h"
 #include "model/settings.h"
 #include "model/table.h"
@@ -45,6 +46,9 @@ struct pipeline {
 	struct loop_timer *turn; /* set: there was a snapshot in this turn of the loop */
 	int64_t revision;	 /* of the last commit ... */
 	bool is_open;		 /* ... behind which there is part of the next one */
+	bool is_followed;	 /* of which a key is no report (model/kind.h) */
+	int64_t seen;		 /* the last revision with such a key; 0: none yet ... */
+	int64_t reported;	 /* ... and what on_seen was given last */
 	struct hold *hold;
 	size_t envs_before;    /* of files, in an earlier run; 0: nothing has to be there */
 	bool is_missing;       /* and nothing is: reported */
@@ -85,6 +89,7 @@ static void on_full_begin(void *ctx)
 
 	p->has_listed_allow = false;
 	p->is_open = true;
+	p->is_followed = true;
 	guard_begin_full(hold_guard(p->hold));
 }
 
@@ -97,12 +102,18 @@ static void on_full_end(void *ctx)
 	guard_end_full(hold_guard(p->hold));
 }
 
+static void open_revision(struct pipeline *p, const char *key)
+{
+	p->is_open = true;
+	p->is_followed = p->is_followed || kind_is_followed(key);
+}
+
 static void on_put(void *ctx, const char *key, const char *value, size_t len,
 		   int64_t create_revision)
 {
 	struct pipeline *p = ctx;
 
-	p->is_open = true;
+	open_revision(p, key);
 	if (strcmp(key, ALLOW_KEY) == 0)
 		put_allowed(p, value, len);
 	else
@@ -113,7 +124,7 @@ static void on_del(void *ctx, const char *key)
 {
 	struct pipeline *p = ctx;
 
-	p->is_open = true;
+	open_revision(p, key);
 	if (strcmp(key, ALLOW_KEY) == 0)
 		set_allowed(p, 0, NULL);
 	else
@@ -181,10 +192,20 @@ static void publish(struct pipeline *p)
 	snapshot_unref(snapshot);
 }
 
+static void report_seen(struct pipeline *p)
+{
+	if (p->is_open || p->seen == p->reported || table_is_changed(p->table))
+		return;
+	p->reported = p->seen;
+	if (p->events->on_seen != NULL)
+		p->events->on_seen(p->ctx, p->seen);
+}
+
 static void publish_change(struct pipeline *p)
 {
 	if (p->published && !p->is_open && table_is_changed(p->table))
 		publish(p);
+	report_seen(p);
 }
 
 /* What changed behind the turn's first snapshot, in one. */
@@ -207,11 +228,17 @@ static void on_commit(void *ctx, int64_t revision)
 
 	p->revision = revision;
 	p->is_open = false;
+	if (p->is_followed)
+		p->seen = revision;
+	p->is_followed = false;
 	hold_commit(p->hold, revision);
 	if (p->events->on_event != NULL)
 		p->events->on_event(p->ctx);
-	if ((!p->published || table_is_changed(p->table)) && !is_put_off(p))
+	if (is_put_off(p))
+		return;
+	if (!p->published || table_is_changed(p->table))
 		publish(p);
+	report_seen(p);
 }
 
 static void on_gap(void *ctx)

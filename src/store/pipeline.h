@@ -34,6 +34,12 @@ struct pipeline_events {
 	/* Guarded: what is held back is something else than before.  Of files: all, and there is no
 	 * snapshot meanwhile. */
 	void (*on_held)(void *ctx, const struct hold_report *report);
+	/*
+	 * The newest snapshot is also what the source says at this revision, whether or not its
+	 * last changes changed anything; not for those of keys that are only reports
+	 * (model/kind.h). May be NULL.
+	 */
+	void (*on_seen)(void *ctx, int64_t revision);
 	/* The source reported something; whether it is a change is not known yet.  May be NULL. */
 	void (*on_event)(void *ctx);
 };

@@ -129,7 +129,8 @@ START_TEST(the_node_is_told_as_json)
 	metrics_set_text(&metrics.haproxy_version, "2.6.12");
 	metrics_set_text(&metrics.held_back, "6 of 10 environments would go");
 	metrics_set_entries(&metrics.quarantined, quarantined, 1, 1);
-	metrics.value[METRIC_APPLIED_REVISION] = 40;
+	metrics.value[METRIC_APPLIED_REVISION] = 38;
+	metrics.confirmed = 40;
 	metrics.value[METRIC_APPLIED_TIME] = 1700000000;
 	metrics.value[METRIC_OLD_WORKERS] = 2;
 	metrics.value[METRIC_RELOADS] = 3;
