@@ -35,9 +35,9 @@ struct claims {
 		struct sorted lost; /* struct claim: all others, strongest first */
 		size_t lost_keys;   /* on which there are some */
 	} kinds[CLAIM_KINDS];
-	/* struct claim; worked out anew where a first label is in changed, or all of them. */
+	/* struct claim; worked out anew of changed hosts and first labels, or all of them. */
 	struct sorted hosts[HOST_SETS];
-	struct strmap *changed;
+	struct strmap *changed_hosts, *changed_labels;
 	bool all_changed;
 };
 
@@ -157,7 +157,8 @@ struct claims *claims_new(void)
 		sorted_init(&claims->kinds[kind].lost, sizeof(struct claim), compare[kind]);
 	}
 	hosts_init(claims->hosts);
-	claims->changed = strmap_new(NULL);
+	claims->changed_hosts = strmap_new(NULL);
+	claims->changed_labels = strmap_new(NULL);
 	return claims;
 }
 
@@ -168,7 +169,8 @@ void claims_free(struct claims *claims)
 		sorted_fini(&claims->kinds[kind].lost);
 	}
 	hosts_fini(claims->hosts);
-	strmap_free(claims->changed);
+	strmap_free(claims->changed_hosts);
+	strmap_free(claims->changed_labels);
 	free(claims);
 }
 
@@ -201,22 +203,17 @@ static const struct claim *find_prefix(const struct claims *claims, const char *
 	return find_held(claims, CLAIM_PREFIX, label);
 }
 
-/* The hosts below a prefix are to be worked out anew. */
-static void mark_label(struct claims *claims, const char *key)
-{
-	mem_auto_free char *label = mem_dup_bytes(key, strcspn(key, "."));
-
-	if (claims->all_changed)
-		return;
-	strmap_set(claims->changed, label, claims);
-	claims->all_changed = strmap_count(claims->changed) > LABELS_MAX;
-}
-
-/* A host or a prefix has another holder. */
+/* A name has another holder: that host is to be worked out anew, or all below the prefix. */
 static void on_holder_changed(struct claims *claims, enum claim_kind kind, const char *key)
 {
-	if (kind == CLAIM_HOST || kind == CLAIM_PREFIX)
-		mark_label(claims, key);
+	size_t hosts = claims->kinds[CLAIM_HOST].held.count;
+
+	if (kind == CLAIM_HEADER || claims->all_changed)
+		return;
+	strmap_set(kind == CLAIM_HOST ? claims->changed_hosts : claims->changed_labels, key,
+		   claims);
+	claims->all_changed = strmap_count(claims->changed_labels) > LABELS_MAX ||
+			      strmap_count(claims->changed_hosts) > LABELS_MAX + hosts / 16;
 }
 
 static void put_lost(struct claims *claims, enum claim_kind kind, const struct claim *claim)
@@ -317,7 +314,7 @@ static void judge_host(const struct claim *prefix, const struct claim *host, str
 
 /* Those in the place of what the array has from one key to before another. */
 static void replace_hosts(struct sorted *array, const char *from, const char *to,
-			  const struct sorted *with)
+			  struct sorted *with)
 {
 	size_t first = sorted_lower_bound(array, &(struct claim){from, NULL});
 	size_t last = sorted_lower_bound(array, &(struct claim){to, NULL});
@@ -350,6 +347,16 @@ static void judge_label(struct claims *claims, const char *label)
 	hosts_fini(sets);
 }
 
+static void judge_one(struct claims *claims, const char *host)
+{
+	const struct claim *held = find_held(claims, CLAIM_HOST, host);
+
+	for (int set = 0; set < HOST_SETS; set++)
+		(void)sorted_del(&claims->hosts[set], &(struct claim){host, NULL});
+	if (held != NULL)
+		judge_host(find_prefix(claims, host), held, claims->hosts);
+}
+
 static void judge_all(struct claims *claims)
 {
 	const struct sorted *held = &claims->kinds[CLAIM_HOST].held;
@@ -362,20 +369,27 @@ static void judge_all(struct claims *claims)
 	}
 }
 
-static void judge_changed(struct claims *claims)
+/* Each of the names, of which none is left. */
+static void judge_each(struct claims *claims, struct strmap **names,
+		       void (*judge)(struct claims *claims, const char *name))
 {
 	void *cursor = NULL, *value;
-	const char *label;
+	const char *name;
 
+	if (strmap_count(*names) == 0)
+		return;
+	while (!claims->all_changed && strmap_next(*names, &cursor, &name, &value))
+		judge(claims, name);
+	strmap_free(*names);
+	*names = strmap_new(NULL);
+}
+
+static void judge_changed(struct claims *claims)
+{
+	judge_each(claims, &claims->changed_labels, judge_label);
+	judge_each(claims, &claims->changed_hosts, judge_one);
 	if (claims->all_changed)
 		judge_all(claims);
-	else
-		while (strmap_next(claims->changed, &cursor, &label, &value))
-			judge_label(claims, label);
-	if (strmap_count(claims->changed) > 0) {
-		strmap_free(claims->changed);
-		claims->changed = strmap_new(NULL);
-	}
 	claims->all_changed = false;
 }
 

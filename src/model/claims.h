@@ -8,8 +8,9 @@
  * of another is in no snapshot, so that the prefix leads to it; one that wins is in it, and is what
  * the prefix does not have.
  *
- * A move costs searches.  What first labels it touched is worked out once, by claims_fill, which
- * visits the hosts that have them, or all hosts when there are many such labels.
+ * A move costs searches.  What hosts and prefixes it touched is worked out once, by claims_fill,
+ * which visits these hosts, and those whose first label is such a prefix; or all hosts when there
+ * are many of them.
  */
 #ifndef MF_MODEL_CLAIMS_H
 #define MF_MODEL_CLAIMS_H

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "model/policy.h"
+#include "model/sorted.h"
 #include "model/table.h"
 #include "table_world.h"
 #include "unit.h"
@@ -363,6 +364,131 @@ START_TEST(of_many_lost_claims_some_are_shown_and_the_others_counted)
 }
 END_TEST
 
+/* --- what it costs ---------------------------------------------------------------------------- */
+
+/* Keys of one kind, of which there are so many: put in an order of their own, with a snapshot, then
+ * deleted. */
+struct many {
+	void (*put)(struct table *table, unsigned i, unsigned count);
+	const char *prefix; /* of the keys; the number follows, and the suffix */
+	const char *suffix;
+	unsigned count;
+};
+
+static unsigned shuffle(unsigned i, unsigned count)
+{
+	return (unsigned)(i * (uint64_t)7919 % count);
+}
+
+static void put_many_junk(struct table *table, unsigned i, unsigned count)
+{
+	mem_auto_free char *key = mem_printf("backends/web/1/i%u", shuffle(i, count));
+
+	put_at(table, key, "junk", 1);
+}
+
+static void put_many_versions(struct table *table, unsigned i, unsigned count)
+{
+	mem_auto_free char *key = mem_printf("backends/web/%u/a", shuffle(i, count));
+	mem_auto_free char *address = mem_printf("10.0.%u.%u:80", i / 256 % 256, i % 256);
+
+	put_at(table, key, address, 1);
+}
+
+/* Each with the host of another, too. */
+static void put_many_hosts(struct table *table, unsigned i, unsigned count)
+{
+	unsigned n = shuffle(i, count);
+	mem_auto_free char *key = mem_printf("environments/e%u", n);
+	mem_auto_free char *value =
+	    mem_printf("{\"name\":\"e%u\",\"services\":[\"web\"],\"hosts\":[\"www.%u.example.com\","
+		       "\"e%u.example.com\"]}",
+		       n, n, (n + 1) % count);
+
+	put_at(table, key, value, 1);
+}
+
+static const struct many manies[] = {
+    {put_many_junk, "backends/web/1/i", "", 0},
+    {put_many_versions, "backends/web/", "/a", 0},
+    {put_many_hosts, "environments/e", "", 0},
+};
+
+static void come_and_go(const struct many *many)
+{
+	struct table *table = table_new();
+
+	table_set_shown(table, 100);
+	for (unsigned i = 0; i < many->count; i++)
+		many->put(table, i, many->count);
+	snapshot_unref(table_snapshot(table, 1));
+	for (unsigned i = 0; i < many->count; i++) {
+		mem_auto_free char *key = mem_printf("%s%u%s", many->prefix,
+						     shuffle(i * 3 + 1, many->count), many->suffix);
+
+		table_del(table, key);
+	}
+	table_free(table);
+}
+
+static size_t cost_of(const struct many *kind, unsigned count)
+{
+	struct many many = *kind;
+	size_t before = sorted_work();
+
+	many.count = count;
+	come_and_go(&many);
+	return sorted_work() - before;
+}
+
+/* Eight times as many, eight times the work, and a little for longer searches. */
+START_TEST(reading_is_linear)
+{
+	size_t few = cost_of(&manies[_i], 5000), many = cost_of(&manies[_i], 40000);
+
+	ck_assert_msg(many < few * 8 * 3 / 2, "%zu of %zu", many, few);
+}
+END_TEST
+
+static void change_label(struct table *table, unsigned i)
+{
+	mem_auto_free char *key = mem_printf("environments/own-%u", i % 2);
+	mem_auto_free char *value = mem_printf(
+	    "{\"name\":\"own-%u\",\"services\":[],\"hosts\":[\"www.x%u.example.com\"]}", i % 2, i);
+
+	put_at(table, key, value, 1);
+	snapshot_unref(table_snapshot(table, 1));
+}
+
+static size_t cost_of_label(unsigned count)
+{
+	struct table *table = table_new();
+	size_t before;
+
+	table_set_shown(table, 100);
+	for (unsigned i = 0; i < count; i++)
+		put_many_hosts(table, i, count);
+	for (unsigned i = 0; i < 4; i++)
+		change_label(table, i);
+	before = sorted_work();
+	for (unsigned i = 4; i < 20; i++)
+		change_label(table, i);
+	before = sorted_work() - before;
+	table_free(table);
+	return before;
+}
+
+/* Five thousand others with the same first label, or forty thousand: what is left is the copy of
+ * all hosts that a snapshot needs. */
+START_TEST(a_change_of_a_host_costs_little_among_many)
+{
+	size_t few = cost_of_label(5000), many = cost_of_label(40000);
+
+	ck_assert_msg(many < few * 8, "%zu of %zu", many, few);
+	ck_assert_msg(many < (size_t)16 * 50000, "%zu", many);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("bounds");
@@ -373,5 +499,7 @@ int main(void)
 	tcase_add_loop_test(tc, any_history_leaves_the_same_versions, 0, 20);
 	tcase_add_test(tc, of_many_problems_some_are_shown_and_the_others_counted);
 	tcase_add_test(tc, of_many_lost_claims_some_are_shown_and_the_others_counted);
+	tcase_add_loop_test(tc, reading_is_linear, 0, (int)(sizeof(manies) / sizeof(manies[0])));
+	tcase_add_test(tc, a_change_of_a_host_costs_little_among_many);
 	return unit_run("bounds", tc);
 }
