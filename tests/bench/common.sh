@@ -150,6 +150,28 @@ measure_restart() { # SIZE
 	RESTART_US=$((${EPOCHREALTIME/./} - start))
 }
 
+# Build another revision by its own Makefile, in build/base-COMMIT: sets BASE_COMMIT and BASE_BIN.
+build_base() { # REVISION
+	local base=$1 commit dir
+
+	commit=$(git -C "$TOP" rev-parse --verify --short=10 "$base^{commit}" 2>/dev/null) ||
+		die "$base: no such revision"
+	dir=$(dirname "$MAYFLY_BIN")/base-$commit
+	if [[ ! -e $dir/Makefile ]]; then
+		mkdir -p "$dir"
+		git -C "$TOP" archive "$commit" | tar -x -C "$dir" || die "cannot unpack $commit"
+	fi
+	say "building $base ($commit)"
+	# Nothing of our own make but its compiler reaches the other one.
+	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u BUILD make -s -C "$dir" -j"$(nproc)" BUILD=build \
+		${CC:+CC="$CC"} ${CFLAGS:+CFLAGS="$CFLAGS"} all build/bench/render >"$T/log/build" 2>&1 ||
+		die "$base cannot be built"
+	BASE_COMMIT=$commit
+	BASE_BIN=$dir/build/bin
+}
+
+bin_of() { if [[ $1 == base ]]; then echo "$BASE_BIN"; else echo "$THIS_BIN"; fi; } # WHICH
+
 print_machine() { # [NAME VALUE]
 	local commit=''
 

@@ -25,26 +25,6 @@ THIS_BIN=$MAYFLY_BIN
 RAW=$T/raw
 mkdir "$RAW"
 
-build_base() {
-	local commit dir
-
-	commit=$(git -C "$TOP" rev-parse --verify --short=10 "$base^{commit}" 2>/dev/null) ||
-		die "$base: no such revision"
-	dir=$(dirname "$MAYFLY_BIN")/base-$commit
-	if [[ ! -e $dir/Makefile ]]; then
-		mkdir -p "$dir"
-		git -C "$TOP" archive "$commit" | tar -x -C "$dir" || die "cannot unpack $commit"
-	fi
-	say "building $base ($commit)"
-	# Nothing of our own make but its compiler reaches the other one.
-	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u BUILD make -s -C "$dir" -j"$(nproc)" BUILD=build \
-		${CC:+CC="$CC"} ${CFLAGS:+CFLAGS="$CFLAGS"} all build/bench/render >"$T/log/build" 2>&1 ||
-		die "$base cannot be built"
-	BASE_COMMIT=$commit
-	BASE_BIN=$dir/build/bin
-}
-
-bin_of() { if [[ $1 == base ]]; then echo "$BASE_BIN"; else echo "$THIS_BIN"; fi; } # WHICH
 note() { echo "$3" >>"$RAW/$1,$2"; }                                               # WHICH FIGURE NUMBER
 
 # --- one round of one of the two ----------------------------------------------------------------
@@ -196,7 +176,7 @@ gap_words() {
 	esac
 }
 
-build_base
+build_base "$base"
 start_bench_servers
 for size in "${sizes[@]}"; do
 	fill "$size"
