@@ -18,6 +18,7 @@ struct changes;
 struct loop;
 struct mf_err;
 struct settings;
+struct snapshot;
 
 enum step_kind {
 	STEP_CREATE,  /* a file that is not there yet */
@@ -72,6 +73,11 @@ bool plan_is_empty(const struct plan *plan);
  * a step ("haproxy: change maps/routes.map (+3 -1)").
  */
 void plan_print(const struct plan *plan, struct buf *ret_text);
+void plan_print_step(const struct plan_group *group, const struct step *step, struct buf *ret_text);
+
+/* The same for the comment of a pull request, in Markdown; and why all of it is refused. */
+void plan_print_markdown(const struct plan *plan, struct buf *ret_text);
+void plan_print_refused(const struct snapshot *snapshot, struct buf *ret_text);
 
 /* {"changes": bool, "groups": [{"name": …, "steps": [{"kind": …, …}, …]}, …]} in a line. */
 void plan_print_json(const struct plan *plan, struct buf *ret_text);

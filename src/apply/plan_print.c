@@ -10,7 +10,7 @@
 
 /* --- for people ------------------------------------------------------------------------------ */
 
-static void print_step(const struct plan_group *group, const struct step *step, struct buf *text)
+void plan_print_step(const struct plan_group *group, const struct step *step, struct buf *text)
 {
 	buf_printf(text, "%s: ", group->name);
 	switch (step->kind) {
@@ -36,7 +36,7 @@ static void print_step(const struct plan_group *group, const struct step *step, 
 static void print_group(const struct plan_group *group, struct buf *text)
 {
 	for (size_t i = 0; i < group->step_count; i++)
-		print_step(group, &group->steps[i], text);
+		plan_print_step(group, &group->steps[i], text);
 	if (group->changes != NULL && group->changes->reload == NULL)
 		buf_printf(text, "%s: %s\n", group->name,
 			   group->changes->count != 0 ? "by the runtime API, no reload"

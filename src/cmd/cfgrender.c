@@ -24,7 +24,7 @@
 
 struct request {
 	bool dry_run, print_view;
-	enum { FORMAT_TEXT, FORMAT_JSON } format;
+	enum { FORMAT_TEXT, FORMAT_JSON, FORMAT_MARKDOWN } format;
 	struct pipeline_options from;
 	const char *output_dir;
 	struct any_template any;
@@ -45,8 +45,8 @@ static int parse_escape(void *target, const char *name, const char *value, struc
 static const struct option_row rows[] = {
     {'n', "dry-run", NULL, "print the plan and a unified diff; exit 2 if anything would change",
      OPTION_FLAG(struct request, dry_run)},
-    {0, "format", NULL, "format of the plan (default text); json leaves out the diff",
-     OPTION_WORD(struct request, format, "text", "json"), .only_with = "dry-run"},
+    {0, "format", NULL, "format of the plan (default text); only text has the diff",
+     OPTION_WORD(struct request, format, "text", "json", "markdown"), .only_with = "dry-run"},
     {'o', "output-dir", "DIR", "write the outputs below DIR (with --dry-run: compare with them)",
      OPTION_TEXT(struct request, output_dir)},
     {0, "print-view", NULL, "print the JSON that templates see",
@@ -126,12 +126,14 @@ static int print_changes(const struct request *r, const struct settings *setting
 	if (code != 0)
 		return code;
 	*ret_changes = !plan_is_empty(&plan);
-	if (r->format == FORMAT_JSON)
+	if (r->format == FORMAT_JSON) {
 		plan_print_json(&plan, &text);
-	else
+	} else if (r->format == FORMAT_MARKDOWN) {
+		plan_print_markdown(&plan, &text);
+	} else {
 		plan_print(&plan, &text);
-	if (r->format == FORMAT_TEXT)
 		code = plan_diff(run->loop, &plan, r->output_dir, &text, err);
+	}
 	if (code == 0)
 		code = file_print(&text, err);
 	plan_fini(&plan);
@@ -167,6 +169,17 @@ static int render_outputs(const struct request *r, const struct settings *settin
 	return code;
 }
 
+/* The log says so, too; but it is the comment that people read. */
+static int refuse(const struct request *r, const struct snapshot *snapshot, struct mf_err *err)
+{
+	buf_auto struct buf text = BUF_INIT;
+
+	plan_print_refused(snapshot, &text);
+	if (r->format == FORMAT_MARKDOWN && file_print(&text, err) != 0)
+		return err->code;
+	return mf_err_set(err, MF_EDATA, "bad data: nothing is rendered");
+}
+
 static int render_model(const struct request *r, const struct settings *settings)
 {
 	struct run run = {0};
@@ -178,7 +191,7 @@ static int render_model(const struct request *r, const struct settings *settings
 		code = read_model(r, settings, &run, &err);
 	/* What CI checks must be right as a whole; in etcd, one bad entry stops nobody. */
 	if (code == 0 && pipeline_is_offline(&r->from) && run.snapshot->problem_count != 0)
-		code = mf_err_set(&err, MF_EDATA, "bad data: nothing is rendered");
+		code = refuse(r, run.snapshot, &err);
 	else if (code == 0 && r->print_view)
 		code = print_view(settings, run.snapshot, &err);
 	else if (code == 0)
@@ -220,12 +233,12 @@ int main(int argc, char **argv)
 	static const struct cli_tool tool = {
 	    .name = "cfgrender",
 	    .summary = "render Mayfly's outputs once, or say what would change",
-	    .synopsis =
-		"cfgrender --dry-run [--format text|json] [--environments DIR --backends FILE] "
-		"[--output-dir DIR]\n"
-		"cfgrender --output-dir DIR [--environments DIR --backends FILE]\n"
-		"cfgrender --print-view [--environments DIR --backends FILE]\n"
-		"cfgrender --template FILE [--data JSON] [--partials DIR] [--escape HOW]",
+	    .synopsis = "cfgrender --dry-run [--format text|json|markdown] [--environments DIR "
+			"--backends FILE] "
+			"[--output-dir DIR]\n"
+			"cfgrender --output-dir DIR [--environments DIR --backends FILE]\n"
+			"cfgrender --print-view [--environments DIR --backends FILE]\n"
+			"cfgrender --template FILE [--data JSON] [--partials DIR] [--escape HOW]",
 	    .rows = rows,
 	    .row_count = sizeof(rows) / sizeof(rows[0]),
 	    .is_renderer = true,

@@ -65,7 +65,44 @@ like "$OUT" '^environment dev: backend 0.0.1 -> 0.0.2$' 'a change of a parent'
 like "$OUT" '^environment pr-42: backend 0.0.1 -> 0.0.2 \(from dev\)$' '  is said of its child'
 dry_run --output-dir "$T/out/below" --format json
 like "$OUT" '"environment":"pr-42","service":"backend","from":"0.0.1","to":"0.0.2","base":"dev"' '  and as JSON'
+dry_run --output-dir "$T/out/below" --format markdown
+is "$STATUS" 2 '  and as the comment of a pull request'
+like "$OUT" '^### Mayfly: what changes for the traffic$' '  with a title'
+is "$(sed -n '/^Environments:$/,/^Changed/p' <<<"$OUT")" 'Environments:
+
+```text
+environment dev: backend 0.0.1 -> 0.0.2
+environment dev: frontend 0.0.1 -> 0.0.2
+```
+
+Changed by what they extend:' '  what the request changes'
+is "$(sed -n '/^Changed by what they extend:$/,/^```$/p' <<<"$OUT")" 'Changed by what they extend:
+
+```text
+environment pr-42: backend 0.0.1 -> 0.0.2 (from dev)
+environment pr-42: frontend 0.0.1 -> 0.0.2 (from dev)
+```' '  apart from what follows from it'
+like "$OUT" '^HAProxy takes it without a reload[.]$' '  whether there is a reload'
+like "$OUT" '^haproxy: change maps/routes.map ' '  and the files'
+unlike "$OUT" '^[-+@]' '  but no diff'
 sed -i 's/0.0.2/0.0.1/' "$T/environments/dev.yaml"
+dry_run --output-dir "$T/out/below" --format markdown
+is "$STATUS $OUT" '0 ### Mayfly: nothing changes' 'where nothing changes, a comment says so'
+printf 'name: x\nservices: [{name: a, version: "```"}]\n' >"$T/environments/x.yaml"
+dry_run --output-dir "$T/out/below" --format markdown
+is "$STATUS" 65 'a bad file is refused in the comment, too'
+is "$OUT" '### Mayfly: refused
+
+Nothing of this is in force until it is mended:
+
+```text
+file x.yaml: environment x: service a: version "```": not allowed: "`" (line 2, column 31)
+```' '  which says why, in a block that nobody can end'
+seq -f 'file-%g' 100 | while read -r name; do echo 'x' >"$T/environments/$name.yaml"; done
+dry_run --output-dir "$T/out/below" --format markdown
+is "$(grep -c '^file ' <<<"$OUT")" 60 'of many problems it shows some'
+like "$OUT" '^and 41 more$' '  and counts the rest'
+rm "$T/environments/"{x,file-*}.yaml
 rm "$T/environments/pr-42.yaml"
 
 run_tool cfgrender --output-dir "$T/out/below" "${from[@]}"
