@@ -120,6 +120,14 @@ within 'the other is alive' 5 is_state sick-1 2
 is_nobody_dead() { [[ $(<"$T/haproxy/server-state") == 1 ]]; }
 within 'and the file of the dead is empty again' 5 is_nobody_dead
 
+# A check that finds everybody dead is taken back: nothing is left that could find them alive.
+curl -s -X POST "http://${ADDRESS[sick-1]}/health?fail" >/dev/null
+etcd_put services/sick '{"check":"/health","check_interval":"300ms"}'
+within 'by another check the service is dead' 15 is_state sick-1 0
+etcd_del services/sick
+within 'and alive when it has none' 15 serves www-ward.example.com '^sick 1 '
+within '  for good' 20 all_is_one
+
 old_workers() { haproxy_master 'show proc; quit' | sed -n '/# old workers/,/# programs/p' | grep -c ' worker '; }
 old_are_gone() { [[ $(old_workers) == 0 ]]; }
 within 'old workers with nothing to do end' 20 old_are_gone
