@@ -33,7 +33,6 @@ declare -A may=(
 )
 libraries=(
 	'^yaml\.h$|^src/model/node'
-	'^uthash\.h$|^src/base/strmap\.c$'
 	'^curl/|^src/sys/(loop|http)[a-z_]*\.[ch]$'
 	'^jansson\.h$|^src/base/json\.c$'
 )

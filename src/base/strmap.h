@@ -1,5 +1,5 @@
 /*
- * A table from strings to pointers (uthash).  Keys are copied.  Values are freed by the function
+ * A table from strings to pointers.  Keys are copied.  Values are freed by the function
  * given to strmap_new (NULL: they are borrowed) when they are replaced, deleted, or the table goes.
  */
 #ifndef MF_BASE_STRMAP_H
