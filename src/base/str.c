@@ -210,6 +210,15 @@ static bool is_odd_character(const unsigned char *s, size_t n)
 	return s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9;
 }
 
+/* Of a sequence of two or three bytes. */
+static unsigned code_point(const unsigned char *s, size_t n)
+{
+	unsigned last = s[n - 1] & 0x3f;
+
+	return n == 2 ? (s[0] & 0x1f) << 6 | last
+		      : (unsigned)(s[0] & 0x0f) << 12 | (unsigned)(s[1] & 0x3f) << 6 | last;
+}
+
 void str_add_escaped(struct buf *b, const char *s, size_t len)
 {
 	const unsigned char *p = (const unsigned char *)s;
@@ -261,6 +270,8 @@ void str_add_json_string(struct buf *b, const char *s, size_t len)
 			buf_add_str(b, "\\t");
 		else if (p[i] < 0x20 || p[i] == 0x7f)
 			buf_printf(b, "\\u%04x", p[i]);
+		else if (is_odd_character(p + i, n))
+			buf_printf(b, "\\u%04x", code_point(p + i, n));
 		else
 			buf_add(b, p + i, n);
 		i += n == 0 ? 1 : n;

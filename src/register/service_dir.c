@@ -57,12 +57,14 @@ static char *explain(const struct service_dir *dir, const struct desired *desire
 	if (desired->why != NULL)
 		return mem_printf("%s (file %s)", desired->why, desired->file);
 	if (dir->announcer != NULL && desired->address == NULL)
-		return mem_printf("waits: this host has no address now that is meant by %s",
-				  entry->want.where.text);
+		return mem_printf("waits: this host has no address now that is meant by %s "
+				  "(file %s)",
+				  entry->want.where.text, desired->file);
 	if (dir->announcer != NULL && entry->want.ttl_ms != 0 && entry->want.ttl_ms < dir->ttl_ms)
 		return mem_printf("its ttl of %lld ms is shorter than the lease, which all share "
-				  "and which has %lld ms until the next start",
-				  (long long)entry->want.ttl_ms, (long long)dir->ttl_ms);
+				  "and which has %lld ms until the next start (file %s)",
+				  (long long)entry->want.ttl_ms, (long long)dir->ttl_ms,
+				  desired->file);
 	return NULL;
 }
 

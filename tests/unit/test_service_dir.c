@@ -142,8 +142,10 @@ START_TEST(a_shorter_ttl_is_told)
 	announce(10000);
 	ck_assert(!record_has(&rec, "ttl"));
 	record_write(&rec, "d/a.yaml", "{service: a, address: 10.0.0.5:80, ttl: 2s}");
-	record_await(&rec, "service a/latest/10.0.0.5:80: its ttl of 2000 ms is shorter than the "
-			   "lease, which all share and which has 10000 ms until the next start");
+	record_await(
+	    &rec,
+	    "service a/latest/10.0.0.5:80: its ttl of 2000 ms is shorter than the "
+	    "lease, which all share and which has 10000 ms until the next start (file a.yaml)");
 	record_write(&rec, "d/a.yaml", "{service: a, address: 10.0.0.5:80, ttl: 20s}");
 	record_await(&rec, "over service a/latest/10.0.0.5:80");
 }
@@ -210,7 +212,7 @@ START_TEST(addresses_are_followed)
 	announce(10000);
 	record_await(&rec, "set c/latest/10.0.0.5:80 10.0.0.5 80 weight 100");
 	record_await(&rec, "service b/latest/10.0.0.0/8:80: waits: this host has no address now "
-			   "that is meant by 10.0.0.0/8");
+			   "that is meant by 10.0.0.0/8 (file a.yaml)");
 	ck_assert(!record_has(&rec, "set a"));
 	ask(fd, SIOCSIFFLAGS, "lo", NULL, IFF_UP);
 	record_await(&rec, "over service a/latest/lo:80");

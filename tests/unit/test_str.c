@@ -166,15 +166,15 @@ static const struct {
     {"\"\\", 2, "\"\\", "\"\\\"\\\\\""},
     {"\xc3\xbc", 2, "\xc3\xbc", "\"\xc3\xbc\""},
     {"\xff", 1, "\\xff", "\"\xef\xbf\xbd\""},
-    {"\xc2\x9b", 2, "\\xc2\\x9b", "\"\xc2\x9b\""}, /* a C1 control moves terminals too */
+    {"\xc2\x9b", 2, "\\xc2\\x9b", "\"\\u009b\""}, /* a C1 control moves terminals too */
     {"\xe2\x80\xa8", 3, "\xe2\x80\xa8", "\"\xe2\x80\xa8\""},
-    {"\xe2\x80\xaa", 3, "\\xe2\\x80\\xaa", "\"\xe2\x80\xaa\""}, /* U+202A to U+202E */
-    {"\xe2\x80\xae", 3, "\\xe2\\x80\\xae", "\"\xe2\x80\xae\""},
-    {"\xe2\x81\xa6", 3, "\\xe2\\x81\\xa6", "\"\xe2\x81\xa6\""}, /* U+2066 to U+2069 */
-    {"\xe2\x81\xa9", 3, "\\xe2\\x81\\xa9", "\"\xe2\x81\xa9\""},
+    {"\xe2\x80\xaa", 3, "\\xe2\\x80\\xaa", "\"\\u202a\""}, /* U+202A to U+202E */
+    {"\xe2\x80\xae", 3, "\\xe2\\x80\\xae", "\"\\u202e\""},
+    {"\xe2\x81\xa6", 3, "\\xe2\\x81\\xa6", "\"\\u2066\""}, /* U+2066 to U+2069 */
+    {"\xe2\x81\xa9", 3, "\\xe2\\x81\\xa9", "\"\\u2069\""},
     {"\xe2\x81\xaa", 3, "\xe2\x81\xaa", "\"\xe2\x81\xaa\""},
-    {"\xe2\x80\x8f", 3, "\\xe2\\x80\\x8f", "\"\xe2\x80\x8f\""},
-    {"\xd8\x9c", 2, "\\xd8\\x9c", "\"\xd8\x9c\""},
+    {"\xe2\x80\x8f", 3, "\\xe2\\x80\\x8f", "\"\\u200f\""},
+    {"\xd8\x9c", 2, "\\xd8\\x9c", "\"\\u061c\""},
     {"", 0, "", "\"\""},
 };
 
