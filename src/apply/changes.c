@@ -119,7 +119,7 @@ static void walk_maps(const struct map_side *old, const struct map_side *new, wa
 struct env_walk {
 	struct changes *changes;
 	const struct map_pair *envs;
-	const struct map_pair *versions, *routes; /* NULL: there is no such map */
+	const struct map_pair *versions, *routes, *choices; /* NULL: there is no such map */
 };
 
 /*
@@ -176,8 +176,31 @@ static bool is_remark(struct span key, size_t skip)
 	       (name.at[0] == '.' || memchr(name.at, ':', name.len) != NULL);
 }
 
-static struct map_side copy_parts(struct map_side side, size_t skip, part_fn *part,
-				  struct span base)
+static const struct map_entry *find_entry(const struct map_side *side, struct span key)
+{
+	struct map_entry sought = {.key = key};
+
+	return side->count == 0 ? NULL
+				: bsearch(&sought, side->entries, side->count,
+					  sizeof(*side->entries), compare_entries);
+}
+
+/* Of a backend; of a choice, `<service>:@<choice>`, the word for it. */
+static struct span find_word(const struct map_side *choices, struct span value)
+{
+	const char *at = memchr(value.at, '@', value.len);
+	const struct map_entry *entry;
+	mem_auto_free char *key = NULL;
+
+	if (at == NULL || choices == NULL)
+		return value;
+	key = mem_printf("%.*s.", (int)(value.at + value.len - at - 1), at + 1);
+	entry = find_entry(choices, (struct span){key, strlen(key)});
+	return entry == NULL ? value : entry->value;
+}
+
+static struct map_side copy_parts(struct map_side side, const struct map_side *choices, size_t skip,
+				  part_fn *part, struct span base)
 {
 	struct map_side copy = {NULL, 0, 0};
 
@@ -188,7 +211,7 @@ static struct map_side copy_parts(struct map_side side, size_t skip, part_fn *pa
 			continue;
 		MEM_GROW(copy.entries, copy.count, copy.cap);
 		e.key = (struct span){e.key.at + skip, e.key.len - skip};
-		e.value = part(e.value);
+		e.value = part(find_word(choices, e.value));
 		e.base = base;
 		copy.entries[copy.count++] = e;
 	}
@@ -204,15 +227,6 @@ static struct span base_of(struct span generation)
 	if (at != NULL)
 		at = memchr(at + 1, '@', (size_t)(end - at - 1));
 	return at == NULL ? (struct span){NULL, 0} : (struct span){at + 1, (size_t)(end - at - 1)};
-}
-
-static const struct map_entry *find_entry(const struct map_side *side, struct span key)
-{
-	struct map_entry sought = {.key = key};
-
-	return side->count == 0 ? NULL
-				: bsearch(&sought, side->entries, side->count,
-					  sizeof(*side->entries), compare_entries);
 }
 
 /* The generation of an environment's base; .at NULL: it has none. */
@@ -236,20 +250,32 @@ static void on_layer(void *ctx, const void *own, const void *base)
  * keys is the same without the generation, which is the same in all of one.
  */
 static struct map_side read_env(const struct map_side *all, const struct map_side *envs,
-				const struct map_entry *env, size_t more, part_fn *part)
+				const struct map_side *choices, const struct map_entry *env,
+				size_t more, part_fn *part)
 {
 	struct span generation = env->value, base = find_base(envs, env);
-	struct map_side own = copy_parts(find_generation(all, generation), generation.len + more,
-					 part, (struct span){NULL, 0});
+	struct map_side own = copy_parts(find_generation(all, generation), choices,
+					 generation.len + more, part, (struct span){NULL, 0});
 	struct map_side under, both = {NULL, 0, 0};
 
 	if (base.at == NULL)
 		return own;
-	under = copy_parts(find_generation(all, base), base.len + more, part, base_of(generation));
+	under = copy_parts(find_generation(all, base), choices, base.len + more, part,
+			   base_of(generation));
 	walk_maps(&own, &under, on_layer, &both);
 	free(own.entries);
 	free(under.entries);
 	return both;
+}
+
+static const struct map_side *old_of(const struct map_pair *pair)
+{
+	return pair == NULL ? NULL : &pair->old;
+}
+
+static const struct map_side *new_of(const struct map_pair *pair)
+{
+	return pair == NULL ? NULL : &pair->new;
 }
 
 static void compare_generations(const struct env_walk *walk, const struct map_pair *pair,
@@ -261,8 +287,8 @@ static void compare_generations(const struct env_walk *walk, const struct map_pa
 
 	if (pair == NULL)
 		return;
-	a = read_env(&pair->old, &walk->envs->old, old, more, part);
-	b = read_env(&pair->new, &walk->envs->new, new, more, part);
+	a = read_env(&pair->old, &walk->envs->old, old_of(walk->choices), old, more, part);
+	b = read_env(&pair->new, &walk->envs->new, new_of(walk->choices), new, more, part);
 	walk_maps(&a, &b, on_entry, &entries);
 	free(a.entries);
 	free(b.entries);
@@ -285,7 +311,8 @@ static size_t count_services(const struct env_walk *walk, const struct map_entry
 
 	if (walk->versions == NULL)
 		return 0;
-	services = read_env(&walk->versions->new, &walk->envs->new, env, 1, version_of);
+	services = read_env(&walk->versions->new, &walk->envs->new, new_of(walk->choices), env, 1,
+			    version_of);
 	free(services.entries);
 	return services.count;
 }
@@ -382,6 +409,7 @@ static void compare_maps(struct changes *changes, const struct map_pair *maps, s
 	    envs,
 	    find_map(maps, count, ROUTING_VERSIONS),
 	    find_map(maps, count, ROUTING_ROUTES),
+	    find_map(maps, count, ROUTING_CHOICES),
 	};
 
 	if (envs != NULL)

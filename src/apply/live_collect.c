@@ -1,7 +1,7 @@
 /*
- * Garbage: entries of routes and versions that belong to no environment's choice any more.  When
- * there is more of it than of the rest, both maps are made anew beside the old ones, a slice at a
- * time while nothing else is to be done, and put in their places in one step each.
+ * Garbage: entries of choices, routes and versions whose generation is no environment's any more.
+ * When there is more of it than of the rest, these maps are made anew beside the old ones, a slice
+ * at a time while nothing else is to be done, and put in their places in one step each.
  *
  * What comes into force in the meantime is noted, and added before that step.
  */
@@ -19,8 +19,9 @@
 #define GARBAGE_MIN ((size_t)2000)
 #define SLICE	    2000 /* entries in one script: a few milliseconds */
 
-enum { COLLECT_MAPS = 2 };
-static const enum routing_map collected[COLLECT_MAPS] = {ROUTING_ROUTES, ROUTING_VERSIONS};
+enum { COLLECT_MAPS = 3 };
+static const enum routing_map collected[COLLECT_MAPS] = {ROUTING_CHOICES, ROUTING_ROUTES,
+							 ROUTING_VERSIONS};
 
 struct live_collect {
 	struct snapshot *snapshot; /* of when it began */

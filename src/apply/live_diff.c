@@ -111,17 +111,18 @@ uint64_t live_hash_entry(enum routing_map map, const char *key, const char *valu
 	return str_hash(hash, value, strlen(value));
 }
 
-static uint64_t sum_entries(const struct env *env, enum routing_map map)
+static uint64_t sum_entries(const struct env *env)
 {
 	struct lone lone;
 	struct routing_entry entry;
 	uint64_t sum = 0;
 
 	lone_init(&lone, NULL, env);
-	for (size_t i = 0; i < routing_count(lone.routing, map); i++) {
-		routing_get(lone.routing, map, i, &entry);
-		sum += live_hash_entry(map, entry.key, entry.value);
-	}
+	for (enum routing_map map = ROUTING_GENERATION_FIRST; map <= ROUTING_GENERATION_LAST; map++)
+		for (size_t i = 0; i < routing_count(lone.routing, map); i++) {
+			routing_get(lone.routing, map, i, &entry);
+			sum += live_hash_entry(map, entry.key, entry.value);
+		}
 	routing_free(lone.routing);
 	return sum;
 }
@@ -130,8 +131,7 @@ static uint64_t sum_entries(const struct env *env, enum routing_map map)
 static bool is_whole(const struct live_generation *generation, const struct env *env)
 {
 	return generation->entries == routing_count_entries(env) &&
-	       generation->sum ==
-		   sum_entries(env, ROUTING_ROUTES) + sum_entries(env, ROUTING_VERSIONS);
+	       generation->sum == sum_entries(env);
 }
 
 /* --- what is touched ------------------------------------------------------------------------- */
@@ -277,7 +277,7 @@ static bool is_new_generation(struct diff *diff, const struct env *env)
 	return false;
 }
 
-/* Routes of all first, then their versions; environments that are new to them in one list. */
+/* Map by map; environments that are new to them in one list. */
 static void put_generations(struct diff *diff)
 {
 	const struct env **list =
@@ -295,12 +295,12 @@ static void put_generations(struct diff *diff)
 		if (is_new_generation(diff, touched->new))
 			list[count++] = touched->new;
 	}
-	for (size_t i = 0; i < count; i++)
-		live_put_env(diff->live, list[i], ROUTING_ROUTES, 0);
-	live_end_entries(diff->live);
-	for (size_t i = 0; i < count; i++)
-		live_put_env(diff->live, list[i], ROUTING_VERSIONS, 0);
-	live_end_entries(diff->live);
+	for (enum routing_map map = ROUTING_GENERATION_FIRST; map <= ROUTING_GENERATION_LAST;
+	     map++) {
+		for (size_t i = 0; i < count; i++)
+			live_put_env(diff->live, list[i], map, 0);
+		live_end_entries(diff->live);
+	}
 	free(list);
 }
 

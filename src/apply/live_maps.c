@@ -128,11 +128,12 @@ static bool is_generation_deferred(const struct live *live, const char *generati
 	return kept != NULL && strcmp(kept, generation) == 0;
 }
 
-/* Of routes and versions, what no request reads is garbage. */
+/* Of choices, routes and versions, what no request reads is garbage. */
 static void take_unknown(struct live *live, struct live_map_diff *diff, struct live_map_item item)
 {
 	mem_auto_free char *name = mem_dup_bytes(item.key, strcspn(item.key, "/"));
-	bool has_generation = diff->map == ROUTING_ROUTES || diff->map == ROUTING_VERSIONS;
+	bool has_generation =
+	    diff->map >= ROUTING_GENERATION_FIRST && diff->map <= ROUTING_GENERATION_LAST;
 	struct live_generation *generation =
 	    has_generation ? strmap_find(live->worker.generations, name) : NULL;
 

@@ -60,8 +60,8 @@ struct live_sync {
 /* A map, the first together with the backends; or all servers. */
 enum { READ_SERVERS = ROUTING_MAP_COUNT };
 static const int read_order[] = {
-    ROUTING_ENVIRONMENTS, READ_SERVERS,	   ROUTING_ROUTES, ROUTING_VERSIONS,
-    ROUTING_NAMES,	  ROUTING_HEADERS, ROUTING_HOSTS,
+    ROUTING_ENVIRONMENTS, READ_SERVERS,	 ROUTING_CHOICES, ROUTING_ROUTES,
+    ROUTING_VERSIONS,	  ROUTING_NAMES, ROUTING_HEADERS, ROUTING_HOSTS,
 };
 enum { READ_COUNT = sizeof(read_order) / sizeof(read_order[0]) };
 static_assert(READ_COUNT == (int)ROUTING_MAP_COUNT, "read_order"); /* spares: with the first */

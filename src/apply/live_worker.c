@@ -107,16 +107,27 @@ void live_worker_note_envs(struct live_worker *worker, const struct snapshot *sn
 	worker->entries = worker->live_entries;
 }
 
-bool live_worker_is_deferred(const struct live_worker *worker, const struct snapshot *snapshot,
-			     const struct env *env)
+static bool is_service_missing(const struct live_worker *worker, const struct snapshot *snapshot,
+			       const struct env_service *service)
 {
-	for (size_t i = 0; i < env->service_count && strmap_count(worker->missing) != 0; i++) {
-		const struct backend *backend = snapshot_find_backend(
-		    snapshot, env->services[i].name, env->services[i].version);
+	const char *version;
+
+	for (size_t i = 0; (version = env_service_version(service, i)) != NULL; i++) {
+		const struct backend *backend =
+		    snapshot_find_backend(snapshot, service->name, version);
 
 		if (backend != NULL && strmap_find(worker->missing, backend->name) != NULL)
 			return true;
 	}
+	return false;
+}
+
+bool live_worker_is_deferred(const struct live_worker *worker, const struct snapshot *snapshot,
+			     const struct env *env)
+{
+	for (size_t i = 0; i < env->service_count && strmap_count(worker->missing) != 0; i++)
+		if (is_service_missing(worker, snapshot, &env->services[i]))
+			return true;
 	return false;
 }
 

@@ -126,6 +126,8 @@ void plan_print_refused(const struct snapshot *snapshot, struct buf *ret_text)
 		buf_auto struct buf line = BUF_INIT;
 		const struct problem *problem = &snapshot->problems[i];
 
+		if (problem_is_remark(problem))
+			continue;
 		str_add_escaped(&line, problem->object, strlen(problem->object));
 		buf_add_str(&line, ": ");
 		str_add_escaped(&line, problem->reason, strlen(problem->reason));

@@ -180,6 +180,15 @@ static int refuse(const struct request *r, const struct snapshot *snapshot, stru
 	return mf_err_set(err, MF_EDATA, "bad data: nothing is rendered");
 }
 
+static bool is_bad(const struct snapshot *snapshot)
+{
+	size_t i = 0;
+
+	while (i < snapshot->problem_count && problem_is_remark(&snapshot->problems[i]))
+		i++;
+	return i < snapshot->problem_count;
+}
+
 static int render_model(const struct request *r, const struct settings *settings)
 {
 	struct run run = {0};
@@ -190,7 +199,7 @@ static int render_model(const struct request *r, const struct settings *settings
 	if (code == 0)
 		code = read_model(r, settings, &run, &err);
 	/* What CI checks must be right as a whole; in etcd, one bad entry stops nobody. */
-	if (code == 0 && pipeline_is_offline(&r->from) && run.snapshot->problem_count != 0)
+	if (code == 0 && pipeline_is_offline(&r->from) && is_bad(run.snapshot))
 		code = refuse(r, run.snapshot, &err);
 	else if (code == 0 && r->print_view)
 		code = print_view(settings, run.snapshot, &err);

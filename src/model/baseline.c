@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "model/choice.h"
 #include "model/env.h"
 #include "model/versions.h"
 
@@ -15,21 +16,34 @@ static bool is_live(const struct versions *versions, const struct env_fallback *
 	return versions_is_live(versions, f->service, version);
 }
 
+static bool has_live(const struct versions *versions, const struct env_service *service)
+{
+	const char *version;
+
+	for (size_t i = 0; (version = env_service_version(service, i)) != NULL; i++)
+		if (versions_is_live(versions, service->name, version))
+			return true;
+	return false;
+}
+
 /* Of the count fallbacks of one service. */
 static void describe(const struct env *env, const struct env_fallback *f, size_t count,
 		     const struct versions *versions, struct buf *text)
 {
+	const struct env_service *service = env_find_service(env, f->service);
+	buf_auto struct buf choice = BUF_INIT;
 	size_t i = 0;
 
-	if (is_live(versions, f, f->version))
+	if (has_live(versions, service))
 		return;
 	while (i < count && !is_live(versions, f, f[i].next))
 		i++;
-	if (i < count)
-		buf_printf(text,
-			   "%sservice %s has no live instance of version %s: %s of %s answers",
-			   text->len == 0 ? "" : "; ", f->service, f->version, f[i].next,
-			   env->lineage[f[i].from]);
+	if (i == count)
+		return;
+	env_service_add_choice(service, &choice);
+	buf_printf(text, "%sservice %s has no live instance of version %s: %s of %s answers",
+		   text->len == 0 ? "" : "; ", f->service, choice.data, f[i].next,
+		   env->lineage[f[i].from]);
 }
 
 void baseline_describe(const struct env *env, const struct versions *versions, struct buf *ret_text)
@@ -43,4 +57,28 @@ void baseline_describe(const struct env *env, const struct versions *versions, s
 			end++;
 		describe(env, first, end - i, versions, ret_text);
 	}
+}
+
+/* Who of a choice gives its share to the others, which are not all without an instance. */
+static void describe_shares(const struct env_service *service, const struct versions *versions,
+			    struct buf *text)
+{
+	const struct choice *choice = service->choice;
+
+	for (size_t i = 0; i < choice->share_count && has_live(versions, service); i++)
+		if (choice->shares[i].percent != 0 &&
+		    !versions_is_live(versions, service->name, choice->shares[i].version))
+			buf_printf(text,
+				   "%sservice %s has no live instance of version %s: the others "
+				   "get its %u percent",
+				   text->len == 0 ? "" : "; ", service->name,
+				   choice->shares[i].version, choice->shares[i].percent);
+}
+
+void baseline_describe_shares(const struct env *env, const struct versions *versions,
+			      struct buf *ret_text)
+{
+	for (size_t i = 0; i < env->service_count; i++)
+		if (env->services[i].choice != NULL)
+			describe_shares(&env->services[i], versions, ret_text);
 }

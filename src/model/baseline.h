@@ -13,4 +13,8 @@ struct versions;
 void baseline_describe(const struct env *env, const struct versions *versions,
 		       struct buf *ret_text);
 
+/* The same of versions without an instance, whose share of a choice other versions get. */
+void baseline_describe_shares(const struct env *env, const struct versions *versions,
+			      struct buf *ret_text);
+
 #endif

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "model/env.h"
+#include "model/fallbacks.h"
 #include "model/fields.h"
 #include "model/lineage.h"
 
@@ -123,17 +124,20 @@ static void note_versions(struct composer *c, const struct said *said, size_t co
 	for (size_t i = chosen + 1; i < count; i++) {
 		const struct said *other = &said[i];
 
+		buf_auto struct buf won = BUF_INIT, lost = BUF_INIT;
+
 		if (other->service->version_said == FIELD_IS_UNSAID ||
-		    strcmp(other->service->version, winner->service->version) == 0 ||
+		    env_service_is_same_choice(other->service, winner->service) ||
 		    !are_rivals(c->lineage, winner->from, other->from))
 			continue;
+		env_service_add_choice(winner->service, &won);
+		env_service_add_choice(other->service, &lost);
 		if (begin_note(c))
 			buf_printf(c->notes,
 				   "service %s: %s has version %s and %s has version %s: that of "
 				   "%s counts, which comes first",
-				   winner->service->name, name_of(c, winner->from),
-				   winner->service->version, name_of(c, other->from),
-				   other->service->version, name_of(c, winner->from));
+				   winner->service->name, name_of(c, winner->from), won.data,
+				   name_of(c, other->from), lost.data, name_of(c, winner->from));
 		return;
 	}
 }
@@ -155,21 +159,11 @@ static void note_without(struct composer *c)
 
 /* --- services -------------------------------------------------------------------------------- */
 
-/* Whether the way through the fallbacks from first on has come by a version. */
-static bool has_visited(const struct composer *c, size_t first, const char *version)
-{
-	for (size_t i = first; i < c->fallback_count; i++)
-		if (strcmp(c->fallbacks[i].next, version) == 0)
-			return true;
-	return false;
-}
-
 /* What those have whose difference it is, nearest first: each version once. */
 static void add_fallbacks(struct composer *c, const struct said *said, size_t count, size_t chosen)
 {
-	const char *service = said->service->name, *own = said[chosen].service->version;
-	const char *version = own;
-	const size_t first = c->fallback_count;
+	struct fallbacks fallbacks =
+	    fallbacks_begin(&c->fallbacks[c->fallback_count], said[chosen].service);
 	size_t from = said[chosen].from;
 
 	for (size_t i = chosen + 1; i < count; i++) {
@@ -179,13 +173,9 @@ static void add_fallbacks(struct composer *c, const struct said *said, size_t co
 		    (c->lineage->above[from] >> next->from & 1) == 0)
 			continue;
 		from = next->from;
-		if (strcmp(next->service->version, own) == 0 ||
-		    has_visited(c, first, next->service->version))
-			continue;
-		c->fallbacks[c->fallback_count++] =
-		    (struct env_fallback){service, version, next->service->version, (uint8_t)from};
-		version = next->service->version;
+		fallbacks_add_all(&fallbacks, next->service, (uint8_t)from);
 	}
+	c->fallback_count += fallbacks.count;
 }
 
 static void add_service(struct composer *c, const struct said *said, size_t count)
@@ -203,6 +193,7 @@ static void add_service(struct composer *c, const struct said *said, size_t coun
 					.route_said = FIELD_IS_SAID};
 	if (version < count) {
 		service->version = said[version].service->version;
+		service->choice = said[version].service->choice;
 		service->version_from = (uint8_t)said[version].from;
 		note_versions(c, said, count, version);
 		if (c->has_baseline)
@@ -220,7 +211,8 @@ static void add_service(struct composer *c, const struct said *said, size_t coun
 static void add_services(struct composer *c)
 {
 	c->services = mem_alloc((c->count + 1) * sizeof(*c->services));
-	c->fallbacks = mem_alloc((c->count + 1) * sizeof(*c->fallbacks));
+	if (c->has_baseline)
+		c->fallbacks = mem_alloc((c->count + 1) * FALLBACKS_MAX * sizeof(*c->fallbacks));
 	for (size_t i = 0, end; i < c->count; i = end) {
 		end = i + 1;
 		while (end < c->count &&

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strmap.h"
+#include "model/choice.h"
 #include "model/fields.h"
 #include "model/interned.h"
 #include "model/name.h"
@@ -23,27 +24,31 @@
 
 /* --- one service ----------------------------------------------------------------------------- */
 
-static int check_weights(const struct node *node, void *place, struct mf_err *err)
+static int read_versions(const struct node *node, void *place, struct mf_err *err)
 {
-	long sum = 0;
+	struct env_service *service = place;
+	int code = choice_read(node, &service->choice, err);
 
-	(void)place;
-	if (node->kind != NODE_MAP)
-		return node_error(node, err, "must be a map of versions to percents");
-	for (size_t i = 0; i < node->child_count; i++) {
-		const struct node *member = &node->children[i];
-		struct mf_err why;
-		long percent;
+	if (code == 0)
+		service->version = choice_main_version(service->choice);
+	return code;
+}
 
-		if (name_check(NAME_VERSION, member->key, strlen(member->key), &why) != 0)
-			return node_error_key(member, err, "%s", why.msg);
-		if (node_get_int(member, 0, 100, &percent, err) != 0)
-			return mf_err_wrap(err, "%s", member->key);
-		sum += percent;
+/* What is chosen, by whichever key. */
+static void write_choice(const void *object, struct buf *json)
+{
+	const struct env_service *service = object;
+
+	if (service->version_said == FIELD_IS_UNSAID)
+		return;
+	if (service->version_said == FIELD_IS_NULL) {
+		buf_add_str(json, "\"version\":null");
+	} else if (service->choice != NULL) {
+		buf_add_str(json, service->choice->text);
+	} else {
+		buf_add_str(json, "\"version\":");
+		str_add_json_string(json, service->version, strlen(service->version));
 	}
-	if (sum != 100)
-		return node_error(node, err, "the percents must make 100, not %ld", sum);
-	return 0;
 }
 
 static int check_sticky(const char *s, struct mf_err *err)
@@ -78,13 +83,17 @@ static const struct field service_rows[] = {
      .type = &value_service, .doc = "The service's name."},
     {"version", FIELD_NAME, FIELD_NULL, SERVICE(version),
      FIELD_SAID(struct env_service, version_said), .type = &value_version,
-     .preset = ENV_VERSION_DEFAULT, .doc = "The version that its instances are registered with."},
-    {"versions", FIELD_OTHER, FIELD_LATER | FIELD_NULL, .read = check_weights,
-     .not_with = "version",
-     .schema = "\"type\":\"object\",\"minProperties\":1,\"propertyNames\":{\"pattern\":"
+     .preset = ENV_VERSION_DEFAULT, .write = write_choice,
+     .doc = "The version that its instances are registered with."},
+    {"versions", FIELD_OTHER, FIELD_NULL, .read = read_versions, .not_with = "version",
+     FIELD_SAID(struct env_service, version_said),
+     .schema = "\"type\":\"object\",\"minProperties\":1,\"maxProperties\":8,\"propertyNames\":{"
+	       "\"pattern\":"
 	       "\"^[A-Za-z0-9_][A-Za-z0-9_.-]*$\"},\"additionalProperties\":{\"type\":\"integer\","
 	       "\"minimum\":0,\"maximum\":100}",
-     .doc = "A map of versions to the percents of their requests, 100 in all."},
+     .doc = "A map of versions to the percents of the requests that they get: whole numbers, 100 "
+	    "in all, of at most 8 versions. One without a live instance gives its share to the "
+	    "others, and one of 0 percent gets what nobody else can answer. See SEVERAL VERSIONS."},
     {"sticky", FIELD_TEXT, FIELD_LATER, .type = &sticky,
      .doc = "What keeps a user at one version: `cookie`, `header` <name> or `source`."},
     {"route", FIELD_LIST, FIELD_OR_ONE | FIELD_SET | FIELD_SHARED | FIELD_NULL, SERVICE(routes),
@@ -168,19 +177,28 @@ static int check_without(const struct node *map, const struct env *env, struct m
 /* Where nobody else says anything, what is not said is the default, and null says nothing. */
 static int say_all(const struct node *services, struct env *env, struct mf_err *err)
 {
-	static const char *const keys[] = {"version", "route"};
+	static const struct {
+		const char *key, *expected;
+	} keys[] = {
+	    {"version", "must be a string, not empty"},
+	    {"versions", "must be a map of versions to percents"},
+	    {"route", "must be a string, not empty"},
+	};
+	const size_t count = sizeof(keys) / sizeof(keys[0]);
 
 	for (size_t i = 0; i < env->service_count; i++) {
 		env->services[i].version_said = FIELD_IS_SAID;
 		env->services[i].route_said = FIELD_IS_SAID;
 	}
-	for (size_t i = 0; i < 2 * services->child_count; i++) {
-		const struct node *map = &services->children[i / 2], *node;
+	for (size_t i = 0; i < count * services->child_count; i++) {
+		const struct node *map = &services->children[i / count], *node;
+		const char *key = keys[i % count].key;
 
-		node = map->kind == NODE_MAP ? node_find(map, keys[i % 2]) : NULL;
+		node = map->kind == NODE_MAP ? node_find(map, key) : NULL;
 		if (node != NULL && node->kind == NODE_SCALAR && node->style == NODE_NULL)
-			return node_error(node, err, "service %s: %s: must be a string, not empty",
-					  node_find(map, "name")->text, keys[i % 2]);
+			return node_error(node, err, "service %s: %s: %s",
+					  node_find(map, "name")->text, key,
+					  keys[i % count].expected);
 	}
 	return 0;
 }
@@ -332,6 +350,8 @@ static uint64_t add_service(uint64_t hash, const struct env_service *chosen, boo
 	size_t count = with_routes ? chosen->route_count : 0;
 
 	hash = add_str(add_str(hash, chosen->name), chosen->version);
+	if (chosen->choice != NULL)
+		hash = add_str(hash, chosen->choice->text);
 	hash = str_hash(hash, &count, sizeof(count));
 	for (size_t i = 0; i < count; i++)
 		hash = add_str(hash, chosen->routes[i]);
@@ -362,8 +382,10 @@ struct env *env_pack(const struct env *draft)
 	struct env *env = fields_pack(&fields_of_env, draft, sizeof(*draft));
 
 	env->refs = 1;
-	for (size_t i = 0; i < env->service_count; i++)
+	for (size_t i = 0; i < env->service_count; i++) {
 		interned_take(&env->services[i]);
+		(void)choice_ref(env->services[i].choice);
+	}
 	env->digest = digest_of(env, false);
 	env->content = digest_of(env, true);
 	return env;
@@ -379,6 +401,8 @@ static int parse_node(const struct node *node, bool stored, struct env **ret_env
 	code = fields_read(&fields_of_env, node, &draft, stored, err);
 	if (code == 0)
 		*ret_env = env_pack(&draft);
+	for (size_t i = 0; i < draft.service_count; i++)
+		choice_unref(draft.services[i].choice);
 	fields_fini(&fields_of_env, &draft);
 	return code;
 }
@@ -519,8 +543,10 @@ void env_unref(struct env *env)
 {
 	if (env == NULL || --env->refs != 0)
 		return;
-	for (size_t i = 0; i < env->service_count; i++)
+	for (size_t i = 0; i < env->service_count; i++) {
 		interned_drop(&env->services[i]);
+		choice_unref(env->services[i].choice);
+	}
 	free(env);
 }
 

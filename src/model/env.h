@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct buf;
+struct choice;
 struct fields;
 struct mf_err;
 
@@ -27,8 +28,9 @@ struct mf_err;
 
 struct env_service {
 	const char *name;
-	const char *version;
-	const char **routes; /* normalised to end in '/': "/", "/tasks/"; sorted, distinct */
+	const char *version;   /* of a choice its main version */
+	struct choice *choice; /* of several versions; NULL: there is one */
+	const char **routes;   /* normalised to end in '/': "/", "/tasks/"; sorted, distinct */
 	uint8_t route_count;
 	bool is_override; /* somebody's version in the place of the environment's own */
 	bool is_interned; /* name and routes are those of model/interned.h */
@@ -38,7 +40,8 @@ struct env_service {
 	uint8_t version_from, route_from;
 };
 
-/* Who answers where that version of a service has no live instance. */
+/* Who answers where that version of a service has no live instance, or none of ENV_ANY_VERSION. */
+#define ENV_ANY_VERSION "@" /* of its choice */
 struct env_fallback {
 	const char *service, *version;
 	const char *next; /* version */
@@ -116,5 +119,11 @@ bool env_has_default_prefix(const struct env *env);
 /* Whether maps say the service for its base, and not for itself. */
 bool env_is_of_base(const struct env *env, const struct env_service *chosen);
 const struct env_service *env_find_service(const struct env *env, const char *name);
+/* Each version that a service may be sent to, the main one first; NULL: there are no more. */
+const char *env_service_version(const struct env_service *service, size_t i);
+bool env_service_has_version(const struct env_service *service, const char *version);
+bool env_service_is_same_choice(const struct env_service *a, const struct env_service *b);
+/* The version as a person writes it, or `1.4=90%,1.5-rc1=10%`; one word. */
+void env_service_add_choice(const struct env_service *service, struct buf *ret_word);
 
 #endif

@@ -18,7 +18,7 @@ struct link {
 	const char *parent, *child;
 };
 
-/* All borrowed from the environment as composed. */
+/* All borrowed from the environment as composed, or from one that extends nobody. */
 struct reliance {
 	const char *service, *version, *env;
 };
@@ -215,8 +215,35 @@ static void put_reliance(struct sorted *reliances, const struct reliance *relian
 		(void)sorted_del(reliances, reliance);
 }
 
+/* Of each service that several versions are chosen of; whether there is one. */
+static bool set_choices(struct family *family, const struct env *env, bool is_there)
+{
+	bool has_choice = false;
+
+	for (size_t i = 0; env != NULL && i < env->service_count; i++) {
+		const struct env_service *service = &env->services[i];
+		struct reliance reliance = {service->name, NULL, env->name};
+
+		if (service->choice == NULL)
+			continue;
+		has_choice = true;
+		for (size_t j = 0; (reliance.version = env_service_version(service, j)) != NULL;
+		     j++)
+			put_reliance(&family->reliances, &reliance, is_there);
+	}
+	return has_choice;
+}
+
+bool family_watch(struct family *family, const struct env *old, const struct env *new)
+{
+	bool had_choice = set_choices(family, old, false);
+
+	return set_choices(family, new, true) || had_choice;
+}
+
 static void set_reliances(struct family *family, const struct env *env, bool is_there)
 {
+	(void)set_choices(family, env, is_there);
 	for (size_t i = 0; env != NULL && i < env->fallback_count; i++) {
 		const struct env_fallback *f = &env->fallbacks[i];
 

@@ -36,7 +36,13 @@ struct env *family_compose(const struct family *family, const struct env *own,
 			   lineage_find_fn *find, family_plain_fn *is_plain, void *ctx,
 			   struct buf *ret_notes);
 
-/* Each that asks another version where one has no live instance, if it is one of the two. */
+/*
+ * One that extends nobody, in the place of another such, either of which may be NULL: that it
+ * depends on which versions of its choices have live instances.  Whether one of the two does.
+ */
+bool family_watch(struct family *family, const struct env *old, const struct env *new);
+
+/* Each that asks another version where one has no live instance, if it is one of them. */
 void family_walk_version(const struct family *family, const char *service, const char *version,
 			 void (*visit)(void *ctx, const char *env), void *ctx);
 

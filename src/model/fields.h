@@ -50,6 +50,9 @@ enum field_flag {
 	FIELD_BRIEF = 2048, /* the list is written only where it is not empty */
 };
 
+/* Writes an object's members that a row stands for, without commas around them, or nothing. */
+typedef void field_write_fn(const void *object, struct buf *json);
+
 /* Reads a FIELD_OTHER into what is at place.  The errors do not name the key. */
 typedef int field_read_fn(const struct node *node, void *place, struct mf_err *err);
 
@@ -69,6 +72,7 @@ struct field {
 	size_t said_offset, said_size;	 /* FIELD_SAID; size 0: nobody asks */
 	const struct fields *fields;	 /* OBJECT; OTHER, for documentation: its form as a map */
 	field_read_fn *read;		 /* OTHER */
+	field_write_fn *write;		 /* NULL: as its kind says; OTHER: it is not written */
 	const char *not_with;		 /* the key that excludes this one */
 	const char *needs;		 /* the key without which this one makes no sense */
 	const char *schema;		 /* OTHER: members of its JSON Schema */

@@ -57,10 +57,13 @@ void field_put_count(const struct field *field, void *object, size_t count)
 				 (int64_t)count);
 }
 
+/* Of two keys that are one field, null is no word against the other. */
 void field_put_said(const struct field *field, void *object, enum field_said said)
 {
-	if (field->said_size != 0)
-		*((uint8_t *)object + field->said_offset) = (uint8_t)said;
+	uint8_t *place = (uint8_t *)object + field->said_offset;
+
+	if (field->said_size != 0 && (said != FIELD_IS_NULL || *place != FIELD_IS_SAID))
+		*place = (uint8_t)said;
 }
 
 static enum field_said get_said(const struct field *field, const void *object)
@@ -284,6 +287,16 @@ static bool is_left_out(const struct field *field, const void *object, bool stor
 	return is_text && *(const char *const *)field_place(field, object) == NULL;
 }
 
+static void write_members(const struct field *field, const void *object, size_t start,
+			  struct buf *json)
+{
+	buf_auto struct buf members = BUF_INIT;
+
+	field->write(object, &members);
+	if (members.len != 0)
+		buf_printf(json, "%s%s", json->len == start ? "" : ",", members.data);
+}
+
 void fields_format(const struct fields *fields, const void *object, bool stored,
 		   struct buf *ret_json)
 {
@@ -294,6 +307,10 @@ void fields_format(const struct fields *fields, const void *object, bool stored,
 	for (size_t i = 0; i < fields->count; i++) {
 		const struct field *field = &fields->rows[i];
 
+		if (field->write != NULL) {
+			write_members(field, object, start, ret_json);
+			continue;
+		}
 		if (is_left_out(field, object, stored))
 			continue;
 		if (ret_json->len != start)

@@ -26,6 +26,7 @@
 #define NOTES_OBJECT "parents of environment"
 /* And that concern whose versions answer instead of its own. */
 #define BASELINE_OBJECT	 "baseline of environment"
+#define SHARES_OBJECT	 "shares of environment"
 #define OVERRIDES_OBJECT "overrides of environment"
 
 struct in_force {
@@ -111,6 +112,11 @@ static bool extends(const struct env *env)
 	return env != NULL && env->parent_count != 0;
 }
 
+static struct env *plain_of(struct env *env)
+{
+	return extends(env) ? NULL : env;
+}
+
 static void touch_env(void *in_force, const char *env)
 {
 	overrides_touch(((struct in_force *)in_force)->overrides, env);
@@ -132,7 +138,7 @@ static void *set_env(struct in_force *f, void *was, void *object)
 	family_walk(f->family, either->name, touch_env, f);
 	if (extends(env)) {
 		overrides_touch(f->overrides, env->name);
-		versions_move_env(f->versions, extends(old) ? NULL : old, NULL);
+		versions_move_env(f->versions, plain_of(old), NULL);
 	} else {
 		versions_move_env(f->versions, extends(old) ? composed : old, env);
 		put_in_force(f, find_in_force(f, either), env == NULL ? NULL : env_ref(env));
@@ -141,6 +147,8 @@ static void *set_env(struct in_force *f, void *was, void *object)
 			overrides_touch(f->overrides, either->name);
 		family_keep(f->family, either->name, NULL);
 	}
+	if (family_watch(f->family, plain_of(old), plain_of(env)))
+		overrides_touch(f->overrides, either->name);
 	env_unref(old);
 	return env;
 }
@@ -295,16 +303,20 @@ static void forget_problems(struct in_force *f, const char *name)
 	problem_list_set_of(f->problems, "environment", name, NULL);
 	problem_list_set_of(f->problems, NOTES_OBJECT, name, NULL);
 	problem_list_set_of(f->problems, BASELINE_OBJECT, name, NULL);
+	problem_list_set_of(f->problems, SHARES_OBJECT, name, NULL);
 	problem_list_set_of(f->problems, OVERRIDES_OBJECT, name, NULL);
 }
 
-static void say_baseline(struct in_force *f, const struct env *env)
+static void say_missing(struct in_force *f, const struct env *env)
 {
-	buf_auto struct buf said = BUF_INIT;
+	buf_auto struct buf baseline = BUF_INIT, shares = BUF_INIT;
 
-	baseline_describe(env, f->versions, &said);
+	baseline_describe(env, f->versions, &baseline);
 	problem_list_set_of(f->problems, BASELINE_OBJECT, env->name,
-			    said.len == 0 ? NULL : said.data);
+			    baseline.len == 0 ? NULL : baseline.data);
+	baseline_describe_shares(env, f->versions, &shares);
+	problem_list_set_of(f->problems, SHARES_OBJECT, env->name,
+			    shares.len == 0 ? NULL : shares.data);
 }
 
 static void resolve_env(struct in_force *f, const char *name)
@@ -319,7 +331,7 @@ static void resolve_env(struct in_force *f, const char *name)
 		return;
 	}
 	own = compose(f, own);
-	say_baseline(f, own);
+	say_missing(f, own);
 	if (own->aside != NULL) {
 		problem_list_set_of(f->problems, OVERRIDES_OBJECT, name, NULL);
 		return;

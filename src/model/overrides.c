@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/strmap.h"
 #include "model/env.h"
+#include "model/fallbacks.h"
 #include "model/override.h"
 #include "model/sorted.h"
 #include "model/versions.h"
@@ -177,6 +178,7 @@ static size_t merge(const struct overrides *overrides, const struct versions *ve
 		}
 		if (is_live) {
 			services[n - 1].version = o->version;
+			services[n - 1].choice = NULL;
 			services[n - 1].is_override = true;
 		}
 		if (order <= 0)
@@ -193,34 +195,35 @@ static bool has_override(const struct env_service *services, size_t count)
 	return false;
 }
 
-/* The environment's own version behind an override's; NULL: there is none, or it is the same. */
-static const struct env_service *find_behind(const struct env *own, const struct env_service *taken)
+static size_t count_of(const struct env *env, size_t at, const char *service)
 {
-	const struct env_service *behind =
-	    taken->is_override ? env_find_service(own, taken->name) : NULL;
+	size_t n = at;
 
-	return behind == NULL || strcmp(behind->version, taken->version) == 0 ? NULL : behind;
+	while (n < env->fallback_count && strcmp(env->fallbacks[n].service, service) == 0)
+		n++;
+	return n - at;
 }
 
 /*
- * Who answers where an override has no live instance: the environment's own version, and then who
- * would behind that.  All lists are sorted by service.  Returns how many were written.
+ * Who answers where an override has no live instance: the environment's own versions, and then who
+ * would behind those.  All lists are sorted by service.  Returns how many were written.
  */
 static size_t add_fallbacks(const struct env *own, const struct env *taken,
-			    struct env_fallback *fallbacks)
+			    struct env_fallback *items)
 {
-	size_t n = 0, k = 0;
+	size_t n = 0, at = 0, count;
 
-	for (size_t i = 0; i < taken->service_count; i++) {
-		const struct env_service *s = &taken->services[i], *behind = find_behind(own, s);
+	for (size_t i = 0; i < taken->service_count; i++, at += count) {
+		const struct env_service *s = &taken->services[i], *behind;
+		struct fallbacks fallbacks = fallbacks_begin(&items[n], s);
 
+		count = count_of(own, at, s->name);
+		behind = s->is_override ? env_find_service(own, s->name) : NULL;
 		if (behind != NULL)
-			fallbacks[n++] =
-			    (struct env_fallback){s->name, s->version, behind->version, 0};
-		for (; k < own->fallback_count && strcmp(own->fallbacks[k].service, s->name) == 0;
-		     k++) /* of each version there is one */
-			if (behind == NULL || strcmp(own->fallbacks[k].version, s->version) != 0)
-				fallbacks[n++] = own->fallbacks[k];
+			fallbacks_add_all(&fallbacks, behind, 0);
+		for (size_t j = at; j < at + count; j++)
+			fallbacks_add(&fallbacks, own->fallbacks[j].next, own->fallbacks[j].from);
+		n += fallbacks.count;
 	}
 	return n;
 }
@@ -238,7 +241,7 @@ struct env *overrides_resolve(const struct overrides *overrides, const struct ve
 	services = mem_alloc(ENV_MAX_SERVICES * sizeof(*services));
 	draft.services = services;
 	draft.service_count = merge(overrides, versions, own, services, ret_left_out);
-	fallbacks = mem_alloc((draft.service_count + own->fallback_count) * sizeof(*fallbacks));
+	fallbacks = mem_alloc((draft.service_count * FALLBACKS_MAX + 1) * sizeof(*fallbacks));
 	draft.fallback_count = add_fallbacks(own, &draft, fallbacks);
 	draft.fallbacks = fallbacks;
 	return has_override(services, draft.service_count) ? env_pack(&draft) : env_ref(own);

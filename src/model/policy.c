@@ -304,21 +304,33 @@ static int judge_list(const struct policy *policy, unsigned line, char *const *p
 	return 0;
 }
 
+/* Of those that it says itself; NULL: all may be. */
+static const char *find_unfit(const struct env_rule *rule, const struct env_service *service)
+{
+	const char *version;
+	size_t i = 0;
+
+	while ((version = env_service_version(service, i)) != NULL && fits(rule->versions, version))
+		i++;
+	return version;
+}
+
 static int judge_services(const struct policy *policy, const struct env_rule *rule,
 			  const struct env *env, struct mf_err *err)
 {
 	for (size_t i = 0; i < env->service_count; i++) {
 		const struct env_service *service = &env->services[i];
 		mem_auto_free char *what = NULL;
+		const char *version;
 
 		if (!fits(rule->services, service->name))
 			return refuse(policy, rule->line, rule->services, "service", service->name,
 				      err);
-		if (service->version_said != FIELD_IS_SAID || /* a parent's */
-		    fits(rule->versions, service->version))
+		version = service->version_said == FIELD_IS_SAID ? find_unfit(rule, service) : NULL;
+		if (version == NULL)
 			continue;
 		what = mem_printf("service %s: version", service->name);
-		return refuse(policy, rule->line, rule->versions, what, service->version, err);
+		return refuse(policy, rule->line, rule->versions, what, version, err);
 	}
 	return 0;
 }

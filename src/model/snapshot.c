@@ -232,6 +232,12 @@ static const char *name_prefix(const struct service *settings)
 	return settings != NULL && settings->is_tcp ? "tcp:" : "";
 }
 
+bool problem_is_remark(const struct problem *problem)
+{
+	return str_has_prefix(problem->object, "baseline of ") ||
+	       str_has_prefix(problem->object, "shares of ");
+}
+
 const struct backend *snapshot_find_backend_named(const struct snapshot *snapshot, const char *name)
 {
 	const char *service =

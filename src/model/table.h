@@ -62,6 +62,9 @@ struct problem {
 	char *reason;
 };
 
+/* Whether somebody answers, and the problem is just that it is another version. */
+bool problem_is_remark(const struct problem *problem);
+
 /* What the author of an environment that extends others should know; borrowed; NULL: nothing. */
 const char *table_env_notes(const struct table *table, const char *name);
 

@@ -251,37 +251,51 @@ static void drop_if_unused(struct versions *versions, struct version *v)
 }
 
 /* Mostly it has the same services, and that one in the same place. */
-static bool names(const struct env *env, const struct env_service *service, size_t place)
+static bool names(const struct env *env, const char *service, const char *version, size_t place)
 {
 	const struct env_service *other;
 
 	if (env == NULL)
 		return false;
 	other = place < env->service_count ? &env->services[place] : NULL;
-	if (other == NULL || strcmp(other->name, service->name) != 0)
-		other = env_find_service(env, service->name);
-	return other != NULL && strcmp(other->version, service->version) == 0;
+	if (other == NULL || strcmp(other->name, service) != 0)
+		other = env_find_service(env, service);
+	return other != NULL && env_service_has_version(other, version);
+}
+
+static void add_named(struct versions *versions, const struct env *old, const struct env_service *s,
+		      size_t place)
+{
+	const char *version;
+
+	for (size_t i = 0; (version = env_service_version(s, i)) != NULL; i++)
+		if (!names(old, s->name, version, place))
+			get_version(versions, s->name, version)->env_count++;
+}
+
+static void del_named(struct versions *versions, const struct env *env, const struct env_service *s,
+		      size_t place)
+{
+	const char *version;
+
+	for (size_t i = 0; (version = env_service_version(s, i)) != NULL; i++) {
+		struct version *v;
+
+		if (names(env, s->name, version, place))
+			continue;
+		v = get_version(versions, s->name, version);
+		v->env_count--;
+		drop_if_unused(versions, v);
+	}
 }
 
 /* What comes goes in first, so that what both name is never without a name. */
 void versions_move_env(struct versions *versions, const struct env *old, const struct env *env)
 {
-	for (size_t i = 0; env != NULL && i < env->service_count; i++) {
-		const struct env_service *s = &env->services[i];
-
-		if (!names(old, s, i))
-			get_version(versions, s->name, s->version)->env_count++;
-	}
-	for (size_t i = 0; old != NULL && i < old->service_count; i++) {
-		const struct env_service *s = &old->services[i];
-		struct version *v;
-
-		if (names(env, s, i))
-			continue;
-		v = get_version(versions, s->name, s->version);
-		v->env_count--;
-		drop_if_unused(versions, v);
-	}
+	for (size_t i = 0; env != NULL && i < env->service_count; i++)
+		add_named(versions, old, &env->services[i], i);
+	for (size_t i = 0; old != NULL && i < old->service_count; i++)
+		del_named(versions, env, &old->services[i], i);
 }
 
 void versions_add_instance(struct versions *versions, struct instance *instance)

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/node.h"
+#include "model/choice.h"
 #include "model/name.h"
 #include "model/override.h"
 #include "operator/call.h"
@@ -16,12 +17,6 @@
 #include "operator/look.h"
 #include "operator/reading.h"
 #include "operator/trouble.h"
-
-static const struct backend *find_backend(const struct reading *reading,
-					  const struct env_service *service)
-{
-	return snapshot_find_backend(reading->snapshot, service->name, service->version);
-}
 
 static void add_text_unless_empty(struct node *map, const char *key, const char *text)
 {
@@ -66,12 +61,13 @@ static void add_env(struct node *list, const struct reading *reading, const stru
 	missing = doc_add_list(row, "missing");
 	for (size_t i = 0; i < env->service_count; i++) {
 		const struct env_service *service = &env->services[i];
-		mem_auto_free char *name = NULL;
+		mem_auto_free char *name = NULL, *choice = NULL;
 		const char *whose;
 
 		if (facts_find_answer(reading, env, service, &whose) != NULL)
 			continue;
-		name = mem_printf("%s:%s", service->name, service->version);
+		choice = facts_choice(service);
+		name = mem_printf("%s:%s", service->name, choice);
 		doc_add_text(missing, NULL, name);
 	}
 	tally->missing += state == FACTS_MISSING;
@@ -135,12 +131,54 @@ static int fill_list(struct look *look, const struct reading *reading, struct mf
 
 /* --- show ------------------------------------------------------------------------------------- */
 
-static void add_instances(struct node *service, const struct backend *backend)
+static void add_servers(struct node *list, const struct backend *backend)
 {
-	struct node *list = doc_add_list(service, "instances");
-
 	for (size_t i = 0; backend != NULL && i < backend->instance_count; i++)
 		doc_add_text(list, NULL, backend->instances[i]->server);
+}
+
+/* Those that requests go to: of all versions that are chosen, or of the one that answers instead.
+ */
+static size_t add_instances(struct node *row, const struct reading *reading,
+			    const struct env_service *service, const struct backend *answer)
+{
+	struct node *list = doc_add_list(row, "instances");
+	const char *version;
+	size_t live = 0;
+
+	if (answer != NULL && !env_service_has_version(service, answer->version)) {
+		add_servers(list, answer);
+		return facts_count_live(answer);
+	}
+	for (size_t i = 0; (version = env_service_version(service, i)) != NULL; i++) {
+		const struct backend *backend =
+		    snapshot_find_backend(reading->snapshot, service->name, version);
+
+		add_servers(list, backend);
+		live += facts_count_live(backend);
+	}
+	return live;
+}
+
+/* Several versions with their shares. */
+static void add_shares(struct node *row, const struct reading *reading,
+		       const struct env_service *service)
+{
+	struct node *list;
+
+	if (service->choice == NULL)
+		return;
+	list = doc_add_list(row, "versions");
+	for (size_t i = 0; i < service->choice->share_count; i++) {
+		const struct choice_share *share = &service->choice->shares[i];
+		struct node *item = doc_add_map(list, NULL);
+
+		doc_add_text(item, "version", share->version);
+		doc_add_int(item, "percent", share->percent);
+		doc_add_int(item, "live",
+			    (int64_t)facts_count_live(snapshot_find_backend(
+				reading->snapshot, service->name, share->version)));
+	}
 }
 
 /* Who put this version in the place of the environment's own. */
@@ -163,23 +201,23 @@ static void add_service(struct node *list, const struct reading *reading, const 
 {
 	const char *whose;
 	const struct backend *answer = facts_find_answer(reading, env, service, &whose);
-	const struct backend *backend = answer != NULL ? answer : find_backend(reading, service);
 	struct node *row = doc_add_map(list, NULL), *routes;
+	mem_auto_free char *choice = facts_choice(service);
 
 	doc_add_text(row, "name", service->name);
-	doc_add_text(row, "version", service->version);
+	doc_add_text(row, "version", choice);
+	add_shares(row, reading, service);
 	doc_add_text(row, "from", facts_find_origin(env, service));
 	doc_add_text(row, "state", answer != NULL ? "ready" : "missing");
-	if (answer != NULL && strcmp(answer->version, service->version) != 0) {
+	if (answer != NULL && !env_service_has_version(service, answer->version)) {
 		mem_auto_free char *answered = mem_printf("%s of %s", answer->version, whose);
 
 		doc_add_text(row, "answered_by", answered);
 	}
-	doc_add_int(row, "live", (int64_t)facts_count_live(answer));
 	routes = doc_add_list(row, "routes");
 	for (unsigned i = 0; i < service->route_count; i++)
 		doc_add_text(routes, NULL, service->routes[i]);
-	add_instances(row, backend);
+	doc_add_int(row, "live", (int64_t)add_instances(row, reading, service, answer));
 	add_holder(row, reading, env, service);
 }
 

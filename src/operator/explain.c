@@ -65,12 +65,15 @@ static bool find_exact(const struct routing *routing, enum routing_map map, cons
 	return i != SIZE_MAX;
 }
 
-/* The value of a map of backends, `service:version`. */
+/* The value of a map of backends, `service:version`; of a choice, `service:@...`, its main one. */
 static const struct backend *find_backend(const struct explanation *e)
 {
 	mem_auto_free char *service = mem_dup_bytes(e->hit.value, strcspn(e->hit.value, ":"));
+	const struct env_service *chosen = env_find_service(e->env, service);
 	const char *version = e->hit.value + strlen(service) + 1;
 
+	if (version[0] == '@' && chosen != NULL)
+		version = chosen->version;
 	return snapshot_find_backend(e->reading->snapshot, service, version);
 }
 
@@ -224,6 +227,7 @@ static void judge(struct explanation *e)
 	const struct backend *backend = e->backend;
 	const struct env_service *service =
 	    backend == NULL ? NULL : env_find_service(e->env, backend->service);
+	mem_auto_free char *choice = NULL;
 
 	if (service != NULL)
 		e->answer = facts_find_answer(e->reading, e->env, service, &e->whose);
@@ -236,6 +240,9 @@ static void judge(struct explanation *e)
 		    mem_printf("environment %s is set aside: it %s", e->env->name, e->env->aside);
 	else if (backend != NULL && backend->settings != NULL && backend->settings->is_tcp)
 		e->reason = mem_printf("service %s speaks no HTTP", backend->service);
+	else if (e->answer == NULL && service != NULL)
+		e->reason = mem_printf("no instance of %s:%s is up with a weight", service->name,
+				       choice = facts_choice(service));
 	else if (e->answer == NULL)
 		e->reason = mem_printf("no instance of %s is up with a weight", e->hit.value);
 }
@@ -298,18 +305,41 @@ static void add_env(const struct explanation *e, struct node *doc)
 	add_beaten(e, doc_add_list(doc, "beaten"));
 }
 
+static void add_instances(struct node *list, const struct backend *backend)
+{
+	for (size_t i = 0; i < backend->instance_count; i++)
+		facts_add_instance(list, backend->instances[i]);
+}
+
+/* Of all versions that it may be sent to. */
+static void add_chosen(const struct explanation *e, struct node *list,
+		       const struct env_service *service)
+{
+	const char *version;
+
+	for (size_t i = 0; (version = env_service_version(service, i)) != NULL; i++) {
+		const struct backend *backend =
+		    snapshot_find_backend(e->reading->snapshot, service->name, version);
+
+		if (backend != NULL)
+			add_instances(list, backend);
+	}
+}
+
 static void add_version(const struct explanation *e, struct node *doc)
 {
 	const struct backend *backend = e->backend;
 	const struct backend *asked = e->answer != NULL ? e->answer : backend;
 	const struct env_service *service = env_find_service(e->env, backend->service);
+	mem_auto_free char *choice = service == NULL ? NULL : facts_choice(service);
 	struct node *list;
 
 	doc_add_text(doc, "service", backend->service);
-	doc_add_text(doc, "version", backend->version);
+	doc_add_text(doc, "version", choice != NULL ? choice : backend->version);
 	if (service != NULL)
 		doc_add_text(doc, "from", facts_find_origin(e->env, service));
-	if (asked != backend) {
+	if (asked != backend &&
+	    (service == NULL || !env_service_has_version(service, asked->version))) {
 		doc_add_text(doc, "answering_version", asked->version);
 		doc_add_text(doc, "answering_environment", e->whose);
 	}
@@ -318,8 +348,11 @@ static void add_version(const struct explanation *e, struct node *doc)
 	if (backend->settings != NULL && backend->settings->server_timeout > 0)
 		doc_add_int(doc, "server_timeout_ms", backend->settings->server_timeout);
 	list = doc_add_list(doc, "instances");
-	for (size_t i = 0; i < asked->instance_count; i++)
-		facts_add_instance(list, asked->instances[i]);
+	if (service != NULL && service->choice != NULL &&
+	    env_service_has_version(service, asked->version))
+		add_chosen(e, list, service);
+	else
+		add_instances(list, asked);
 }
 
 static void fill_doc(const struct explanation *e)
@@ -349,6 +382,21 @@ static void fill_doc(const struct explanation *e)
 
 /* --- the page --------------------------------------------------------------------------------- */
 
+/* Of rows as facts_add_instance adds them. */
+static size_t count_live(const struct node *list)
+{
+	size_t live = 0;
+
+	for (size_t i = 0; i < list->child_count; i++) {
+		const struct node *row = &list->children[i];
+		int64_t weight;
+
+		live += strcmp(node_text_at(row, "state", ""), "up") == 0 &&
+			node_int_at(row, "weight", &weight) && weight > 0;
+	}
+	return live;
+}
+
 static void fill_page(const struct explanation *e)
 {
 	struct buf *text = &e->look->before;
@@ -376,7 +424,7 @@ static void fill_page(const struct explanation *e)
 		buf_printf(text, "Route:        %s\n", node_text_at(doc, "route", ""));
 	if (e->backend != NULL)
 		buf_printf(text, "Service:      %s, version %s (%s)\n", e->backend->service,
-			   e->backend->version, node_text_at(doc, "from", "?"));
+			   node_text_at(doc, "version", "?"), node_text_at(doc, "from", "?"));
 	if (node_find(doc, "answering_version") != NULL)
 		buf_printf(text, "Baseline:     no instance of it; version %s of %s answers\n",
 			   e->answer->version, e->whose);
@@ -389,8 +437,9 @@ static void fill_page(const struct explanation *e)
 		doc_add_cell(node_find(doc, "reason"), text);
 		buf_add_char(text, '\n');
 	} else {
-		buf_printf(text, "by %zu of %zu instances\n", facts_count_live(e->answer),
-			   e->answer->instance_count);
+		const struct node *list = node_find(doc, "instances");
+
+		buf_printf(text, "by %zu of %zu instances\n", count_live(list), list->child_count);
 	}
 	if (e->env != NULL && e->reason != NULL)
 		buf_printf(&e->look->after, "\n-> mayfly check %s\n", e->env->name);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -40,37 +41,46 @@ void facts_add_instance(struct node *list, const struct instance *instance)
 	doc_add_bool(row, "is_fixed", is_fixed);
 }
 
-static const struct env_fallback *find_fallback(const struct env *env, const char *service,
-						const char *version)
+/* Of the versions that a service may be sent to, the first that has one; NULL: none has. */
+static const struct backend *find_live(const struct reading *reading,
+				       const struct env_service *service)
 {
-	for (size_t i = 0; i < env->fallback_count; i++)
-		if (strcmp(env->fallbacks[i].service, service) == 0 &&
-		    strcmp(env->fallbacks[i].version, version) == 0)
-			return &env->fallbacks[i];
+	const char *version;
+
+	for (size_t i = 0; (version = env_service_version(service, i)) != NULL; i++) {
+		const struct backend *backend =
+		    snapshot_find_backend(reading->snapshot, service->name, version);
+
+		if (facts_count_live(backend) > 0)
+			return backend;
+	}
 	return NULL;
 }
 
 const struct backend *facts_find_answer(const struct reading *reading, const struct env *env,
 					const struct env_service *service, const char **ret_whose)
 {
-	const char *version = service->version;
+	const struct backend *backend = find_live(reading, service);
 
 	*ret_whose = env->name;
-	for (size_t i = 0; i <= env->fallback_count; i++) {
-		const struct backend *backend =
-		    snapshot_find_backend(reading->snapshot, service->name, version);
-		const struct env_fallback *next;
+	for (size_t i = 0; i < env->fallback_count && facts_count_live(backend) == 0; i++) {
+		const struct env_fallback *f = &env->fallbacks[i]; /* in the order of trying */
 
-		if (facts_count_live(backend) > 0)
-			return backend;
-		next = find_fallback(env, service->name, version);
-		if (next == NULL)
-			return NULL;
-		version = next->next;
-		if (next->from < env->lineage_count)
-			*ret_whose = env->lineage[next->from];
+		if (strcmp(f->service, service->name) != 0)
+			continue;
+		backend = snapshot_find_backend(reading->snapshot, f->service, f->next);
+		if (f->from < env->lineage_count)
+			*ret_whose = env->lineage[f->from];
 	}
-	return NULL;
+	return facts_count_live(backend) > 0 ? backend : NULL;
+}
+
+char *facts_choice(const struct env_service *service)
+{
+	struct buf word = BUF_INIT;
+
+	env_service_add_choice(service, &word);
+	return buf_take(&word);
 }
 
 const char *facts_find_origin(const struct env *env, const struct env_service *service)

@@ -29,6 +29,9 @@ void facts_add_instance(struct node *list, const struct instance *instance);
 const struct backend *facts_find_answer(const struct reading *reading, const struct env *env,
 					const struct env_service *service, const char **ret_whose);
 
+/* The version of a service, or several with their shares: `1.4=90%,1.5-rc1=10%`.  To be freed. */
+char *facts_choice(const struct env_service *service);
+
 /* Who says which version it is: "own", "override", or an environment that is extended. */
 const char *facts_find_origin(const struct env *env, const struct env_service *service);
 

@@ -19,12 +19,13 @@ static void add_choice(struct node *versions, struct node *cells, const struct r
 	const char *whose;
 	bool differs = env->lineage_count > 1 && service->version_from == 0;
 	bool is_missing = facts_find_answer(reading, env, service, &whose) == NULL;
+	mem_auto_free char *version = facts_choice(service);
 	mem_auto_free char *word =
-	    mem_printf("%s%s%s%s", service->version, differs ? "*" : "",
-		       service->is_override ? "^" : "", is_missing ? "!" : "");
+	    mem_printf("%s%s%s%s", version, differs ? "*" : "", service->is_override ? "^" : "",
+		       is_missing ? "!" : "");
 	struct node *choice = doc_add_map(versions, service->name);
 
-	doc_add_text(choice, "version", service->version);
+	doc_add_text(choice, "version", version);
 	doc_add_bool(choice, "differs", differs);
 	doc_add_bool(choice, "is_override", service->is_override);
 	doc_add_bool(choice, "is_missing", is_missing);

@@ -1,7 +1,9 @@
 /* mayfly route: which paths lead to which services. */
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/node.h"
 #include "operator/call.h"
 #include "operator/command.h"
@@ -10,12 +12,22 @@
 #include "operator/look.h"
 #include "operator/reading.h"
 
+/* Of all versions that are chosen. */
+static size_t count_live(const struct snapshot *snapshot, const struct env_service *service)
+{
+	const char *version;
+	size_t live = 0;
+
+	for (size_t i = 0; (version = env_service_version(service, i)) != NULL; i++)
+		live += facts_count_live(snapshot_find_backend(snapshot, service->name, version));
+	return live;
+}
+
 static void add_routes(struct node *list, const struct snapshot *snapshot, const struct env *env)
 {
 	for (size_t i = 0; i < env->service_count; i++) {
 		const struct env_service *service = &env->services[i];
-		const struct backend *backend =
-		    snapshot_find_backend(snapshot, service->name, service->version);
+		mem_auto_free char *choice = facts_choice(service);
 
 		for (unsigned j = 0; j < service->route_count; j++) {
 			struct node *row = doc_add_map(list, NULL);
@@ -23,8 +35,8 @@ static void add_routes(struct node *list, const struct snapshot *snapshot, const
 			doc_add_text(row, "environment", env->name);
 			doc_add_text(row, "route", service->routes[j]);
 			doc_add_text(row, "service", service->name);
-			doc_add_text(row, "version", service->version);
-			doc_add_int(row, "live", (int64_t)facts_count_live(backend));
+			doc_add_text(row, "version", choice);
+			doc_add_int(row, "live", (int64_t)count_live(snapshot, service));
 		}
 	}
 }

@@ -71,19 +71,20 @@ static void add_missing_service(struct node *list, const struct reading *reading
 	size_t registered = backend == NULL ? 0 : backend->instance_count;
 	mem_auto_free char *object =
 	    mem_printf("environment %s: service %s", env->name, service->name);
-	mem_auto_free char *next = NULL;
+	mem_auto_free char *next = NULL, *choice = NULL;
 	buf_auto struct buf reason = BUF_INIT;
 
 	if (facts_find_answer(reading, env, service, &whose) != NULL)
 		return;
+	choice = facts_choice(service);
 	if (registered == 0) {
-		buf_printf(&reason, "no instance of version %s is registered", service->version);
+		buf_printf(&reason, "no instance of version %s is registered", choice);
 		next = mem_printf("svcregister register %s %s ADDRESS:PORT", service->name,
 				  service->version);
 	} else {
 		buf_printf(&reason,
 			   "no instance of version %s is up with a weight (registered: %zu)",
-			   service->version, registered);
+			   choice, registered);
 		next = mem_printf("mayfly instance list %s %s", service->name, service->version);
 	}
 	add_other_versions(&reason, snapshot, service);
@@ -173,18 +174,12 @@ static char *correct_key(const char *object)
 	return NULL;
 }
 
-/* Somebody answers, and that it is another version is a remark. */
-static bool is_remark(const struct problem *problem)
-{
-	return str_has_prefix(problem->object, "baseline of ");
-}
-
 void trouble_add_remarks(struct node *list, const struct reading *reading)
 {
 	const struct snapshot *snapshot = reading->snapshot;
 
 	for (size_t i = 0; i < snapshot->problem_count; i++)
-		if (is_remark(&snapshot->problems[i]))
+		if (problem_is_remark(&snapshot->problems[i]))
 			add(list, snapshot->problems[i].object, snapshot->problems[i].reason, NULL);
 }
 
@@ -197,7 +192,7 @@ void trouble_add_set_aside(struct node *list, const struct reading *reading)
 		mem_auto_free char *next =
 		    reading->is_offline ? NULL : correct_key(problem->object);
 
-		if (is_remark(problem))
+		if (problem_is_remark(problem))
 			continue;
 		add(list, problem->object, problem->reason, next);
 	}

@@ -15,12 +15,13 @@
 #include "model/env.h"
 #include "model/lineage.h"
 #include "model/table.h"
+#include "render/routing_choice.h"
 
-/* Where an entry of routes or versions comes from; a few bytes, as there are many. */
+/* Where an entry of choices, routes or versions comes from; a few bytes, as there are many. */
 struct origin {
 	uint32_t env;
 	uint16_t service;
-	uint16_t route;
+	uint16_t route; /* or which entry of a choice */
 };
 
 struct origins {
@@ -32,6 +33,7 @@ enum { MAX_REASON = ROUTING_MAX_VALUE - 1 };
 
 struct routing {
 	const struct snapshot *snapshot;
+	struct origins shares;
 	struct origins routes;
 	struct origins versions;
 	/* Environments whose header value an older one holds: indices of snapshot->envs. */
@@ -91,9 +93,20 @@ static size_t count_routes(const struct env *env)
 	return n;
 }
 
+/* Each environment's own. */
+static size_t count_choices(const struct env *env)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < env->service_count; i++)
+		if (!env_is_of_base(env, &env->services[i]))
+			n += routing_choice_count(&env->services[i]);
+	return n;
+}
+
 size_t routing_count_entries(const struct env *env)
 {
-	return count_versions(env) + count_routes(env);
+	return count_choices(env) + count_versions(env) + count_routes(env);
 }
 
 /* Those of before stand behind the snapshot's. */
@@ -106,12 +119,14 @@ static const struct env *env_of(const struct routing *routing, size_t i)
 
 static void make_room(struct routing *routing)
 {
-	size_t versions = 0, routes = 0;
+	size_t choices = 0, versions = 0, routes = 0;
 
 	for (size_t i = 0; i < routing->snapshot->env_count + routing->choice_count; i++) {
+		choices += count_choices(env_of(routing, i));
 		versions += count_versions(env_of(routing, i));
 		routes += count_routes(env_of(routing, i));
 	}
+	routing->shares.items = new_origins(choices);
 	routing->versions.items = new_origins(versions);
 	routing->routes.items = new_origins(routes);
 }
@@ -123,8 +138,11 @@ static void add_env(struct routing *routing, size_t at)
 	if (env->aside != NULL)
 		add_origin(&routing->versions, at, 0, 0);
 	for (size_t i = 0; i < env->service_count; i++) {
-		if (!env_is_of_base(env, &env->services[i]))
+		if (!env_is_of_base(env, &env->services[i])) {
 			add_origin(&routing->versions, at, i, 0);
+			for (size_t j = 0; j < routing_choice_count(&env->services[i]); j++)
+				add_origin(&routing->shares, at, i, j);
+		}
 		for (size_t j = 0; j < env->services[i].route_count && env->base == NULL; j++)
 			add_origin(&routing->routes, at, i, j);
 	}
@@ -242,6 +260,7 @@ void routing_free(struct routing *routing)
 {
 	if (routing == NULL)
 		return;
+	free(routing->shares.items);
 	free(routing->routes.items);
 	free(routing->versions.items);
 	free(routing->nameless);
@@ -255,6 +274,8 @@ size_t routing_count(const struct routing *routing, enum routing_map map)
 	const struct snapshot *snapshot = routing->snapshot;
 
 	switch (map) {
+	case ROUTING_CHOICES:
+		return routing->shares.count;
 	case ROUTING_ROUTES:
 		return routing->routes.count;
 	case ROUTING_VERSIONS:
@@ -390,13 +411,27 @@ static char *put_backend(char *at, const char *end, const char *service, const c
 	return put(put(put(at, end, service), end, ":"), end, version);
 }
 
+/* Of several versions, what leads to the entries of the choice. */
+static char *put_chosen(char *at, const char *end, const struct env *env,
+			const struct env_service *service)
+{
+	if (service->choice == NULL)
+		return put_backend(at, end, service->name, service->version);
+	at = put_generation(put(put(at, end, service->name), end, ":@"), end, env);
+	return put(put(put(at, end, "/"), end, service->name), end, ":");
+}
+
 static void set_fallback(const struct env *env, const struct env_fallback *fallback,
 			 struct routing_entry *e)
 {
 	const char *end = e->key + sizeof(e->key), *end_value = e->value + sizeof(e->value);
 	char *key = put(put_generation(e->key, end, env), end, "/");
 
-	e->key_len = (size_t)(put_backend(key, end, fallback->service, fallback->version) - e->key);
+	if (strcmp(fallback->version, ENV_ANY_VERSION) == 0)
+		key = put_chosen(key, end, env, env_find_service(env, fallback->service));
+	else
+		key = put_backend(key, end, fallback->service, fallback->version);
+	e->key_len = (size_t)(key - e->key);
 	e->value_len =
 	    (size_t)(put_backend(e->value, end_value, fallback->service, fallback->next) -
 		     e->value);
@@ -424,9 +459,18 @@ static void set_service(const struct routing *routing, enum routing_map map,
 	else
 		key = put(put(key, end, "/"), end, service->name);
 	e->key_len = (size_t)(key - e->key);
-	e->value_len = (size_t)(put_backend(e->value, e->value + sizeof(e->value), service->name,
-					    service->version) -
-				e->value);
+	e->value_len =
+	    (size_t)(put_chosen(e->value, e->value + sizeof(e->value), env, service) - e->value);
+}
+
+static void set_choice(const struct routing *routing, const struct origin *origin,
+		       struct routing_entry *e)
+{
+	const struct env *env = env_of(routing, origin->env);
+	char generation[ROUTING_MAX_KEY];
+
+	(void)put_generation(generation, generation + sizeof(generation), env);
+	routing_choice_get(generation, &env->services[origin->service], origin->route, e);
 }
 
 static void get_header(const struct routing *routing, size_t i, struct routing_entry *e)
@@ -449,6 +493,9 @@ void routing_get(const struct routing *routing, enum routing_map map, size_t i,
 
 	assert(i < routing_count(routing, map));
 	switch (map) {
+	case ROUTING_CHOICES:
+		set_choice(routing, &routing->shares.items[i], ret_entry);
+		break;
 	case ROUTING_ROUTES:
 		set_service(routing, map, &routing->routes.items[i], ret_entry);
 		break;
@@ -515,28 +562,47 @@ static size_t find_route(const struct env *env, const char *route)
 	return SIZE_MAX;
 }
 
-static size_t find_fallback(const struct env *env, const char *backend)
+/* key: the whole of it. */
+static size_t find_fallback(const struct env *env, const char *key)
 {
-	for (size_t i = 0; i < env->fallback_count; i++) {
-		const struct env_fallback *f = &env->fallbacks[i];
-		size_t len = strlen(f->service);
+	struct routing_entry entry;
 
-		if (strncmp(backend, f->service, len) == 0 && backend[len] == ':' &&
-		    strcmp(backend + len + 1, f->version) == 0)
+	for (size_t i = 0; i < env->fallback_count; i++) {
+		set_fallback(env, &env->fallbacks[i], &entry);
+		if (strcmp(entry.key, key) == 0)
 			return env->service_count + i;
 	}
 	return SIZE_MAX;
 }
 
-/* What origins call it. */
-static size_t find_version(const struct env *env, const char *name)
+static size_t find_choice(const struct routing *routing, size_t env_at, const char *generation,
+			  const char *key)
+{
+	const struct env *env = routing->snapshot->envs[env_at];
+	size_t at = find_origin(&routing->shares, env_at);
+
+	for (size_t i = 0, found; i < env->service_count; i++) {
+		const struct env_service *service = &env->services[i];
+
+		if (env_is_of_base(env, service))
+			continue;
+		found = routing_choice_find(generation, service, key);
+		if (found != SIZE_MAX)
+			return at + found;
+		at += routing_choice_count(service);
+	}
+	return SIZE_MAX;
+}
+
+/* What origins call it; the name is the end of the key. */
+static size_t find_version(const struct env *env, const char *key, const char *name)
 {
 	const struct env_service *service = env_find_service(env, name);
 
 	if (env->aside != NULL)
 		return strcmp(name, &ROUTING_ASIDE[1]) == 0 ? 0 : SIZE_MAX;
 	if (strchr(name, ':') != NULL)
-		return find_fallback(env, name);
+		return find_fallback(env, key);
 	return service == NULL ? SIZE_MAX : (size_t)(service - env->services);
 }
 
@@ -554,9 +620,11 @@ static size_t find_service(const struct routing *routing, enum routing_map map, 
 	(void)put_generation(generation, generation + sizeof(generation), env);
 	if (compare_name(key, len, generation) != 0)
 		return SIZE_MAX;
+	if (map == ROUTING_CHOICES)
+		return find_choice(routing, at, generation, key);
 	if (map == ROUTING_VERSIONS)
 		return find_version_origin(&routing->versions, at,
-					   find_version(env, key + len + 1));
+					   find_version(env, key, key + len + 1));
 	i = find_route(env, key + len);
 	return i == SIZE_MAX ? SIZE_MAX : i + find_origin(&routing->routes, at);
 }
@@ -592,6 +660,7 @@ static size_t find_host(const struct snapshot *snapshot, const char *key)
 size_t routing_find(const struct routing *routing, enum routing_map map, const char *key)
 {
 	switch (map) {
+	case ROUTING_CHOICES:
 	case ROUTING_ROUTES:
 	case ROUTING_VERSIONS:
 		return find_service(routing, map, key);

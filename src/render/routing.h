@@ -7,6 +7,11 @@
  * decides which of them is in force, whether a host, a prefix or a header led to the environment.
  *
  *	spares        <backend>               backend kept in reserve that stands for it
+ *	choices       <choice>1<digits>       backend    of requests with such a number (model/
+ *							 choice.h); longest match
+ *	choices       <choice><backend>/1<digits>  backend  of those for which that one is without
+ *							 a live instance; longest match
+ *	choices       <choice>.               <service>:<choice as a word>, for people
  *	routes        <generation><route>     backend    longest match; routes end in '/'
  *	versions      <generation>/<service>  backend    no service has a '/' in its name
  *	versions      <generation>/<backend>  backend    that answers where the other has no live
@@ -25,7 +30,9 @@
  *	hosts         <full host name>./      environment    longest match, of a host and "./"
  *	hosts         <first label>.          environment
  *
- * A backend is `<service>:<version>`; neither name has a ':'.  In files each has its own, and
+ * A backend is `<service>:<version>`; neither name has a ':'.  Of a service with several versions
+ * routes and versions have `<service>:@<choice>`, where a choice is `<generation>/<service>:`, of
+ * the environment whose it is.  In files each has its own, and
  * `spares` is empty: only a HAProxy that has not read the newest files has entries there, by the
  * runtime API.
  */
@@ -43,6 +50,7 @@ struct snapshot;
 /* In this order new entries can be put into place: what is named is there before its name is. */
 #define ROUTING_MAPS(X)                                                                            \
 	X(ROUTING_SPARES, "spares")                                                                \
+	X(ROUTING_CHOICES, "choices")                                                              \
 	X(ROUTING_ROUTES, "routes")                                                                \
 	X(ROUTING_VERSIONS, "versions")                                                            \
 	X(ROUTING_NAMES, "names")                                                                  \
@@ -54,7 +62,10 @@ enum routing_map {
 #define X(id, name) id,
 	ROUTING_MAPS(X)
 #undef X
-	    ROUTING_MAP_COUNT
+	    ROUTING_MAP_COUNT,
+	/* The keys of these begin with a generation, up to a '/'. */
+	ROUTING_GENERATION_FIRST = ROUTING_CHOICES,
+	ROUTING_GENERATION_LAST = ROUTING_VERSIONS
 };
 
 /* What follows a host name and a first label in their keys. */
@@ -99,7 +110,7 @@ void routing_get(const struct routing *routing, enum routing_map map, size_t i,
 /* Which entry has that key; SIZE_MAX: none.  Searches the snapshot, so that no index is needed. */
 size_t routing_find(const struct routing *routing, enum routing_map map, const char *key);
 
-/* How many entries of routes and versions an environment has. */
+/* How many entries an environment has in the maps whose keys begin with a generation. */
 size_t routing_count_entries(const struct env *env);
 
 const char *routing_map_name(enum routing_map map);

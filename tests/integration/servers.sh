@@ -505,8 +505,8 @@ files_are_rendered() {
 	[[ ! -e $T/dns/hosts ]] || diff "$T/rendered/hosts" "$T/dns/hosts"
 }
 
-# Whether each of HAProxy's maps holds what its file says, but for routes and versions of an
-# environment's earlier choices, which nobody reads any more, and for what stands in reserve.
+# Whether each of HAProxy's maps holds what its file says, but for choices, routes and versions of an
+# environment's earlier generations, which nobody reads any more, and for what stands in reserve.
 maps_are_files() {
 	local file map
 
@@ -514,7 +514,7 @@ maps_are_files() {
 		map=${file##*/}
 		haproxy_cmd "show map maps/$map" | sed '/^$/d; s/^[^ ]* //' | sort >"$T/out/$map.runs"
 		case $map in
-		routes.map | versions.map)
+		choices.map | routes.map | versions.map)
 			cut -d' ' -f2 "$T/haproxy/maps/environments.map" >"$T/out/generations"
 			awk 'NR == FNR { live[$1]; next } { split($1, part, "/") } part[1] in live' \
 				"$T/out/generations" "$T/out/$map.runs" >"$T/out/$map.live"

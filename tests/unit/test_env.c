@@ -172,6 +172,11 @@ static const struct {
      "column 13)"},
     {DEV " - {name: a, version: 1, versions: {1: 100}}",
      "environment dev: service a: version and versions: only one is allowed (line 4, column 26)"},
+    {DEV " - {name: a, versions: }",
+     "environment dev: service a: versions: must be a map of versions to percents (line 4, column "
+     "24)"},
+    {DEV " - {name: a, versions: {1: 100, 2: 0, 3: 0, 4: 0, 5: 0, 6: 0, 7: 0, 8: 0, 9: 0}}",
+     "environment dev: service a: versions: 9 of them, at most 8 are allowed (line 4, column 24)"},
     {DEV " - {name: a, version: }",
      "environment dev: service a: version: must be a string, not empty (line 4, column 23)"},
     {DEV " - {name: a, port: 1}",
@@ -205,8 +210,6 @@ static const struct {
      "environment dev: expires: not supported yet (line 2, column 1)"},
     {"name: dev\nexpires: 2030-01-31T18:00:00Z\nservices: []",
      "environment dev: expires: not supported yet (line 2, column 1)"},
-    {DEV " - {name: a, versions: {1.4: 90, 1.5-rc1: 10}}",
-     "environment dev: service a: versions: not supported yet (line 4, column 14)"},
     {DEV " - {name: a, sticky: header x-user}",
      "environment dev: service a: sticky: not supported yet (line 4, column 14)"},
     /* known, and wrong in themselves */

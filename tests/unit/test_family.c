@@ -338,6 +338,72 @@ START_TEST(with_baseline_the_parents_version_answers)
 END_TEST
 
 /* Then a change of the base is no change of what maps say of it. */
+/* All versions of a service that it chooses, main one first, and whether its base says it. */
+static void chooses(struct table *table, const char *name, const char *want)
+{
+	struct snapshot *s = table_snapshot(table, 1);
+	const struct env *env = snapshot_find_env(s, name);
+	buf_auto struct buf got = BUF_INIT;
+
+	for (size_t i = 0; i < env->service_count; i++) {
+		const struct env_service *service = &env->services[i];
+		const char *version;
+
+		buf_printf(&got, "%s%s", i == 0 ? "" : "; ", service->name);
+		for (size_t j = 0; (version = env_service_version(service, j)) != NULL; j++) {
+			buf_printf(&got, " %s", version);
+			ck_assert(env_service_has_version(service, version));
+			ck_assert_ptr_nonnull(snapshot_find_backend(s, service->name, version));
+		}
+		buf_add_str(&got, env_is_of_base(env, service) ? " of base" : "");
+	}
+	ck_assert_str_eq(buf_str(&got), want);
+	snapshot_unref(s);
+}
+
+START_TEST(versions_are_one_field_with_version)
+{
+	struct table *table = table_new();
+	static const char object[] = "shares of environment pr";
+
+	put_yaml(table, "{name: prod, services: [{name: tasks, versions: {1: 10, 2: 60, 3: 30}}, "
+			"{name: web, version: 1}]}");
+	put_yaml(table, "{name: pr, extends: prod, services: [{name: web, versions: {2: 100}}]}");
+	chooses(table, "prod", "tasks 2 1 3; web 1");
+	chooses(table, "pr", "tasks 2 1 3 of base; web 2");
+	put_yaml(table, "{name: pr, extends: prod, missing: baseline, services: [{name: tasks, "
+			"versions: {9: 50, 3: 50}}, {name: web, versions: ~}]}");
+	chooses(table, "pr", "tasks 9 3; web latest");
+	goes_on(table, "pr", "tasks:@>2<prod; tasks:2>1<prod; web:latest>1<prod");
+	is_problem(table, object, NULL); /* nobody has its share */
+	put_at(table, "backends/tasks/3/i", "10.0.0.1:1", 1);
+	is_problem(
+	    table, object,
+	    "service tasks has no live instance of version 9: the others get its 50 percent");
+	put_at(table, "overrides/pr/tasks", "{\"version\":\"anna\"}", 1);
+	put_at(table, "backends/tasks/anna/i", "10.0.0.2:1", 1);
+	chooses(table, "pr", "tasks anna; web latest");
+	goes_on(table, "pr",
+		"tasks:anna>9<pr; tasks:9>3<pr; tasks:3>2<prod; tasks:2>1<prod; web:latest>1<prod");
+	table_del(table, "overrides/pr/tasks");
+	put_yaml(table, "{name: pr, extends: prod, services: []}");
+	is_problem(
+	    table, object,
+	    "service tasks has no live instance of version 1: the others get its 10 percent; "
+	    "service tasks has no live instance of version 2: the others get its 60 percent");
+	put_yaml(table, "{name: prod, services: [{name: tasks, version: 1}]}");
+	chooses(table, "pr", "tasks 1 of base");
+	is_problem(table, object, NULL);
+	put_yaml(table, "{name: pr, services: [{name: tasks, versions: {7: 50, 3: 50}}]}");
+	is_problem(
+	    table, object,
+	    "service tasks has no live instance of version 7: the others get its 50 percent");
+	table_del(table, "backends/tasks/3/i");
+	is_problem(table, object, NULL);
+	table_free(table);
+}
+END_TEST
+
 START_TEST(one_that_differs_in_versions_alone_has_its_base_s_entries)
 {
 	static const char own[] =
@@ -411,6 +477,7 @@ int main(void)
 	tcase_add_test(tc, a_route_belongs_to_the_nearest_that_gives_it);
 	tcase_add_test(tc, an_override_of_a_child_is_laid_upon_what_it_comes_to);
 	tcase_add_test(tc, with_baseline_the_parents_version_answers);
+	tcase_add_test(tc, versions_are_one_field_with_version);
 	tcase_add_test(tc, one_that_differs_in_versions_alone_has_its_base_s_entries);
 	tcase_add_test(tc, too_many_services_in_all_set_it_aside);
 	return unit_run("family", tc);

@@ -253,6 +253,54 @@ START_TEST(what_was_is_added)
 }
 END_TEST
 
+START_TEST(a_choice_has_entries_of_its_own)
+{
+	static const struct {
+		enum routing_map map;
+		const char *key, *value;
+	} said[] = {
+	    {ROUTING_CHOICES, "pr@00000000000000ab/a:1", "a:1"},
+	    {ROUTING_CHOICES, "pr@00000000000000ab/a:19", "a:2"},
+	    {ROUTING_CHOICES, "pr@00000000000000ab/a:a:1/", "a:2"},
+	    {ROUTING_CHOICES, "pr@00000000000000ab/a:a:2/", "a:1"},
+	    {ROUTING_CHOICES, "pr@00000000000000ab/a:.", "a:1=90%,2=10%"},
+	    {ROUTING_ROUTES, "pr@00000000000000ab/", "a:@pr@00000000000000ab/a:"},
+	    {ROUTING_VERSIONS, "pr@00000000000000ab/a", "a:@pr@00000000000000ab/a:"},
+	    {ROUTING_VERSIONS, "pr@00000000000000ab/a:@pr@00000000000000ab/a:", "a:0"},
+	};
+	static const char json[] = "{\"name\":\"pr\",\"services\":[{\"name\":\"a\",\"route\":\"/\","
+				   "\"versions\":{\"1\":90,\"2\":10}},\"b\"]}";
+	struct env_fallback fallback = {"a", ENV_ANY_VERSION, "0", 0};
+	struct env *env;
+	struct snapshot one = {.envs = &env, .env_count = 1};
+	struct routing *routing;
+	struct routing_entry entry;
+	size_t i;
+
+	ck_assert_int_eq(env_parse_json("pr", json, strlen(json), 1, &env, NULL), 0);
+	env->digest = 0xab;
+	env->fallbacks = &fallback;
+	env->fallback_count = 1;
+	routing = routing_new(&one);
+	ck_assert_uint_eq(routing_count(routing, ROUTING_CHOICES), 5);
+	for (size_t j = 0; j < sizeof(said) / sizeof(said[0]); j++) {
+		i = routing_find(routing, said[j].map, said[j].key);
+		ck_assert_uint_ne(i, SIZE_MAX);
+		routing_get(routing, said[j].map, i, &entry);
+		ck_assert_str_eq(entry.key, said[j].key);
+		ck_assert_str_eq(entry.value, said[j].value);
+		ck_assert_uint_eq(entry.value_len, strlen(entry.value));
+	}
+	ck_assert_uint_eq(routing_find(routing, ROUTING_CHOICES, "pr@00000000000000ab/a:2"),
+			  SIZE_MAX);
+	ck_assert_uint_eq(routing_find(routing, ROUTING_CHOICES, "pr@00000000000000ab/b:1"),
+			  SIZE_MAX);
+	ck_assert_uint_eq(routing_count_entries(env), 5 + 1 + 3);
+	routing_free(routing);
+	env_unref(env);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("routing");
@@ -263,6 +311,7 @@ int main(void)
 	tcase_add_test(tc, empty_model);
 	tcase_add_test(tc, an_environment_set_aside_has_a_reason_in_one_word);
 	tcase_add_test(tc, a_version_leads_to_the_next_one);
+	tcase_add_test(tc, a_choice_has_entries_of_its_own);
 	tcase_add_loop_test(tc, what_was_is_added, 0, sizeof(of_past) / sizeof(of_past[0]));
 	return unit_run("routing", tc);
 }

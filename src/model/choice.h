@@ -1,0 +1,59 @@
+/*
+ * What an environment chooses of a service beyond one version: shares of its requests.  Immutable
+ * once read, shared by counting references; environments that say the same need not share it.
+ *
+ * A request has a number of 0 to 99.  The shares are ranges of it in the order written, so that a
+ * change of them moves no more requests than it must.  A version whose instances are all gone has
+ * its own range shared out among the others by their percents; if the one that a request then comes
+ * to has none, either, the next ones are asked, in order and round.
+ */
+#ifndef MF_MODEL_CHOICE_H
+#define MF_MODEL_CHOICE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+struct mf_err;
+struct node;
+
+#define CHOICE_MAX_VERSIONS 8
+#define CHOICE_NUMBERS	    100
+
+struct choice_share {
+	char *version;
+	uint8_t percent;
+};
+
+/* Which numbers mean which version: those that begin with the digits, which have `1` before them so
+ * that each has three ("107").  Of several the longest counts; "" is that of the next one to ask.
+ */
+struct choice_range {
+	char digits[4];
+	uint8_t gone;	 /* for requests that this share has no instance for; CHOICE_NOT_GONE */
+	uint8_t version; /* an index of the shares */
+};
+#define CHOICE_NOT_GONE UINT8_MAX
+
+struct choice {
+	unsigned refs;
+	struct choice_share shares[CHOICE_MAX_VERSIONS]; /* in order */
+	size_t share_count;
+	struct choice_range *ranges;
+	size_t range_count;
+	char *text; /* canonical: members of a JSON object, `"versions":{"1":90,"2":10}` */
+};
+
+/* The value of `versions`.  One reference.  MF_EDATA. */
+int choice_read(const struct node *node, struct choice **ret_choice, struct mf_err *err);
+
+struct choice *choice_ref(struct choice *choice); /* NULL is fine, also below */
+void choice_unref(struct choice *choice);
+
+/* Of the largest share, the first of them: what counts where only one version can. */
+const char *choice_main_version(const struct choice *choice);
+
+/* `1.4=90%,1.5-rc1=10%`, one word. */
+void choice_add_word(const struct choice *choice, struct buf *ret_word);
+
+#endif
