@@ -177,6 +177,8 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
 	if (request->transfer.phase == TRANSFER_DEAD) /* cancelled by another's callback */
 		return CURL_WRITEFUNC_ERROR;
 	if (request->on_data != NULL && is_success(request)) {
+		if (loop_transfer_pauses(&request->transfer))
+			return CURL_WRITEFUNC_PAUSE;
 		request->is_broken_off = !request->on_data(request->ctx, bytes, len);
 		return request->is_broken_off ? CURL_WRITEFUNC_ERROR : len;
 	}

@@ -25,6 +25,7 @@ enum {
 	LOOP_WAIT_MS = 3600 * 1000, /* libcurl refuses a negative timeout */
 	LOOP_MAX_CONNECTIONS = 32,  /* idle ones that libcurl keeps */
 	LOOP_NEW_DESCRIPTORS = 64,  /* what is opened first is below that */
+	LOOP_SLICE_US = 5000, /* so long transfers are heard, and those who pause not longer */
 };
 
 #define LOOP_MAX_DELAY_MS (INT64_C(10) * 365 * 24 * 3600 * 1000)
@@ -70,6 +71,8 @@ struct loop {
 	bool is_stopped;
 	unsigned depth;		/* of loop_run: 0 outside, 2 and more inside a callback */
 	bool has_new_transfers; /* some to put on the multi handle */
+	bool has_paused;	/* transfers */
+	int64_t hearing_us;	/* when this round's transfers began */
 
 	TAILQ_HEAD(loop_sources, loop_source) sources;
 	size_t source_count;
@@ -449,6 +452,41 @@ static void start_transfers(struct loop *loop)
 	}
 }
 
+bool loop_transfer_pauses(struct loop_transfer *transfer)
+{
+	struct loop *loop = transfer->loop;
+
+	transfer->is_paused =
+	    transfer->has_had && loop_now_us() - loop->hearing_us >= LOOP_SLICE_US;
+	loop->has_paused = loop->has_paused || transfer->is_paused;
+	transfer->has_had = true;
+	return transfer->is_paused;
+}
+
+/* What they have not taken is given to them here, where libcurl does not see that one refuses it.
+ */
+static void resume_transfers(struct loop *loop)
+{
+	struct loop_transfer *transfer;
+
+	loop->hearing_us = loop_now_us();
+	loop->has_paused = false;
+	for (transfer = LIST_FIRST(&loop->transfers); transfer != NULL;
+	     transfer = LIST_NEXT(transfer, link))
+		transfer->has_had = false;
+	for (transfer = LIST_FIRST(&loop->transfers); transfer != NULL;
+	     transfer = LIST_NEXT(transfer, link)) {
+		CURLcode code;
+
+		if (!transfer->is_paused || transfer->phase != TRANSFER_RUNNING)
+			continue;
+		transfer->is_paused = false;
+		code = curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
+		if (code != CURLE_OK && transfer->phase != TRANSFER_DEAD)
+			transfer->on_done(transfer, code);
+	}
+}
+
 static int run_transfers(struct loop *loop, struct mf_err *err)
 {
 	int running, left;
@@ -456,6 +494,7 @@ static int run_transfers(struct loop *loop, struct mf_err *err)
 	CURLMsg *msg;
 
 	start_transfers(loop);
+	resume_transfers(loop);
 	code = curl_multi_perform(loop->multi, &running);
 	if (code != CURLM_OK)
 		return mf_err_set(err, MF_EFAIL, "libcurl: %s", curl_multi_strerror(code));
@@ -605,8 +644,9 @@ static int wait_for_some(struct loop *loop, unsigned *ret_count, struct mf_err *
 		loop->longest_us = deaf_us;
 	*ret_count = collect_waits(loop);
 	/* What a completion has just started must reach libcurl before we may sleep. */
-	code = curl_multi_poll(loop->multi, loop->waits, *ret_count,
-			       loop->has_new_transfers ? 0 : LOOP_WAIT_MS, &ready);
+	code =
+	    curl_multi_poll(loop->multi, loop->waits, *ret_count,
+			    loop->has_new_transfers || loop->has_paused ? 0 : LOOP_WAIT_MS, &ready);
 	if (code != CURLM_OK)
 		return mf_err_set(err, MF_EFAIL, "libcurl: %s", curl_multi_strerror(code));
 	loop->listened_us = loop_now_us();

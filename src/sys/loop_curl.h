@@ -21,6 +21,8 @@ struct loop_transfer {
 
 	LIST_ENTRY(loop_transfer) link;
 	struct loop *loop;
+	bool has_had;	/* something in this round */
+	bool is_paused; /* until the next round */
 	enum {
 		TRANSFER_NEW,
 		TRANSFER_RUNNING,
@@ -34,5 +36,12 @@ struct loop_transfer {
  */
 void loop_transfer_add(struct loop *loop, struct loop_transfer *transfer);
 void loop_transfer_del(struct loop_transfer *transfer);
+
+/*
+ * For a callback that writes: whether it is to return CURL_WRITEFUNC_PAUSE, as others have their
+ * turn first.  True when the round has gone on for long and the transfer has been given something
+ * in it; what it has not taken is given to it in the next one.
+ */
+bool loop_transfer_pauses(struct loop_transfer *transfer);
 
 #endif

@@ -41,6 +41,12 @@ static struct {
 	struct buf pieces;
 } got;
 
+/* What comes while somebody takes his time with it. */
+static struct {
+	struct loop_timer *timer;
+	unsigned pieces, turns, turns_before, in_a_row;
+} slow;
+
 static struct loop *loop;
 
 static bool is_whole(const struct buf *request)
@@ -119,6 +125,7 @@ static void setup(void)
 
 	memset(&server, 0, sizeof(server));
 	memset(&got, 0, sizeof(got));
+	memset(&slow, 0, sizeof(slow));
 	inherited_before = count_inherited();
 	loop = unit_loop_new();
 	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -181,6 +188,24 @@ static void request(const struct http_options *options)
 	ck_assert_int_eq(got.calls, before);
 	unit_loop_run(loop);
 	ck_assert_int_eq(got.calls, before + 1);
+}
+
+static void on_turn(void *ctx)
+{
+	(void)ctx;
+	slow.turns++;
+	loop_timer_set(slow.timer, 0);
+}
+
+static bool on_piece_slowly(void *ctx, const char *bytes, size_t len)
+{
+	(void)ctx;
+	if (slow.pieces++ > 0 && slow.turns == slow.turns_before)
+		slow.in_a_row++;
+	slow.turns_before = slow.turns;
+	buf_add(&got.pieces, bytes, len);
+	usleep(20000);
+	return true;
 }
 
 static const char hello[] = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
@@ -442,6 +467,52 @@ START_TEST(streams_pieces_and_no_body)
 }
 END_TEST
 
+START_TEST(others_have_their_turn_while_a_stream_goes_on)
+{
+	static char reply[200000] = "HTTP/1.1 200 OK\r\n\r\n";
+	struct http_options options = get();
+	size_t head = strlen(reply);
+
+	for (size_t i = head; i + 1 < sizeof(reply); i++)
+		reply[i] = (char)('a' + i % 26);
+	server.reply = reply;
+	server.closes = true;
+	options.on_data = on_piece_slowly;
+	options.deadline_ms = 0;
+	slow.timer = loop_timer_new(loop, on_turn, NULL);
+	loop_timer_set(slow.timer, 0);
+	request(&options);
+	ck_assert_str_eq(got.words, "");
+	ck_assert_uint_gt(slow.pieces, 3);
+	ck_assert_uint_eq(slow.in_a_row, 0);
+	ck_assert(memcmp(buf_str(&got.pieces), reply + head, got.pieces.len) == 0);
+}
+END_TEST
+
+/* The second piece is broken off, which is said as that of the first. */
+static bool on_piece_refuse_later(void *ctx, const char *bytes, size_t len)
+{
+	return on_piece_slowly(ctx, bytes, len) && slow.pieces < 3;
+}
+
+START_TEST(a_stream_that_waits_is_broken_off)
+{
+	static char reply[200000] = "HTTP/1.1 200 OK\r\n\r\n";
+	struct http_options options = get();
+
+	memset(reply + strlen(reply), 'x', sizeof(reply) - strlen(reply) - 1);
+	server.reply = reply;
+	server.closes = true;
+	options.on_data = on_piece_refuse_later;
+	options.deadline_ms = 0;
+	slow.timer = loop_timer_new(loop, on_turn, NULL);
+	loop_timer_set(slow.timer, 0);
+	request(&options);
+	ck_assert_int_eq(got.code, MF_EFAIL);
+	ck_assert_uint_eq(slow.pieces, 3);
+}
+END_TEST
+
 START_TEST(collects_a_streams_error_reply)
 {
 	struct http_options options = get();
@@ -573,6 +644,8 @@ int main(void)
 	tcase_add_test(tc, unheard_requests_go_with_the_loop);
 	tcase_add_test(tc, stream_says_when_it_begins);
 	tcase_add_test(tc, streams_pieces_and_no_body);
+	tcase_add_test(tc, others_have_their_turn_while_a_stream_goes_on);
+	tcase_add_test(tc, a_stream_that_waits_is_broken_off);
 	tcase_add_test(tc, collects_a_streams_error_reply);
 	tcase_add_test(tc, stream_broken_off_by_its_reader);
 	tcase_add_test(tc, stream_may_start_and_cancel_inside);
