@@ -292,11 +292,11 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(patsubst %,$(BUILD)/obj/tests/b
 -include $(call deps_of,$(bench_obj))
 
 # That of BENCH_ONLY=tenant is one of its own, which takes another revision, too.
-bench_script = $(if $(filter tenant,$(BENCH_ONLY)),tenant.sh,$(if $(BASE),compare.sh,run.sh))
+bench_script = $(if $(filter tenant,$(BENCH_ONLY)),tenant.sh,$(if $(BASE),compare.sh,$(if $(PEERS),peers.sh,run.sh)))
 
 .PHONY: bench bench-programs
 bench-programs: $(bench_bin)
-bench: ## measure it with the real servers (BENCH_QUICK=1: fewer), or beside another revision (BASE=REV)
+bench: ## measure it with the real servers (BENCH_QUICK=1: fewer), beside another revision (BASE=REV) or its peers (PEERS=1)
 	@contrib/deps.sh -q build servers
 	@$(again) all helpers bench-programs
 	@CC='$(CC)' BUILD=$(BUILD) BENCH_QUICK=$(BENCH_QUICK) tests/bench/$(bench_script) $(if $(BASE),'$(BASE)')

@@ -99,6 +99,40 @@ start_router_empty() {
 	start_haproxy
 }
 
+# For who renders a configuration and has HAProxy reload: check it, and tell the master if there is one.
+write_check_and_reload() { # FILE
+	cat >"$1" <<-END
+		#!/bin/sh
+		haproxy -c -q -f '$T/haproxy/haproxy.cfg' || exit
+		[ -S '$T/run/master.sock' ] || exit 0
+		# The master cannot be asked while it restarts itself.
+		for _ in 1 2 3 4 5 6 7 8 9 10; do
+			! echo reload | socat -t 5 - 'UNIX-CONNECT:$T/run/master.sock' || exit 0
+			sleep 0.1
+		done
+		exit 1
+	END
+	chmod +x "$1"
+}
+
+# confd with a map and a configuration of its own, as small as they can be, and HAProxy.
+start_confd() { # SIZE
+	local name here=$TOP/tests/bench/confd
+
+	mkdir -p "$T"/confd/{conf.d,templates}
+	for name in routes.map haproxy.cfg; do
+		sed "s|@PREFIX@|$(prefix_of "$1")|; s|@T@|$T|g; s|@PORT@|$HTTP_PORT|" \
+			"$here/$name.toml" >"$T/confd/conf.d/$name.toml"
+		sed "s|@T@|$T|g; s|@PORT@|$HTTP_PORT|" "$here/$name.tmpl" >"$T/confd/templates/$name.tmpl"
+	done
+	write_check_and_reload "$T/confd/reload"
+	rm -rf "$T"/haproxy/* "$T"/run/*.sock
+	start confd confd -watch -confdir "$T/confd" -backend etcdv3 -node "${ETCD_URLS[0]}" -log-level error
+	wait_for 60 test -s "$T/haproxy/routes.map" || die 'confd writes nothing'
+	start_haproxy
+	change "$1" none >/dev/null
+}
+
 memory_kib() { sed -n "s/^$2:[[:space:]]*\\([0-9]*\\) kB/\\1/p" "/proc/$1/status"; } # PID FIELD
 cpu_ns() { read -r -a CPU <"/proc/$1/schedstat" && echo "${CPU[0]}"; }              # PID
 

@@ -17,14 +17,25 @@
 #include "router.h"
 #include "wire.h"
 
-static const char usage[] = "usage: names ENDPOINT PREFIX DNS-PORT NAMES TRIALS PAUSE-MS\n"
+static const char usage[] = "usage: names ENDPOINT PREFIX DNS-PORT NAMES TRIALS PAUSE-MS "
+			    "[mayfly|skydns]\n"
 			    "\n"
+			    "The last says whose keys to write; skydns: those that CoreDNS reads.\n"
 			    "Prints fill_us (the last name's first answer, after it was put), and, "
 			    "each with p50_us, p99_us\n"
 			    "and max_us: put_ a new service to its first answer, gone_ its end to "
 			    "no answer.\n";
 
 enum { PATIENCE_US = 60 * 1000 * 1000, BETWEEN_US = 200 };
+
+/* The keys of an instance of a service, and its value. */
+static const struct form {
+	const char *name, *before, *after, *value;
+} forms[] = {
+    {"mayfly", "backends/", "/1/x", "127.0.0.1:1"},
+    {"skydns", "service/", "/x", "{\"host\":\"127.0.0.1\"}"},
+};
+static const struct form *form = &forms[0];
 
 static int dns = -1;
 
@@ -80,12 +91,17 @@ static int64_t await(const char *service, bool is_wanted, int64_t from)
 	return wire_now_us() - from;
 }
 
+static char *key_of(const char *service)
+{
+	return mem_printf("%s%s%s", form->before, service, form->after);
+}
+
 static void put(struct kv *kv, const char *service)
 {
-	mem_auto_free char *key = mem_printf("backends/%s/1/x", service);
+	mem_auto_free char *key = key_of(service);
 	buf_auto struct buf value = BUF_INIT;
 
-	buf_add_str(&value, "127.0.0.1:1");
+	buf_add_str(&value, form->value);
 	kv_put(kv, key, &value);
 	if (kv->ops == KV_MAX_OPS && !kv_commit(kv))
 		exit(1);
@@ -114,7 +130,7 @@ static int64_t fill(struct kv *kv, int64_t count)
 static void run_trial(struct kv *kv, int64_t number, int64_t *ret_put, int64_t *ret_gone)
 {
 	mem_auto_free char *name = mem_printf("new-%d", (int)number);
-	mem_auto_free char *key = mem_printf("backends/%s/1/x", name);
+	mem_auto_free char *key = key_of(name);
 
 	put(kv, name);
 	*ret_put = await(name, true, commit(kv));
@@ -122,13 +138,23 @@ static void run_trial(struct kv *kv, int64_t number, int64_t *ret_put, int64_t *
 	*ret_gone = await(name, false, commit(kv));
 }
 
+static bool set_form(const char *name)
+{
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+		if (strcmp(name, forms[i].name) == 0) {
+			form = &forms[i];
+			return true;
+		}
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	int64_t port, count, trials, pause, *put_us, *gone_us;
 	struct kv kv;
 
-	if (argc != 7 || !kv_init(&kv, argv[1], argv[2]) ||
-	    !str_parse_int(argv[3], 1, 65535, &port) ||
+	if ((argc != 7 && argc != 8) || (argc == 8 && !set_form(argv[7])) ||
+	    !kv_init(&kv, argv[1], argv[2]) || !str_parse_int(argv[3], 1, 65535, &port) ||
 	    !str_parse_int(argv[4], 1, 1000000, &count) ||
 	    !str_parse_int(argv[5], 1, 100000, &trials) ||
 	    !str_parse_int(argv[6], 0, 999, &pause)) {

@@ -11,7 +11,6 @@
 # shellcheck source=tests/bench/common.sh
 . "$(dirname "$0")/common.sh"
 
-HERE=$TOP/tests/bench
 declare -A RATE_PORT=()
 
 if [[ -n ${BENCH_QUICK:-} ]]; then
@@ -83,29 +82,11 @@ measure_storm() { # SIZE
 	say "$1 weight, beside ${RESULT[storm_rate]} other changes a second: $line"
 }
 
-# confd with a map and a configuration of its own, as small as they can be.
 measure_confd() { # SIZE
-	local size=$1 kind line name
+	local size=$1 kind line
 
-	mkdir -p "$T"/confd/{conf.d,templates}
-	for name in routes.map haproxy.cfg; do
-		sed "s|@PREFIX@|$(prefix_of "$size")|; s|@T@|$T|g; s|@PORT@|$HTTP_PORT|" \
-			"$HERE/confd/$name.toml" >"$T/confd/conf.d/$name.toml"
-		sed "s|@T@|$T|g; s|@PORT@|$HTTP_PORT|" "$HERE/confd/$name.tmpl" >"$T/confd/templates/$name.tmpl"
-	done
-	cat >"$T/confd/reload" <<-END
-		#!/bin/sh
-		haproxy -c -q -f '$T/haproxy/haproxy.cfg' || exit
-		[ ! -S '$T/run/master.sock' ] ||
-			echo reload | socat -t 5 - 'UNIX-CONNECT:$T/run/master.sock'
-	END
-	chmod +x "$T/confd/reload"
 	stop haproxy
-	rm -rf "$T"/haproxy/* "$T"/run/*.sock
-	start confd confd -watch -confdir "$T/confd" -backend etcdv3 -node "${ETCD_URLS[0]}" -log-level error
-	wait_for 60 test -s "$T/haproxy/routes.map" || die 'confd writes nothing'
-	start_haproxy
-	change "$size" none >/dev/null
+	start_confd "$size"
 	for kind in "${kinds[@]}"; do
 		line=$(change "$size" "$kind" --trials "$reload_trials" --budget "$reload_budget" \
 			--idle "${PID[confd]}") || exit 1
