@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/strlist.h"
 #include "model/backend.h"
 #include "model/env.h"
 #include "model/override.h"
@@ -53,6 +54,19 @@ bool kind_is_followed(const char *key)
 		if (str_has_prefix(key, reports[i]))
 			return false;
 	return true;
+}
+
+char **kind_make_past(const char *prefix)
+{
+	static const char *const past[] = {"archive/", "history/"};
+	char **list = NULL;
+
+	for (size_t i = 0; i < sizeof(past) / sizeof(past[0]); i++) {
+		mem_auto_free char *key = mem_printf("%s/%s", prefix, past[i]);
+
+		strlist_add(&list, key);
+	}
+	return list;
 }
 
 static int refuse_stray(const char *key, struct mf_err *err)

@@ -41,6 +41,10 @@ const struct kind *kind_find(const char *key);
  * nodes/ and history/, report what is or was. */
 bool kind_is_followed(const char *key);
 
+/* What only tells of what was, and may be large: parts of prefix that nobody follows, as
+ * etcd_list_events has them in `without`.  To be freed by strlist_free. */
+char **kind_make_past(const char *prefix);
+
 /* The object of a key's value.  MF_EDATA. */
 int kind_parse(const struct kind *kind, const char *key, const char *value, size_t len,
 	       int64_t created, void **ret_object, struct mf_err *err);

@@ -6,6 +6,8 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/strlist.h"
+#include "model/kind.h"
 #include "model/settings.h"
 #include "operator/call.h"
 #include "sys/loop.h"
@@ -84,19 +86,22 @@ int ask_open(struct call *call, struct mf_err *err)
 int ask_list(struct call *call, const char *below, const struct ask_list *events, void *ctx,
 	     int64_t *ret_revision, struct mf_err *err)
 {
-	static const struct etcd_list_events list_events = {on_begin, on_kv, on_listed};
 	mem_auto_free char *prefix = mem_printf("%s/%s", call->settings->etcd.prefix, below);
+	char **past = below[0] == '\0' ? kind_make_past(call->settings->etcd.prefix) : NULL;
+	const struct etcd_list_events list_events = {on_begin, on_kv, on_listed,
+						     (const char *const *)past};
 	struct ask ask = {.loop = call->loop,
 			  .events = events,
 			  .ctx = ctx,
 			  .prefix_len = strlen(prefix) - strlen(below)};
+	int code = ask_open(call, err);
 
-	if (ask_open(call, err) != 0)
-		return err->code;
-	if (run(&ask, etcd_list(call->etcd, prefix, &list_events, &ask), err) != 0)
-		return err->code;
-	*ret_revision = ask.revision;
-	return 0;
+	if (code == 0)
+		code = run(&ask, etcd_list(call->etcd, prefix, &list_events, &ask), err);
+	strlist_free(past);
+	if (code == 0)
+		*ret_revision = ask.revision;
+	return code;
 }
 
 int ask_txn(struct call *call, const struct etcd_if *ifs, const struct etcd_op *ops, size_t count,

@@ -17,8 +17,8 @@ struct mf_err;
 
 int ask_open(struct call *call, struct mf_err *err); /* call->etcd, unless it is there */
 
-/* All keys under the settings' prefix and `below`; on_kv has them by what stands behind the
- * settings' prefix and its slash. */
+/* All keys under the settings' prefix and `below` ("": but for those of the past, model/kind.h);
+ * on_kv has them by what stands behind the settings' prefix and its slash. */
 struct ask_list {
 	void (*on_begin)(void *ctx); /* also when a compaction made it start over; or NULL */
 	void (*on_kv)(void *ctx, const char *key, const struct etcd_kv *kv);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/strlist.h"
 #include "base/strmap.h"
 #include "model/kind.h"
 #include "model/policy.h"
@@ -264,16 +265,20 @@ int reading_follow(struct call *call, reading_fn *on_change, void *ctx, struct m
 	    .on_state = on_followed_state,
 	};
 	mem_auto_free char *prefix = mem_printf("%s/", call->settings->etcd.prefix);
-	struct follow_options options = {.prefix = prefix};
+	char **past = kind_make_past(call->settings->etcd.prefix);
+	struct follow_options options = {.prefix = prefix, .without = (const char *const *)past};
 	struct following f = {
 	    .loop = call->loop, .prefix_len = strlen(prefix), .on_change = on_change, .ctx = ctx};
 	struct follow *follow;
 
-	if (ask_open(call, err) != 0)
+	if (ask_open(call, err) != 0) {
+		strlist_free(past);
 		return err->code;
+	}
 	reading_init(&f.reading, call);
 	f.timer = loop_timer_new(call->loop, on_time, &f);
 	follow = follow_new(call->loop, call->etcd, &options, &events, &f);
+	strlist_free(past);
 	follow_list(follow, 0);
 	if (loop_run(call->loop, err) != 0)
 		f.err = *err;

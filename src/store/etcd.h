@@ -61,6 +61,9 @@ struct etcd_list_events {
 	void (*on_begin)(void *ctx);
 	void (*on_kv)(void *ctx, const struct etcd_kv *kv);
 	void (*on_done)(void *ctx, int64_t revision, const struct mf_err *err);
+	/* Parts that are left out: longer prefixes, sorted and distinct, with NULL at the end;
+	 * borrowed until the call is over.  NULL: none. */
+	const char *const *without;
 };
 struct etcd_call *etcd_list(struct etcd *etcd, const char *prefix,
 			    const struct etcd_list_events *events, void *ctx);
@@ -118,6 +121,8 @@ struct etcd_watch_events {
 	void (*on_gap)(void *ctx);
 	void (*on_state)(void *ctx, const struct mf_err *why); /* NULL: connected */
 	void (*on_lost)(void *ctx, const struct mf_err *why);
+	/* As etcd_list_events has it, until the watch is stopped.  on_commit comes all the same. */
+	const char *const *without;
 };
 struct etcd_watch *etcd_watch_start(struct etcd *etcd, const char *prefix, int64_t start_revision,
 				    const struct etcd_watch_events *events, void *ctx);

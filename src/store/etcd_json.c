@@ -40,25 +40,24 @@ void etcd_json_add_range_end(struct buf *b, const char *prefix)
 	b->data[b->len - 1] = (char)((unsigned char)prefix[len - 1] + 1);
 }
 
-/* key and range_end.  The empty prefix, all keys, starts at "\0": an empty key is refused. */
-static void add_range(struct buf *b, const char *prefix, const struct buf *after)
+void etcd_json_add_range_start(struct buf *b, const char *prefix)
 {
-	buf_auto struct buf end = BUF_INIT;
-
-	if (after != NULL)
-		add_bytes(b, "key", after->data, after->len + 1); /* the next key: with its NUL */
-	else
-		add_bytes(b, "key", prefix, prefix[0] == '\0' ? 1 : strlen(prefix));
-	etcd_json_add_range_end(&end, prefix);
-	buf_add_char(b, ',');
-	add_bytes(b, "range_end", end.data, end.len);
+	buf_add(b, prefix, prefix[0] == '\0' ? 1 : strlen(prefix));
 }
 
-void etcd_json_list(struct buf *b, const char *prefix, const struct buf *after, int64_t limit,
+/* key and range_end */
+static void add_range(struct buf *b, const struct buf *start, const struct buf *end)
+{
+	add_bytes(b, "key", start->data, start->len);
+	buf_add_char(b, ',');
+	add_bytes(b, "range_end", end->data, end->len);
+}
+
+void etcd_json_list(struct buf *b, const struct buf *start, const struct buf *end, int64_t limit,
 		    int64_t revision)
 {
 	buf_add_char(b, '{');
-	add_range(b, prefix, after);
+	add_range(b, start, end);
 	buf_printf(b, ",\"limit\":\"%" PRId64 "\",\"revision\":\"%" PRId64 "\"}", limit, revision);
 }
 
@@ -118,8 +117,12 @@ void etcd_json_txn(struct buf *b, const struct etcd_if *ifs, size_t if_count,
 
 void etcd_json_watch(struct buf *b, const char *prefix, int64_t start_revision)
 {
+	buf_auto struct buf start = BUF_INIT, end = BUF_INIT;
+
+	etcd_json_add_range_start(&start, prefix);
+	etcd_json_add_range_end(&end, prefix);
 	buf_add_str(b, "{\"create_request\":{");
-	add_range(b, prefix, NULL);
+	add_range(b, &start, &end);
 	buf_printf(
 	    b, ",\"start_revision\":\"%" PRId64 "\",\"progress_notify\":true,\"fragment\":true}}",
 	    start_revision);
@@ -182,20 +185,26 @@ static bool get_bytes(const struct node *object, const char *name, struct buf *r
 	return member == NULL || (text != NULL && str_decode_base64(ret, text, strlen(text)));
 }
 
+bool etcd_json_get_key(const struct node *object, struct buf *key)
+{
+	return get_bytes(object, "key", key) && key->len > 0;
+}
+
 int etcd_json_get_kv(const struct node *object, struct buf *key, struct buf *value,
 		     struct etcd_kv *ret_kv, bool *ret_skip, struct mf_err *err)
 {
 	struct etcd_kv kv = {0};
 
-	if (!get_bytes(object, "key", key) || key->len == 0 || !get_bytes(object, "value", value))
+	if (!etcd_json_get_key(object, key) ||
+	    (value != NULL && !get_bytes(object, "value", value)))
 		return mf_err_set(err, MF_EDATA, "a pair that is none: key or value");
 	if (!etcd_json_get_int(object, "create_revision", &kv.create_revision) ||
 	    !etcd_json_get_int(object, "mod_revision", &kv.mod_revision) ||
 	    !etcd_json_get_int(object, "lease", &kv.lease) || kv.mod_revision <= 0)
 		return mf_err_set(err, MF_EDATA, "a pair that is none: revision or lease");
 	kv.key = key->data;
-	kv.value = value->data;
-	kv.value_len = value->len;
+	kv.value = value == NULL ? "" : value->data;
+	kv.value_len = value == NULL ? 0 : value->len;
 	*ret_skip = strlen(key->data) != key->len;
 	*ret_kv = kv;
 	return 0;

@@ -20,11 +20,11 @@ struct mf_err;
 /* The first key behind everything that starts with prefix (range_end); "\0" when there is none. */
 void etcd_json_add_range_end(struct buf *b, const char *prefix);
 
-/*
- * A page of what is under prefix, behind the key `after` (NULL: from the start), at a revision (0:
- * the newest).
- */
-void etcd_json_list(struct buf *b, const char *prefix, const struct buf *after, int64_t limit,
+/* The first key that starts with prefix may be this one; "\0", as an empty key is refused. */
+void etcd_json_add_range_start(struct buf *b, const char *prefix);
+
+/* A page of the keys from `start` on and before `end`, at a revision (0: the newest). */
+void etcd_json_list(struct buf *b, const struct buf *start, const struct buf *end, int64_t limit,
 		    int64_t revision);
 /* As little as a linearizable read can: of one key, as etcd counts all of a range. */
 void etcd_json_probe(struct buf *b, const char *prefix);
@@ -46,9 +46,11 @@ bool etcd_json_get_int(const struct node *object, const char *name, int64_t *ret
 /* header.revision; 0 when there is none. */
 int64_t etcd_json_revision(const struct node *reply);
 
+/* Only its key, cut at a NUL; false: it has none. */
+bool etcd_json_get_key(const struct node *object, struct buf *key);
 /*
  * One mvccpb.KeyValue.  key and value are cleared, filled, and borrowed by ret_kv.  MF_EDATA when
- * it is none; *ret_skip when its key holds a NUL and so is not ours.
+ * it is none; *ret_skip when its key holds a NUL and so is not ours.  value NULL: it is not read.
  */
 int etcd_json_get_kv(const struct node *object, struct buf *key, struct buf *value,
 		     struct etcd_kv *ret_kv, bool *ret_skip, struct mf_err *err);

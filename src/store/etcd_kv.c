@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "store/etcd.h"
 #include "store/etcd_internal.h"
 #include "sys/loop.h"
@@ -36,8 +37,10 @@ struct list {
 	struct mf_err err;	    /* nothing more can be had of it */
 	struct etcd_call *call;
 	struct loop_timer *timer;
-	struct buf key, value, after; /* after: the last key of the newest page */
-	int64_t limit, revision;      /* revision 0: the first page is to come */
+	struct buf key, value;
+	struct buf start, end;	 /* of what is asked for */
+	const char *until;	 /* the part left out before which that ends; NULL: none */
+	int64_t limit, revision; /* revision 0: the first page is to come */
 	unsigned restarts;
 };
 
@@ -50,7 +53,8 @@ static void list_free(void *ctx)
 	buf_fini(&list->next_text);
 	buf_fini(&list->key);
 	buf_fini(&list->value);
-	buf_fini(&list->after);
+	buf_fini(&list->start);
+	buf_fini(&list->end);
 	free(list->prefix);
 	free(list);
 }
@@ -59,9 +63,56 @@ static void list_ask(struct list *list, struct etcd_call *call)
 {
 	buf_auto struct buf body = BUF_INIT;
 
-	etcd_json_list(&body, list->prefix, list->after.len == 0 ? NULL : &list->after, list->limit,
-		       list->revision);
+	etcd_json_list(&body, &list->start, &list->end, list->limit, list->revision);
 	etcd_call_continue(call, &body);
+}
+
+static bool is_left_out(const struct list *list, const char *key)
+{
+	const char *const *part = list->events.without;
+
+	while (part != NULL && *part != NULL)
+		if (str_has_prefix(key, *part++))
+			return true;
+	return false;
+}
+
+static void start_behind(struct list *list, const char *part)
+{
+	buf_clear(&list->start);
+	etcd_json_add_range_end(&list->start, part);
+}
+
+/*
+ * What begins in a part that is left out begins behind it, and all ends before the next one: of
+ * keys in between etcd would count each, for each page.
+ */
+static void narrow(struct list *list)
+{
+	const char *const *part = list->events.without;
+
+	buf_clear(&list->end);
+	list->until = NULL;
+	for (; part != NULL && *part != NULL && list->until == NULL; part++) {
+		if (str_has_prefix(buf_str(&list->start), *part))
+			start_behind(list, *part);
+		else if (strcmp(buf_str(&list->start), *part) < 0)
+			list->until = *part;
+	}
+	if (list->until != NULL)
+		etcd_json_add_range_start(&list->end, list->until);
+	else
+		etcd_json_add_range_end(&list->end, list->prefix);
+}
+
+/* All in one page, if it fits. */
+static void begin(struct list *list)
+{
+	buf_clear(&list->start);
+	buf_clear(&list->end);
+	list->until = NULL;
+	etcd_json_add_range_start(&list->start, list->prefix);
+	etcd_json_add_range_end(&list->end, list->prefix);
 }
 
 static void deliver(struct list *list, size_t most)
@@ -75,7 +126,7 @@ static void deliver(struct list *list, size_t most)
 		if (etcd_page_next(&list->page, buf_str(&list->text), &list->key, &list->value, &kv,
 				   &skip, &list->err) != 0)
 			return;
-		if (!skip)
+		if (!skip && !is_left_out(list, kv.key))
 			list->events.on_kv(list->ctx, &kv);
 	}
 }
@@ -93,10 +144,10 @@ static void list_adapt(struct list *list, size_t page_len)
 /* Else a gateway that always says `more` would be asked for ever. */
 static bool is_advancing(const struct list *list, const struct buf *last)
 {
-	size_t common = last->len < list->after.len ? last->len : list->after.len;
-	int order = common == 0 ? 0 : memcmp(last->data, list->after.data, common);
+	size_t common = last->len < list->start.len ? last->len : list->start.len;
+	int order = common == 0 ? 0 : memcmp(last->data, list->start.data, common);
 
-	return order > 0 || (order == 0 && last->len > list->after.len);
+	return order > 0 || (order == 0 && last->len >= list->start.len);
 }
 
 /* Ask for the page behind this one; false: there is none, or none can be had. */
@@ -104,6 +155,12 @@ static bool ask_next(struct list *list)
 {
 	buf_auto struct buf last = BUF_INIT;
 
+	if (!list->page.more && list->until != NULL) {
+		start_behind(list, list->until);
+		narrow(list);
+		list_ask(list, list->call);
+		return true;
+	}
 	/* Of a last pair that is none it is said when its turn comes. */
 	if (!list->page.more || !etcd_page_has_next(&list->page) ||
 	    !etcd_page_last_key(&list->page, buf_str(&list->text), &last))
@@ -112,8 +169,9 @@ static bool ask_next(struct list *list)
 		(void)mf_err_set(&list->err, MF_EDATA, "a page that leads nowhere");
 		return false;
 	}
-	buf_clear(&list->after);
-	buf_add(&list->after, last.data, last.len);
+	buf_clear(&list->start);
+	buf_add(&list->start, last.data, last.len + 1); /* the next key: with its NUL */
+	narrow(list);
 	list_adapt(list, list->text.len);
 	list_ask(list, list->call);
 	return true;
@@ -189,7 +247,7 @@ static void on_list_reply(void *ctx, struct etcd_call *call, const struct etcd_r
 		list->restarts++;
 		list->revision = 0;
 		list->page = (struct etcd_page){0};
-		buf_clear(&list->after);
+		begin(list);
 		list_ask(list, call);
 	} else {
 		list->events.on_done(list->ctx, 0, err);
@@ -214,7 +272,8 @@ struct etcd_call *etcd_list(struct etcd *etcd, const char *prefix,
 	list->prefix = mem_dup_str(prefix);
 	list->limit = LIST_LIMIT_MAX;
 	list->timer = loop_timer_new(etcd_loop(etcd), on_slice, list);
-	etcd_json_list(&body, prefix, NULL, list->limit, 0);
+	begin(list);
+	etcd_json_list(&body, &list->start, &list->end, list->limit, 0);
 	list->call = etcd_call_start(etcd, &request, on_list_reply, list_free, list);
 	return list->call;
 }

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/strlist.h"
+#include "model/kind.h"
 #include "store/etcd.h"
 #include "store/follow.h"
 #include "sys/loop.h"
@@ -98,7 +100,9 @@ struct source *etcd_source_new(struct loop *loop, struct etcd *etcd, const char 
 	    .on_state = on_state,
 	};
 	mem_auto_free char *all = mem_printf("%s/", prefix);
+	char **past = kind_make_past(prefix);
 	struct follow_options options = {.prefix = all,
+					 .without = (const char *const *)past,
 					 .repair_ms = repair_ms > 0 ? repair_ms : SOURCE_REPAIR_MS};
 	struct etcd_source *s = MEM_NEW(s);
 
@@ -110,6 +114,7 @@ struct source *etcd_source_new(struct loop *loop, struct etcd *etcd, const char 
 	s->events = *events;
 	s->ctx = ctx;
 	s->follow = follow_new(loop, etcd, &options, &follow_events, s);
+	strlist_free(past);
 	follow_list(s->follow, 0);
 	return &s->source;
 }

@@ -75,15 +75,18 @@ static int read_event(struct etcd_stream *stream, const struct node *event, bool
 {
 	const char *word =
 	    node_find(event, "type") == NULL ? "PUT" : node_text_at(event, "type", "");
+	const struct node *pair = node_find(event, "kv");
 	struct etcd_kv kv;
-	bool skip;
+	bool is_left_out, skip;
 
 	if (strcmp(word, "PUT") != 0 && strcmp(word, "DELETE") != 0)
 		return mf_err_set(err, MF_EDATA, "watch: an event that is neither put nor delete");
-	if (etcd_json_get_kv(node_find(event, "kv"), &stream->key, &stream->value, &kv, &skip,
+	is_left_out = stream->events.is_left_out != NULL && etcd_json_get_key(pair, &stream->key) &&
+		      stream->events.is_left_out(stream->ctx, buf_str(&stream->key));
+	if (etcd_json_get_kv(pair, &stream->key, is_left_out ? NULL : &stream->value, &kv, &skip,
 			     err) != 0)
 		return mf_err_wrap(err, "watch");
-	if (skip)
+	if (skip || is_left_out)
 		*ret_go_on = stream->events.on_skipped(stream->ctx, kv.mod_revision);
 	else
 		*ret_go_on = stream->events.on_event(stream->ctx, &kv, word[0] == 'D');

@@ -36,6 +36,8 @@ struct etcd_stream_events {
 	/* An event whose key holds a NUL is not ours, but its revision has happened. */
 	bool (*on_skipped)(void *ctx, int64_t revision);
 	bool (*on_end)(void *ctx, const struct etcd_message *message);
+	/* Whether an event of this key is skipped, too; its value is not looked at.  Or NULL. */
+	bool (*is_left_out)(void *ctx, const char *key);
 };
 
 struct etcd_stream *etcd_stream_new(const struct etcd_stream_events *events, void *ctx);

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "store/etcd.h"
 #include "store/etcd_internal.h"
 #include "store/etcd_stream.h"
@@ -346,6 +347,16 @@ static bool on_skipped(void *ctx, int64_t revision)
 	return begin_revision(ctx, revision);
 }
 
+static bool is_left_out(void *ctx, const char *key)
+{
+	const char *const *without = ((const struct etcd_watch *)ctx)->events.without;
+
+	while (without != NULL && *without != NULL)
+		if (str_has_prefix(key, *without++))
+			return true;
+	return false;
+}
+
 static bool on_end(void *ctx, const struct etcd_message *message)
 {
 	struct etcd_watch *watch = ctx;
@@ -414,7 +425,7 @@ static void on_token(void *ctx, struct etcd_call *call, const struct etcd_reply 
 static void open_stream(struct etcd_watch *watch)
 {
 	static const struct etcd_stream_events stream_events = {on_message, on_event, on_skipped,
-								on_end};
+								on_end, is_left_out};
 	buf_auto struct buf body = BUF_INIT;
 	struct http_options options = {.on_data = on_data};
 	struct etcd_request token = {.what = watch->prefix, .endpoint = ETCD_ANY};

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/strlist.h"
 #include "store/etcd.h"
 #include "store/etcd_internal.h"
 #include "sys/loop.h"
@@ -32,7 +33,7 @@ enum follow_phase {
 struct follow {
 	struct loop *loop;
 	struct etcd *etcd;
-	char *prefix;
+	char *prefix, **without;
 	bool is_once;
 	enum log_level lost_level;
 	int64_t repair_ms, backoff_ms, listed_at, revision;
@@ -140,6 +141,7 @@ static void start_watch(struct follow *f)
 	    .on_gap = f->events.on_gap == NULL ? NULL : on_watch_gap,
 	    .on_state = on_watch_state,
 	    .on_lost = on_watch_lost,
+	    .without = (const char *const *)f->without,
 	};
 
 	set_phase(f, FOLLOW_WATCHING);
@@ -199,8 +201,9 @@ static void on_list_done(void *ctx, int64_t revision, const struct mf_err *err)
 
 static void on_time(void *ctx)
 {
-	static const struct etcd_list_events list_events = {on_list_begin, on_kv, on_list_done};
 	struct follow *f = ctx;
+	const struct etcd_list_events list_events = {on_list_begin, on_kv, on_list_done,
+						     (const char *const *)f->without};
 	int64_t wait = f->events.on_due == NULL ? 0 : f->events.on_due(f->ctx);
 
 	if (wait > 0) {
@@ -238,6 +241,7 @@ struct follow *follow_new(struct loop *loop, struct etcd *etcd,
 	f->loop = loop;
 	f->etcd = etcd;
 	f->prefix = mem_dup_str(options->prefix);
+	f->without = strlist_dup((char *const *)options->without);
 	f->repair_ms = options->repair_ms;
 	f->is_once = options->is_once;
 	f->lost_level = options->warns ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
@@ -253,6 +257,7 @@ static void destroy(void *object)
 	struct follow *f = object;
 
 	free(f->prefix);
+	strlist_free(f->without);
 	free(f);
 }
 

@@ -39,10 +39,11 @@ struct follow_events {
 };
 
 struct follow_options {
-	const char *prefix; /* with the slash at its end; borrowed during follow_new only */
-	int64_t repair_ms;  /* between listings, with jitter; 0: only when the watch is lost */
-	bool is_once;	    /* list when asked to, and do not watch */
-	bool warns;	    /* of a lost watch, which else is an information */
+	const char *prefix;	    /* with the slash at its end; borrowed during follow_new only */
+	const char *const *without; /* parts of it, as etcd_list_events has it; copied; or NULL */
+	int64_t repair_ms; /* between listings, with jitter; 0: only when the watch is lost */
+	bool is_once;	   /* list when asked to, and do not watch */
+	bool warns;	   /* of a lost watch, which else is an information */
 };
 
 /* Nothing happens before one of the next two is called. */

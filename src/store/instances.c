@@ -217,7 +217,7 @@ static void on_listed(void *ctx, int64_t revision, const struct mf_err *err)
 
 static void start_list(struct instances_call *c)
 {
-	static const struct etcd_list_events events = {on_begin, on_kv, on_listed};
+	static const struct etcd_list_events events = {on_begin, on_kv, on_listed, NULL};
 
 	drop_found(c);
 	c->call = etcd_list(c->etcd, c->below, &events, c);

@@ -294,7 +294,8 @@ static void on_read_done(void *ctx, int64_t revision, const struct mf_err *err)
 
 void keyset_read(struct keyset *set, struct keyset_key *key)
 {
-	static const struct etcd_list_events events = {on_read_begin, on_read_kv, on_read_done};
+	static const struct etcd_list_events events = {on_read_begin, on_read_kv, on_read_done,
+						       NULL};
 
 	set->read = key;
 	key->is_sent = true; /* it stays until then */
@@ -342,7 +343,7 @@ static void on_prefix_done(void *ctx, int64_t revision, const struct mf_err *err
 static void read_prefix(struct keyset *set, const char *prefix)
 {
 	static const struct etcd_list_events events = {on_prefix_begin, on_prefix_kv,
-						       on_prefix_done};
+						       on_prefix_done, NULL};
 
 	set->read = NULL;
 	count_call(set);

@@ -41,9 +41,16 @@ static bool on_end(void *ctx, const struct etcd_message *m)
 	return true;
 }
 
+static bool is_left_out(void *ctx, const char *key)
+{
+	(void)ctx;
+	return key[0] == 'h';
+}
+
 static void feed(const char *bytes, size_t len, size_t piece, struct buf *story)
 {
-	static const struct etcd_stream_events events = {on_message, on_event, on_skipped, on_end};
+	static const struct etcd_stream_events events = {on_message, on_event, on_skipped, on_end,
+							 is_left_out};
 	struct etcd_stream *stream = etcd_stream_new(&events, story);
 	struct mf_err err;
 	int code = 0;

@@ -141,7 +141,7 @@ static void on_lease_done(void *ctx, int64_t lease, int64_t ttl, const struct mf
 	on_outcome(b, err);
 }
 
-static const struct etcd_list_events list_events = {on_begin, on_kv, on_list_done};
+static const struct etcd_list_events list_events = {on_begin, on_kv, on_list_done, NULL};
 
 static void start_txn(struct bench *b)
 {
@@ -243,6 +243,39 @@ START_TEST(test_list)
 	if (list_table[_i].asked != NULL)
 		ck_assert_msg(strstr(b.gateways[0].asked.data, list_table[_i].asked) != NULL, "%s",
 			      b.gateways[0].asked.data);
+	bench_fini(&b);
+}
+END_TEST
+
+/* What does not fit into a page is asked for part by part, at the first one's revision. */
+START_TEST(test_list_without)
+{
+	static const char *const without[] = {"/b/", "/d/", NULL};
+	static const struct gateway_line script[] = {
+	    {RANGE, GATEWAY_SAY, 200,
+	     "{" HEAD ",\"more\":true,\"kvs\":[" KV("L2E=") "," KV("L2IveA==") "]}"},
+	    {RANGE, GATEWAY_SAY, 200,
+	     "{\"header\":{\"revision\":\"12\"},\"more\":true,\"kvs\":[" KV("L2M=") "]}"},
+	    {RANGE, GATEWAY_SAY, 200, "{" HEAD "}"},
+	    {RANGE, GATEWAY_SAY, 200, "{" HEAD ",\"kvs\":[" KV("L2U=") "]}"},
+	    {0}};
+	/* "/" to "0"; behind "/b/", "/b0", to "/d/"; on behind "/c"; "/d0" to "0" */
+	static const char *const asked[] = {
+	    "{\"key\":\"Lw==\",\"range_end\":\"MA==\",\"limit\":\"1000\",\"revision\":\"0\"}",
+	    "{\"key\":\"L2Iw\",\"range_end\":\"L2Qv\",\"limit\":\"1000\",\"revision\":\"9\"}",
+	    "{\"key\":\"L2MA\",\"range_end\":\"L2Qv\",\"limit\":\"1000\",\"revision\":\"9\"}",
+	    "{\"key\":\"L2Qw\",\"range_end\":\"MA==\",\"limit\":\"1000\",\"revision\":\"9\"}"};
+	struct etcd_list_events events = list_events;
+	struct bench b;
+
+	events.without = without;
+	bench_init(&b, script, NULL, NULL, 0);
+	(void)etcd_list(b.etcd, "/", &events, &b);
+	bench_run(&b);
+	ck_assert_str_eq(buf_str(&b.story), "[/a=1 /c=1 /e=1 ]9");
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++)
+		ck_assert_msg(strstr(b.gateways[0].asked.data, asked[i]) != NULL, "%s\n%s",
+			      asked[i], b.gateways[0].asked.data);
 	bench_fini(&b);
 }
 END_TEST
@@ -587,7 +620,7 @@ static void cancel_on_kv(void *ctx, const struct etcd_kv *kv)
 
 START_TEST(test_cancel_inside)
 {
-	static const struct etcd_list_events events = {on_begin, cancel_on_kv, on_list_done};
+	static const struct etcd_list_events events = {on_begin, cancel_on_kv, on_list_done, NULL};
 	static const struct gateway_line script[] = {
 	    {RANGE, GATEWAY_SAY, 200,
 	     "{" HEAD ",\"more\":true,\"kvs\":[" KV("L2E=") "," KV("L2I=") "]}"},
@@ -638,7 +671,7 @@ static void add_page(struct buf *page, const char *more, const char *pair)
 /* Neither a whole page, nor the last one, nor what is left of two is delivered at a stretch. */
 START_TEST(pages_are_delivered_in_turns)
 {
-	static const struct etcd_list_events events = {on_begin, count_kv, on_list_done};
+	static const struct etcd_list_events events = {on_begin, count_kv, on_list_done, NULL};
 	buf_auto struct buf first = BUF_INIT, last = BUF_INIT;
 	struct gateway_line script[] = {
 	    {RANGE, GATEWAY_SAY, 200, NULL}, {RANGE, GATEWAY_SAY, 200, NULL}, {0}};
@@ -669,6 +702,7 @@ int main(void)
 
 	tcase_add_loop_test(tc, test_endpoint, 0, COUNT(endpoint_table));
 	tcase_add_loop_test(tc, test_list, 0, COUNT(list_table));
+	tcase_add_test(tc, test_list_without);
 	tcase_add_loop_test(tc, test_txn, 0, COUNT(txn_table));
 	tcase_add_test(tc, test_no_http);
 	tcase_add_test(tc, test_refused_then_sticky);

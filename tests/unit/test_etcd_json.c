@@ -34,18 +34,26 @@ START_TEST(test_requests)
 	struct etcd_if ifs[] = {{ETCD_IF_CREATED, "/a", 0}, {ETCD_IF_LEASE, "/b", -5}};
 	struct etcd_op ops[] = {{"/a", "1", 1, 7}, {"/b", NULL, 0, 0}, {"/c", "", 0, 0}};
 	buf_auto struct buf b = BUF_INIT;
-	buf_auto struct buf after = BUF_INIT;
+	buf_auto struct buf start = BUF_INIT;
+	buf_auto struct buf end = BUF_INIT;
 
-	etcd_json_list(&b, "/a/", NULL, 1000, 0);
+	etcd_json_add_range_start(&start, "/a/");
+	etcd_json_add_range_end(&end, "/a/");
+	etcd_json_list(&b, &start, &end, 1000, 0);
 	ck_assert_str_eq(b.data, "{\"key\":\"L2Ev\",\"range_end\":\"L2Ew\",\"limit\":\"1000\","
 				 "\"revision\":\"0\"}");
 	buf_clear(&b);
-	buf_add_str(&after, "/a/b");
-	etcd_json_list(&b, "/a/", &after, 1, 9);
+	buf_clear(&start);
+	buf_add(&start, "/a/b", 5);
+	etcd_json_list(&b, &start, &end, 1, 9);
 	ck_assert_str_eq(b.data, "{\"key\":\"L2EvYgA=\",\"range_end\":\"L2Ew\",\"limit\":\"1\","
 				 "\"revision\":\"9\"}");
 	buf_clear(&b);
-	etcd_json_list(&b, "", NULL, 1, 0);
+	buf_clear(&start);
+	buf_clear(&end);
+	etcd_json_add_range_start(&start, "");
+	etcd_json_add_range_end(&end, "");
+	etcd_json_list(&b, &start, &end, 1, 0);
 	ck_assert_str_eq(b.data, "{\"key\":\"AA==\",\"range_end\":\"AA==\",\"limit\":\"1\","
 				 "\"revision\":\"0\"}");
 	buf_clear(&b);

@@ -56,7 +56,14 @@ static bool on_end(void *ctx, const struct etcd_message *m)
 	return true;
 }
 
-static const struct etcd_stream_events stream_events = {on_message, on_event, on_skipped, on_end};
+static bool is_left_out(void *ctx, const char *key)
+{
+	(void)ctx;
+	return strncmp(key, "/past/", 6) == 0;
+}
+
+static const struct etcd_stream_events stream_events = {on_message, on_event, on_skipped, on_end,
+							is_left_out};
 
 #define HEADER(revision)                                                                           \
 	"{\"result\":{\"header\":{\"cluster_id\":\"14841639068965178418\",\"revision\":"           \
@@ -94,6 +101,10 @@ static const struct {
     {"{\"error\":{}}\n", "[0 fault 4 HTTP status 200 /0]", NULL},
     {HEADER("4") ",\"events\":[{\"kv\":{\"key\":\"L2EAYg==\",\"mod_revision\":\"4\"}}]}}\n",
      "[4 skipped 4 /1]", NULL},
+    /* left out: its value need not be readable */
+    {HEADER("4") ",\"events\":[{\"kv\":{\"key\":\"L2E=\",\"mod_revision\":\"4\"}},{\"kv\":{"
+		 "\"key\":\"L3Bhc3QvYQ==\",\"mod_revision\":\"4\",\"value\":\"not base64\"}}]}}\n",
+     "[4 put /a=@0/4/0 skipped 4 /2]", NULL},
     {"<html>502 Bad Gateway</html>\n", "", "no JSON object"},
     {"[]\n", "", "no JSON object"},
     {"{}\n", "", "neither result nor error"},

@@ -106,8 +106,8 @@ static void on_gap(void *ctx)
 	b->gaps++;
 }
 
-static const struct etcd_watch_events events = {on_put, on_del,	  on_commit,
-						on_gap, on_state, on_lost};
+static const struct etcd_watch_events events = {on_put,	  on_del,  on_commit, on_gap,
+						on_state, on_lost, NULL};
 
 static void bench_run(struct bench *b, const struct gateway_line *first,
 		      const struct gateway_line *second, const char *user, const char *wanted)
