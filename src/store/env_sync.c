@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -14,16 +15,19 @@
 #include "base/problems.h"
 #include "base/str.h"
 #include "model/env.h"
+#include "model/history.h"
 #include "model/node.h"
 #include "store/etcd.h"
 #include "store/etcd_internal.h"
 #include "store/follow.h"
+#include "store/history_trim.h"
 #include "store/keyset.h"
 #include "sys/loop.h"
 
 enum {
 	RETRY_MAX_MS = 5000,
 	REPAIR_MS = 300000,  /* between listings that repair what a watch has missed */
+	TRIM_SPACE_MS = 50,  /* between environments whose history is trimmed */
 	WRITE_WAIT_MS = 100, /* a listing waits for the write that is under way */
 
 	CONTEST_MIN_MS = 1000, /* how long a key waits that others keep changing */
@@ -40,8 +44,11 @@ struct entry {
 	int64_t put_at, put_revision; /* our last put */
 	int64_t contest_ms;	      /* the wait, since others keep changing it; 0: nobody does */
 	bool has_problem;
-	const char *what; /* the write under way, for the log */
-	char *stored;	  /* NULL: not there */
+	const char *what;	/* the write under way, for the log */
+	char *sent;		/* the value that is being put */
+	bool has_history;	/* what it was goes into the history with it */
+	bool is_history_denied; /* that was not permitted: it is put without */
+	char *stored;		/* NULL: not there */
 	size_t stored_len;
 	int64_t revision; /* of the last change that is known, deletions included */
 	char *stored_owner, *stored_source; /* "" when there is no origin */
@@ -56,14 +63,16 @@ enum sync_phase {
 struct env_sync {
 	struct loop *loop;
 	char *prefix; /* "/mayfly/environments/" */
+	char *root;   /* "/mayfly" */
 	char *owner;
-	bool force;
+	bool force, is_once;
 	const struct env_sync_events *events;
 	void *ctx;
 	enum sync_phase phase;
 	bool is_committed;
 	struct keyset *keys;
 	struct follow *follow;
+	struct history_trim *trim;
 	struct loop_timer *contest_timer; /* whether a contest is over */
 	int64_t retry_ms;
 	bool is_watch_down;
@@ -107,6 +116,7 @@ static void free_entry(struct keyset_key *key)
 
 	free(e->source);
 	free(e->refused);
+	free(e->sent);
 	free(e->stored);
 	free(e->stored_owner);
 	free(e->stored_source);
@@ -268,7 +278,7 @@ static void step(void *ctx)
 		return;
 	s->is_apart = false;
 	s->retry_ms = 0;
-	if (!s->is_watch_down)
+	if (!s->is_watch_down && (!s->is_once || history_trim_is_idle(s->trim)))
 		report_state(s, NULL);
 }
 
@@ -286,14 +296,55 @@ static bool get_condition(void *ctx, const struct keyset_key *key, struct etcd_i
 	return true;
 }
 
+static bool get_companion(void *ctx, struct keyset_key *key, struct etcd_op *ret_op)
+{
+	struct env_sync *s = ctx;
+	struct entry *e = (struct entry *)key;
+	const char *file = key->value != NULL ? e->source : e->stored_source;
+	mem_auto_free char *with = mem_printf("envwatch %s", file == NULL ? "" : file);
+	const struct history was = {s->owner, with, time(NULL), e->stored, e->stored_len};
+	buf_auto struct buf value = BUF_INIT;
+
+	free(e->sent);
+	e->sent = key->value == NULL ? NULL : mem_dup_bytes(key->value, key->len);
+	/* A full etcd accepts a deletion only if nothing is put with it. */
+	e->has_history =
+	    e->stored != NULL && !e->is_history_denied && (e->sent != NULL || !s->is_apart);
+	if (!e->has_history)
+		return false;
+	history_format(&was, &value);
+	ret_op->key = history_make_key(s->root, name_of(s, e), e->revision);
+	ret_op->value_len = value.len;
+	ret_op->value = buf_take(&value);
+	ret_op->lease = 0;
+	return true;
+}
+
+/* What was there is in the history, or may not be. */
+static void note_history(struct env_sync *s, const struct entry *e)
+{
+	if (e->has_history)
+		history_trim_add(s->trim, name_of(s, e));
+	else if (e->is_history_denied && e->stored != NULL)
+		log_warn("the history lacks this change: to write there is not permitted",
+			 LOG_STR("environment", name_of(s, e)));
+}
+
+static void on_trimmed(void *ctx)
+{
+	step(ctx);
+}
+
 static void on_written(void *ctx, struct keyset_key *key, int64_t revision, bool is_newest)
 {
 	struct env_sync *s = ctx;
 	struct entry *e = (struct entry *)key;
 
+	(void)is_newest;
 	log_info(e->what, LOG_STR("environment", name_of(s, e)),
 		 LOG_STR("source", e->source == NULL ? "" : e->source),
 		 LOG_INT("revision", revision));
+	note_history(s, e);
 	if (key->is_sent_delete) {
 		set_stored(e, NULL, 0, revision);
 		e->was_desired = false;
@@ -301,12 +352,7 @@ static void on_written(void *ctx, struct keyset_key *key, int64_t revision, bool
 	}
 	e->put_at = loop_now(s->loop);
 	e->put_revision = revision;
-	if (is_newest) {
-		set_stored(e, key->value, key->len, revision);
-	} else {
-		set_stored(e, "", 0, revision); /* something of ours that is out of date */
-		set_text(&e->stored_owner, s->owner);
-	}
+	set_stored(e, e->sent, strlen(e->sent), revision);
 }
 
 static void read_again(struct env_sync *s, int64_t delay_ms)
@@ -361,6 +407,10 @@ static void on_refused(void *ctx, struct keyset_key *key, const struct mf_err *e
 
 	if (key == NULL)
 		return;
+	if (err->code == MF_EPERM && e->has_history) {
+		e->is_history_denied = true;
+		return;
+	}
 	s->is_denied = s->is_denied || err->code == MF_EPERM;
 	if (key->version == key->sent_version)
 		set_text(&e->refused, err->msg);
@@ -371,6 +421,7 @@ static const struct keyset_rules rules = {
     .on_free = free_entry,
     .judge = judge,
     .get_condition = get_condition,
+    .get_companion = get_companion,
     .on_written = on_written,
     .on_unequal = on_unequal,
     .on_refused = on_refused,
@@ -440,6 +491,7 @@ static void on_list_end(void *ctx, int64_t revision)
 	while ((key = keyset_next(s->keys, &cursor)) != NULL) {
 		struct entry *e = (struct entry *)key;
 
+		e->is_history_denied = false;
 		if (key->len <= NODE_MAX_BYTES)
 			set_text(&e->refused, NULL);
 		if (e->is_listed)
@@ -542,7 +594,9 @@ struct env_sync *env_sync_new(struct loop *loop, struct etcd *etcd,
 
 	s->loop = loop;
 	s->prefix = mem_printf("%s/environments/", options->prefix);
+	s->root = mem_dup_str(options->prefix);
 	s->owner = mem_dup_str(options->owner);
+	s->is_once = options->no_follow;
 	s->force = options->force;
 	s->events = events;
 	s->ctx = ctx;
@@ -551,6 +605,8 @@ struct env_sync *env_sync_new(struct loop *loop, struct etcd *etcd,
 	s->keys = keyset_new(loop, etcd, &rules, s);
 	follow.prefix = s->prefix;
 	s->follow = follow_new(loop, etcd, &follow, &follow_events, s);
+	s->trim = history_trim_new(loop, etcd, options->prefix,
+				   options->no_follow ? 0 : TRIM_SPACE_MS, on_trimmed, s);
 	s->contest_timer = loop_timer_new(loop, on_contest_time, s);
 	follow_list(s->follow, 0);
 	return s;
@@ -563,8 +619,10 @@ void env_sync_free(struct env_sync *s)
 	follow_free(s->follow);
 	loop_timer_free(s->contest_timer);
 	keyset_free(s->keys);
+	history_trim_free(s->trim);
 	problems_free(s->problems);
 	free(s->prefix);
+	free(s->root);
 	free(s->owner);
 	free(s);
 }

@@ -352,33 +352,74 @@ static void read_prefix(struct keyset *set, const char *prefix)
 
 /* --- transactions ----------------------------------------------------------------------------- */
 
+struct batch {
+	struct etcd_if ifs[ETCD_MAX_OPS];
+	struct etcd_op ops[ETCD_MAX_OPS], companions[ETCD_MAX_OPS];
+	size_t if_count, op_count, companion_count, bytes;
+};
+
+static void free_op(struct etcd_op *op)
+{
+	free((char *)op->key);
+	free((char *)op->value);
+}
+
+static void mark_sent(struct keyset *set, struct keyset_key *key)
+{
+	unqueue(set, key);
+	key->is_sent = true;
+	key->is_sent_delete = key->value == NULL;
+	key->sent_version = key->version;
+	set->sent[set->sent_count++] = key;
+}
+
+/* False: there is no room for it. */
+static bool add_to_batch(struct keyset *set, struct batch *batch, struct keyset_key *key)
+{
+	struct etcd_op *companion = &batch->companions[batch->companion_count];
+	bool has_one = set->rules->get_companion != NULL &&
+		       set->rules->get_companion(set->ctx, key, companion);
+	size_t bytes = KEY_BYTES + (key->value == NULL ? 0 : key->len) +
+		       (has_one ? KEY_BYTES + companion->value_len : 0);
+
+	if (batch->op_count > 0 &&
+	    (batch->bytes + bytes > BATCH_MAX_BYTES ||
+	     batch->op_count + batch->companion_count + 1 + has_one > ETCD_MAX_OPS)) {
+		if (has_one)
+			free_op(companion);
+		return false;
+	}
+	batch->bytes += bytes;
+	batch->companion_count += has_one;
+	batch->if_count += set->rules->get_condition(set->ctx, key, &batch->ifs[batch->if_count]);
+	batch->ops[batch->op_count] = (struct etcd_op){.key = key->name};
+	if (key->value != NULL)
+		batch->ops[batch->op_count] =
+		    (struct etcd_op){key->name, key->value, key->len, set->lease};
+	batch->op_count++;
+	mark_sent(set, key);
+	return true;
+}
+
 static void send_batch(struct keyset *set, enum keyset_class class)
 {
 	const struct queue *queue = &set->queues[class];
-	struct etcd_if ifs[ETCD_MAX_OPS];
-	struct etcd_op ops[ETCD_MAX_OPS];
-	size_t n = 0, if_count = 0, bytes = 0;
+	struct batch batch;
 	struct keyset_key *key;
 
-	while (n < queue->batch_max && (key = TAILQ_FIRST(&queue->keys)) != NULL) {
-		bytes += KEY_BYTES + (key->value == NULL ? 0 : key->len);
-		if (n > 0 && bytes > BATCH_MAX_BYTES)
-			break;
-		unqueue(set, key);
-		if_count += set->rules->get_condition(set->ctx, key, &ifs[if_count]);
-		ops[n] = (struct etcd_op){.key = key->name};
-		if (key->value != NULL)
-			ops[n] = (struct etcd_op){key->name, key->value, key->len, set->lease};
-		key->is_sent = true;
-		key->is_sent_delete = key->value == NULL;
-		key->sent_version = key->version;
-		set->sent[n++] = key;
-	}
-	set->sent_count = n;
+	batch.if_count = batch.op_count = batch.companion_count = batch.bytes = 0;
+	while (set->sent_count < queue->batch_max && (key = TAILQ_FIRST(&queue->keys)) != NULL &&
+	       add_to_batch(set, &batch, key))
+		;
+	memcpy(batch.ops + batch.op_count, batch.companions,
+	       batch.companion_count * sizeof(batch.ops[0]));
 	set->sent_class = class;
 	set->sent_lease = set->lease;
 	count_call(set);
-	set->call = etcd_txn(set->etcd, ifs, if_count, ops, n, on_txn, set);
+	set->call = etcd_txn(set->etcd, batch.ifs, batch.if_count, batch.ops,
+			     batch.op_count + batch.companion_count, on_txn, set);
+	for (size_t i = 0; i < batch.companion_count; i++)
+		free_op(&batch.companions[i]);
 }
 
 /* Queue those whose time has come. */

@@ -3,7 +3,7 @@
  * that wait to be written, and transactions of many of them.  What has to be done to a key and
  * under which condition, the rules of its owner say; reading is the owner's, too.
  *
- * One transaction is under way at a time, of keys of one class and at most ETCD_MAX_OPS of them.
+ * One transaction is under way at a time, of keys of one class and at most ETCD_MAX_OPS operations.
  * One that is refused, or whose conditions do not hold, is tried again in halves, until the key
  * that is to blame stands alone; the others do not wait for it.  However many keys there are and
  * whatever happens, no more than 17 calls are made in a second, and many small changes go together.
@@ -19,6 +19,7 @@
 struct etcd;
 struct etcd_if;
 struct etcd_kv;
+struct etcd_op;
 struct keyset;
 struct loop;
 struct mf_err;
@@ -51,6 +52,10 @@ struct keyset_rules {
 	enum keyset_class (*judge)(void *ctx, struct keyset_key *key);
 	/* False: it is written whatever stands there. */
 	bool (*get_condition)(void *ctx, const struct keyset_key *key, struct etcd_if *ret_if);
+	/* One more operation of the same transaction, which writes another key: both texts are
+	 * handed over.  Asked when the key's turn comes, perhaps again and again.  False: there is
+	 * none.  Or NULL. */
+	bool (*get_companion)(void *ctx, struct keyset_key *key, struct etcd_op *ret_op);
 	/* Any answer, before it is given to its keys; or NULL. */
 	void (*on_answer)(void *ctx, int64_t revision);
 	/* Of each key.  is_newest: what is desired has not changed since it was sent. */

@@ -8,17 +8,19 @@
 #include "base/str.h"
 #include "gateway.h"
 #include "model/env.h"
+#include "model/history.h"
 #include "record.h"
 #include "store/etcd.h"
 
-#define RANGE	  "/v3/kv/range"
-#define TXN	  "/v3/kv/txn"
-#define PUT_DONE  "{\"header\":{\"revision\":\"9\"},\"succeeded\":true}"
-#define PUT_LOST  "{\"header\":{\"revision\":\"9\"}}"
-#define OURS	  "us"
-#define OURS_JSON "{\"name\":\"a\",\"origin\":{\"owner\":\"us\",\"source\":\"old.yaml\"}}"
-#define HAND_JSON "{\"name\":\"a\"}"
-#define THEM_JSON "{\"name\":\"a\",\"origin\":{\"owner\":\"them\"}}"
+#define RANGE	   "/v3/kv/range"
+#define TXN	   "/v3/kv/txn"
+#define PUT_DONE   "{\"header\":{\"revision\":\"9\"},\"succeeded\":true}"
+#define PUT_LOST   "{\"header\":{\"revision\":\"9\"}}"
+#define NO_HISTORY "{\"header\":{\"revision\":\"9\"}}"
+#define OURS	   "us"
+#define OURS_JSON  "{\"name\":\"a\",\"origin\":{\"owner\":\"us\",\"source\":\"old.yaml\"}}"
+#define HAND_JSON  "{\"name\":\"a\"}"
+#define THEM_JSON  "{\"name\":\"a\",\"origin\":{\"owner\":\"them\"}}"
 
 static struct record rec;
 static struct gateway gateway;
@@ -79,6 +81,21 @@ static void add_member(struct buf *b, const char *name, const char *text, size_t
 	buf_add_str(b, "\"");
 }
 
+static void begin_listing(struct buf *b)
+{
+	buf_add_str(b, "{\"header\":{\"revision\":\"8\"},\"kvs\":[");
+}
+
+static void add_pair(struct buf *b, bool is_first, const char *key, const char *value,
+		     int mod_revision)
+{
+	buf_add_str(b, is_first ? "{" : ",{");
+	add_member(b, "key", key, strlen(key));
+	buf_printf(b, ",\"create_revision\":\"2\",\"mod_revision\":\"%d\",", mod_revision);
+	add_member(b, "value", value, strlen(value));
+	buf_add_char(b, '}');
+}
+
 /* The answer to a listing: of one environment, or of none when value is NULL. */
 static const char *listing(const char *name, const char *value, int mod_revision)
 {
@@ -86,15 +103,37 @@ static const char *listing(const char *name, const char *value, int mod_revision
 	mem_auto_free char *key = mem_printf("/mayfly/environments/%s", name);
 
 	*b = (struct buf)BUF_INIT;
-	buf_add_str(b, "{\"header\":{\"revision\":\"8\"}");
-	if (value != NULL) {
-		buf_add_str(b, ",\"kvs\":[{");
-		add_member(b, "key", key, strlen(key));
-		buf_printf(b, ",\"create_revision\":\"2\",\"mod_revision\":\"%d\",", mod_revision);
-		add_member(b, "value", value, strlen(value));
-		buf_add_str(b, "}],\"count\":\"1\"");
+	begin_listing(b);
+	if (value != NULL)
+		add_pair(b, true, key, value, mod_revision);
+	buf_add_str(b, "]}");
+	return b->data;
+}
+
+/* Of as many as fit into a transaction that has nothing else in it. */
+static const char *listing_of_all(void)
+{
+	struct buf *b = &bodies[body_count++];
+
+	*b = (struct buf)BUF_INIT;
+	begin_listing(b);
+	for (int i = 0; i < ETCD_MAX_OPS; i++) {
+		mem_auto_free char *key = mem_printf("/mayfly/environments/e%d", i);
+
+		add_pair(b, i == 0, key, OURS_JSON, 5);
 	}
-	buf_add_str(b, "}");
+	buf_add_str(b, "]}");
+	return b->data;
+}
+
+/* As it is in a request. */
+static const char *history_key(const char *name, int64_t revision)
+{
+	struct buf *b = &bodies[body_count++];
+	mem_auto_free char *key = history_make_key("/mayfly", name, revision);
+
+	*b = (struct buf)BUF_INIT;
+	str_add_base64(b, key, strlen(key));
 	return b->data;
 }
 
@@ -151,6 +190,16 @@ static size_t count_of(const char *words)
 	return n;
 }
 
+static const char *last_of(const char *words)
+{
+	const char *last = NULL;
+
+	for (const char *p = buf_str(&gateway.asked); (p = strstr(p, words)) != NULL; p++)
+		last = p;
+	ck_assert_ptr_nonnull(last);
+	return last;
+}
+
 static void finish(const char *lines)
 {
 	env_sync_commit(syncer);
@@ -187,6 +236,7 @@ START_TEST(decides)
 	const struct gateway_line script[] = {
 	    {RANGE, GATEWAY_SAY, 200, listing("a", stored, 5)},
 	    {t->writes ? TXN : NULL, GATEWAY_SAY, 200, PUT_DONE},
+	    {stored != NULL ? RANGE : NULL, GATEWAY_SAY, 200, NO_HISTORY},
 	    {NULL, GATEWAY_SAY, 0, NULL},
 	};
 
@@ -198,6 +248,9 @@ START_TEST(decides)
 	/* compared with what was read */
 	ck_assert_uint_eq(count_of("\"MOD\""), stored == NULL ? 0 : 1);
 	ck_assert_uint_eq(count_of("\"CREATE\""), stored == NULL ? 1 : 0);
+	/* what was there goes into the history, of the revision that was read */
+	ck_assert_uint_eq(count_of("request_put"), stored == NULL ? 1 : 2);
+	ck_assert_uint_eq(count_of(history_key("a", 5)), stored == NULL ? 0 : 1);
 }
 END_TEST
 
@@ -216,13 +269,18 @@ static const struct leftover {
 START_TEST(deletes_only_what_is_owned)
 {
 	const struct leftover *t = &leftovers[_i];
+	const struct gateway_line unread[] = {
+	    {RANGE, GATEWAY_SAY, 200, listing("a", t->stored, 5)},
+	    {NULL, GATEWAY_SAY, 0, NULL},
+	};
 	const struct gateway_line script[] = {
 	    {RANGE, GATEWAY_SAY, 200, listing("a", t->stored, 5)},
 	    {t->writes ? TXN : NULL, GATEWAY_SAY, 200, PUT_DONE},
+	    {RANGE, GATEWAY_SAY, 200, NO_HISTORY},
 	    {NULL, GATEWAY_SAY, 0, NULL},
 	};
 
-	start(script, false);
+	start(t->writes ? script : unread, false);
 	may_delete = t->may_delete;
 	if (t->was_wanted) {
 		want("a");
@@ -230,7 +288,8 @@ START_TEST(deletes_only_what_is_owned)
 	}
 	finish(t->lines);
 	ck_assert_uint_eq(count_of("request_delete_range"), t->writes ? 1 : 0);
-	ck_assert_uint_eq(count_of("request_put"), 0);
+	ck_assert_uint_eq(count_of("request_put"), t->writes ? 1 : 0);
+	ck_assert_uint_eq(count_of(history_key("a", 5)), t->writes ? 1 : 0);
 }
 END_TEST
 
@@ -239,6 +298,7 @@ START_TEST(writes_nothing_before_the_first_commit)
 	const struct gateway_line script[] = {
 	    {RANGE, GATEWAY_SAY, 200, listing("a", OURS_JSON, 5)},
 	    {TXN, GATEWAY_SAY, 200, PUT_DONE},
+	    {RANGE, GATEWAY_SAY, 200, NO_HISTORY},
 	    {NULL, GATEWAY_SAY, 0, NULL},
 	};
 	struct mf_err err;
@@ -279,6 +339,59 @@ START_TEST(fills_transactions_up_to_their_limit)
 }
 END_TEST
 
+/* What replaces another takes two operations: one for the history. */
+START_TEST(counts_what_goes_into_the_history)
+{
+	struct gateway_line script[ETCD_MAX_OPS + 4] = {
+	    {RANGE, GATEWAY_SAY, 200, listing_of_all()},
+	    {TXN, GATEWAY_SAY, 200, PUT_DONE},
+	    {TXN, GATEWAY_SAY, 200, PUT_DONE},
+	};
+
+	for (int i = 0; i < ETCD_MAX_OPS; i++)
+		script[3 + i] = (struct gateway_line){RANGE, GATEWAY_SAY, 200, NO_HISTORY};
+	start(script, false);
+	for (int i = 0; i < ETCD_MAX_OPS; i++) {
+		mem_auto_free char *name = mem_printf("e%d", i);
+
+		want(name);
+	}
+	finish("equal\n");
+	ck_assert_uint_eq(count_of("\"MOD\""), ETCD_MAX_OPS);
+	ck_assert_uint_eq(count_of("request_put"), 2 * ETCD_MAX_OPS);
+}
+END_TEST
+
+/* The newest ones stay. */
+START_TEST(trims_the_history)
+{
+	struct buf *history = &bodies[body_count++];
+	const size_t count = HISTORY_KEPT + 2;
+	struct gateway_line script[] = {
+	    {RANGE, GATEWAY_SAY, 200, listing("a", OURS_JSON, 5)},
+	    {TXN, GATEWAY_SAY, 200, PUT_DONE},
+	    {RANGE, GATEWAY_SAY, 200, NULL},
+	    {TXN, GATEWAY_SAY, 200, PUT_DONE},
+	    {NULL, GATEWAY_SAY, 0, NULL},
+	};
+
+	*history = (struct buf)BUF_INIT;
+	begin_listing(history);
+	for (size_t i = 0; i < count; i++) {
+		mem_auto_free char *key = history_make_key("/mayfly", "a", (int64_t)i + 10);
+
+		add_pair(history, i == 0, key, "{}", 5);
+	}
+	buf_add_str(history, "]}");
+	script[2].body = history->data;
+	start(script, false);
+	want("a");
+	finish("equal\n");
+	ck_assert_uint_eq(count_of("request_delete_range"), 2);
+	ck_assert_uint_eq(count_of(history_key("a", 11)), 1);
+}
+END_TEST
+
 /* --- what goes wrong ------------------------------------------------------------------------ */
 
 START_TEST(another_writer_is_first)
@@ -303,6 +416,7 @@ START_TEST(another_writer_is_first_but_ours_is_due)
 	    {TXN, GATEWAY_SAY, 200, PUT_LOST},
 	    {RANGE, GATEWAY_SAY, 200, listing("a", HAND_JSON, 777)},
 	    {TXN, GATEWAY_SAY, 200, PUT_DONE},
+	    {RANGE, GATEWAY_SAY, 200, NO_HISTORY},
 	    {NULL, GATEWAY_SAY, 0, NULL},
 	};
 
@@ -360,9 +474,10 @@ START_TEST(what_is_not_permitted_stops_no_other)
 	const struct gateway_line script[] = {
 	    {RANGE, GATEWAY_SAY, 200, listing("old", OURS_JSON, 5)},
 	    {TXN, GATEWAY_SAY, 403, DENIED}, /* all */
-	    {TXN, GATEWAY_SAY, 403, DENIED}, /* old, to be deleted */
+	    {TXN, GATEWAY_SAY, 403, DENIED}, /* old, to be deleted, with its history */
 	    {TXN, GATEWAY_SAY, 403, DENIED}, /* a */
 	    {TXN, GATEWAY_SAY, 200, PUT_DONE},
+	    {TXN, GATEWAY_SAY, 403, DENIED}, /* old, without its history */
 	    {NULL, GATEWAY_SAY, 0, NULL},
 	};
 
@@ -404,12 +519,11 @@ START_TEST(a_full_etcd_takes_deletions)
 	record_await(&rec, "equal");
 	gateway_is_done(&gateway);
 	ck_assert_uint_eq(count_of("request_delete_range"), 2);
-	ck_assert_uint_eq(count_of("request_put"), 2);
+	ck_assert_uint_eq(count_of("request_put"), 3); /* one for the history, which is not taken */
+	ck_assert_uint_eq(count_of(history_key("old", 5)), 1);
 	ck_assert(!env_sync_is_denied(syncer));
 	/* first the deletion alone, then the other */
-	ck_assert_ptr_null(
-	    strstr(strstr(strstr(gateway.asked.data, "request_put") + 1, "request_put"),
-		   "request_delete_range"));
+	ck_assert_ptr_null(strstr(last_of("request_put"), "request_delete_range"));
 }
 END_TEST
 
@@ -444,6 +558,8 @@ int main(void)
 			    (int)(sizeof(leftovers) / sizeof(leftovers[0])));
 	tcase_add_test(tc, writes_nothing_before_the_first_commit);
 	tcase_add_test(tc, fills_transactions_up_to_their_limit);
+	tcase_add_test(tc, counts_what_goes_into_the_history);
+	tcase_add_test(tc, trims_the_history);
 	tcase_add_test(tc, another_writer_is_first);
 	tcase_add_test(tc, another_writer_is_first_but_ours_is_due);
 	tcase_add_test(tc, outcome_is_unknown);
