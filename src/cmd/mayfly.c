@@ -18,6 +18,7 @@
 #include "sys/loop.h"
 
 #define MAX_NODES 1000000
+#define MAX_TYPED ((size_t)1000)
 #define MAX_WORDS ((size_t)8) /* that matter for a completion */
 
 static int add_header(void *target, const char *name, const char *value, struct mf_err *err)
@@ -77,6 +78,8 @@ static const struct option_row rows[] = {
      OPTION_OTHER(struct call_options, owner, set_owner), .commands = TAKES_OWNER},
     {0, "force", NULL, "change also what belongs to another owner, or a node that is alive",
      OPTION_FLAG(struct call_options, force), .commands = TAKES_WRITE},
+    {0, "wait", NULL, "wait until every proxy of the fleet has applied it",
+     OPTION_FLAG(struct call_options, is_waiting), .commands = TAKES_WRITE},
     {'n', "dry-run", NULL, "only say what would be done; exit status 2 if anything",
      OPTION_FLAG(struct call_options, dry_run), .commands = TAKES_WRITE},
     {'E', "environments", "DIR", "read environments from files instead of etcd",
@@ -85,6 +88,8 @@ static const struct option_row rows[] = {
      OPTION_TEXT(struct call_options, backends), .commands = TAKES_FILES},
     {0, "revision", "N", "the revision of etcd to wait for (default the newest)",
      OPTION_COUNT(struct call_options, revision, 1, INT64_MAX), .commands = TAKES_WAIT},
+    {0, "to", "REVISION", "the revision that it was at (default the last one before it changed)",
+     OPTION_COUNT(struct call_options, revision, 1, INT64_MAX), .commands = TAKES_UNDO},
     {0, "ready", NULL, "wait until each version of the environment has an instance that answers",
      OPTION_FLAG(struct call_options, is_ready), .commands = TAKES_WAIT},
     {0, "nodes", "N", "how many nodes are to have it (default all)",
@@ -103,7 +108,7 @@ struct wanted {
 	int used;
 	bool is_help;
 	struct mf_err err; /* code 0: nothing was asked for */
-	struct buf name, synopsis, details;
+	struct buf name, synopsis, details, words_typed;
 	struct cli_tool tool;
 };
 
@@ -182,7 +187,23 @@ static int run(const struct cli *cli, struct call *call, const struct command *c
 	return status;
 }
 
-static int obey(const struct cli *cli, const struct wanted *w, struct call *call)
+/* The command, and what it is about. */
+static void add_words(struct wanted *w, const struct call *call)
+{
+	struct buf *text = &w->words_typed;
+
+	buf_add_str(text, w->tool.call);
+	for (int i = 0; i < call->argc && text->len < MAX_TYPED; i++)
+		buf_printf(text, " %s", call->argv[i]);
+	for (size_t i = 0; i < strlist_count(call->options.extends); i++)
+		buf_printf(text, " --extends %s", call->options.extends[i]);
+	if (call->options.file != NULL)
+		buf_printf(text, " --file %s", call->options.file);
+	if (call->options.revision > 0)
+		buf_printf(text, " --to %lld", (long long)call->options.revision);
+}
+
+static int obey(const struct cli *cli, struct wanted *w, struct call *call)
 {
 	const struct command *command = w->command;
 
@@ -193,6 +214,8 @@ static int obey(const struct cli *cli, const struct wanted *w, struct call *call
 	call->argc = cli->argc - w->used;
 	call->argv = cli->argv + w->used;
 	call->behind = cli->behind;
+	add_words(w, call);
+	call->words = buf_str(&w->words_typed);
 	if (call->argc < command->min || call->argc > command->max)
 		return cli_usage(cli, "%s: too %s operands: expected %s", w->tool.call,
 				 call->argc < command->min ? "few" : "many",
@@ -224,6 +247,7 @@ static int run_call(int argc, char **argv)
 	buf_fini(&wanted.name);
 	buf_fini(&wanted.synopsis);
 	buf_fini(&wanted.details);
+	buf_fini(&wanted.words_typed);
 	return status;
 }
 
@@ -247,8 +271,8 @@ static int complete(int argc, char **argv)
 	for (size_t i = 0; operand != NULL && i < sizeof(lists) / sizeof(lists[0]); i++) {
 		char **call;
 
-		if (strncmp(operand, lists[i].operand, strcspn(operand, " ].")) != 0 ||
-		    strcspn(operand, " ].") != strlen(lists[i].operand))
+		if (strncmp(operand, lists[i].operand, strcspn(operand, " [].")) != 0 ||
+		    strcspn(operand, " [].") != strlen(lists[i].operand))
 			continue;
 		call = strlist_split(lists[i].call, ' ');
 		status = run_call((int)strlist_count(call), call);

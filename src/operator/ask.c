@@ -104,14 +104,18 @@ int ask_list(struct call *call, const char *below, const struct ask_list *events
 	return code;
 }
 
-int ask_txn(struct call *call, const struct etcd_if *ifs, const struct etcd_op *ops, size_t count,
-	    bool *ret_succeeded, struct mf_err *err)
+int ask_txn(struct call *call, const struct etcd_if *ifs, size_t if_count,
+	    const struct etcd_op *ops, size_t op_count, bool *ret_succeeded, int64_t *ret_revision,
+	    struct mf_err *err)
 {
 	struct ask ask = {.loop = call->loop};
 
 	if (ask_open(call, err) != 0 ||
-	    run(&ask, etcd_txn(call->etcd, ifs, count, ops, count, on_written, &ask), err) != 0)
+	    run(&ask, etcd_txn(call->etcd, ifs, if_count, ops, op_count, on_written, &ask), err) !=
+		0)
 		return err->code;
 	*ret_succeeded = ask.has_succeeded;
+	if (ret_revision != NULL)
+		*ret_revision = ask.revision;
 	return 0;
 }

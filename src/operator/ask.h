@@ -26,8 +26,11 @@ struct ask_list {
 int ask_list(struct call *call, const char *below, const struct ask_list *events, void *ctx,
 	     int64_t *ret_revision, struct mf_err *err);
 
-/* A transaction: as many comparisons as operations.  *ret_succeeded: they held, and it is done. */
-int ask_txn(struct call *call, const struct etcd_if *ifs, const struct etcd_op *ops, size_t count,
-	    bool *ret_succeeded, struct mf_err *err);
+/* A transaction.  *ret_succeeded: the comparisons held, and it is done; ret_revision: then, or
+ * NULL.
+ */
+int ask_txn(struct call *call, const struct etcd_if *ifs, size_t if_count,
+	    const struct etcd_op *ops, size_t op_count, bool *ret_succeeded, int64_t *ret_revision,
+	    struct mf_err *err);
 
 #endif

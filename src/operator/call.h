@@ -27,7 +27,8 @@ struct call_options {
 	const char *owner;		     /* of what is written; NULL: CHANGE_OWNER */
 	bool force;			     /* also what another owner has */
 	bool dry_run;			     /* write nothing */
-	int64_t revision;		     /* to wait for; 0: the newest */
+	bool is_waiting;		     /* until the proxies have what is written */
+	int64_t revision;		     /* to wait for, or to go back to; 0: the newest */
 	int64_t nodes;			     /* that are to have it; 0: all */
 	bool is_ready;			     /* wait also until an instance answers */
 };
@@ -39,8 +40,9 @@ struct call {
 	struct etcd *etcd; /* NULL until somebody asks it (operator/ask.h) */
 	int argc;	   /* operands, behind the command's own words */
 	char **argv;
-	int behind; /* so many of them stand behind "--"; -1: there is none */
-	int status; /* the command's to set: what to exit with when nothing failed */
+	int behind;	   /* so many of them stand behind "--"; -1: there is none */
+	const char *words; /* as it was typed, but for most options: for the history */
+	int status;	   /* the command's to set: what to exit with when nothing failed */
 };
 
 static inline bool call_is_offline(const struct call *call)

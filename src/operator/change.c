@@ -14,7 +14,9 @@
 #include "model/table.h"
 #include "operator/ask.h"
 #include "operator/call.h"
+#include "operator/change_write.h"
 #include "operator/named.h"
+#include "operator/rollout.h"
 #include "sys/file.h"
 
 #define BELOW	     "environments/"
@@ -124,7 +126,7 @@ static void say(struct change *change, const char *name, const char *what, bool 
 }
 
 /* value NULL: it is deleted. */
-static void add(struct change *change, const char *name, const struct buf *value)
+static void add(struct change *change, const char *name, const struct buf *value, const char *what)
 {
 	const struct change_stored *stored = change_find(change, name);
 	char *key = mem_printf("%s/" BELOW "%s", change->call->settings->etcd.prefix, name);
@@ -139,7 +141,22 @@ static void add(struct change *change, const char *name, const struct buf *value
 		op->value = mem_dup_bytes(buf_str(value), value->len);
 		op->value_len = value->len;
 	}
-	say(change, name, value == NULL ? "deleted" : stored == NULL ? "created" : "changed", true);
+	say(change, name,
+	    what != NULL     ? what
+	    : value == NULL  ? "deleted"
+	    : stored == NULL ? "created"
+			     : "changed",
+	    true);
+}
+
+/* It stays as it is, which may not be everywhere yet. */
+static void keep(struct change *change, const char *name)
+{
+	const struct change_stored *stored = change_find(change, name);
+
+	if (stored->revision > change->newest)
+		change->newest = stored->revision;
+	say(change, name, "unchanged", false);
 }
 
 /* Whose it is does not count. */
@@ -164,12 +181,28 @@ bool change_put(struct change *change, const struct env *env)
 	buf_auto struct buf value = BUF_INIT;
 
 	if (is_there(change, env)) {
-		say(change, env->name, "unchanged", false);
+		keep(change, env->name);
 		return false;
 	}
 	env_format_json(env, owner_of(change), "", &value);
 	table_put(change->table, key, buf_str(&value), value.len, 0);
-	add(change, env->name, &value);
+	add(change, env->name, &value, NULL);
+	return true;
+}
+
+bool change_put_value(struct change *change, const char *name, const char *value, const char *what)
+{
+	const struct change_stored *stored = change_find(change, name);
+	mem_auto_free char *key = mem_printf(BELOW "%s", name);
+	buf_auto struct buf text = BUF_INIT;
+
+	if (stored != NULL && strcmp(stored->value, value) == 0) {
+		keep(change, name);
+		return false;
+	}
+	buf_add_str(&text, value);
+	table_put(change->table, key, value, text.len, 0);
+	add(change, name, &text, what);
 	return true;
 }
 
@@ -181,7 +214,7 @@ void change_delete(struct change *change, const char *name)
 		if (str_has_suffix(change->ops[i].key, end))
 			return;
 	table_del(change->table, end + 1);
-	add(change, name, NULL);
+	add(change, name, NULL, NULL);
 }
 
 char *change_find_aside(const struct change *change, const char *name)
@@ -206,6 +239,17 @@ static void fini(struct change *change)
 	buf_fini(&change->said);
 }
 
+/* What was written, or stands there already, is to be everywhere. */
+static int wait_for_it(struct change *change, struct mf_err *err)
+{
+	mem_auto_free const char **names = mem_alloc((change->count + 1) * sizeof(*names));
+	struct rollout rollout = {.revision = change->newest, .envs = names};
+
+	for (size_t i = 0; i < change->count; i++)
+		names[rollout.env_count++] = strrchr(change->ops[i].key, '/') + 1;
+	return rollout_wait(change->call, &rollout, rollout_deadline(change->call), err);
+}
+
 /* *ret_is_over: false when it is to be decided again. */
 static int attempt(struct change *change, change_fn *decide, void *ctx, bool *ret_is_over,
 		   struct mf_err *err)
@@ -217,10 +261,13 @@ static int attempt(struct change *change, change_fn *decide, void *ctx, bool *re
 		return err->code;
 	if (change->count > 0 && call->options.dry_run)
 		call->status = STATUS_DRY;
-	else if (change->count > 0 &&
-		 ask_txn(call, change->ifs, change->ops, change->count, ret_is_over, err) != 0)
+	else if (change->count > 0 && change_write(change, ret_is_over, err) != 0)
 		return err->code;
-	return *ret_is_over ? file_print(&change->said, err) : 0;
+	if (!*ret_is_over)
+		return 0;
+	if (file_print(&change->said, err) != 0 || change_trim(change, err) != 0)
+		return err->code;
+	return call->options.is_waiting && !call->options.dry_run ? wait_for_it(change, err) : 0;
 }
 
 int change_run(struct call *call, change_fn *decide, void *ctx, struct mf_err *err)

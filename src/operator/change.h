@@ -37,6 +37,7 @@ struct change {
 	struct etcd_if ifs[CHANGE_MAX_KEYS];
 	struct etcd_op ops[CHANGE_MAX_KEYS];
 	size_t count;
+	int64_t newest;	 /* revision of what is there already, or was written */
 	struct buf said; /* what is done with each, a line each */
 };
 
@@ -62,6 +63,8 @@ int change_check_owner(const struct change *change, const char *name, struct mf_
  * before is skipped.
  */
 bool change_put(struct change *change, const struct env *env);
+/* The same of a value as it is, which is the environment's; what: how that is called. */
+bool change_put_value(struct change *change, const char *name, const char *value, const char *what);
 void change_delete(struct change *change, const char *name);
 
 /* Why the environment would not be in force with all that was put so far; to be freed; NULL: it

@@ -13,6 +13,7 @@
 #include "operator/command.h"
 #include "operator/doc.h"
 #include "operator/env_change.h"
+#include "operator/env_history.h"
 #include "operator/facts.h"
 #include "operator/look.h"
 #include "operator/reading.h"
@@ -291,6 +292,17 @@ static const struct command commands[] = {
      .run = env_change_set},
     {"apply", NULL, "", 0, 0, TAKES_CHANGE | TAKES_FILE,
      "create and change environments as a file has them", .run = env_change_apply},
+    {"history", NULL, "ENV", 1, 1, TAKES_FORMAT | TAKES_ETCD,
+     "list the last changes of an environment: when, who, with what, and what it was before",
+     .run = env_history_show},
+    {"diff", NULL, "ENV[@REVISION] [ENV[@REVISION]]", 1, 2, TAKES_FORMAT | TAKES_ETCD | TAKES_FILE,
+     "compare two environments, or one with what it was; exit status 2 if they differ",
+     .run = env_history_diff},
+    {"undo", NULL, "ENV", 1, 1, TAKES_CHANGE | TAKES_UNDO,
+     "put back what an environment was before its last change, also of a deletion",
+     .run = env_history_undo},
+    {"restore", NULL, "ENV", 1, 1, TAKES_CHANGE | TAKES_UNDO,
+     "put back an environment that was deleted", .run = env_history_restore},
     {"delete", "rm", "ENV...", 1, CHANGE_MAX_KEYS, TAKES_CHANGE, "delete environments",
      .run = env_change_delete},
     {0},

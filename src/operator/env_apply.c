@@ -16,9 +16,8 @@
 #define MAX_TEXT ((size_t)1 << 20)
 #define PIECE	 ((size_t)1 << 14)
 
-struct applied {
-	struct env **envs;
-	size_t count;
+struct loading {
+	struct env_file file;
 	struct mf_err bad; /* the first one; code 0: none is */
 };
 
@@ -37,36 +36,46 @@ static int read_stdin(struct buf *text, struct mf_err *err)
 
 static void on_bad(void *ctx, const struct mf_err *why)
 {
-	struct applied *applied = ctx;
+	struct loading *loading = ctx;
 
-	if (applied->bad.code == 0)
-		applied->bad = *why;
+	if (loading->bad.code == 0)
+		loading->bad = *why;
 }
 
-/* All of it is good, or nothing is applied. */
-static int take_file(const char *path, struct applied *applied, struct mf_err *err)
+int env_file_load(const char *path, struct env_file *ret_file, struct mf_err *err)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
+	struct loading loading = {.file.count = 0};
 	buf_auto struct buf text = BUF_INIT;
 	int code = is_stdin ? read_stdin(&text, err) : file_read(path, MAX_TEXT, &text, err);
 
 	if (code == 0)
-		code = env_parse_file(buf_str(&text), text.len, &applied->envs, &applied->count,
-				      on_bad, applied, err);
+		code = env_parse_file(buf_str(&text), text.len, &loading.file.envs,
+				      &loading.file.count, on_bad, &loading, err);
 	else if (!is_stdin)
 		return code;
-	if (code == 0 && applied->bad.code != 0) {
-		*err = applied->bad;
+	if (code == 0 && loading.bad.code != 0) {
+		*err = loading.bad;
 		code = err->code;
 	}
-	if (code == 0 && applied->count > CHANGE_MAX_KEYS)
-		code = mf_err_set(err, MF_EDATA, "more than %d environments", CHANGE_MAX_KEYS);
-	return code == 0 ? 0 : mf_err_wrap(err, "%s", is_stdin ? "standard input" : path);
+	if (code != 0) {
+		env_file_fini(&loading.file);
+		return mf_err_wrap(err, "%s", is_stdin ? "standard input" : path);
+	}
+	*ret_file = loading.file;
+	return 0;
+}
+
+void env_file_fini(struct env_file *file)
+{
+	for (size_t i = 0; i < file->count; i++)
+		env_unref(file->envs[i]);
+	free(file->envs);
 }
 
 static int decide(struct change *change, void *ctx, struct mf_err *err)
 {
-	const struct applied *applied = ctx;
+	const struct env_file *applied = ctx;
 
 	for (size_t i = 0; i < applied->count; i++) {
 		int code = change_check_owner(change, applied->envs[i]->name, err);
@@ -89,16 +98,20 @@ static int decide(struct change *change, void *ctx, struct mf_err *err)
 
 int env_change_apply(struct call *call, struct mf_err *err)
 {
-	struct applied applied = {.count = 0};
+	const char *path = call->options.file;
+	struct env_file applied;
 	int code;
 
-	if (call->options.file == NULL)
+	if (path == NULL)
 		return mf_err_set(err, MF_EUSAGE, "--file: say which, or - for standard input");
-	code = take_file(call->options.file, &applied, err);
-	if (code == 0)
+	if (env_file_load(path, &applied, err) != 0)
+		return err->code;
+	if (applied.count > CHANGE_MAX_KEYS)
+		code =
+		    mf_err_set(err, MF_EDATA, "%s: more than %d environments",
+			       strcmp(path, "-") == 0 ? "standard input" : path, CHANGE_MAX_KEYS);
+	else
 		code = change_run(call, decide, &applied, err);
-	for (size_t i = 0; i < applied.count; i++)
-		env_unref(applied.envs[i]);
-	free(applied.envs);
+	env_file_fini(&applied);
 	return code;
 }

@@ -4,8 +4,19 @@
 #ifndef MF_OPERATOR_ENV_CHANGE_H
 #define MF_OPERATOR_ENV_CHANGE_H
 
+#include <stddef.h>
+
 struct call;
+struct env;
 struct mf_err;
+
+/* The environments of a file, or of standard input ("-"): all of them are good.  MF_EDATA. */
+struct env_file {
+	struct env **envs;
+	size_t count;
+};
+int env_file_load(const char *path, struct env_file *ret_file, struct mf_err *err);
+void env_file_fini(struct env_file *file);
 
 /* ENV SERVICE=VERSION[@ROUTE]...: these versions, and --extends; all else stays as it is. */
 int env_change_set(struct call *call, struct mf_err *err);

@@ -115,3 +115,12 @@ int look_run(struct call *call, look_fn *fill, struct mf_err *err)
 	buf_fini(&looking.last);
 	return code;
 }
+
+int look_show(struct call *call, look_fn *fill, struct mf_err *err)
+{
+	struct looking looking = {call, fill, BUF_INIT};
+	int code = show(&looking, NULL, err);
+
+	buf_fini(&looking.last);
+	return code;
+}

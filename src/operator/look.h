@@ -16,7 +16,7 @@ struct reading;
 #define LOOK_MAX_TABLES ((size_t)8)
 
 struct look {
-	const struct call *call;
+	struct call *call;
 	struct node *doc;   /* an empty map at first */
 	struct node *cells; /* another: lists that are only in tables */
 	struct buf before, after;
@@ -40,5 +40,8 @@ typedef int look_fn(struct look *look, const struct reading *reading, struct mf_
 
 /* Fill and print; with --watch until a signal comes.  Errors as of reading_take and of fill. */
 int look_run(struct call *call, look_fn *fill, struct mf_err *err);
+
+/* The same, once, of what reads by itself: fill gets no reading. */
+int look_show(struct call *call, look_fn *fill, struct mf_err *err);
 
 #endif

@@ -72,7 +72,7 @@ static int forget(struct call *call, const char *name, int64_t revision, struct 
 
 	if (call->options.dry_run)
 		call->status = STATUS_DRY;
-	else if (ask_txn(call, &is_same, &del, 1, &has_succeeded, err) != 0)
+	else if (ask_txn(call, &is_same, 1, &del, 1, &has_succeeded, NULL, err) != 0)
 		return err->code;
 	if (!has_succeeded)
 		return mf_err_set(err, MF_ETIMEOUT, "node %s: has changed meanwhile", name);

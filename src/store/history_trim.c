@@ -13,12 +13,10 @@
 #include "store/etcd.h"
 #include "sys/loop.h"
 
-enum { FIRST_MS = 20 }; /* what was just written may have more to come, which goes first */
-
 struct history_trim {
 	struct etcd *etcd;
 	char *prefix;
-	int64_t space_ms;
+	int64_t first_ms, space_ms;
 	void (*on_idle)(void *ctx);
 	void *ctx;
 	struct strmap *envs; /* that wait; the first one's turn it is */
@@ -105,7 +103,7 @@ void history_trim_add(struct history_trim *t, const char *env)
 	if (strmap_find(t->envs, env) != NULL)
 		return;
 	if (strmap_count(t->envs) == 0)
-		loop_timer_set(t->timer, FIRST_MS);
+		loop_timer_set(t->timer, t->first_ms);
 	strmap_set(t->envs, env, t);
 }
 
@@ -115,12 +113,14 @@ bool history_trim_is_idle(const struct history_trim *t)
 }
 
 struct history_trim *history_trim_new(struct loop *loop, struct etcd *etcd, const char *prefix,
-				      int64_t space_ms, void (*on_idle)(void *ctx), void *ctx)
+				      int64_t first_ms, int64_t space_ms,
+				      void (*on_idle)(void *ctx), void *ctx)
 {
 	struct history_trim *t = MEM_NEW(t);
 
 	t->etcd = etcd;
 	t->prefix = mem_dup_str(prefix);
+	t->first_ms = first_ms;
 	t->space_ms = space_ms;
 	t->on_idle = on_idle;
 	t->ctx = ctx;

@@ -50,6 +50,20 @@ is "$(as developer etcdctl put /mayfly/environments/dev-a '{"name":"dev-a","serv
 like "$(as developer etcdctl put /mayfly/backends/team-a-web/1/x 10.0.0.1:1 2>&1)" 'permission denied' \
 	'nor an instance'
 
+write_environment prod team-a-web=1@/ team-a-web-x=1
+run_as envwatch envwatch --once "$T/environments"
+is "$STATUS" 0 'envwatch changes one'
+like "$(as reader etcdctl get --prefix --keys-only /mayfly/history/prod/)" '^/mayfly/history/prod/[0-9]{20}$' \
+	'  and keeps what it was'
+write_environment prod team-a-web=1@/
+run_as envwatch envwatch --once "$T/environments"
+run_as developer mayfly env set dev-a team-a-web=1
+is "$STATUS $OUT" '0 environment dev-a changed' "a developer changes one, too"
+run_as developer mayfly env undo dev-a
+like "$STATUS $OUT" '^0 environment dev-a put back' '  and puts it back'
+run_as developer mayfly env set prod team-a-web=2 --force
+is_denied '  but not one of any name' developer
+
 registered() { as reader etcdctl get --prefix --keys-only /mayfly/ | grep -q "^/mayfly/$1"; }
 as team-a start_tool_as team-a svcregister register team-a-web 1 "${ADDRESS[one]}" --ttl 2s
 within 'a team registers its service' 10 registered backends/team-a-web/1/

@@ -12,7 +12,10 @@
 #include "operator/call.h"
 #include "operator/command.h"
 #include "operator/doc.h"
+#include "operator/env_history.h"
+#include "operator/envdiff.h"
 #include "operator/look.h"
+#include "operator/past.h"
 #include "operator/reading.h"
 #include "operator/shape.h"
 #include "unit.h"
@@ -141,6 +144,46 @@ static void check_schema(const char *shape)
 	node_free(schema);
 }
 
+/* What reads by itself. */
+static void check_history(void)
+{
+	static const char now[] = "{\"name\":\"prod\",\"extends\":\"base\",\"services\":[\"web\"]}";
+	struct past_state state = {7, (char *)now, (char *)"anna", (char *)"a file", 1};
+	const struct past past = {&state, 1};
+	struct node *doc = doc_new();
+
+	env_history_add(doc, "prod", &past, 9, "{\"name\":\"prod\",\"services\":[\"mail\"]}");
+	check("env-history", doc, "");
+	check_schema("env-history");
+	node_free(doc);
+}
+
+/* Of prod, whose version is web's own, and of one that has it from there. */
+static void check_diff(const struct reading *reading)
+{
+	const struct env *prod = snapshot_find_env(reading->snapshot, "prod");
+	struct env_service chosen = {.name = "web", .version = "2", .version_from = 1};
+	const char *lineage[] = {"pr", "prod"};
+	struct env other = {.name = "pr",
+			    .prefix = "p",
+			    .header = "h",
+			    .services = &chosen,
+			    .service_count = 1,
+			    .lineage = lineage,
+			    .lineage_count = 2,
+			    .owner = "",
+			    .source = ""};
+	const struct envdiff_side before = {prod, prod}, after = {&other, &other};
+	struct node *doc = doc_new();
+
+	doc_add_text(doc, "before", "prod");
+	doc_add_text(doc, "after", "pr");
+	envdiff_add(doc_add_list(doc, "differences"), &before, &after);
+	check("env-diff", doc, "");
+	check_schema("env-diff");
+	node_free(doc);
+}
+
 START_TEST(commands_print_what_their_schemas_say)
 {
 	struct settings *settings = settings_new("node");
@@ -170,6 +213,8 @@ START_TEST(commands_print_what_their_schemas_say)
 		buf_fini(&look.before);
 		buf_fini(&look.after);
 	}
+	check_history();
+	check_diff(&reading);
 	for (size_t i = 0; i < shape_row_count; i++)
 		ck_assert_msg(seen[i], "%s: %s: nobody prints it", shape_rows[i].shape,
 			      shape_rows[i].path);

@@ -1,0 +1,68 @@
+/* `env undo` and `env restore`: what an environment was is put again, as any other change. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "operator/call.h"
+#include "operator/change.h"
+#include "operator/env_history.h"
+#include "operator/past.h"
+
+static void warn_if_aside(struct change *change, const char *name)
+{
+	mem_auto_free char *aside = change_find_aside(change, name);
+
+	if (aside != NULL)
+		log_warn("environment is not in force", LOG_STR("environment", name),
+			 LOG_STR("reason", aside));
+}
+
+static int decide(struct change *change, void *ctx, struct mf_err *err)
+{
+	const char *name = change->call->argv[0];
+	const bool *is_restore = ctx;
+	const struct change_stored *now = change_find(change, name);
+	const struct past_state *state;
+	struct past past;
+	int code = change_check_owner(change, name, err);
+
+	if (code == 0 && *is_restore && now != NULL)
+		code = mf_err_set(err, MF_EUSAGE,
+				  "environment %s: is there: mayfly env undo takes its last "
+				  "change back",
+				  name);
+	if (code != 0 ||
+	    past_read(change->call, name, now == NULL ? 0 : now->revision, &past, err) != 0)
+		return err->code;
+	if (now == NULL && past.count == 0)
+		code = change_check_known(change, "environment", name, err);
+	else
+		code = past_find(&past, name, change->call->options.revision, &state, err);
+	if (code == 0) {
+		mem_auto_free char *what =
+		    mem_printf("put back to revision %" PRId64, state->revision);
+
+		(void)change_put_value(change, name, state->value, what);
+		warn_if_aside(change, name);
+	}
+	past_fini(&past);
+	return code;
+}
+
+int env_history_undo(struct call *call, struct mf_err *err)
+{
+	bool is_restore = false;
+
+	return change_run(call, decide, &is_restore, err);
+}
+
+int env_history_restore(struct call *call, struct mf_err *err)
+{
+	bool is_restore = true;
+
+	return change_run(call, decide, &is_restore, err);
+}

@@ -1,0 +1,131 @@
+#!/bin/bash
+# What an environment was before a change is kept, whoever makes it: shown, compared, and put back.
+. "$(dirname "$0")/lib.sh"
+
+need etcd etcdctl
+
+start_etcd
+write_settings
+mayfly() { run_tool mayfly "$@" || :; }
+said() { # STATUS OUTPUT NAME WORD...
+	local status=$1 output=$2 name=$3
+
+	shift 3
+	mayfly "$@"
+	is "$STATUS $OUT" "$status $output" "$name"
+}
+revision_of() { # KEY
+	etcdctl get -w json "/mayfly/$1" | sed -n 's/.*"mod_revision":\([0-9]*\).*/\1/p'
+}
+entries() { etcd_keys "history/$1/" | wc -l; } # ENV
+
+# --- by people
+mayfly env set prod web=1@/ tasks=1@/tasks
+said 66 '' 'one that was only created has no history' env undo prod
+like "$ERR" 'environment prod: nothing is known of what it was before' '  which is said'
+first=$(revision_of environments/prod)
+mayfly env set prod web=2
+second=$(revision_of environments/prod)
+mayfly env set prod --force --owner ci web=3 mail=1
+is "$(etcd_keys history/)" "$(printf '/mayfly/history/prod/%020d\n' "$first" "$second")" 'what it was is kept, by its revision'
+like "$(etcd_get "history/prod/$(printf %020d "$first")")" \
+	"^\\{\"who\":\"$(id -un)@[^\"]*\",\"with\":\"mayfly env set prod web=2\",\"at\":\"20[^\"]*Z\",\"value\":\"\\{" \
+	'  with who changed it, with what, and when'
+mayfly env history prod
+like "$OUT" "^Environment prod is at revision $(revision_of environments/prod)\\.\$" 'its history begins with what it is'
+like "$OUT" "^$second +20[^ ]*Z +$(id -un)@[^ ]* +mayfly env set prod web=3 mail=1 +web 2 -> 3,mail 1 added" '  then comes the last change'
+like "$OUT" "$first +20.* +web 1 -> 2" '  down to the first'
+said 0 "$second"$'\n'"$first" '  as names' env history prod -o name
+mayfly env history prod -o json
+like "$OUT" "\"revision\":$first,\"at\":\"[^\"]*\",\"who\":\"[^\"]*\",\"with\":\"mayfly env set prod web=2\",\"changes\":\\[\"web 1 -> 2\"\\]" \
+	'  and as JSON'
+said 2 $'web 2 -> 3\nmail 1 added' 'the last change' env diff prod
+said 2 $'web 1 -> 3\nmail 1 added' 'all since a revision' env diff "prod@$first" prod
+said 2 'web 2 -> 1' 'between two revisions' env diff "prod@$second" "prod@$first"
+said 0 'There is no difference.' 'of nothing' env diff prod "prod@$(revision_of environments/prod)"
+said 66 '' 'a revision that it was not at' env diff prod@1 prod
+like "$ERR" 'was at no revision 1 that is known: see mayfly env history prod' '  is named'
+said 64 '' 'a revision that is none' env diff prod@x
+said 66 '' 'one that is not there' env diff prop
+like "$ERR" 'did you mean "prod"' '  is named, too'
+
+# --- what comes from others
+mayfly env set pr-42 --extends prod tasks=2
+said 2 'tasks 1 -> 2' 'how one differs from the one it extends' env diff prod pr-42
+etcd_put environments/twin '{"name":"twin","extends":"prod","services":[]}'
+said 2 'tasks 2 -> 1 (from prod)' '  by whom that is said' env diff pr-42 twin
+printf 'name: pr-42\nextends: prod\nservices:\n  - name: tasks\n    version: "3"\n' >"$T/pr.yaml"
+said 2 'tasks 2 -> 3' 'what a file would change' env diff pr-42 -f "$T/pr.yaml"
+mayfly env diff pr-42 -f "$T/pr.yaml" -o json
+is "$OUT" '{"before":"pr-42","after":"pr-42","differences":[{"service":"tasks","field":"version","before":"2","after":"3"}]}' '  as JSON'
+said 64 '' '  of one' env diff pr-42 prod -f "$T/pr.yaml"
+
+# --- put back
+said 77 '' 'what has another owner is not put back' env undo prod
+said 2 "environment prod would be put back to revision $second" 'a dry run' env undo prod --force -n
+said 0 "environment prod put back to revision $second" 'the last change is taken back' env undo prod --force
+like "$(etcd_get environments/prod)" '"name":"web","version":"2".*"owner":"mayfly"' '  with its owner'
+is "$(entries prod)" 3 '  which is a change itself'
+said 0 "environment prod put back to revision $first" 'or all since a revision' env undo prod --to "$first"
+like "$(etcd_get environments/prod)" '"name":"web","version":"1"' '  is as it was'
+said 64 '' 'one that is there is not restored' env restore prod
+said 0 'environment prod deleted' 'one is deleted' env delete prod
+mayfly env history prod
+like "$OUT" '^Environment prod is deleted\.$' '  which its history says'
+like "$OUT" 'mayfly env delete prod +deleted$' '  with who did it'
+mayfly env restore prod
+like "$STATUS $OUT" '^0 environment prod put back to revision [0-9]+$' '  and restored'
+like "$(etcd_get environments/prod)" '"name":"web","version":"1"' '  as it was'
+said 66 '' 'but not one that never was' env restore never
+for i in {1..52}; do
+	etcd_put "history/many/$(printf %020d "$i")" '{"who":"x","with":"y","at":"2026-01-01T00:00:00Z","value":"{}"}'
+done
+mayfly env set many web=1
+mayfly env set many web=2
+is "$(entries many)" 50 'the last fifty are kept'
+ok '  and they are the newest' not etcd_has "history/many/$(printf %020d 3)"
+
+# --- by envwatch, of more files than a transaction holds
+for i in {1..150}; do
+	write_environment "file-$i" "web=1@/"
+done
+run_tool envwatch --once "$T/environments"
+is "$STATUS $(etcd_keys history/file-)" '0 ' 'what files create has no history'
+for i in {1..150}; do
+	write_environment "file-$i" "web=2@/"
+done
+run_tool envwatch --once "$T/environments"
+is "$STATUS $(etcd_keys history/file- | wc -l)" '0 150' 'what they change has'
+mayfly env history file-7 -o json
+like "$OUT" '"who":"envwatch@[^"]*","with":"envwatch [^"]*/environments/file-7.yaml","changes":\["web 1 -> 2"\]' \
+	'  with the file'
+rm "$T/environments/file-7.yaml"
+run_tool envwatch --once "$T/environments"
+is "$STATUS $(entries file-7)" '0 2' '  and what they delete'
+mayfly env restore file-7 --force
+like "$(etcd_get environments/file-7)" '"version":"2"' '  which is restored'
+
+# --- waited for
+mayfly env set prod web=7 --wait --timeout 1s
+is "$STATUS" 69 'without a fleet there is nobody to wait for'
+like "$OUT" '^environment prod changed$' '  but it is written'
+etcd_put fleet/edge '{}'
+etcd_put nodes/edge '{"revision":1}'
+"$MAYFLY_BIN/mayfly" env set prod web=8 --wait --timeout 60s >"$T/out/waiting" 2>&1 &
+waiting=$!
+within 'it is written' 10 says '"version":"8"' etcd_get environments/prod
+etcd_put nodes/edge "{\"revision\":$(revision_of environments/prod)}"
+wait "$waiting"
+is "$?" 0 '  and waited for'
+like "$(<"$T/out/waiting")" '^revision [0-9]+ is applied by 1 node$' '  which is said'
+mayfly env set prod web=8 --wait
+is "$STATUS" 0 'so is what is there already'
+mayfly env delete twin --wait --timeout 1s
+is "$STATUS" 75 'a deletion that nobody has applied'
+like "$ERR" 'node=edge revision=[0-9]+ reason="it is alive, and behind"' '  is named'
+etcd_put nodes/edge '{"revision":9999,"quarantined":[{"object":"environment prod","reason":"refused"}]}'
+mayfly env set prod web=9 --wait --timeout 1s
+is "$STATUS" 75 'an environment in quarantine is not applied'
+like "$ERR" 'reason="in quarantine: refused"' '  which is said'
+
+done_testing
