@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -73,9 +74,23 @@ void strmap_free(struct strmap *map)
 	free(map);
 }
 
+/* Nobody knows before which keys share a slot: a process has a start of its own. */
+static uint64_t hash_start(void)
+{
+	static uint64_t start;
+
+	if (start == 0) {
+		(void)!getrandom(&start, sizeof(start), GRND_NONBLOCK);
+		start |= 1;
+	}
+	return start;
+}
+
 static uint32_t hash_key(const char *key, size_t len)
 {
-	return (uint32_t)str_hash(STR_HASH_INIT, key, len);
+	uint64_t hash = str_hash(hash_start(), key, len);
+
+	return (uint32_t)(hash ^ hash >> 32);
 }
 
 /* NULL: it is not there. */
