@@ -194,7 +194,7 @@ static struct span find_word(const struct map_side *choices, struct span value)
 
 	if (at == NULL || choices == NULL)
 		return value;
-	key = mem_printf("%.*s.", (int)(value.at + value.len - at - 1), at + 1);
+	key = mem_printf("%.*s.word", (int)(value.at + value.len - at - 1), at + 1);
 	entry = find_entry(choices, (struct span){key, strlen(key)});
 	return entry == NULL ? value : entry->value;
 }

@@ -186,6 +186,29 @@ int choice_read(const struct node *node, struct choice **ret_choice, struct mf_e
 	return 0;
 }
 
+static const char *const sticky_words[] = {
+    [CHOICE_RANDOM] = NULL, [CHOICE_COOKIE] = "cookie", [CHOICE_SOURCE] = "source"};
+
+int choice_read_sticky(const struct node *node, struct choice *choice, struct mf_err *err)
+{
+	buf_auto struct buf text = BUF_INIT;
+	unsigned word;
+	int code = node_get_word(node, &sticky_words[1], 2, &word, err);
+
+	if (code != 0)
+		return code;
+	choice->sticky = (enum choice_sticky)(word + 1);
+	buf_printf(&text, "%s,\"sticky\":\"%s\"", choice->text, choice_sticky_word(choice));
+	free(choice->text);
+	choice->text = buf_take(&text);
+	return 0;
+}
+
+const char *choice_sticky_word(const struct choice *choice)
+{
+	return sticky_words[choice->sticky];
+}
+
 /* --- as objects ------------------------------------------------------------------------------- */
 
 struct choice *choice_ref(struct choice *choice)
@@ -221,4 +244,6 @@ void choice_add_word(const struct choice *choice, struct buf *ret_word)
 	for (size_t i = 0; i < choice->share_count; i++)
 		buf_printf(ret_word, "%s%s=%u%%", i == 0 ? "" : ",", choice->shares[i].version,
 			   choice->shares[i].percent);
+	if (choice->sticky != CHOICE_RANDOM)
+		buf_printf(ret_word, ",sticky=%s", choice_sticky_word(choice));
 }

@@ -20,6 +20,13 @@ struct node;
 #define CHOICE_MAX_VERSIONS 8
 #define CHOICE_NUMBERS	    100
 
+/* What a request has its number by: at random, or the same one each time. */
+enum choice_sticky {
+	CHOICE_RANDOM,
+	CHOICE_COOKIE, /* the visitor's, whom a cookie gives one */
+	CHOICE_SOURCE, /* a hash of the address */
+};
+
 struct choice_share {
 	char *version;
 	uint8_t percent;
@@ -39,6 +46,7 @@ struct choice {
 	unsigned refs;
 	struct choice_share shares[CHOICE_MAX_VERSIONS]; /* in order */
 	size_t share_count;
+	enum choice_sticky sticky;
 	struct choice_range *ranges;
 	size_t range_count;
 	char *text; /* canonical: members of a JSON object, `"versions":{"1":90,"2":10}` */
@@ -46,6 +54,10 @@ struct choice {
 
 /* The value of `versions`.  One reference.  MF_EDATA. */
 int choice_read(const struct node *node, struct choice **ret_choice, struct mf_err *err);
+/* The value of `sticky`, into a choice that nobody else has yet. */
+int choice_read_sticky(const struct node *node, struct choice *choice, struct mf_err *err);
+/* "cookie"; NULL: at random. */
+const char *choice_sticky_word(const struct choice *choice);
 
 struct choice *choice_ref(struct choice *choice); /* NULL is fine, also below */
 void choice_unref(struct choice *choice);
@@ -53,7 +65,7 @@ void choice_unref(struct choice *choice);
 /* Of the largest share, the first of them: what counts where only one version can. */
 const char *choice_main_version(const struct choice *choice);
 
-/* `1.4=90%,1.5-rc1=10%`, one word. */
+/* `1.4=90%,1.5-rc1=10%,sticky=cookie`, one word. */
 void choice_add_word(const struct choice *choice, struct buf *ret_word);
 
 #endif

@@ -51,23 +51,14 @@ static void write_choice(const void *object, struct buf *json)
 	}
 }
 
-static int check_sticky(const char *s, struct mf_err *err)
+static int read_sticky(const struct node *node, void *place, struct mf_err *err)
 {
-	struct mf_err why;
+	const struct env_service *service = place;
 
-	if (str_has_prefix(s, "header ")) {
-		if (name_check(NAME_HEADER, s + 7, strlen(s + 7), &why) != 0)
-			return mf_err_set(err, MF_EDATA, "header %s", why.msg);
-	} else if (strcmp(s, "cookie") != 0 && strcmp(s, "source") != 0) {
-		return mf_err_set(err, MF_EDATA, "must be cookie, header NAME or source");
-	}
-	return 0;
+	if (service->choice == NULL) /* `versions` is null */
+		return node_error(node, err, "only with versions");
+	return choice_read_sticky(node, service->choice, err);
 }
-
-static const struct value_type sticky = {
-    .check = check_sticky,
-    .schema = "\"type\":\"string\",\"pattern\":\"^(cookie|source|header [A-Za-z0-9._-]+)$\"",
-};
 
 static const struct field route = {
     .kind = FIELD_NAME,
@@ -94,8 +85,11 @@ static const struct field service_rows[] = {
      .doc = "A map of versions to the percents of the requests that they get: whole numbers, 100 "
 	    "in all, of at most 8 versions. One without a live instance gives its share to the "
 	    "others, and one of 0 percent gets what nobody else can answer. See SEVERAL VERSIONS."},
-    {"sticky", FIELD_TEXT, FIELD_LATER, .type = &sticky,
-     .doc = "What keeps a user at one version: `cookie`, `header` <name> or `source`."},
+    {"sticky", FIELD_OTHER, .read = read_sticky, .needs = "versions",
+     .schema = "\"enum\":[\"cookie\",\"source\"]",
+     .doc = "What keeps a user at one version, instead of chance for each request: `cookie`, which "
+	    "gives a visitor a number that stays, or `source`, the address that the request comes "
+	    "from. A change of the percents moves no more users than it must."},
     {"route", FIELD_LIST, FIELD_OR_ONE | FIELD_SET | FIELD_SHARED | FIELD_NULL, SERVICE(routes),
      FIELD_COUNT(struct env_service, route_count), FIELD_SAID(struct env_service, route_said),
      .max = ENV_MAX_ROUTES, .item = &route,

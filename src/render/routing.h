@@ -11,7 +11,8 @@
  *							 choice.h); longest match
  *	choices       <choice><backend>/1<digits>  backend  of those for which that one is without
  *							 a live instance; longest match
- *	choices       <choice>.               <service>:<choice as a word>, for people
+ *	choices       <choice>.sticky         cookie, source: what the number is by; else chance
+ *	choices       <choice>.word           <service>:<choice as a word>, for people
  *	routes        <generation><route>     backend    longest match; routes end in '/'
  *	versions      <generation>/<service>  backend    no service has a '/' in its name
  *	versions      <generation>/<backend>  backend    that answers where the other has no live

@@ -13,7 +13,9 @@
 
 size_t routing_choice_count(const struct env_service *service)
 {
-	return service->choice == NULL ? 0 : service->choice->range_count + 1;
+	const struct choice *choice = service->choice;
+
+	return choice == NULL ? 0 : choice->range_count + 1 + (choice->sticky != CHOICE_RANDOM);
 }
 
 static void set_range(const char *service, const struct choice *choice,
@@ -34,10 +36,14 @@ void routing_choice_get(const char *generation, const struct env_service *servic
 {
 	const struct choice *choice = service->choice;
 	buf_auto struct buf word = BUF_INIT;
-	char key[ROUTING_MAX_KEY / 2] = ".";
+	char key[ROUTING_MAX_KEY / 2] = ".word";
 
 	if (i < choice->range_count) {
 		set_range(service->name, choice, &choice->ranges[i], key, e);
+	} else if (i > choice->range_count) {
+		(void)snprintf(key, sizeof(key), ".sticky");
+		e->value_len =
+		    (size_t)snprintf(e->value, sizeof(e->value), "%s", choice_sticky_word(choice));
 	} else {
 		choice_add_word(choice, &word);
 		(void)snprintf(e->value, sizeof(e->value), "%s:%s", service->name, word.data);

@@ -102,6 +102,31 @@ within '  gets what nobody else can answer' 10 shares 1.5-rc1 100
 register 1.4 tasks-1
 within '  as long as it must' 10 shares 1.4 100
 
+note 'a user stays at one version'
+visit() { # NUMBER [OPTION...]: the version that a visitor gets, and the cookie
+	curl -s -D - "$HTTP/tasks" -H 'Host: www-prod.example.com' -b "mayfly-visitor=$1" "${@:2}" |
+		sed -n 's/\r$//; s/^tasks \([^ ]*\).*/\1/p; s/^set-cookie: //p' | tr '\n' ' '
+}
+visitors() { for i in {0..99}; do visit "$i"; done | tr ' ' '\n' | sort | uniq -c | awk '{ printf "%s %s ", $2, $1 }'; }
+prod 'versions: {"1.4": 95, 1.5-rc1: 5}, sticky: cookie'
+within 'a visitor without a number' 10 says '^1.[45](-rc1)? mayfly-visitor=[0-9]{1,2}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax $|mayfly-visitor.*1.[45]' visit ''
+like "$(visit abc)" 'mayfly-visitor=[0-9]' '  or with none that there is'
+is "$(visit 94) $(visit 95)" '1.4  1.5-rc1 ' 'a visitor keeps the number, and so the version'
+is "$(visitors)" '1.4 95 1.5-rc1 5 ' 'of all numbers 95 to 5'
+prod 'versions: {"1.4": 80, 1.5-rc1: 20}, sticky: cookie'
+within 'a change of 15 percent' 10 says '1.5-rc1' visit 80
+is "$(visitors)" '1.4 80 1.5-rc1 20 ' '  moves no more visitors than it must'
+got=$(counts "$HTTP" www-prod.example.com 1000 /tasks)
+ok "new visitors are shared out: $got" fits "$got" 1.4 80 1.5-rc1 20
+is "$(curl -s -D - "$INTERNAL" -H 'Host: tasks.service' -H 'x-mayfly: prod' | grep -ci set-cookie)" 0 \
+	'a service gets no number'
+prod 'versions: {"1.4": 50, 1.5-rc1: 50}, sticky: source'
+one_of() { [[ $(counts "$HTTP" www-prod.example.com 100 /tasks) =~ ^1.[45](-rc1)?' 100 '$ ]]; }
+within 'one address, one version' 10 one_of
+is "$(for i in {1..200}; do curl -s --interface 127.0.1."$i" "$HTTP/tasks" -H 'Host: www-prod.example.com'; done |
+	awk '/^tasks/ { n[$2]++ } END { print (n["1.4"] > 60 && n["1.5-rc1"] > 60) }')" 1 '  others have others'
+is "$(haproxy_reloads)" "$reloads" 'all of it without a reload'
+
 note 'those who extend it'
 environment pr 'extends: prod' 'services: [{name: web, version: 2}]'
 environment canary 'extends: prod' 'missing: baseline' 'services: [{name: tasks, versions: {none: 60, "1.6": 40}}]'

@@ -210,8 +210,6 @@ static const struct {
      "environment dev: expires: not supported yet (line 2, column 1)"},
     {"name: dev\nexpires: 2030-01-31T18:00:00Z\nservices: []",
      "environment dev: expires: not supported yet (line 2, column 1)"},
-    {DEV " - {name: a, sticky: header x-user}",
-     "environment dev: service a: sticky: not supported yet (line 4, column 14)"},
     /* known, and wrong in themselves */
     {"name: dev\nextends: Prod\nservices: []",
      "environment dev: extends \"Prod\": not allowed: \"P\": write lower case (line 2, column 10)"},
@@ -252,12 +250,10 @@ static const struct {
     {DEV " - {name: a, versions: [1.4]}",
      "environment dev: service a: versions: must be a map of versions to percents (line 4, "
      "column 24)"},
-    {DEV " - {name: a, sticky: ip}",
-     "environment dev: service a: sticky: must be cookie, header NAME or source (line 4, column "
-     "22)"},
-    {DEV " - {name: a, sticky: 'header x y'}",
-     "environment dev: service a: sticky: header \"x y\": not allowed: a space (line 4, column "
-     "22)"},
+    {DEV " - {name: a, sticky: cookie}",
+     "environment dev: service a: sticky: only with versions (line 4, column 14)"},
+    {DEV " - {name: a, versions: {1: 100}, sticky: ip}",
+     "environment dev: service a: sticky: must be one of cookie, source (line 4, column 42)"},
 };
 
 START_TEST(a_bad_environment_is_named_with_its_place)

@@ -263,7 +263,7 @@ START_TEST(a_choice_has_entries_of_its_own)
 	    {ROUTING_CHOICES, "pr@00000000000000ab/a:19", "a:2"},
 	    {ROUTING_CHOICES, "pr@00000000000000ab/a:a:1/", "a:2"},
 	    {ROUTING_CHOICES, "pr@00000000000000ab/a:a:2/", "a:1"},
-	    {ROUTING_CHOICES, "pr@00000000000000ab/a:.", "a:1=90%,2=10%"},
+	    {ROUTING_CHOICES, "pr@00000000000000ab/a:.word", "a:1=90%,2=10%"},
 	    {ROUTING_ROUTES, "pr@00000000000000ab/", "a:@pr@00000000000000ab/a:"},
 	    {ROUTING_VERSIONS, "pr@00000000000000ab/a", "a:@pr@00000000000000ab/a:"},
 	    {ROUTING_VERSIONS, "pr@00000000000000ab/a:@pr@00000000000000ab/a:", "a:0"},
