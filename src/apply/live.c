@@ -202,6 +202,7 @@ static void change(struct live *live)
 		live->must_drain = false;
 		live_delete_again(live);
 	}
+	live_ask_left(live);
 	switch (verdict) {
 	case LIVE_MUST_SYNC:
 		live_start_sync(live);

@@ -288,6 +288,8 @@ void live_note_spare(struct live *live, const char *name);
 void live_note_carried(struct live *live, char *text);
 /* The worker's statistics: an empty spare that has requests counts as left just now. */
 void live_note_busy(struct live_worker *worker, const char *stat);
+/* Ask of places that were left some time ago whether somebody still waits there. */
+void live_ask_left(struct live *live);
 /* What a backend is called in the worker; and what the worker's is, "": nothing stands in it. */
 const char *live_worker_name(const struct live_worker *worker, const char *backend);
 struct span live_carried_by(const struct live_worker *worker, struct span name);

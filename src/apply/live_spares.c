@@ -21,7 +21,11 @@ enum { SPARES_FEW = 4 }; /* when no more than one of so many is free */
  * A request that has found no connection waits, and tries again, in the backend that it was sent
  * to, whatever stands there by then: up to four times timeout connect and three times a second.
  */
-enum { REST_US = 15 * 1000 * 1000 };
+enum {
+	REST_US = 15 * 1000 * 1000,
+	ASK_US = 2 * 1000 * 1000, /* after which the worker is asked whether somebody waits */
+	ASK_MAX = 8,		  /* with one change */
+};
 
 struct live_spare {
 	uint64_t kind;
@@ -138,6 +142,40 @@ void live_note_busy(struct live_worker *worker, const char *stat)
 	}
 }
 
+/* A place that has been left, and in which nobody waits, is as good as new. */
+static void on_left(struct live *live, const struct live_step *step, char *reply, size_t len)
+{
+	struct span rest = {reply, len}, line;
+
+	(void)step;
+	while (span_take_line(&rest, &line)) {
+		const char *end = memchr(line.at, ',', line.len);
+		mem_auto_free char *name = NULL;
+
+		if (end == NULL || *line.at == '#' || is_busy(line))
+			continue;
+		name = mem_dup_bytes(line.at, (size_t)(end - line.at));
+		(void)strmap_del(live->worker.left, name);
+	}
+}
+
+void live_ask_left(struct live *live)
+{
+	void *cursor = NULL, *value;
+	const char *name;
+	int64_t now = loop_now_us();
+	unsigned asked = 0;
+
+	while (asked < ASK_MAX && strmap_next(live->worker.left, &cursor, &name, &value)) {
+		int64_t rested = now - *(const int64_t *)value;
+
+		if (rested < ASK_US || rested > REST_US)
+			continue;
+		live_add(live, on_left, NULL, "show", "stat", name, "2", "-1");
+		asked++;
+	}
+}
+
 void live_count_server(struct live_worker *worker, const char *server, bool is_more)
 {
 	struct live_spare *spare = strmap_find_bytes(worker->spares, server, strcspn(server, "/"));
@@ -182,7 +220,7 @@ static bool has_name(const struct backend *backend)
 	return false;
 }
 
-/* When a version has left it; 0: none has, as long as this process knows. */
+/* When a version has left it; 0: nobody can be waiting in it any more, or ever was. */
 static int64_t left_at(const struct live_worker *worker, const struct live_spare *spare)
 {
 	const int64_t *at = strmap_find(worker->left, spare->name);

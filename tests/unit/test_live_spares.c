@@ -116,6 +116,26 @@ START_TEST(a_version_that_goes_leaves_its_place)
 }
 END_TEST
 
+/* As soon as HAProxy says that nobody waits there, long before everybody has given up. */
+START_TEST(a_place_in_which_nobody_waits_is_taken_again)
+{
+	int64_t deadline = loop_now_us() + 10 * 1000000L;
+	mem_auto_free char *spare = NULL;
+	bool is_taken = false;
+
+	begin(BASE);
+	want("backends/web/2/a 127.0.0.1:18002\nenvironments/dev web=2\n");
+	spare = mem_dup_str(spare_of("web:2"));
+	want("backends/web/2/a -\nenvironments/dev web=1\n");
+	while (!is_taken && loop_now_us() < deadline) {
+		want("backends/web/3/a 127.0.0.1:18003\nenvironments/dev web=3\n");
+		is_taken = strcmp(spare_of("web:3"), spare) == 0;
+		want("backends/web/3/a -\nenvironments/dev web=1\n");
+	}
+	ck_assert(is_taken);
+}
+END_TEST
+
 static bool is_waited_in(void *spare)
 {
 	mem_auto_free char *command = mem_printf("show stat %s 2 -1", (const char *)spare);
@@ -386,6 +406,7 @@ int main(void)
 	if (daemon_is_there("haproxy")) {
 		tcase_add_test(tc, a_new_version_stands_in_reserve);
 		tcase_add_test(tc, a_version_that_goes_leaves_its_place);
+		tcase_add_test(tc, a_place_in_which_nobody_waits_is_taken_again);
 		tcase_add_test(tc, where_a_request_waits_nothing_else_comes);
 		tcase_add_test(tc, a_version_that_goes_leaves_no_backend);
 		tcase_add_test(tc, what_stands_where_is_read_back);
