@@ -1,6 +1,7 @@
 /* Strings: parse strictly, write safely. */
 #include "base/str.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -95,6 +96,19 @@ static bool take_char(const char **p, const char *accepted)
 		return false;
 	(*p)++;
 	return true;
+}
+
+int str_find_signal(const char *name)
+{
+	const char *bare = str_has_prefix(name, "SIG") ? name + 3 : name;
+	int64_t number;
+
+	if (str_parse_int(name, 1, NSIG - 1, &number))
+		return (int)number;
+	for (int signo = 1; signo < NSIG; signo++)
+		if (sigabbrev_np(signo) != NULL && strcmp(sigabbrev_np(signo), bare) == 0)
+			return signo;
+	return 0;
 }
 
 bool str_parse_time(const char *s, int64_t *ret_seconds)

@@ -21,6 +21,9 @@ bool str_parse_int(const char *s, int64_t min, int64_t max, int64_t *ret);
 /* "250ms", "10s", "5m", "8h", "2d": a number that is no fraction, and a unit.  In milliseconds. */
 bool str_parse_duration(const char *s, int64_t *ret_ms);
 
+/* A signal by its name or number: TERM, SIGTERM, 15; 0: there is none. */
+int str_find_signal(const char *name);
+
 /* RFC 3339 date-time with seconds and an offset or Z; to seconds since 1970 UTC (fraction cut). */
 bool str_parse_time(const char *s, int64_t *ret_seconds);
 

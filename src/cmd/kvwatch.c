@@ -18,6 +18,9 @@ static const struct option_row rows[] = {
      OPTION_SETTING(settings_set_removal_grace)},
     {0, "expiry-grace", "TIME", "how long after an outage to doubt lost leases (default 30s)",
      OPTION_SETTING(settings_set_expiry_grace)},
+    {0, "state-grace", "TIME",
+     "how long `mayfly instance drain` outlives the instance (default 1h)",
+     OPTION_SETTING(settings_set_state_grace)},
     {0, "metrics", "ADDRESS:PORT", "serve /metrics, /health and /ready at this address",
      OPTION_SETTING(settings_set_metrics_bind)},
 };

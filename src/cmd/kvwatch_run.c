@@ -22,6 +22,7 @@
 #include "report/report.h"
 #include "store/hold.h"
 #include "store/pipeline.h"
+#include "store/unused_states.h"
 #include "sys/loop.h"
 #include "sys/notify.h"
 
@@ -49,9 +50,10 @@ struct kvwatch {
 	bool is_ending;
 	struct watchdog *watchdog;
 	struct report *report;
-	struct mf_err source_err; /* code 0 while the source is there */
-	bool is_held;		  /* something is held back */
-	int exit_status;	  /* of --once */
+	struct unused_states *unused; /* NULL with --once */
+	struct mf_err source_err;     /* code 0 while the source is there */
+	bool is_held;		      /* something is held back */
+	int exit_status;	      /* of --once */
 };
 
 static void on_bad(void *ctx, const char *group, const struct mf_err *why)
@@ -92,6 +94,8 @@ static void on_snapshot(void *ctx, struct snapshot *snapshot)
 	snapshot_unref(k->snapshot);
 	k->snapshot = snapshot_ref(snapshot);
 	report_model(k->report, snapshot);
+	if (k->unused != NULL)
+		unused_states_set(k->unused, snapshot);
 	want(k);
 }
 
@@ -252,6 +256,17 @@ static void on_deadline(void *ctx)
 	loop_stop(k->loop);
 }
 
+/* By the settings that hold; what has gone has gone now. */
+static void start_unused(struct kvwatch *k)
+{
+	if (k->options.once)
+		return;
+	unused_states_free(k->unused);
+	k->unused = unused_states_new(k->loop, k->cli->settings);
+	if (k->snapshot != NULL)
+		unused_states_set(k->unused, k->snapshot);
+}
+
 /*
  * SIGHUP: read settings and templates again, and poll the source; bad settings keep the old
  * ones.  A first configuration may be due where the new ones want it.
@@ -283,6 +298,7 @@ static void on_hangup(void *ctx, int signo)
 	template_set_free(k->templates);
 	k->templates = templates;
 	k->cli->settings = settings;
+	start_unused(k);
 	settings_free(old);
 	log_info("settings and templates reloaded");
 	if (k->snapshot != NULL)
@@ -310,6 +326,7 @@ static int start(struct kvwatch *k, struct mf_err *err)
 	k->quarantine = quarantine_new(k->loop, on_quarantined, k);
 	k->apply = apply_new(k->loop, k->cli->settings, k->templates, &apply_events, k);
 	k->report = report_new(k->loop, k->apply);
+	start_unused(k);
 	loop_timer_set(k->first, FIRST_CONFIG_MS);
 	if (k->options.once)
 		loop_timer_set(k->deadline, k->options.timeout_ms);
@@ -325,6 +342,7 @@ static int start(struct kvwatch *k, struct mf_err *err)
 static void stop(struct kvwatch *k)
 {
 	report_stop(k->report);
+	unused_states_free(k->unused);
 	pipeline_free(k->pipeline);
 	apply_free(k->apply);
 	quarantine_free(k->quarantine);

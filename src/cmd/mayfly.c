@@ -57,6 +57,19 @@ static int set_nodes(void *target, const char *name, const char *value, struct m
 	return 0;
 }
 
+static int set_on_change(void *target, const char *name, const char *value, struct mf_err *err)
+{
+	int signo = str_find_signal(value);
+	bool is_restart = strcmp(value, "restart") == 0;
+
+	if (signo == 0 && !is_restart && strcmp(value, "none") != 0)
+		return mf_err_set(err, MF_EUSAGE,
+				  "--%s: \"%s\": must be restart, none, or a signal such as HUP",
+				  name, value);
+	*(int *)target = signo != 0 ? signo : is_restart ? CALL_RESTART : CALL_NOTHING;
+	return 0;
+}
+
 static const struct option_row rows[] = {
     {'H', "header", "HEADER", "a header of the request, as 'name: value'; may be repeated",
      OPTION_OTHER(struct call_options, headers, add_header), .commands = TAKES_REQUEST},
@@ -72,14 +85,19 @@ static const struct option_row rows[] = {
     {0, "extends", "ENV",
      "the environment whose services it has, where it says nothing else; may be repeated",
      OPTION_OTHER(struct call_options, extends, add_parent), .commands = TAKES_PARENTS},
-    {'f', "file", "FILE", "a file of environments, in YAML or JSON; -: standard input",
+    {'f', "file", "FILE", "a file of what is to be there, in YAML or JSON; -: standard input",
      OPTION_TEXT(struct call_options, file), .commands = TAKES_FILE},
-    {0, "owner", "OWNER", "whose the environments are then (default " CHANGE_OWNER ")",
+    {0, "owner", "OWNER", "whose what is written is then (default " CHANGE_OWNER ")",
      OPTION_OTHER(struct call_options, owner, set_owner), .commands = TAKES_OWNER},
     {0, "force", NULL, "change also what belongs to another owner, or a node that is alive",
      OPTION_FLAG(struct call_options, force), .commands = TAKES_WRITE},
     {0, "wait", NULL, "wait until every proxy of the fleet has applied it",
      OPTION_FLAG(struct call_options, is_waiting), .commands = TAKES_WRITE},
+    {0, "for", "TIME", "for how long (default 10m)",
+     OPTION_DURATION(struct call_options, for_ms, 1000, 86400000), .commands = TAKES_FOR},
+    {0, "on-change", "WORD",
+     "what is done when settings change: restart, none, or a signal (default restart)",
+     OPTION_OTHER(struct call_options, on_change, set_on_change), .commands = TAKES_EXEC},
     {'n', "dry-run", NULL, "only say what would be done; exit status 2 if anything",
      OPTION_FLAG(struct call_options, dry_run), .commands = TAKES_WRITE},
     {'E', "environments", "DIR", "read environments from files instead of etcd",

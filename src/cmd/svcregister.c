@@ -21,6 +21,7 @@
 #include "register/service_file.h"
 #include "store/etcd.h"
 #include "sys/loop.h"
+#include "sys/process.h"
 
 struct svcregister {
 	struct svcregister_options options;
@@ -75,7 +76,7 @@ static int start_register(struct svcregister *r, struct mf_err *err)
 	rc = wrap_start(r->loop, announce_announcer(r->announce), r->cli.settings,
 			&r->options.instance, &r->options, r->command, end, r, &r->wrapped, err);
 	if (rc != 0)
-		r->fail_status = wrapped_start_status(err);
+		r->fail_status = process_start_status(err);
 	return rc;
 }
 

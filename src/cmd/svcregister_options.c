@@ -83,19 +83,11 @@ static int add_pattern(void *target, const char *name, const char *value, struct
 /* TERM, SIGTERM or 15. */
 static int parse_signal(void *target, const char *option, const char *value, struct mf_err *err)
 {
-	const char *name = str_has_prefix(value, "SIG") ? value + 3 : value;
-	int *ret_signal = target;
-	int64_t number;
+	int signo = str_find_signal(value);
 
-	if (str_parse_int(value, 1, NSIG - 1, &number)) {
-		*ret_signal = (int)number;
+	*(int *)target = signo;
+	if (signo != 0)
 		return 0;
-	}
-	for (int signo = 1; signo < NSIG; signo++)
-		if (sigabbrev_np(signo) != NULL && strcmp(sigabbrev_np(signo), name) == 0) {
-			*ret_signal = signo;
-			return 0;
-		}
 	return mf_err_set(err, MF_EUSAGE, "--%s: \"%s\": not a signal such as TERM or QUIT", option,
 			  value);
 }

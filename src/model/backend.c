@@ -179,6 +179,27 @@ struct instance *instance_hold(const struct instance *instance, bool is_draining
 	return fields_pack(&fields_of_instance, &draft, sizeof(draft));
 }
 
+const char *instance_name(const struct instance *instance)
+{
+	return strcmp(instance->id, INSTANCE_FIXED) == 0 ? instance->server : instance->id;
+}
+
+const char *instance_state_word(enum instance_state state)
+{
+	return state_words[state];
+}
+
+struct instance *instance_impose(struct instance *own, enum instance_state state)
+{
+	struct instance draft = *own;
+
+	draft.refs = 1;
+	draft.imposed = state;
+	draft.state = state > own->state ? state : own->state;
+	draft.own = instance_ref(own);
+	return fields_pack(&fields_of_instance, &draft, sizeof(draft));
+}
+
 struct instance *instance_ref(struct instance *instance)
 {
 	instance->refs++;
@@ -187,8 +208,10 @@ struct instance *instance_ref(struct instance *instance)
 
 void instance_unref(struct instance *instance)
 {
-	if (instance != NULL && --instance->refs == 0)
-		free(instance);
+	if (instance == NULL || --instance->refs != 0)
+		return;
+	instance_unref(instance->own);
+	free(instance);
 }
 
 int instance_check_attribute(const char *name, struct mf_err *err)

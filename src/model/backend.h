@@ -13,6 +13,7 @@ struct buf;
 struct fields;
 struct mf_err;
 
+/* The weaker one first. */
 enum instance_state { INSTANCE_UP, INSTANCE_DRAIN, INSTANCE_MAINT };
 
 struct instance {
@@ -23,8 +24,10 @@ struct instance {
 	char *address; /* numeric, canonical, no brackets; or a host name */
 	bool is_name;  /* address is a host name, which HAProxy resolves */
 	unsigned port;
-	unsigned weight; /* 0 to 256, default 100 */
-	enum instance_state state;
+	unsigned weight;	     /* 0 to 256, default 100 */
+	enum instance_state state;   /* what holds: its own, or the stronger one that is imposed */
+	enum instance_state imposed; /* by an operator; INSTANCE_UP: nothing is */
+	struct instance *own;	     /* as its key has it; NULL: this is it */
 	bool is_held; /* its key is gone, and that is not believed yet: model/guard.h */
 	char *server; /* its name in HAProxy: ADDRESS:PORT, unique within a version */
 };
@@ -47,6 +50,12 @@ int instance_parse(const char *service, const char *version, const char *id, con
  */
 int instance_parse_fixed(const char *service, const char *version, const char *endpoint,
 			 struct instance **ret_instance, struct mf_err *err);
+/* What people call it: its id or, of a fixed one, its address. */
+const char *instance_name(const struct instance *instance);
+const char *instance_state_word(enum instance_state state);
+
+/* A copy in which the state is imposed; own lives as long. */
+struct instance *instance_impose(struct instance *own, enum instance_state state);
 /* A copy whose key is gone; draining: it gets no new requests. */
 struct instance *instance_hold(const struct instance *instance, bool is_draining);
 struct instance *instance_ref(struct instance *instance);

@@ -234,8 +234,17 @@ static bool judge_envs(struct guard *guard, bool is_rewound, int64_t now)
 
 /* --- all others ------------------------------------------------------------------------------- */
 
+/* An operator has taken it out. */
+static bool is_imposed_on(const struct guard *guard, const char *key)
+{
+	mem_auto_free char *state =
+	    mem_printf("%s%s", kinds[KIND_STATE].prefix, key + strlen(kinds[KIND_INSTANCE].prefix));
+
+	return table_has_good(guard->table, state);
+}
+
 /* How long it is held back at most; 0: it is believed.  An instance that was draining had said that
- * it would go. */
+ * it would go, or somebody had said so for it. */
 static int64_t find_time(const struct guard *guard, const char *key, bool is_missing,
 			 bool has_lost_envs, int64_t now)
 {
@@ -246,7 +255,9 @@ static int64_t find_time(const struct guard *guard, const char *key, bool is_mis
 	if (is_allowed(guard) || !table_has_good(guard->table, key))
 		return 0;
 	if (instance != NULL)
-		return is_doubtful && instance->state == INSTANCE_UP ? limits->grace_ms : 0;
+		return is_doubtful && instance->state == INSTANCE_UP && !is_imposed_on(guard, key)
+			   ? limits->grace_ms
+			   : 0;
 	if (is_override(key) && is_doubtful)
 		return limits->expiry_ms < limits->grace_ms ? limits->expiry_ms : limits->grace_ms;
 	return is_missing && has_lost_envs ? limits->grace_ms : 0;

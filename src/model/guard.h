@@ -13,8 +13,9 @@
  *   is held back for as long as it takes connections, whom the caller asks.  While others of its
  *   version take traffic it drains, and goes after expiry_ms.
  * - Overrides that go so are held back for expiry_ms: they are in force only while their version
- *   has an instance.  Settings of services that are missing in a listing are held back when that
- *   lacks environments which are.
+ *   has an instance.  Settings of services, and states that operators said, that are missing in a
+ *   listing are held back when that lacks environments which are.
+ * - A state that is said takes nothing away: an instance that is out of the traffic is no loss.
  *
  * Nothing is held back for longer than grace_ms, or once an operator allows it.  Pure: no clock, no
  * descriptors; time is handed in, in milliseconds.

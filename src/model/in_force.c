@@ -15,6 +15,7 @@
 #include "model/claims.h"
 #include "model/epochs.h"
 #include "model/family.h"
+#include "model/imposed.h"
 #include "model/override.h"
 #include "model/overrides.h"
 #include "model/problem_list.h"
@@ -214,13 +215,28 @@ static void *set_override(struct in_force *f, void *was, void *object)
 	return override;
 }
 
+/* What is said of an instance may come before it, and stay behind it. */
+static void *set_state(struct in_force *f, void *was, void *object)
+{
+	struct imposed *old = was, *imposed = object;
+	const struct imposed *either = imposed != NULL ? imposed : old;
+	bool was_live;
+
+	assert(either != NULL);
+	was_live = versions_is_live(f->versions, either->service, either->version);
+	overrides_touch_version(f->overrides, either->service, either->version);
+	versions_impose(f->versions, either, imposed);
+	if (was_live != versions_is_live(f->versions, either->service, either->version))
+		family_walk_version(f->family, either->service, either->version, touch_env, f);
+	imposed_unref(old);
+	return imposed;
+}
+
 /* Puts one in the place of another; either may be NULL.  Returns the one that is there. */
 typedef void *set_fn(struct in_force *f, void *old, void *object);
 static set_fn *const setters[KIND_COUNT] = {
-    [KIND_ENV] = set_env,
-    [KIND_INSTANCE] = set_instance,
-    [KIND_SERVICE] = set_service,
-    [KIND_OVERRIDE] = set_override,
+    [KIND_ENV] = set_env,	    [KIND_INSTANCE] = set_instance, [KIND_SERVICE] = set_service,
+    [KIND_OVERRIDE] = set_override, [KIND_STATE] = set_state,
 };
 
 void *in_force_set(struct in_force *f, enum kind_id kind, void *old, void *object)

@@ -15,6 +15,7 @@
 #include "base/strlist.h"
 #include "model/backend.h"
 #include "model/env.h"
+#include "model/imposed.h"
 #include "model/override.h"
 #include "model/service.h"
 
@@ -30,8 +31,8 @@ struct key {
 };
 
 /* What else keys of Mayfly's begin with, which others read and write. */
-static const char *const foreign[] = {"archive/", "certificates/", "config/", "fleet/", "history/",
-				      "names/",	  "nodes/",	   "states/", "usage/"};
+static const char *const foreign[] = {"archive/", "certificates/", "config/", "fleet/",
+				      "history/", "names/",	   "nodes/",  "usage/"};
 #define FOREIGN (sizeof(foreign) / sizeof(foreign[0]))
 
 const struct kind *kind_find(const char *key)
@@ -155,6 +156,17 @@ static int parse_override(const char *const parts[], const char *value, size_t l
 	return code;
 }
 
+static int parse_state(const char *const parts[], const char *value, size_t len, int64_t created,
+		       void **ret_object, struct mf_err *err)
+{
+	struct imposed *imposed;
+	int code = imposed_parse(parts[0], parts[1], parts[2], value, len, created, &imposed, err);
+
+	if (code == 0)
+		*ret_object = imposed;
+	return code;
+}
+
 static void *keep_env(void *object)
 {
 	return env_ref(object);
@@ -195,6 +207,16 @@ static void drop_override(void *object)
 	override_unref(object);
 }
 
+static void *keep_state(void *object)
+{
+	return imposed_ref(object);
+}
+
+static void drop_state(void *object)
+{
+	imposed_unref(object);
+}
+
 static void format_env(const void *object, struct buf *ret_value)
 {
 	const struct env *env = object;
@@ -217,6 +239,11 @@ static void format_override(const void *object, struct buf *ret_value)
 	override_format(object, ret_value);
 }
 
+static void format_state(const void *object, struct buf *ret_value)
+{
+	imposed_format(object, ret_value);
+}
+
 const struct kind kinds[KIND_COUNT] = {
     [KIND_ENV] = {"environments/", "environment", "environments/NAME", 1, parse_env, keep_env,
 		  drop_env, format_env},
@@ -226,6 +253,8 @@ const struct kind kinds[KIND_COUNT] = {
 		      drop_service, format_service},
     [KIND_OVERRIDE] = {"overrides/", "override", "overrides/ENVIRONMENT/SERVICE", 2, parse_override,
 		       keep_override, drop_override, format_override},
+    [KIND_STATE] = {"states/", "state", "states/SERVICE/VERSION/INSTANCE", 3, parse_state,
+		    keep_state, drop_state, format_state},
     [KIND_STRAY] = {"", "key", NULL, 0, NULL, NULL, NULL, NULL},
 };
 

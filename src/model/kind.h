@@ -1,6 +1,6 @@
 /*
  * The kinds of keys below the prefix, and the objects that their values are: environments,
- * instances, settings of services, overrides.
+ * instances, settings of services, overrides, states that operators say.
  */
 #ifndef MF_MODEL_KIND_H
 #define MF_MODEL_KIND_H
@@ -17,6 +17,7 @@ enum kind_id {
 	KIND_INSTANCE,
 	KIND_SERVICE,
 	KIND_OVERRIDE,
+	KIND_STATE,
 	KIND_STRAY, /* of no kind, and nobody else's: misspelt */
 	KIND_COUNT
 };

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "model/backend.h"
+#include "model/env.h"
 #include "model/fields.h"
 
 #define DURATION_MIN_MS 10
@@ -30,6 +31,14 @@ struct draft {
 	const char *version;	/* of the fixed addresses */
 	const char **addresses; /* as they are written */
 };
+
+static const struct field origin_rows[] = {
+    {"owner", FIELD_TEXT, FIELD_AT(struct draft, service.owner), .type = &value_line,
+     .max = ENV_MAX_OWNER, .preset = ""},
+    {"source", FIELD_TEXT, FIELD_AT(struct draft, service.source), .type = &value_line,
+     .max = ENV_MAX_SOURCE, .preset = ""},
+};
+static const struct fields origin_fields = {FIELDS_ROWS(origin_rows)};
 
 static int check_check(const char *s, struct mf_err *err)
 {
@@ -103,6 +112,7 @@ static const struct field rows[] = {
 	    "as they stand here."},
     {"version", FIELD_NAME, FIELD_AT(struct draft, version), .type = &value_version,
      .preset = "latest", .needs = "addresses", .doc = "The version of those."},
+    {"origin", FIELD_OBJECT, FIELD_STORED, .fields = &origin_fields},
 };
 const struct fields fields_of_service = {FIELDS_ROWS(rows), .finish = finish};
 
@@ -133,10 +143,27 @@ struct service *service_new_plain(const struct service *service)
 	return plain;
 }
 
+static int read_service(const char *name, const struct node *node, bool is_stored,
+			struct service **ret_service, struct mf_err *err)
+{
+	struct draft draft;
+	int code;
+
+	init_draft(&draft, name);
+	code = fields_read(&fields_of_service, node, &draft, is_stored, err);
+	if (code == 0) {
+		*ret_service = fields_pack(&fields_of_service, &draft, sizeof(draft));
+	} else {
+		code = mf_err_wrap(err, "service %s", name);
+		free_fixed(&draft.service);
+	}
+	fields_fini(&fields_of_service, &draft);
+	return code;
+}
+
 int service_parse(const char *name, const char *value, size_t len, struct service **ret_service,
 		  struct mf_err *err)
 {
-	struct draft draft;
 	struct node *root;
 	int code = name_check(NAME_SERVICE, name, strlen(name), err);
 
@@ -145,16 +172,46 @@ int service_parse(const char *name, const char *value, size_t len, struct servic
 	code = node_parse_json(value, len, &root, err);
 	if (code != 0)
 		return mf_err_wrap(err, "service %s", name);
-	init_draft(&draft, name);
-	code = fields_read(&fields_of_service, root, &draft, true, err);
-	if (code == 0) {
-		*ret_service = fields_pack(&fields_of_service, &draft, sizeof(draft));
-	} else {
-		code = mf_err_wrap(err, "service %s", name);
-		free_fixed(&draft.service);
-	}
-	fields_fini(&fields_of_service, &draft);
+	code = read_service(name, root, true, ret_service, err);
 	node_free(root);
+	return code;
+}
+
+static int read_member(const struct node *member, struct service **ret_service, struct mf_err *err)
+{
+	struct mf_err why;
+
+	if (name_check(NAME_SERVICE, member->key, strlen(member->key), &why) != 0)
+		return node_error_key(member, err, "service %s", why.msg);
+	return read_service(member->key, member, false, ret_service, err);
+}
+
+int service_parse_file(const char *text, size_t len, struct service ***ret_services,
+		       size_t *ret_count, struct mf_err *err)
+{
+	struct service **services;
+	struct node *root;
+	size_t count = 0;
+	int code = node_parse_yaml(text, len, &root, err);
+
+	if (code != 0)
+		return code;
+	if (root->kind != NODE_MAP)
+		code = node_error(root, err, "must be a map of services, each with its settings");
+	services = mem_alloc((root->child_count + 1) * sizeof(*services));
+	for (size_t i = 0; code == 0 && i < root->child_count; i++) {
+		code = read_member(&root->children[i], &services[count], err);
+		count += code == 0;
+	}
+	node_free(root);
+	if (code == 0) {
+		*ret_services = services;
+		*ret_count = count;
+		return 0;
+	}
+	while (count > 0)
+		service_unref(services[--count]);
+	free(services);
 	return code;
 }
 
@@ -166,7 +223,18 @@ static void put_time(struct buf *json, const char *name, int64_t ms)
 		json_put(json, name, text);
 }
 
-void service_format(const struct service *service, struct buf *ret_value)
+static void put_origin(struct buf *json, const char *owner, const char *source)
+{
+	if (owner[0] == '\0')
+		return;
+	json_open(json, "origin", '{');
+	json_put(json, "owner", owner);
+	json_put(json, "source", source);
+	json_close(json, '}');
+}
+
+static void put_service(const struct service *service, const char *owner, const char *source,
+			struct buf *ret_value)
 {
 	json_open(ret_value, NULL, '{');
 	json_put(ret_value, "protocol", protocol_words[service->is_tcp]);
@@ -188,7 +256,18 @@ void service_format(const struct service *service, struct buf *ret_value)
 		json_close(ret_value, ']');
 		json_put(ret_value, "version", service->fixed[0]->version);
 	}
+	put_origin(ret_value, owner, source);
 	json_close(ret_value, '}');
+}
+
+void service_format(const struct service *service, struct buf *ret_value)
+{
+	put_service(service, service->owner, service->source, ret_value);
+}
+
+void service_format_json(const struct service *service, const char *owner, struct buf *ret_value)
+{
+	put_service(service, owner, "", ret_value);
 }
 
 struct service *service_ref(struct service *service)

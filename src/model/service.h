@@ -21,6 +21,7 @@ enum service_balance { BALANCE_ROUNDROBIN, BALANCE_LEASTCONN, BALANCE_SOURCE, BA
 struct service {
 	unsigned refs;
 	char *name;
+	const char *owner, *source; /* of its key; "" where nobody says */
 	bool is_tcp;
 	unsigned listen; /* is_tcp: the port; 0: none */
 	enum service_balance balance;
@@ -41,8 +42,17 @@ extern const struct fields fields_of_service; /* the format of its JSON value */
  */
 int service_parse(const char *name, const char *value, size_t len, struct service **ret_service,
 		  struct mf_err *err);
+/*
+ * A file of settings: a map of services' names, each with such a map, in YAML or JSON.  The
+ * services in the order of the file, for the caller to drop and free; or the first error, with its
+ * place: `service web: ... (line 3, column 5)`.
+ */
+int service_parse_file(const char *text, size_t len, struct service ***ret_services,
+		       size_t *ret_count, struct mf_err *err);
 /* The value to put: all that it says. */
 void service_format(const struct service *service, struct buf *ret_value);
+/* The same with another owner, and without a source; "": with no origin. */
+void service_format_json(const struct service *service, const char *owner, struct buf *ret_value);
 /* All defaults, but the same protocol. */
 struct service *service_new_plain(const struct service *service);
 struct service *service_ref(struct service *service);

@@ -219,6 +219,9 @@ static const struct field settings_rows[] = {
     TEXT("expiry_grace", expiry_grace, duration, .preset = "30s",
 	 .doc = "For how long after an outage of etcd kvwatch doubts that an instance is gone: it "
 		"keeps a version's last ones while they take connections; `0s`: it believes it."),
+    TEXT("state_grace", state_grace, duration, .preset = "1h",
+	 .doc = "How long what an operator said of an instance (`mayfly instance drain`) is kept "
+		"once the instance has gone."),
     TEXT_OR_NONE("metrics_bind", metrics_bind, bind,
 		 .doc = "An address (<address>:<port>) for kvwatch's own metrics and health; "
 			"empty: none."),
@@ -377,6 +380,11 @@ int settings_set_expiry_grace(struct settings *settings, const char *time, struc
 	return set_checked(&settings->expiry_grace, "expiry-grace", time, &value_duration, err);
 }
 
+int settings_set_state_grace(struct settings *settings, const char *time, struct mf_err *err)
+{
+	return set_checked(&settings->state_grace, "state-grace", time, &value_duration, err);
+}
+
 int settings_set_metrics_bind(struct settings *settings, const char *bind, struct mf_err *err)
 {
 	return set_checked(&settings->metrics_bind, "metrics", bind, &value_bind, err);
@@ -449,4 +457,9 @@ int64_t settings_removal_grace_ms(const struct settings *settings)
 int64_t settings_expiry_grace_ms(const struct settings *settings)
 {
 	return duration_ms(settings->expiry_grace);
+}
+
+int64_t settings_state_grace_ms(const struct settings *settings)
+{
+	return duration_ms(settings->state_grace);
 }

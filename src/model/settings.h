@@ -29,6 +29,7 @@ struct settings {
 	char *max_removal;			  /* "50%" */
 	char *removal_grace;			  /* "5m" */
 	char *expiry_grace;			  /* "30s" */
+	char *state_grace;			  /* "1h" */
 	char *metrics_bind;			  /* "" none */
 	char *policy;				  /* "" none */
 	char **deny_addresses, **allow_addresses; /* items of model/address_list.h */
@@ -90,6 +91,7 @@ int settings_set_prefix(struct settings *settings, const char *prefix, struct mf
 int settings_set_max_removal(struct settings *settings, const char *percent, struct mf_err *err);
 int settings_set_removal_grace(struct settings *settings, const char *time, struct mf_err *err);
 int settings_set_expiry_grace(struct settings *settings, const char *time, struct mf_err *err);
+int settings_set_state_grace(struct settings *settings, const char *time, struct mf_err *err);
 int settings_set_metrics_bind(struct settings *settings, const char *bind, struct mf_err *err);
 
 /*
@@ -108,5 +110,6 @@ bool settings_has_port(const struct settings *settings, unsigned port);
 unsigned settings_max_removal(const struct settings *settings); /* percent */
 int64_t settings_removal_grace_ms(const struct settings *settings);
 int64_t settings_expiry_grace_ms(const struct settings *settings);
+int64_t settings_state_grace_ms(const struct settings *settings);
 
 #endif

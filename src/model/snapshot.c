@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "model/backend.h"
 #include "model/epochs.h"
+#include "model/imposed.h"
 #include "model/service.h"
 #include "model/sorted.h"
 
@@ -168,6 +169,9 @@ void snapshot_unref(struct snapshot *snapshot)
 	sorted_release(snapshot->hosts);
 	sorted_release(snapshot->prefixes);
 	sorted_release(snapshot->headers);
+	for (size_t i = 0; i < snapshot->unused_count; i++)
+		imposed_unref(snapshot->unused[i]);
+	free(snapshot->unused);
 	free(snapshot->problems);
 	free(snapshot);
 }

@@ -111,13 +111,20 @@ static int judge_override(const struct table *table, const void *object, struct 
 	return policy_judge_override(table->policy, object, err);
 }
 
+static int judge_state(const struct table *table, const void *object, struct mf_err *err)
+{
+	(void)table;
+	(void)object;
+	(void)err;
+	return 0;
+}
+
 /* Whether a well-formed object of a kind may be in force. */
 typedef int judge_fn(const struct table *table, const void *object, struct mf_err *err);
 static judge_fn *const judges[KIND_COUNT] = {
-    [KIND_ENV] = judge_env,
-    [KIND_INSTANCE] = judge_instance,
-    [KIND_SERVICE] = judge_service,
-    [KIND_OVERRIDE] = judge_override,
+    [KIND_ENV] = judge_env,	    [KIND_INSTANCE] = judge_instance,
+    [KIND_SERVICE] = judge_service, [KIND_OVERRIDE] = judge_override,
+    [KIND_STATE] = judge_state,
 };
 
 static void drop(const struct entry *entry, void *object)
@@ -338,11 +345,11 @@ static void judge_all_again(struct table *table)
 		judge_again(table, value, key);
 }
 
-/* Whether it is what the entry was loaded from.  When it was created matters to environments, and
- * to what is counted. */
+/* Whether it is what the entry was loaded from.  When it was created matters to environments, to
+ * states, and to what is counted. */
 static bool is_same(const struct entry *entry, uint64_t hash, int64_t created)
 {
-	bool has_age = entry->kind == KIND_ENV || entry->is_counted;
+	bool has_age = entry->kind == KIND_ENV || entry->kind == KIND_STATE || entry->is_counted;
 
 	return entry->hash == hash && (!has_age || entry->created == created);
 }

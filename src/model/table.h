@@ -2,10 +2,11 @@
  * The table of what a source said last, entry by entry, and the immutable snapshots made of it.
  *
  * Keys are those of etcd without the prefix: "environments/<env>",
- * "backends/<service>/<version>/<instance>", "services/<service>", "overrides/<env>/<service>";
- * others are ignored.  A value that cannot be parsed becomes a problem: the entry keeps
- * its last good value (none if there never was one), and all others live on.  So does a value that
- * the settings or the policy do not allow, which comes into force once they do.
+ * "backends/<service>/<version>/<instance>", "services/<service>", "overrides/<env>/<service>",
+ * "states/<service>/<version>/<instance>"; others are ignored.  A value that cannot be parsed
+ * becomes a problem: the entry keeps its last good value (none if there never was one), and all
+ * others live on.  So does a value that the settings or the policy do not allow, which comes into
+ * force once they do.
  *
  * Use: table_begin_full before a complete listing, table_put and table_del for each change,
  * table_end_full after a complete listing (what was not put since begin is gone), table_snapshot
@@ -24,6 +25,7 @@
 
 struct buf;
 struct epoch;
+struct imposed;
 struct policy;
 struct settings;
 struct table;
@@ -125,6 +127,8 @@ struct snapshot {
 	size_t service_count;
 	struct claim *hosts, *prefixes, *headers; /* by key */
 	size_t host_count, prefix_count, header_count;
+	struct imposed **unused; /* states that operators said, whose instances are not there */
+	size_t unused_count;
 	struct problem *problems; /* by object; see table_set_shown */
 	size_t problem_count;
 	size_t problem_total;	     /* with those that are not shown */

@@ -12,6 +12,7 @@
 #include "base/strmap.h"
 #include "model/env.h"
 #include "model/epochs.h"
+#include "model/imposed.h"
 #include "model/ports.h"
 #include "model/service.h"
 #include "model/snapshot.h"
@@ -20,7 +21,8 @@
 struct version {
 	const char *service, *version;
 	size_t env_count;	 /* of those that name it */
-	struct sorted instances; /* struct instance *, by server, then id */
+	struct sorted instances; /* struct instance *, by server, then id; ours: copies in which a
+				  * state is imposed */
 	struct backend *backend; /* as it was last made; NULL: never yet */
 	uint64_t first;		 /* the first epoch that can see that */
 	size_t stale; /* its place in the list of those to be made anew, from 1; 0: none */
@@ -41,7 +43,8 @@ struct versions {
 	size_t stale_count, stale_cap;
 	struct strmap *settings; /* service to struct service, borrowed */
 	struct strmap
-	    *stand_ins; /* "<service>:<version>" to the number of overrides that name it */
+	    *stand_ins;		/* "<service>:<version>" to the number of overrides that name it */
+	struct strmap *imposed; /* "<service>/<version>/<instance>" to struct imposed, borrowed */
 	struct ports *ports;
 	struct epochs *epochs;
 };
@@ -90,6 +93,7 @@ struct versions *versions_new(struct epochs *epochs)
 	sorted_init(&versions->services, sizeof(char *), compare_services);
 	versions->settings = strmap_new(NULL);
 	versions->stand_ins = strmap_new(free);
+	versions->imposed = strmap_new(NULL);
 	versions->ports = ports_new();
 	versions->epochs = epochs;
 	return versions;
@@ -103,6 +107,7 @@ void versions_free(struct versions *versions)
 	ports_free(versions->ports);
 	strmap_free(versions->settings);
 	strmap_free(versions->stand_ins);
+	strmap_free(versions->imposed);
 	free(versions->stale);
 	free(versions);
 }
@@ -298,19 +303,48 @@ void versions_move_env(struct versions *versions, const struct env *old, const s
 		del_named(versions, env, &old->services[i], i);
 }
 
-void versions_add_instance(struct versions *versions, struct instance *instance)
+static const struct imposed *find_imposed(const struct versions *versions,
+					  const struct instance *instance)
 {
-	struct version *v = get_version(versions, instance->service, instance->version);
+	mem_auto_free char *key = NULL;
+
+	if (strmap_count(versions->imposed) == 0)
+		return NULL;
+	key = mem_printf("%s/%s/%s", instance->service, instance->version, instance_name(instance));
+	return strmap_find(versions->imposed, key);
+}
+
+/* own: as its key has it. */
+static void put_instance(struct versions *versions, struct version *v, struct instance *own)
+{
+	const struct imposed *imposed = find_imposed(versions, own);
+	struct instance *instance = imposed == NULL ? own : instance_impose(own, imposed->state);
 
 	sorted_put(&v->instances, &instance);
 	add_stale(versions, v);
 }
 
+void versions_add_instance(struct versions *versions, struct instance *instance)
+{
+	put_instance(versions, get_version(versions, instance->service, instance->version),
+		     instance);
+}
+
+/* A backend that was made of a copy keeps it. */
+static void drop_copy(struct instance *instance)
+{
+	if (instance->own != NULL)
+		instance_unref(instance);
+}
+
 void versions_del_instance(struct versions *versions, const struct instance *instance)
 {
 	struct version *v = get_version(versions, instance->service, instance->version);
+	struct instance *const *found = sorted_find(&v->instances, &instance);
+	struct instance *there = *found;
 
 	(void)sorted_del(&v->instances, &instance);
+	drop_copy(there);
 	add_stale(versions, v);
 	drop_if_unused(versions, v);
 }
@@ -378,6 +412,26 @@ void versions_del_override(struct versions *versions, const char *service, const
 	(void)strmap_del(versions->stand_ins, name.text);
 	if (v != NULL)
 		add_stale(versions, v);
+}
+
+void versions_impose(struct versions *versions, const struct imposed *of,
+		     const struct imposed *imposed)
+{
+	struct version *v = find_version(versions, of->service, of->version);
+	mem_auto_free char *key = mem_printf("%s/%s/%s", of->service, of->version, of->instance);
+
+	if (imposed != NULL)
+		strmap_set(versions->imposed, key, (void *)(uintptr_t)imposed);
+	else
+		(void)strmap_del(versions->imposed, key);
+	for (size_t i = 0; v != NULL && i < v->instances.count; i++) {
+		struct instance *instance = *(struct instance **)sorted_at(&v->instances, i);
+
+		if (strcmp(instance_name(instance), of->instance) != 0)
+			continue;
+		put_instance(versions, v, instance->own != NULL ? instance->own : instance);
+		drop_copy(instance);
+	}
 }
 
 bool versions_set_settings(struct versions *versions, const struct settings *settings)
@@ -459,6 +513,32 @@ static void rebuild(struct versions *versions, struct version *v)
 	v->stale = 0;
 }
 
+static bool is_there(const struct version *v, const char *instance)
+{
+	for (size_t i = 0; v != NULL && i < v->instances.count; i++)
+		if (strcmp(instance_name(*(struct instance *const *)sorted_at(&v->instances, i)),
+			   instance) == 0)
+			return true;
+	return false;
+}
+
+/* In the order in which they were first said. */
+static void add_unused(const struct versions *versions, struct snapshot *snapshot)
+{
+	void *cursor = NULL, *value;
+	const char *key;
+
+	snapshot->unused = mem_alloc((strmap_count(versions->imposed) + 1) * sizeof(void *));
+	while (strmap_next(versions->imposed, &cursor, &key, &value)) {
+		struct imposed *imposed = value;
+		const struct version *v =
+		    find_version(versions, imposed->service, imposed->version);
+
+		if (!is_there(v, imposed->instance))
+			snapshot->unused[snapshot->unused_count++] = imposed_ref(imposed);
+	}
+}
+
 void versions_fill(struct versions *versions, struct snapshot *snapshot)
 {
 	for (size_t i = 0; i < versions->stale_count; i++)
@@ -469,5 +549,7 @@ void versions_fill(struct versions *versions, struct snapshot *snapshot)
 	snapshot->instance_count = versions->instance_count;
 	snapshot->service_count = versions->services.count;
 	snapshot->services = sorted_share(&versions->services);
+	if (strmap_count(versions->imposed) > 0)
+		add_unused(versions, snapshot);
 	ports_add_problems(versions->ports, snapshot);
 }

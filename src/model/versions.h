@@ -11,6 +11,7 @@
 
 struct epochs;
 struct env;
+struct imposed;
 struct instance;
 struct service;
 struct settings;
@@ -31,6 +32,11 @@ void versions_del_service(struct versions *versions, const char *name);
 /* An override names it, or no longer does. */
 void versions_add_override(struct versions *versions, const char *service, const char *version);
 void versions_del_override(struct versions *versions, const char *service, const char *version);
+
+/* What is imposed on an instance, which need not be there, is something else now; imposed NULL:
+ * nothing.  of: the same, or the old one. */
+void versions_impose(struct versions *versions, const struct imposed *of,
+		     const struct imposed *imposed);
 
 /* As ports_set_settings. */
 bool versions_set_settings(struct versions *versions, const struct settings *settings);

@@ -12,6 +12,9 @@ struct etcd;
 struct loop;
 struct settings;
 
+/* What is done when settings change that a program has; else it gets a signal. */
+enum call_on_change { CALL_RESTART = 0, CALL_NOTHING = -1 };
+
 enum call_format { CALL_TABLE, CALL_WIDE, CALL_JSON, CALL_YAML, CALL_NAME };
 
 struct call_options {
@@ -23,7 +26,7 @@ struct call_options {
 	bool is_local;			     /* it comes in at haproxy.local_bind */
 	bool watch;			     /* show it again at each change */
 	char **extends;			     /* environments; NULL at the end, or none was given */
-	const char *file;		     /* of environments; "-": standard input */
+	const char *file;		     /* of what is written; "-": standard input */
 	const char *owner;		     /* of what is written; NULL: CHANGE_OWNER */
 	bool force;			     /* also what another owner has */
 	bool dry_run;			     /* write nothing */
@@ -31,12 +34,15 @@ struct call_options {
 	int64_t revision;		     /* to wait for, or to go back to; 0: the newest */
 	int64_t nodes;			     /* that are to have it; 0: all */
 	bool is_ready;			     /* wait also until an instance answers */
+	int64_t for_ms;			     /* how long it holds; 0: the default */
+	int on_change;			     /* a signal, or a call_on_change */
 };
 
 struct call {
 	struct call_options options;
 	const struct settings *settings;
 	struct loop *loop;
+	const char *below; /* of the keys that a command that looks reads; NULL: all */
 	struct etcd *etcd; /* NULL until somebody asks it (operator/ask.h) */
 	int argc;	   /* operands, behind the command's own words */
 	char **argv;

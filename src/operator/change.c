@@ -19,9 +19,10 @@
 #include "operator/rollout.h"
 #include "sys/file.h"
 
-#define BELOW	     "environments/"
 #define MAX_ATTEMPTS 5
 #define STATUS_DRY   2 /* something would be changed */
+
+const struct change_kind change_of_envs = {"environments/", "environment", "deleted"};
 
 /* --- what is there ---------------------------------------------------------------------------- */
 
@@ -64,14 +65,15 @@ static void on_kv(void *ctx, const char *key, const struct etcd_kv *kv)
 	    .revision = kv->mod_revision,
 	};
 	env_find_origin(kv->value, kv->value_len, &stored->owner, &stored->source);
-	strmap_set(change->stored, key + strlen(BELOW), stored);
+	strmap_set(change->stored, key + strlen(change->kind->below), stored);
 	table_put(change->table, key, kv->value, kv->value_len, kv->create_revision);
 }
 
 static int take(struct change *change, struct mf_err *err)
 {
 	static const struct ask_list events = {on_begin, on_kv};
-	int code = ask_list(change->call, BELOW, &events, change, &change->revision, err);
+	int code =
+	    ask_list(change->call, change->kind->below, &events, change, &change->revision, err);
 
 	if (code == 0)
 		table_end_full(change->table);
@@ -98,7 +100,7 @@ int change_check_known(const struct change *change, const char *kind, const char
 	return named_refuse(kind, name, known, count, err);
 }
 
-static const char *owner_of(const struct change *change)
+const char *change_owner(const struct change *change)
 {
 	const char *owner = change->call->options.owner;
 
@@ -110,18 +112,19 @@ int change_check_owner(const struct change *change, const char *name, struct mf_
 	const struct change_stored *stored = change_find(change, name);
 
 	if (stored == NULL || stored->owner[0] == '\0' || change->call->options.force ||
-	    strcmp(stored->owner, owner_of(change)) == 0)
+	    strcmp(stored->owner, change_owner(change)) == 0)
 		return 0;
-	return mf_err_set(
-	    err, MF_EPERM, "environment %s: belongs to \"%s\"%s%s: --force changes it all the same",
-	    name, stored->owner, stored->source[0] == '\0' ? "" : ", from ", stored->source);
+	return mf_err_set(err, MF_EPERM,
+			  "%s %s: belongs to \"%s\"%s%s: --force changes it all the same",
+			  change->kind->word, name, stored->owner,
+			  stored->source[0] == '\0' ? "" : ", from ", stored->source);
 }
 
 /* --- what is to be done ----------------------------------------------------------------------- */
 
 static void say(struct change *change, const char *name, const char *what, bool is_done)
 {
-	buf_printf(&change->said, "environment %s %s%s\n", name,
+	buf_printf(&change->said, "%s %s %s%s\n", change->kind->word, name,
 		   is_done && change->call->options.dry_run ? "would be " : "", what);
 }
 
@@ -129,7 +132,8 @@ static void say(struct change *change, const char *name, const char *what, bool 
 static void add(struct change *change, const char *name, const struct buf *value, const char *what)
 {
 	const struct change_stored *stored = change_find(change, name);
-	char *key = mem_printf("%s/" BELOW "%s", change->call->settings->etcd.prefix, name);
+	char *key =
+	    mem_printf("%s/%s%s", change->call->settings->etcd.prefix, change->kind->below, name);
 	struct etcd_op *op = &change->ops[change->count];
 
 	assert(change->count < CHANGE_MAX_KEYS);
@@ -143,18 +147,18 @@ static void add(struct change *change, const char *name, const struct buf *value
 	}
 	say(change, name,
 	    what != NULL     ? what
-	    : value == NULL  ? "deleted"
+	    : value == NULL  ? change->kind->gone
 	    : stored == NULL ? "created"
 			     : "changed",
 	    true);
 }
 
 /* It stays as it is, which may not be everywhere yet. */
-static void keep(struct change *change, const char *name)
+void change_keep(struct change *change, const char *name)
 {
 	const struct change_stored *stored = change_find(change, name);
 
-	if (stored->revision > change->newest)
+	if (stored != NULL && stored->revision > change->newest)
 		change->newest = stored->revision;
 	say(change, name, "unchanged", false);
 }
@@ -177,14 +181,14 @@ static bool is_there(const struct change *change, const struct env *env)
 
 bool change_put(struct change *change, const struct env *env)
 {
-	mem_auto_free char *key = mem_printf(BELOW "%s", env->name);
+	mem_auto_free char *key = mem_printf("%s%s", change->kind->below, env->name);
 	buf_auto struct buf value = BUF_INIT;
 
 	if (is_there(change, env)) {
-		keep(change, env->name);
+		change_keep(change, env->name);
 		return false;
 	}
-	env_format_json(env, owner_of(change), "", &value);
+	env_format_json(env, change_owner(change), "", &value);
 	table_put(change->table, key, buf_str(&value), value.len, 0);
 	add(change, env->name, &value, NULL);
 	return true;
@@ -193,11 +197,11 @@ bool change_put(struct change *change, const struct env *env)
 bool change_put_value(struct change *change, const char *name, const char *value, const char *what)
 {
 	const struct change_stored *stored = change_find(change, name);
-	mem_auto_free char *key = mem_printf(BELOW "%s", name);
+	mem_auto_free char *key = mem_printf("%s%s", change->kind->below, name);
 	buf_auto struct buf text = BUF_INIT;
 
 	if (stored != NULL && strcmp(stored->value, value) == 0) {
-		keep(change, name);
+		change_keep(change, name);
 		return false;
 	}
 	buf_add_str(&text, value);
@@ -208,13 +212,24 @@ bool change_put_value(struct change *change, const char *name, const char *value
 
 void change_delete(struct change *change, const char *name)
 {
-	mem_auto_free char *end = mem_printf("/" BELOW "%s", name);
+	mem_auto_free char *end = mem_printf("/%s%s", change->kind->below, name);
 
 	for (size_t i = 0; i < change->count; i++)
 		if (str_has_suffix(change->ops[i].key, end))
 			return;
 	table_del(change->table, end + 1);
 	add(change, name, NULL, NULL);
+}
+
+int change_delete_all(struct change *change, char *const *names, size_t count, struct mf_err *err)
+{
+	for (size_t i = 0; i < count; i++)
+		if (change_check_known(change, change->kind->word, names[i], err) != 0 ||
+		    change_check_owner(change, names[i], err) != 0)
+			return err->code;
+	for (size_t i = 0; i < count; i++)
+		change_delete(change, names[i]);
+	return 0;
 }
 
 char *change_find_aside(const struct change *change, const char *name)
@@ -244,8 +259,9 @@ static int wait_for_it(struct change *change, struct mf_err *err)
 {
 	mem_auto_free const char **names = mem_alloc((change->count + 1) * sizeof(*names));
 	struct rollout rollout = {.revision = change->newest, .envs = names};
+	bool is_of_envs = change->kind == &change_of_envs;
 
-	for (size_t i = 0; i < change->count; i++)
+	for (size_t i = 0; i < change->count && is_of_envs; i++)
 		names[rollout.env_count++] = strrchr(change->ops[i].key, '/') + 1;
 	return rollout_wait(change->call, &rollout, rollout_deadline(change->call), err);
 }
@@ -270,10 +286,11 @@ static int attempt(struct change *change, change_fn *decide, void *ctx, bool *re
 	return call->options.is_waiting && !call->options.dry_run ? wait_for_it(change, err) : 0;
 }
 
-int change_run(struct call *call, change_fn *decide, void *ctx, struct mf_err *err)
+int change_run(struct call *call, const struct change_kind *kind, change_fn *decide, void *ctx,
+	       struct mf_err *err)
 {
 	for (int i = 0; i < MAX_ATTEMPTS; i++) {
-		struct change change = {.call = call};
+		struct change change = {.call = call, .kind = kind};
 		bool is_over;
 		int code = attempt(&change, decide, ctx, &is_over, err);
 
@@ -282,6 +299,6 @@ int change_run(struct call *call, change_fn *decide, void *ctx, struct mf_err *e
 			return code;
 	}
 	return mf_err_set(err, MF_ETIMEOUT,
-			  "others wrote the same environments first, %d times: nothing is changed",
+			  "others wrote the same keys first, %d times: nothing is changed",
 			  MAX_ATTEMPTS);
 }

@@ -1,7 +1,7 @@
 /*
- * A command that writes environments: what it wants is decided by what is there, and written in one
- * transaction that compares each key's revision.  When somebody else was first, nothing is written,
- * and it is decided again.
+ * A command that writes keys of one kind: what it wants is decided by what is there, and written in
+ * one transaction that compares each key's revision.  When somebody else was first, nothing is
+ * written, and it is decided again.
  */
 #ifndef MF_OPERATOR_CHANGE_H
 #define MF_OPERATOR_CHANGE_H
@@ -29,9 +29,17 @@ struct change_stored {
 	char *owner, *source; /* "" where there is no origin */
 };
 
+struct change_kind {
+	const char *below; /* its keys begin with it: "environments/" */
+	const char *word;  /* "environment" */
+	const char *gone;  /* what is done with one whose key goes: "deleted" */
+};
+extern const struct change_kind change_of_envs;
+
 struct change {
 	struct call *call;
-	struct strmap *stored; /* all environments by name: struct change_stored */
+	const struct change_kind *kind;
+	struct strmap *stored; /* all of the kind by name: struct change_stored */
 	struct table *table;   /* the same */
 	int64_t revision;
 	struct etcd_if ifs[CHANGE_MAX_KEYS];
@@ -47,7 +55,8 @@ struct change {
  * call's status to 2 if that is anything.  MF_ETIMEOUT when others were first again and again.
  */
 typedef int change_fn(struct change *change, void *ctx, struct mf_err *err);
-int change_run(struct call *call, change_fn *decide, void *ctx, struct mf_err *err);
+int change_run(struct call *call, const struct change_kind *kind, change_fn *decide, void *ctx,
+	       struct mf_err *err);
 
 /* NULL: not there. */
 const struct change_stored *change_find(const struct change *change, const char *name);
@@ -57,15 +66,21 @@ int change_check_known(const struct change *change, const char *kind, const char
 /* MF_EPERM when it is another owner's, unless --force; what is not there is nobody's. */
 int change_check_owner(const struct change *change, const char *name, struct mf_err *err);
 
+/* Whose what is written is: --owner, or CHANGE_OWNER. */
+const char *change_owner(const struct change *change);
+
 /*
- * What is to be done, with at most CHANGE_MAX_KEYS environments.  change_put: false when it is
- * there with the same content, whoever's, and stays as it is.  change_delete: a name that was given
- * before is skipped.
+ * What is to be done, with at most CHANGE_MAX_KEYS keys.  change_put, of an environment: false when
+ * it is there with the same content, whoever's, and stays as it is.  change_put_value: the same of
+ * a value, byte by byte; what: "drained"; NULL: "created" or "changed".  change_delete: a name that
+ * was given before is skipped.
  */
 bool change_put(struct change *change, const struct env *env);
-/* The same of a value as it is, which is the environment's; what: how that is called. */
 bool change_put_value(struct change *change, const char *name, const char *value, const char *what);
 void change_delete(struct change *change, const char *name);
+/* Those of these names that there are and may be, or none of them: as the two checks above. */
+int change_delete_all(struct change *change, char *const *names, size_t count, struct mf_err *err);
+void change_keep(struct change *change, const char *name); /* says that it stays as it is */
 
 /* Why the environment would not be in force with all that was put so far; to be freed; NULL: it
  * would be. */

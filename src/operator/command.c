@@ -104,7 +104,7 @@ int command_find(const char *const *words, size_t count, const struct noun **ret
 
 int command_run(const struct command *command, struct call *call, struct mf_err *err)
 {
-	return command->look != NULL ? look_run(call, command->look, err) : command->run(call, err);
+	return command->run != NULL ? command->run(call, err) : look_run(call, command->look, err);
 }
 
 void command_add_name(struct buf *text, const struct noun *noun, const struct command *command)

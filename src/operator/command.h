@@ -27,6 +27,8 @@ enum command_takes {
 	TAKES_OWNER = 1 << 8,
 	TAKES_WAIT = 1 << 9,
 	TAKES_UNDO = 1 << 10,
+	TAKES_FOR = 1 << 11,
+	TAKES_EXEC = 1 << 12,
 	TAKES_CHANGE = TAKES_WRITE | TAKES_OWNER | TAKES_ETCD,
 	TAKES_ONLINE = TAKES_FORMAT | TAKES_ETCD | TAKES_WATCH,
 	TAKES_LOOK = TAKES_ONLINE | TAKES_FILES,
@@ -41,7 +43,8 @@ struct command {
 	int min, max;	      /* how many */
 	unsigned takes;
 	const char *help; /* one line */
-	/* One of them: what a command that looks fills (operator/look.h), or all that it does. */
+	/* What a command that looks fills (operator/look.h); run: all that it does, also of one
+	 * that looks, if it does more than that. */
 	int (*look)(struct look *look, const struct reading *reading, struct mf_err *err);
 	int (*run)(struct call *call, struct mf_err *err);
 };
@@ -53,7 +56,10 @@ struct noun {
 
 #define NOUNS(X)                                                                                   \
 	X(status)                                                                                  \
-	X(check) X(matrix) X(explain) X(env) X(service) X(instance) X(route) X(node) X(name) X(wait)
+	X(check)                                                                                   \
+	X(matrix)                                                                                  \
+	X(explain)                                                                                 \
+	X(env) X(service) X(instance) X(route) X(node) X(name) X(wait) X(config) X(allow_removal)
 
 #define X(name) extern const struct noun noun_##name;
 NOUNS(X)

@@ -222,15 +222,6 @@ static void add_service(struct node *list, const struct reading *reading, const 
 	add_holder(row, reading, env, service);
 }
 
-static void add_line(struct buf *text, const struct node *doc, const char *title, const char *key)
-{
-	buf_auto struct buf cell = BUF_INIT;
-
-	doc_add_cell(node_find(doc, key), &cell);
-	if (cell.len > 0)
-		buf_printf(text, "%-12s %s\n", title, buf_str(&cell));
-}
-
 static void add_page(struct look *look)
 {
 	static const struct {
@@ -243,7 +234,7 @@ static void add_page(struct look *look)
 	const struct node *problems = node_find(look->doc, "problems");
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		add_line(&look->before, look->doc, lines[i].title, lines[i].key);
+		look_add_line(look, lines[i].title, lines[i].key);
 	buf_add_char(&look->before, '\n');
 	if (problems->child_count > 0 && node_find(look->doc, "services")->child_count > 0)
 		buf_add_char(&look->after, '\n');

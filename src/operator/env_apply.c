@@ -1,5 +1,4 @@
 /* `env apply`: the environments of one file, as they are in it. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,28 +10,12 @@
 #include "operator/call.h"
 #include "operator/change.h"
 #include "operator/env_change.h"
-#include "sys/file.h"
-
-#define MAX_TEXT ((size_t)1 << 20)
-#define PIECE	 ((size_t)1 << 14)
+#include "operator/input.h"
 
 struct loading {
 	struct env_file file;
 	struct mf_err bad; /* the first one; code 0: none is */
 };
-
-static int read_stdin(struct buf *text, struct mf_err *err)
-{
-	char piece[PIECE];
-	size_t len;
-
-	while ((len = fread(piece, 1, sizeof(piece), stdin)) > 0) {
-		if (text->len + len > MAX_TEXT)
-			return mf_err_set(err, MF_EDATA, "longer than %zu bytes", MAX_TEXT);
-		buf_add(text, piece, len);
-	}
-	return ferror(stdin) == 0 ? 0 : mf_err_set_sys(err, MF_ENOINPUT, "cannot be read");
-}
 
 static void on_bad(void *ctx, const struct mf_err *why)
 {
@@ -44,23 +27,21 @@ static void on_bad(void *ctx, const struct mf_err *why)
 
 int env_file_load(const char *path, struct env_file *ret_file, struct mf_err *err)
 {
-	bool is_stdin = strcmp(path, "-") == 0;
 	struct loading loading = {.file.count = 0};
 	buf_auto struct buf text = BUF_INIT;
-	int code = is_stdin ? read_stdin(&text, err) : file_read(path, MAX_TEXT, &text, err);
+	int code = input_read(path, &text, err);
 
-	if (code == 0)
-		code = env_parse_file(buf_str(&text), text.len, &loading.file.envs,
-				      &loading.file.count, on_bad, &loading, err);
-	else if (!is_stdin)
+	if (code != 0)
 		return code;
+	code = env_parse_file(buf_str(&text), text.len, &loading.file.envs, &loading.file.count,
+			      on_bad, &loading, err);
 	if (code == 0 && loading.bad.code != 0) {
 		*err = loading.bad;
 		code = err->code;
 	}
 	if (code != 0) {
 		env_file_fini(&loading.file);
-		return mf_err_wrap(err, "%s", is_stdin ? "standard input" : path);
+		return input_refuse(path, err);
 	}
 	*ret_file = loading.file;
 	return 0;
@@ -102,16 +83,14 @@ int env_change_apply(struct call *call, struct mf_err *err)
 	struct env_file applied;
 	int code;
 
-	if (path == NULL)
-		return mf_err_set(err, MF_EUSAGE, "--file: say which, or - for standard input");
 	if (env_file_load(path, &applied, err) != 0)
 		return err->code;
-	if (applied.count > CHANGE_MAX_KEYS)
-		code =
-		    mf_err_set(err, MF_EDATA, "%s: more than %d environments",
-			       strcmp(path, "-") == 0 ? "standard input" : path, CHANGE_MAX_KEYS);
-	else
-		code = change_run(call, decide, &applied, err);
+	if (applied.count > CHANGE_MAX_KEYS) {
+		(void)mf_err_set(err, MF_EDATA, "more than %d environments", CHANGE_MAX_KEYS);
+		code = input_refuse(path, err);
+	} else {
+		code = change_run(call, &change_of_envs, decide, &applied, err);
+	}
 	env_file_fini(&applied);
 	return code;
 }

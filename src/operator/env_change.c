@@ -231,7 +231,7 @@ int env_change_set(struct call *call, struct mf_err *err)
 	set.choices = mem_alloc((word_count + 1) * sizeof(*set.choices));
 	code = parse_choices(call->argv + 1, word_count, &set, err);
 	if (code == 0)
-		code = change_run(call, decide_set, &set, err);
+		code = change_run(call, &change_of_envs, decide_set, &set, err);
 	for (size_t i = 0; i < set.count; i++)
 		fini_choice(&set.choices[i]);
 	free(set.choices);
@@ -268,24 +268,15 @@ static void warn_of_children(const struct change *change)
 
 static int decide_delete(struct change *change, void *ctx, struct mf_err *err)
 {
-	char *const *names = change->call->argv;
+	int code = change_delete_all(change, change->call->argv, (size_t)change->call->argc, err);
 
 	(void)ctx;
-	for (int i = 0; i < change->call->argc; i++) {
-		int code = change_check_known(change, "environment", names[i], err);
-
-		if (code == 0)
-			code = change_check_owner(change, names[i], err);
-		if (code != 0)
-			return code;
-	}
-	for (int i = 0; i < change->call->argc; i++)
-		change_delete(change, names[i]);
-	warn_of_children(change);
-	return 0;
+	if (code == 0)
+		warn_of_children(change);
+	return code;
 }
 
 int env_change_delete(struct call *call, struct mf_err *err)
 {
-	return change_run(call, decide_delete, NULL, err);
+	return change_run(call, &change_of_envs, decide_delete, NULL, err);
 }

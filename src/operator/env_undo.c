@@ -57,12 +57,12 @@ int env_history_undo(struct call *call, struct mf_err *err)
 {
 	bool is_restore = false;
 
-	return change_run(call, decide, &is_restore, err);
+	return change_run(call, &change_of_envs, decide, &is_restore, err);
 }
 
 int env_history_restore(struct call *call, struct mf_err *err)
 {
 	bool is_restore = true;
 
-	return change_run(call, decide, &is_restore, err);
+	return change_run(call, &change_of_envs, decide, &is_restore, err);
 }

@@ -454,7 +454,9 @@ static int fill(struct look *look, const struct reading *reading, struct mf_err 
 	    {"ADDRESS", "address", false},
 	    {"STATE", "state", false},
 	    {"WEIGHT", "weight", false},
+	    {"BY OPERATOR", "operator_state", false},
 	};
+	size_t column_count = sizeof(columns) / sizeof(columns[0]);
 	const struct call_options *options = &look->call->options;
 	struct explanation e = {.look = look, .reading = reading, .settings = look->call->settings};
 
@@ -476,7 +478,9 @@ static int fill(struct look *look, const struct reading *reading, struct mf_err 
 	look->name_keys[0] = "service";
 	look->name_keys[1] = "version";
 	look->name_keys[2] = "instance";
-	LOOK_ADD_TABLE(look, "", "instances", columns);
+	if (!facts_has_operator_state(node_find(look->doc, "instances")))
+		column_count--;
+	look_add_table(look, "", "instances", columns, column_count);
 	routing_free(e.routing);
 	request_fini(&e.request);
 	free(e.route);

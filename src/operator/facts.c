@@ -27,18 +27,25 @@ size_t facts_count_live(const struct backend *backend)
 
 void facts_add_instance(struct node *list, const struct instance *instance)
 {
-	static const char *const states[] = {
-	    [INSTANCE_UP] = "up", [INSTANCE_DRAIN] = "drain", [INSTANCE_MAINT] = "maint"};
 	struct node *row = doc_add_map(list, NULL);
-	bool is_fixed = strcmp(instance->id, INSTANCE_FIXED) == 0;
 
 	doc_add_text(row, "service", instance->service);
 	doc_add_text(row, "version", instance->version);
-	doc_add_text(row, "instance", is_fixed ? instance->server : instance->id);
+	doc_add_text(row, "instance", instance_name(instance));
 	doc_add_text(row, "address", instance->server);
-	doc_add_text(row, "state", states[instance->state]);
+	doc_add_text(row, "state", instance_state_word(instance->state));
+	if (instance->imposed != INSTANCE_UP)
+		doc_add_text(row, "operator_state", instance_state_word(instance->imposed));
 	doc_add_int(row, "weight", instance->weight);
-	doc_add_bool(row, "is_fixed", is_fixed);
+	doc_add_bool(row, "is_fixed", strcmp(instance->id, INSTANCE_FIXED) == 0);
+}
+
+bool facts_has_operator_state(const struct node *list)
+{
+	for (size_t i = 0; i < node_count(list, NODE_LIST); i++)
+		if (node_find(&list->children[i], "operator_state") != NULL)
+			return true;
+	return false;
 }
 
 /* Of the versions that a service may be sent to, the first that has one; NULL: none has. */

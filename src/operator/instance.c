@@ -7,6 +7,7 @@
 #include "operator/command.h"
 #include "operator/doc.h"
 #include "operator/facts.h"
+#include "operator/instance_change.h"
 #include "operator/look.h"
 #include "operator/named.h"
 #include "operator/reading.h"
@@ -17,8 +18,9 @@ static int fill_list(struct look *look, const struct reading *reading, struct mf
 	    {"SERVICE", "service", false},   {"VERSION", "version", false},
 	    {"INSTANCE", "instance", false}, {"ADDRESS", "address", false},
 	    {"STATE", "state", false},	     {"WEIGHT", "weight", false},
-	    {"FIXED", "is_fixed", true},
+	    {"FIXED", "is_fixed", true},     {"BY OPERATOR", "operator_state", false},
 	};
+	size_t column_count = sizeof(columns) / sizeof(columns[0]);
 	const struct snapshot *snapshot = reading->snapshot;
 	const char *service = look->call->argc > 0 ? look->call->argv[0] : NULL;
 	const char *version = look->call->argc > 1 ? look->call->argv[1] : NULL;
@@ -43,13 +45,21 @@ static int fill_list(struct look *look, const struct reading *reading, struct mf
 	look->name_keys[0] = "service";
 	look->name_keys[1] = "version";
 	look->name_keys[2] = "instance";
-	LOOK_ADD_TABLE(look, NULL, "instances", columns);
+	if (!facts_has_operator_state(list))
+		column_count--;
+	look_add_table(look, NULL, "instances", columns, column_count);
 	return 0;
 }
 
 static const struct command commands[] = {
     {"list", "ls", "[SERVICE [VERSION]]", 0, 2, TAKES_LOOK,
      "list instances, with their addresses, states and weights", .look = fill_list},
+    {"drain", NULL, "SERVICE VERSION INSTANCE", 3, 3, TAKES_WRITE | TAKES_ETCD,
+     "send no new requests to an instance, whoever registers it", .run = instance_change_drain},
+    {"maint", NULL, "SERVICE VERSION INSTANCE", 3, 3, TAKES_WRITE | TAKES_ETCD,
+     "send nothing at all to an instance", .run = instance_change_maint},
+    {"up", NULL, "SERVICE VERSION INSTANCE", 3, 3, TAKES_WRITE | TAKES_ETCD,
+     "end drain and maint: the instance gets what it got before", .run = instance_change_up},
     {0},
 };
 const struct noun noun_instance = {"instance", "instances", commands};

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/node.h"
 #include "operator/call.h"
@@ -20,6 +21,15 @@ struct looking {
 	look_fn *fill;
 	struct buf last; /* what was printed last */
 };
+
+void look_add_line(struct look *look, const char *title, const char *key)
+{
+	buf_auto struct buf cell = BUF_INIT;
+
+	doc_add_cell(node_find(look->doc, key), &cell);
+	if (cell.len > 0)
+		buf_printf(&look->before, "%-12s %s\n", title, buf_str(&cell));
+}
 
 void look_add_table(struct look *look, const char *title, const char *key,
 		    const struct show_column *columns, size_t column_count)

@@ -36,6 +36,9 @@ void look_add_table(struct look *look, const char *title, const char *key,
 #define LOOK_ADD_TABLE(look, title, key, columns)                                                  \
 	look_add_table(look, title, key, columns, sizeof(columns) / sizeof((columns)[0]))
 
+/* "Owner:       anna", above the tables, if the document has that member and it is not empty. */
+void look_add_line(struct look *look, const char *title, const char *key);
+
 typedef int look_fn(struct look *look, const struct reading *reading, struct mf_err *err);
 
 /* Fill and print; with --watch until a signal comes.  Errors as of reading_take and of fill. */

@@ -23,7 +23,8 @@
 #define FOLLOW_DELAY_MS 100 /* in which further changes are gathered */
 #define MAX_OTHER	((size_t)1 << 16)
 
-static const char *const other_prefixes[] = {"fleet/", "nodes/", "overrides/"};
+static const char *const other_prefixes[] = {"config/",	   "fleet/",	"nodes/",
+					     "overrides/", "services/", "states/"};
 
 static bool is_other(const char *key)
 {
@@ -94,7 +95,8 @@ static int read_etcd(struct call *call, struct reading *reading, int64_t *ret_re
 		     struct mf_err *err)
 {
 	static const struct ask_list events = {on_begin, on_kv};
-	int code = ask_list(call, "", &events, reading, ret_revision, err);
+	const char *below = call->below == NULL ? "" : call->below;
+	int code = ask_list(call, below, &events, reading, ret_revision, err);
 
 	if (code == 0)
 		table_end_full(reading->table);
@@ -264,11 +266,14 @@ int reading_follow(struct call *call, reading_fn *on_change, void *ctx, struct m
 	    .on_commit = on_followed_commit,
 	    .on_state = on_followed_state,
 	};
-	mem_auto_free char *prefix = mem_printf("%s/", call->settings->etcd.prefix);
-	char **past = kind_make_past(call->settings->etcd.prefix);
+	mem_auto_free char *prefix = mem_printf("%s/%s", call->settings->etcd.prefix,
+						call->below == NULL ? "" : call->below);
+	char **past = call->below == NULL ? kind_make_past(call->settings->etcd.prefix) : NULL;
 	struct follow_options options = {.prefix = prefix, .without = (const char *const *)past};
-	struct following f = {
-	    .loop = call->loop, .prefix_len = strlen(prefix), .on_change = on_change, .ctx = ctx};
+	struct following f = {.loop = call->loop,
+			      .prefix_len = strlen(call->settings->etcd.prefix) + 1,
+			      .on_change = on_change,
+			      .ctx = ctx};
 	struct follow *follow;
 
 	if (ask_open(call, err) != 0) {

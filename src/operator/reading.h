@@ -19,15 +19,15 @@ struct reading {
 	struct policy *policy; /* of the table; NULL: none */
 	struct table *table;
 	struct snapshot *snapshot; /* of the table as it is now */
-	/* What the table does not have, by key: nodes/, overrides/. */
+	/* What the table does not have, by key: config/, nodes/, overrides/, services/, states/. */
 	struct strmap *others;
 	int64_t newest;	 /* revision of the last change of what people and registrars write */
 	bool is_offline; /* from files */
 };
 
 /*
- * From the call's files if there are any, else from etcd.  What is wrong with an entry is a problem
- * in the snapshot and no failure.
+ * From the call's files if there are any, else from etcd: all, or what call->below says.  What is
+ * wrong with an entry is a problem in the snapshot and no failure.
  */
 int reading_take(struct call *call, struct reading *ret_reading, struct mf_err *err);
 void reading_fini(struct reading *reading);

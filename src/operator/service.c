@@ -1,16 +1,23 @@
 /* mayfly service: the services that have a version, and who names them. */
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/node.h"
 #include "base/strmap.h"
+#include "model/fields.h"
 #include "model/service.h"
 #include "operator/call.h"
+#include "operator/change.h"
 #include "operator/command.h"
 #include "operator/doc.h"
 #include "operator/facts.h"
 #include "operator/look.h"
+#include "operator/named.h"
 #include "operator/reading.h"
+#include "operator/service_change.h"
+#include "operator/trouble.h"
 
 static size_t count_environments(const struct snapshot *snapshot, const char *service)
 {
@@ -77,10 +84,146 @@ static int fill_list(struct look *look, const struct reading *reading, struct mf
 	return 0;
 }
 
+/* --- show ------------------------------------------------------------------------------------- */
+
+/* Those in force, or, while it has no version, those of its key; NULL: it has none.  To be dropped.
+ */
+static struct service *find_settings(const struct reading *reading, const char *name)
+{
+	mem_auto_free char *key = mem_printf("services/%s", name);
+	const char *value = reading_find(reading, key);
+	struct service *settings;
+
+	for (size_t i = 0; i < reading->snapshot->backend_count; i++) {
+		const struct backend *backend = reading->snapshot->backends[i];
+
+		if (strcmp(backend->service, name) == 0 && backend->settings != NULL)
+			return service_ref(backend->settings);
+	}
+	return value == NULL || service_parse(name, value, strlen(value), &settings, NULL) != 0
+		   ? NULL
+		   : settings;
+}
+
+static void add_time(struct node *doc, const char *key, int64_t ms)
+{
+	buf_auto struct buf text = BUF_INIT;
+
+	field_add_duration(&text, ms);
+	if (ms != 0)
+		doc_add_text(doc, key, buf_str(&text));
+}
+
+static void add_more_settings(struct node *doc, const struct service *settings)
+{
+	struct node *list;
+
+	if (settings == NULL)
+		return;
+	if (settings->check[0] != '\0')
+		add_time(doc, "check_interval", settings->check_interval);
+	add_time(doc, "connect_timeout", settings->connect_timeout);
+	add_time(doc, "server_timeout", settings->server_timeout);
+	list = doc_add_list(doc, "addresses");
+	for (size_t i = 0; i < settings->fixed_count; i++)
+		doc_add_text(list, NULL, settings->fixed[i]->server);
+	if (settings->owner[0] != '\0')
+		doc_add_text(doc, "owner", settings->owner);
+	if (settings->source[0] != '\0')
+		doc_add_text(doc, "source", settings->source);
+}
+
+static void add_version(struct node *list, const struct snapshot *snapshot,
+			const struct backend *backend)
+{
+	struct node *row = doc_add_map(list, NULL), *envs;
+
+	doc_add_text(row, "version", backend->version);
+	doc_add_int(row, "live", (int64_t)facts_count_live(backend));
+	doc_add_int(row, "instances", (int64_t)backend->instance_count);
+	envs = doc_add_list(row, "environments");
+	for (size_t i = 0; i < snapshot->env_count; i++) {
+		const struct env_service *service =
+		    env_find_service(snapshot->envs[i], backend->service);
+
+		if (service != NULL && strcmp(service->version, backend->version) == 0)
+			doc_add_text(envs, NULL, snapshot->envs[i]->name);
+	}
+}
+
+static void add_page(struct look *look)
+{
+	static const struct {
+		const char *title, *key;
+	} lines[] = {
+	    {"Service:", "name"},
+	    {"Protocol:", "protocol"},
+	    {"Port:", "listen"},
+	    {"Balance:", "balance"},
+	    {"Check:", "check"},
+	    {"Interval:", "check_interval"},
+	    {"Connect:", "connect_timeout"},
+	    {"Timeout:", "server_timeout"},
+	    {"Addresses:", "addresses"},
+	    {"Owner:", "owner"},
+	    {"Source:", "source"},
+	};
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		look_add_line(look, lines[i].title, lines[i].key);
+	buf_add_char(&look->before, '\n');
+}
+
+static int fill_show(struct look *look, const struct reading *reading, struct mf_err *err)
+{
+	static const struct show_column columns[] = {
+	    {"VERSION", "version", false},
+	    {"LIVE", "live", false},
+	    {"INSTANCES", "instances", false},
+	    {"ENVIRONMENTS", "environments", false},
+	};
+	const struct snapshot *snapshot = reading->snapshot;
+	const char *name = look->call->argv[0];
+	struct service *settings = find_settings(reading, name);
+	struct node *list;
+
+	if (settings == NULL && named_check_service(snapshot, name, err) != 0)
+		return err->code;
+	doc_add_text(look->doc, "name", name);
+	add_settings(look->doc, settings);
+	add_more_settings(look->doc, settings);
+	service_unref(settings);
+	list = doc_add_list(look->doc, "versions");
+	for (size_t i = 0; i < snapshot->backend_count; i++)
+		if (strcmp(snapshot->backends[i]->service, name) == 0)
+			add_version(list, snapshot, snapshot->backends[i]);
+	add_page(look);
+	if (list->child_count == 0)
+		buf_add_str(&look->after, "There is no version: no environment names the service, "
+					  "and no instance is registered.\n");
+	trouble_add_service(doc_add_list(look->doc, "problems"), reading, name);
+	if (node_find(look->doc, "problems")->child_count > 0)
+		buf_add_char(&look->after, '\n');
+	trouble_add_page(&look->after, node_find(look->doc, "problems"), SIZE_MAX);
+	look->names = "versions";
+	look->name_keys[0] = "version";
+	LOOK_ADD_TABLE(look, NULL, "versions", columns);
+	return 0;
+}
+
+/* --- the noun --------------------------------------------------------------------------------- */
+
 static const struct command commands[] = {
     {"list", "ls", "", 0, 0, TAKES_LOOK,
      "list services: their versions, live instances, and environments that name them",
      .look = fill_list},
+    {"show", "get", "SERVICE", 1, 1, TAKES_LOOK,
+     "show a service: its settings, its versions, and environments that name them",
+     .look = fill_show},
+    {"apply", NULL, "", 0, 0, TAKES_CHANGE | TAKES_FILE,
+     "set the settings of services as a file has them", .run = service_change_apply},
+    {"delete", "rm", "SERVICE...", 1, CHANGE_MAX_KEYS, TAKES_CHANGE,
+     "delete the settings of services, which then have the defaults", .run = service_change_delete},
     {0},
 };
 const struct noun noun_service = {"service", "services", commands};

@@ -33,6 +33,7 @@
 	    {shape, "instances[].instance", "string", "name of the instance"},                     \
 	    {shape, "instances[].address", "string", "address and port"},                          \
 	    {shape, "instances[].state", "string", "up, drain or maint"},                          \
+	    {shape, "instances[].operator_state", "string", "drain or maint, by mayfly instance"}, \
 	    {shape, "instances[].weight", "integer", "load-balancing weight, 0 to 256"},           \
 	{                                                                                          \
 		shape, "instances[].is_fixed", "boolean", "an address of the service's settings"   \
@@ -142,6 +143,22 @@ const struct shape_row shape_rows[] = {
     {"service-list", "services[].versions[]", "string", "versions that are named or registered"},
     {"service-list", "services[].live", "integer", "instances that are up with a weight"},
     {"service-list", "services[].environments", "integer", "environments that name it"},
+    {"service-show", "name", "string", "name of the service"},
+    {"service-show", "protocol", "string", "http or tcp"},
+    {"service-show", "balance", "string", "how its load is balanced"},
+    {"service-show", "check", "string", "path or kind of HAProxy's checks"},
+    {"service-show", "listen", "integer", "port of a TCP service"},
+    {"service-show", "check_interval", "string", "time between two checks"},
+    {"service-show", "connect_timeout", "string", "timeout of connections to an instance"},
+    {"service-show", "server_timeout", "string", "timeout of its answers"},
+    {"service-show", "addresses[]", "string", "fixed addresses and ports"},
+    {"service-show", "owner", "string", "who put the settings there"},
+    {"service-show", "source", "string", "where their owner has them from"},
+    {"service-show", "versions[].version", "string", "version that is named or registered"},
+    {"service-show", "versions[].live", "integer", "its instances that are up with a weight"},
+    {"service-show", "versions[].instances", "integer", "all its instances"},
+    {"service-show", "versions[].environments[]", "string", "environments that name it"},
+    PROBLEMS("service-show", "problems"),
     INSTANCES("instance-list"),
     {"route-list", "routes[].environment", "string", "name of the environment"},
     {"route-list", "routes[].route", "string", "path prefix"},
@@ -152,6 +169,12 @@ const struct shape_row shape_rows[] = {
     {"name-list", "names[].name", "string", "name that dnsmasq knows"},
     {"name-list", "names[].addresses", "string", "what it leads to"},
     {"name-list", "names[].kind", "string", "service"},
+    {"config-list", "config[].scope", "string", "whose setting it is"},
+    {"config-list", "config[].name", "string", "its name"},
+    {"config-list", "config[].value", "string", "its value"},
+    {"config-get", "scope", "string", "whose setting it is"},
+    {"config-get", "name", "string", "its name"},
+    {"config-get", "value", "string", "its value"},
 };
 const size_t shape_row_count = sizeof(shape_rows) / sizeof(shape_rows[0]);
 

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/node.h"
 #include "base/str.h"
+#include "model/imposed.h"
 #include "operator/doc.h"
 #include "operator/facts.h"
 #include "operator/reading.h"
@@ -61,6 +62,42 @@ static void add_other_versions(struct buf *reason, const struct snapshot *snapsh
 		buf_printf(reason, " and %zu more", count - MOST_VERSIONS);
 }
 
+/* The first instance that would answer if no operator had taken it out. */
+static const struct instance *find_taken_out(const struct backend *backend)
+{
+	for (size_t i = 0; i < backend->instance_count; i++) {
+		const struct instance *instance = backend->instances[i];
+
+		if (instance->own != NULL && facts_is_live(instance->own))
+			return instance;
+	}
+	return NULL;
+}
+
+static char *make_up_command(const struct instance *instance)
+{
+	return mem_printf("mayfly instance up %s %s %s", instance->service, instance->version,
+			  instance_name(instance));
+}
+
+/* All that there are are out of the traffic. */
+static void add_not_live(struct buf *reason, const struct backend *backend, const char *choice,
+			 char **ret_next)
+{
+	const struct instance *taken_out = find_taken_out(backend);
+
+	buf_printf(reason, "no instance of version %s is up with a weight (registered: %zu)",
+		   choice, backend->instance_count);
+	if (taken_out == NULL) {
+		*ret_next =
+		    mem_printf("mayfly instance list %s %s", backend->service, backend->version);
+		return;
+	}
+	buf_printf(reason, "; by an operator: %s is %s", instance_name(taken_out),
+		   taken_out->imposed == INSTANCE_DRAIN ? "drained" : "in maintenance");
+	*ret_next = make_up_command(taken_out);
+}
+
 static void add_missing_service(struct node *list, const struct reading *reading,
 				const struct env *env, const struct env_service *service)
 {
@@ -68,7 +105,6 @@ static void add_missing_service(struct node *list, const struct reading *reading
 	const char *whose;
 	const struct backend *backend =
 	    snapshot_find_backend(snapshot, service->name, service->version);
-	size_t registered = backend == NULL ? 0 : backend->instance_count;
 	mem_auto_free char *object =
 	    mem_printf("environment %s: service %s", env->name, service->name);
 	mem_auto_free char *next = NULL, *choice = NULL;
@@ -77,15 +113,12 @@ static void add_missing_service(struct node *list, const struct reading *reading
 	if (facts_find_answer(reading, env, service, &whose) != NULL)
 		return;
 	choice = facts_choice(service);
-	if (registered == 0) {
+	if (backend == NULL || backend->instance_count == 0) {
 		buf_printf(&reason, "no instance of version %s is registered", choice);
 		next = mem_printf("svcregister register %s %s ADDRESS:PORT", service->name,
 				  service->version);
 	} else {
-		buf_printf(&reason,
-			   "no instance of version %s is up with a weight (registered: %zu)",
-			   choice, registered);
-		next = mem_printf("mayfly instance list %s %s", service->name, service->version);
+		add_not_live(&reason, backend, choice, &next);
 	}
 	add_other_versions(&reason, snapshot, service);
 	add(list, object, buf_str(&reason), next);
@@ -165,6 +198,7 @@ static char *correct_key(const char *object)
 	    {"instance ", "backends/"},
 	    {"service ", "services/"},
 	    {"override ", "overrides/"},
+	    {"state ", "states/"},
 	};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
@@ -174,13 +208,64 @@ static char *correct_key(const char *object)
 	return NULL;
 }
 
+static void add_taken_out(struct node *list, const struct backend *backend)
+{
+	for (size_t i = 0; i < backend->instance_count; i++) {
+		const struct instance *instance = backend->instances[i];
+		mem_auto_free char *object = NULL, *next = NULL;
+
+		if (instance->imposed == INSTANCE_UP)
+			continue;
+		object = mem_printf("instance %s/%s/%s", instance->service, instance->version,
+				    instance_name(instance));
+		next = make_up_command(instance);
+		add(list, object,
+		    instance->imposed == INSTANCE_DRAIN ? "drained by an operator"
+							: "put into maintenance by an operator",
+		    next);
+	}
+}
+
+/* kvwatch ends it, unless it may not. */
+static void add_unused(struct node *list, const struct imposed *imposed)
+{
+	mem_auto_free char *object =
+	    mem_printf("state %s/%s/%s", imposed->service, imposed->version, imposed->instance);
+	mem_auto_free char *reason = mem_printf("%s is said of an instance that is not there",
+						instance_state_word(imposed->state));
+	mem_auto_free char *next = mem_printf("mayfly instance up %s %s %s", imposed->service,
+					      imposed->version, imposed->instance);
+
+	add(list, object, reason, next);
+}
+
 void trouble_add_remarks(struct node *list, const struct reading *reading)
 {
 	const struct snapshot *snapshot = reading->snapshot;
 
+	for (size_t i = 0; i < snapshot->backend_count; i++)
+		add_taken_out(list, snapshot->backends[i]);
+	for (size_t i = 0; i < snapshot->unused_count; i++)
+		add_unused(list, snapshot->unused[i]);
+
 	for (size_t i = 0; i < snapshot->problem_count; i++)
 		if (problem_is_remark(&snapshot->problems[i]))
 			add(list, snapshot->problems[i].object, snapshot->problems[i].reason, NULL);
+}
+
+void trouble_add_service(struct node *list, const struct reading *reading, const char *service)
+{
+	const struct snapshot *snapshot = reading->snapshot;
+	mem_auto_free char *object = mem_printf("service %s", service);
+
+	for (size_t i = 0; i < snapshot->problem_count; i++) {
+		mem_auto_free char *next = NULL;
+
+		if (strcmp(snapshot->problems[i].object, object) != 0)
+			continue;
+		next = reading->is_offline ? NULL : correct_key(object);
+		add(list, object, snapshot->problems[i].reason, next);
+	}
 }
 
 void trouble_add_set_aside(struct node *list, const struct reading *reading)
@@ -234,9 +319,7 @@ void trouble_add_nodes(struct node *list, const struct node *nodes)
 		if (error != NULL)
 			add(list, object, error, next);
 		if (held != NULL)
-			add(list, object, held,
-			    "if it is meant: put a time until which removals are allowed at "
-			    "config/mayfly/allow-removal");
+			add(list, object, held, "if it is meant: mayfly allow-removal --for 10m");
 		add_named(list, name, row, "held", "held back", NULL);
 		add_named(list, name, row, "quarantined", "in quarantine",
 			  "it is tried again when it changes");

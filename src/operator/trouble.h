@@ -14,6 +14,8 @@ struct reading;
 
 /* Each adds rows of object, reason and next (a command, or what to correct) to a list. */
 void trouble_add_env(struct node *list, const struct reading *reading, const struct env *env);
+/* What is said of the settings of a service. */
+void trouble_add_service(struct node *list, const struct reading *reading, const char *service);
 /* What is set aside: entries that cannot be read, claims that another has. */
 void trouble_add_set_aside(struct node *list, const struct reading *reading);
 /* What is worth knowing, though somebody answers. */

@@ -202,10 +202,3 @@ void wrapped_free(struct wrapped *w)
 	loop_timer_free(w->drain_time);
 	free(w);
 }
-
-int wrapped_start_status(const struct mf_err *err)
-{
-	if (err->code == MF_ENOINPUT)
-		return 127;
-	return err->code == MF_EPERM ? 126 : 0;
-}

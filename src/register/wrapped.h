@@ -40,8 +40,4 @@ void wrapped_stop(struct wrapped *wrapped);
 /* SIGKILLs what is left of it.  NULL is fine; the announcer is freed after it. */
 void wrapped_free(struct wrapped *wrapped);
 
-/* What a shell's exit status would be for what wrapped_start failed with: 127, 126, or 0: it is
- * another failure. */
-int wrapped_start_status(const struct mf_err *err);
-
 #endif

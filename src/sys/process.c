@@ -324,3 +324,10 @@ void process_free(struct process *process)
 	forget_signals(process);
 	destroy(process);
 }
+
+int process_start_status(const struct mf_err *err)
+{
+	if (err->code == MF_ENOINPUT)
+		return 127;
+	return err->code == MF_EPERM ? 126 : 0;
+}

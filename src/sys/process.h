@@ -41,6 +41,10 @@ int process_start(struct loop *loop, const struct process_options *options,
 		  const struct process_events *events, void *ctx, struct process **ret_process,
 		  struct mf_err *err);
 
+/* What a shell's exit status would be for what process_start failed with: 127, 126, or 0: it is
+ * another failure. */
+int process_start_status(const struct mf_err *err);
+
 /* To the whole group, as far as it is there. */
 void process_signal(struct process *process, int signo);
 /* A signal to the group (and SIGCONT, so that it is heard), and SIGKILL to who is left kill_ms

@@ -156,7 +156,7 @@ run_tool mayfly node list
 like "$OUT" '^old +held back ' '  also that a removal is not applied'
 run_tool mayfly check
 like "$OUT" '^  node old: 6 of 6 environments would go$' '  which is a problem'
-like "$OUT" '^      -> if it is meant: put a time .* config/mayfly/allow-removal$' '  and has a way out'
+like "$OUT" '^      -> if it is meant: mayfly allow-removal --for 10m$' '  and has a way out'
 
 # --- at each change
 start_tool mayfly instance list web --watch -o json

@@ -78,10 +78,12 @@ within 'and says which environment is to use it' 10 registered overrides/prod/te
 
 run_as envwatch kvwatch --once --timeout 10m
 is_denied 'kvwatch needs to read more than environments' envwatch
-as kvwatch start_tool kvwatch
+as operator etcdctl put /mayfly/states/gone/1/x drain >/dev/null
+as kvwatch start_tool kvwatch --state-grace 1s
 start_haproxy
 within 'kvwatch with its own role applies them' 10 serves www-prod.example.com '^team-a-web 1 '
 within 'and reports that' 10 registered nodes/test
+within 'and ends what is said of an instance that has gone' 20 not registered states/
 stop kvwatch
 stop laptop
 for tool in 'cfgrender --dry-run' 'mayfly env list'; do

@@ -490,6 +490,20 @@ START_TEST(one_that_drained_had_said_so)
 }
 END_TEST
 
+START_TEST(of_one_that_was_drained_an_operator_had_said_so)
+{
+	fill(1);
+	put("backends/a/1/x", "10.0.0.1:80");
+	put("states/a/1/x", "drain");
+	commit();
+	guard_doubt(guard, now);
+	del("backends/a/1/x");
+	expect("");
+	del("states/a/1/x");
+	expect("");
+}
+END_TEST
+
 START_TEST(an_override_goes_later)
 {
 	fill(1);
@@ -586,6 +600,7 @@ int main(void)
 	tcase_add_test(tc, one_of_several_drains);
 	tcase_add_test(tc, another_key_has_its_address);
 	tcase_add_test(tc, one_that_drained_had_said_so);
+	tcase_add_test(tc, of_one_that_was_drained_an_operator_had_said_so);
 	tcase_add_test(tc, an_override_goes_later);
 	tcase_add_test(tc, what_an_earlier_run_had_is_known);
 	tcase_add_loop_test(tc, what_an_earlier_run_had_waits_for_the_listing, 0,

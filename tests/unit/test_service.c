@@ -1,6 +1,7 @@
 /* Services from the values of their keys. */
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "model/backend.h"
 #include "model/service.h"
@@ -130,7 +131,7 @@ static const struct {
     {"{\"server_timeout\":\"2d\"}", "server_timeout: must be from 10ms to 1d"},
     {"{\"balanc\":\"x\"}",
      "unknown key \"balanc\": did you mean \"balance\"? allowed: protocol, listen, balance, "
-     "check, check_interval, connect_timeout, server_timeout, addresses, version"},
+     "check, check_interval, connect_timeout, server_timeout, addresses, version, origin"},
     {"[]", "must be a map, not a list"},
 };
 
@@ -147,6 +148,85 @@ START_TEST(a_bad_service_is_refused)
 }
 END_TEST
 
+/* --- files ------------------------------------------------------------------------------------ */
+
+START_TEST(a_file_has_many)
+{
+	static const char text[] = "web: {balance: leastconn, check: /health}\n"
+				   "db:\n"
+				   "  protocol: tcp\n"
+				   "  listen: 5432\n"
+				   "  version: 15\n"
+				   "  addresses: [10.0.0.9:5432]\n";
+	struct service **services;
+	buf_auto struct buf value = BUF_INIT;
+	size_t count;
+
+	ck_assert_int_eq(service_parse_file(text, strlen(text), &services, &count, NULL), 0);
+	ck_assert_uint_eq(count, 2);
+	ck_assert_str_eq(services[0]->name, "web");
+	ck_assert_str_eq(services[0]->owner, "");
+	service_format_json(services[1], "anna", &value);
+	ck_assert_str_eq(
+	    buf_str(&value),
+	    "{\"protocol\":\"tcp\",\"listen\":5432,\"balance\":\"roundrobin\",\"check\":\"\","
+	    "\"check_interval\":\"2000ms\",\"addresses\":[\"10.0.0.9:5432\"],"
+	    "\"version\":\"15\",\"origin\":{\"owner\":\"anna\",\"source\":\"\"}}");
+	for (size_t i = 0; i < count; i++)
+		service_unref(services[i]);
+	free(services);
+	ck_assert_int_eq(service_parse_file("{}", 2, &services, &count, NULL), 0);
+	ck_assert_uint_eq(count, 0);
+	free(services);
+}
+END_TEST
+
+START_TEST(whose_it_is_is_kept)
+{
+	struct service *service =
+	    parse_service("{\"origin\":{\"owner\":\"ci\",\"source\":\"/s\"}}");
+	buf_auto struct buf value = BUF_INIT;
+
+	ck_assert_str_eq(service->owner, "ci");
+	ck_assert_str_eq(service->source, "/s");
+	service_format(service, &value);
+	ck_assert_ptr_nonnull(
+	    strstr(buf_str(&value), "\"origin\":{\"owner\":\"ci\",\"source\":\"/s\"}}"));
+	service_unref(service);
+}
+END_TEST
+
+static const struct {
+	const char *text, *words;
+} bad_files[] = {
+    {"[]", "must be a map of services, each with its settings (line 1, column 1)"},
+    {"web:\n  balanse: source",
+     "service web: unknown key \"balanse\": did you mean \"balance\"? allowed: protocol, listen, "
+     "balance, check, check_interval, connect_timeout, server_timeout, addresses, version (line 2, "
+     "column 3)"},
+    {"web: {}\nOther: {}",
+     "service \"Other\": not allowed: \"O\": write lower case (line 2, column 1)"},
+    {"web: {origin: {owner: me}}",
+     "service web: unknown key \"origin\": allowed: protocol, listen, balance, check, "
+     "check_interval, connect_timeout, server_timeout, addresses, version (line 1, column 7)"},
+    {"web: {addresses: [10.0.0.1:1]}\ndb: 7",
+     "service db: must be a map, not a single value (line 2, column 5)"},
+    {"web: {}\nweb: {}", "\"web\": the key is there twice, first in line 1 (line 2, column 1)"},
+};
+
+START_TEST(a_bad_file_is_refused_with_its_place)
+{
+	struct service **services;
+	size_t count;
+	struct mf_err err;
+
+	ck_assert_int_eq(service_parse_file(bad_files[_i].text, strlen(bad_files[_i].text),
+					    &services, &count, &err),
+			 MF_EDATA);
+	ck_assert_str_eq(err.msg, bad_files[_i].words);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("service");
@@ -157,5 +237,9 @@ int main(void)
 	tcase_add_test(tc, a_service_may_speak_no_http);
 	tcase_add_loop_test(tc, a_bad_service_is_refused, 0,
 			    sizeof(bad_services) / sizeof(bad_services[0]));
+	tcase_add_test(tc, a_file_has_many);
+	tcase_add_test(tc, whose_it_is_is_kept);
+	tcase_add_loop_test(tc, a_bad_file_is_refused_with_its_place, 0,
+			    (int)(sizeof(bad_files) / sizeof(bad_files[0])));
 	return unit_run("service", tc);
 }

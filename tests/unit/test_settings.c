@@ -36,6 +36,7 @@ static void ck_defaults(const struct settings *s)
 	ck_assert_uint_eq(settings_max_removal(s), 50);
 	ck_assert_int_eq(settings_removal_grace_ms(s), 300000);
 	ck_assert_int_eq(settings_expiry_grace_ms(s), 30000);
+	ck_assert_int_eq(settings_state_grace_ms(s), 3600000);
 	ck_assert_str_eq(s->metrics_bind, "");
 	CK_LIST(s->etcd.endpoints, "http://127.0.0.1:2379");
 	ck_assert_str_eq(s->etcd.prefix, "/mayfly");
@@ -117,6 +118,7 @@ START_TEST(every_key_is_read)
 	       "max_removal: 25%\n"
 	       "removal_grace: 90s\n"
 	       "expiry_grace: 0s\n"
+	       "state_grace: 2h\n"
 	       "metrics_bind: 127.0.0.1:9100\n"
 	       "etcd:\n"
 	       "  endpoints: [https://e1:2379, 'https://[fd00::1]:2379']\n"
@@ -153,6 +155,7 @@ START_TEST(every_key_is_read)
 	ck_assert_uint_eq(settings_max_removal(s), 25);
 	ck_assert_int_eq(settings_removal_grace_ms(s), 90000);
 	ck_assert_int_eq(settings_expiry_grace_ms(s), 0);
+	ck_assert_int_eq(settings_state_grace_ms(s), 7200000);
 	ck_assert_str_eq(s->metrics_bind, "127.0.0.1:9100");
 	CK_LIST(s->etcd.endpoints, "https://e1:2379", "https://[fd00::1]:2379");
 	ck_assert_str_eq(s->etcd.prefix, "/teams/mayfly");
@@ -223,14 +226,14 @@ static const struct {
 	const char *text, *words;
 } bad[] = {
     {"log_level: debug", "unknown key \"log_level\": allowed: node, state_dir, max_removal, "
-			 "removal_grace, expiry_grace, metrics_bind, deny_addresses, "
+			 "removal_grace, expiry_grace, state_grace, metrics_bind, deny_addresses, "
 			 "allow_addresses, policy, etcd, haproxy, "
 			 "dnsmasq, routing, registrar, targets (line 1, column 1)"},
-    {"state-dir: /x",
-     "unknown key \"state-dir\": did you mean \"state_dir\"? allowed: node, "
-     "state_dir, max_removal, removal_grace, expiry_grace, metrics_bind, deny_addresses, "
-     "allow_addresses, policy, etcd, haproxy, "
-     "dnsmasq, routing, registrar, targets (line 1, column 1)"},
+    {"state-dir: /x", "unknown key \"state-dir\": did you mean \"state_dir\"? allowed: node, "
+		      "state_dir, max_removal, removal_grace, expiry_grace, state_grace, "
+		      "metrics_bind, deny_addresses, "
+		      "allow_addresses, policy, etcd, haproxy, "
+		      "dnsmasq, routing, registrar, targets (line 1, column 1)"},
     {"[]", "must be a map, not a list (line 1, column 1)"},
     {"haproxy:\n  bnd: []",
      "haproxy: unknown key \"bnd\": did you mean \"bind\"? allowed: config, admin_socket, "

@@ -79,12 +79,19 @@ static const char *const keys[][2] = {
     {"environments/bad", "{\"name\":\"bad\"}"},
     {"services/slow",
      "{\"balance\":\"leastconn\",\"check\":\"/health\",\"server_timeout\":\"30s\",\"version\":"
-     "\"1\",\"addresses\":[\"10.0.0.9:80\"]}"},
+     "\"1\",\"addresses\":[\"10.0.0.9:80\"],\"connect_timeout\":\"1s\",\"origin\":{"
+     "\"owner\":\"ci\",\"source\":\"s\"}}"},
+    {"services/torn", "{}"},
+    {"services/torn", "7"},
+    {"backends/torn/1/a", "10.0.0.1:81"},
     {"services/db", "{\"protocol\":\"tcp\",\"listen\":5432,\"addresses\":[\"10.0.0.9:1\"]}"},
     {"backends/web/1/a", "10.0.0.1:80"},
+    {"backends/web/1/b", "10.0.0.2:80"},
+    {"states/web/1/b", "drain"},
 };
 
 static const char *const others[][2] = {
+    {"config/shop/level", "debug"},
     {"overrides/prod/web", "{\"version\":\"1\",\"holder\":\"anna\"}"},
     {"nodes/edge",
      "{\"node\":\"edge\",\"version\":\"1\",\"revision\":7,\"time\":\"x\",\"haproxy\":{"
@@ -125,10 +132,15 @@ static const struct {
     {"env-show", "env", "show", "prod", NULL},
     {"env-show", "env", "show", "pr", NULL},
     {"service-list", "service", "list", NULL, NULL},
+    {"service-show", "service", "show", "slow", NULL},
+    {"service-show", "service", "show", "db", NULL},
+    {"service-show", "service", "show", "torn", NULL},
     {"instance-list", "instance", "list", NULL, NULL},
     {"route-list", "route", "list", NULL, NULL},
     {"node-list", "node", "list", NULL, NULL},
     {"name-list", "name", "list", NULL, NULL},
+    {"config-list", "config", "list", NULL, NULL},
+    {"config-get", "config", "get", "shop", NULL},
 };
 
 /* Whether it is JSON, too. */
@@ -193,7 +205,7 @@ START_TEST(commands_print_what_their_schemas_say)
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 		const char *words[] = {calls[i].noun, calls[i].verb};
 		char *headers[] = {(char *)calls[i].header, NULL};
-		char *operands[] = {(char *)calls[i].operand, NULL};
+		char *operands[] = {(char *)calls[i].operand, (char *)"level", NULL};
 		struct call call = {.options = {.headers = headers},
 				    .settings = settings,
 				    .argc = calls[i].operand != NULL,

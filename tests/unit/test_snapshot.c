@@ -63,8 +63,8 @@ static size_t add_backend(struct buf *b, const struct backend *backend)
 	if (backend->settings != NULL)
 		buf_printf(b, " %s", service_balance_word(backend->settings->balance));
 	for (size_t i = 0; i < backend->instance_count; i++)
-		buf_printf(b, " %s*%u", backend->instances[i]->server,
-			   backend->instances[i]->weight);
+		buf_printf(b, " %s*%u(%d)", backend->instances[i]->server,
+			   backend->instances[i]->weight, (int)backend->instances[i]->state);
 	buf_add_char(b, '\n');
 	return backend->instance_count;
 }
@@ -118,7 +118,7 @@ static char *any_key(char **ret_value)
 					   ",\"protocol\":\"tcp\",\"listen\":99"};
 	mem_auto_free char *name = mem_printf("e%u", draw(NAMES));
 
-	switch (draw(5)) {
+	switch (draw(6)) {
 	case 0:
 	case 1:
 		*ret_value = any_env(name);
@@ -130,6 +130,11 @@ static char *any_key(char **ret_value)
 	case 3:
 		*ret_value = mem_printf("{\"version\":\"%u\"}", draw(3));
 		return mem_printf("overrides/%s/s%u", name, draw(NAMES));
+	case 4:
+		*ret_value = mem_dup_str(draw(2) == 0 ? "drain" : "maint");
+		return draw(3) == 0
+			   ? mem_printf("states/s%u/latest/10.0.0.9:80", draw(NAMES))
+			   : mem_printf("states/s%u/%u/i%u", draw(NAMES), draw(3), draw(3));
 	default:
 		*ret_value = mem_printf("{\"balance\":\"%s\"%s}", balances[draw(3)], more[draw(3)]);
 		return mem_printf("services/s%u", draw(NAMES));

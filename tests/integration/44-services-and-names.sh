@@ -1,0 +1,86 @@
+#!/bin/bash
+# The settings of services are changed with Mayfly's command, as a file has them, and only where they
+# are the person's to change.
+. "$(dirname "$0")/lib.sh"
+
+need etcd etcdctl haproxy dnsmasq curl socat dig
+
+start_mayfly
+said() { # STATUS OUTPUT NAME WORD...
+	local status=$1 output=$2 name=$3
+
+	shift 3
+	run_tool mayfly "$@"
+	is "$STATUS $OUT" "$status $output" "$name"
+}
+keys() { etcdctl get --prefix "/mayfly/services/"; etcdctl get --prefix "/mayfly/names/"; }
+is_refused() { # STATUS REGEX WORD...
+	local status=$1 regex=$2 before
+
+	shift 2
+	before=$(keys)
+	run_tool mayfly "$@"
+	is "$STATUS" "$status" "mayfly $*"
+	like "$ERR" "$regex" '  says why'
+	is "$(keys)" "$before" '  and writes nothing'
+}
+
+# --- as a file has them
+start_app one shop 1
+cat >"$T/services.yaml" <<EOF2
+shop: {version: 1, addresses: ["${ADDRESS[one]}"], server_timeout: 20s}
+mail: {balance: leastconn, check: /health}
+EOF2
+said 2 $'service shop would be created\nservice mail would be created' 'what would be done' service apply -f "$T/services.yaml" -n
+is "$(keys)" '' '  is not'
+said 0 $'service shop created\nservice mail created' 'a file of two' service apply -f "$T/services.yaml"
+like "$(etcd_get services/mail)" '"balance":"leastconn","check":"/health",.*"origin":\{"owner":"mayfly","source":""\}' \
+	'  says what it needs, and whose it is'
+write_environment pr shop=1@/
+within '  and the fixed address answers' 10 serves www-pr.example.com '^shop 1 '
+before=$(keys)
+said 0 $'service shop unchanged\nservice mail unchanged' 'the same again' service apply -f "$T/services.yaml"
+is "$(keys)" "$before" '  is not written'
+printf '{"mail":{"check":"tcp"}}' | "$MAYFLY_BIN/mayfly" service apply -f - >"$T/out/piped"
+is "$(<"$T/out/piped")" 'service mail changed' '  also from standard input, in JSON'
+unlike "$(etcd_get services/mail)" leastconn '  and what it does not say is the default'
+
+# --- shown
+run_tool mayfly service show shop
+like "$OUT" '^Protocol: +http$' 'it is shown: what it speaks'
+like "$OUT" '^Timeout: +20s$' '  its timeout'
+like "$OUT" "^Addresses: +${ADDRESS[one]}\$" '  its addresses'
+like "$OUT" '^Owner: +mayfly$' '  whose it is'
+like "$OUT" '^1 +1 +1 +pr$' '  its version, and who names it'
+run_tool mayfly service show mail -o yaml
+like "$OUT" '^check: "tcp"' 'also one without a version'
+etcd_put services/bad '{"balance":"best"}'
+etcd_put backends/bad/1/x 10.0.0.1:1
+run_tool mayfly service show bad
+like "$OUT" 'service bad: balance: must be one of roundrobin' 'what is wrong with one is there'
+like "$OUT" '-> correct the key services/bad' '  with what to do'
+
+# --- refused
+is_refused 66 'service "shpo": there is none: did you mean "shop"\?' service show shpo
+is_refused 66 'service "shpo": there is none: did you mean "shop"\?' service delete mail shpo
+printf 'shop: {}\nmail:\n  chekc: tcp\n' >"$T/bad.yaml"
+is_refused 65 'bad.yaml: service mail: unknown key "chekc": did you mean "check"\?.* \(line 3, column 3\)' service apply -f "$T/bad.yaml"
+printf 'shop: {}\nmail: {port: 1, listen: x' >"$T/bad.yaml"
+is_refused 65 'bad.yaml: not YAML: .*\(line 3, column 1\)' service apply -f "$T/bad.yaml"
+is_refused 66 'nowhere' service apply -f "$T/nowhere"
+is_refused 64 '--file: say which' service apply
+is_refused 69 '127.0.0.1:9: ' service apply -f "$T/services.yaml" --endpoints http://127.0.0.1:9 --timeout 1s
+etcd_put services/theirs '{"check":"tcp","origin":{"owner":"ci","source":"/etc/mayfly/services.yaml"}}'
+printf 'theirs: {check: /}\n' >"$T/theirs.yaml"
+is_refused 77 'service theirs: belongs to "ci", from /etc/mayfly/services.yaml: --force ' service apply -f "$T/theirs.yaml"
+is_refused 77 'service theirs: belongs to "ci"' service delete shop theirs
+said 0 'service theirs changed' 'whoever insists may' service apply -f "$T/theirs.yaml" --force
+
+# --- deleted
+said 0 $'service shop deleted\nservice mail deleted' 'several' service delete shop mail
+is "$(etcd_keys services)" $'/mayfly/services/bad\n/mayfly/services/theirs' '  are gone'
+within '  and with the one its fixed address' 10 says '^503' fetch_status www-pr.example.com "$HTTP/"
+run_tool mayfly __complete service show
+is "$OUT" $'bad\nshop' 'shells are told the names'
+
+done_testing

@@ -1,0 +1,135 @@
+#!/bin/bash
+# Settings of applications in etcd: read and changed with Mayfly's command, and given to programs,
+# which are restarted, signalled or left alone when one changes.
+. "$(dirname "$0")/lib.sh"
+
+need etcd etcdctl
+
+start_etcd
+write_settings
+said() { # STATUS OUTPUT NAME WORD...
+	local status=$1 output=$2 name=$3
+
+	shift 3
+	run_tool mayfly "$@"
+	is "$STATUS $OUT" "$status $output" "$name"
+}
+is_refused() { # STATUS REGEX WORD...
+	local status=$1 regex=$2 before
+
+	shift 2
+	before=$(etcd_revision)
+	run_tool mayfly "$@"
+	is "$STATUS" "$status" "mayfly $*"
+	like "$ERR" "$regex" '  says why'
+	is "$(etcd_revision)" "$before" '  and writes nothing'
+}
+
+# --- written and read
+said 2 'config shop log-level would be created' 'what would be done' config put shop log-level debug -n
+said 0 'config shop log-level created' 'a setting' config put shop log-level debug
+is "$(etcd_get config/shop/log-level)" debug '  is the key, as it was written'
+before=$(etcd_revision)
+said 0 'config shop log-level unchanged' 'the same again' config put shop log-level debug
+is "$(etcd_revision)" "$before" '  is not written'
+printf 'two\nlines = "x"\n' >"$T/value"
+said 0 'config shop page created' 'from a file' config put shop page -f "$T/value"
+is "$(etcd_get config/shop/page)" $'two\nlines = "x"' '  without the newline at its end'
+"$MAYFLY_BIN/mayfly" config put mail db.url -f - <<<'postgres://db' >"$T/out/piped"
+is "$(<"$T/out/piped")" 'config mail db.url created' '  or from standard input'
+said 0 $'two\nlines = "x"' 'it is read' config get shop page
+run_tool mayfly config get shop page -o json
+is "$OUT" '{"scope":"shop","name":"page","value":"two\nlines = \"x\""}' '  also by programs'
+run_tool mayfly config list -o name
+is "$OUT" $'mail/db.url\nshop/log-level\nshop/page' 'all are listed'
+run_tool mayfly config list shop
+like "$OUT" '^shop +log-level +debug$' '  or those of a scope'
+unlike "$OUT" mail '  and no others'
+run_tool mayfly config list nobody
+like "$OUT" 'mayfly config put nobody NAME VALUE' '  and how to make one'
+said 0 'config shop page deleted' 'it goes' config delete shop page
+
+is_refused 66 'config shop: "log-levle": there is none: did you mean "log-level"\?' config get shop log-levle
+is_refused 66 'config shop "log-levle": there is none: did you mean "log-level"\?' config delete shop log-levle
+is_refused 64 'scope: "a/b": not allowed' config put a/b c d
+is_refused 64 'name: "a b": not allowed' config put shop 'a b' d
+is_refused 64 '--file: say which' config put shop empty
+is_refused 64 'a value, or --file, not both' config put shop x y -f "$T/value"
+head -c 70000 /dev/zero | tr '\0' x >"$T/long"
+is_refused 65 'longer than 65536 bytes' config put shop long -f "$T/long"
+printf '\377' >"$T/bytes"
+is_refused 65 'no text in UTF-8' config put shop bytes -f "$T/bytes"
+is_refused 69 '127.0.0.1:9: ' config list --endpoints http://127.0.0.1:9 --timeout 1s
+
+# --- the one of our own
+run_tool mayfly allow-removal --for 1m -n
+like "$STATUS $OUT" '^2 config mayfly allow-removal would be set: nothing is held back until 20.*Z$' 'what would be allowed'
+from=$(date -u +%s)
+run_tool mayfly allow-removal --for 1m
+like "$STATUS $OUT" '^0 config mayfly allow-removal set: nothing is held back until 20.*Z$' 'for a minute all may go'
+until=$(date -u -d "$(etcd_get config/mayfly/allow-removal)" +%s)
+ok '  which is a time' test "$until" -ge $((from + 60))
+run_tool mayfly allow-removal
+ok '  or for ten minutes' test "$(date -u -d "$(etcd_get config/mayfly/allow-removal)" +%s)" -ge $((from + 600))
+is_refused 64 '--for: ' allow-removal --for 2d
+
+# --- watched
+start_tool_as watch mayfly config watch shop -o json
+within 'a scope is followed' 10 log_has watch '"name":"log-level","value":"debug"'
+run_tool mayfly config put shop log-level info
+within '  with each change' 10 log_has watch '"name":"log-level","value":"info"'
+stop watch
+
+# --- a program with settings
+exec_tool() { run_tool mayfly config exec "$@"; }
+exec_tool mail -- sh -c 'echo "$DB_URL"; exit 7'
+is "$STATUS $OUT" '7 postgres://db' 'a program finds them as variables, and its status is ours'
+exec_tool mail -- "$T/nothing"
+is "$STATUS" 127 'one that is not there: 127'
+exec_tool mail -- "$T/value"
+is "$STATUS" 126 'one that cannot be run: 126'
+exec_tool nobody -- sh -c 'kill -KILL $$'
+is "$STATUS" 137 'one that was killed: 128 and the signal, also with no settings'
+is_refused 64 'say what to run: mayfly config exec SCOPE -- COMMAND' config exec mail true
+is_refused 64 '"sometimes": must be restart, none, or a signal such as HUP' config exec mail --on-change sometimes -- true
+is_refused 69 '127.0.0.1:9: ' config exec mail --endpoints http://127.0.0.1:9 --timeout 1s -- true
+run_tool mayfly config put mail DB_URL other
+is_refused 65 'config mail: DB_URL and db.url would both be the variable DB_URL' config exec mail -- true
+
+# prints LOG_LEVEL at its start, and "hup" at each SIGHUP; its child is gone with it
+cat >"$T/service" <<'EOF2'
+trap 'echo hup' HUP
+trap 'echo term; exit 0' TERM
+echo "level $LOG_LEVEL"
+while :; do
+	sleep 1000 &
+	wait
+done
+EOF2
+start_tool_as restarted mayfly config exec shop -- bash "$T/service"
+start_tool_as signalled mayfly config exec shop --on-change HUP -- bash "$T/service"
+start_tool_as left mayfly config exec shop --on-change none -- bash "$T/service"
+for name in restarted signalled left; do
+	within "$name: it has the setting" 10 log_has "$name" '^level info$'
+done
+run_tool mayfly config put shop log-level warn
+within 'a change restarts one' 10 log_has restarted '^level warn$'
+ok '  which was asked to end first' log_has restarted '^term$'
+within '  another one gets a signal' 10 log_has signalled '^hup$'
+unlike "$(<"$T/log/signalled")" 'term|level warn' '  and lives on'
+etcd_put config/shop/log-level warn
+etcd_put config/other/log-level off
+run_tool mayfly config put shop more 1
+within 'what is new is given, too' 10 log_has restarted 'variables=2'
+is "$(grep -c '^level' "$T/log/restarted")" 3 '  and an equal value, or another scope, restarts nobody'
+unlike "$(<"$T/log/left")" 'hup|term|level warn' 'the third is left alone all the time'
+stop etcd
+for name in restarted signalled left; do
+	ok "$name: without etcd it goes on" is_running "$name"
+done
+for name in restarted signalled left; do
+	stop "$name"
+	is "$STATUS" 0 "$name: our end is its end"
+done
+
+done_testing
