@@ -9,7 +9,9 @@
 
 #include "apply/changes_internal.h"
 #include "apply/walk.h"
+#include "base/buf.h"
 #include "base/mem.h"
+#include "model/route.h"
 #include "render/routing.h"
 
 struct map_entry {
@@ -92,6 +94,46 @@ struct map_walk {
 	enum op_kind add; /* followed by those for another value, and for none */
 };
 
+static struct span keep(struct changes *changes, struct buf *text)
+{
+	char *kept = buf_take(text);
+
+	MEM_GROW(changes->texts, changes->text_count, changes->text_cap);
+	changes->texts[changes->text_count++] = kept;
+	return span_of(kept);
+}
+
+/* Where a route leads, and in () what more it says; value is "service" or "||options|service". */
+static struct span describe_target(struct changes *changes, struct span key, struct span value)
+{
+	struct buf text = BUF_INIT;
+	buf_auto struct buf words = BUF_INIT;
+	const char *bar = value.len == 0 ? NULL : memrchr(value.at, '|', value.len);
+	const char *service = bar == NULL ? value.at : bar + 1;
+	mem_auto_free char *route = NULL;
+
+	if (value.at == NULL)
+		return value;
+	route = mem_printf("%.*s%.*s", (int)key.len, key.at,
+			   bar == NULL ? 0 : (int)(bar - value.at), value.at);
+	route_add_words(route, &words);
+	buf_printf(&text, "%.*s", (int)(value.at + value.len - service), service);
+	if (words.len != 0)
+		buf_printf(&text, "%s(%s)", text.len == 0 ? "" : " ", buf_str(&words));
+	return keep(changes, &text);
+}
+
+static void describe_route(struct changes *changes, struct op *op)
+{
+	mem_auto_free char *route = mem_dup_bytes(op->name.at, op->name.len);
+	struct buf path = BUF_INIT;
+
+	op->from = describe_target(changes, op->name, op->from);
+	op->to = describe_target(changes, op->name, op->to);
+	route_add_path(route, &path);
+	op->name = keep(changes, &path);
+}
+
 static void on_entry(void *ctx, const void *a, const void *b)
 {
 	const struct span none = {NULL, 0};
@@ -104,6 +146,8 @@ static void on_entry(void *ctx, const void *a, const void *b)
 		return;
 	op.kind = walk->add + (op.kind - OP_MAP_ADD);
 	op.base = new == NULL ? old->base : new->base;
+	if (walk->add == OP_ROUTE_ADD)
+		describe_route(walk->changes, &op);
 	(void)changes_add(walk->changes, &op);
 }
 
@@ -155,6 +199,16 @@ static struct span service_of(struct span backend)
 
 	return (struct span){backend.at,
 			     colon == NULL ? backend.len : (size_t)(colon - backend.at)};
+}
+
+/* Of a route's value, which may have options before the backend, all but the version. */
+static struct span target_of(struct span value)
+{
+	const char *bar = value.len == 0 ? NULL : memrchr(value.at, '|', value.len);
+	size_t skip = bar == NULL ? 0 : (size_t)(bar + 1 - value.at);
+
+	return (struct span){
+	    value.at, skip + service_of((struct span){value.at + skip, value.len - skip}).len};
 }
 
 static struct span version_of(struct span backend)
@@ -300,7 +354,7 @@ static void change_env(const struct env_walk *walk, const struct map_entry *old,
 	size_t before = walk->changes->count;
 
 	compare_generations(walk, walk->versions, old, new, 1, version_of, OP_SERVICE_ADD);
-	compare_generations(walk, walk->routes, old, new, 0, service_of, OP_ROUTE_ADD);
+	compare_generations(walk, walk->routes, old, new, 0, target_of, OP_ROUTE_ADD);
 	if (walk->changes->count == before && span_compare(old->value, new->value) != 0)
 		(void)changes_add(walk->changes, &(struct op){.kind = OP_ENV, .name = new->key});
 }
@@ -481,6 +535,9 @@ void changes_free(struct changes *changes)
 		buf_fini(&changes->files[i].old);
 	free(changes->files);
 	free(changes->ops);
+	for (size_t i = 0; i < changes->text_count; i++)
+		free(changes->texts[i]);
+	free(changes->texts);
 	changes_free_config(changes->old);
 	changes_free_config(changes->new);
 	free(changes->reload);

@@ -26,7 +26,9 @@ struct changes {
 	struct changes_file *files;
 	size_t file_count;
 	struct config *old,
-	    *new; /* haproxy.cfg, which operations point into; NULL: it is the same */
+	    *new;     /* haproxy.cfg, which operations point into; NULL: it is the same */
+	char **texts; /* made for operations, which point into them, too; NULL: none */
+	size_t text_count, text_cap;
 };
 
 struct changes_file {

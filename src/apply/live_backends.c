@@ -111,7 +111,7 @@ static void on_backend_added(struct live *live, const struct live_step *step, ch
 static void add_backend(struct live *live, const struct backend *backend)
 {
 	live_add(live, on_backend_added, backend, "add", "backend", backend->name, "from",
-		 "mayfly");
+		 "mayfly-services");
 	live_add_servers(live, backend);
 	live_add(live, live_expect_prefix, "Backend published", "publish", "backend",
 		 backend->name);

@@ -58,7 +58,7 @@ struct state_server;
 	X(OP_HEADER_REMOVE, "header-remove", "", "header", "environment", "", \
 	  "header %n: %f -> gone", NULL) \
 	X(OP_BACKEND_ADD, "backend-add", "", "backend", "", "", \
-	  "version %n: new", "add backend %n from mayfly") \
+	  "version %n: new", "add backend %n from mayfly-services") \
 	X(OP_BACKEND_REMOVE, "backend-remove", "", "backend", "", "", \
 	  "version %n: gone", NULL) \
 	X(OP_SERVER_ADD, "server-add", "backend", "server", "", "", \

@@ -13,6 +13,7 @@
 #include "model/fallbacks.h"
 #include "model/fields.h"
 #include "model/lineage.h"
+#include "model/route.h"
 
 #define NOTED_MAX 8 /* services in one note */
 
@@ -233,7 +234,7 @@ struct route {
 static int compare_routes(const void *a, const void *b)
 {
 	const struct route *x = a, *y = b;
-	int order = strcmp(x->text, y->text);
+	int order = route_compare(x->text, y->text);
 
 	if (order == 0)
 		order = (int)x->service->route_from - (int)y->service->route_from;
@@ -246,10 +247,11 @@ static void note_route(struct composer *c, const struct route *winner, const str
 
 	if (are_rivals(c->lineage, x->route_from, y->route_from) && begin_note(c))
 		buf_printf(c->notes,
-			   "route %s: %s gives it to %s and %s to %s: that of %s counts, which "
+			   "route %.*s: %s gives it to %s and %s to %s: that of %s counts, which "
 			   "comes first",
-			   winner->text, name_of(c, x->route_from), x->name,
-			   name_of(c, y->route_from), y->name, name_of(c, x->route_from));
+			   (int)route_match_len(winner->text), winner->text,
+			   name_of(c, x->route_from), x->name, name_of(c, y->route_from), y->name,
+			   name_of(c, x->route_from));
 }
 
 /* Of one route that two services have, the nearer one's counts.  Returns the texts of those left.
@@ -275,7 +277,7 @@ static const char **settle_routes(struct composer *c)
 	}
 	qsort(routes, n, sizeof(*routes), compare_routes);
 	for (size_t i = 1, first = 0; i < n; i++) {
-		if (strcmp(routes[first].text, routes[i].text) != 0) {
+		if (route_compare(routes[first].text, routes[i].text) != 0) {
 			first = i;
 			continue;
 		}

@@ -19,6 +19,7 @@
 #include "model/interned.h"
 #include "model/name.h"
 #include "model/node.h"
+#include "model/route.h"
 
 #define DEFAULT_PREFIX "www-" /* and the name */
 
@@ -60,14 +61,6 @@ static int read_sticky(const struct node *node, void *place, struct mf_err *err)
 	return choice_read_sticky(node, service->choice, err);
 }
 
-static const struct field route = {
-    .kind = FIELD_NAME,
-    .noun = "route",
-    .type = &value_route,
-    .flags = FIELD_OWN,
-    .size = sizeof(char *),
-};
-
 #define SERVICE(member) FIELD_AT(struct env_service, member)
 static const struct field service_rows[] = {
     {"name", FIELD_NAME, FIELD_REQUIRED | FIELD_SHARED, SERVICE(name), .noun = "service",
@@ -92,10 +85,11 @@ static const struct field service_rows[] = {
 	    "from. A change of the percents moves no more users than it must."},
     {"route", FIELD_LIST, FIELD_OR_ONE | FIELD_SET | FIELD_SHARED | FIELD_NULL, SERVICE(routes),
      FIELD_COUNT(struct env_service, route_count), FIELD_SAID(struct env_service, route_said),
-     .max = ENV_MAX_ROUTES, .item = &route,
+     .max = ENV_MAX_ROUTES, .item = &field_of_route,
      .doc = "A path prefix, or a list of them, by which external requests reach the service. The "
 	    "longest one that ends where a segment of the path ends is taken: `/tasks` and "
-	    "`/tasks/` both take `/tasks` and `/tasks/1`, but not `/tasks2`."},
+	    "`/tasks/` both take `/tasks` and `/tasks/1`, but not `/tasks2`. One that is to say "
+	    "more is a map of these keys, see ROUTES."},
 };
 static const struct fields service_fields = {
     FIELDS_ROWS(service_rows),
@@ -113,9 +107,22 @@ struct route_claim {
 static int compare_claims(const void *a, const void *b)
 {
 	const struct route_claim *x = a, *y = b;
-	int order = strcmp(x->route, y->route);
+	int order = route_compare(x->route, y->route);
 
 	return order != 0 ? order : strcmp(x->service, y->service);
+}
+
+static int refuse_claims(const struct node *node, const struct route_claim *a,
+			 const struct route_claim *b, struct mf_err *err)
+{
+	buf_auto struct buf path = BUF_INIT;
+
+	route_add_path(b->route, &path);
+	if (strcmp(a->service, b->service) == 0)
+		return node_error(node, err, "service %s: route \"%s\": is there twice", b->service,
+				  buf_str(&path));
+	return node_error(node, err, "route \"%s\": in service %s and in service %s",
+			  buf_str(&path), a->service, b->service);
 }
 
 static int check_routes(const struct node *node, const struct env *env, struct mf_err *err)
@@ -134,10 +141,8 @@ static int check_routes(const struct node *node, const struct env *env, struct m
 			    (struct route_claim){env->services[i].routes[j], env->services[i].name};
 	qsort(claims, n, sizeof(*claims), compare_claims);
 	for (size_t i = 1; i < n; i++)
-		if (strcmp(claims[i - 1].route, claims[i].route) == 0)
-			return node_error(
-			    node, err, "route \"%s\": in service %s and in service %s",
-			    claims[i].route, claims[i - 1].service, claims[i].service);
+		if (route_compare(claims[i - 1].route, claims[i].route) == 0)
+			return refuse_claims(node, &claims[i - 1], &claims[i], err);
 	return 0;
 }
 

@@ -30,7 +30,7 @@ struct env_service {
 	const char *name;
 	const char *version;   /* of a choice its main version */
 	struct choice *choice; /* of several versions; NULL: there is one */
-	const char **routes;   /* normalised to end in '/': "/", "/tasks/"; sorted, distinct */
+	const char **routes;   /* "/", "/tasks/": see model/route.h; sorted, distinct */
 	uint8_t route_count;
 	bool is_override; /* somebody's version in the place of the environment's own */
 	bool is_interned; /* name and routes are those of model/interned.h */

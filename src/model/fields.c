@@ -257,7 +257,9 @@ static int read_value(const struct field *field, const struct node *node, void *
 	switch (field->kind) {
 	case FIELD_NAME:
 	case FIELD_TEXT:
-		return read_text(field, node, place, err);
+		return field->fields != NULL && node->kind == NODE_MAP
+			   ? field->read(node, place, err)
+			   : read_text(field, node, place, err);
 	case FIELD_DURATION:
 		return read_duration(field, node, place, err);
 	case FIELD_LIST:

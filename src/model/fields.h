@@ -71,12 +71,13 @@ struct field {
 	size_t count_offset, count_size; /* LIST: FIELD_COUNT */
 	size_t said_offset, said_size;	 /* FIELD_SAID; size 0: nobody asks */
 	const struct fields *fields;	 /* OBJECT; OTHER, for documentation: its form as a map */
-	field_read_fn *read;		 /* OTHER */
-	field_write_fn *write;		 /* NULL: as its kind says; OTHER: it is not written */
-	const char *not_with;		 /* the key that excludes this one */
-	const char *needs;		 /* the key without which this one makes no sense */
-	const char *schema;		 /* OTHER: members of its JSON Schema */
-	const char *doc; /* what it means; `literals`, <placeholders>.  NULL: of no interest */
+	field_read_fn *read;		 /* OTHER; NAME, TEXT with fields: of its form as a map */
+	/* NULL: as its kind says; OTHER: it is not written.  Of a list's item: its value. */
+	field_write_fn *write;
+	const char *not_with; /* the key that excludes this one */
+	const char *needs;    /* the key without which this one makes no sense */
+	const char *schema;   /* OTHER: members of its JSON Schema */
+	const char *doc;      /* what it means; `literals`, <placeholders>.  NULL: of no interest */
 };
 
 /* Where the value goes: `{"port", FIELD_INT, FIELD_AT(struct instance, port), ...}`. */

@@ -64,6 +64,20 @@ static void add_text(const struct field *field, struct buf *b)
 		buf_add_str(b, schema);
 }
 
+/* As a text, or as a map where there is a table of one. */
+static void add_text_or_map(const struct field *field, struct buf *b)
+{
+	if (field->fields == NULL) {
+		add_text(field, b);
+		return;
+	}
+	buf_add_str(b, "\"oneOf\":[{");
+	add_text(field, b);
+	buf_add_str(b, "},{");
+	add_object(field->fields, b);
+	buf_add_str(b, "}]");
+}
+
 static void add_field(const struct field *field, struct buf *b);
 
 static void add_list(const struct field *field, struct buf *b)
@@ -104,7 +118,7 @@ static void add_field(const struct field *field, struct buf *b)
 	switch (field->kind) {
 	case FIELD_NAME:
 	case FIELD_TEXT:
-		add_text(field, b);
+		add_text_or_map(field, b);
 		break;
 	case FIELD_INT:
 		buf_printf(b, "\"type\":\"integer\",\"minimum\":%lld,\"maximum\":%lld",
@@ -352,7 +366,8 @@ static void add_item(struct page *page, const char *path, const struct field *fi
 	if (field->type != NULL && field->type->doc != NULL)
 		add_prose(page, field->type->doc);
 	add_facts(page, field);
-	if (field->kind == FIELD_LIST && field->item->kind == FIELD_OBJECT)
+	if (field->kind == FIELD_LIST &&
+	    (field->item->kind == FIELD_OBJECT || field->item->write != NULL))
 		add_items(page, field->item->fields);
 	else if (field->kind == FIELD_OTHER && field->fields != NULL)
 		add_items(page, field->fields);
@@ -366,10 +381,10 @@ static void add_keys(struct page *page, const char *path, const struct fields *f
 
 		if (!is_documented(field))
 			continue;
+		if (field->kind != FIELD_OBJECT || field->doc != NULL)
+			add_item(page, path, field);
 		if (field->kind == FIELD_OBJECT)
 			add_keys(page, field->key, field->fields);
-		else
-			add_item(page, path, field);
 	}
 }
 

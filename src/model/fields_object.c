@@ -252,6 +252,10 @@ static void format_value(const struct field *field, const void *place, struct bu
 		fields_format(field->fields, place, false, b);
 		break;
 	default:
+		if (field->write != NULL) {
+			field->write(place, b);
+			break;
+		}
 		text = field->kind == FIELD_WORD ? field->words[get_number(place, field->size)]
 						 : *(const char *const *)place;
 		str_add_json_string(b, text, strlen(text));

@@ -8,6 +8,7 @@
 #include "model/choice.h"
 #include "model/name.h"
 #include "model/override.h"
+#include "model/route.h"
 #include "operator/call.h"
 #include "operator/change.h"
 #include "operator/command.h"
@@ -216,8 +217,12 @@ static void add_service(struct node *list, const struct reading *reading, const 
 		doc_add_text(row, "answered_by", answered);
 	}
 	routes = doc_add_list(row, "routes");
-	for (unsigned i = 0; i < service->route_count; i++)
-		doc_add_text(routes, NULL, service->routes[i]);
+	for (unsigned i = 0; i < service->route_count; i++) {
+		buf_auto struct buf text = BUF_INIT;
+
+		route_add_summary(service->routes[i], &text);
+		doc_add_text(routes, NULL, buf_str(&text));
+	}
 	doc_add_int(row, "live", (int64_t)add_instances(row, reading, service, answer));
 	add_holder(row, reading, env, service);
 }

@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/node.h"
 #include "base/str.h"
+#include "model/route.h"
 #include "model/service.h"
 #include "model/settings.h"
 #include "operator/command.h"
@@ -31,7 +33,7 @@ struct explanation {
 	const char *whose;	       /* the environment whose version that is */
 	const char *by, *key;	       /* of the claim that led to env */
 	struct routing_entry hit;
-	char *route;  /* of the path; NULL: none */
+	char *route;  /* of the path, as model/route.h has it; NULL: none */
 	char *reason; /* why nobody answers; NULL: somebody does */
 };
 
@@ -102,13 +104,34 @@ static bool find_version(struct explanation *e, const char *generation, const ch
 	return generation[0] != '\0' && find_exact(e->routing, ROUTING_VERSIONS, key, &e->hit);
 }
 
+/* A route with options has them before the backend. */
+static void take_route(struct explanation *e)
+{
+	const char *match = strchr(e->hit.key, '/'), *bar = strrchr(e->hit.value, '|');
+
+	free(e->route);
+	if (bar == NULL) {
+		e->route = mem_dup_str(match);
+		return;
+	}
+	e->route = mem_printf("%s%.*s", match, (int)(bar - e->hit.value), e->hit.value);
+	e->hit.value_len -= (size_t)(bar + 1 - e->hit.value);
+	memmove(e->hit.value, bar + 1, e->hit.value_len + 1);
+}
+
+/* As HAProxy looks it up; the request has its paths with a slash at the end. */
+static char *path_key(const struct explanation *e, const char *generation, const char *path)
+{
+	return mem_printf("%s%s%s", generation, path, e->request.is_open ? "/?" : "?");
+}
+
 static bool find_route(struct explanation *e, const char *generation)
 {
-	mem_auto_free char *path = mem_printf("%s%s", generation, e->request.path);
+	mem_auto_free char *path = path_key(e, generation, e->request.path);
 
 	if (generation[0] == '\0' || !find_longest(e->routing, ROUTING_ROUTES, path, &e->hit))
 		return false;
-	e->route = mem_dup_str(strchr(e->hit.key, '/'));
+	take_route(e);
 	return true;
 }
 
@@ -125,6 +148,18 @@ static bool find_route_of_base(struct explanation *e, const char *generation)
 	return true;
 }
 
+/* To the same service, by the same options.  In one environment there is one version of it. */
+static bool leads_there(const struct explanation *e, const struct routing_entry *entry)
+{
+	const char *options = strchr(e->route, '|'), *bar = strrchr(entry->value, '|');
+	const char *backend = bar == NULL ? entry->value : bar + 1;
+	size_t len = bar == NULL ? 0 : (size_t)(bar - entry->value);
+
+	return strncmp(backend, e->hit.value, strcspn(backend, ":") + 1) == 0 &&
+	       len == (options == NULL ? 0 : strlen(options)) &&
+	       (len == 0 || strncmp(options, entry->value, len) == 0);
+}
+
 /* Whether a service that reads the path in its own way might take it for another route's. */
 static bool is_read_in_two_ways(struct explanation *e, const char *generation)
 {
@@ -134,14 +169,12 @@ static bool is_read_in_two_ways(struct explanation *e, const char *generation)
 
 	if (e->request.read_path == NULL)
 		return false;
-	path = mem_printf("%s%s", generation, e->request.read_path);
-	path_of_base = mem_printf("%s%s", base, e->request.read_path);
+	path = path_key(e, generation, e->request.read_path);
+	path_of_base = path_key(e, base, e->request.read_path);
 	if (!find_longest(e->routing, ROUTING_ROUTES, path, &other) &&
 	    (base[0] == '\0' || !find_longest(e->routing, ROUTING_ROUTES, path_of_base, &other)))
 		return false;
-	/* In one environment there is one version of a service. */
-	return e->route == NULL ||
-	       strncmp(other.value, e->hit.value, strcspn(other.value, ":") + 1) != 0;
+	return e->route == NULL || !leads_there(e, &other);
 }
 
 static void find_outside(struct explanation *e)
@@ -235,6 +268,8 @@ static void judge(struct explanation *e)
 		return;
 	if (str_is_same(e->look->call->options.method, "CONNECT"))
 		e->reason = mem_dup_str("CONNECT is answered 405");
+	else if (e->route != NULL && route_is_redirect(e->route))
+		return;
 	else if (e->env->aside != NULL)
 		e->reason =
 		    mem_printf("environment %s is set aside: it %s", e->env->name, e->env->aside);
@@ -326,6 +361,19 @@ static void add_chosen(const struct explanation *e, struct node *list,
 	}
 }
 
+static void add_route(const struct explanation *e, struct node *doc)
+{
+	buf_auto struct buf text = BUF_INIT;
+
+	route_add_summary(e->route, &text);
+	doc_add_text(doc, "route", buf_str(&text));
+	if (!route_is_redirect(e->route))
+		return;
+	buf_fini(&text);
+	route_add_words(e->route, &text);
+	doc_add_text(doc, "redirect", buf_str(&text));
+}
+
 static void add_version(const struct explanation *e, struct node *doc)
 {
 	const struct backend *backend = e->backend;
@@ -344,7 +392,7 @@ static void add_version(const struct explanation *e, struct node *doc)
 		doc_add_text(doc, "answering_environment", e->whose);
 	}
 	if (e->route != NULL)
-		doc_add_text(doc, "route", e->route);
+		add_route(e, doc);
 	if (backend->settings != NULL && backend->settings->server_timeout > 0)
 		doc_add_int(doc, "server_timeout_ms", backend->settings->server_timeout);
 	list = doc_add_list(doc, "instances");
@@ -436,6 +484,8 @@ static void fill_page(const struct explanation *e)
 		buf_add_str(text, "none: ");
 		doc_add_cell(node_find(doc, "reason"), text);
 		buf_add_char(text, '\n');
+	} else if (node_find(doc, "redirect") != NULL) {
+		buf_printf(text, "by HAProxy itself: %s\n", node_text_at(doc, "redirect", ""));
 	} else {
 		const struct node *list = node_find(doc, "instances");
 

@@ -228,6 +228,8 @@ static void set_outside(struct request *request, const char *path, char *const *
 		free(request->read_path);
 		request->read_path = NULL;
 	}
+	request->is_open = str_has_suffix(buf_str(&plain), "/") ||
+			   str_has_suffix(buf_str(&plain), "/.") || strcmp(request->path, "/") == 0;
 	request->is_ignored = ignored != NULL;
 }
 

@@ -19,6 +19,7 @@ struct request {
 	char *read_path; /* external: as some services read it; NULL: in the same way */
 	char *service;	 /* internal, local: that is called */
 	char *asked;	 /* internal, local: the value of x-mayfly or of baggage; NULL: none */
+	bool is_open;	 /* external: the path itself ends in '/' */
 	bool is_vague;	 /* external: the path can be read in several ways: 400 */
 	bool is_ignored; /* external: the client's x-mayfly or baggage names an environment */
 };

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/node.h"
+#include "model/route.h"
 #include "operator/call.h"
 #include "operator/command.h"
 #include "operator/doc.h"
@@ -23,6 +24,16 @@ static size_t count_live(const struct snapshot *snapshot, const struct env_servi
 	return live;
 }
 
+static void add_route(struct node *row, const char *route)
+{
+	buf_auto struct buf path = BUF_INIT, options = BUF_INIT;
+
+	route_add_path(route, &path);
+	route_add_words(route, &options);
+	doc_add_text(row, "route", buf_str(&path));
+	doc_add_text(row, "options", buf_str(&options));
+}
+
 static void add_routes(struct node *list, const struct snapshot *snapshot, const struct env *env)
 {
 	for (size_t i = 0; i < env->service_count; i++) {
@@ -33,7 +44,7 @@ static void add_routes(struct node *list, const struct snapshot *snapshot, const
 			struct node *row = doc_add_map(list, NULL);
 
 			doc_add_text(row, "environment", env->name);
-			doc_add_text(row, "route", service->routes[j]);
+			add_route(row, service->routes[j]);
 			doc_add_text(row, "service", service->name);
 			doc_add_text(row, "version", choice);
 			doc_add_int(row, "live", (int64_t)count_live(snapshot, service));
@@ -49,6 +60,7 @@ static int fill_list(struct look *look, const struct reading *reading, struct mf
 	    {"SERVICE", "service", false},
 	    {"VERSION", "version", false},
 	    {"LIVE", "live", false},
+	    {"OPTIONS", "options", false},
 	};
 	struct node *list = doc_add_list(look->doc, "routes");
 	const struct env *env = NULL;

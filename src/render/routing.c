@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "model/env.h"
 #include "model/lineage.h"
+#include "model/route.h"
 #include "model/table.h"
 #include "render/routing_choice.h"
 
@@ -29,7 +30,7 @@ struct origins {
 	size_t count;
 };
 
-enum { MAX_REASON = ROUTING_MAX_VALUE - 1 };
+enum { MAX_REASON = 511 };
 
 struct routing {
 	const struct snapshot *snapshot;
@@ -298,13 +299,17 @@ size_t routing_count(const struct routing *routing, enum routing_map map)
  */
 
 /* Names are bounded where they enter, so one that does not fit is our own bug. */
+static char *put_bytes(char *at, const char *end, const char *s, size_t len)
+{
+	assert(len < (size_t)(end - at));
+	memcpy(at, s, len);
+	at[len] = '\0';
+	return at + len;
+}
+
 static char *put(char *at, const char *end, const char *s)
 {
-	size_t len = strlen(s);
-
-	assert(len < (size_t)(end - at));
-	memcpy(at, s, len + 1);
-	return at + len;
+	return put_bytes(at, end, s, strlen(s));
 }
 
 /* By hand, as printf would take most of the time of a large render. */
@@ -437,6 +442,20 @@ static void set_fallback(const struct env *env, const struct env_fallback *fallb
 		     e->value);
 }
 
+static void set_route(const struct env *env, const struct env_service *service, const char *route,
+		      struct routing_entry *e)
+{
+	const char *end = e->key + sizeof(e->key), *end_value = e->value + sizeof(e->value);
+	const char *options = route_options(route);
+	char *key = put_generation(e->key, end, env), *value = e->value;
+
+	e->key_len = (size_t)(put_bytes(key, end, route, route_match_len(route)) - e->key);
+	if (options != NULL)
+		value = put(put(put(value, end_value, "||"), end_value, options), end_value, "|");
+	value = put_chosen(value, end_value, env, service);
+	e->value_len = (size_t)(value - e->value);
+}
+
 static void set_service(const struct routing *routing, enum routing_map map,
 			const struct origin *origin, struct routing_entry *e)
 {
@@ -453,11 +472,11 @@ static void set_service(const struct routing *routing, enum routing_map map,
 		set_fallback(env, &env->fallbacks[origin->service - env->service_count], e);
 		return;
 	}
-	key = put_generation(e->key, end, env);
-	if (map == ROUTING_ROUTES)
-		key = put(key, end, service->routes[origin->route]);
-	else
-		key = put(put(key, end, "/"), end, service->name);
+	if (map == ROUTING_ROUTES) {
+		set_route(env, service, service->routes[origin->route], e);
+		return;
+	}
+	key = put(put(put_generation(e->key, end, env), end, "/"), end, service->name);
 	e->key_len = (size_t)(key - e->key);
 	e->value_len =
 	    (size_t)(put_chosen(e->value, e->value + sizeof(e->value), env, service) - e->value);
@@ -557,7 +576,7 @@ static size_t find_route(const struct env *env, const char *route)
 
 	for (size_t j = 0; j < env->service_count && env->base == NULL; j++)
 		for (size_t k = 0; k < env->services[j].route_count; k++, i++)
-			if (strcmp(env->services[j].routes[k], route) == 0)
+			if (route_compare(env->services[j].routes[k], route) == 0)
 				return i;
 	return SIZE_MAX;
 }

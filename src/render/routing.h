@@ -13,7 +13,9 @@
  *							 a live instance; longest match
  *	choices       <choice>.sticky         cookie, source: what the number is by; else chance
  *	choices       <choice>.word           <service>:<choice as a word>, for people
- *	routes        <generation><route>     backend    longest match; routes end in '/'
+ *	routes        <generation><route>     backend    longest match, with the path and "/?"; of
+ *							 a route with options "|", "|", they,
+ *							 "|", backend (model/route.h)
  *	versions      <generation>/<service>  backend    no service has a '/' in its name
  *	versions      <generation>/<backend>  backend    that answers where the other has no live
  *							 instance, if the environment wants that or
@@ -76,7 +78,7 @@ enum routing_map {
 #define ROUTING_ASIDE "/.aside"
 
 #define ROUTING_MAX_KEY	  1024
-#define ROUTING_MAX_VALUE 512
+#define ROUTING_MAX_VALUE 2560
 
 /* One line of a map; both are terminated. */
 struct routing_entry {

@@ -175,6 +175,13 @@ static void add_options(struct section_options *options, struct span words)
 	}
 }
 
+/* `defaults NAME from OTHER`: what stands there is beside what the other has. */
+static bool takes_over(struct span rest)
+{
+	(void)span_take_word(&rest);
+	return span_is(span_take_word(&rest), "from");
+}
+
 void section_find_options(struct span config, struct span backend,
 			  struct section_options *ret_options)
 {
@@ -191,7 +198,7 @@ void section_find_options(struct span config, struct span backend,
 			is_defaults = span_is(word, "defaults");
 			is_it = span_is(word, "backend") &&
 				span_compare(span_take_word(&rest), backend) == 0;
-			if (is_defaults)
+			if (is_defaults && !takes_over(rest))
 				options = (struct section_options){.has_check = false};
 		} else if ((is_defaults || is_it) && span_is(word, "default-server")) {
 			add_options(&options, rest);

@@ -170,6 +170,13 @@ static const struct {
      "environments dev dev@2\nroutes dev@2/ a:2\nroutes dev@2/x/ b:1\nroutes dev@2/z/ a:1\n",
      "environment dev: route /x/: a -> b\nenvironment dev: route /y/ to a removed\n"
      "environment dev: route /z/ to a added\n"},
+    {"environments dev dev@1\nroutes dev@1/x/ a:1\nroutes dev@1/y/ a:1\n",
+     "environments dev dev@2\nroutes dev@2/x/ ||200|/x|/||a:2\nroutes dev@2/y/? a:1\n"
+     "routes dev@2/z/ |||||302!https!|a:1\n",
+     "environment dev: route /x/: a -> a (strip, timeout 200ms)\n"
+     "environment dev: route /y/ to a removed\n"
+     "environment dev: route /y to a (exact) added\n"
+     "environment dev: route /z/ to a (redirect 302 to https://) added\n"},
     {"environments dev dev@1\n", "environments dev dev@2\n", "environment dev: changed\n"},
     /* what is not said is what the base says */
     {"environments prod prod@1\nversions prod@1/a a:1\nroutes prod@1/ a:1\n",

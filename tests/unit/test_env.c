@@ -193,6 +193,37 @@ static const struct {
      "environment dev: service a: route: must be a string, not a list (line 4, column 25)"},
     {DEV " - {name: b, route: /x}\n - {name: a, route: [/y, /x/]}",
      "environment dev: route \"/x/\": in service a and in service b (line 4, column 2)"},
+    {DEV " - {name: a, route: [/x, {path: /x/, strip: true}]}",
+     "environment dev: service a: route \"/x/\": is there twice (line 4, column 2)"},
+    {DEV " - {name: a, route: {exact: true}}",
+     "environment dev: service a: route: path is missing (line 4, column 21)"},
+    {DEV " - {name: a, route: [/, {path: x}]}",
+     "environment dev: service a: route.path: \"x\": must start with \"/\" (line 4, column 32)"},
+    {DEV " - {name: a, route: {path: /, prefix: /x}}",
+     "environment dev: service a: route: unknown key \"prefix\": allowed: path, exact, strip, "
+     "rewrite, timeout, redirect (line 4, column 31)"},
+    {DEV " - {name: a, route: {path: /, strip: yes}}",
+     "environment dev: service a: route.strip: \"yes\": must be true or false (line 4, column 38)"},
+    {DEV " - {name: a, route: {path: /, strip: true, rewrite: /x}}",
+     "environment dev: service a: route: rewrite and strip: only one is allowed (line 4, column "
+     "31)"},
+    {DEV " - {name: a, route: {path: /, redirect: https, timeout: 1s}}",
+     "environment dev: service a: route: redirect and timeout: only one is allowed (line 4, "
+     "column 48)"},
+    {DEV " - {name: a, route: {path: /, timeout: 0s}}",
+     "environment dev: service a: route.timeout: must be from 1ms to 1d (line 4, column 40)"},
+    {DEV " - {name: a, route: {path: /, redirect: ftp}}",
+     "environment dev: service a: route.redirect.scheme: must be one of http, https (line 4, "
+     "column 41)"},
+    {DEV " - {name: a, route: {path: /, redirect: {}}}",
+     "environment dev: service a: route.redirect: must have a scheme, a host or a prefix (line "
+     "4, column 41)"},
+    {DEV " - {name: a, route: {path: /, redirect: {host: x, status: 305}}}",
+     "environment dev: service a: route.redirect.status: must be 301, 302, 303, 307 or 308 "
+     "(line 4, column 59)"},
+    {DEV " - {name: a, route: {path: /, redirect: {host: \"a b\"}}}",
+     "environment dev: service a: route.redirect.host: \"a b\": not allowed: a space (line 4, "
+     "column 48)"},
     {"name: dev\nhosts: a.b\nservices: []",
      "environment dev: hosts: must be a list, not a single value (line 2, column 8)"},
     {"name: dev\nhosts: [\"a.b:80\"]\nservices: []",

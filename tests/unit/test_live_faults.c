@@ -91,7 +91,7 @@ static void expect_held(void)
 /* --- newer ones ------------------------------------------------------------------------------ */
 
 static const char *const order_of_a_new_version[] = {
-    "add backend web:3 from mayfly\n",
+    "add backend web:3 from mayfly-services\n",
     "add server web:3/10.0.0.3:80 10.0.0.3:80 weight 100 id ",
     "enable server web:3/10.0.0.3:80\n",
     "publish backend web:3\n",

@@ -9,7 +9,7 @@
 #include "unit.h"
 
 static const char *root_route[] = {"/"};
-static const char *two_routes[] = {"/shop/", "/tasks/"};
+static const char *two_routes[] = {"/shop/?", "/tasks/||200|/tasks|/|"};
 static struct env_service old_services[] = {
     {.name = "backend", .version = "0.0.1"},
     {.name = "frontend", .version = "0.0.2", .routes = root_route, .route_count = 1},
@@ -47,8 +47,8 @@ static const struct {
 	const char *key, *value;
 } expected[] = {
     {ROUTING_ROUTES, 0, "prod@0123456789abcdef/", "frontend:0.0.2"},
-    {ROUTING_ROUTES, 1, "thief@fedcba9876543210/shop/", "tasks:1.4-rc1"},
-    {ROUTING_ROUTES, 2, "thief@fedcba9876543210/tasks/", "tasks:1.4-rc1"},
+    {ROUTING_ROUTES, 1, "thief@fedcba9876543210/shop/?", "tasks:1.4-rc1"},
+    {ROUTING_ROUTES, 2, "thief@fedcba9876543210/tasks/", "||200|/tasks|/||tasks:1.4-rc1"},
     {ROUTING_VERSIONS, 0, "prod@0123456789abcdef/backend", "backend:0.0.1"},
     {ROUTING_VERSIONS, 1, "prod@0123456789abcdef/frontend", "frontend:0.0.2"},
     {ROUTING_VERSIONS, 2, "thief@fedcba9876543210/tasks", "tasks:1.4-rc1"},
@@ -218,8 +218,8 @@ static const struct {
 	size_t i;
 	const char *key, *value;
 } of_past[] = {
-    {ROUTING_ROUTES, 3, "gone@0000000000000002/shop/", "tasks:1.4-rc1"},
-    {ROUTING_ROUTES, 4, "gone@0000000000000002/tasks/", "tasks:1.4-rc1"},
+    {ROUTING_ROUTES, 3, "gone@0000000000000002/shop/?", "tasks:1.4-rc1"},
+    {ROUTING_ROUTES, 4, "gone@0000000000000002/tasks/", "||200|/tasks|/||tasks:1.4-rc1"},
     {ROUTING_VERSIONS, 3, "gone@0000000000000003/backend", "backend:0.0.1"},
     {ROUTING_VERSIONS, 4, "gone@0000000000000002/tasks", "tasks:1.4-rc1"},
     {ROUTING_VERSIONS, 5, "prod@0000000000000001/backend", "backend:0.0.1"},
