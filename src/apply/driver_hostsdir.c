@@ -138,7 +138,8 @@ static bool must_yield(const struct group *group, const struct snapshot *desired
 	const struct memory *memory = group->memory;
 
 	return is_prompt(group) && memory->in_place == group->snapshot &&
-	       memory->in_place->services != desired->services;
+	       (memory->in_place->services != desired->services ||
+		memory->in_place->names != desired->names);
 }
 
 /* --- all ------------------------------------------------------------------------------------- */
@@ -269,6 +270,8 @@ static bool find_difference(const struct group *group, struct difference *ret)
 	if (!is_prompt(group) || memory->in_place == to)
 		return false;
 	from = memory->in_place;
+	if (from->names != to->names) /* they are one file */
+		return false;
 	walk_pairs(from->services, from->service_count, to->services, to->service_count,
 		   sizeof(*to->services), compare_names, on_difference, ret);
 	return !ret->is_large && is_in_pace(group->memory, ret, to->service_count);

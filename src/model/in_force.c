@@ -11,8 +11,10 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "model/baseline.h"
 #include "model/claims.h"
+#include "model/dns_name.h"
 #include "model/epochs.h"
 #include "model/family.h"
 #include "model/imposed.h"
@@ -20,6 +22,7 @@
 #include "model/overrides.h"
 #include "model/problem_list.h"
 #include "model/service.h"
+#include "model/settings.h"
 #include "model/snapshot.h"
 #include "model/sorted.h"
 
@@ -29,6 +32,8 @@
 #define BASELINE_OBJECT	 "baseline of environment"
 #define SHARES_OBJECT	 "shares of environment"
 #define OVERRIDES_OBJECT "overrides of environment"
+/* Of a name that people set, and a service has. */
+#define NAMES_OBJECT "name"
 
 struct in_force {
 	struct sorted envs; /* struct env *, by name: those in force, with their overrides */
@@ -36,7 +41,10 @@ struct in_force {
 	struct versions *versions;
 	struct overrides *overrides;
 	struct family *family;
-	struct epochs *epochs; /* of snapshots */
+	struct sorted written_names; /* struct dns_name *, by name, borrowed */
+	struct dns_names *names;     /* of the last snapshot; NULL: none */
+	char *suffix;		     /* of services' names */
+	struct epochs *epochs;	     /* of snapshots */
 	struct problem_list *problems;
 	in_force_find_fn *find;
 	void *ctx;
@@ -46,6 +54,11 @@ struct in_force {
 static int compare_envs(const void *a, const void *b)
 {
 	return strcmp((*(struct env *const *)a)->name, (*(struct env *const *)b)->name);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp((*(struct dns_name *const *)a)->name, (*(struct dns_name *const *)b)->name);
 }
 
 static void drop_env(void *env)
@@ -58,6 +71,8 @@ struct in_force *in_force_new(struct problem_list *problems, in_force_find_fn *f
 	struct in_force *f = MEM_NEW(f);
 
 	sorted_init(&f->envs, sizeof(struct env *), compare_envs);
+	sorted_init(&f->written_names, sizeof(struct dns_name *), compare_names);
+	f->suffix = mem_dup_str("");
 	f->claims = claims_new();
 	f->epochs = epochs_new();
 	f->versions = versions_new(f->epochs);
@@ -75,6 +90,9 @@ void in_force_free(struct in_force *f)
 	if (f == NULL)
 		return;
 	sorted_fini(&f->envs);
+	sorted_fini(&f->written_names);
+	dns_names_unref(f->names);
+	free(f->suffix);
 	claims_free(f->claims);
 	versions_free(f->versions);
 	overrides_free(f->overrides);
@@ -232,11 +250,25 @@ static void *set_state(struct in_force *f, void *was, void *object)
 	return imposed;
 }
 
+static void *set_name(struct in_force *f, void *was, void *object)
+{
+	struct dns_name *old = was, *name = object;
+
+	if (name != NULL) {
+		sorted_put(&f->written_names, &name);
+	} else {
+		problem_list_set_of(f->problems, NAMES_OBJECT, old->name, NULL);
+		(void)sorted_del(&f->written_names, &old);
+	}
+	dns_name_unref(old);
+	return name;
+}
+
 /* Puts one in the place of another; either may be NULL.  Returns the one that is there. */
 typedef void *set_fn(struct in_force *f, void *old, void *object);
 static set_fn *const setters[KIND_COUNT] = {
     [KIND_ENV] = set_env,	    [KIND_INSTANCE] = set_instance, [KIND_SERVICE] = set_service,
-    [KIND_OVERRIDE] = set_override, [KIND_STATE] = set_state,
+    [KIND_OVERRIDE] = set_override, [KIND_STATE] = set_state,	    [KIND_NAME] = set_name,
 };
 
 void *in_force_set(struct in_force *f, enum kind_id kind, void *old, void *object)
@@ -255,8 +287,12 @@ void in_force_touch_children(struct in_force *f, const char *env)
 
 void in_force_set_settings(struct in_force *f, const struct settings *settings)
 {
-	if (versions_set_settings(f->versions, settings))
+	const char *suffix = settings == NULL ? "" : settings->routing.service_suffix;
+
+	if (versions_set_settings(f->versions, settings) || strcmp(suffix, f->suffix) != 0)
 		f->is_changed = true;
+	free(f->suffix);
+	f->suffix = mem_dup_str(suffix);
 }
 
 enum versions_others in_force_find_others(const struct in_force *f, const struct instance *instance)
@@ -375,6 +411,41 @@ static void resolve_envs(struct in_force *f)
 	}
 }
 
+static bool is_service(const struct in_force *f, const struct snapshot *snapshot, const char *name)
+{
+	mem_auto_free char *end = mem_printf(".%s", f->suffix);
+	mem_auto_free char *service = NULL;
+
+	if (!str_has_suffix(name, end))
+		return false;
+	service = mem_dup_bytes(name, strlen(name) - strlen(end));
+	return snapshot_has_service(snapshot, service);
+}
+
+/* A service has its own name, whatever people set.  The list is another one only if it says
+ * something else. */
+static void fill_names(struct in_force *f, struct snapshot *snapshot)
+{
+	struct dns_names *names = dns_names_new(f->written_names.count);
+
+	for (size_t i = 0; i < f->written_names.count; i++) {
+		struct dns_name *name = *(struct dns_name **)sorted_at(&f->written_names, i);
+		bool is_taken = is_service(f, snapshot, name->name);
+
+		problem_list_set_of(f->problems, NAMES_OBJECT, name->name,
+				    is_taken ? "it is a service's own name" : NULL);
+		if (!is_taken)
+			dns_names_add(names, name);
+	}
+	if (f->names != NULL && dns_names_is_equal(names, f->names)) {
+		dns_names_unref(names);
+	} else {
+		dns_names_unref(f->names);
+		f->names = names;
+	}
+	snapshot->names = dns_names_ref(f->names);
+}
+
 const char *in_force_env_notes(const struct in_force *f, const char *name)
 {
 	return problem_list_find_of(f->problems, NOTES_OBJECT, name);
@@ -392,6 +463,8 @@ void in_force_fill(struct in_force *f, struct snapshot *snapshot)
 	snapshot->envs = sorted_share(&f->envs);
 	versions_fill(f->versions, snapshot);
 	claims_fill(f->claims, snapshot);
+	if (f->written_names.count > 0 || f->names != NULL)
+		fill_names(f, snapshot);
 	snapshot->epoch = epochs_begin(f->epochs);
 	f->is_changed = false;
 }

@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "base/strlist.h"
 #include "model/backend.h"
+#include "model/dns_name.h"
 #include "model/env.h"
 #include "model/imposed.h"
 #include "model/override.h"
@@ -32,7 +33,7 @@ struct key {
 
 /* What else keys of Mayfly's begin with, which others read and write. */
 static const char *const foreign[] = {"archive/", "certificates/", "config/", "fleet/",
-				      "history/", "names/",	   "nodes/",  "usage/"};
+				      "history/", "nodes/",	   "usage/"};
 #define FOREIGN (sizeof(foreign) / sizeof(foreign[0]))
 
 const struct kind *kind_find(const char *key)
@@ -167,6 +168,18 @@ static int parse_state(const char *const parts[], const char *value, size_t len,
 	return code;
 }
 
+static int parse_name(const char *const parts[], const char *value, size_t len, int64_t created,
+		      void **ret_object, struct mf_err *err)
+{
+	struct dns_name *name;
+	int code = dns_name_parse(parts[0], value, len, &name, err);
+
+	(void)created;
+	if (code == 0)
+		*ret_object = name;
+	return code;
+}
+
 static void *keep_env(void *object)
 {
 	return env_ref(object);
@@ -217,6 +230,16 @@ static void drop_state(void *object)
 	imposed_unref(object);
 }
 
+static void *keep_name(void *object)
+{
+	return dns_name_ref(object);
+}
+
+static void drop_name(void *object)
+{
+	dns_name_unref(object);
+}
+
 static void format_env(const void *object, struct buf *ret_value)
 {
 	const struct env *env = object;
@@ -244,6 +267,11 @@ static void format_state(const void *object, struct buf *ret_value)
 	imposed_format(object, ret_value);
 }
 
+static void format_name(const void *object, struct buf *ret_value)
+{
+	dns_name_format(object, ret_value);
+}
+
 const struct kind kinds[KIND_COUNT] = {
     [KIND_ENV] = {"environments/", "environment", "environments/NAME", 1, parse_env, keep_env,
 		  drop_env, format_env},
@@ -255,6 +283,8 @@ const struct kind kinds[KIND_COUNT] = {
 		       keep_override, drop_override, format_override},
     [KIND_STATE] = {"states/", "state", "states/SERVICE/VERSION/INSTANCE", 3, parse_state,
 		    keep_state, drop_state, format_state},
+    [KIND_NAME] = {"names/", "name", "names/NAME", 1, parse_name, keep_name, drop_name,
+		   format_name},
     [KIND_STRAY] = {"", "key", NULL, 0, NULL, NULL, NULL, NULL},
 };
 

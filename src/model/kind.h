@@ -1,6 +1,7 @@
 /*
  * The kinds of keys below the prefix, and the objects that their values are: environments,
- * instances, settings of services, overrides, states that operators say.
+ * instances, settings of services, overrides, states that operators say,
+ * names for dnsmasq.
  */
 #ifndef MF_MODEL_KIND_H
 #define MF_MODEL_KIND_H
@@ -18,6 +19,7 @@ enum kind_id {
 	KIND_SERVICE,
 	KIND_OVERRIDE,
 	KIND_STATE,
+	KIND_NAME,
 	KIND_STRAY, /* of no kind, and nobody else's: misspelt */
 	KIND_COUNT
 };

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/backend.h"
+#include "model/dns_name.h"
 #include "model/epochs.h"
 #include "model/imposed.h"
 #include "model/service.h"
@@ -169,6 +170,7 @@ void snapshot_unref(struct snapshot *snapshot)
 	sorted_release(snapshot->hosts);
 	sorted_release(snapshot->prefixes);
 	sorted_release(snapshot->headers);
+	dns_names_unref(snapshot->names);
 	for (size_t i = 0; i < snapshot->unused_count; i++)
 		imposed_unref(snapshot->unused[i]);
 	free(snapshot->unused);
@@ -179,6 +181,18 @@ void snapshot_unref(struct snapshot *snapshot)
 static int compare_env(const void *name, const void *item)
 {
 	return strcmp(name, (*(struct env *const *)item)->name);
+}
+
+static int compare_service(const void *name, const void *item)
+{
+	return strcmp(name, *(char *const *)item);
+}
+
+bool snapshot_has_service(const struct snapshot *snapshot, const char *name)
+{
+	return snapshot->service_count > 0 &&
+	       bsearch(name, snapshot->services, snapshot->service_count, sizeof(char *),
+		       compare_service) != NULL;
 }
 
 const struct env *snapshot_find_env(const struct snapshot *snapshot, const char *name)

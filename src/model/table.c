@@ -111,7 +111,7 @@ static int judge_override(const struct table *table, const void *object, struct 
 	return policy_judge_override(table->policy, object, err);
 }
 
-static int judge_state(const struct table *table, const void *object, struct mf_err *err)
+static int judge_nothing(const struct table *table, const void *object, struct mf_err *err)
 {
 	(void)table;
 	(void)object;
@@ -124,7 +124,7 @@ typedef int judge_fn(const struct table *table, const void *object, struct mf_er
 static judge_fn *const judges[KIND_COUNT] = {
     [KIND_ENV] = judge_env,	    [KIND_INSTANCE] = judge_instance,
     [KIND_SERVICE] = judge_service, [KIND_OVERRIDE] = judge_override,
-    [KIND_STATE] = judge_state,
+    [KIND_STATE] = judge_nothing,   [KIND_NAME] = judge_nothing,
 };
 
 static void drop(const struct entry *entry, void *object)

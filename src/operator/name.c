@@ -1,11 +1,17 @@
 /* mayfly name: the names that dnsmasq answers for. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/node.h"
+#include "base/strmap.h"
+#include "model/dns_name.h"
 #include "model/settings.h"
 #include "operator/call.h"
+#include "operator/change.h"
 #include "operator/command.h"
 #include "operator/doc.h"
 #include "operator/look.h"
@@ -25,6 +31,7 @@ static int fill_list(struct look *look, const struct reading *reading, struct mf
 	static const struct show_column columns[] = {
 	    {"NAME", "name", false}, {"ADDRESSES", "addresses", false}, {"KIND", "kind", false}};
 	const struct settings *settings = look->call->settings;
+	const struct dns_names *names = reading->snapshot->names;
 	struct node *list = doc_add_list(look->doc, "names");
 
 	(void)err;
@@ -34,6 +41,12 @@ static int fill_list(struct look *look, const struct reading *reading, struct mf
 
 		add_name(list, name, settings->dnsmasq.address, "service");
 	}
+	for (size_t i = 0; names != NULL && i < names->count; i++) {
+		buf_auto struct buf addresses = BUF_INIT;
+
+		dns_name_format(names->list[i], &addresses);
+		add_name(list, names->list[i]->name, buf_str(&addresses), "set");
+	}
 	if (list->child_count == 0)
 		buf_add_str(&look->after, "There is no name.\n");
 	look->names = "names";
@@ -42,9 +55,113 @@ static int fill_list(struct look *look, const struct reading *reading, struct mf
 	return 0;
 }
 
+/* --- set -------------------------------------------------------------------------------------- */
+
+static const struct change_kind change_of_names = {"names/", "name", "deleted"};
+
+static int decide_set(struct change *change, void *ctx, struct mf_err *err)
+{
+	(void)err;
+	(void)change_put_value(change, change->call->argv[0], ctx, NULL);
+	return 0;
+}
+
+/* A service's own name is its own. */
+static int check_is_free(struct call *call, const char *name, struct mf_err *err)
+{
+	struct reading reading;
+	int code = reading_take(call, &reading, err);
+	const struct snapshot *snapshot = reading.snapshot;
+	const char *suffix = call->settings->routing.service_suffix;
+
+	if (code != 0)
+		return code;
+	for (size_t i = 0; i < snapshot->service_count && code == 0; i++) {
+		mem_auto_free char *own = mem_printf("%s.%s", snapshot->services[i], suffix);
+
+		if (strcmp(own, name) == 0)
+			code =
+			    mf_err_set(err, MF_EDATA, "name %s: it is a service's own name", name);
+	}
+	reading_fini(&reading);
+	return code;
+}
+
+static int run_set(struct call *call, struct mf_err *err)
+{
+	mem_auto_free char *typed = mem_dup_str("");
+	buf_auto struct buf value = BUF_INIT;
+	struct dns_name *name;
+
+	for (int i = 1; i < call->argc; i++) {
+		char *more = mem_printf("%s%s%s", typed, i == 1 ? "" : ",", call->argv[i]);
+
+		free(typed);
+		typed = more;
+	}
+	if (dns_name_parse(call->argv[0], typed, strlen(typed), &name, err) != 0)
+		return err->code;
+	dns_name_format(name, &value);
+	dns_name_unref(name);
+	if (check_is_free(call, call->argv[0], err) != 0)
+		return err->code;
+	return change_run(call, &change_of_names, decide_set, value.data, err);
+}
+
+/* --- delete and reset ------------------------------------------------------------------------- */
+
+static int decide_delete(struct change *change, void *ctx, struct mf_err *err)
+{
+	(void)ctx;
+	return change_delete_all(change, change->call->argv, (size_t)change->call->argc, err);
+}
+
+static int run_delete(struct call *call, struct mf_err *err)
+{
+	return change_run(call, &change_of_names, decide_delete, NULL, err);
+}
+
+/* As many as one transaction takes; *left: how many there are beside these. */
+static int decide_reset(struct change *change, void *ctx, struct mf_err *err)
+{
+	size_t *left = ctx;
+	void *cursor = NULL, *value;
+	const char *name;
+
+	(void)err;
+	*left = 0;
+	while (strmap_next(change->stored, &cursor, &name, &value))
+		if (change->count < CHANGE_MAX_KEYS)
+			change_delete(change, name);
+		else
+			++*left;
+	return 0;
+}
+
+static int run_reset(struct call *call, struct mf_err *err)
+{
+	size_t left = 0;
+	int code;
+
+	do
+		code = change_run(call, &change_of_names, decide_reset, &left, err);
+	while (code == 0 && left > 0 && !call->options.dry_run);
+	if (code == 0 && left > 0)
+		printf("and %zu more\n", left);
+	return code;
+}
+
+/* --- the noun --------------------------------------------------------------------------------- */
+
 static const struct command commands[] = {
     {"list", "ls", "", 0, 0, TAKES_LOOK, "list the names that dnsmasq answers for",
      .look = fill_list},
+    {"set", NULL, "NAME ADDRESS...", 2, (int)DNS_NAME_MAX_ADDRESSES + 1, TAKES_WRITE | TAKES_ETCD,
+     "let dnsmasq answer for a further name", .run = run_set},
+    {"delete", "rm", "NAME...", 1, CHANGE_MAX_KEYS, TAKES_WRITE | TAKES_ETCD,
+     "delete names that people set", .run = run_delete},
+    {"reset", NULL, "", 0, 0, TAKES_WRITE | TAKES_ETCD, "delete all names that people set",
+     .run = run_reset},
     {0},
 };
 const struct noun noun_name = {"name", "names", commands};

@@ -170,7 +170,7 @@ const struct shape_row shape_rows[] = {
     NODES("node-list"),
     {"name-list", "names[].name", "string", "name that dnsmasq knows"},
     {"name-list", "names[].addresses", "string", "what it leads to"},
-    {"name-list", "names[].kind", "string", "service"},
+    {"name-list", "names[].kind", "string", "service, or set by people"},
     {"config-list", "config[].scope", "string", "whose setting it is"},
     {"config-list", "config[].name", "string", "its name"},
     {"config-list", "config[].value", "string", "its value"},

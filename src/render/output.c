@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/dns_name.h"
 #include "model/settings.h"
 #include "model/table.h"
 #include "render/escape.h"
@@ -273,16 +274,15 @@ char *output_hostsdir_path(const struct settings *settings, const char *service)
 	return mem_printf("%s/" OUTPUT_HOSTSDIR_PREFIX "%s", settings->dnsmasq.hostsdir, service);
 }
 
-/* A file for each service depends on nothing but that service's name. */
-static int make_hostsdir_file(struct output_job *job, char *service)
+/* A file depends on nothing but what it is for: a service's name, or the names that people set. */
+static int make_hostsdir_file(struct output_job *job, const char *name, const struct snapshot *of)
 {
-	const struct snapshot one = {.services = &service, .service_count = 1};
 	struct output *output = add_output(job->set, OUTPUT_DNSMASQ, MODE_PUBLIC);
-	const struct snapshot *none = output_view_set_snapshot(job->view, &one);
+	const struct snapshot *none = output_view_set_snapshot(job->view, of);
 	int code = render(job, "hosts", escape_word, &output->bytes);
 
-	output->name = mem_printf(OUTPUT_HOSTSDIR "/" OUTPUT_HOSTSDIR_PREFIX "%s", service);
-	output->path = output_hostsdir_path(job->settings, service);
+	output->name = mem_printf(OUTPUT_HOSTSDIR "/" OUTPUT_HOSTSDIR_PREFIX "%s", name);
+	output->path = output_hostsdir_path(job->settings, name);
 	(void)output_view_set_snapshot(job->view, none);
 	return code;
 }
@@ -294,8 +294,15 @@ static int make_hostsdir(struct output_job *job)
 	int code = 0;
 
 	own.view = output_view_new(&none, job->settings);
-	for (size_t i = 0; i < job->snapshot->service_count && code == 0; i++)
-		code = make_hostsdir_file(&own, job->snapshot->services[i]);
+	for (size_t i = 0; i < job->snapshot->service_count && code == 0; i++) {
+		const struct snapshot one = {.services = &job->snapshot->services[i],
+					     .service_count = 1};
+
+		code = make_hostsdir_file(&own, one.services[0], &one);
+	}
+	if (code == 0 && job->snapshot->names != NULL && job->snapshot->names->count > 0)
+		code = make_hostsdir_file(&own, OUTPUT_HOSTSDIR_NAMES,
+					  &(const struct snapshot){.names = job->snapshot->names});
 	output_view_free(own.view);
 	job->set->has_hostsdir = true;
 	return code;

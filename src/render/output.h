@@ -61,6 +61,7 @@ struct output_set {
 
 /* Of the names of dnsmasq's files below dnsmasq.hostsdir; a service's name follows. */
 #define OUTPUT_HOSTSDIR_PREFIX "mayfly-"
+#define OUTPUT_HOSTSDIR_NAMES  ":names"	  /* in the place of a service: names that people set */
 #define OUTPUT_HOSTSDIR	       "hostsdir" /* in the place of dnsmasq.hostsdir below --output-dir */
 char *output_hostsdir_path(const struct settings *settings, const char *service);
 

@@ -22,6 +22,7 @@
  *	                     aside: why it has no services, if it is set aside;
  *	                     services: name, version, routes (a list), override
  *	services             names of all services, sorted
+ *	names                further names that people set: name, addresses (a list)
  *	backends             by service and version: name ("service:version"), service, version;
  *	                     absent when they are HAProxy's or our defaults:
  *	                       balance, connect_timeout, server_timeout (ms);
@@ -47,6 +48,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "model/backend.h"
+#include "model/dns_name.h"
 #include "model/env.h"
 #include "model/fields.h"
 #include "model/service.h"
@@ -443,6 +445,13 @@ static const struct view_field problem_fields[] = {
 VIEW_CLASS(problem, problem_fields)
 VIEW_ARRAY(problem, struct problem)
 
+static const struct view_field name_fields[] = {
+    VIEW_STR("name", struct dns_name, name),
+    VIEW_COUNTED("addresses", struct dns_name, addresses, address_count),
+};
+VIEW_CLASS(name, name_fields)
+VIEW_POINTERS(name)
+
 static const struct view_field settings_shown[] = {
     VIEW_STR("node", struct settings, node),
     VIEW_STR("admin_socket", struct settings, haproxy.admin_socket),
@@ -539,6 +548,16 @@ static void get_entries(const void *obj, struct view *v)
 		get_map_entries(&view->maps[view->map], v);
 }
 
+static void get_names(const void *obj, struct view *v)
+{
+	const struct dns_names *names = snapshot_of(obj)->names;
+
+	if (names == NULL)
+		view_set_list(v, &name_list, NULL, 0);
+	else
+		view_set_list(v, &name_list, names->list, names->count);
+}
+
 static const struct view_field own_fields[] = {
     VIEW_MADE("description", get_description),
     VIEW_MADE("server_state", get_server_state),
@@ -547,6 +566,7 @@ static const struct view_field own_fields[] = {
     VIEW_MADE("has_local", get_has_local),
     VIEW_STR("service_suffix_regex", struct output_view, suffix_regex),
     VIEW_MADE("has_host_names", get_has_host_names),
+    VIEW_MADE("names", get_names),
     VIEW_OBJECTS("tcp", tcp_list, struct output_view, tcp, tcp_count),
     VIEW_MADE("maps", get_maps),
     VIEW_MADE("entries", get_entries),

@@ -83,4 +83,48 @@ within '  and with the one its fixed address' 10 says '^503' fetch_status www-pr
 run_tool mayfly __complete service show
 is "$OUT" $'bad\nshop' 'shells are told the names'
 
+# --- names for dnsmasq
+answers() { [[ $(dns "$1" | sort | paste -sd ' ') == "$2" ]]; } # NAME ADDRESSES
+said 2 'name db.example.com would be created' 'what would be done' name set db.example.com 10.0.0.1 -n
+said 0 'name db.example.com created' 'a further name' name set db.example.com 10.0.0.1 10.0.0.2
+is "$(etcd_get names/db.example.com)" 10.0.0.1,10.0.0.2 '  with its addresses'
+within '  is what dnsmasq answers' 10 answers db.example.com '10.0.0.1 10.0.0.2'
+said 0 'name db.example.com unchanged' 'the same again is not written' name set db.example.com 10.0.0.1,10.0.0.2
+said 0 'name db.example.com changed' 'another address' name set db.example.com 10.0.0.3
+within '  takes the place of both' 10 answers db.example.com 10.0.0.3
+run_tool mayfly name list
+like "$OUT" '^db.example.com +10.0.0.3 +set$' 'it is listed'
+is_refused 65 'name: "Db": not allowed: "D": write lower case' name set Db 10.0.0.1
+is_refused 65 'name db: "10.0.0.300": must be a numeric address' name set db 10.0.0.300
+is_refused 65 "name bad.service: it is a service's own name" name set bad.service 10.0.0.1
+is_refused 64 'too few operands: expected NAME ADDRESS' name set db
+is_refused 66 'name "db.exmaple.com": there is none: did you mean "db.example.com"\?' name delete db.exmaple.com
+etcd_put names/bad.service 10.0.0.9
+run_tool mayfly check
+like "$OUT" "name bad.service: it is a service's own name" 'one that somebody put all the same is set aside'
+within '  while another one comes' 10 answers db.example.com 10.0.0.3
+unlike "$(dns bad.service)" 10.0.0.9 '  and the service keeps its own'
+said 0 $'name bad.service deleted\nname db.example.com deleted' 'all go' name reset
+within '  and nothing answers for them' 10 answers db.example.com ''
+is "$(etcd_keys names)" '' '  as nothing is left'
+for tens in {1..2}; do
+	# shellcheck disable=SC2183 # one line for each number
+	{ echo && printf "put /mayfly/names/n$tens-%d 10.0.0.1\n" {1..65} && printf '\n\n'; } | etcdctl txn >/dev/null
+done
+run_tool mayfly name reset -n
+like "$OUT" '^and 2 more$' 'of many, what would go is told in part'
+run_tool mayfly name reset
+is "$STATUS $(etcd_keys names)" '0 ' '  and all go'
+
+# --- the same in a directory that dnsmasq watches
+mkdir "$T/dir"
+write_settings dnsmasq.hosts= dnsmasq.reload= "dnsmasq.hostsdir=$T/dir"
+send_signal HUP kvwatch
+said 0 'name db.example.com created' 'a name' name set db.example.com 10.0.0.4
+within '  is in a file of its own' 10 grep -qx '10.0.0.4 db.example.com' "$T/dir/mayfly-:names"
+said 0 'name db.example.com changed' 'another address' name set db.example.com 10.0.0.5
+within '  is there instead' 10 grep -qx '10.0.0.5 db.example.com' "$T/dir/mayfly-:names"
+said 0 'name db.example.com deleted' 'without a name' name delete db.example.com
+within '  there is no such file' 10 not test -e "$T/dir/mayfly-:names"
+
 done_testing
