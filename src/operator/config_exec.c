@@ -256,12 +256,12 @@ static void on_state(void *ctx, const struct mf_err *why)
 static void run(struct exec *exec, struct mf_err *err)
 {
 	static const struct follow_events events = {
+	    .on_state = on_state,
 	    .on_list_begin = on_list_begin,
-	    .on_list_end = on_list_end,
 	    .on_put = on_put,
 	    .on_del = on_del,
+	    .on_list_end = on_list_end,
 	    .on_commit = on_commit,
-	    .on_state = on_state,
 	};
 	struct call *call = exec->call;
 	mem_auto_free char *prefix =
