@@ -15,10 +15,9 @@
 
 #define CHECKPOINT_LONGEST ((size_t)4096)
 
-int checkpoint_store(const struct settings *settings, const struct checkpoint *applied,
-		     struct mf_err *err)
+int checkpoint_store(const char *state_dir, const struct checkpoint *applied, struct mf_err *err)
 {
-	mem_auto_free char *path = mem_printf("%s/applied.json", settings->state_dir);
+	mem_auto_free char *path = mem_printf("%s/applied.json", state_dir);
 	buf_auto struct buf text = BUF_INIT;
 
 	buf_printf(&text,
@@ -27,7 +26,7 @@ int checkpoint_store(const struct settings *settings, const struct checkpoint *a
 		   (long long)applied->revision, applied->envs, applied->instances);
 	str_add_time(&text, time(NULL), -1);
 	buf_add_str(&text, "\"}\n");
-	if (file_make_dirs(settings->state_dir, 0755, err) != 0)
+	if (file_make_dirs(state_dir, 0755, err) != 0)
 		return err->code;
 	return file_replace(path, text.data, text.len, 0644, NULL, err);
 }

@@ -20,8 +20,7 @@ struct checkpoint {
 	size_t envs, instances;
 };
 
-int checkpoint_store(const struct settings *settings, const struct checkpoint *applied,
-		     struct mf_err *err);
+int checkpoint_store(const char *state_dir, const struct checkpoint *applied, struct mf_err *err);
 /* false: there is none, or it cannot be read (which is logged). */
 bool checkpoint_load(const struct settings *settings, struct checkpoint *ret_applied);
 

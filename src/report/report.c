@@ -11,8 +11,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/problems.h"
+#include "model/settings.h"
 #include "model/table.h"
 #include "report/checkpoint.h"
+#include "report/recorder.h"
 #include "report/status.h"
 #include "sys/notify.h"
 
@@ -21,7 +23,7 @@ struct report {
 	struct problems *groups;     /* the last reason of each, "" while it is well */
 	struct problems *bad;	     /* groups that cannot be rendered */
 	struct problems *quarantine; /* objects that are in it */
-	struct checkpoint recorded;
+	struct recorder *recorder;
 	bool is_ready; /* as the service manager knows */
 	bool is_source_lost;
 	bool has_model;
@@ -46,7 +48,7 @@ struct report *report_new(struct loop *loop, const struct apply *apply)
 	report->groups = problems_new(NULL, NULL);
 	report->bad = problems_new(NULL, NULL);
 	report->quarantine = problems_new(log_quarantine, NULL);
-	report->recorded.revision = -1;
+	report->recorder = recorder_new(loop);
 	return report;
 }
 
@@ -58,6 +60,7 @@ void report_free(struct report *report)
 	problems_free(report->bad);
 	problems_free(report->quarantine);
 	status_free(report->status);
+	recorder_free(report->recorder);
 	free(report);
 }
 
@@ -122,19 +125,6 @@ void report_held(struct report *report, const struct hold_report *held)
 }
 
 /* --- from the engine -------------------------------------------------------------------------- */
-
-static void store_checkpoint(struct report *report, const struct settings *settings)
-{
-	const struct checkpoint *recorded = &report->recorded, *model = &report->model;
-	struct mf_err err;
-
-	if (model->revision == recorded->revision && model->envs == recorded->envs &&
-	    model->instances == recorded->instances)
-		return;
-	report->recorded = report->model;
-	if (checkpoint_store(settings, &report->model, &err) != 0)
-		log_warn("cannot record what is applied", LOG_STR("error", err.msg));
-}
 
 static void announce(struct report *report, int64_t revision)
 {
@@ -215,7 +205,7 @@ int report_result(struct report *report, const struct settings *settings,
 			worst = g->code;
 	}
 	if (worst == 0 && report->has_model && result->is_converged) {
-		store_checkpoint(report, settings);
+		recorder_set(report->recorder, settings->state_dir, &report->model);
 		announce(report, result->revision);
 	}
 	status_count_result(report->status, result);
