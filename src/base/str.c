@@ -353,10 +353,40 @@ static const unsigned char base64_values[256] = {
 };
 /* clang-format on */
 
+static bool decode_four(const char *s, char *out)
+{
+	const unsigned char *p = (const unsigned char *)s;
+	unsigned a = base64_values[p[0]], b = base64_values[p[1]], c = base64_values[p[2]],
+		 d = base64_values[p[3]];
+	unsigned v = (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
+
+	out[0] = (char)(v >> 16);
+	out[1] = (char)(v >> 8);
+	out[2] = (char)v;
+	return a != 0 && b != 0 && c != 0 && d != 0;
+}
+
+/* The last ones, when there are less than four of them. */
+static bool decode_rest(const char *s, size_t digits, char *out)
+{
+	uint32_t v = 0;
+
+	for (size_t i = 0; i < digits; i++) {
+		unsigned value = base64_values[(unsigned char)s[i]];
+
+		if (value == 0)
+			return false;
+		v = v << 6 | (value - 1);
+		if (i != 0)
+			*out++ = (char)(v >> (6 - 2 * i));
+	}
+	return true;
+}
+
 bool str_decode_base64(struct buf *b, const char *s, size_t len)
 {
 	size_t digits = len;
-	uint32_t v = 0;
+	bool is_good = true;
 	char *out;
 
 	if (len % 4 != 0)
@@ -365,20 +395,13 @@ bool str_decode_base64(struct buf *b, const char *s, size_t len)
 		digits--;
 	buf_reserve(b, len / 4 * 3);
 	out = b->data + b->len;
-	for (size_t i = 0; i < digits; i++) {
-		unsigned value = base64_values[(unsigned char)s[i]];
-
-		if (value == 0) {
-			b->data[b->len] = '\0';
-			return false;
-		}
-		v = v << 6 | (value - 1);
-		if (i % 4 != 0)
-			*out++ = (char)(v >> (6 - 2 * (i % 4)));
-	}
-	b->len = (size_t)(out - b->data);
+	for (size_t i = 0; i + 4 <= digits && is_good; i += 4)
+		is_good = decode_four(s + i, out + i / 4 * 3);
+	is_good = is_good && decode_rest(s + digits / 4 * 4, digits % 4, out + digits / 4 * 3);
+	if (is_good)
+		b->len += digits * 3 / 4;
 	b->data[b->len] = '\0';
-	return true;
+	return is_good;
 }
 
 bool str_has_control(const char *s)

@@ -231,3 +231,20 @@ bool strmap_next(const struct strmap *map, void **cursor, const char **ret_key, 
 	*ret_value = map->entries[next]->value;
 	return true;
 }
+
+bool strmap_prev(const struct strmap *map, void **cursor, const char **ret_key, void **ret_value)
+{
+	/* The place, from 1, that was returned; it may be gone, and all of them with it. */
+	size_t place =
+	    *cursor == NULL || (uintptr_t)*cursor > map->used ? map->used + 1 : (uintptr_t)*cursor;
+
+	while (--place > map->first)
+		if (map->entries[place - 1] != NULL)
+			break;
+	if (place <= map->first)
+		return false;
+	*cursor = (void *)(uintptr_t)place;
+	*ret_key = map->entries[place - 1]->key;
+	*ret_value = map->entries[place - 1]->value;
+	return true;
+}

@@ -24,5 +24,7 @@ size_t strmap_count(const struct strmap *map);
  * just returned may be deleted during the walk; nothing may be added.  ret_key is borrowed.
  */
 bool strmap_next(const struct strmap *map, void **cursor, const char **ret_key, void **ret_value);
+/* The same from the last one to the first. */
+bool strmap_prev(const struct strmap *map, void **cursor, const char **ret_key, void **ret_value);
 
 #endif

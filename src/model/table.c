@@ -375,7 +375,7 @@ void table_put(struct table *table, const char *key, const char *value, size_t l
 
 	if (kind == NULL)
 		return;
-	hash = str_hash(STR_HASH_INIT, value, len);
+	hash = str_hash_words(STR_HASH_INIT, value, len);
 	entry = strmap_find(table->entries, key);
 	if (entry == NULL && kind == &kinds[KIND_STRAY] && table->strays == STRAYS_MAX)
 		return;
@@ -525,7 +525,8 @@ void table_free(struct table *table)
 	if (table == NULL)
 		return;
 	table->policy = NULL; /* nobody comes in for those that go */
-	while (strmap_next(table->entries, &cursor, &key, &value))
+	/* From the end, as most were listed in order: then nothing moves up in a sorted array. */
+	while (strmap_prev(table->entries, &cursor, &key, &value))
 		clear_entry(table, value, key);
 	strmap_free(table->entries);
 	in_force_free(table->in_force);

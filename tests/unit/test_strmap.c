@@ -93,6 +93,15 @@ START_TEST(walks_in_order_of_insertion)
 	}
 	ck_assert_int_eq(n, 3);
 	ck_assert(!strmap_next(map, &cursor, &key, &value));
+	cursor = NULL;
+	ck_assert(strmap_del(map, "a"));
+	ck_assert(strmap_prev(map, &cursor, &key, &value));
+	ck_assert_str_eq(key, "m");
+	ck_assert(strmap_prev(map, &cursor, &key, &value));
+	ck_assert_str_eq(key, "z");
+	ck_assert_ptr_eq(value, keys[0]);
+	ck_assert(strmap_del(map, "z"));
+	ck_assert(!strmap_prev(map, &cursor, &key, &value));
 	strmap_free(map);
 }
 END_TEST
