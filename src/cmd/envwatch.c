@@ -194,8 +194,8 @@ static int start(struct envwatch *w, const char *dir, const char *owner, struct 
 	if (code != 0)
 		return code;
 	w->sync = env_sync_new(w->loop, w->etcd, &sync, &sync_events, w);
-	code = itemdir_open(w->once ? NULL : w->loop, &env_kind, dir, w->allow_empty, &dir_events,
-			    w, &w->dir, err);
+	code = itemdir_open(w->once ? NULL : w->loop, &env_kind_to_put, dir, w->allow_empty,
+			    &dir_events, w, &w->dir, err);
 	if (code != 0)
 		return code;
 	itemdir_report(w->dir);

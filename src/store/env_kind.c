@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "base/strmap.h"
 #include "model/env.h"
+#include "model/lineage.h"
 #include "model/table.h"
 
 static int parse_file(const char *text, size_t len, void ***ret_items, size_t *ret_count,
@@ -149,6 +151,48 @@ static void judge(void *const *items, size_t count, item_say_fn *say, void *ctx)
 	table_free(table);
 }
 
+/* --- what comes to nothing ----------------------------------------------------------------------
+ */
+
+struct family_of_files {
+	struct strmap *names;	  /* struct env */
+	struct strmap *strangers; /* the same: parents that are in none of the files */
+};
+
+static const struct env *find_among(void *ctx, const char *name, const char **ret_why)
+{
+	const struct family_of_files *family = ctx;
+	const struct env *env = strmap_find(family->names, name);
+	struct env *stranger = env != NULL ? NULL : strmap_find(family->strangers, name);
+
+	*ret_why = "";
+	if (env != NULL || stranger != NULL)
+		return env != NULL ? env : stranger;
+	stranger = MEM_NEW(stranger);
+	stranger->name = name;
+	strmap_set(family->strangers, name, stranger);
+	return stranger;
+}
+
+static void refuse(void *const *items, size_t count, item_say_fn *say, void *ctx)
+{
+	struct family_of_files family = {strmap_new(NULL), strmap_new(free)};
+	struct lineage lineage;
+	struct mf_err err;
+
+	for (size_t i = 0; i < count; i++)
+		strmap_set(family.names, get_name(items[i]), items[i]);
+	for (size_t i = 0; i < count; i++) {
+		const struct env *env = items[i];
+
+		if (env->parent_count > 0 &&
+		    lineage_make(env, find_among, &family, &lineage, &err) != 0)
+			say(ctx, env->name, true, err.msg);
+	}
+	strmap_free(family.names);
+	strmap_free(family.strangers);
+}
+
 static void *ref(void *item)
 {
 	return env_ref(item);
@@ -159,13 +203,11 @@ static void unref(void *item)
 	env_unref(item);
 }
 
-const struct item_kind env_kind = {
-    .noun = "environment",
-    .gone = "deleted",
-    .parse = parse_file,
-    .name = get_name,
-    .is_equal = is_equal,
-    .judge = judge,
-    .ref = ref,
-    .unref = unref,
-};
+#define KIND(...)                                                                                  \
+	{                                                                                          \
+		.noun = "environment", .gone = "deleted", .parse = parse_file, .name = get_name,   \
+		.is_equal = is_equal, .judge = judge, .ref = ref, .unref = unref, __VA_ARGS__      \
+	}
+
+const struct item_kind env_kind = KIND(.refuse = NULL);
+const struct item_kind env_kind_to_put = KIND(.refuse = refuse);

@@ -7,5 +7,7 @@
 #include "store/itemfile.h"
 
 extern const struct item_kind env_kind;
+/* The same for who puts them into etcd: those that extend themselves stay what they were. */
+extern const struct item_kind env_kind_to_put;
 
 #endif

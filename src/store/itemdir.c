@@ -43,6 +43,7 @@ struct itemdir {
 	bool is_reported;	  /* the first round is over */
 	struct mf_err why;	  /* code not 0: out of reach */
 	struct strmap *effective; /* what was reported: an item's name -> struct effective */
+	struct strmap *refused;	  /* by name: the file in which an item is that may not be */
 	struct problems *problems;
 };
 
@@ -69,6 +70,16 @@ static void free_effective(void *value)
 	effective->kind->unref(effective->value);
 	free(effective->file);
 	free(effective);
+}
+
+static struct effective *copy_effective(const struct effective *other)
+{
+	struct effective *copy = MEM_NEW(copy);
+
+	copy->kind = other->kind;
+	copy->value = other->kind->ref(other->value);
+	copy->file = mem_dup_str(other->file);
+	return copy;
 }
 
 /* --- what is there -------------------------------------------------------------------------- */
@@ -304,6 +315,54 @@ static struct strmap *find_effective(const struct itemdir *dir)
 	return effective;
 }
 
+/* --- what may not be together ----------------------------------------------------------------- */
+
+struct refusal {
+	struct itemdir *dir;
+	struct strmap *effective;
+};
+
+/* What it was, in its place; or nothing, as long as its file is there. */
+static void on_refused(void *ctx, const char *name, bool is_error, const char *reason)
+{
+	const struct refusal *refusal = ctx;
+	struct itemdir *dir = refusal->dir;
+	const struct effective *before = strmap_find(dir->effective, name);
+	const struct effective *now = strmap_find(refusal->effective, name);
+	mem_auto_free char *object = mem_printf("%s %s", dir->kind->noun, name);
+
+	(void)is_error;
+	problems_put(dir->problems, object, "%s%s", reason,
+		     before == NULL ? "" : "; what it was before stays");
+	strmap_set(dir->refused, name, mem_dup_str(now->file));
+	if (before != NULL)
+		strmap_set(refusal->effective, name, copy_effective(before));
+}
+
+static void refuse(struct itemdir *dir, struct strmap *effective)
+{
+	struct refusal refusal = {dir, effective};
+	void *cursor = NULL, *value, **items;
+	const char *name;
+	size_t count = 0;
+
+	strmap_free(dir->refused);
+	dir->refused = strmap_new(free);
+	if (dir->kind->refuse == NULL)
+		return;
+	items = mem_alloc((strmap_count(effective) + 1) * sizeof(*items));
+	while (strmap_next(effective, &cursor, &name, &value))
+		items[count++] = dir->kind->ref(((const struct effective *)value)->value);
+	dir->kind->refuse(items, count, on_refused, &refusal);
+	for (size_t i = 0; i < count; i++)
+		dir->kind->unref(items[i]);
+	free(items);
+	cursor = NULL;
+	while (strmap_next(dir->refused, &cursor, &name, &value))
+		if (strmap_find(dir->effective, name) == NULL)
+			(void)strmap_del(effective, name);
+}
+
 static void collect_problems(const struct itemdir *dir)
 {
 	mem_auto_free char *self = mem_printf("directory %s", dir->path);
@@ -351,6 +410,7 @@ void itemdir_report(struct itemdir *dir)
 	struct strmap *effective = find_effective(dir);
 	bool is_changed;
 
+	refuse(dir, effective);
 	collect_problems(dir);
 	is_changed = problems_end(dir->problems);
 	is_changed = report_items(dir, effective) || is_changed || !dir->is_reported;
@@ -431,7 +491,12 @@ static void on_hint(void *ctx, bool replaced)
 bool itemdir_is_broken(const struct itemdir *dir, const char *name)
 {
 	const struct itemfile *file = find_file(dir, name);
+	void *cursor = NULL, *refused;
+	const char *item;
 
+	while (strmap_next(dir->refused, &cursor, &item, &refused))
+		if (strcmp(refused, name) == 0)
+			return true;
 	return file != NULL && (file->gone_at != 0 || file->blank_at != 0 || file->bad_count != 0);
 }
 
@@ -449,6 +514,7 @@ int itemdir_open(struct loop *loop, const struct item_kind *kind, const char *pa
 	dir->events = events;
 	dir->ctx = ctx;
 	dir->effective = strmap_new(free_effective);
+	dir->refused = strmap_new(free);
 	dir->problems = problems_new(events->on_problem, ctx);
 	if (loop != NULL) {
 		dir->timer = loop_timer_new(loop, on_time, dir);
@@ -475,6 +541,7 @@ void itemdir_close(struct itemdir *dir)
 		itemfile_free(dir->files[i]);
 	free(dir->files);
 	strmap_free(dir->effective);
+	strmap_free(dir->refused);
 	problems_free(dir->problems);
 	free(dir->path);
 	free(dir);

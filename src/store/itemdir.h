@@ -7,6 +7,8 @@
  * settling time (editors delete and create).  When the directory itself goes, is unmounted or
  * replaced by an empty one, or all of two or more files go at once, nothing is deleted: that is
  * said as a problem and holds until files are back.
+ *
+ * Items that the kind refuses together stay what they last were without that, and are a problem.
  */
 #ifndef MF_STORE_ITEMDIR_H
 #define MF_STORE_ITEMDIR_H

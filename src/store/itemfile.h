@@ -32,6 +32,11 @@ struct item_kind {
 	 * with it, or what its author should know.  NULL: nothing.
 	 */
 	void (*judge)(void *const *items, size_t count, item_say_fn *say, void *ctx);
+	/*
+	 * The same of those that come to nothing together with the others: a directory keeps what
+	 * they were when they last did.  NULL: each may be as it is.
+	 */
+	void (*refuse)(void *const *items, size_t count, item_say_fn *say, void *ctx);
 	void *(*ref)(void *item);
 	void (*unref)(void *item);
 };

@@ -460,6 +460,41 @@ START_TEST(many_good_items_change_in_time)
 }
 END_TEST
 
+#define CHILD(name, parent) "name: " name "\nextends: " parent "\nservices: [frontend]\n"
+
+START_TEST(who_extends_itself_stays_what_it_was)
+{
+	struct mf_err err;
+	size_t begin;
+
+	record_write(&rec, "d/a.yaml", ITEM("a"));
+	record_write(&rec, "d/b.yaml", CHILD("b", "[a, elsewhere, beyond]"));
+	ck_assert_int_eq(itemdir_open(rec.loop, &env_kind_to_put, record_path(&rec, "d"), false,
+				      &events, NULL, &dir, &err),
+			 0);
+	itemdir_report(dir);
+	rec.seen = begin = rec.lines.len;
+	record_write(&rec, "d/a.yaml", CHILD("a", "b"));
+	record_await(&rec, "environment a: extends itself: a, b, a; what it was before stays");
+	record_await(&rec, "environment b: extends itself: b, a, b; what it was before stays");
+	ck_assert(itemdir_is_broken(dir, "a.yaml"));
+	record_write(&rec, "d/c.yaml",
+		     "- {name: c, extends: d, services: [frontend]}\n"
+		     "- {name: d, extends: c, services: [frontend]}\n");
+	record_await(&rec, "environment c: extends itself: c, d, c");
+	ck_assert(itemdir_is_broken(dir, "c.yaml"));
+	ck_assert_ptr_null(strstr(rec.lines.data + begin, "put "));
+	record_write(&rec, "d/c.yaml", CHILD("c", "d"));
+	record_await(&rec, "over environment c");
+	record_await(&rec, "put c latest c.yaml");
+	record_write(&rec, "d/b.yaml", CHILD("b", "c"));
+	record_await(&rec, "over environment a");
+	record_await(&rec, "put a latest a.yaml");
+	ck_assert(!itemdir_is_broken(dir, "a.yaml"));
+	ck_assert(!record_has(&rec, "del "));
+}
+END_TEST
+
 START_TEST(dangling_link_keeps_the_last_good)
 {
 	record_write(&rec, "d/a.yaml", ENV("dev", "1"));
@@ -638,6 +673,7 @@ int main(void)
 	tcase_add_test(tc, bad_one_of_a_list_keeps_the_missing);
 	tcase_add_test(tc, many_bad_items_are_counted);
 	tcase_add_test(tc, many_good_items_change_in_time);
+	tcase_add_test(tc, who_extends_itself_stays_what_it_was);
 	tcase_add_test(tc, dangling_link_keeps_the_last_good);
 	tcase_add_test(tc, other_kinds_of_files_are_problems);
 	tcase_add_test(tc, deleted_file_takes_its_environments);
