@@ -19,6 +19,13 @@ struct recent {
 	char *key;
 	struct env *env; /* NULL: it is held back */
 	int64_t at;
+	char **lost; /* names: its own, and those that it takes with it */
+	size_t lost_count, lost_cap;
+};
+
+/* Of how many recent ones. */
+struct tally {
+	size_t count;
 };
 
 struct guard {
@@ -32,6 +39,7 @@ struct guard {
 	size_t held_envs;      /* of these */
 	struct recent *recent; /* the oldest first */
 	size_t recent_count, recent_cap;
+	struct strmap *lost; /* struct tally, by the names of all recent ones */
 	int64_t revision;
 	int64_t doubt_until;
 	int64_t lost_at; /* -1: the source is there */
@@ -87,9 +95,27 @@ const struct guard_held *guard_next(const struct guard *guard, void **cursor)
 	return next(guard, cursor);
 }
 
+static void count_name(void *names, const char *name)
+{
+	strmap_set(names, name, names);
+}
+
 size_t guard_count_envs(const struct guard *guard)
 {
-	return guard->held_envs;
+	struct strmap *names = strmap_new(NULL);
+	void *cursor = NULL;
+	const struct guard_held *held;
+	size_t count;
+
+	while (guard->held_envs > 0 && (held = guard_next(guard, &cursor)) != NULL) {
+		if (!is_env(held->key))
+			continue;
+		count_name(names, held->key + strlen(kinds[KIND_ENV].prefix));
+		table_walk_children(guard->table, held->key, count_name, names);
+	}
+	count = strmap_count(names);
+	strmap_free(names);
+	return count;
 }
 
 /* The table has it. */
@@ -121,9 +147,35 @@ static void end_hold(struct guard *guard, const struct guard_held *held, const c
 
 /* --- environments ----------------------------------------------------------------------------- */
 
+static void lose(struct guard *guard, struct recent *recent, const char *name)
+{
+	struct tally *tally = strmap_find(guard->lost, name);
+
+	MEM_GROW(recent->lost, recent->lost_count, recent->lost_cap);
+	recent->lost[recent->lost_count++] = mem_dup_str(name);
+	if (tally == NULL) {
+		tally = MEM_NEW(tally);
+		strmap_set(guard->lost, name, tally);
+	}
+	tally->count++;
+}
+
+static void find_again(struct guard *guard, struct recent *recent)
+{
+	for (size_t i = 0; i < recent->lost_count; i++) {
+		struct tally *tally = strmap_find(guard->lost, recent->lost[i]);
+
+		if (--tally->count == 0)
+			(void)strmap_del(guard->lost, recent->lost[i]);
+		free(recent->lost[i]);
+	}
+	free(recent->lost);
+}
+
 static void drop_recent(struct guard *guard, size_t i, size_t count)
 {
 	for (size_t k = i; k < i + count; k++) {
+		find_again(guard, &guard->recent[k]);
 		free(guard->recent[k].key);
 		env_unref(guard->recent[k].env);
 	}
@@ -142,11 +194,20 @@ static void forget_recent(struct guard *guard, const char *key)
 		}
 }
 
-/* env NULL: it is held back; else handed over. */
-static void add_recent(struct guard *guard, const char *key, struct env *env, int64_t now)
+static void lose_child(void *ctx, const char *name)
+{
+	struct guard *guard = ctx;
+
+	lose(guard, &guard->recent[guard->recent_count - 1], name);
+}
+
+/* The table still has it. */
+static void add_recent(struct guard *guard, const char *key, int64_t now)
 {
 	MEM_GROW(guard->recent, guard->recent_count, guard->recent_cap);
-	guard->recent[guard->recent_count++] = (struct recent){mem_dup_str(key), env, now};
+	guard->recent[guard->recent_count++] = (struct recent){.key = mem_dup_str(key), .at = now};
+	lose_child(guard, key + strlen(kinds[KIND_ENV].prefix));
+	table_walk_children(guard->table, key, lose_child, guard);
 }
 
 static void expire_recent(struct guard *guard, int64_t now)
@@ -159,24 +220,14 @@ static void expire_recent(struct guard *guard, int64_t now)
 		drop_recent(guard, 0, n);
 }
 
-static size_t count_gone_envs(const struct guard *guard)
-{
-	void *cursor = NULL, *how;
-	const char *key;
-	size_t n = 0;
-
-	while (strmap_next(guard->gone, &cursor, &key, &how))
-		n += is_env(key);
-	return n;
-}
-
-static bool is_loss(const struct guard *guard, size_t gone, bool is_rewound)
+/* Of the recent ones, the first so many had gone before this revision. */
+static bool is_loss(const struct guard *guard, size_t gone_before, bool is_rewound)
 {
 	/* Those that there were before the first of them went. */
-	size_t before = table_count_envs(guard->table) - guard->held_envs + guard->recent_count;
-	size_t going = gone + guard->recent_count;
+	size_t before = table_count_envs(guard->table) - guard->held_envs + gone_before;
+	size_t going = strmap_count(guard->lost);
 
-	if (gone == 0 || is_allowed(guard))
+	if (guard->recent_count == gone_before || is_allowed(guard))
 		return false;
 	if (is_rewound)
 		return before >= GUARD_MIN_ENVS;
@@ -215,20 +266,23 @@ static bool judge_envs(struct guard *guard, bool is_rewound, int64_t now)
 {
 	void *cursor = NULL, *how;
 	const char *key;
+	size_t gone_before;
 	bool is_held;
 
 	expire_recent(guard, now);
-	is_held = is_loss(guard, count_gone_envs(guard), is_rewound);
+	gone_before = guard->recent_count;
+	while (strmap_next(guard->gone, &cursor, &key, &how))
+		if (is_env(key) && table_find_env(guard->table, key) != NULL)
+			add_recent(guard, key, now);
+	is_held = is_loss(guard, gone_before, is_rewound);
 	if (is_held)
 		put_back_recent(guard, now);
-	while (strmap_next(guard->gone, &cursor, &key, &how)) {
-		struct env *env = is_env(key) ? table_find_env(guard->table, key) : NULL;
-
-		if (env != NULL)
-			add_recent(guard, key, is_held ? NULL : env_ref(env), now);
+	for (size_t i = gone_before; i < guard->recent_count && !is_held; i++)
+		guard->recent[i].env = env_ref(table_find_env(guard->table, guard->recent[i].key));
+	cursor = NULL;
+	while (strmap_next(guard->gone, &cursor, &key, &how))
 		if (is_env(key))
 			del_env(guard, key, is_held, now);
-	}
 	return is_held;
 }
 
@@ -498,6 +552,7 @@ struct guard *guard_new(struct table *table, const struct guard_limits *limits,
 	guard->ctx = ctx;
 	guard->gone = strmap_new(NULL);
 	guard->held = strmap_new(held_free);
+	guard->lost = strmap_new(free);
 	guard->lost_at = -1;
 	return guard;
 }
@@ -521,5 +576,6 @@ void guard_free(struct guard *guard)
 	before_free(guard->before);
 	strmap_free(guard->gone);
 	strmap_free(guard->held);
+	strmap_free(guard->lost);
 	free(guard);
 }

@@ -7,7 +7,8 @@
  *
  * - Environments: when more than max_removal percent of them, and at least GUARD_MIN_ENVS, go
  *   within GUARD_WINDOW_MS, one by one or at once, all of these are held back; so is every one that
- *   is missing when the revision of the source went back.
+ *   is missing when the revision of the source went back.  With one that is deleted go those that
+ *   extend it.
  * - Instances: what an unbroken watch says is believed.  One that is missing in a listing, or that
  *   is deleted while leases may have run out unseen (guard_doubt) or within expiry_ms after that,
  *   is held back for as long as it takes connections, whom the caller asks.  While others of its
@@ -87,7 +88,7 @@ int64_t guard_due(const struct guard *guard);
 /* What is held back, in the order in which that began; *cursor NULL: the first.  NULL: the end. */
 const struct guard_held *guard_next(const struct guard *guard, void **cursor);
 const struct guard_held *guard_find(const struct guard *guard, const char *key);
-size_t guard_count_envs(const struct guard *guard); /* that are held back */
+size_t guard_count_envs(const struct guard *guard); /* that would go, if they were not held back */
 
 /* For the next run, and at its start before anything else: the revision, and each key that was in
  * force.  left_ms: so long it was still to be held back; -1: it was not, and comes to the table

@@ -285,6 +285,29 @@ void in_force_touch_children(struct in_force *f, const char *env)
 	family_walk(f->family, env, touch_env, f);
 }
 
+struct walk {
+	const struct family *family;
+	void (*visit)(void *ctx, const char *child);
+	void *ctx;
+};
+
+static void visit_in_force(void *ctx, const char *name)
+{
+	const struct walk *walk = ctx;
+	const struct env *composed = family_find(walk->family, name);
+
+	if (composed == NULL || composed->aside == NULL)
+		walk->visit(walk->ctx, name);
+}
+
+void in_force_walk_children(const struct in_force *f, const char *env,
+			    void (*visit)(void *ctx, const char *child), void *ctx)
+{
+	struct walk walk = {f->family, visit, ctx};
+
+	family_walk(f->family, env, visit_in_force, &walk);
+}
+
 void in_force_set_settings(struct in_force *f, const struct settings *settings)
 {
 	const char *suffix = settings == NULL ? "" : settings->routing.service_suffix;

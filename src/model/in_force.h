@@ -37,6 +37,10 @@ void *in_force_set(struct in_force *in_force, enum kind_id kind, void *old, void
 /* What find says of env has changed, though no object of it is there. */
 void in_force_touch_children(struct in_force *in_force, const char *env);
 
+/* Each that would no longer be in force without env, as it extends that. */
+void in_force_walk_children(const struct in_force *in_force, const char *env,
+			    void (*visit)(void *ctx, const char *child), void *ctx);
+
 void in_force_set_settings(struct in_force *in_force,
 			   const struct settings *settings); /* borrowed */
 

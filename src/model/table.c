@@ -505,6 +505,12 @@ enum versions_others table_find_others(const struct table *table, const struct i
 	return in_force_find_others(table->in_force, instance);
 }
 
+void table_walk_children(const struct table *table, const char *key,
+			 void (*visit)(void *ctx, const char *child), void *ctx)
+{
+	in_force_walk_children(table->in_force, key + strlen(kinds[KIND_ENV].prefix), visit, ctx);
+}
+
 size_t table_count_envs(const struct table *table)
 {
 	return table->env_count;

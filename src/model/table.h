@@ -55,6 +55,9 @@ struct env *table_find_env(const struct table *table, const char *key);
 struct instance *table_find_instance(const struct table *table, const char *key);
 void table_set_instance(struct table *table, const char *key, struct instance *instance);
 enum versions_others table_find_others(const struct table *table, const struct instance *instance);
+/* Each environment that would no longer be in force without the one of that key. */
+void table_walk_children(const struct table *table, const char *key,
+			 void (*visit)(void *ctx, const char *child), void *ctx);
 size_t table_count_envs(const struct table *table); /* with a good value */
 bool table_next(const struct table *table, void **cursor, const char **ret_key);
 

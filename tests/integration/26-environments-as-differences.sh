@@ -83,14 +83,29 @@ within '  and all is one' 20 all_is_one
 rm "$T/environments/top.yaml" "$T/environments/base.yaml"
 
 note 'what makes no sense is refused, and harms nobody else'
-extend prod-2 '[prod-3]'
-extend prod-3 '[prod-2]'
+for name in 2 3; do
+	etcd_put "environments/prod-$name" "{\"name\":\"prod-$name\",\"extends\":\"prod-$((5 - name))\",\"services\":[]}"
+done
 within 'a cycle' 10 page_of prod-2 'set aside: it extends itself: prod-2, prod-3, prod-2'
 ok '  beside which others are served' tasks_of prod '^tasks 2 '
 extend prod-3 prod
+extend prod-2 prod-3
 within '  which ends' 10 tasks_of prod-2 '^tasks 2 '
+extend prod-3 prod-2
+within 'a cycle of files is not put' 10 log_has envwatch \
+	'environment prod-3: extends itself: prod-3, prod-2, prod-3; what it was before stays'
+extend newer prod-2
+within '  nor what extends it' 10 log_has envwatch 'environment newer: extends prod-2, which is set aside'
+ok '  what was there before is served' tasks_of prod-2 '^tasks 2 '
+is "$(etcd_get environments/newer)" '' '  and nothing else is there'
+extend prod-3 prod
+within '  until the file is right' 10 tasks_of newer '^tasks 2 '
 rm "$T/environments/prod.yaml"
-within 'the parent goes: the child of the child says the way' 30 page_of anna \
+within 'the parent goes: as so many extend it, that is held back' 30 \
+	log_has kvwatch 'held back.* environments would go.*environment prod'
+ok '  and all are served' tasks_of prod-2 '^tasks 2 '
+etcd_put config/mayfly/allow-removal "$(date -u -d '+1 hour' +%Y-%m-%dT%H:%M:%SZ)"
+within 'it is allowed: the child of the child says the way' 30 page_of anna \
 	'anna is set aside: it extends pr-42, which is set aside: extends prod, which is not there'
 within '  and all is one' 10 all_is_one
 

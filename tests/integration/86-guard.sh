@@ -102,6 +102,24 @@ etcd_del config/mayfly/allow-removal
 fill
 within 'what is put again is served' 20 all_serve
 
+# One that most others extend.
+for i in 1 2 3 4 5 6; do
+	etcd_put "environments/child$i" "{\"name\":\"child$i\",\"extends\":\"dev1\",\"services\":[]}"
+done
+within 'those that extend another are served' 20 serves www-child6.example.com '^web 1 '
+mark kvwatch
+etcd_del environments/dev1
+within 'it goes: so would all of them' 10 log_has kvwatch 'held back.*(7|8) of 1[23] environments would go'
+ok '  which are served' serves www-child6.example.com '^web 1 '
+fill
+within '  until it is there again' 10 log_has kvwatch 'no longer held back.*there again'
+allow_until '+1 hour'
+for i in 1 2 3 4 5 6; do
+	etcd_del "environments/child$i"
+done
+within '  and they may go' 20 recorded
+etcd_del config/mayfly/allow-removal
+
 # A permission lost is no loss of keys.
 etcdctl user add root:secret >/dev/null
 etcdctl user grant-role root root >/dev/null

@@ -216,6 +216,71 @@ START_TEST(differences_of_others_count_as_well)
 END_TEST
 
 /* One that is there again within the window did not go, and is not put back over its new value. */
+static void put_child(const char *name, const char *parent)
+{
+	mem_auto_free char *key = mem_printf("environments/%s", name);
+	mem_auto_free char *value =
+	    mem_printf("{\"name\":\"%s\",\"extends\":\"%s\",\"services\":[]}", name, parent);
+
+	put(key, value);
+}
+
+static size_t in_force(void)
+{
+	struct snapshot *s = table_snapshot(table, revision);
+	size_t count = 0;
+
+	for (size_t i = 0; i < s->env_count; i++)
+		count += s->envs[i]->aside == NULL;
+	snapshot_unref(s);
+	return count;
+}
+
+START_TEST(those_that_extend_it_go_with_it)
+{
+	fill(3);
+	put_child("c0", "e0");
+	put_child("c1", "e0");
+	put_child("c2", "c1");
+	put_child("c3", "c2");
+	commit();
+	ck_assert_uint_eq(in_force(), 7);
+	del("environments/e0"); /* five of seven */
+	expect("+environments/e0 ");
+	ck_assert_uint_eq(guard_count_envs(guard), 5);
+	ck_assert_uint_eq(in_force(), 7);
+	put_envs(0, 1);
+	commit();
+	expect("-environments/e0: it is there again; ");
+	guard_del(guard, "environments/e0"); /* some of them in its place extend another */
+	put_child("c0", "e1");
+	put_child("c1", "e1");
+	commit();
+	expect("");
+	ck_assert_uint_eq(in_force(), 6);
+}
+END_TEST
+
+START_TEST(who_went_with_another_counts_once)
+{
+	fill(8);
+	put_child("c0", "e0");
+	put_child("c1", "e0");
+	commit();
+	ck_assert_uint_eq(in_force(), 10);
+	del("environments/e0"); /* three of ten */
+	del("environments/c0");
+	del("environments/c1");
+	expect("");
+	ck_assert_uint_eq(in_force(), 7);
+	del("environments/e1");
+	del("environments/e2"); /* five of ten: not more than half */
+	expect("");
+	del("environments/e3");
+	ck_assert_uint_eq(in_force(), 10);
+}
+END_TEST
+
 START_TEST(what_came_back_meanwhile_counts_no_more)
 {
 	fill(10);
@@ -583,6 +648,8 @@ int main(void)
 	tcase_add_test(tc, slowly_all_may_go);
 	tcase_add_test(tc, what_was_believed_is_put_back_as_it_was);
 	tcase_add_test(tc, differences_of_others_count_as_well);
+	tcase_add_test(tc, those_that_extend_it_go_with_it);
+	tcase_add_test(tc, who_went_with_another_counts_once);
 	tcase_add_test(tc, what_came_back_meanwhile_counts_no_more);
 	tcase_add_test(tc, it_holds_up_nobody);
 	tcase_add_test(tc, it_stands_for_the_grace_time);
