@@ -52,6 +52,7 @@ static void check_snapshot(const struct snapshot *s)
 					  s->backends[i]->instances[j]->server) < 0);
 	for (size_t i = 1; i < s->prefix_count; i++)
 		FUZZ_CHECK(strcmp(s->prefixes[i - 1].key, s->prefixes[i].key) < 0);
+	FUZZ_CHECK(s->problem_count <= s->problem_total);
 	for (size_t i = 0; i < s->problem_count; i++)
 		FUZZ_CHECK(strpbrk(s->problems[i].object, "\n\r\x1b") == NULL);
 }
@@ -79,6 +80,7 @@ static void read_history(const char *text, size_t len)
 	struct snapshot *old = table_snapshot(table, 0);
 	int64_t revision = 0;
 
+	table_set_shown(table, 20);
 	for (size_t start = 0; start < len;) {
 		const char *end = memchr(text + start, '\n', len - start);
 		size_t n = end == NULL ? len - start : (size_t)(end - text) - start;
