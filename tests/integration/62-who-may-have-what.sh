@@ -128,6 +128,13 @@ run_tool envwatch --check --owner team-a --policy "$P" "$T/a.yaml"
 like "$ERR" "environment a-4: owner team-a has 1 environment, and may have no more" 'a check counts'
 lines=$(grep -c . <<<"$ERR")
 is "$lines" 1 '  and the first is good'
+send_signal HUP envwatch
+printf '%s\n' '{name: most, services: [web]}' >"$T/environments/most.yaml"
+within 'envwatch does not put more than there may be' 10 log_has envwatch \
+	'environment most: owner envwatch@test has 1 environment, and may have no more'
+is "$(etcd_get environments/most)" '' '  nothing of it'
+rm "$T/environments/mine.yaml"
+within '  until another is gone' 10 says '"name":"most"' etcd_get environments/most
 
 write_policy <<<'environments: [{names: [prod, "b-*"]}]'
 mkdir "$T/files"
