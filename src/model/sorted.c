@@ -4,6 +4,7 @@
  */
 #include "model/sorted.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -196,8 +197,10 @@ static bool begin_change(struct sorted *array)
 static struct place find_place(const struct sorted *array, const void *probe)
 {
 	const struct sorted_chunks *chunks = array->chunks;
-	size_t low = 0, high = chunks->count == 0 ? 0 : chunks->count - 1;
+	size_t low = 0, high;
 
+	assert(chunks != NULL);
+	high = chunks->count == 0 ? 0 : chunks->count - 1;
 	for (; low < high; work++) {
 		size_t middle = low + (high - low) / 2;
 		const struct chunk *chunk = &chunks->list[middle];
