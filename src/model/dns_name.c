@@ -12,8 +12,6 @@
 
 #define BLANK " \t\r\n"
 
-/* --- one -------------------------------------------------------------------------------------- */
-
 static int add_address(struct dns_name *name, const char *s, size_t len, struct mf_err *err)
 {
 	mem_auto_free char *address = NULL;
@@ -86,42 +84,4 @@ void dns_name_format(const struct dns_name *name, struct buf *ret_value)
 {
 	for (size_t i = 0; i < name->address_count; i++)
 		buf_printf(ret_value, "%s%s", i == 0 ? "" : ",", name->addresses[i]);
-}
-
-/* --- many ------------------------------------------------------------------------------------- */
-
-struct dns_names *dns_names_new(size_t cap)
-{
-	struct dns_names *names = MEM_NEW(names);
-
-	names->refs = 1;
-	names->list = mem_alloc((cap + 1) * sizeof(struct dns_name *));
-	return names;
-}
-
-void dns_names_add(struct dns_names *names, struct dns_name *name)
-{
-	names->list[names->count++] = dns_name_ref(name);
-}
-
-bool dns_names_is_equal(const struct dns_names *names, const struct dns_names *other)
-{
-	return names->count == other->count &&
-	       memcmp(names->list, other->list, names->count * sizeof(struct dns_name *)) == 0;
-}
-
-struct dns_names *dns_names_ref(struct dns_names *names)
-{
-	names->refs++;
-	return names;
-}
-
-void dns_names_unref(struct dns_names *names)
-{
-	if (names == NULL || --names->refs != 0)
-		return;
-	for (size_t i = 0; i < names->count; i++)
-		dns_name_unref(names->list[i]);
-	free(names->list);
-	free(names);
 }

@@ -32,16 +32,4 @@ void dns_name_unref(struct dns_name *name); /* NULL is fine */
 /* The value to put. */
 void dns_name_format(const struct dns_name *name, struct buf *ret_value);
 
-/* A list of them, by name. */
-struct dns_names {
-	unsigned refs;
-	struct dns_name **list;
-	size_t count;
-};
-struct dns_names *dns_names_new(size_t cap);
-void dns_names_add(struct dns_names *names, struct dns_name *name); /* takes a reference */
-bool dns_names_is_equal(const struct dns_names *names, const struct dns_names *other);
-struct dns_names *dns_names_ref(struct dns_names *names);
-void dns_names_unref(struct dns_names *names); /* NULL is fine */
-
 #endif

@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "model/baseline.h"
 #include "model/claims.h"
+#include "model/config.h"
 #include "model/dns_name.h"
 #include "model/epochs.h"
 #include "model/family.h"
@@ -23,6 +24,7 @@
 #include "model/problem_list.h"
 #include "model/service.h"
 #include "model/settings.h"
+#include "model/shared_list.h"
 #include "model/snapshot.h"
 #include "model/sorted.h"
 
@@ -41,10 +43,11 @@ struct in_force {
 	struct versions *versions;
 	struct overrides *overrides;
 	struct family *family;
-	struct sorted written_names; /* struct dns_name *, by name, borrowed */
-	struct dns_names *names;     /* of the last snapshot; NULL: none */
-	char *suffix;		     /* of services' names */
-	struct epochs *epochs;	     /* of snapshots */
+	struct sorted written_names;	    /* struct dns_name *, by name, borrowed */
+	struct sorted written_config;	    /* struct config *, by scope, then name, borrowed */
+	struct shared_list *names, *config; /* of the last snapshot; NULL: none */
+	char *suffix;			    /* of services' names */
+	struct epochs *epochs;		    /* of snapshots */
 	struct problem_list *problems;
 	in_force_find_fn *find;
 	void *ctx;
@@ -61,6 +64,24 @@ static int compare_names(const void *a, const void *b)
 	return strcmp((*(struct dns_name *const *)a)->name, (*(struct dns_name *const *)b)->name);
 }
 
+static int compare_config(const void *a, const void *b)
+{
+	const struct config *x = *(struct config *const *)a, *y = *(struct config *const *)b;
+	int order = strcmp(x->scope, y->scope);
+
+	return order != 0 ? order : strcmp(x->name, y->name);
+}
+
+static void drop_name(void *name)
+{
+	dns_name_unref(name);
+}
+
+static void drop_config(void *config)
+{
+	config_unref(config);
+}
+
 static void drop_env(void *env)
 {
 	env_unref(env);
@@ -72,6 +93,7 @@ struct in_force *in_force_new(struct problem_list *problems, in_force_find_fn *f
 
 	sorted_init(&f->envs, sizeof(struct env *), compare_envs);
 	sorted_init(&f->written_names, sizeof(struct dns_name *), compare_names);
+	sorted_init(&f->written_config, sizeof(struct config *), compare_config);
 	f->suffix = mem_dup_str("");
 	f->claims = claims_new();
 	f->epochs = epochs_new();
@@ -91,7 +113,9 @@ void in_force_free(struct in_force *f)
 		return;
 	sorted_fini(&f->envs);
 	sorted_fini(&f->written_names);
-	dns_names_unref(f->names);
+	sorted_fini(&f->written_config);
+	shared_list_unref(f->names);
+	shared_list_unref(f->config);
 	free(f->suffix);
 	claims_free(f->claims);
 	versions_free(f->versions);
@@ -264,11 +288,24 @@ static void *set_name(struct in_force *f, void *was, void *object)
 	return name;
 }
 
+static void *set_config(struct in_force *f, void *was, void *object)
+{
+	struct config *old = was, *config = object;
+
+	if (config != NULL)
+		sorted_put(&f->written_config, &config);
+	else
+		(void)sorted_del(&f->written_config, &old);
+	config_unref(old);
+	return config;
+}
+
 /* Puts one in the place of another; either may be NULL.  Returns the one that is there. */
 typedef void *set_fn(struct in_force *f, void *old, void *object);
 static set_fn *const setters[KIND_COUNT] = {
     [KIND_ENV] = set_env,	    [KIND_INSTANCE] = set_instance, [KIND_SERVICE] = set_service,
     [KIND_OVERRIDE] = set_override, [KIND_STATE] = set_state,	    [KIND_NAME] = set_name,
+    [KIND_CONFIG] = set_config,
 };
 
 void *in_force_set(struct in_force *f, enum kind_id kind, void *old, void *object)
@@ -449,7 +486,7 @@ static bool is_service(const struct in_force *f, const struct snapshot *snapshot
  * something else. */
 static void fill_names(struct in_force *f, struct snapshot *snapshot)
 {
-	struct dns_names *names = dns_names_new(f->written_names.count);
+	struct shared_list *names = shared_list_new(f->written_names.count, drop_name);
 
 	for (size_t i = 0; i < f->written_names.count; i++) {
 		struct dns_name *name = *(struct dns_name **)sorted_at(&f->written_names, i);
@@ -458,15 +495,21 @@ static void fill_names(struct in_force *f, struct snapshot *snapshot)
 		problem_list_set_of(f->problems, NAMES_OBJECT, name->name,
 				    is_taken ? "it is a service's own name" : NULL);
 		if (!is_taken)
-			dns_names_add(names, name);
+			shared_list_add(names, dns_name_ref(name));
 	}
-	if (f->names != NULL && dns_names_is_equal(names, f->names)) {
-		dns_names_unref(names);
-	} else {
-		dns_names_unref(f->names);
-		f->names = names;
-	}
-	snapshot->names = dns_names_ref(f->names);
+	shared_list_replace(&f->names, names);
+	snapshot->names = shared_list_ref(f->names);
+}
+
+static void fill_config(struct in_force *f, struct snapshot *snapshot)
+{
+	struct shared_list *config = shared_list_new(f->written_config.count, drop_config);
+
+	for (size_t i = 0; i < f->written_config.count; i++)
+		shared_list_add(config,
+				config_ref(*(struct config **)sorted_at(&f->written_config, i)));
+	shared_list_replace(&f->config, config);
+	snapshot->config = shared_list_ref(f->config);
 }
 
 const char *in_force_env_notes(const struct in_force *f, const char *name)
@@ -488,6 +531,8 @@ void in_force_fill(struct in_force *f, struct snapshot *snapshot)
 	claims_fill(f->claims, snapshot);
 	if (f->written_names.count > 0 || f->names != NULL)
 		fill_names(f, snapshot);
+	if (f->written_config.count > 0 || f->config != NULL)
+		fill_config(f, snapshot);
 	snapshot->epoch = epochs_begin(f->epochs);
 	f->is_changed = false;
 }

@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "base/strlist.h"
 #include "model/backend.h"
+#include "model/config.h"
 #include "model/dns_name.h"
 #include "model/env.h"
 #include "model/imposed.h"
@@ -32,7 +33,7 @@ struct key {
 };
 
 /* What else keys of Mayfly's begin with, which others read and write. */
-static const char *const foreign[] = {"archive/", "certificates/", "config/", "fleet/",
+static const char *const foreign[] = {"archive/", "certificates/", "fleet/",
 				      "history/", "nodes/",	   "usage/"};
 #define FOREIGN (sizeof(foreign) / sizeof(foreign[0]))
 
@@ -180,6 +181,18 @@ static int parse_name(const char *const parts[], const char *value, size_t len, 
 	return code;
 }
 
+static int parse_config(const char *const parts[], const char *value, size_t len, int64_t created,
+			void **ret_object, struct mf_err *err)
+{
+	struct config *config;
+	int code = config_parse(parts[0], parts[1], value, len, &config, err);
+
+	(void)created;
+	if (code == 0)
+		*ret_object = config;
+	return code;
+}
+
 static void *keep_env(void *object)
 {
 	return env_ref(object);
@@ -240,6 +253,16 @@ static void drop_name(void *object)
 	dns_name_unref(object);
 }
 
+static void *keep_config(void *object)
+{
+	return config_ref(object);
+}
+
+static void drop_config(void *object)
+{
+	config_unref(object);
+}
+
 static void format_env(const void *object, struct buf *ret_value)
 {
 	const struct env *env = object;
@@ -285,6 +308,8 @@ const struct kind kinds[KIND_COUNT] = {
 		    keep_state, drop_state, format_state},
     [KIND_NAME] = {"names/", "name", "names/NAME", 1, parse_name, keep_name, drop_name,
 		   format_name},
+    [KIND_CONFIG] = {"config/", "config", "config/SCOPE/NAME", 2, parse_config, keep_config,
+		     drop_config, NULL},
     [KIND_STRAY] = {"", "key", NULL, 0, NULL, NULL, NULL, NULL},
 };
 

@@ -1,7 +1,7 @@
 /*
  * The kinds of keys below the prefix, and the objects that their values are: environments,
  * instances, settings of services, overrides, states that operators say,
- * names for dnsmasq.
+ * names for dnsmasq, settings of applications.
  */
 #ifndef MF_MODEL_KIND_H
 #define MF_MODEL_KIND_H
@@ -20,6 +20,7 @@ enum kind_id {
 	KIND_OVERRIDE,
 	KIND_STATE,
 	KIND_NAME,
+	KIND_CONFIG,
 	KIND_STRAY, /* of no kind, and nobody else's: misspelt */
 	KIND_COUNT
 };
@@ -32,7 +33,8 @@ struct kind {
 		     void **ret_object, struct mf_err *err);
 	void *(*keep)(void *object); /* takes a reference */
 	void (*drop)(void *object);
-	void (*format)(const void *object, struct buf *ret_value); /* canonical */
+	/* Canonical, and one line; NULL: it is never written to the disk, as it may be a secret. */
+	void (*format)(const void *object, struct buf *ret_value);
 };
 
 extern const struct kind kinds[KIND_COUNT];

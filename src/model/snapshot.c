@@ -11,10 +11,10 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/backend.h"
-#include "model/dns_name.h"
 #include "model/epochs.h"
 #include "model/imposed.h"
 #include "model/service.h"
+#include "model/shared_list.h"
 #include "model/sorted.h"
 
 struct snapshot *snapshot_new(int64_t revision)
@@ -170,7 +170,8 @@ void snapshot_unref(struct snapshot *snapshot)
 	sorted_release(snapshot->hosts);
 	sorted_release(snapshot->prefixes);
 	sorted_release(snapshot->headers);
-	dns_names_unref(snapshot->names);
+	shared_list_unref(snapshot->names);
+	shared_list_unref(snapshot->config);
 	for (size_t i = 0; i < snapshot->unused_count; i++)
 		imposed_unref(snapshot->unused[i]);
 	free(snapshot->unused);

@@ -2,8 +2,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "model/dns_name.h"
 #include "model/service.h"
+#include "model/shared_list.h"
 #include "model/snapshot.h"
 #include "model/sorted.h"
 
@@ -111,7 +111,8 @@ struct snapshot *snapshot_without(const struct snapshot *snapshot, snapshot_part
 	struct snapshot *to = snapshot_new(snapshot->revision);
 	struct without w = {snapshot, to, is_part_out, ctx, NULL};
 
-	to->names = snapshot->names == NULL ? NULL : dns_names_ref(snapshot->names);
+	to->names = snapshot->names == NULL ? NULL : shared_list_ref(snapshot->names);
+	to->config = snapshot->config == NULL ? NULL : shared_list_ref(snapshot->config);
 	copy_envs(&w);
 	copy_backends(&w);
 	service_unref(w.plain);

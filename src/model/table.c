@@ -125,6 +125,7 @@ static judge_fn *const judges[KIND_COUNT] = {
     [KIND_ENV] = judge_env,	    [KIND_INSTANCE] = judge_instance,
     [KIND_SERVICE] = judge_service, [KIND_OVERRIDE] = judge_override,
     [KIND_STATE] = judge_nothing,   [KIND_NAME] = judge_nothing,
+    [KIND_CONFIG] = judge_nothing,
 };
 
 static void drop(const struct entry *entry, void *object)
@@ -459,7 +460,7 @@ bool table_format(const struct table *table, const char *key, struct buf *ret_va
 {
 	const struct entry *entry = strmap_find(table->entries, key);
 
-	if (used(entry) == NULL)
+	if (used(entry) == NULL || kinds[entry->kind].format == NULL)
 		return false;
 	kinds[entry->kind].format(entry->good, ret_value);
 	*ret_created = entry->created;

@@ -3,10 +3,10 @@
  *
  * Keys are those of etcd without the prefix: "environments/<env>",
  * "backends/<service>/<version>/<instance>", "services/<service>", "overrides/<env>/<service>",
- * "states/<service>/<version>/<instance>", "names/<name>"; others are ignored.  A value that cannot
- * be parsed becomes a problem: the entry keeps its last good value (none if there never was one),
- * and all others live on.  So does a value that the settings or the policy do not allow, which
- * comes into force once they do.
+ * "states/<service>/<version>/<instance>", "names/<name>", "config/<scope>/<name>"; others are
+ * ignored.  A value that cannot be parsed becomes a problem: the entry keeps its last good value
+ * (none if there never was one), and all others live on.  So does a value that the settings or the
+ * policy do not allow, which comes into force once they do.
  *
  * Use: table_begin_full before a complete listing, table_put and table_del for each change,
  * table_end_full after a complete listing (what was not put since begin is gone), table_snapshot
@@ -24,11 +24,11 @@
 #include "model/versions.h"
 
 struct buf;
-struct dns_names;
 struct epoch;
 struct imposed;
 struct policy;
 struct settings;
+struct shared_list;
 struct table;
 
 struct table *table_new(void);
@@ -131,8 +131,10 @@ struct snapshot {
 	size_t service_count;
 	struct claim *hosts, *prefixes, *headers; /* by key */
 	size_t host_count, prefix_count, header_count;
-	struct dns_names *names; /* that people set, but for those of services; NULL: none */
-	struct imposed **unused; /* states that operators said, whose instances are not there */
+	/* Both NULL: none. */
+	struct shared_list *names;  /* struct dns_name, by name; but for those of services */
+	struct shared_list *config; /* struct config, by scope, then name */
+	struct imposed **unused;    /* states that operators said, whose instances are not there */
 	size_t unused_count;
 	struct problem *problems; /* by object; see table_set_shown */
 	size_t problem_count;

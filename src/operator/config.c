@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strmap.h"
+#include "model/config.h"
 #include "model/name.h"
 #include "operator/call.h"
 #include "operator/change.h"

@@ -10,8 +10,7 @@ struct etcd_kv;
 struct mf_err;
 struct strmap;
 
-#define CONFIG_MAX_WORDS 4096		   /* of a command */
-#define CONFIG_MAX_VALUE ((size_t)1 << 16) /* bytes */
+#define CONFIG_MAX_WORDS 4096 /* of a command */
 
 /* As a version is written: letters, digits, '_', '.', '-', at most 128.  MF_EUSAGE. */
 int config_check_scope(const char *scope, struct mf_err *err);

@@ -10,6 +10,7 @@
 #include "base/strmap.h"
 #include "model/dns_name.h"
 #include "model/settings.h"
+#include "model/shared_list.h"
 #include "operator/call.h"
 #include "operator/change.h"
 #include "operator/command.h"
@@ -31,7 +32,7 @@ static int fill_list(struct look *look, const struct reading *reading, struct mf
 	static const struct show_column columns[] = {
 	    {"NAME", "name", false}, {"ADDRESSES", "addresses", false}, {"KIND", "kind", false}};
 	const struct settings *settings = look->call->settings;
-	const struct dns_names *names = reading->snapshot->names;
+	const struct shared_list *names = reading->snapshot->names;
 	struct node *list = doc_add_list(look->doc, "names");
 
 	(void)err;
@@ -42,10 +43,11 @@ static int fill_list(struct look *look, const struct reading *reading, struct mf
 		add_name(list, name, settings->dnsmasq.address, "service");
 	}
 	for (size_t i = 0; names != NULL && i < names->count; i++) {
+		const struct dns_name *name = names->items[i];
 		buf_auto struct buf addresses = BUF_INIT;
 
-		dns_name_format(names->list[i], &addresses);
-		add_name(list, names->list[i]->name, buf_str(&addresses), "set");
+		dns_name_format(name, &addresses);
+		add_name(list, name->name, buf_str(&addresses), "set");
 	}
 	if (list->child_count == 0)
 		buf_add_str(&look->after, "There is no name.\n");

@@ -199,6 +199,8 @@ static char *correct_key(const char *object)
 	    {"service ", "services/"},
 	    {"override ", "overrides/"},
 	    {"state ", "states/"},
+	    {"name ", "names/"},
+	    {"config ", "config/"},
 	};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)

@@ -23,6 +23,7 @@
  *	                     services: name, version, routes (a list), override
  *	services             names of all services, sorted
  *	names                further names that people set: name, addresses (a list)
+ *	config               settings of applications: an object for each scope, with its settings
  *	backends             by service and version: name ("service:version"), service, version;
  *	                     absent when they are HAProxy's or our defaults:
  *	                       balance, connect_timeout, server_timeout (ms);
@@ -48,11 +49,13 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "model/backend.h"
+#include "model/config.h"
 #include "model/dns_name.h"
 #include "model/env.h"
 #include "model/fields.h"
 #include "model/service.h"
 #include "model/settings.h"
+#include "model/shared_list.h"
 #include "model/table.h"
 #include "render/output.h"
 #include "render/view.h"
@@ -452,6 +455,73 @@ static const struct view_field name_fields[] = {
 VIEW_CLASS(name, name_fields)
 VIEW_POINTERS(name)
 
+/* Those of one scope are an object, which is the place of its first one in the list. */
+static bool is_of_scope(const struct config *const *at, const char *scope)
+{
+	return *at != NULL && strcmp((*at)->scope, scope) == 0;
+}
+
+static bool scope_get(const void *obj, const char *name, size_t len, struct view *v)
+{
+	const struct config *const *first = obj;
+
+	for (const struct config *const *at = first; is_of_scope(at, (*first)->scope); at++) {
+		if (strlen((*at)->name) != len || memcmp((*at)->name, name, len) != 0)
+			continue;
+		view_set_str(v, (*at)->value);
+		return true;
+	}
+	return false;
+}
+
+static const char *scope_name(const void *obj, size_t i)
+{
+	const struct config *const *first = obj, *const *at = first;
+
+	while (i > 0 && is_of_scope(at, (*first)->scope)) {
+		at++;
+		i--;
+	}
+	return is_of_scope(at, (*first)->scope) ? (*at)->name : NULL;
+}
+
+static const struct view_class scope_class = {scope_get, scope_name};
+
+static const struct config *const *next_scope(const struct config *const *at)
+{
+	const char *scope = (*at)->scope;
+
+	while (is_of_scope(at, scope))
+		at++;
+	return at;
+}
+
+static bool config_get(const void *obj, const char *name, size_t len, struct view *v)
+{
+	const struct config *const *at =
+	    (const struct config *const *)((const struct shared_list *)obj)->items;
+
+	for (; *at != NULL; at = next_scope(at)) {
+		if (strlen((*at)->scope) != len || memcmp((*at)->scope, name, len) != 0)
+			continue;
+		view_set_object(v, &scope_class, at);
+		return true;
+	}
+	return false;
+}
+
+static const char *config_name(const void *obj, size_t i)
+{
+	const struct config *const *at =
+	    (const struct config *const *)((const struct shared_list *)obj)->items;
+
+	for (; i > 0 && *at != NULL; i--)
+		at = next_scope(at);
+	return *at == NULL ? NULL : (*at)->scope;
+}
+
+static const struct view_class config_class = {config_get, config_name};
+
 static const struct view_field settings_shown[] = {
     VIEW_STR("node", struct settings, node),
     VIEW_STR("admin_socket", struct settings, haproxy.admin_socket),
@@ -550,12 +620,22 @@ static void get_entries(const void *obj, struct view *v)
 
 static void get_names(const void *obj, struct view *v)
 {
-	const struct dns_names *names = snapshot_of(obj)->names;
+	const struct shared_list *names = snapshot_of(obj)->names;
 
 	if (names == NULL)
 		view_set_list(v, &name_list, NULL, 0);
 	else
-		view_set_list(v, &name_list, names->list, names->count);
+		view_set_list(v, &name_list, names->items, names->count);
+}
+
+static void get_config(const void *obj, struct view *v)
+{
+	const struct shared_list *config = snapshot_of(obj)->config;
+
+	if (config == NULL)
+		view_set_none(v);
+	else
+		view_set_object(v, &config_class, config);
 }
 
 static const struct view_field own_fields[] = {
@@ -567,6 +647,7 @@ static const struct view_field own_fields[] = {
     VIEW_STR("service_suffix_regex", struct output_view, suffix_regex),
     VIEW_MADE("has_host_names", get_has_host_names),
     VIEW_MADE("names", get_names),
+    VIEW_MADE("config", get_config),
     VIEW_OBJECTS("tcp", tcp_list, struct output_view, tcp, tcp_count),
     VIEW_MADE("maps", get_maps),
     VIEW_MADE("entries", get_entries),

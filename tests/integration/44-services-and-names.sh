@@ -127,4 +127,28 @@ within '  is there instead' 10 grep -qx '10.0.0.5 db.example.com' "$T/dir/mayfly
 said 0 'name db.example.com deleted' 'without a name' name delete db.example.com
 within '  there is no such file' 10 not test -e "$T/dir/mayfly-:names"
 
+# --- settings of applications in a template
+printf 'level={{config.shop.level}} url={{config.shop.db-url}} other={{config.mail.level}}\n' >"$T/app.mustache"
+write_settings targets="[{template: $T/app.mustache, output: $T/out/app, reload: [touch, $T/out/reloaded], escape: none}]"
+send_signal HUP kvwatch
+within 'a template without settings' 10 grep -qx 'level= url= other=' "$T/out/app"
+reloads=$(haproxy_reloads)
+run_tool mayfly config put shop level tell-nobody
+within '  sees one that comes' 10 grep -qx 'level=tell-nobody url= other=' "$T/out/app"
+within '  and its program is told' 10 test -e "$T/out/reloaded"
+run_tool mayfly config put shop db-url 'pg://db'
+run_tool mayfly config put mail level warn
+within '  and those of another scope beside it' 10 grep -qx 'level=tell-nobody url=pg://db other=warn' "$T/out/app"
+run_tool cfgrender --print-view
+like "$(tr -d '\n ' <<<"$OUT")" '"config":\{"mail":\{"level":"warn"\},"shop":\{"db-url":"pg://db","level":"tell-nobody"\}\}' \
+	'the view has them all'
+run_tool mayfly config delete shop level
+within '  and one that goes is seen to' 10 grep -qx 'level= url=pg://db other=warn' "$T/out/app"
+etcd_put config/shop/level/deep 1
+run_tool mayfly check
+like "$OUT" 'config shop/level/deep: the key must be config/SCOPE/NAME' 'a key that is none is said'
+is "$(haproxy_reloads)" "$reloads" 'none of it reloads HAProxy'
+stop kvwatch
+is "$(grep -rl 'pg://db' "$T/state" "$T/haproxy")" '' 'and no value is kept on the disk but by the template'
+
 done_testing

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "model/dns_name.h"
 #include "model/settings.h"
+#include "model/shared_list.h"
 #include "model/table.h"
 #include "table_world.h"
 #include "unit.h"
@@ -63,8 +64,10 @@ static void expect(struct table *table, const char *wanted)
 	buf_auto struct buf text = BUF_INIT;
 
 	for (size_t i = 0; snapshot->names != NULL && i < snapshot->names->count; i++) {
-		buf_printf(&text, "%s=", snapshot->names->list[i]->name);
-		dns_name_format(snapshot->names->list[i], &text);
+		const struct dns_name *name = snapshot->names->items[i];
+
+		buf_printf(&text, "%s=", name->name);
+		dns_name_format(name, &text);
 		buf_add_char(&text, ' ');
 	}
 	ck_assert_str_eq(buf_str(&text), wanted);

@@ -102,7 +102,7 @@ START_TEST(a_snapshot_is_sorted_and_complete)
 	put(table, "backends/s/1/j", "10.0.0.2:1");
 	put(table, "backends/s/1/i", "10.0.0.3:1");
 	put(table, "services/s", "{\"balance\":\"random\"}");
-	put(table, "config/x", "anything");
+	put(table, "usage/x", "anything");
 	put(table, "nodes/n", "anything");
 	s = table_snapshot(table, 1);
 	ck_assert_uint_eq(s->env_count, 3);
@@ -204,7 +204,7 @@ START_TEST(an_equal_value_is_no_change)
 	put(table, "services/bad", "x");
 	table_del(table, "backends/s/1/never");
 	table_set_problem(table, "file a", NULL);
-	put(table, "config/x", "anything");
+	put(table, "usage/x", "anything");
 	ck_assert(!table_is_changed(table));
 	put(table, "backends/s/1/i", up); /* other words for the same */
 	ck_assert(!table_is_changed(table));
