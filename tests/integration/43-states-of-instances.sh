@@ -64,8 +64,9 @@ stop register-one
 within 'its instance goes' 10 not both_are_there
 start_tool_as register-one svcregister register web 1 "${ADDRESS[one]}" --ttl 2s --id "${NAMES[0]}"
 within '  and comes back as it was' 10 in_state one drain
-mayfly_says 0 "instance $name put into maintenance" 'maintenance' instance maint web 1 "${NAMES[0]}"
-within '  is another state' 10 in_state one maint
+run_tool mayfly instance maint web 1 "${NAMES[0]}" --wait --timeout 20s
+like "$STATUS $OUT" "^0 instance $name put into maintenance" 'maintenance'
+ok '  is in force when one has waited for it' in_state one maint
 
 # --- the last one
 mayfly_says 0 "instance $name up again" 'it comes back' instance up web 1 "${NAMES[0]}"
