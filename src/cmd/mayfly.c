@@ -91,6 +91,8 @@ static const struct option_row rows[] = {
      OPTION_OTHER(struct call_options, owner, set_owner), .commands = TAKES_OWNER},
     {0, "force", NULL, "change also what belongs to another owner, or a node that is alive",
      OPTION_FLAG(struct call_options, force), .commands = TAKES_WRITE},
+    {0, "exact", NULL, "also delete what is not in the snapshot",
+     OPTION_FLAG(struct call_options, is_exact), .commands = TAKES_EXACT},
     {0, "wait", NULL, "wait until every proxy of the fleet has applied it",
      OPTION_FLAG(struct call_options, is_waiting), .commands = TAKES_WRITE},
     {0, "for", "TIME", "for how long (default 10m)",

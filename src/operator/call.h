@@ -30,6 +30,7 @@ struct call_options {
 	const char *owner;		     /* of what is written; NULL: CHANGE_OWNER */
 	bool force;			     /* also what another owner has */
 	bool dry_run;			     /* write nothing */
+	bool is_exact;			     /* also delete what is not in the snapshot */
 	bool is_waiting;		     /* until the proxies have what is written */
 	int64_t revision;		     /* to wait for, or to go back to; 0: the newest */
 	int64_t nodes;			     /* that are to have it; 0: all */

@@ -29,6 +29,7 @@ enum command_takes {
 	TAKES_UNDO = 1 << 10,
 	TAKES_FOR = 1 << 11,
 	TAKES_EXEC = 1 << 12,
+	TAKES_EXACT = 1 << 13,
 	TAKES_CHANGE = TAKES_WRITE | TAKES_OWNER | TAKES_ETCD,
 	TAKES_ONLINE = TAKES_FORMAT | TAKES_ETCD | TAKES_WATCH,
 	TAKES_LOOK = TAKES_ONLINE | TAKES_FILES,
@@ -59,7 +60,9 @@ struct noun {
 	X(check)                                                                                   \
 	X(matrix)                                                                                  \
 	X(explain)                                                                                 \
-	X(env) X(service) X(instance) X(route) X(node) X(name) X(wait) X(config) X(allow_removal)
+	X(env)                                                                                     \
+	X(service)                                                                                 \
+	X(instance) X(route) X(node) X(name) X(wait) X(config) X(allow_removal) X(snapshot)
 
 #define X(name) extern const struct noun noun_##name;
 NOUNS(X)

@@ -307,22 +307,23 @@ static int conclude(const struct waiting *w, struct mf_err *err)
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
+static const struct follow_events feed_events = {
+    .on_state = on_state,
+    .on_commit = on_commit,
+    .on_list_begin = on_list_begin,
+    .on_list_end = on_list_end,
+    .on_put = on_put,
+    .on_del = on_del,
+};
+
 static void open_feed(struct waiting *w, struct feed *feed, const char *below)
 {
-	static const struct follow_events events = {
-	    .on_list_begin = on_list_begin,
-	    .on_list_end = on_list_end,
-	    .on_put = on_put,
-	    .on_del = on_del,
-	    .on_commit = on_commit,
-	    .on_state = on_state,
-	};
 	mem_auto_free char *prefix = mem_printf("%s/%s", w->call->settings->etcd.prefix, below);
 	const struct follow_options options = {.prefix = prefix};
 
 	feed->waiting = w;
 	feed->prefix_len = strlen(prefix);
-	feed->follow = follow_new(w->call->loop, w->call->etcd, &options, &events, feed);
+	feed->follow = follow_new(w->call->loop, w->call->etcd, &options, &feed_events, feed);
 	follow_list(feed->follow, 0);
 }
 

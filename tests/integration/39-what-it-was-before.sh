@@ -105,6 +105,60 @@ is "$STATUS $(entries file-7)" '0 2' '  and what they delete'
 mayfly env restore file-7 --force
 like "$(etcd_get environments/file-7)" '"version":"2"' '  which is restored'
 
+# --- all of it, in a file
+etcd_put config/shop/text $'a "text"\nof two lines'
+etcd_put config/shop/bytes $'\xff\xfe'
+etcd_put services/web '{"balance":"leastconn"}'
+etcd_put names/db 10.0.0.9
+etcd_put states/web/1/a drain
+lease=$(etcdctl lease grant 600 | awk '{ print $2 }')
+etcdctl put --lease "$lease" /mayfly/backends/web/1/a 10.0.0.1:80 >/dev/null
+etcdctl put --lease "$lease" /mayfly/states/web/1/b drain >/dev/null
+kept() { # what a snapshot is to have
+	local part
+
+	for part in config environments names services states; do
+		etcdctl get --prefix "/mayfly/$part/" | grep -av '^/mayfly/states/web/1/b$'
+	done
+}
+kept >"$T/out/before"
+run_tool mayfly snapshot save "$T/snapshot.json"
+like "$STATUS $OUT" '^0 [0-9]+ keys at revision [0-9]+ saved$' 'a snapshot'
+is "$(stat -c %a "$T/snapshot.json")" 600 '  is for nobody else'
+unlike "$(<"$T/snapshot.json")" 'backends|history|web/1/b' '  and has no leases, and no history'
+said 0 'All is as in the snapshot.' 'nothing has changed' snapshot restore "$T/snapshot.json"
+etcd_del environments/file-1
+etcd_put environments/file-2 '{"name":"file-2","services":[]}'
+etcd_del config/shop/bytes
+etcd_del names/db
+etcd_put config/shop/new x
+for i in {10..149}; do printf 'put /mayfly/environments/file-%d {}\n' "$i"; done | sed 's/{}$/"{}"/' >"$T/puts"
+{
+	printf '\n'
+	head -n 100 "$T/puts"
+	printf '\n\n'
+} | etcdctl txn >/dev/null
+mayfly snapshot restore "$T/snapshot.json" --dry-run --exact
+is "$STATUS" 2 'what would be done'
+like "$OUT" '^environment file-1 would be created$' '  is said'
+like "$OUT" '^config shop/new would be deleted$' '  of all parts'
+mayfly snapshot restore "$T/snapshot.json"
+is "$STATUS" 0 'it is put back'
+like "$OUT" '^environment file-2 changed$' '  which is said'
+is "$(etcd_get config/shop/new)" x '  and what is not in it stays'
+is "$(entries file-109)" 2 '  and what environments were is in their history'
+said 0 'config shop/new deleted' 'all of it, exactly' snapshot restore "$T/snapshot.json" --exact
+kept >"$T/out/after"
+ok '  is as it was' cmp "$T/out/before" "$T/out/after"
+is "$(etcd_get backends/web/1/a) $(etcd_get states/web/1/b)" '10.0.0.1:80 drain' '  and leases are left alone'
+chmod 644 "$T/snapshot.json"
+said 77 '' 'a file that others can read' snapshot save "$T/snapshot.json"
+printf '{"snapshot":1,"keys":{"nodes/a":"x"}}' >"$T/bad.json"
+said 65 '' 'what does not belong into a snapshot' snapshot restore "$T/bad.json"
+like "$ERR" 'bad.json: key nodes/a: does not belong' '  is refused'
+said 65 '' 'so is what is none' snapshot restore "$T/pr.yaml"
+said 66 '' 'and what is not there' snapshot restore "$T/nowhere"
+
 # --- waited for
 mayfly env set prod web=7 --wait --timeout 1s
 is "$STATUS" 69 'without a fleet there is nobody to wait for'
