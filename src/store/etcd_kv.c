@@ -67,16 +67,6 @@ static void list_ask(struct list *list, struct etcd_call *call)
 	etcd_call_continue(call, &body);
 }
 
-static bool is_left_out(const struct list *list, const char *key)
-{
-	const char *const *part = list->events.without;
-
-	while (part != NULL && *part != NULL)
-		if (str_has_prefix(key, *part++))
-			return true;
-	return false;
-}
-
 static void start_behind(struct list *list, const char *part)
 {
 	buf_clear(&list->start);
@@ -105,14 +95,11 @@ static void narrow(struct list *list)
 		etcd_json_add_range_end(&list->end, list->prefix);
 }
 
-/* All in one page, if it fits. */
 static void begin(struct list *list)
 {
 	buf_clear(&list->start);
-	buf_clear(&list->end);
-	list->until = NULL;
 	etcd_json_add_range_start(&list->start, list->prefix);
-	etcd_json_add_range_end(&list->end, list->prefix);
+	narrow(list);
 }
 
 static void deliver(struct list *list, size_t most)
@@ -126,7 +113,7 @@ static void deliver(struct list *list, size_t most)
 		if (etcd_page_next(&list->page, buf_str(&list->text), &list->key, &list->value, &kv,
 				   &skip, &list->err) != 0)
 			return;
-		if (!skip && !is_left_out(list, kv.key))
+		if (!skip)
 			list->events.on_kv(list->ctx, &kv);
 	}
 }

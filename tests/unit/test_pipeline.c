@@ -15,7 +15,8 @@
 #include "store/hold.h"
 #include "unit_loop.h"
 
-#define ENVS 16
+#define ENVS	16
+#define NO_MORE "{\"header\":{\"revision\":\"5\"}}"
 
 static struct loop *loop;
 static struct gateway gateway;
@@ -23,6 +24,7 @@ static struct settings *settings;
 static struct pipeline *pipeline;
 static struct buf list, events, story; /* "REVISION:ENVIRONMENTS " for each snapshot */
 static const char *last;	       /* a story that ends so is over */
+static bool tells_seen;		       /* "seen REVISION " is part of it */
 static size_t held;
 static char dir[32]; /* what is kept from run to run */
 
@@ -87,6 +89,14 @@ static void put_all(void)
 	buf_add_str(&list, "]}");
 }
 
+static void add_key_event(const char *key, int revision)
+{
+	buf_printf(&events,
+		   "{\"result\":{\"header\":{\"revision\":\"%d\"},\"events\":[{\"kv\":", revision);
+	add_kv(&events, key, "x", revision);
+	buf_add_str(&events, "}]}}\n");
+}
+
 /* One revision a line, as etcd writes what happens one after the other. */
 static void add_event(int i, bool is_there, int revision)
 {
@@ -105,6 +115,16 @@ static void on_snapshot(void *ctx, struct snapshot *snapshot)
 		loop_stop(loop);
 }
 
+static void on_seen(void *ctx, int64_t revision)
+{
+	(void)ctx;
+	if (!tells_seen)
+		return;
+	buf_printf(&story, "seen %lld ", (long long)revision);
+	if (strstr(story.data, last) != NULL)
+		loop_stop(loop);
+}
+
 static void on_held(void *ctx, const struct hold_report *report)
 {
 	(void)ctx;
@@ -113,8 +133,8 @@ static void on_held(void *ctx, const struct hold_report *report)
 
 static void follow_script(const char *until, bool is_guarded, const struct gateway_line *script)
 {
-	static const struct pipeline_events pipeline_events = {.on_snapshot = on_snapshot,
-							       .on_held = on_held};
+	static const struct pipeline_events pipeline_events = {
+	    .on_snapshot = on_snapshot, .on_held = on_held, .on_seen = on_seen};
 	const struct pipeline_options options = {.follow = true, .is_guarded = is_guarded};
 	struct mf_err err = {0};
 
@@ -135,6 +155,8 @@ static void follow(const char *until, bool is_guarded)
 {
 	const struct gateway_line script[] = {
 	    {"/v3/kv/range", GATEWAY_SAY, 200, buf_str(&list)},
+	    {"/v3/kv/range", GATEWAY_SAY, 200, NO_MORE}, /* between what is left out */
+	    {"/v3/kv/range", GATEWAY_SAY, 200, NO_MORE}, /* and behind it */
 	    {"/v3/watch", GATEWAY_STREAM, 200, buf_str(&events)},
 	    {NULL, GATEWAY_HANG, 0, NULL},
 	};
@@ -147,6 +169,8 @@ static void list_only(const char *until)
 {
 	const struct gateway_line script[] = {
 	    {"/v3/kv/range", GATEWAY_SAY, 200, buf_str(&list)},
+	    {"/v3/kv/range", GATEWAY_SAY, 200, NO_MORE}, /* between what is left out */
+	    {"/v3/kv/range", GATEWAY_SAY, 200, NO_MORE}, /* and behind it */
 	    {NULL, GATEWAY_HANG, 0, NULL},
 	};
 
@@ -158,6 +182,7 @@ static void list_only(const char *until)
 
 static void setup(void)
 {
+	tells_seen = false;
 	loop = unit_loop_new();
 	settings = settings_new("n");
 	(void)snprintf(dir, sizeof(dir), "/tmp/mayfly-test-XXXXXX");
@@ -231,6 +256,21 @@ START_TEST(without_a_guard_all_is_believed)
 }
 END_TEST
 
+/* Also what changes nothing, but for what only reports. */
+START_TEST(says_what_it_has_seen)
+{
+	add_env(&list, 0, true, 1);
+	buf_add_str(&list, "]}");
+	add_key_event("/m/nodes/a", 6);
+	add_key_event("/m/config/shop/x", 7);
+	add_key_event("/m/history/e0/00000000000000000001", 8);
+	add_event(0, true, 9);
+	tells_seen = true;
+	follow("seen 9 ", false);
+	ck_assert_str_eq(buf_str(&story), "5:1 seen 5 seen 7 seen 9 ");
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("pipeline");
@@ -240,5 +280,6 @@ int main(void)
 	tcase_add_test(tc, removals_one_by_one_add_up_to_a_loss);
 	tcase_add_test(tc, a_second_run_knows_what_the_first_had);
 	tcase_add_test(tc, without_a_guard_all_is_believed);
+	tcase_add_test(tc, says_what_it_has_seen);
 	return unit_run("pipeline", tc);
 }
