@@ -19,6 +19,7 @@ struct mf_err;
 struct node;
 
 #define HISTORY_KEPT ((size_t)50) /* entries of one environment */
+#define HISTORY_DAYS 30		  /* for so long they are kept when it is deleted */
 
 /* The key; handed over. */
 char *history_make_key(const char *prefix, const char *env, int64_t revision);

@@ -100,6 +100,12 @@ static void on_idle(void *ctx)
 	loop_stop(ctx);
 }
 
+/* One that is made anew may have a history that was to go. */
+static bool may_have_history(const struct change *change, const char *name)
+{
+	return change->count == 1 || change_find(change, name) != NULL;
+}
+
 int change_trim(struct change *change, struct mf_err *err)
 {
 	struct call *call = change->call;
@@ -114,8 +120,8 @@ int change_trim(struct change *change, struct mf_err *err)
 	for (size_t i = 0; i < change->count; i++) {
 		const char *key = change->ops[i].key;
 
-		if (str_has_prefix(key, below) && change_find(change, key + strlen(below)) != NULL)
-			history_trim_add(trim, key + strlen(below));
+		if (str_has_prefix(key, below) && may_have_history(change, key + strlen(below)))
+			history_trim_add(trim, key + strlen(below), change->ops[i].value == NULL);
 	}
 	if (!history_trim_is_idle(trim))
 		code = loop_run(call->loop, err);

@@ -325,7 +325,7 @@ static bool get_companion(void *ctx, struct keyset_key *key, struct etcd_op *ret
 static void note_history(struct env_sync *s, const struct entry *e)
 {
 	if (e->has_history)
-		history_trim_add(s->trim, name_of(s, e));
+		history_trim_add(s->trim, name_of(s, e), e->key.is_sent_delete);
 	else if (e->is_history_denied && e->stored != NULL)
 		log_warn("the history lacks this change: to write there is not permitted",
 			 LOG_STR("environment", name_of(s, e)));

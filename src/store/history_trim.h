@@ -1,7 +1,7 @@
 /*
- * Keeps only the newest HISTORY_KEPT entries of an environment's history (model/history.h): one
- * environment after the other, beside all else.  What fails is tried again when the environment
- * changes the next time.
+ * Keeps only the newest HISTORY_KEPT entries of an environment's history (model/history.h), and
+ * those of one that is deleted only for HISTORY_DAYS, by a lease: one environment after the other,
+ * beside all else.  What fails is tried again when the environment changes the next time.
  */
 #ifndef MF_STORE_HISTORY_TRIM_H
 #define MF_STORE_HISTORY_TRIM_H
@@ -21,7 +21,8 @@ struct history_trim *history_trim_new(struct loop *loop, struct etcd *etcd, cons
 				      void (*on_idle)(void *ctx), void *ctx);
 void history_trim_free(struct history_trim *trim); /* NULL is fine */
 
-void history_trim_add(struct history_trim *trim, const char *env);
+/* What was said last of an environment that waits for its turn counts. */
+void history_trim_add(struct history_trim *trim, const char *env, bool is_deleted);
 bool history_trim_is_idle(const struct history_trim *trim);
 
 #endif

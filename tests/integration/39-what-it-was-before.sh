@@ -17,6 +17,9 @@ said() { # STATUS OUTPUT NAME WORD...
 revision_of() { # KEY
 	etcdctl get -w json "/mayfly/$1" | sed -n 's/.*"mod_revision":\([0-9]*\).*/\1/p'
 }
+leased() { # ENV: how many entries of its history have a lease
+	etcdctl get --prefix -w json "/mayfly/history/$1/" | grep -o '"lease":' | wc -l
+}
 entries() { etcd_keys "history/$1/" | wc -l; } # ENV
 
 # --- by people
@@ -73,7 +76,11 @@ said 0 'environment prod deleted' 'one is deleted' env delete prod
 mayfly env history prod
 like "$OUT" '^Environment prod is deleted\.$' '  which its history says'
 like "$OUT" 'mayfly env delete prod +deleted$' '  with who did it'
+is "$(leased prod)" "$(entries prod)" '  for a while'
+lease=$(etcdctl get --prefix -w json /mayfly/history/prod/ | sed 's/.*"lease":\([0-9]*\).*/\1/')
+like "$(etcdctl lease timetolive "$(printf %x "$lease")")" 'granted with TTL\(2592000s\)' '  of thirty days'
 mayfly env restore prod
+is "$(leased prod)" 0 'one that is there again keeps it'
 like "$STATUS $OUT" '^0 environment prod put back to revision [0-9]+$' '  and restored'
 like "$(etcd_get environments/prod)" '"name":"web","version":"1"' '  as it was'
 said 66 '' 'but not one that never was' env restore never
@@ -102,6 +109,7 @@ like "$OUT" '"who":"envwatch@[^"]*","with":"envwatch [^"]*/environments/file-7.y
 rm "$T/environments/file-7.yaml"
 run_tool envwatch --once "$T/environments"
 is "$STATUS $(entries file-7)" '0 2' '  and what they delete'
+is "$(leased file-7)" 2 '  for a while'
 mayfly env restore file-7 --force
 like "$(etcd_get environments/file-7)" '"version":"2"' '  which is restored'
 

@@ -84,6 +84,10 @@ start_haproxy
 within 'kvwatch with its own role applies them' 10 serves www-prod.example.com '^team-a-web 1 '
 within 'and reports that' 10 registered nodes/test
 within 'and ends what is said of an instance that has gone' 20 not registered states/
+run_as reader mayfly wait prod
+is "$STATUS" 0 'whoever reads can wait for it'
+run_as reader mayfly node forget test --force
+is_denied '  and not forget a node' reader
 stop kvwatch
 stop laptop
 for tool in 'cfgrender --dry-run' 'mayfly env list'; do
