@@ -216,7 +216,7 @@ static int take_side(struct call *call, const struct strmap *values, bool is_bef
 		     struct side *side, struct mf_err *err)
 {
 	const struct value *now = strmap_find(values, side->name);
-	const struct past_state *state;
+	const struct past_state *state = NULL;
 	struct past past;
 	int code = 0;
 
@@ -230,7 +230,7 @@ static int take_side(struct call *call, const struct strmap *values, bool is_bef
 		code = refuse_unknown(values, side->name, err);
 	else if (side->revision != 0 || is_before)
 		code = past_find(&past, side->name, side->revision, &state, err);
-	if (code == 0 && (side->revision != 0 || is_before))
+	if (code == 0 && state != NULL)
 		side->value = mem_dup_str(state->value);
 	past_fini(&past);
 	return code;

@@ -26,7 +26,7 @@ static int decide(struct change *change, void *ctx, struct mf_err *err)
 	const char *name = change->call->argv[0];
 	const bool *is_restore = ctx;
 	const struct change_stored *now = change_find(change, name);
-	const struct past_state *state;
+	const struct past_state *state = NULL;
 	struct past past;
 	int code = change_check_owner(change, name, err);
 
@@ -42,7 +42,7 @@ static int decide(struct change *change, void *ctx, struct mf_err *err)
 		code = change_check_known(change, "environment", name, err);
 	else
 		code = past_find(&past, name, change->call->options.revision, &state, err);
-	if (code == 0) {
+	if (code == 0 && state != NULL) {
 		mem_auto_free char *what =
 		    mem_printf("put back to revision %" PRId64, state->revision);
 
