@@ -246,7 +246,7 @@ static struct span find_word(const struct map_side *choices, struct span value)
 	const struct map_entry *entry;
 	mem_auto_free char *key = NULL;
 
-	if (at == NULL || choices == NULL)
+	if (at == NULL || choices == NULL || memchr(value.at, '|', value.len) != NULL)
 		return value;
 	key = mem_printf("%.*s.word", (int)(value.at + value.len - at - 1), at + 1);
 	entry = find_entry(choices, (struct span){key, strlen(key)});
@@ -260,11 +260,15 @@ static struct map_side copy_parts(struct map_side side, const struct map_side *c
 
 	for (size_t i = 0; i < side.count; i++) {
 		struct map_entry e = side.entries[i];
+		size_t more;
 
 		if (is_remark(e.key, skip))
 			continue;
 		MEM_GROW(copy.entries, copy.count, copy.cap);
-		e.key = (struct span){e.key.at + skip, e.key.len - skip};
+		/* Before the routes of an environment with a split. */
+		more = e.key.len > skip + 2 && memcmp(e.key.at + skip, "/./", 3) == 0 ? 2 : 0;
+		more += skip;
+		e.key = (struct span){e.key.at + more, e.key.len - more};
 		e.value = part(find_word(choices, e.value));
 		e.base = base;
 		copy.entries[copy.count++] = e;
@@ -348,11 +352,41 @@ static void compare_generations(const struct env_walk *walk, const struct map_pa
 	free(b.entries);
 }
 
+/* Among whom visitors are split, as the choice of something of that name. */
+static struct map_side read_split(const struct map_side *choices, const struct map_entry *env)
+{
+	static const char name[] = "visitors";
+	mem_auto_free char *key = mem_printf("%.*s/:.word", (int)env->value.len, env->value.at);
+	const struct map_entry *entry =
+	    choices == NULL ? NULL : find_entry(choices, (struct span){key, strlen(key)});
+	struct map_side side = {NULL, 0, 0};
+
+	if (entry == NULL)
+		return side;
+	MEM_GROW(side.entries, side.count, side.cap);
+	side.entries[side.count++] =
+	    (struct map_entry){.key = {name, strlen(name)}, .value = entry->value};
+	return side;
+}
+
+static void compare_splits(const struct env_walk *walk, const struct map_entry *old,
+			   const struct map_entry *new)
+{
+	struct map_walk entries = {walk->changes, new->key, OP_SERVICE_ADD};
+	struct map_side a = read_split(old_of(walk->choices), old);
+	struct map_side b = read_split(new_of(walk->choices), new);
+
+	walk_maps(&a, &b, on_entry, &entries);
+	free(a.entries);
+	free(b.entries);
+}
+
 static void change_env(const struct env_walk *walk, const struct map_entry *old,
 		       const struct map_entry *new)
 {
 	size_t before = walk->changes->count;
 
+	compare_splits(walk, old, new);
 	compare_generations(walk, walk->versions, old, new, 1, version_of, OP_SERVICE_ADD);
 	compare_generations(walk, walk->routes, old, new, 0, target_of, OP_ROUTE_ADD);
 	if (walk->changes->count == before && span_compare(old->value, new->value) != 0)

@@ -10,7 +10,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "model/name.h"
 #include "model/node.h"
 
 /* --- ranges ----------------------------------------------------------------------------------- */
@@ -121,13 +120,14 @@ static void make_ranges(struct choice *choice)
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-static int read_share(const struct node *member, struct choice *choice, struct mf_err *err)
+static int read_share(const struct node *member, enum name_kind kind, struct choice *choice,
+		      struct mf_err *err)
 {
 	struct choice_share *share = &choice->shares[choice->share_count];
 	struct mf_err why;
 	long percent;
 
-	if (name_check(NAME_VERSION, member->key, strlen(member->key), &why) != 0)
+	if (name_check(kind, member->key, strlen(member->key), &why) != 0)
 		return node_error_key(member, err, "%s", why.msg);
 	if (node_get_int(member, 0, 100, &percent, err) != 0)
 		return mf_err_wrap(err, "%s", member->key);
@@ -136,17 +136,19 @@ static int read_share(const struct node *member, struct choice *choice, struct m
 	return 0;
 }
 
-static int read_shares(const struct node *node, struct choice *choice, struct mf_err *err)
+static int read_shares(const struct node *node, enum name_kind kind, struct choice *choice,
+		       struct mf_err *err)
 {
 	unsigned sum = 0;
 
 	if (node->kind != NODE_MAP)
-		return node_error(node, err, "must be a map of versions to percents");
+		return node_error(node, err, "must be a map of %s to percents",
+				  kind == NAME_VERSION ? "versions" : "environments");
 	if (node->child_count > CHOICE_MAX_VERSIONS)
 		return node_error(node, err, "%zu of them, at most %d are allowed",
 				  node->child_count, CHOICE_MAX_VERSIONS);
 	for (size_t i = 0; i < node->child_count; i++) {
-		int code = read_share(&node->children[i], choice, err);
+		int code = read_share(&node->children[i], kind, choice, err);
 
 		if (code != 0)
 			return code;
@@ -161,7 +163,7 @@ static void make_text(struct choice *choice)
 {
 	struct buf text = BUF_INIT;
 
-	buf_add_str(&text, "\"versions\":{");
+	buf_add_char(&text, '{');
 	for (size_t i = 0; i < choice->share_count; i++)
 		buf_printf(&text, "%s\"%s\":%u", i == 0 ? "" : ",", choice->shares[i].version,
 			   choice->shares[i].percent);
@@ -169,13 +171,14 @@ static void make_text(struct choice *choice)
 	choice->text = buf_take(&text);
 }
 
-int choice_read(const struct node *node, struct choice **ret_choice, struct mf_err *err)
+int choice_read(const struct node *node, enum name_kind kind, struct choice **ret_choice,
+		struct mf_err *err)
 {
 	struct choice *choice = MEM_NEW(choice);
 	int code;
 
 	choice->refs = 1;
-	code = read_shares(node, choice, err);
+	code = read_shares(node, kind, choice, err);
 	if (code != 0) {
 		choice_unref(choice);
 		return code;
@@ -186,27 +189,18 @@ int choice_read(const struct node *node, struct choice **ret_choice, struct mf_e
 	return 0;
 }
 
-static const char *const sticky_words[] = {
-    [CHOICE_RANDOM] = NULL, [CHOICE_COOKIE] = "cookie", [CHOICE_SOURCE] = "source"};
-
-int choice_read_sticky(const struct node *node, struct choice *choice, struct mf_err *err)
-{
-	buf_auto struct buf text = BUF_INIT;
-	unsigned word;
-	int code = node_get_word(node, &sticky_words[1], 2, &word, err);
-
-	if (code != 0)
-		return code;
-	choice->sticky = (enum choice_sticky)(word + 1);
-	buf_printf(&text, "%s,\"sticky\":\"%s\"", choice->text, choice_sticky_word(choice));
-	free(choice->text);
-	choice->text = buf_take(&text);
-	return 0;
-}
+const char *const choice_sticky_words[] = {"cookie", "source", NULL};
 
 const char *choice_sticky_word(const struct choice *choice)
 {
-	return sticky_words[choice->sticky];
+	return choice->sticky == CHOICE_RANDOM ? NULL : choice_sticky_words[choice->sticky - 1];
+}
+
+bool choice_is_same(const struct choice *a, const struct choice *b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	return a->sticky == b->sticky && strcmp(a->text, b->text) == 0;
 }
 
 /* --- as objects ------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /*
- * What an environment chooses of a service beyond one version: shares of its requests.  Immutable
- * once read, shared by counting references; environments that say the same need not share it.
+ * What an environment chooses of a service beyond one version: shares of its requests; or shares of
+ * its visitors among environments, which is said here in the words of versions.  Immutable once
+ * read, shared by counting references; environments that say the same need not share it.
  *
  * A request has a number of 0 to 99.  The shares are ranges of it in the order written, so that a
  * change of them moves no more requests than it must.  A version whose instances are all gone has
@@ -10,8 +11,11 @@
 #ifndef MF_MODEL_CHOICE_H
 #define MF_MODEL_CHOICE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "model/name.h"
 
 struct buf;
 struct mf_err;
@@ -49,15 +53,18 @@ struct choice {
 	enum choice_sticky sticky;
 	struct choice_range *ranges;
 	size_t range_count;
-	char *text; /* canonical: members of a JSON object, `"versions":{"1":90,"2":10}` */
+	char *text; /* canonical: a JSON object, `{"1":90,"2":10}` */
 };
 
-/* The value of `versions`.  One reference.  MF_EDATA. */
-int choice_read(const struct node *node, struct choice **ret_choice, struct mf_err *err);
-/* The value of `sticky`, into a choice that nobody else has yet. */
-int choice_read_sticky(const struct node *node, struct choice *choice, struct mf_err *err);
+/* A map of names, NAME_VERSION or NAME_ENVIRONMENT, to percents.  One reference.  MF_EDATA. */
+int choice_read(const struct node *node, enum name_kind kind, struct choice **ret_choice,
+		struct mf_err *err);
+/* The words for what is not chance, in the order of the enum, and NULL. */
+extern const char *const choice_sticky_words[];
 /* "cookie"; NULL: at random. */
 const char *choice_sticky_word(const struct choice *choice);
+/* Whether two, of which each may be NULL, say the same. */
+bool choice_is_same(const struct choice *a, const struct choice *b);
 
 struct choice *choice_ref(struct choice *choice); /* NULL is fine, also below */
 void choice_unref(struct choice *choice);

@@ -323,7 +323,9 @@ static bool differs_in_versions_alone(const struct lineage *lineage)
 			if (env->services[j].route_said != FIELD_IS_UNSAID)
 				return false;
 	}
-	return lineage->count > 1;
+	/* Routes of one that has a split are not where others look for them. */
+	return lineage->count > 1 && lineage->envs[0]->split == NULL &&
+	       lineage->envs[lineage->count - 1]->split == NULL;
 }
 
 static struct env *finish(struct composer *c, bool may_share)

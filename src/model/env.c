@@ -28,7 +28,7 @@
 static int read_versions(const struct node *node, void *place, struct mf_err *err)
 {
 	struct env_service *service = place;
-	int code = choice_read(node, &service->choice, err);
+	int code = choice_read(node, NAME_VERSION, &service->choice, err);
 
 	if (code == 0)
 		service->version = choice_main_version(service->choice);
@@ -45,7 +45,9 @@ static void write_choice(const void *object, struct buf *json)
 	if (service->version_said == FIELD_IS_NULL) {
 		buf_add_str(json, "\"version\":null");
 	} else if (service->choice != NULL) {
-		buf_add_str(json, service->choice->text);
+		buf_printf(json, "\"versions\":%s", service->choice->text);
+		if (service->choice->sticky != CHOICE_RANDOM)
+			buf_printf(json, ",\"sticky\":\"%s\"", choice_sticky_word(service->choice));
 	} else {
 		buf_add_str(json, "\"version\":");
 		str_add_json_string(json, service->version, strlen(service->version));
@@ -55,10 +57,15 @@ static void write_choice(const void *object, struct buf *json)
 static int read_sticky(const struct node *node, void *place, struct mf_err *err)
 {
 	const struct env_service *service = place;
+	unsigned word;
+	int code;
 
 	if (service->choice == NULL) /* `versions` is null */
 		return node_error(node, err, "only with versions");
-	return choice_read_sticky(node, service->choice, err);
+	code = node_get_word(node, choice_sticky_words, 2, &word, err);
+	if (code == 0)
+		service->choice->sticky = (enum choice_sticky)(word + 1);
+	return code;
 }
 
 #define SERVICE(member) FIELD_AT(struct env_service, member)
@@ -242,6 +249,45 @@ static const struct value_type expires = {
 	      "[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\\\\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2}))$\"",
 };
 
+/* --- visitors --------------------------------------------------------------------------------- */
+
+static int read_split(const struct node *node, void *place, struct mf_err *err)
+{
+	struct env *env = place;
+	int code = choice_read(node, NAME_ENVIRONMENT, &env->split, err);
+
+	if (code == 0)
+		env->split->sticky = CHOICE_COOKIE;
+	return code;
+}
+
+static int read_split_by(const struct node *node, void *place, struct mf_err *err)
+{
+	static const char *const words[] = {
+	    [CHOICE_RANDOM] = "none", [CHOICE_COOKIE] = "cookie", [CHOICE_SOURCE] = "source"};
+	const struct env *env = place;
+	unsigned word;
+	int code = node_get_word(node, words, sizeof(words) / sizeof(words[0]), &word, err);
+
+	if (code == 0)
+		env->split->sticky = (enum choice_sticky)word;
+	return code;
+}
+
+static void write_split(const void *object, struct buf *json)
+{
+	const struct env *env = object;
+	const char *by = env->split == NULL ? NULL : choice_sticky_word(env->split);
+
+	if (env->split != NULL)
+		buf_printf(json, "\"split\":%s,\"split_by\":\"%s\"", env->split->text,
+			   by == NULL ? "none" : by);
+}
+
+#define PERCENTS_SCHEMA                                                                            \
+	"\"type\":\"object\",\"minProperties\":1,\"maxProperties\":8,\"additionalProperties\":{"   \
+	"\"type\":\"integer\",\"minimum\":0,\"maximum\":100}"
+
 static const char *const missing_words[] = {"fail", "baseline", NULL};
 
 static const struct field host = {
@@ -316,6 +362,15 @@ static const struct field env_rows[] = {
      .doc = "What becomes of a request for a service whose version has no live instance. `fail`: "
 	    "it is answered with 503. `baseline`: the version of the environment that it extends "
 	    "answers, and so on upwards. Taken over from the nearest that says it."},
+    {"split", FIELD_OTHER, .read = read_split, .write = write_split,
+     .schema =
+	 PERCENTS_SCHEMA ",\"propertyNames\":{\"pattern\":\"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$\"}",
+     .doc = "Environments that share out the visitors who come to this one from outside: a map of "
+	    "names to whole percents, 100 in all, of at most 8. See VISITORS."},
+    {"split_by", FIELD_OTHER, .read = read_split_by, .needs = "split",
+     .schema = "\"enum\":[\"none\",\"cookie\",\"source\"],\"default\":\"cookie\"",
+     .doc = "What keeps a visitor at one of them: `cookie`, a number that a cookie keeps, "
+	    "which is the default; `source`, the address; `none`, chance for each request."},
     {"services", FIELD_LIST, FIELD_REQUIRED | FIELD_SET, ENV(services),
      FIELD_COUNT(struct env, service_count), .max = ENV_MAX_SERVICES, .item = &service,
      .doc = "The chosen versions: a list. An item is the bare name of a service, or a map of "
@@ -343,6 +398,11 @@ static uint64_t add_str(uint64_t hash, const char *s)
 	return str_hash(hash, s, strlen(s) + 1);
 }
 
+static uint64_t add_choice(uint64_t hash, const struct choice *choice)
+{
+	return str_hash(add_str(hash, choice->text), &choice->sticky, sizeof(choice->sticky));
+}
+
 /* with_routes: they are not its base's. */
 static uint64_t add_service(uint64_t hash, const struct env_service *chosen, bool with_routes)
 {
@@ -350,7 +410,7 @@ static uint64_t add_service(uint64_t hash, const struct env_service *chosen, boo
 
 	hash = add_str(add_str(hash, chosen->name), chosen->version);
 	if (chosen->choice != NULL)
-		hash = add_str(hash, chosen->choice->text);
+		hash = add_choice(hash, chosen->choice);
 	hash = str_hash(hash, &count, sizeof(count));
 	for (size_t i = 0; i < count; i++)
 		hash = add_str(hash, chosen->routes[i]);
@@ -365,6 +425,8 @@ static uint64_t digest_of(const struct env *env, bool is_whole)
 		hash = add_str(hash, env->aside);
 	if (env->base != NULL)
 		hash = add_str(hash, env->base);
+	if (env->split != NULL)
+		hash = add_choice(hash, env->split);
 	for (size_t i = 0; i < env->service_count; i++)
 		if (is_whole || !env_is_of_base(env, &env->services[i]))
 			hash = add_service(hash, &env->services[i], is_whole || env->base == NULL);
@@ -381,6 +443,7 @@ struct env *env_pack(const struct env *draft)
 	struct env *env = fields_pack(&fields_of_env, draft, sizeof(*draft));
 
 	env->refs = 1;
+	(void)choice_ref(env->split);
 	for (size_t i = 0; i < env->service_count; i++) {
 		interned_take(&env->services[i]);
 		(void)choice_ref(env->services[i].choice);
@@ -402,6 +465,7 @@ static int parse_node(const struct node *node, bool stored, struct env **ret_env
 		*ret_env = env_pack(&draft);
 	for (size_t i = 0; i < draft.service_count; i++)
 		choice_unref(draft.services[i].choice);
+	choice_unref(draft.split);
 	fields_fini(&fields_of_env, &draft);
 	return code;
 }
@@ -546,6 +610,7 @@ void env_unref(struct env *env)
 		interned_drop(&env->services[i]);
 		choice_unref(env->services[i].choice);
 	}
+	choice_unref(env->split);
 	free(env);
 }
 

@@ -62,6 +62,7 @@ struct env {
 	size_t parent_count;
 	const char **without; /* services of theirs that it has not; sorted, distinct */
 	size_t without_count;
+	struct choice *split;	      /* of visitors among environments; NULL: none */
 	struct env_service *services; /* sorted by name, distinct */
 	size_t service_count;
 	enum env_missing missing; /* what becomes of a request without a live instance */

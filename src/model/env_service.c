@@ -31,9 +31,7 @@ bool env_service_has_version(const struct env_service *service, const char *vers
 
 bool env_service_is_same_choice(const struct env_service *a, const struct env_service *b)
 {
-	if (a->choice == NULL || b->choice == NULL)
-		return a->choice == b->choice && strcmp(a->version, b->version) == 0;
-	return strcmp(a->choice->text, b->choice->text) == 0;
+	return strcmp(a->version, b->version) == 0 && choice_is_same(a->choice, b->choice);
 }
 
 void env_service_add_choice(const struct env_service *service, struct buf *ret_word)

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/strmap.h"
+#include "model/choice.h"
 #include "model/compose.h"
 #include "model/env.h"
 #include "model/sorted.h"
@@ -70,12 +71,24 @@ void family_free(struct family *family)
 	free(family);
 }
 
+/* Those that it extends or splits its visitors among, one after the other, and NULL. */
+static const char *linked(const struct env *env, size_t i)
+{
+	if (i < env->parent_count)
+		return env->parents[i];
+	i -= env->parent_count;
+	return env->split != NULL && i < env->split->share_count ? env->split->shares[i].version
+								 : NULL;
+}
+
 void family_move(struct family *family, const struct env *old, const struct env *new)
 {
-	for (size_t i = 0; old != NULL && i < old->parent_count; i++)
-		(void)sorted_del(&family->links, &(struct link){old->parents[i], old->name});
-	for (size_t i = 0; new != NULL &&i < new->parent_count; i++)
-		sorted_put(&family->links, &(struct link){new->parents[i], new->name});
+	const char *name;
+
+	for (size_t i = 0; old != NULL && (name = linked(old, i)) != NULL; i++)
+		(void)sorted_del(&family->links, &(struct link){name, old->name});
+	for (size_t i = 0; new != NULL && (name = linked(new, i)) != NULL; i++)
+		sorted_put(&family->links, &(struct link){name, new->name});
 }
 
 /* --- descendants ------------------------------------------------------------------------------ */
@@ -236,9 +249,9 @@ static bool set_choices(struct family *family, const struct env *env, bool is_th
 
 bool family_watch(struct family *family, const struct env *old, const struct env *new)
 {
-	bool had_choice = set_choices(family, old, false);
+	bool had_choice = set_choices(family, old, false) || (old != NULL && old->split != NULL);
 
-	return set_choices(family, new, true) || had_choice;
+	return set_choices(family, new, true) || (new != NULL &&new->split != NULL) || had_choice;
 }
 
 static void set_reliances(struct family *family, const struct env *env, bool is_there)

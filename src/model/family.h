@@ -18,7 +18,7 @@ void family_free(struct family *family); /* when nothing is in it any more */
 /* An environment as written has come (old NULL), gone (new NULL), or another is in its place. */
 void family_move(struct family *family, const struct env *old, const struct env *new);
 
-/* Each that extends it, in any number of steps; name itself is not among them. */
+/* Each that extends it or has it in its split, in any number of steps; not name itself. */
 void family_walk(const struct family *family, const char *name,
 		 void (*visit)(void *ctx, const char *env), void *ctx);
 
@@ -38,7 +38,8 @@ struct env *family_compose(const struct family *family, const struct env *own,
 
 /*
  * One that extends nobody, in the place of another such, either of which may be NULL: that it
- * depends on which versions of its choices have live instances.  Whether one of the two does.
+ * depends on which versions of its choices have live instances.  Whether one of the two does, or
+ * has a split.
  */
 bool family_watch(struct family *family, const struct env *old, const struct env *new);
 

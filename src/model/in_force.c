@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/baseline.h"
+#include "model/choice.h"
 #include "model/claims.h"
 #include "model/config.h"
 #include "model/dns_name.h"
@@ -33,6 +34,7 @@
 /* And that concern whose versions answer instead of its own. */
 #define BASELINE_OBJECT	 "baseline of environment"
 #define SHARES_OBJECT	 "shares of environment"
+#define SPLIT_OBJECT	 "split of environment"
 #define OVERRIDES_OBJECT "overrides of environment"
 /* Of a name that people set, and a service has. */
 #define NAMES_OBJECT "name"
@@ -399,6 +401,8 @@ static struct env *compose(struct in_force *f, struct env *own)
 		if (env == old) {
 			env_unref(env);
 		} else {
+			if ((old == NULL || old->aside == NULL) != (env->aside == NULL))
+				family_walk(f->family, own->name, touch_env, f);
 			versions_move_env(f->versions, old, env);
 			put_in_force(f, find_in_force(f, own), env_ref(env));
 			family_keep(f->family, own->name, env);
@@ -416,7 +420,35 @@ static void forget_problems(struct in_force *f, const char *name)
 	problem_list_set_of(f->problems, NOTES_OBJECT, name, NULL);
 	problem_list_set_of(f->problems, BASELINE_OBJECT, name, NULL);
 	problem_list_set_of(f->problems, SHARES_OBJECT, name, NULL);
+	problem_list_set_of(f->problems, SPLIT_OBJECT, name, NULL);
 	problem_list_set_of(f->problems, OVERRIDES_OBJECT, name, NULL);
+}
+
+/* Why visitors cannot go there; NULL: they can. */
+static const char *find_absence(struct in_force *f, const char *name)
+{
+	const struct env *composed = family_find(f->family, name);
+	const char *why;
+
+	if (f->find(f->ctx, name, &why) == NULL)
+		return "is not there";
+	return composed != NULL && composed->aside != NULL ? "is set aside" : NULL;
+}
+
+static void say_split(struct in_force *f, const struct env *env)
+{
+	buf_auto struct buf said = BUF_INIT;
+
+	for (size_t i = 0; env->split != NULL && i < env->split->share_count; i++) {
+		const struct choice_share *share = &env->split->shares[i];
+		const char *absence = find_absence(f, share->version);
+
+		if (absence != NULL)
+			buf_printf(&said, "%s%s %s: the others get its %u percent",
+				   said.len == 0 ? "" : "; ", share->version, absence,
+				   share->percent);
+	}
+	problem_list_set_of(f->problems, SPLIT_OBJECT, env->name, said.len == 0 ? NULL : said.data);
 }
 
 static void say_missing(struct in_force *f, const struct env *env)
@@ -429,6 +461,7 @@ static void say_missing(struct in_force *f, const struct env *env)
 	baseline_describe_shares(env, f->versions, &shares);
 	problem_list_set_of(f->problems, SHARES_OBJECT, env->name,
 			    shares.len == 0 ? NULL : shares.data);
+	say_split(f, env);
 }
 
 static void resolve_env(struct in_force *f, const char *name)

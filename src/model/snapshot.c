@@ -254,7 +254,8 @@ static const char *name_prefix(const struct service *settings)
 bool problem_is_remark(const struct problem *problem)
 {
 	return str_has_prefix(problem->object, "baseline of ") ||
-	       str_has_prefix(problem->object, "shares of ");
+	       str_has_prefix(problem->object, "shares of ") ||
+	       str_has_prefix(problem->object, "split of ");
 }
 
 const struct backend *snapshot_find_backend_named(const struct snapshot *snapshot, const char *name)

@@ -39,6 +39,12 @@ static void add_facts(struct node *map, const struct env *env)
 		doc_add_text(parents, NULL, env->parents[i]);
 	doc_add_text(map, "prefix", env->prefix);
 	doc_add_text(map, "header", env->header);
+	if (env->split != NULL) {
+		buf_auto struct buf split = BUF_INIT;
+
+		choice_add_word(env->split, &split);
+		doc_add_text(map, "split", buf_str(&split));
+	}
 	hosts = doc_add_list(map, "hosts");
 	for (size_t i = 0; i < env->host_count; i++)
 		doc_add_text(hosts, NULL, env->hosts[i]);
@@ -232,9 +238,11 @@ static void add_page(struct look *look)
 	static const struct {
 		const char *title, *key;
 	} lines[] = {
-	    {"Environment:", "name"}, {"Description:", "description"}, {"Extends:", "extends"},
-	    {"Prefix:", "prefix"},    {"Header:", "header"},	       {"Hosts:", "hosts"},
-	    {"Owner:", "owner"},      {"Source:", "source"},	       {"State:", "state"},
+	    {"Environment:", "name"}, {"Description:", "description"},
+	    {"Extends:", "extends"},  {"Prefix:", "prefix"},
+	    {"Header:", "header"},    {"Hosts:", "hosts"},
+	    {"Split:", "split"},      {"Owner:", "owner"},
+	    {"Source:", "source"},    {"State:", "state"},
 	};
 	const struct node *problems = node_find(look->doc, "problems");
 

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/node.h"
 #include "base/str.h"
+#include "model/choice.h"
 #include "model/route.h"
 #include "model/service.h"
 #include "model/settings.h"
@@ -28,6 +29,7 @@ struct explanation {
 	struct request request;
 	struct routing *routing;
 	const struct env *env;	       /* NULL: none, or */
+	const struct env *split;       /* whose visitors are split, that env is one's share of */
 	const struct backend *backend; /* NULL: none */
 	const struct backend *answer;  /* whose instances are asked: the same, or a parent's */
 	const char *whose;	       /* the environment whose version that is */
@@ -104,10 +106,17 @@ static bool find_version(struct explanation *e, const char *generation, const ch
 	return generation[0] != '\0' && find_exact(e->routing, ROUTING_VERSIONS, key, &e->hit);
 }
 
-/* A route with options has them before the backend. */
-static void take_route(struct explanation *e)
+/* Before the path in the keys of its routes: see render/routing.h for one with a split. */
+static const char *before_path(const char *generation)
 {
-	const char *match = strchr(e->hit.key, '/'), *bar = strrchr(e->hit.value, '|');
+	return str_has_suffix(generation, ":") ? "/." : "";
+}
+
+/* A route with options has them before the backend. */
+static void take_route(struct explanation *e, const char *generation)
+{
+	const char *match = strchr(e->hit.key, '/') + strlen(before_path(generation));
+	const char *bar = strrchr(e->hit.value, '|');
 
 	free(e->route);
 	if (bar == NULL) {
@@ -122,7 +131,8 @@ static void take_route(struct explanation *e)
 /* As HAProxy looks it up; the request has its paths with a slash at the end. */
 static char *path_key(const struct explanation *e, const char *generation, const char *path)
 {
-	return mem_printf("%s%s%s", generation, path, e->request.is_open ? "/?" : "?");
+	return mem_printf("%s%s%s%s", generation, before_path(generation), path,
+			  e->request.is_open ? "/?" : "?");
 }
 
 static bool find_route(struct explanation *e, const char *generation)
@@ -131,7 +141,7 @@ static bool find_route(struct explanation *e, const char *generation)
 
 	if (generation[0] == '\0' || !find_longest(e->routing, ROUTING_ROUTES, path, &e->hit))
 		return false;
-	take_route(e);
+	take_route(e, generation);
 	return true;
 }
 
@@ -177,6 +187,46 @@ static bool is_read_in_two_ways(struct explanation *e, const char *generation)
 	return e->route == NULL || !leads_there(e, &other);
 }
 
+/* The visitor's number as the maps have it; without one, that of the largest share. */
+static unsigned number_of(const struct explanation *e, const struct choice *split)
+{
+	const char *visitor = e->request.visitor, *main_share = choice_main_version(split);
+	unsigned number = 100;
+
+	if (visitor != NULL && split->sticky == CHOICE_COOKIE && visitor[0] != '\0' &&
+	    strlen(visitor) <= 2 && strspn(visitor, "0123456789") == strlen(visitor))
+		return 100 + (unsigned)strtoul(visitor, NULL, 10);
+	for (size_t i = 0; strcmp(split->shares[i].version, main_share) != 0; i++)
+		number += split->shares[i].percent;
+	return number;
+}
+
+/* Whom a visitor of the environment is sent to; false: nobody is there. */
+static bool follow_split(struct explanation *e)
+{
+	mem_auto_free char *door = find_generation(e, e->env->name);
+	unsigned number = number_of(e, e->env->split);
+	mem_auto_free char *key = mem_printf("%s/:%u", door, number);
+	struct routing_entry target;
+
+	for (size_t i = 0; i <= CHOICE_MAX_VERSIONS; i++) {
+		mem_auto_free char *generation = NULL;
+
+		if (!find_longest(e->routing, ROUTING_CHOICES, key, &target))
+			return false;
+		generation = find_generation(e, target.value);
+		if (generation[0] != '\0' && !str_has_suffix(generation, "~")) {
+			e->split = e->env;
+			e->env = snapshot_find_env(e->reading->snapshot, target.value);
+			return true;
+		}
+		free(key);
+		key = i == 0 ? mem_printf("%s/:%s/%u", door, target.value, number)
+			     : mem_printf("%s/:%s/", door, target.value);
+	}
+	return false;
+}
+
 static void find_outside(struct explanation *e)
 {
 	const struct request *request = &e->request;
@@ -195,6 +245,13 @@ static void find_outside(struct explanation *e)
 	e->key = e->by[0] == 'h' ? request->host : e->env->prefix;
 	if (request->is_vague) {
 		e->reason = mem_dup_str("the path can be read in several ways: it is answered 400");
+		return;
+	}
+	if (e->env->split != NULL && e->env->aside == NULL && !follow_split(e)) {
+		e->reason =
+		    mem_printf("none of the environments that visitors of %s are shared out "
+			       "among is there",
+			       e->env->name);
 		return;
 	}
 	generation = find_generation(e, e->env->name);
@@ -314,7 +371,7 @@ static void add_beaten(const struct explanation *e, struct node *list)
 
 	for (size_t i = 0; i < snapshot->env_count; i++) {
 		const struct env *env = snapshot->envs[i];
-		const char *how = env == e->env ? NULL : claims_too(e, env);
+		const char *how = env == e->env || env == e->split ? NULL : claims_too(e, env);
 		struct node *row;
 
 		if (how == NULL)
@@ -328,6 +385,13 @@ static void add_beaten(const struct explanation *e, struct node *list)
 
 static void add_env(const struct explanation *e, struct node *doc)
 {
+	if (e->split != NULL) {
+		buf_auto struct buf shares = BUF_INIT;
+
+		choice_add_word(e->split->split, &shares);
+		doc_add_text(doc, "split", buf_str(&shares));
+		doc_add_text(doc, "split_of", e->split->name);
+	}
 	doc_add_text(doc, "environment", e->env->name);
 	doc_add_text(doc, "by", e->by);
 	doc_add_text(doc, "key", e->key);
@@ -457,6 +521,9 @@ static void fill_page(const struct explanation *e)
 			    "environment)\n");
 	if (e->env != NULL)
 		buf_printf(text, "Environment:  %s, by %s %s\n", e->env->name, e->by, e->key);
+	if (e->split != NULL)
+		buf_printf(text, "              of the visitors of %s, which go to %s\n",
+			   e->split->name, node_text_at(doc, "split", ""));
 	for (size_t i = 0; beaten != NULL && i < beaten->child_count; i++)
 		buf_printf(text, "              before %s, which has it as %s, too\n",
 			   node_text_at(&beaten->children[i], "environment", ""),

@@ -307,6 +307,29 @@ static bool parse_url(const char *text, struct url *ret_url, const char **ret_wh
 	return true;
 }
 
+/* Of the cookie mayfly-visitor, the last one. */
+static char *find_visitor(char *const *headers)
+{
+	static const char name[] = "mayfly-visitor=";
+	char *visitor = NULL;
+
+	for (; headers != NULL && *headers != NULL; headers++) {
+		mem_auto_free char *cookie = value_of(*headers, "cookie");
+		const char *at = cookie;
+
+		while (at != NULL && *at != '\0') {
+			at += strspn(at, "; ");
+			if (str_has_prefix(at, name)) {
+				free(visitor);
+				visitor = mem_dup_bytes(at + strlen(name),
+							strcspn(at + strlen(name), ";"));
+			}
+			at += strcspn(at, ";");
+		}
+	}
+	return visitor;
+}
+
 int request_parse(const char *text, char *const *headers, bool is_local,
 		  const struct settings *settings, struct request *ret_request, struct mf_err *err)
 {
@@ -332,6 +355,7 @@ int request_parse(const char *text, char *const *headers, bool is_local,
 	} else {
 		set_outside(&request, url.path, headers);
 	}
+	request.visitor = find_visitor(headers);
 	free(url.path);
 	*ret_request = request;
 	return 0;
@@ -354,4 +378,5 @@ void request_fini(struct request *request)
 	free(request->read_path);
 	free(request->service);
 	free(request->asked);
+	free(request->visitor);
 }

@@ -18,6 +18,7 @@ struct request {
 	char *path;	 /* external: as it is matched, and ends in '/' */
 	char *read_path; /* external: as some services read it; NULL: in the same way */
 	char *service;	 /* internal, local: that is called */
+	char *visitor;	 /* the value of the cookie mayfly-visitor; NULL: none */
 	char *asked;	 /* internal, local: the value of x-mayfly or of baggage; NULL: none */
 	bool is_open;	 /* external: the path itself ends in '/' */
 	bool is_vague;	 /* external: the path can be read in several ways: 400 */
@@ -26,8 +27,8 @@ struct request {
 
 /*
  * url: "http://www.example.com/tasks", "user:password@www.example.com:80/tasks"; headers: "name:
- * value", NULL at the end, of which Host, x-mayfly and baggage matter.  A host with the suffix of
- * services is a call between services, where the settings take such.  MF_EUSAGE.
+ * value", NULL at the end, of which Host, x-mayfly, baggage and cookie matter.  A host with the
+ * suffix of services is a call between services, where the settings take such.  MF_EUSAGE.
  */
 int request_parse(const char *url, char *const *headers, bool is_local,
 		  const struct settings *settings, struct request *ret_request, struct mf_err *err);

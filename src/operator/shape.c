@@ -22,6 +22,7 @@
 	    {shape, at "prefix", "string", "first label of the host names that select it"},        \
 	    {shape, at "header", "string", "value of x-mayfly that selects it"},                   \
 	    {shape, at "hosts[]", "string", "full host names that select it"},                     \
+	    {shape, at "split", "string", "shares of its visitors, who go to others"},             \
 	    {shape, at "owner", "string", "who put it there"},                                     \
 	{                                                                                          \
 		shape, at "source", "string", "where its owner has it from"                        \
@@ -84,6 +85,8 @@ const struct shape_row shape_rows[] = {
     {"explain", "host", "string", "host name that is looked up"},
     {"explain", "path", "string", "path that is looked up, or passed on"},
     {"explain", "is_header_ignored", "boolean", "x-mayfly or baggage came from outside"},
+    {"explain", "split", "string", "shares of the visitors, who go to environments"},
+    {"explain", "split_of", "string", "whose visitors these are"},
     {"explain", "environment", "string", "environment that is selected"},
     {"explain", "by", "string", "host, prefix, header or default_environment"},
     {"explain", "key", "string", "which one"},
@@ -127,6 +130,9 @@ const struct shape_row shape_rows[] = {
     {"env-show", "state", "string", "ready, missing or set aside"},
     {"env-show", "services[].name", "string", "name of the service"},
     {"env-show", "services[].version", "string", "its version"},
+    {"env-show", "services[].versions[].version", "string", "one of several versions"},
+    {"env-show", "services[].versions[].percent", "integer", "its share of the requests"},
+    {"env-show", "services[].versions[].live", "integer", "its instances that answer"},
     {"env-show", "services[].from", "string", "own, override, or the environment that says so"},
     {"env-show", "services[].state", "string", "ready or missing"},
     {"env-show", "services[].answered_by", "string", "version that answers, and whose it is"},

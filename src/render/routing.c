@@ -30,6 +30,9 @@ struct origins {
 	size_t count;
 };
 
+/* Before the routes of an environment with a split: see routing.h. */
+#define SPLIT_PATH "/."
+
 enum { MAX_REASON = 511 };
 
 struct routing {
@@ -94,14 +97,19 @@ static size_t count_routes(const struct env *env)
 	return n;
 }
 
+static const struct choice *split_of(const struct env *env)
+{
+	return env->aside == NULL ? env->split : NULL;
+}
+
 /* Each environment's own. */
 static size_t count_choices(const struct env *env)
 {
-	size_t n = 0;
+	size_t n = routing_choice_count(split_of(env));
 
 	for (size_t i = 0; i < env->service_count; i++)
 		if (!env_is_of_base(env, &env->services[i]))
-			n += routing_choice_count(&env->services[i]);
+			n += routing_choice_count(env->services[i].choice);
 	return n;
 }
 
@@ -141,12 +149,14 @@ static void add_env(struct routing *routing, size_t at)
 	for (size_t i = 0; i < env->service_count; i++) {
 		if (!env_is_of_base(env, &env->services[i])) {
 			add_origin(&routing->versions, at, i, 0);
-			for (size_t j = 0; j < routing_choice_count(&env->services[i]); j++)
+			for (size_t j = 0; j < routing_choice_count(env->services[i].choice); j++)
 				add_origin(&routing->shares, at, i, j);
 		}
 		for (size_t j = 0; j < env->services[i].route_count && env->base == NULL; j++)
 			add_origin(&routing->routes, at, i, j);
 	}
+	for (size_t i = 0; i < routing_choice_count(split_of(env)); i++)
+		add_origin(&routing->shares, at, env->service_count, i);
 	for (size_t i = 0; i < env->fallback_count; i++)
 		add_origin(&routing->versions, at, env->service_count + i, 0);
 }
@@ -323,6 +333,10 @@ static char *put_generation(char *at, const char *end, const struct env *env)
 	for (int shift = 60; shift >= 0; shift -= 4)
 		*at++ = digits[env->digest >> shift & 15];
 	*at = '\0';
+	if (env->aside != NULL)
+		return put(at, end, "~");
+	if (env->split != NULL)
+		return put(at, end, ":");
 	return env->base == NULL ? at : put(put(at, end, "@"), end, env->base);
 }
 
@@ -449,6 +463,7 @@ static void set_route(const struct env *env, const struct env_service *service, 
 	const char *options = route_options(route);
 	char *key = put_generation(e->key, end, env), *value = e->value;
 
+	key = put(key, end, split_of(env) == NULL ? "" : SPLIT_PATH);
 	e->key_len = (size_t)(put_bytes(key, end, route, route_match_len(route)) - e->key);
 	if (options != NULL)
 		value = put(put(put(value, end_value, "||"), end_value, options), end_value, "|");
@@ -489,7 +504,11 @@ static void set_choice(const struct routing *routing, const struct origin *origi
 	char generation[ROUTING_MAX_KEY];
 
 	(void)put_generation(generation, generation + sizeof(generation), env);
-	routing_choice_get(generation, &env->services[origin->service], origin->route, e);
+	if (origin->service == env->service_count)
+		routing_choice_get(generation, NULL, split_of(env), origin->route, e);
+	else
+		routing_choice_get(generation, env->services[origin->service].name,
+				   env->services[origin->service].choice, origin->route, e);
 }
 
 static void get_header(const struct routing *routing, size_t i, struct routing_entry *e)
@@ -598,19 +617,20 @@ static size_t find_choice(const struct routing *routing, size_t env_at, const ch
 			  const char *key)
 {
 	const struct env *env = routing->snapshot->envs[env_at];
-	size_t at = find_origin(&routing->shares, env_at);
+	size_t at = find_origin(&routing->shares, env_at), found;
 
-	for (size_t i = 0, found; i < env->service_count; i++) {
+	for (size_t i = 0; i < env->service_count; i++) {
 		const struct env_service *service = &env->services[i];
 
 		if (env_is_of_base(env, service))
 			continue;
-		found = routing_choice_find(generation, service, key);
+		found = routing_choice_find(generation, service->name, service->choice, key);
 		if (found != SIZE_MAX)
 			return at + found;
-		at += routing_choice_count(service);
+		at += routing_choice_count(service->choice);
 	}
-	return SIZE_MAX;
+	found = routing_choice_find(generation, NULL, split_of(env), key);
+	return found == SIZE_MAX ? SIZE_MAX : at + found;
 }
 
 /* What origins call it; the name is the end of the key. */
@@ -644,7 +664,7 @@ static size_t find_service(const struct routing *routing, enum routing_map map, 
 	if (map == ROUTING_VERSIONS)
 		return find_version_origin(&routing->versions, at,
 					   find_version(env, key, key + len + 1));
-	i = find_route(env, key + len);
+	i = find_route(env, key + len + (split_of(env) == NULL ? 0 : strlen(SPLIT_PATH)));
 	return i == SIZE_MAX ? SIZE_MAX : i + find_origin(&routing->routes, at);
 }
 

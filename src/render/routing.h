@@ -33,6 +33,13 @@
  *	hosts         <full host name>./      environment    longest match, of a host and "./"
  *	hosts         <first label>.          environment
  *
+ * The generation of an environment that is set aside ends with a '~'.
+ *
+ * Visitors of an environment with a split are sent to others: its generation ends with a ':', its
+ * choice is `<generation>/:` with environments in the place of backends, and its routes have "/."
+ * before them, which no path has as it is looked up, so that they are found only where the choice
+ *of another, or its own, led to it.
+ *
  * A backend is `<service>:<version>`; neither name has a ':'.  Of a service with several versions
  * routes and versions have `<service>:@<choice>`, where a choice is `<generation>/<service>:`, of
  * the environment whose it is.  In files each has its own, and

@@ -1,4 +1,4 @@
-/* A choice as map entries.  Few services have one, so that nothing here need be fast. */
+/* A choice as map entries.  There are few, so that nothing here need be fast. */
 #include "render/routing_choice.h"
 
 #include <assert.h>
@@ -8,59 +8,60 @@
 
 #include "base/buf.h"
 #include "model/choice.h"
-#include "model/env.h"
 #include "render/routing.h"
 
-size_t routing_choice_count(const struct env_service *service)
+size_t routing_choice_count(const struct choice *choice)
 {
-	const struct choice *choice = service->choice;
-
 	return choice == NULL ? 0 : choice->range_count + 1 + (choice->sticky != CHOICE_RANDOM);
 }
 
-static void set_range(const char *service, const struct choice *choice,
-		      const struct choice_range *range, char *key, struct routing_entry *e)
+/* A backend, or the name of an environment. */
+static void add_name(struct buf *b, const char *service, const char *name)
 {
-	const struct choice_share *gone =
-	    range->gone == CHOICE_NOT_GONE ? NULL : &choice->shares[range->gone];
-
-	e->value_len = (size_t)snprintf(e->value, sizeof(e->value), "%s:%s", service,
-					choice->shares[range->version].version);
-	(void)snprintf(key, ROUTING_MAX_KEY / 2, "%s%s%s%s%s", gone == NULL ? "" : service,
-		       gone == NULL ? "" : ":", gone == NULL ? "" : gone->version,
-		       gone == NULL ? "" : "/", range->digits);
+	buf_printf(b, "%s%s%s", service == NULL ? "" : service, service == NULL ? "" : ":", name);
 }
 
-void routing_choice_get(const char *generation, const struct env_service *service, size_t i,
-			struct routing_entry *e)
+static void add_range(struct buf *key, struct buf *value, const char *service,
+		      const struct choice *choice, const struct choice_range *range)
 {
-	const struct choice *choice = service->choice;
-	buf_auto struct buf word = BUF_INIT;
-	char key[ROUTING_MAX_KEY / 2] = ".word";
-
-	if (i < choice->range_count) {
-		set_range(service->name, choice, &choice->ranges[i], key, e);
-	} else if (i > choice->range_count) {
-		(void)snprintf(key, sizeof(key), ".sticky");
-		e->value_len =
-		    (size_t)snprintf(e->value, sizeof(e->value), "%s", choice_sticky_word(choice));
-	} else {
-		choice_add_word(choice, &word);
-		(void)snprintf(e->value, sizeof(e->value), "%s:%s", service->name, word.data);
-		e->value_len = strlen(e->value);
+	if (range->gone != CHOICE_NOT_GONE) {
+		add_name(key, service, choice->shares[range->gone].version);
+		buf_add_char(key, '/');
 	}
-	e->key_len =
-	    (size_t)snprintf(e->key, sizeof(e->key), "%s/%s:%s", generation, service->name, key);
-	assert(e->key_len < sizeof(e->key) && e->value_len < sizeof(e->value));
+	buf_add_str(key, range->digits);
+	add_name(value, service, choice->shares[range->version].version);
 }
 
-size_t routing_choice_find(const char *generation, const struct env_service *service,
+void routing_choice_get(const char *generation, const char *service, const struct choice *choice,
+			size_t i, struct routing_entry *e)
+{
+	buf_auto struct buf key = BUF_INIT, value = BUF_INIT, word = BUF_INIT;
+
+	buf_printf(&key, "%s/%s:", generation, service == NULL ? "" : service);
+	if (i < choice->range_count) {
+		add_range(&key, &value, service, choice, &choice->ranges[i]);
+	} else if (i == choice->range_count) {
+		buf_add_str(&key, ".word");
+		choice_add_word(choice, &word);
+		add_name(&value, service, buf_str(&word));
+	} else {
+		buf_add_str(&key, ".sticky");
+		buf_add_str(&value, choice_sticky_word(choice));
+	}
+	assert(key.len < sizeof(e->key));
+	(void)snprintf(e->key, sizeof(e->key), "%s", key.data);
+	(void)snprintf(e->value, sizeof(e->value), "%s", value.data); /* a long word is cut */
+	e->key_len = key.len;
+	e->value_len = strlen(e->value);
+}
+
+size_t routing_choice_find(const char *generation, const char *service, const struct choice *choice,
 			   const char *key)
 {
 	struct routing_entry entry;
 
-	for (size_t i = 0; i < routing_choice_count(service); i++) {
-		routing_choice_get(generation, service, i, &entry);
+	for (size_t i = 0; i < routing_choice_count(choice); i++) {
+		routing_choice_get(generation, service, choice, i, &entry);
 		if (strcmp(entry.key, key) == 0)
 			return i;
 	}

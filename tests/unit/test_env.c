@@ -162,11 +162,13 @@ static const struct {
      "environment dev: services: must be a list, not a map (line 2, column 11)"},
     {"name: dev\nservice: []",
      "environment dev: unknown key \"service\": did you mean \"services\"? allowed: name, "
-     "description, prefix, header, hosts, extends, without, expires, missing, services (line 2, "
+     "description, prefix, header, hosts, extends, without, expires, missing, split, "
+     "split_by, services (line 2, "
      "column 1)"},
     {"name: dev\norigin: {owner: me}\nservices: []",
      "environment dev: unknown key \"origin\": allowed: name, description, prefix, header, "
-     "hosts, extends, without, expires, missing, services (line 2, column 1)"},
+     "hosts, extends, without, expires, missing, split, "
+     "split_by, services (line 2, column 1)"},
     {DEV " - name: frontend\n - name: backend\n   version: \"0 .1\"",
      "environment dev: service backend: version \"0 .1\": not allowed: a space (line 6, "
      "column 13)"},
@@ -236,6 +238,16 @@ static const struct {
      "environment aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: prefix "
      "\"www-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...\": too long (67 "
      "bytes, at most 63); give another (line 1, column 1)"},
+    {"name: dev\nsplit: {prod: 95, next: 6}\nservices: []",
+     "environment dev: split: the percents must make 100, not 101 (line 2, column 8)"},
+    {"name: dev\nsplit: {Prod: 100}\nservices: []",
+     "environment dev: split: \"Prod\": not allowed: \"P\": write lower case (line 2, column 9)"},
+    {"name: dev\nsplit: [prod]\nservices: []",
+     "environment dev: split: must be a map of environments to percents (line 2, column 8)"},
+    {"name: dev\nsplit_by: cookie\nservices: []",
+     "environment dev: split_by: only with split (line 2, column 1)"},
+    {"name: dev\nsplit: {a: 100}\nsplit_by: user\nservices: []",
+     "environment dev: split_by: must be one of none, cookie, source (line 3, column 11)"},
     /* known, valid, and not there yet */
     {"name: dev\nexpires: 8h\nservices: []",
      "environment dev: expires: not supported yet (line 2, column 1)"},

@@ -155,11 +155,11 @@ START_TEST(an_environment_set_aside_has_a_reason_in_one_word)
 	ck_assert_uint_eq(routing_count(routing, ROUTING_ROUTES), 0);
 	ck_assert_uint_eq(routing_count(routing, ROUTING_VERSIONS), 1);
 	routing_get(routing, ROUTING_VERSIONS, 0, &entry);
-	ck_assert_str_eq(entry.key, "pr@00000000000000ab/.aside");
+	ck_assert_str_eq(entry.key, "pr@00000000000000ab~/.aside");
 	ck_assert_str_eq(entry.value, "extends_prod_[in_.a...],_which_is_not_there");
 	ck_assert_uint_eq(entry.value_len, strlen(entry.value));
 	ck_assert_uint_eq(routing_find(routing, ROUTING_VERSIONS, entry.key), 0);
-	ck_assert_uint_eq(routing_find(routing, ROUTING_VERSIONS, "pr@00000000000000ab/aside"),
+	ck_assert_uint_eq(routing_find(routing, ROUTING_VERSIONS, "pr@00000000000000ab~/aside"),
 			  SIZE_MAX);
 	routing_free(routing);
 }

@@ -76,6 +76,9 @@ static const char *const keys[][2] = {
      "{\"name\":\"pr\",\"description\":\"new\",\"extends\":\"prod\",\"hosts\":[\"shop.org\"],"
      "\"header\":\"prod\",\"missing\":\"baseline\",\"services\":[{\"name\":\"web\","
      "\"version\":\"none\"},\"gone\"]}"},
+    {"environments/door",
+     "{\"name\":\"door\",\"split\":{\"prod\":100},\"services\":[{\"name\":\"web\",\"versions\":{"
+     "\"1\":90,\"2\":10}}]}"},
     {"environments/bad", "{\"name\":\"bad\"}"},
     {"services/slow",
      "{\"balance\":\"leastconn\",\"check\":\"/health\",\"server_timeout\":\"30s\",\"version\":"
@@ -127,10 +130,12 @@ static const struct {
     {"explain", "explain", "", "shop.org", "x-mayfly: pr"},
     {"explain", "explain", "", "shop.org/slow", NULL},
     {"explain", "explain", "", "www-pr.org/", NULL},
+    {"explain", "explain", "", "www-door.org/", NULL},
     {"explain", "explain", "", "nowhere.org/", NULL},
     {"env-list", "env", "list", NULL, NULL},
     {"env-show", "env", "show", "prod", NULL},
     {"env-show", "env", "show", "pr", NULL},
+    {"env-show", "env", "show", "door", NULL},
     {"service-list", "service", "list", NULL, NULL},
     {"service-show", "service", "show", "slow", NULL},
     {"service-show", "service", "show", "db", NULL},
