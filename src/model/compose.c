@@ -254,6 +254,15 @@ static void note_route(struct composer *c, const struct route *winner, const str
 			   name_of(c, x->route_from));
 }
 
+/* Of two that match the same: whether the nearer one takes all that the other would. */
+static bool hides(const struct route *nearer, const struct route *other)
+{
+	unsigned methods = route_methods(nearer->text), others = route_methods(other->text);
+
+	return nearer->service->route_from < other->service->route_from &&
+	       (methods == 0 || (others != 0 && (others & ~methods) == 0));
+}
+
 /* Of one route that two services have, the nearer one's counts.  Returns the texts of those left.
  */
 static const char **settle_routes(struct composer *c)
@@ -277,11 +286,17 @@ static const char **settle_routes(struct composer *c)
 	}
 	qsort(routes, n, sizeof(*routes), compare_routes);
 	for (size_t i = 1, first = 0; i < n; i++) {
-		if (route_compare(routes[first].text, routes[i].text) != 0) {
+		const struct route *nearer = &routes[first];
+
+		if (route_compare(nearer->text, routes[i].text) != 0) {
 			first = i;
 			continue;
 		}
-		note_route(c, &routes[first], &routes[i]);
+		while (nearer < &routes[i] && !hides(nearer, &routes[i]))
+			nearer++;
+		if (nearer == &routes[i])
+			continue;
+		note_route(c, nearer, &routes[i]);
 		routes[i].service->routes[routes[i].at] = NULL;
 	}
 	for (size_t i = 0; i < c->service_count; i++) {
@@ -346,6 +361,13 @@ static struct env *finish(struct composer *c, bool may_share)
 	draft.lineage_count = c->lineage->count;
 	draft.services = c->services;
 	draft.service_count = c->service_count;
+	if (env_count_limited(&draft) > ENV_MAX_LIMITED) {
+		(void)snprintf(reason, sizeof(reason),
+			       "has more than %d routes with methods with all that it extends",
+			       ENV_MAX_LIMITED);
+		draft = *c->lineage->envs[0];
+		return compose_aside(&draft, reason);
+	}
 	if (may_share && differs_in_versions_alone(c->lineage))
 		draft.base = names[c->lineage->count - 1];
 	draft.fallbacks = c->fallbacks;

@@ -148,8 +148,12 @@ static int check_routes(const struct node *node, const struct env *env, struct m
 			    (struct route_claim){env->services[i].routes[j], env->services[i].name};
 	qsort(claims, n, sizeof(*claims), compare_claims);
 	for (size_t i = 1; i < n; i++)
-		if (route_compare(claims[i - 1].route, claims[i].route) == 0)
-			return refuse_claims(node, &claims[i - 1], &claims[i], err);
+		for (size_t j = i;
+		     j > 0 && route_compare(claims[j - 1].route, claims[i].route) == 0; j--)
+			if (route_collides(claims[j - 1].route, claims[i].route))
+				return refuse_claims(node, &claims[j - 1], &claims[i], err);
+	if (env_count_limited(env) > ENV_MAX_LIMITED)
+		return node_error(node, err, "more than %d routes with methods", ENV_MAX_LIMITED);
 	return 0;
 }
 
@@ -328,6 +332,13 @@ static const struct field fallback = {
     .size = sizeof(struct env_fallback),
 };
 
+static const struct fields limited_fields = {.rows = NULL};
+static const struct field limited = {
+    .kind = FIELD_OBJECT,
+    .fields = &limited_fields,
+    .size = sizeof(struct env_limited),
+};
+
 #define ENV(member) FIELD_AT(struct env, member)
 static const struct field origin_rows[] = {
     {"owner", FIELD_TEXT, ENV(owner), .type = &value_line, .max = ENV_MAX_OWNER, .preset = ""},
@@ -382,6 +393,9 @@ static const struct field env_rows[] = {
     {"base", FIELD_TEXT, FIELD_IN_KEY, ENV(base)},
     {"fallbacks", FIELD_LIST, FIELD_IN_KEY, ENV(fallbacks), FIELD_COUNT(struct env, fallback_count),
      .item = &fallback},
+    /* The last one, as its items are smaller than what others are aligned to. */
+    {"limited", FIELD_LIST, FIELD_IN_KEY, ENV(limited), FIELD_COUNT(struct env, limited_count),
+     .item = &limited},
 };
 const struct fields fields_of_env = {
     FIELDS_ROWS(env_rows),
@@ -438,10 +452,37 @@ static uint64_t digest_of(const struct env *env, bool is_whole)
 	return hash;
 }
 
+size_t env_count_limited(const struct env *env)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < env->service_count; i++)
+		for (size_t j = 0; j < env->services[i].route_count; j++)
+			count += route_methods(env->services[i].routes[j]) != 0;
+	return count;
+}
+
+static void find_limited(struct env *draft)
+{
+	draft->limited_count = 0;
+	for (size_t i = 0; i < draft->service_count; i++)
+		for (size_t j = 0; j < draft->services[i].route_count; j++)
+			if (route_methods(draft->services[i].routes[j]) != 0) {
+				assert(draft->limited_count < ENV_MAX_LIMITED);
+				draft->limited[draft->limited_count++] =
+				    (struct env_limited){(uint16_t)i, (uint16_t)j};
+			}
+}
+
 struct env *env_pack(const struct env *draft)
 {
-	struct env *env = fields_pack(&fields_of_env, draft, sizeof(*draft));
+	struct env_limited found[ENV_MAX_LIMITED];
+	struct env with = *draft;
+	struct env *env;
 
+	with.limited = found;
+	find_limited(&with);
+	env = fields_pack(&fields_of_env, &with, sizeof(with));
 	env->refs = 1;
 	(void)choice_ref(env->split);
 	for (size_t i = 0; i < env->service_count; i++) {

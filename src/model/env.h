@@ -19,6 +19,7 @@ struct mf_err;
 
 #define ENV_MAX_SERVICES    512
 #define ENV_MAX_ROUTES	    64 /* of one service */
+#define ENV_MAX_LIMITED	    64 /* routes for some methods only */
 #define ENV_MAX_HOSTS	    64
 #define ENV_MAX_PARENTS	    16
 #define ENV_MAX_DESCRIPTION 1024 /* bytes */
@@ -46,6 +47,11 @@ struct env_fallback {
 	const char *service, *version;
 	const char *next; /* version */
 	uint8_t from;	  /* whose that is: an index of the lineage */
+};
+
+/* A route that is for some methods only: which service, and which of its routes. */
+struct env_limited {
+	uint16_t service, route;
 };
 
 enum env_missing { MISSING_FAIL, MISSING_BASELINE };
@@ -78,6 +84,8 @@ struct env {
 	struct env_fallback
 	    *fallbacks; /* by service, then nearest first; of overrides and of MISSING_BASELINE */
 	size_t fallback_count;
+	struct env_limited *limited; /* in the order of the services */
+	size_t limited_count;
 	int64_t created;  /* etcd create revision, 0 from files: see model/claims.h */
 	uint64_t digest;  /* of what maps say of it alone: equal digest, equal entries */
 	uint64_t content; /* of everything that decides routing, also where its base says it */
@@ -115,7 +123,8 @@ void env_format_json(const struct env *env, const char *owner, const char *sourc
 void env_find_origin(const char *value, size_t len, char **ret_owner, char **ret_source);
 
 struct env *env_ref(struct env *env);
-void env_unref(struct env *env); /* NULL is fine */
+void env_unref(struct env *env);		 /* NULL is fine */
+size_t env_count_limited(const struct env *env); /* routes for some methods only */
 bool env_has_default_prefix(const struct env *env);
 /* Whether maps say the service for its base, and not for itself. */
 bool env_is_of_base(const struct env *env, const struct env_service *chosen);

@@ -28,6 +28,8 @@ struct redirect {
 
 struct form {
 	const char *path;
+	uint8_t *methods; /* indices of words */
+	uint8_t method_count;
 	bool exact, strip;
 	const char *rewrite;
 	int64_t timeout;
@@ -35,6 +37,8 @@ struct form {
 	uint8_t redirect_said;
 };
 
+const char *const route_method_words[ROUTE_METHODS + 1] = {
+    "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", NULL};
 static const char *const schemes[] = {"http", "https", NULL};
 
 static int finish_redirect(const struct node *node, void *object, struct mf_err *err)
@@ -85,12 +89,23 @@ static int finish_form(const struct node *node, void *object, struct mf_err *err
 	return 0;
 }
 
+static const struct field method = {
+    .kind = FIELD_WORD,
+    .words = route_method_words,
+    .size = sizeof(uint8_t),
+};
+
 #define FORM(member) FIELD_AT(struct form, member)
 static const struct field form_rows[] = {
     {"path", FIELD_TEXT, FIELD_REQUIRED, FORM(path), .type = &value_route,
      .doc = "The path prefix."},
     {"exact", FIELD_BOOL, 0, FORM(exact), .preset = "false",
      .doc = "Whether it is a whole path, and no prefix. It counts before any prefix."},
+    {"methods", FIELD_LIST, FIELD_OR_ONE | FIELD_NOT_EMPTY, FORM(methods),
+     FIELD_COUNT(struct form, method_count), .max = ROUTE_METHODS, .item = &method,
+     .doc = "The only methods that it is for, a list of `GET`, `HEAD`, `POST`, `PUT`, `DELETE`, "
+	    "`PATCH`, `OPTIONS` and `TRACE`. Others pass on to the next route that matches, and "
+	    "are answered 405 if there is none."},
     {"strip", FIELD_BOOL, 0, FORM(strip), .preset = "false", .not_with = "rewrite",
      .doc =
 	 "Whether the matched path is taken off before the service is asked. It gets it as "
@@ -146,6 +161,7 @@ static char *make_text(const struct form *form)
 {
 	const char *rewrite = form->strip ? "/" : form->rewrite;
 	struct buf text = BUF_INIT;
+	unsigned methods = 0;
 	size_t match;
 
 	if (form->redirect.prefix != NULL)
@@ -156,7 +172,11 @@ static char *make_text(const struct form *form)
 		add_trimmed(&text, form->path);
 	buf_add_str(&text, form->exact ? EXACT_END : "/");
 	match = text.len;
-	buf_add_str(&text, "||");
+	for (uint8_t i = 0; i < form->method_count; i++)
+		methods |= 1U << form->methods[i];
+	buf_add_char(&text, '|');
+	route_add_methods(methods, &text);
+	buf_add_char(&text, '|');
 	if (form->timeout != 0)
 		buf_printf(&text, "%lld", (long long)form->timeout);
 	buf_add_char(&text, '|');
@@ -197,8 +217,9 @@ size_t route_match_len(const char *route)
 const char *route_options(const char *route)
 {
 	const char *bar = strchr(route, '|');
+	const char *options = bar == NULL ? NULL : strchr(bar + 1, '|') + 1;
 
-	return bar == NULL ? NULL : strchr(bar + 1, '|') + 1;
+	return options == NULL || strcmp(options, "|||") == 0 ? NULL : options;
 }
 
 int route_compare(const char *a, const char *b)
@@ -217,6 +238,47 @@ static bool is_exact(const char *route)
 void route_add_path(const char *route, struct buf *b)
 {
 	buf_add(b, route, route_match_len(route) - (is_exact(route) ? strlen(EXACT_END) : 0));
+}
+
+void route_add_methods(unsigned methods, struct buf *b)
+{
+	const size_t start = b->len;
+
+	for (unsigned i = 0; i < ROUTE_METHODS; i++)
+		if ((methods >> i & 1) != 0)
+			buf_printf(b, "%s%s", b->len == start ? "" : ",", route_method_words[i]);
+}
+
+/* A method's bit; 0: it is none. */
+static unsigned bit_of(struct span word)
+{
+	for (unsigned i = 0; i < ROUTE_METHODS; i++)
+		if (span_is(word, route_method_words[i]))
+			return 1U << i;
+	return 0;
+}
+
+unsigned route_methods(const char *route)
+{
+	const char *at = route + route_match_len(route);
+	unsigned methods = 0;
+
+	while (*at != '\0' && at[1] != '|') {
+		size_t len = strcspn(++at, ",|");
+
+		methods |= bit_of((struct span){at, len});
+		at += len;
+		if (*at == '|')
+			break;
+	}
+	return methods;
+}
+
+bool route_collides(const char *a, const char *b)
+{
+	unsigned x = route_methods(a), y = route_methods(b);
+
+	return x == y || (x & y) != 0;
 }
 
 struct options {
@@ -249,7 +311,9 @@ static struct options read_options(const char *route)
 
 bool route_is_redirect(const char *route)
 {
-	return read_options(route).answer.len != 0;
+	const struct options options = read_options(route);
+
+	return options.answer.len != 0 && options.answer.at[0] == '3';
 }
 
 static bool is_strip(const struct options *options)
@@ -290,12 +354,22 @@ static void write_redirect(const struct options *options, struct buf *b)
 	buf_printf(b, ",\"status\":%.*s}", (int)status.len, status.at);
 }
 
+static void write_methods(unsigned methods, struct buf *b)
+{
+	buf_add_str(b, ",\"methods\":[");
+	for (unsigned i = 0; i < ROUTE_METHODS; i++)
+		if ((methods >> i & 1) != 0)
+			buf_printf(b, "%s\"%s\"", b->data[b->len - 1] == '[' ? "" : ",",
+				   route_method_words[i]);
+	buf_add_char(b, ']');
+}
+
 static void write_form(const void *place, struct buf *b)
 {
 	const char *route = *(const char *const *)place;
 	const struct options options = read_options(route);
 
-	if (!is_exact(route) && route_options(route) == NULL) {
+	if (!is_exact(route) && strchr(route, '|') == NULL) {
 		buf_printf(b, "\"%s\"", route);
 		return;
 	}
@@ -304,6 +378,8 @@ static void write_form(const void *place, struct buf *b)
 	buf_add_char(b, '"');
 	if (is_exact(route))
 		buf_add_str(b, ",\"exact\":true");
+	if (route_methods(route) != 0)
+		write_methods(route_methods(route), b);
 	if (is_strip(&options))
 		buf_add_str(b, ",\"strip\":true");
 	else if (options.answer.len == 0)
@@ -322,6 +398,14 @@ static void add_word(struct buf *b, size_t start, const char *word, struct span 
 {
 	buf_printf(b, "%s%s%s%.*s", b->len == start ? "" : ", ", word, value.len == 0 ? "" : " ",
 		   (int)value.len, value.at);
+}
+
+/* In maps a route stands for others, too, which are for some methods only. */
+static bool has_others(const char *route)
+{
+	const char *bar = strchr(route, '|');
+
+	return bar != NULL && bar[1] == '/';
 }
 
 static void add_redirect_words(const struct options *options, size_t start, struct buf *b)
@@ -346,6 +430,12 @@ void route_add_words(const char *route, struct buf *b)
 
 	if (is_exact(route))
 		add_word(b, start, "exact", none);
+	if (has_others(route))
+		add_word(b, start, "by method", none);
+	if (route_methods(route) != 0) {
+		add_word(b, start, "", none);
+		route_add_methods(route_methods(route), b);
+	}
 	if (is_strip(&options))
 		add_word(b, start, "strip", none);
 	else if (options.rewrite.len != 0 && options.answer.len == 0)
@@ -354,7 +444,7 @@ void route_add_words(const char *route, struct buf *b)
 		add_word(b, start, "timeout ", none);
 		add_timeout(&options, b);
 	}
-	if (options.answer.len != 0)
+	if (options.answer.len != 0 && options.answer.at[0] != '4')
 		add_redirect_words(&options, start, b);
 }
 

@@ -5,10 +5,11 @@
  *
  *	/tasks/		      the path /tasks and all below it
  *	/tasks/?	      exactly the path /tasks, as no path has a `?` in it
- *	MATCH||TIMEOUT|PREFIX|REWRITE|ANSWER
+ *	MATCH|METHODS|TIMEOUT|PREFIX|REWRITE|ANSWER
  *
- * TIMEOUT is in milliseconds; PREFIX what is taken off the path, and REWRITE what comes in its
- * place, where "/" is nothing; ANSWER "STATUS!SCHEME!HOST" of a redirect.  Each may be empty.
+ * METHODS are names with ',' between them; TIMEOUT is in milliseconds; PREFIX what is taken off the
+ *path, and REWRITE what comes in its place, where "/" is nothing; ANSWER "STATUS!SCHEME!HOST" of a
+ *redirect.  Each may be empty.
  */
 #ifndef MF_MODEL_ROUTE_H
 #define MF_MODEL_ROUTE_H
@@ -26,9 +27,18 @@ extern const struct field field_of_route;
 
 /* How much of the text says what it matches. */
 size_t route_match_len(const char *route);
-/* Its options, behind the second '|'; NULL: it has none. */
+/* Its options, behind the second '|', without methods; NULL: it has none. */
 const char *route_options(const char *route);
 bool route_is_redirect(const char *route);
+
+/* Methods as bits, by their index in the words, which end with NULL; no bit: it takes any. */
+#define ROUTE_METHODS 8
+extern const char *const route_method_words[ROUTE_METHODS + 1];
+unsigned route_methods(const char *route);
+void route_add_methods(unsigned methods, struct buf *b); /* "GET,POST" */
+/* Of two that match the same, whether there is a method that both take. */
+bool route_collides(const char *a, const char *b);
+
 /* By what they match: as strcmp. */
 int route_compare(const char *a, const char *b);
 /* The path, as it may be written in a file, without options. */

@@ -113,17 +113,15 @@ static const char *before_path(const char *generation)
 }
 
 /* A route with options has them before the backend. */
-static void take_route(struct explanation *e, const char *generation)
+static void take_route(struct explanation *e, const char *match)
 {
-	const char *match = strchr(e->hit.key, '/') + strlen(before_path(generation));
 	const char *bar = strrchr(e->hit.value, '|');
 
 	free(e->route);
-	if (bar == NULL) {
-		e->route = mem_dup_str(match);
+	e->route =
+	    mem_printf("%s%.*s", match, bar == NULL ? 0 : (int)(bar - e->hit.value), e->hit.value);
+	if (bar == NULL)
 		return;
-	}
-	e->route = mem_printf("%s%.*s", match, (int)(bar - e->hit.value), e->hit.value);
 	e->hit.value_len -= (size_t)(bar + 1 - e->hit.value);
 	memmove(e->hit.value, bar + 1, e->hit.value_len + 1);
 }
@@ -135,13 +133,27 @@ static char *path_key(const struct explanation *e, const char *generation, const
 			  e->request.is_open ? "/?" : "?");
 }
 
+/* What the request's method gets, where some have entries of their own. */
+static void take_method(struct explanation *e, const char *generation, const char *match)
+{
+	const char *method = e->look->call->options.method;
+	mem_auto_free char *key =
+	    mem_printf("%s/.%s%s", generation, method == NULL ? "GET" : method, match);
+
+	if (e->hit.value[0] == '|' && e->hit.value[1] == '/')
+		(void)find_exact(e->routing, ROUTING_VERSIONS, key, &e->hit);
+}
+
 static bool find_route(struct explanation *e, const char *generation)
 {
 	mem_auto_free char *path = path_key(e, generation, e->request.path);
+	mem_auto_free char *match = NULL;
 
 	if (generation[0] == '\0' || !find_longest(e->routing, ROUTING_ROUTES, path, &e->hit))
 		return false;
-	take_route(e, generation);
+	match = mem_dup_str(strchr(e->hit.key, '/') + strlen(before_path(generation)));
+	take_method(e, generation, match);
+	take_route(e, match);
 	return true;
 }
 
@@ -227,6 +239,18 @@ static bool follow_split(struct explanation *e)
 	return false;
 }
 
+/* Of a route that has none, the method is not allowed. */
+static void take_backend(struct explanation *e)
+{
+	const char *allowed = strstr(e->route, "|" ROUTING_NOT_ALLOWED);
+
+	if (e->hit.value_len != 0)
+		e->backend = find_backend(e);
+	else if (allowed != NULL)
+		e->reason = mem_printf("only %s is allowed there: it is answered 405",
+				       allowed + strlen("|" ROUTING_NOT_ALLOWED));
+}
+
 static void find_outside(struct explanation *e)
 {
 	const struct request *request = &e->request;
@@ -262,7 +286,7 @@ static void find_outside(struct explanation *e)
 			       "it is answered 400",
 			       request->read_path);
 	else if (has_route)
-		e->backend = find_backend(e);
+		take_backend(e);
 	else if (e->env->aside == NULL)
 		e->reason =
 		    mem_printf("environment %s has no route for %s", e->env->name, request->path);

@@ -10,19 +10,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/env.h"
 #include "model/lineage.h"
 #include "model/route.h"
 #include "model/table.h"
+#include "render/limited.h"
 #include "render/routing_choice.h"
 
 /* Where an entry of choices, routes or versions comes from; a few bytes, as there are many. */
 struct origin {
 	uint32_t env;
 	uint16_t service;
-	uint16_t route; /* or which entry of a choice */
+	uint16_t route; /* or which entry of a choice; of versions a method's, or 0 */
 };
 
 struct origins {
@@ -34,6 +36,9 @@ struct origins {
 #define SPLIT_PATH "/."
 
 enum { MAX_REASON = 511 };
+
+/* What a method gets at a route, in the place of a route. */
+#define METHOD_ORIGIN(route, method) ((route) | ((method) + 1) << 8)
 
 struct routing {
 	const struct snapshot *snapshot;
@@ -51,7 +56,7 @@ struct routing {
 	size_t gone_count;
 };
 
-static_assert(ENV_MAX_SERVICES * LINEAGE_MAX <= UINT16_MAX && ENV_MAX_ROUTES <= UINT16_MAX,
+static_assert(ENV_MAX_SERVICES * LINEAGE_MAX <= UINT16_MAX && ENV_MAX_ROUTES <= UINT8_MAX,
 	      "struct origin");
 
 const char *routing_map_name(enum routing_map map)
@@ -74,6 +79,41 @@ static void add_origin(struct origins *origins, size_t env, size_t service, size
 	    (struct origin){(uint32_t)env, (uint16_t)service, (uint16_t)route};
 }
 
+/* Of routes that match the same, one has an entry. */
+static bool has_entry(const struct env *env, size_t service, size_t route)
+{
+	return env->limited_count == 0 ||
+	       !limited_is_hidden(env, (struct limited_route){service, route});
+}
+
+static unsigned methods_of(const struct env *env, size_t service, size_t route)
+{
+	return env->limited_count == 0 || !has_entry(env, service, route)
+		   ? 0
+		   : limited_methods(env, (struct limited_route){service, route});
+}
+
+/* What methods get: origins NULL: count them only. */
+static size_t add_methods(struct origins *origins, const struct env *env, size_t at)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < env->service_count; i++)
+		for (size_t j = 0; j < env->services[i].route_count; j++) {
+			unsigned methods = methods_of(env, i, j);
+
+			for (unsigned k = 0; k < ROUTE_METHODS; k++) {
+				if ((methods >> k & 1) == 0)
+					continue;
+				count++;
+				if (origins == NULL)
+					continue;
+				add_origin(origins, at, i, METHOD_ORIGIN(j, k));
+			}
+		}
+	return count;
+}
+
 static struct origin *new_origins(size_t count)
 {
 	return mem_realloc(NULL, count, sizeof(struct origin));
@@ -85,6 +125,8 @@ static size_t count_versions(const struct env *env)
 
 	for (size_t i = 0; i < env->service_count; i++)
 		n += !env_is_of_base(env, &env->services[i]);
+	if (env->limited_count != 0 && env->base == NULL)
+		n += add_methods(NULL, env, 0);
 	return n;
 }
 
@@ -94,6 +136,8 @@ static size_t count_routes(const struct env *env)
 
 	for (size_t i = 0; i < env->service_count && env->base == NULL; i++)
 		n += env->services[i].route_count;
+	for (size_t i = 0; i < env->limited_count && env->base == NULL; i++)
+		n -= !has_entry(env, env->limited[i].service, env->limited[i].route);
 	return n;
 }
 
@@ -153,12 +197,15 @@ static void add_env(struct routing *routing, size_t at)
 				add_origin(&routing->shares, at, i, j);
 		}
 		for (size_t j = 0; j < env->services[i].route_count && env->base == NULL; j++)
-			add_origin(&routing->routes, at, i, j);
+			if (has_entry(env, i, j))
+				add_origin(&routing->routes, at, i, j);
 	}
 	for (size_t i = 0; i < routing_choice_count(split_of(env)); i++)
 		add_origin(&routing->shares, at, env->service_count, i);
 	for (size_t i = 0; i < env->fallback_count; i++)
 		add_origin(&routing->versions, at, env->service_count + i, 0);
+	if (env->limited_count != 0 && env->base == NULL)
+		(void)add_methods(&routing->versions, env, at);
 }
 
 /* The first len bytes of key are the name; 0 where it is the same as other. */
@@ -456,19 +503,66 @@ static void set_fallback(const struct env *env, const struct env_fallback *fallb
 		     e->value);
 }
 
-static void set_route(const struct env *env, const struct env_service *service, const char *route,
-		      struct routing_entry *e)
+/* A backend with the options of the route that leads to it: what stands behind METHODS. */
+static char *put_target(char *at, const char *end, const struct env *env,
+			struct limited_route route, const char *no_options)
+{
+	const struct env_service *service = &env->services[route.service];
+	const char *options = route_options(service->routes[route.route]);
+
+	if (options == NULL)
+		at = put(at, end, no_options);
+	else
+		at = put(put(put(at, end, no_options[0] == '\0' ? "||" : ""), end, options), end,
+			 "|");
+	return put_chosen(at, end, env, service);
+}
+
+/* What methods get that nobody names there, with what leads to those that somebody does. */
+static char *put_others(char *at, const char *end, const struct env *env,
+			struct limited_route route)
+{
+	const char *text = env->services[route.service].routes[route.route];
+	buf_auto struct buf methods = BUF_INIT;
+	struct limited_route other;
+
+	at = put(put_bytes(put(at, end, "|"), end, text, route_match_len(text)), end, "|");
+	if (limited_find(env, route, 0, &other))
+		return put_target(at, end, env, other, "||||");
+	route_add_methods(limited_methods(env, route), &methods);
+	return put(put(put(at, end, "|||" ROUTING_NOT_ALLOWED), end, buf_str(&methods)), end, "|");
+}
+
+static void set_route(const struct env *env, struct limited_route route, struct routing_entry *e)
 {
 	const char *end = e->key + sizeof(e->key), *end_value = e->value + sizeof(e->value);
-	const char *options = route_options(route);
-	char *key = put_generation(e->key, end, env), *value = e->value;
+	const char *text = env->services[route.service].routes[route.route];
+	char *key = put(put_generation(e->key, end, env), end,
+			split_of(env) == NULL ? "" : SPLIT_PATH);
+	char *value = methods_of(env, route.service, route.route) != 0
+			  ? put_others(e->value, end_value, env, route)
+			  : put_target(e->value, end_value, env, route, "");
 
-	key = put(key, end, split_of(env) == NULL ? "" : SPLIT_PATH);
-	e->key_len = (size_t)(put_bytes(key, end, route, route_match_len(route)) - e->key);
-	if (options != NULL)
-		value = put(put(put(value, end_value, "||"), end_value, options), end_value, "|");
-	value = put_chosen(value, end_value, env, service);
+	e->key_len = (size_t)(put_bytes(key, end, text, route_match_len(text)) - e->key);
 	e->value_len = (size_t)(value - e->value);
+}
+
+static void set_method(const struct env *env, const struct origin *origin,
+		       struct routing_entry *e)
+{
+	const struct limited_route route = {origin->service, origin->route & 0xff};
+	const unsigned method = (origin->route >> 8) - 1U;
+	const char *end = e->key + sizeof(e->key);
+	const char *text = env->services[route.service].routes[route.route];
+	char *key =
+	    put(put(put_generation(e->key, end, env), end, "/."), end, route_method_words[method]);
+	struct limited_route answer = route;
+
+	(void)limited_find(env, route, 1U << method, &answer);
+	key = put_bytes(key, end, text, route_match_len(text));
+	e->key_len = (size_t)(key - e->key);
+	e->value_len =
+	    (size_t)(put_target(e->value, e->value + sizeof(e->value), env, answer, "") - e->value);
 }
 
 static void set_service(const struct routing *routing, enum routing_map map,
@@ -488,7 +582,11 @@ static void set_service(const struct routing *routing, enum routing_map map,
 		return;
 	}
 	if (map == ROUTING_ROUTES) {
-		set_route(env, service, service->routes[origin->route], e);
+		set_route(env, (struct limited_route){origin->service, origin->route}, e);
+		return;
+	}
+	if (origin->route != 0) {
+		set_method(env, origin, e);
 		return;
 	}
 	key = put(put(put_generation(e->key, end, env), end, "/"), end, service->name);
@@ -584,8 +682,25 @@ static size_t find_version_origin(const struct origins *versions, size_t env, si
 {
 	for (size_t i = find_origin(versions, env);
 	     i < versions->count && versions->items[i].env == env; i++)
-		if (versions->items[i].service == service)
+		if (versions->items[i].service == service && versions->items[i].route == 0)
 			return i;
+	return SIZE_MAX;
+}
+
+/* Of what methods get, which stands behind all else. */
+static size_t find_method(const struct routing *routing, size_t env, const char *key)
+{
+	const struct origins *versions = &routing->versions;
+	struct routing_entry entry;
+
+	for (size_t i = find_origin(versions, env);
+	     i < versions->count && versions->items[i].env == env; i++) {
+		if (versions->items[i].route == 0)
+			continue;
+		set_service(routing, ROUTING_VERSIONS, &versions->items[i], &entry);
+		if (strcmp(entry.key, key) == 0)
+			return i;
+	}
 	return SIZE_MAX;
 }
 
@@ -594,9 +709,13 @@ static size_t find_route(const struct env *env, const char *route)
 	size_t i = 0;
 
 	for (size_t j = 0; j < env->service_count && env->base == NULL; j++)
-		for (size_t k = 0; k < env->services[j].route_count; k++, i++)
+		for (size_t k = 0; k < env->services[j].route_count; k++) {
+			if (!has_entry(env, j, k))
+				continue;
 			if (route_compare(env->services[j].routes[k], route) == 0)
 				return i;
+			i++;
+		}
 	return SIZE_MAX;
 }
 
@@ -661,6 +780,8 @@ static size_t find_service(const struct routing *routing, enum routing_map map, 
 		return SIZE_MAX;
 	if (map == ROUTING_CHOICES)
 		return find_choice(routing, at, generation, key);
+	if (map == ROUTING_VERSIONS && key[len + 1] == '.' && env->aside == NULL)
+		return find_method(routing, at, key);
 	if (map == ROUTING_VERSIONS)
 		return find_version_origin(&routing->versions, at,
 					   find_version(env, key, key + len + 1));

@@ -20,6 +20,9 @@
  *	versions      <generation>/<backend>  backend    that answers where the other has no live
  *							 instance, if the environment wants that or
  *							 the other is an override's
+ *	versions      <generation>/.<METHOD><route>  value of a route, for this method; its own
+ *							 entry has "|", <route>, "|", what other
+ *							 methods get: options, "|", backend
  *	versions      <generation>/.aside     reason     of an environment that is set aside, in
  *							 one word: `_` for a space
  *	names         <environment>           value of x-mayfly for the next hop
@@ -83,6 +86,9 @@ enum routing_map {
 #define ROUTING_PREFIX_END "."
 /* What follows the generation of an environment that is set aside. */
 #define ROUTING_ASIDE "/.aside"
+
+/* The answer of a route that others than the methods behind it do not get: 405. */
+#define ROUTING_NOT_ALLOWED "405!"
 
 #define ROUTING_MAX_KEY	  1024
 #define ROUTING_MAX_VALUE 2560

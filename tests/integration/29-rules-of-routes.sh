@@ -96,6 +96,60 @@ leads 'of a whole path' /d 303 http://x.example.com/
 leads 'to another host' '/e//x' 307 '//y.example.com/e//x'
 goes 'beside them' /dd '^web 1 '
 
+note 'methods'
+cat >"$T/environments/.prod" <<'YAML'
+name: prod
+services:
+- {name: web, version: 1, route: {path: /, methods: [GET, PATCH]}}
+- {name: tasks, version: 1, route: [{path: /tasks, methods: POST, strip: true}, {path: /tasks/all}, {path: /only, exact: true, methods: [POST, DELETE]}]}
+- {name: tasks-2, version: 2, route: [{path: /tasks, methods: [GET]}, {path: /tasks/all, methods: [POST]}]}
+YAML
+etcd_put backends/tasks-2/2/i "${ADDRESS[tasks-2]}"
+mv "$T/environments/.prod" "$T/environments/prod.yaml"
+within 'each has its service' 10 says '^tasks 2 ' get /tasks/x
+by() { like "$(get "$2" -X "$1" "${@:4}")" "$3" "$1 $2"; } # METHOD PATH REGEX [CURL-OPTION...]
+service_refuses='^only GET, HEAD and POST$'                 # what the program behind it says
+by POST /tasks/x '^tasks 1 '
+like "$(get /tasks/headers -X POST)" '^POST /headers ' '  with its options'
+by PATCH /tasks/x "$service_refuses"
+by PATCH / "$service_refuses"
+by POST /tasks/all/x '^tasks 2 '
+by GET /tasks/all '^tasks 1 '
+by DELETE /tasks/all/x "$service_refuses"
+by POST /only '^tasks 1 '
+by GET /only '^web 1 '
+reply=$(get /tasks/x -i -X DELETE -H 'Accept: application/json')
+like "$reply" '^405$' 'one that nobody takes is answered 405'
+like "$reply" '^allow: GET,POST,PATCH'$'\r?$' '  which says who may'
+like "$reply" '^\{"status": 405, "error": "not-allowed", .*"environment": "prod"\}$' '  in JSON'
+like "$(get /only -i -X PUT)" '^allow: GET,POST,DELETE,PATCH'$'\r?$' 'of a whole path, too'
+like "$(get /x -X FOO)" '^<!DOCTYPE html>.*405' '  and in a page'
+run_tool mayfly explain http://www-prod.example.com/tasks/x -X POST
+like "$OUT" '^Route: +/tasks/ \(strip\)$' 'mayfly explain says it'
+run_tool mayfly explain http://www-prod.example.com/tasks/x -X DELETE
+like "$OUT" 'only GET,POST,PATCH is allowed there: it is answered 405' '  and what is not'
+run_tool mayfly route list prod
+like "$OUT" '^prod +/only +tasks +1 +1 +exact, POST,DELETE$' 'and mayfly route list'
+printf '%s\n' 'name: pr-1' 'extends: prod' 'services: [{name: tasks, version: 2}]' >"$T/environments/pr-1.yaml"
+within 'an environment with another version has them, too' 10 says '^tasks 2 ' fetch www-pr-1.example.com "$HTTP/tasks/x" -X POST
+like "$(fetch www-pr-1.example.com "$HTTP/x" -X DELETE)" '^405$' '  and what is not allowed'
+cat >"$T/environments/.pr-1" <<'YAML'
+name: pr-1
+extends: prod
+services:
+- {name: mine, version: 1, route: [{path: /tasks, methods: [GET, DELETE]}, {path: /only, exact: true}]}
+YAML
+etcd_put backends/mine/1/i "${ADDRESS[tasks-2]}"
+mv "$T/environments/.pr-1" "$T/environments/pr-1.yaml"
+within 'its own route comes first for its methods' 10 says "$service_refuses" fetch www-pr-1.example.com "$HTTP/tasks/x" -X DELETE
+like "$(fetch www-pr-1.example.com "$HTTP/tasks/headers")" '^GET /tasks/headers ' '  also one that the parent has'
+like "$(fetch www-pr-1.example.com "$HTTP/tasks/headers" -X POST)" '^POST /headers ' '  and leaves the others'
+like "$(fetch www-pr-1.example.com "$HTTP/only" -X POST)" '^tasks 2 .* environment pr-1' 'one for all methods takes them all'
+rm "$T/environments/pr-1.yaml"
+environment '[{path: /b, redirect: {host: shop.example.com, prefix: /new, status: 308}},
+  {path: /d, exact: true, redirect: {scheme: http, host: x.example.com, prefix: /, status: 303}}]'
+within 'and they go' 10 says "$service_refuses" get / -X DELETE
+
 note 'and it is said'
 run_tool mayfly route list prod
 like "$OUT" '^prod +/d +tasks +1 +1 +exact, redirect 303 to http://x.example.com/$' 'by mayfly route list'

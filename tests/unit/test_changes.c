@@ -177,6 +177,11 @@ static const struct {
      "environment dev: route /y/ to a removed\n"
      "environment dev: route /y to a (exact) added\n"
      "environment dev: route /z/ to a (redirect 302 to https://) added\n"},
+    {"environments dev dev@1\nroutes dev@1/x/ a:1\n",
+     "environments dev dev@2\nroutes dev@2/x/ |/x/|||||b:1\nroutes dev@2/y/ |/y/||||405!GET|\n"
+     "versions dev@2/.GET/x/ a:1\n",
+     "environment dev: route /x/: a -> b (by method)\n"
+     "environment dev: route /y/ to (by method) added\n"},
     {"environments dev dev@1\n", "environments dev dev@2\n", "environment dev: changed\n"},
     /* what is not said is what the base says */
     {"environments prod prod@1\nversions prod@1/a a:1\nroutes prod@1/ a:1\n",

@@ -197,13 +197,21 @@ static const struct {
      "environment dev: route \"/x/\": in service a and in service b (line 4, column 2)"},
     {DEV " - {name: a, route: [/x, {path: /x/, strip: true}]}",
      "environment dev: service a: route \"/x/\": is there twice (line 4, column 2)"},
+    {DEV " - {name: a, route: {path: /x, methods: [GET, PUT]}}\n"
+	 " - {name: b, route: {path: /x, methods: [PUT]}}",
+     "environment dev: route \"/x/\": in service a and in service b (line 4, column 2)"},
+    {DEV " - {name: a, route: {path: /x, methods: [get]}}",
+     "environment dev: service a: route.methods: must be one of GET, HEAD, POST, PUT, DELETE, "
+     "PATCH, OPTIONS, TRACE (line 4, column 42)"},
+    {DEV " - {name: a, route: {path: /x, methods: []}}",
+     "environment dev: service a: route.methods: must not be an empty list (line 4, column 41)"},
     {DEV " - {name: a, route: {exact: true}}",
      "environment dev: service a: route: path is missing (line 4, column 21)"},
     {DEV " - {name: a, route: [/, {path: x}]}",
      "environment dev: service a: route.path: \"x\": must start with \"/\" (line 4, column 32)"},
     {DEV " - {name: a, route: {path: /, prefix: /x}}",
-     "environment dev: service a: route: unknown key \"prefix\": allowed: path, exact, strip, "
-     "rewrite, timeout, redirect (line 4, column 31)"},
+     "environment dev: service a: route: unknown key \"prefix\": allowed: path, exact, methods, "
+     "strip, rewrite, timeout, redirect (line 4, column 31)"},
     {DEV " - {name: a, route: {path: /, strip: yes}}",
      "environment dev: service a: route.strip: \"yes\": must be true or false (line 4, column 38)"},
     {DEV " - {name: a, route: {path: /, strip: true, rewrite: /x}}",

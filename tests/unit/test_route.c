@@ -30,6 +30,11 @@ static const struct {
      "/a/ (rewrite /v/1, timeout 90s)"},
     {"{path: /, rewrite: /v}", "/||||/v|", "{\"path\":\"/\",\"rewrite\":\"/v\"}", "/ (rewrite /v)"},
     {"{path: /a, rewrite: /}", "/a/|||/a|/|", "{\"path\":\"/a/\",\"strip\":true}", "/a/ (strip)"},
+    {"{path: /a, methods: [PUT, GET, PUT]}", "/a/|GET,PUT||||",
+     "{\"path\":\"/a/\",\"methods\":[\"GET\",\"PUT\"]}", "/a/ (GET,PUT)"},
+    {"{path: /a, exact: true, methods: TRACE, strip: true}", "/a/?|TRACE||/a|/|",
+     "{\"path\":\"/a\",\"exact\":true,\"methods\":[\"TRACE\"],\"strip\":true}",
+     "/a (exact, TRACE, strip)"},
     {"{path: /a, timeout: 1ms}", "/a/||1|||", "{\"path\":\"/a/\",\"timeout\":\"1ms\"}",
      "/a/ (timeout 1ms)"},
     {"{path: /a, redirect: https}", "/a/|||||302!https!",
@@ -92,6 +97,13 @@ START_TEST(routes_differ_by_what_they_match)
 	ck_assert_uint_eq(route_match_len("/a/?|||/a|/|"), 4);
 	ck_assert_pstr_eq(route_options("/a/?|||/a|/|"), "|/a|/|");
 	ck_assert_ptr_null(route_options("/a/"));
+	ck_assert_uint_eq(route_methods("/a/"), 0);
+	ck_assert_uint_eq(route_methods("/a/||1|||"), 0);
+	ck_assert_uint_eq(route_methods("/a/?|GET,PUT||||"), 9);
+	ck_assert(route_collides("/a/", "/a/||1|||"));
+	ck_assert(route_collides("/a/|GET,PUT||||", "/a/|PUT||||"));
+	ck_assert(!route_collides("/a/|GET||||", "/a/|PUT||||"));
+	ck_assert(!route_collides("/a/|GET||||", "/a/"));
 }
 END_TEST
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "model/env.h"
 #include "model/table.h"
 
@@ -301,6 +302,71 @@ START_TEST(a_choice_has_entries_of_its_own)
 }
 END_TEST
 
+static const char *by_get[] = {"/|POST||||", "/a/|GET||||"};
+static const char *by_any[] = {"/a/||1|||", "/b/"};
+static const char *by_put[] = {"/a/|PUT||/a|/|", "/a/?|DELETE||||"};
+static struct env_service by_method[] = {
+    {.name = "any", .version = "1", .routes = by_any, .route_count = 2},
+    {.name = "get", .version = "2", .routes = by_get, .route_count = 2},
+    {.name = "put", .version = "3", .routes = by_put, .route_count = 2},
+};
+static struct env_limited limited[] = {{1, 0}, {1, 1}, {2, 0}, {2, 1}};
+static struct env method_env = {.name = "m",
+				.header = "m",
+				.services = by_method,
+				.service_count = 3,
+				.limited = limited,
+				.limited_count = 4,
+				.digest = 1};
+
+/* Each path has one entry for all methods that nobody names there, and one for each of the others.
+ */
+START_TEST(methods_have_entries_of_their_own)
+{
+	static const char *const want[] = {
+	    "m@0000000000000001/a/=|/a/|1||||any:1",
+	    "m@0000000000000001/b/=any:1",
+	    "m@0000000000000001/=|/||||405!POST|",
+	    "m@0000000000000001/a/?=|/a/?|1||||any:1",
+	    "m@0000000000000001/any=any:1",
+	    "m@0000000000000001/get=get:2",
+	    "m@0000000000000001/put=put:3",
+	    "m@0000000000000001/.GET/a/=get:2",
+	    "m@0000000000000001/.POST/a/=||1||||any:1",
+	    "m@0000000000000001/.PUT/a/=|||/a|/||put:3",
+	    "m@0000000000000001/.POST/=get:2",
+	    "m@0000000000000001/.GET/a/?=get:2",
+	    "m@0000000000000001/.POST/a/?=||1||||any:1",
+	    "m@0000000000000001/.PUT/a/?=|||/a|/||put:3",
+	    "m@0000000000000001/.DELETE/a/?=put:3",
+	};
+	struct env *one[] = {&method_env};
+	const struct snapshot snapshot = {.envs = one, .env_count = 1};
+	struct routing *routing = routing_new(&snapshot);
+	const size_t routes = routing_count(routing, ROUTING_ROUTES);
+	const size_t versions = routing_count(routing, ROUTING_VERSIONS);
+	struct routing_entry entry;
+
+	ck_assert_uint_eq(routes, 4);
+	ck_assert_uint_eq(routes + versions, sizeof(want) / sizeof(want[0]));
+	ck_assert_uint_eq(routing_count_entries(&method_env), routes + versions);
+	for (size_t i = 0; i < routes + versions; i++) {
+		enum routing_map map = i < routes ? ROUTING_ROUTES : ROUTING_VERSIONS;
+		size_t at = i < routes ? i : i - routes;
+		mem_auto_free char *line = NULL;
+
+		routing_get(routing, map, at, &entry);
+		line = mem_printf("%s=%s", entry.key, entry.value);
+		ck_assert_str_eq(line, want[i]);
+		ck_assert_uint_eq(entry.value_len, strlen(entry.value));
+		ck_assert_uint_eq(routing_find(routing, map, entry.key), at);
+	}
+	ck_assert_uint_eq(routing_find(routing, ROUTING_VERSIONS, "m@0000000000000001/.GET/b/"),
+			  SIZE_MAX);
+	routing_free(routing);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("routing");
@@ -309,6 +375,7 @@ int main(void)
 	tcase_add_test(tc, nothing_is_left_out);
 	tcase_add_loop_test(tc, finds_no_other_key, 0, sizeof(unknown) / sizeof(unknown[0]));
 	tcase_add_test(tc, empty_model);
+	tcase_add_test(tc, methods_have_entries_of_their_own);
 	tcase_add_test(tc, an_environment_set_aside_has_a_reason_in_one_word);
 	tcase_add_test(tc, a_version_leads_to_the_next_one);
 	tcase_add_test(tc, a_choice_has_entries_of_its_own);
