@@ -35,6 +35,8 @@ test	iproute2	cmd:ip
 test	util-linux	cmd:unshare
 test	procps	cmd:ps
 test	git	cmd:git
+test	nghttp2-client	cmd:nghttp
+test	nghttp2-server	cmd:nghttpd
 docker	docker.io	cmd:dockerd
 docker	docker-cli|docker.io	cmd:docker
 docker	busybox-static	cmd:busybox

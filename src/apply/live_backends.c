@@ -29,8 +29,9 @@ static bool has_default_settings(const struct service *settings)
 {
 	return settings == NULL ||
 	       (settings->balance == BALANCE_ROUNDROBIN && settings->check[0] == '\0' &&
-		!settings->is_tcp && settings->connect_timeout == 0 &&
-		settings->server_timeout == 0);
+		settings->protocol == PROTOCOL_HTTP && settings->connect_timeout == 0 &&
+		settings->server_timeout == 0 && settings->slow_start == 0 &&
+		!settings->tls.is_set);
 }
 
 bool live_are_equal_settings(const struct service *a, const struct service *b)
@@ -42,7 +43,8 @@ bool live_are_equal_settings(const struct service *a, const struct service *b)
 	if (b == NULL)
 		b = &none;
 	return a == b || (a->balance == b->balance && strcmp(a->check, b->check) == 0 &&
-			  a->is_tcp == b->is_tcp && a->listen == b->listen &&
+			  a->protocol == b->protocol && a->listen == b->listen &&
+			  a->slow_start == b->slow_start && service_is_tls_equal(&a->tls, &b->tls) &&
 			  a->connect_timeout == b->connect_timeout &&
 			  a->server_timeout == b->server_timeout &&
 			  (a->check[0] == '\0' || a->check_interval == b->check_interval));

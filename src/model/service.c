@@ -22,7 +22,8 @@ static const char *const balance_words[] = {[BALANCE_ROUNDROBIN] = "roundrobin",
 					    [BALANCE_SOURCE] = "source",
 					    [BALANCE_RANDOM] = "random",
 					    NULL};
-static const char *const protocol_words[] = {"http", "tcp", NULL};
+static const char *const protocol_words[] = {
+    [PROTOCOL_HTTP] = "http", [PROTOCOL_TCP] = "tcp", [PROTOCOL_H2C] = "h2c", NULL};
 
 /* --- the format ------------------------------------------------------------------------------ */
 
@@ -77,6 +78,7 @@ static int finish(const struct node *map, void *object, struct mf_err *err)
 	const struct node *listen = node_find(map, "listen"), *list = node_find(map, "addresses");
 	int code = 0;
 
+	service->is_tcp = service->protocol == PROTOCOL_TCP;
 	if (listen != NULL && !service->is_tcp)
 		return node_error_key(listen, err, "listen: only for protocol tcp");
 	if (list == NULL)
@@ -89,11 +91,24 @@ static int finish(const struct node *map, void *object, struct mf_err *err)
 	return code;
 }
 
+#define TLS(member) FIELD_AT(struct service_tls, member)
+static const struct field tls_rows[] = {
+    {"verify", FIELD_BOOL, 0, TLS(is_verified), .preset = "true",
+     .doc = "Whether the certificates of its instances are verified."},
+    {"ca", FIELD_TEXT, 0, TLS(ca), .type = &value_path,
+     .doc = "A file of the certificates (PEM) of those who may sign them; by default the "
+	    "authorities that the system trusts."},
+    {"name", FIELD_TEXT, 0, TLS(name), .type = &value_host,
+     .doc = "The host name that they must be for, which is also sent (SNI); by default the "
+	    "service's name."},
+};
+static const struct fields tls_fields = {FIELDS_ROWS(tls_rows), .section = "tls"};
+
 #define SERVICE(member) FIELD_AT(struct draft, service.member)
 static const struct field rows[] = {
     {"name", FIELD_NAME, FIELD_IN_KEY, SERVICE(name), .type = &value_service},
-    {"protocol", FIELD_WORD, SERVICE(is_tcp), .words = protocol_words, .preset = "http",
-     .doc = "What its instances speak."},
+    {"protocol", FIELD_WORD, SERVICE(protocol), .words = protocol_words, .preset = "http",
+     .doc = "What its instances speak. `h2c` is HTTP/2 without an upgrade, as of gRPC."},
     {"listen", FIELD_INT, SERVICE(listen), .min = 1, .max = 65535,
      .doc = "Of protocol `tcp`: the port that HAProxy listens on for it."},
     {"balance", FIELD_WORD, SERVICE(balance), .words = balance_words, .preset = "roundrobin",
@@ -106,6 +121,11 @@ static const struct field rows[] = {
      .max = DURATION_MAX_MS, .doc = "How long a connection to an instance may take."},
     {"server_timeout", FIELD_DURATION, SERVICE(server_timeout), .min = DURATION_MIN_MS,
      .max = DURATION_MAX_MS, .doc = "How long an instance may be silent."},
+    {"slow_start", FIELD_DURATION, 0, SERVICE(slow_start), .min = 1000, .max = DURATION_MAX_MS,
+     .doc = "How long an instance that comes back, or is new while HAProxy runs, takes to get its "
+	    "full share."},
+    {"tls", FIELD_OBJECT, 0, SERVICE(tls), FIELD_SAID(struct draft, service.tls.is_set),
+     .fields = &tls_fields, .doc = "TLS to its instances; `{}` for the defaults."},
     {"addresses", FIELD_LIST, FIELD_AT(struct draft, addresses), .item = &address,
      .max = SERVICE_MAX_FIXED,
      .doc = "Fixed addresses, <address>:<port> or <name>:<port>, which are instances for as long "
@@ -137,6 +157,7 @@ struct service *service_new_plain(const struct service *service)
 	struct service *plain;
 
 	init_draft(&draft, service->name);
+	draft.service.protocol = service->protocol;
 	draft.service.is_tcp = service->is_tcp;
 	plain = fields_pack(&fields_of_service, &draft, sizeof(draft));
 	fields_fini(&fields_of_service, &draft);
@@ -233,11 +254,22 @@ static void put_origin(struct buf *json, const char *owner, const char *source)
 	json_close(json, '}');
 }
 
+static void put_tls(struct buf *json, const struct service_tls *tls)
+{
+	json_open(json, "tls", '{');
+	json_put_bool(json, "verify", tls->is_verified);
+	if (tls->ca != NULL)
+		json_put(json, "ca", tls->ca);
+	if (tls->name != NULL)
+		json_put(json, "name", tls->name);
+	json_close(json, '}');
+}
+
 static void put_service(const struct service *service, const char *owner, const char *source,
 			struct buf *ret_value)
 {
 	json_open(ret_value, NULL, '{');
-	json_put(ret_value, "protocol", protocol_words[service->is_tcp]);
+	json_put(ret_value, "protocol", service_protocol_word(service));
 	if (service->listen != 0)
 		json_put_int(ret_value, "listen", service->listen);
 	json_put(ret_value, "balance", balance_words[service->balance]);
@@ -245,6 +277,9 @@ static void put_service(const struct service *service, const char *owner, const 
 	put_time(ret_value, "check_interval", service->check_interval);
 	put_time(ret_value, "connect_timeout", service->connect_timeout);
 	put_time(ret_value, "server_timeout", service->server_timeout);
+	put_time(ret_value, "slow_start", service->slow_start);
+	if (service->tls.is_set)
+		put_tls(ret_value, &service->tls);
 	if (service->fixed_count > 0) {
 		json_open(ret_value, "addresses", '[');
 		for (size_t i = 0; i < service->fixed_count; i++) {
@@ -282,6 +317,23 @@ void service_unref(struct service *service)
 		return;
 	free_fixed(service);
 	free(service);
+}
+
+const char *service_protocol_word(const struct service *service)
+{
+	return protocol_words[service->protocol];
+}
+
+static bool is_same(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+bool service_is_tls_equal(const struct service_tls *a, const struct service_tls *b)
+{
+	return a->is_set == b->is_set &&
+	       (!a->is_set || (a->is_verified == b->is_verified && is_same(a->ca, b->ca) &&
+			       is_same(a->name, b->name)));
 }
 
 const char *service_balance_word(enum service_balance balance)

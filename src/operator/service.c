@@ -34,12 +34,14 @@ static void add_settings(struct node *row, const struct service *settings)
 		doc_add_text(row, "protocol", "http");
 		return;
 	}
-	doc_add_text(row, "protocol", settings->is_tcp ? "tcp" : "http");
+	doc_add_text(row, "protocol", service_protocol_word(settings));
 	doc_add_text(row, "balance", service_balance_word(settings->balance));
 	if (settings->check[0] != '\0')
 		doc_add_text(row, "check", settings->check);
 	if (settings->listen != 0)
 		doc_add_int(row, "listen", settings->listen);
+	if (settings->tls.is_set)
+		doc_add_text(row, "tls", settings->tls.is_verified ? "verified" : "not verified");
 }
 
 /* first: its first backend; returns the one behind its last. */

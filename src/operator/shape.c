@@ -143,7 +143,7 @@ const struct shape_row shape_rows[] = {
     {"env-show", "services[].holder", "string", "whose override it is"},
     PROBLEMS("env-show", "problems"),
     {"service-list", "services[].name", "string", "name of the service"},
-    {"service-list", "services[].protocol", "string", "http or tcp"},
+    {"service-list", "services[].protocol", "string", "http, tcp or h2c"},
     {"service-list", "services[].balance", "string", "how its load is balanced"},
     {"service-list", "services[].check", "string", "path or kind of HAProxy's checks"},
     {"service-list", "services[].listen", "integer", "port of a TCP service"},

@@ -28,6 +28,8 @@
  *	                     absent when they are HAProxy's or our defaults:
  *	                       balance, connect_timeout, server_timeout (ms);
  *	                       check ("tcp" or "http"), check_path (of "http"), check_interval (ms);
+ *	                       is_h2c, slow_start (ms), tls (the name that is asked for), tls_ca
+ *	                       (where it is verified: a file or @system-ca);
  *	                     stands_in: whether an override names it;
  *	                     is_tcp: whether it speaks no HTTP (its name is "tcp:service:version");
  *	                     servers: name, address (no brackets), port, ipv6 (whether it is),
@@ -259,11 +261,55 @@ static void get_backend_check_interval(const void *obj, struct view *v)
 	set_time(v, check_of(backend)[0] == '\0' ? 0 : backend->settings->check_interval);
 }
 
+static void get_backend_slow_start(const void *obj, struct view *v)
+{
+	const struct service *service = ((const struct backend *)obj)->settings;
+
+	set_time(v, service == NULL ? 0 : service->slow_start);
+}
+
+static void get_backend_is_h2c(const void *obj, struct view *v)
+{
+	const struct service *service = ((const struct backend *)obj)->settings;
+
+	view_set_bool(v, service != NULL && service->protocol == PROTOCOL_H2C);
+}
+
+static const struct service_tls *tls_of(const struct backend *backend)
+{
+	const struct service *service = backend->settings;
+
+	return service == NULL || !service->tls.is_set ? NULL : &service->tls;
+}
+
+/* The name that is asked for, where there is TLS. */
+static void get_backend_tls(const void *obj, struct view *v)
+{
+	const struct backend *backend = obj;
+	const struct service_tls *tls = tls_of(backend);
+
+	view_set_str(v, tls == NULL ? NULL : tls->name != NULL ? tls->name : backend->service);
+}
+
+/* Where it is verified: against these. */
+static void get_backend_tls_ca(const void *obj, struct view *v)
+{
+	const struct service_tls *tls = tls_of(obj);
+
+	view_set_str(v, tls == NULL || !tls->is_verified ? NULL
+			: tls->ca != NULL		 ? tls->ca
+							 : "@system-ca");
+}
+
 static const struct view_field backend_fields[] = {
     VIEW_STR("name", struct backend, name),
     VIEW_STR("service", struct backend, service),
     VIEW_STR("version", struct backend, version),
     VIEW_MADE("is_tcp", get_backend_is_tcp),
+    VIEW_MADE("is_h2c", get_backend_is_h2c),
+    VIEW_MADE("slow_start", get_backend_slow_start),
+    VIEW_MADE("tls", get_backend_tls),
+    VIEW_MADE("tls_ca", get_backend_tls_ca),
     VIEW_MADE("balance", get_backend_balance),
     VIEW_MADE("connect_timeout", get_backend_connect_timeout),
     VIEW_MADE("server_timeout", get_backend_server_timeout),

@@ -88,6 +88,7 @@ static const struct {
     {"addr", 1},
     {"alpn", 1},
     {"backup", 0},
+    {"ca-file", 1},
     {"check", 0},
     {"check-alpn", 1},
     {"check-proto", 1},

@@ -53,6 +53,29 @@ START_TEST(a_service_says_what_it_needs)
 }
 END_TEST
 
+START_TEST(a_service_says_how_its_instances_are_reached)
+{
+	static const char text[] =
+	    "{\"protocol\":\"h2c\",\"balance\":\"roundrobin\",\"check\":\"\","
+	    "\"check_interval\":\"2000ms\",\"slow_start\":\"30000ms\","
+	    "\"tls\":{\"verify\":true,\"ca\":\"/ca.pem\",\"name\":\"a.b\"}}";
+	struct service *service = parse_service(
+	    "{\"protocol\":\"h2c\",\"slow_start\":\"30s\",\"tls\":{\"ca\":\"/ca.pem\","
+	    "\"name\":\"a.b\"}}");
+	struct service *other = parse_service("{\"tls\":{}}");
+	buf_auto struct buf json = BUF_INIT;
+
+	ck_assert(!service->is_tcp);
+	service_format(service, &json);
+	ck_assert_str_eq(buf_str(&json), text);
+	ck_assert(other->tls.is_set && other->tls.is_verified);
+	ck_assert(!service_is_tls_equal(&service->tls, &other->tls));
+	ck_assert(service_is_tls_equal(&other->tls, &other->tls));
+	service_unref(other);
+	service_unref(service);
+}
+END_TEST
+
 START_TEST(a_service_has_fixed_addresses)
 {
 	static const struct {
@@ -103,7 +126,7 @@ END_TEST
 static const struct {
 	const char *value, *words;
 } bad_services[] = {
-    {"{\"protocol\":\"udp\"}", "protocol: must be one of http, tcp"},
+    {"{\"protocol\":\"udp\"}", "protocol: must be one of http, tcp, h2c"},
     {"{\"listen\":5432}", "listen: only for protocol tcp"},
     {"{\"protocol\":\"tcp\",\"listen\":0}",
      "listen: \"0\": must be a whole number from 1 to 65535"},
@@ -131,7 +154,12 @@ static const struct {
     {"{\"server_timeout\":\"2d\"}", "server_timeout: must be from 10ms to 1d"},
     {"{\"balanc\":\"x\"}",
      "unknown key \"balanc\": did you mean \"balance\"? allowed: protocol, listen, balance, "
-     "check, check_interval, connect_timeout, server_timeout, addresses, version, origin"},
+     "check, check_interval, connect_timeout, server_timeout, slow_start, tls, addresses, "
+     "version, origin"},
+    {"{\"tls\":{\"ca\":\"ca.pem\"}}", "tls.ca: \"ca.pem\": must be an absolute path"},
+    {"{\"tls\":{\"name\":\"a b\"}}", "tls.name: \"a b\": not allowed: a space"},
+    {"{\"tls\":true}", "tls: must be a map, not a single value"},
+    {"{\"slow_start\":\"1ms\"}", "slow_start: must be from 1s to 1d"},
     {"[]", "must be a map, not a list"},
 };
 
@@ -233,6 +261,7 @@ int main(void)
 
 	tcase_add_test(tc, a_service_has_defaults);
 	tcase_add_test(tc, a_service_says_what_it_needs);
+	tcase_add_test(tc, a_service_says_how_its_instances_are_reached);
 	tcase_add_test(tc, a_service_has_fixed_addresses);
 	tcase_add_test(tc, a_service_may_speak_no_http);
 	tcase_add_loop_test(tc, a_bad_service_is_refused, 0,
