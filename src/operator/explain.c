@@ -319,20 +319,43 @@ static bool find_env_inside(struct explanation *e)
 	return e->env != NULL;
 }
 
-static void find_inside(struct explanation *e)
+static void find_service(struct explanation *e, const char *service)
 {
-	mem_auto_free char *generation = NULL, *base = NULL;
+	mem_auto_free char *generation = find_generation(e, e->env->name);
+	mem_auto_free char *base = find_base(e, generation);
 
-	if (!find_env_inside(e))
-		return;
-	generation = find_generation(e, e->env->name);
-	base = find_base(e, generation);
-	if (find_version(e, generation, e->request.service) ||
-	    find_version(e, base, e->request.service))
+	if (find_version(e, generation, service) || find_version(e, base, service))
 		e->backend = find_backend(e);
 	else if (e->env->aside == NULL)
-		e->reason = mem_printf("environment %s has no service %s", e->env->name,
-				       e->request.service);
+		e->reason =
+		    mem_printf("environment %s has no service %s", e->env->name, service);
+}
+
+/* SERVICE.ENVIRONMENT, which no service's name is. */
+static void find_by_name(struct explanation *e)
+{
+	const char *dot = strrchr(e->request.service, '.');
+	const struct env *env =
+	    dot == NULL ? NULL : snapshot_find_env(e->reading->snapshot, dot + 1);
+	mem_auto_free char *service = NULL;
+
+	if (env == NULL)
+		return;
+	service = mem_dup_bytes(e->request.service, (size_t)(dot - e->request.service));
+	free(e->reason);
+	e->reason = NULL;
+	e->env = env;
+	e->by = "name";
+	e->key = env->name;
+	find_service(e, service);
+}
+
+static void find_inside(struct explanation *e)
+{
+	if (find_env_inside(e))
+		find_service(e, e->request.service);
+	if (e->backend == NULL)
+		find_by_name(e);
 }
 
 /* What stands in the way when all was found. */

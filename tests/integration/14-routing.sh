@@ -242,6 +242,13 @@ tells 'several lines become one' 'mayfly=PR.42, a=1, b=2,c=3' web.service "$INTE
 tells 'what a service got it may pass on' 'mayfly=PR.42,a=b' web.service "$INTERNAL/headers" \
 	-H 'baggage: mayfly=PR.42,a=b'
 
+goes 'the name of service and environment' '^tasks 2 .* environment PR.42$' tasks.pr-42.service "$INTERNAL/"
+goes '  which counts more than the header' '^tasks 1 .* environment prod$' Tasks.Prod.service "$INTERNAL/" -H 'x-mayfly: PR.42'
+tells '  and is passed on' 'mayfly=PR.42,a=b' web.pr-42.service "$INTERNAL/headers" -H 'baggage: mayfly=prod,a=b'
+fails '  has no such service' no-service 'pr-42 has no service named nope' nope.pr-42.service "$INTERNAL/"
+fails '  is no environment' no-service 'prod has no service named tasks.nope' tasks.nope.service "$INTERNAL/"
+is "$(fetch web.pr-42.service "$INTERNAL/headers" -H 'x-mayfly: prod' | grep -ci '^x-mayfly:')" 1 '  with one header'
+
 note 'from a process of this host: by the first part of the path'
 goes 'which is taken off' '^GET /a/headers\?q=/1 ' localhost "$LOCAL/web/a/headers?q=/1" -H 'x-mayfly: PR.42'
 goes 'alone' '^tasks 2 ' localhost "$LOCAL/tasks" -H 'x-mayfly: PR.42'

@@ -118,6 +118,8 @@ agrees 'web 2' "$INTERNAL" web.service / -H 'baggage: mayfly=PR.42' -H 'baggage:
 agrees 'web 1' "$INTERNAL" web.service / -H 'baggage: mayfly=PR.42,mayfly=prod'
 agrees 'web 2' "$INTERNAL" web.service / -H 'x-mayfly: PR.42' -H 'baggage: mayfly=prod'
 agrees 503 "$INTERNAL" nothing.service /
+agrees 'web 2' "$INTERNAL" web.pr-42.service / -H 'x-mayfly: prod'
+agrees 503 "$INTERNAL" nothing.pr-42.service /
 agrees 503 "$INTERNAL" tasks.service / -H 'x-mayfly: light'
 agrees 'web 1' "$INTERNAL" web.service / -H 'x-mayfly: light'
 
