@@ -42,12 +42,13 @@ bool live_are_equal_settings(const struct service *a, const struct service *b)
 		a = &none;
 	if (b == NULL)
 		b = &none;
-	return a == b || (a->balance == b->balance && strcmp(a->check, b->check) == 0 &&
-			  a->protocol == b->protocol && a->listen == b->listen &&
-			  a->slow_start == b->slow_start && service_is_tls_equal(&a->tls, &b->tls) &&
-			  a->connect_timeout == b->connect_timeout &&
-			  a->server_timeout == b->server_timeout &&
-			  (a->check[0] == '\0' || a->check_interval == b->check_interval));
+	return a == b ||
+	       (a->balance == b->balance && strcmp(a->check, b->check) == 0 &&
+		a->protocol == b->protocol && a->listen == b->listen &&
+		a->slow_start == b->slow_start && service_is_tls_equal(&a->tls, &b->tls) &&
+		a->connect_timeout == b->connect_timeout &&
+		a->server_timeout == b->server_timeout &&
+		(a->check[0] == '\0' || a->check_interval == b->check_interval));
 }
 
 void live_forget_described(struct live *live)

@@ -33,9 +33,9 @@ struct service {
 	unsigned refs;
 	char *name;
 	const char *owner, *source; /* of its key; "" where nobody says */
-	uint8_t protocol; /* enum service_protocol */
-	bool is_tcp;	  /* that is its protocol */
-	unsigned listen; /* is_tcp: the port; 0: none */
+	uint8_t protocol;	    /* enum service_protocol */
+	bool is_tcp;		    /* that is its protocol */
+	unsigned listen;	    /* is_tcp: the port; 0: none */
 	enum service_balance balance;
 	char *check;				 /* "" none, "tcp", or a path for HTTP checks */
 	int64_t check_interval;			 /* ms */

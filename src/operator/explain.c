@@ -327,8 +327,7 @@ static void find_service(struct explanation *e, const char *service)
 	if (find_version(e, generation, service) || find_version(e, base, service))
 		e->backend = find_backend(e);
 	else if (e->env->aside == NULL)
-		e->reason =
-		    mem_printf("environment %s has no service %s", e->env->name, service);
+		e->reason = mem_printf("environment %s has no service %s", e->env->name, service);
 }
 
 /* SERVICE.ENVIRONMENT, which no service's name is. */

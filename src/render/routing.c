@@ -547,8 +547,7 @@ static void set_route(const struct env *env, struct limited_route route, struct 
 	e->value_len = (size_t)(value - e->value);
 }
 
-static void set_method(const struct env *env, const struct origin *origin,
-		       struct routing_entry *e)
+static void set_method(const struct env *env, const struct origin *origin, struct routing_entry *e)
 {
 	const struct limited_route route = {origin->service, origin->route & 0xff};
 	const unsigned method = (origin->route >> 8) - 1U;

@@ -230,13 +230,15 @@ static const struct {
     {"[]", "must be a map of services, each with its settings (line 1, column 1)"},
     {"web:\n  balanse: source",
      "service web: unknown key \"balanse\": did you mean \"balance\"? allowed: protocol, listen, "
-     "balance, check, check_interval, connect_timeout, server_timeout, addresses, version (line 2, "
+     "balance, check, check_interval, connect_timeout, server_timeout, slow_start, tls, addresses, "
+     "version (line 2, "
      "column 3)"},
     {"web: {}\nOther: {}",
      "service \"Other\": not allowed: \"O\": write lower case (line 2, column 1)"},
     {"web: {origin: {owner: me}}",
      "service web: unknown key \"origin\": allowed: protocol, listen, balance, check, "
-     "check_interval, connect_timeout, server_timeout, addresses, version (line 1, column 7)"},
+     "check_interval, connect_timeout, server_timeout, slow_start, tls, addresses, version (line "
+     "1, column 7)"},
     {"web: {addresses: [10.0.0.1:1]}\ndb: 7",
      "service db: must be a map, not a single value (line 2, column 5)"},
     {"web: {}\nweb: {}", "\"web\": the key is there twice, first in line 1 (line 2, column 1)"},
