@@ -103,6 +103,7 @@ start_router_empty() {
 write_check_and_reload() { # FILE
 	cat >"$1" <<-END
 		#!/bin/sh
+		[ -s '$T/haproxy/haproxy.cfg' ] && [ -s '$T/haproxy/routes.map' ] || exit 0
 		haproxy -c -q -f '$T/haproxy/haproxy.cfg' || exit
 		[ -S '$T/run/master.sock' ] || exit 0
 		# The master cannot be asked while it restarts itself.

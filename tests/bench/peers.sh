@@ -89,7 +89,7 @@ start_consul_template() { # SIZE
 		template {
 		  source = "$T/consul-template/routes.map.ctmpl"
 		  destination = "$T/haproxy/routes.map"
-		  command = ["sh", "-c", "[ ! -e $T/haproxy/haproxy.cfg ] || $T/consul-template/reload"]
+		  command = ["$T/consul-template/reload"]
 		}
 		template {
 		  source = "$T/consul-template/haproxy.cfg.ctmpl"
