@@ -171,17 +171,38 @@ void live_send_later(struct live *live, void (*on_done)(struct live *live, int c
 	loop_timer_set(live->later_timer, LIVE_LATER_MS);
 }
 
+/*
+ * A worker that somebody has started meanwhile still leads to what goes: nothing is taken out of it
+ * before all of it has been read.
+ */
+static void ask_who_answers(struct live *live, void (*on_done)(struct live *live, int code))
+{
+	live_add(live, live_on_show_info, NULL, "show", "info");
+	live_send(live, on_done);
+}
+
+static void on_later_asked(struct live *live, int code)
+{
+	if (code != 0 || live->is_wrong) {
+		live_stop_sync(live);
+		on_changed(live, code);
+	} else if (live->is_holding) {
+		live_put_off(live);
+	} else {
+		live_add(live, live_on_show_info, NULL, "show", "info");
+		live_add_later(live);
+		live_send(live, live->on_later_done);
+	}
+}
+
 static void on_later_time(void *ctx)
 {
 	struct live *live = ctx;
 
-	if (live->is_holding) {
+	if (live->is_holding)
 		live_put_off(live);
-		return;
-	}
-	live_add(live, live_on_show_info, NULL, "show", "info");
-	live_add_later(live);
-	live_send(live, live->on_later_done);
+	else
+		ask_who_answers(live, on_later_asked);
 }
 
 static void on_first_half(struct live *live, int code)
@@ -255,8 +276,7 @@ static void take_up(struct live *live)
 	}
 	/* A worker that somebody has just started lacks generations of before, and an environment
 	 * that is to have one of them again would find nothing. */
-	live_add(live, live_on_show_info, NULL, "show", "info");
-	live_send(live, on_asked);
+	ask_who_answers(live, on_asked);
 }
 
 /* Garbage that nobody had a quiet moment for. */
@@ -309,6 +329,17 @@ static void on_drained(struct live *live, int code)
 	live_go_on(live);
 }
 
+static void on_drain_asked(struct live *live, int code)
+{
+	if (code != 0 || live->is_wrong || live->is_holding) {
+		on_drained(live, code);
+		return;
+	}
+	live_add(live, live_on_show_info, NULL, "show", "info");
+	live_drain_again(live);
+	live_send(live, on_drained);
+}
+
 static void on_drain_time(void *ctx)
 {
 	struct live *live = ctx;
@@ -318,9 +349,7 @@ static void on_drain_time(void *ctx)
 		return;
 	}
 	live_set_phase(live, LIVE_DRAINING);
-	live_add(live, live_on_show_info, NULL, "show", "info");
-	live_drain_again(live);
-	live_send(live, on_drained);
+	ask_who_answers(live, on_drain_asked);
 }
 
 /* --- what is asked for ---------------------------------------------------------------------------

@@ -294,7 +294,40 @@ START_TEST(a_request_between_choice_and_server_finds_both)
 	moved = strstr(fake.heard.data, "set map maps/environments.map dev ");
 	gone = strstr(fake.heard.data, "set server web:1/10.0.0.1:80 state maint\n");
 	ck_assert(moved != NULL && gone != NULL && moved < gone);
-	ck_assert_uint_eq(count_scripts(moved, (size_t)(gone - moved)), 1);
+	ck_assert_uint_eq(count_scripts(moved, (size_t)(gone - moved)), 2); /* who is it by now? */
+	expect_held();
+}
+END_TEST
+
+static bool has_heard(void *ctx)
+{
+	return fake.heard.len != 0 && strstr(fake.heard.data, ctx) != NULL;
+}
+
+/* Somebody has started it from files that still lead to what goes. */
+START_TEST(a_worker_that_comes_between_choice_and_server_keeps_its_server)
+{
+	static char choice[] = "set map maps/environments.map dev ";
+	mem_auto_free char *old = NULL;
+	const struct fake_line *line;
+	const char *moved, *gone;
+	unsigned before;
+
+	begin_fake("2.6.12");
+	line = fake_find("maps/environments.map", "dev");
+	ck_assert_ptr_nonnull(line);
+	old = mem_dup_str(line->value);
+	before = results;
+	world_put("environments/dev web=2\nbackends/web/1/a -\n");
+	live_set_desired(live, wanted);
+	ck_assert(daemon_wait_until(loop, has_heard, choice, unit_slow(5000)));
+	fake.pid++;
+	fake_put("maps/environments.map", "dev", old);
+	wait_for_result(before);
+	ck_assert_msg(last.code == 0 && last.resynced, "%s", last_words);
+	moved = strstr(strstr(fake.heard.data, choice) + 1, choice);
+	gone = strstr(fake.heard.data, "set server web:1/10.0.0.1:80 state maint\n");
+	ck_assert(moved != NULL && gone != NULL && moved < gone);
 	expect_held();
 }
 END_TEST
@@ -537,6 +570,7 @@ int main(void)
 	ADD_ALL(a_server_goes_when_another_has_come, successions);
 	ADD_ALL(a_server_goes_when_another_has_come_in_a_repair, successions);
 	tcase_add_test(tc, a_request_between_choice_and_server_finds_both);
+	tcase_add_test(tc, a_worker_that_comes_between_choice_and_server_keeps_its_server);
 	tcase_add_test(tc, who_dies_alone_goes_at_once);
 	tcase_add_test(tc, an_environment_that_waits_keeps_its_last_server);
 	tcase_add_test(tc, an_environment_that_waits_keeps_its_last_server_in_a_repair);
