@@ -305,7 +305,8 @@ print_all() {
 		average at the end was $(cut -d ' ' -f 1 /proc/loadavg).  consul-template and confd render a
 		configuration and a map, check them and have HAProxy reload; Envoy has a control plane of the
 		bench's own, which sends by delta what has changed.  consul-template's source is etcd behind
-		Consul's interface, whose cost is counted to it.  Failed: of some $((builds * 40 * 600 / 1000)) requests while
+		Consul's interface, whose cost is counted to it; its map and its configuration are two files, and
+		a reload may find them of two states.  Failed: of some $((builds * 40 * 600 / 1000)) requests while
 		$builds versions come, 40 ms apart, each with the end of the one before.
 
 		**Where a peer is ahead of Mayfly**
