@@ -246,6 +246,11 @@ static void wake_in(struct etcd_call *call, enum call_phase phase, int64_t delay
 
 static void fail(struct etcd_call *call)
 {
+	const struct etcd_call *token_call = call->etcd->token_call;
+
+	/* Who waits for a token has no better reason than whoever fetches it. */
+	if (call->phase == CALL_WAITING && token_call != NULL)
+		call->why = token_call->why;
 	if (call->why.code == 0)
 		(void)mf_err_set(&call->why, MF_ETIMEOUT, "etcd: no answer in %lld ms",
 				 (long long)call->timeout_ms);
@@ -288,15 +293,19 @@ static void renew_token(struct etcd_call *call)
 	attempt(call);
 }
 
-/* etcd does not say who may not: roles are a matter of the user. */
-static void name_user(struct etcd_call *call)
+/* etcd says neither who may not nor what: roles are a matter of the user, and of keys. */
+static void name_user_and_keys(struct etcd_call *call)
 {
 	mem_auto_free char *why = mem_dup_str(call->why.msg);
-	const char *user = call->etcd->user;
+	const char *user = call->etcd->user, *what = call->what, *keys = strchr(what, '/');
+	bool is_write = str_has_prefix(what, "write ");
+	int len = keys == NULL ? 0 : (int)strcspn(keys, ": ");
 
 	(void)mf_err_set(&call->why, call->why.code,
-			 "%s: user %s lacks a role for it, see mayfly-security(7)", why,
-			 user == NULL ? "of the certificate" : user);
+			 "%s: user %s lacks a role to %s%.*s%s, see mayfly-security(7)", why,
+			 user == NULL ? "of the certificate" : user,
+			 is_write ? "read and write " : "read ", len, keys == NULL ? "" : keys,
+			 is_write ? "" : "*");
 }
 
 static void on_fault(struct etcd_call *call, const struct etcd_fault *fault)
@@ -309,7 +318,7 @@ static void on_fault(struct etcd_call *call, const struct etcd_fault *fault)
 	switch (fault->kind) {
 	case ETCD_FAULT_DENIED:
 		if (!call->is_token_call)
-			name_user(call);
+			name_user_and_keys(call);
 		fail(call);
 		break;
 	case ETCD_FAULT_TOKEN:

@@ -28,9 +28,9 @@ as() { # USER COMMAND...: with that user's name and password
 run_as() { # USER TOOL ARG...
 	as "$1" run_tool "${@:2}"
 }
-is_denied() { # NAME USER
+is_denied() { # NAME USER [PERMISSION]
 	is "$STATUS" 77 "$1: 77"
-	like "$ERR" "permission denied: user $2 lacks a role for it, see mayfly-security\(7\)" \
+	like "$ERR" "permission denied: user $2 lacks a role to ${3:-.*}, see mayfly-security\(7\)" \
 		'  with who lacks what'
 }
 
@@ -39,13 +39,12 @@ is "$STATUS" 77 'without a user nobody gets in'
 run_as envwatch envwatch --once "$T/environments"
 is "$STATUS" 0 'envwatch writes environments'
 run_as team-a envwatch --once "$T/environments"
-is_denied 'a registrar does not' team-a
-like "$ERR" '/mayfly/environments/' '  and where'
+is_denied 'a registrar does not' team-a 'read /mayfly/environments/\*'
 run_as developer envwatch --once "$T/environments"
 is "$STATUS" 0 'a developer may read them'
 write_environment late team-a-web=1
 run_as developer envwatch --once "$T/environments"
-is_denied 'but not make one of any name' developer
+is_denied 'but not make one of any name' developer 'read and write /mayfly/environments/late'
 is "$(as developer etcdctl put /mayfly/environments/dev-a '{"name":"dev-a","services":[]}')" OK 'but of a name for developers'
 like "$(as developer etcdctl put /mayfly/backends/team-a-web/1/x 10.0.0.1:1 2>&1)" 'permission denied' \
 	'nor an instance'
@@ -68,7 +67,7 @@ registered() { as reader etcdctl get --prefix --keys-only /mayfly/ | grep -q "^/
 as team-a start_tool_as team-a svcregister register team-a-web 1 "${ADDRESS[one]}" --ttl 2s
 within 'a team registers its service' 10 registered backends/team-a-web/1/
 as team-a start_tool_as stranger svcregister register other 1 "${ADDRESS[one]}" --ttl 2s
-within 'but no other one' 10 log_has stranger 'backends/other/1/.*user team-a lacks a role for it'
+within 'but no other one' 10 log_has stranger 'backends/other/1/.*user team-a lacks a role to read and write /mayfly/backends/other/1/'
 ok 'and reads its own keys back' not log_has team-a 'permission denied'
 stop team-a
 stop stranger
@@ -77,7 +76,7 @@ within 'svcregister registers any' 10 registered backends/team-a-web/2/
 within 'and says which environment is to use it' 10 registered overrides/prod/team-a-web
 
 run_as envwatch kvwatch --once --timeout 10m
-is_denied 'kvwatch needs to read more than environments' envwatch
+is_denied 'kvwatch needs to read more than environments' envwatch 'read /mayfly/\*'
 as operator etcdctl put /mayfly/states/gone/1/x drain >/dev/null
 as kvwatch start_tool kvwatch --state-grace 1s
 start_haproxy
@@ -96,8 +95,23 @@ for tool in 'cfgrender --dry-run' 'mayfly env list'; do
 	unlike "$STATUS $ERR" '^77|denied' "$tool: to read is enough"
 	# shellcheck disable=SC2086
 	run_as team-a $tool
-	is_denied "$tool without that" team-a
+	is_denied "$tool without that" team-a 'read /mayfly/.*\*'
 done
+run_as reader mayfly env set dev-b --extends prod team-a-web=1
+is_denied 'who only reads sets no version' reader 'read and write /mayfly/environments/dev-b'
+run_as developer mayfly env set dev-b --extends prod team-a-web=1
+is "$STATUS $OUT" '0 environment dev-b created' 'a developer does'
+run_as developer mayfly env delete prod --force
+is_denied 'but deletes no other environment' developer 'read and write /mayfly/environments/prod'
+run_as developer mayfly env delete dev-b
+is "$STATUS $OUT" '0 environment dev-b deleted' 'than those for developers'
+run_as envwatch svcregister list
+is_denied 'who writes environments lists no instances' envwatch 'read /mayfly/backends/\*'
+there=team-a-web/2/test-${ADDRESS[one]/:/-}
+as svcregister etcdctl put "/mayfly/backends/$there" "${ADDRESS[one]}" >/dev/null
+run_as developer svcregister deregister team-a-web 2 "${ADDRESS[one]}"
+is_denied 'a developer withdraws none' developer "read and write /mayfly/backends/$there"
+ok '  and it is there' registered "backends/$there"
 like "$(as reader etcdctl put /mayfly/environments/x '{}' 2>&1)" 'permission denied' 'a reader changes nothing'
 is "$(as operator etcdctl put /mayfly/services/x '{}')" OK 'an operator changes anything'
 

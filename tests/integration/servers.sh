@@ -6,7 +6,8 @@
 #
 #	start_etcd; write_settings; start_tool kvwatch; start_haproxy; wait_for 5 COMMAND...
 #
-# BUILD=DIR (or MAYFLY_BIN=DIR/bin) says which programs; VALGRIND=1 runs the tools under valgrind.
+# BUILD=DIR (or MAYFLY_BIN=DIR/bin) says which programs; VALGRIND=1 runs the tools under valgrind;
+# ROLES=1 has etcd ask for users.
 
 set -u
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -271,6 +272,34 @@ write_settings() {
 
 # --- etcd --------------------------------------------------------------------------------------
 
+# With ROLES=1 etcd asks for users: each tool has the one that mayfly-security(7) gives it, by the very
+# lines of that page, and etcdctl is root.
+demand_users() {
+	local user
+
+	[[ -n ${ROLES:-} ]] || return 0
+	mkdir "$T/users"
+	for user in kvwatch envwatch svcregister team-a developer reader operator root; do
+		printf 'pw-%s' "$user" >"$T/users/$user.password"
+	done
+	grep '^etcdctl ' "$TOP/man/mayfly-security.7" >"$T/users/lines"
+	(cd "$T/users" && bash -e lines) >"$T/log/users" 2>&1 || die "users: $(tail -n 3 "$T/log/users")"
+	export ETCDCTL_USER=root ETCDCTL_PASSWORD=pw-root
+}
+
+# The words before a tool's path that give it its user, in USER_OF_TOOL.
+give_user() { # TOOL
+	local user=$1
+
+	USER_OF_TOOL=()
+	[[ -n ${ROLES:-} ]] || return 0
+	case $1 in
+	mayfly) user=operator ;;
+	cfgrender) user=reader ;;
+	esac
+	USER_OF_TOOL=(env "ETCDCTL_USER=$user" "ETCDCTL_PASSWORD=pw-$user")
+}
+
 # etcdctl takes a flag beside its variable for a mistake.
 etcd_is_ready() { ETCDCTL_ENDPOINTS=$1 etcdctl --command-timeout=1s endpoint health; }
 
@@ -290,6 +319,7 @@ start_etcd() {
 	export ETCDCTL_ENDPOINTS=${ETCD_URLS[0]}
 	start_etcd_member etcd "${PORTS[0]}" "${PORTS[1]}" "etcd=http://127.0.0.1:${PORTS[1]}"
 	wait_for 20 etcd_is_ready "${ETCD_URLS[0]}" || die 'etcd does not come up'
+	demand_users
 }
 
 # N members etcd1, etcd2, ...; ETCD_URLS holds their addresses in that order.
@@ -394,7 +424,8 @@ start_tool_as() { # NAME TOOL ARG...
 
 	shift 2
 	wrap "$name"
-	start "$name" "${WRAP[@]}" "$MAYFLY_BIN/$tool" "$@"
+	give_user "$tool"
+	start "$name" "${USER_OF_TOOL[@]}" "${WRAP[@]}" "$MAYFLY_BIN/$tool" "$@"
 }
 start_tool() { start_tool_as "$1" "$@"; } # TOOL ARG...
 
@@ -404,7 +435,8 @@ run_tool() { # TOOL ARG...
 
 	shift
 	wrap "$tool"
-	timeout $((60 * SLOW)) "${WRAP[@]}" "$MAYFLY_BIN/$tool" "$@" \
+	give_user "$tool"
+	timeout $((60 * SLOW)) "${USER_OF_TOOL[@]}" "${WRAP[@]}" "$MAYFLY_BIN/$tool" "$@" \
 		>"$T/out/stdout" 2>"$T/out/stderr" </dev/null
 	STATUS=$?
 	OUT=$(<"$T/out/stdout")
