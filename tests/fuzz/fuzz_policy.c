@@ -1,15 +1,18 @@
 /*
  * policy.yaml, and, behind a line of `---`, an environment in JSON that it judges, an instance and
- * an override.  Whatever is refused is refused with the place of the rule.
+ * an override.  Whatever is refused is refused with the place of the rule.  The same text as
+ * settings says which addresses are denied: in every spelling, with the reason.
  */
 #include <string.h>
 
 #include "base/err.h"
 #include "fuzz.h"
 #include "model/backend.h"
+#include "model/denied.h"
 #include "model/env.h"
 #include "model/override.h"
 #include "model/policy.h"
+#include "model/settings.h"
 
 static const char plain[] = "{\"name\":\"a-1\",\"owner\":\"team-a\",\"hosts\":[\"x.example.com\"],"
 			    "\"services\":[{\"name\":\"web\",\"version\":\"1.0\"}]}";
@@ -61,6 +64,35 @@ static void judge(const struct policy *policy, const char *json, size_t len)
 	judge_others(policy, json, len);
 }
 
+static void ask_denied(const struct denied *denied)
+{
+	static const char *const hosts[] = {"127.0.0.1", "10.0.0.5",  "::1",
+					    "fd00::5",	 "localhost", "db.example.com"};
+	struct mf_err err;
+
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++)
+		if (denied_check(denied, hosts[i], 2379, &err) != 0)
+			FUZZ_CHECK(err.code == MF_EPERM && strstr(err.msg, ": is ") != NULL &&
+				   strpbrk(err.msg, "\n\r\x1b") == NULL);
+	FUZZ_CHECK(denied_check(denied, "169.254.1.1", 80, &err) != 0);
+}
+
+static void read_settings(const char *text, size_t len)
+{
+	static char own_address[] = "10.0.0.5", *const own[] = {own_address, NULL};
+	struct settings *settings = settings_new("node");
+	struct denied *denied;
+	struct mf_err err;
+
+	if (settings_parse(settings, text, len, &err) == 0 &&
+	    settings->allow_addresses[0] == NULL) {
+		denied = denied_new(settings, own);
+		ask_denied(denied);
+		denied_free(denied);
+	}
+	settings_free(settings);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *text = (const char *)data;
@@ -70,6 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct policy *policy;
 	struct mf_err err;
 
+	read_settings(text, len);
 	if (policy_parse("p", text, len, &policy, &err) != 0) {
 		FUZZ_CHECK(err.code == MF_ECONFIG && strpbrk(err.msg, "\n\r\x1b") == NULL);
 		return 0;

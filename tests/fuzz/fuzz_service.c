@@ -43,7 +43,7 @@ static void check_entry(const struct service_entry *entry)
 	FUZZ_CHECK(announcement_check(&entry->want, NULL) == 0);
 	FUZZ_CHECK(entry->want.port >= 1 && entry->want.port <= 65535);
 	FUZZ_CHECK(entry->want.weight <= 256 && entry->want.check_count <= ANNOUNCEMENT_MAX_CHECKS);
-	FUZZ_CHECK(entry->want.env != NULL || !entry->want.steals);
+	FUZZ_CHECK(entry->want.env != NULL || entry->want.id != NULL || !entry->want.steals);
 	FUZZ_CHECK(service_kind.is_equal(entry, entry));
 	check_where(&entry->want.where);
 }

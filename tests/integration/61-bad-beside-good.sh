@@ -48,4 +48,14 @@ like "$(fetch www-empty.example.com "$HTTP/" -H 'Accept: application/json')" '"?
 	'is told in JSON to those who ask'
 ok 'harms nobody' serves www-one.example.com '^web 1 '
 
+# What proxies say of themselves is for people.
+before=$(haproxy_worker)
+etcd_put nodes/test '{"node":"test","revision":999999,"error":"x","held_back":"all"}'
+etcd_put nodes/other $'not JSON \e[2J'
+etcd_put fleet/other '{}'
+write_environment last web=2@/
+within 'who writes the keys of nodes changes nothing for others' 10 serves www-last.example.com '^web 2 '
+ok '  neither what was there' serves www-one.example.com '^web 1 '
+is "$(haproxy_worker)" "$before" '  nor HAProxy itself'
+
 done_testing

@@ -70,6 +70,9 @@ as team-a start_tool_as stranger svcregister register other 1 "${ADDRESS[one]}" 
 within 'but no other one' 10 log_has stranger 'backends/other/1/.*user team-a lacks a role to read and write /mayfly/backends/other/1/'
 ok 'and reads its own keys back' not log_has team-a 'permission denied'
 stop team-a
+as root etcdctl role grant-permission team-a --prefix readwrite /mayfly/backends/other/ >/dev/null
+within '  until its role allows that' 20 registered backends/other/1/
+as root etcdctl role revoke-permission team-a --prefix /mayfly/backends/other/ >/dev/null
 stop stranger
 as svcregister start_tool_as laptop svcregister register team-a-web 2 "${ADDRESS[one]}" --ttl 2s --env prod
 within 'svcregister registers any' 10 registered backends/team-a-web/2/

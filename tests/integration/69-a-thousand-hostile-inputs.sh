@@ -84,5 +84,8 @@ for name in envwatch kvwatch units labels; do
 		'  and its log holds no control characters'
 done
 within 'what HAProxy runs is what its files say' 20 all_is_one
+is "$(find "$T" -newer "$T/mayfly.yaml" -type f ! -path "$T/environments/*" ! -path "$T/services.d/*" ! -path "$T/out/*" \
+	! -path "$T/data-etcd/*" -printf '%P\n' | grep -vE '^(haproxy/(haproxy.cfg|maps/(503|[a-z-]+)(\.[a-z]+)?)|dns/hosts|(log|cmd|state|run|rendered)/.*)(.before-mayfly)?$')" '' \
+	'no other file was written'
 
 done_testing
