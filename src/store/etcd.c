@@ -252,7 +252,8 @@ static void fail(struct etcd_call *call)
 	if (call->phase == CALL_WAITING && token_call != NULL)
 		call->why = token_call->why;
 	if (call->why.code == 0)
-		(void)mf_err_set(&call->why, MF_ETIMEOUT, "etcd: no answer in %lld ms",
+		(void)mf_err_set(&call->why, MF_ETIMEOUT, "etcd %s: no answer in %lld ms",
+				 call->etcd->endpoints[call->etcd->current],
 				 (long long)call->timeout_ms);
 	(void)mf_err_wrap(&call->why, "%s", call->what);
 	finish(call, NULL, &call->why);

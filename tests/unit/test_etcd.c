@@ -474,6 +474,19 @@ START_TEST(who_waits_for_a_token_hears_why_there_is_none)
 }
 END_TEST
 
+START_TEST(who_waits_for_a_token_in_vain_hears_of_whom)
+{
+	static const struct gateway_line script[] = {{AUTH, GATEWAY_HANG, 0, NULL}, {0}};
+	struct bench b;
+
+	bench_init(&b, script, NULL, "mayfly", unit_slow(300));
+	(void)etcd_list(b.etcd, "/", &list_events, &b);
+	bench_run(&b);
+	ck_assert_msg(strstr(b.err.msg, "127.0.0.1:") != NULL, "%s", b.err.msg);
+	bench_fini(&b);
+}
+END_TEST
+
 START_TEST(test_one_token_for_all)
 {
 	static const struct gateway_line script[] = {
@@ -725,6 +738,7 @@ int main(void)
 	tcase_add_test(tc, test_deadline);
 	tcase_add_test(tc, test_token);
 	tcase_add_test(tc, who_waits_for_a_token_hears_why_there_is_none);
+	tcase_add_test(tc, who_waits_for_a_token_in_vain_hears_of_whom);
 	tcase_add_test(tc, test_one_token_for_all);
 	tcase_add_loop_test(tc, test_authenticate, 0, COUNT(auth_table));
 	tcase_add_loop_test(tc, test_lease, 0, COUNT(lease_table));
