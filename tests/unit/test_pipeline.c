@@ -267,7 +267,7 @@ START_TEST(says_what_it_has_seen)
 	add_event(0, true, 9);
 	tells_seen = true;
 	follow("seen 9 ", false);
-	ck_assert_str_eq(buf_str(&story), "5:1 seen 5 seen 7 seen 9 ");
+	ck_assert_str_eq(buf_str(&story), "5:1 seen 5 7:1 seen 7 seen 9 ");
 }
 END_TEST
 
