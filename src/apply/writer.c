@@ -212,10 +212,22 @@ static void write_report(struct work *work, struct buf *ret_report)
 	}
 }
 
+/* Of what is in place the main file is the last. */
+static struct output_known find_known(const struct writer_report *last)
+{
+	const struct output *main_file;
+
+	if (last == NULL || last->count == 0)
+		return (struct output_known){.structure = NULL};
+	main_file = &last->files[last->count - 1].output;
+	return (struct output_known){main_file->len, main_file->digest, last->structure};
+}
+
 static int do_work(void *ctx, struct buf *ret_report)
 {
 	const struct writer_order *order = ctx;
-	struct work work = {.order = order, .set = {.past = order->past}};
+	struct work work = {.order = order,
+			    .set = {.past = order->past, .known = find_known(order->last)}};
 	int code = render(&work);
 
 	if (code == 0)

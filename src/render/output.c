@@ -179,6 +179,13 @@ static int make_structure(struct output_job *job)
 	return code;
 }
 
+static void seal(struct output *output)
+{
+	output->len = output->bytes.len;
+	output->digest =
+	    str_hash_words(OUTPUT_DIGEST_INIT, buf_str(&output->bytes), output->bytes.len);
+}
+
 static int make_haproxy_file(struct output_job *job, const struct haproxy_file *file)
 {
 	struct output *output = add_output(job->set, OUTPUT_HAPROXY, MODE_PUBLIC);
@@ -196,7 +203,18 @@ static int make_haproxy_file(struct output_job *job, const struct haproxy_file *
 	return 0;
 }
 
-/* The hashes before haproxy.cfg, which carries one of them. */
+/* Whether haproxy.cfg, which was made last, is the one that is known. */
+static bool is_known(const struct output_job *job)
+{
+	const struct output_known *known = &job->set->known;
+	struct output *config = &job->set->outputs[job->set->count - 1];
+
+	seal(config);
+	return known->structure != NULL && known->structure[0] != '\0' &&
+	       config->len == known->len && config->digest == known->digest;
+}
+
+/* The fingerprint before haproxy.cfg, which carries it. */
 static int make_haproxy(struct output_job *job, size_t i)
 {
 	int code = 0;
@@ -209,9 +227,12 @@ static int make_haproxy(struct output_job *job, size_t i)
 	if (code == 0)
 		code = make_fingerprint(job);
 	if (code == 0)
-		code = make_structure(job);
-	if (code == 0)
 		code = make_haproxy_file(job, &haproxy_files[HAPROXY_FILES - 1]);
+	if (code == 0 && is_known(job))
+		(void)snprintf(job->set->structure, sizeof(job->set->structure), "%s",
+			       job->set->known.structure);
+	else if (code == 0)
+		code = make_structure(job);
 	output_reserve_free(job->reserve);
 	job->set->keeps_dead = output_view_has_server_state(job->view);
 	return code;
@@ -361,13 +382,6 @@ bool output_nth_group(const struct settings *settings, size_t n, struct output_i
 	*ret_id = n < OUTPUT_TARGET ? (struct output_id){(enum output_group)n, 0}
 				    : (struct output_id){OUTPUT_TARGET, n - OUTPUT_TARGET};
 	return ret_id->group != OUTPUT_TARGET || ret_id->target < settings->target_count;
-}
-
-static void seal(struct output *output)
-{
-	output->len = output->bytes.len;
-	output->digest =
-	    str_hash_words(OUTPUT_DIGEST_INIT, buf_str(&output->bytes), output->bytes.len);
 }
 
 /* A group that failed leaves nothing behind it but its message. */

@@ -37,8 +37,16 @@ struct output {
 
 #define OUTPUT_DIGEST_INIT UINT64_C(0x6d617966)
 
+/* What is known of a haproxy.cfg: the same one has the same structure (below). */
+struct output_known {
+	size_t len;
+	uint64_t digest;
+	const char *structure; /* borrowed; NULL: nothing is known */
+};
+
 struct output_set {
 	const struct routing_past *past; /* to be in HAProxy's maps, too; borrowed, NULL: nothing */
+	struct output_known known;
 	struct output *outputs; /* in the order in which they are to be renamed into place */
 	size_t count;
 	/*

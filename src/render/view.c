@@ -138,14 +138,21 @@ static void get_member(const struct view_field *field, const void *obj, struct v
 	}
 }
 
+/* This is the renderer's inner loop, and names are short. */
+static bool is_name(const char *have, const char *name, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && have[i] == name[i] && have[i] != '\0')
+		i++;
+	return i == len && have[i] == '\0';
+}
+
 bool view_get_field(const struct view_field *fields, size_t count, const void *obj,
 		    const char *name, size_t len, struct view *ret_view)
 {
 	for (size_t i = 0; i < count; i++) {
-		const char *have = fields[i].name;
-
-		/* The first byte decides nearly always, and this is the renderer's inner loop. */
-		if (have[0] == name[0] && strncmp(have, name, len) == 0 && have[len] == '\0') {
+		if (is_name(fields[i].name, name, len)) {
 			if (fields[i].get != NULL)
 				fields[i].get(obj, ret_view);
 			else

@@ -131,6 +131,45 @@ START_TEST(numbers_say_what_a_change_needs)
 }
 END_TEST
 
+static void render_known(const char *model, struct output_known known, struct output_set *ret_set)
+{
+	struct template_set *templates = template_set_new(load, (void *)(uintptr_t)&no_extra);
+	struct settings *settings = make_settings("");
+	struct snapshot *snapshot = make_snapshot(model);
+	struct mf_err err = {0};
+
+	*ret_set = (struct output_set){.known = known};
+	ck_assert_msg(output_render_group(templates, snapshot, settings,
+					  (struct output_id){OUTPUT_HAPROXY, 0}, ret_set,
+					  &err) == 0,
+		      "%s", err.msg);
+	snapshot_unref(snapshot);
+	settings_free(settings);
+	template_set_free(templates);
+}
+
+START_TEST(a_structure_that_is_known_is_not_made_again)
+{
+	struct output_known known = {0, 0, ""};
+	const struct output *config;
+	struct output_set first, same, other;
+
+	render_known(small_model, known, &first);
+	ck_assert_uint_eq(strlen(first.structure), 16);
+	config = find(&first, "haproxy.cfg");
+	ck_assert_ptr_nonnull(config);
+	known = (struct output_known){config->len, config->digest, "0123456789abcdef"};
+	render_known(small_model, known, &same);
+	ck_assert_str_eq(same.structure, "0123456789abcdef");
+	render_known(DEV("web", "1", "/") INSTANCE "backends/web/2/a 10.0.0.2:80\n", known, &other);
+	ck_assert_str_ne(other.structure, "0123456789abcdef");
+	ck_assert_str_ne(other.structure, first.structure);
+	output_set_fini(&first);
+	output_set_fini(&same);
+	output_set_fini(&other);
+}
+END_TEST
+
 /* The settings of a service count once, however many versions it has, and each service's its own.
  */
 START_TEST(settings_of_a_service_are_its_own)
@@ -231,6 +270,7 @@ int main(void)
 
 	tcase_add_loop_test(tc, numbers_say_what_a_change_needs, 0,
 			    sizeof(numbers_cases) / sizeof(numbers_cases[0]));
+	tcase_add_test(tc, a_structure_that_is_known_is_not_made_again);
 	tcase_add_test(tc, settings_of_a_service_are_its_own);
 	tcase_add_loop_test(tc, so_many_backends_are_kept_in_reserve, 0,
 			    sizeof(reserves) / sizeof(reserves[0]));
