@@ -137,6 +137,14 @@ start_confd() { # SIZE
 memory_kib() { sed -n "s/^$2:[[:space:]]*\\([0-9]*\\) kB/\\1/p" "/proc/$1/status"; } # PID FIELD
 cpu_ns() { read -r -a CPU <"/proc/$1/schedstat" && echo "${CPU[0]}"; }              # PID
 
+# Of the copies of itself and the programs that it has had run, in steps of 10 ms.
+children_ns() { # PID
+	local line fields
+
+	read -r line <"/proc/$1/stat" && read -r -a fields <<<"${line##*) }"
+	echo $(((fields[13] + fields[14]) * 1000000000 / $(getconf CLK_TCK)))
+}
+
 # Until a process has used no CPU for half a second; at most 20 s.
 await_rest() { # PID
 	local before now deadline=$((SECONDS + 20))

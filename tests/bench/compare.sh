@@ -30,16 +30,19 @@ note() { echo "$3" >>"$RAW/$1,$2"; }                                            
 # --- one round of one of the two ----------------------------------------------------------------
 
 measure_kinds() { # WHICH SIZE
-	local which=$1 size=$2 kind line cpu
+	local which=$1 size=$2 kind line cpu children
 
 	for kind in "${kinds[@]}"; do
-		cpu=$(cpu_ns "${PID[kvwatch]}")
+		await_rest "${PID[kvwatch]}" # what the start has left to do is no change's
+		cpu=$(cpu_ns "${PID[kvwatch]}") children=$(children_ns "${PID[kvwatch]}")
 		line=$(change "$size" "$kind" --trials "$trials" --pause 500ms --idle "${PID[kvwatch]}" \
 			--raw "$RAW/$which,$size,$kind") || exit 1
 		say "$which $size $kind: $line"
 		await_rest "${PID[kvwatch]}" # what follows the last one
-		[[ $kind != flip ]] ||
-			note "$which" "$size,cpu" $((($(cpu_ns "${PID[kvwatch]}") - cpu) / trials / 1000))
+		[[ $kind == flip ]] || continue
+		note "$which" "$size,cpu" $((($(cpu_ns "${PID[kvwatch]}") - cpu) / trials / 1000))
+		note "$which" "$size,children" \
+			$((($(children_ns "${PID[kvwatch]}") - children) / trials / 1000))
 	done
 	line=$(change "$size" flip --trials "$busy" --raw "$RAW/$which,$size,busy") || exit 1
 	say "$which $size flip with no rest between: $line"
@@ -153,6 +156,7 @@ print_compared() {
 			row 2 1000 99 "$size,$kind" "$(kind_words "$kind"), p99"
 		done
 		row 1 1000 50 "$size,cpu" "CPU of a version's change in kvwatch"
+		row 1 1000 50 "$size,children" 'and in the copies of it that render and write'
 		row 1 1000 50 "$size,render" 'full rendering'
 		row 3 1000 50 "$size,snapshot" 'snapshot after a change'
 		row 0 1000 50 "$size,start" 'start at an empty HAProxy to the last environment in the traffic'
