@@ -537,8 +537,8 @@ static void set_route(const struct env *env, struct limited_route route, struct 
 {
 	const char *end = e->key + sizeof(e->key), *end_value = e->value + sizeof(e->value);
 	const char *text = env->services[route.service].routes[route.route];
-	char *key = put(put_generation(e->key, end, env), end,
-			split_of(env) == NULL ? "" : SPLIT_PATH);
+	char *key =
+	    put(put_generation(e->key, end, env), end, split_of(env) == NULL ? "" : SPLIT_PATH);
 	char *value = methods_of(env, route.service, route.route) != 0
 			  ? put_others(e->value, end_value, env, route)
 			  : put_target(e->value, end_value, env, route, "");
