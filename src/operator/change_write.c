@@ -115,7 +115,7 @@ int change_trim(struct change *change, struct mf_err *err)
 
 	if (call->options.dry_run || change->count == 0)
 		return 0;
-	trim = history_trim_new(call->loop, call->etcd, call->settings->etcd.prefix, 0, 0, on_idle,
+	trim = history_trim_new(call->loop, call->etcd, call->settings->etcd.prefix, 0, on_idle,
 				call->loop);
 	for (size_t i = 0; i < change->count; i++) {
 		const char *key = change->ops[i].key;
@@ -123,6 +123,7 @@ int change_trim(struct change *change, struct mf_err *err)
 		if (str_has_prefix(key, below) && may_have_history(change, key + strlen(below)))
 			history_trim_add(trim, key + strlen(below), change->ops[i].value == NULL);
 	}
+	history_trim_start(trim);
 	if (!history_trim_is_idle(trim))
 		code = loop_run(call->loop, err);
 	history_trim_free(trim);

@@ -27,7 +27,6 @@
 enum {
 	RETRY_MAX_MS = 5000,
 	REPAIR_MS = 300000,  /* between listings that repair what a watch has missed */
-	TRIM_FIRST_MS = 20,  /* what is to be written goes first */
 	TRIM_SPACE_MS = 50,  /* between environments whose history is trimmed */
 	WRITE_WAIT_MS = 100, /* a listing waits for the write that is under way */
 
@@ -277,6 +276,7 @@ static void step(void *ctx)
 	keyset_write(s->keys);
 	if (!keyset_is_idle(s->keys))
 		return;
+	history_trim_start(s->trim);
 	s->is_apart = false;
 	s->retry_ms = 0;
 	if (!s->is_watch_down && (!s->is_once || history_trim_is_idle(s->trim)))
@@ -606,7 +606,7 @@ struct env_sync *env_sync_new(struct loop *loop, struct etcd *etcd,
 	s->keys = keyset_new(loop, etcd, &rules, s);
 	follow.prefix = s->prefix;
 	s->follow = follow_new(loop, etcd, &follow, &follow_events, s);
-	s->trim = history_trim_new(loop, etcd, options->prefix, TRIM_FIRST_MS,
+	s->trim = history_trim_new(loop, etcd, options->prefix,
 				   options->no_follow ? 0 : TRIM_SPACE_MS, on_trimmed, s);
 	s->contest_timer = loop_timer_new(loop, on_contest_time, s);
 	follow_list(s->follow, 0);

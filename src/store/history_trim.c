@@ -28,7 +28,7 @@ struct entry {
 struct history_trim {
 	struct etcd *etcd;
 	char *prefix;
-	int64_t first_ms, space_ms;
+	int64_t space_ms;
 	void (*on_idle)(void *ctx);
 	void *ctx;
 	struct strmap *envs; /* that wait: deleted or not; the first one's turn it is */
@@ -178,9 +178,13 @@ static void on_time(void *ctx)
 
 void history_trim_add(struct history_trim *t, const char *env, bool is_deleted)
 {
-	if (strmap_count(t->envs) == 0)
-		loop_timer_set(t->timer, t->first_ms);
 	strmap_set(t->envs, env, (void *)(is_deleted ? deleted : changed));
+}
+
+void history_trim_start(struct history_trim *t)
+{
+	if (strmap_count(t->envs) > 0 && t->call == NULL && !loop_timer_is_set(t->timer))
+		loop_timer_set(t->timer, 0);
 }
 
 bool history_trim_is_idle(const struct history_trim *t)
@@ -189,14 +193,12 @@ bool history_trim_is_idle(const struct history_trim *t)
 }
 
 struct history_trim *history_trim_new(struct loop *loop, struct etcd *etcd, const char *prefix,
-				      int64_t first_ms, int64_t space_ms,
-				      void (*on_idle)(void *ctx), void *ctx)
+				      int64_t space_ms, void (*on_idle)(void *ctx), void *ctx)
 {
 	struct history_trim *t = MEM_NEW(t);
 
 	t->etcd = etcd;
 	t->prefix = mem_dup_str(prefix);
-	t->first_ms = first_ms;
 	t->space_ms = space_ms;
 	t->on_idle = on_idle;
 	t->ctx = ctx;
