@@ -147,25 +147,16 @@ static void add_servers(struct node *list, const struct backend *backend)
 
 /* Those that requests go to: of all versions that are chosen, or of the one that answers instead.
  */
-static size_t add_instances(struct node *row, const struct reading *reading,
-			    const struct env_service *service, const struct backend *answer)
+static void add_instances(struct node *row, const struct reading *reading,
+			  const struct env_service *service, const struct backend *instead)
 {
 	struct node *list = doc_add_list(row, "instances");
 	const char *version;
-	size_t live = 0;
 
-	if (answer != NULL && !env_service_has_version(service, answer->version)) {
-		add_servers(list, answer);
-		return facts_count_live(answer);
-	}
-	for (size_t i = 0; (version = env_service_version(service, i)) != NULL; i++) {
-		const struct backend *backend =
-		    snapshot_find_backend(reading->snapshot, service->name, version);
-
-		add_servers(list, backend);
-		live += facts_count_live(backend);
-	}
-	return live;
+	add_servers(list, instead);
+	for (size_t i = 0; instead == NULL && (version = env_service_version(service, i)) != NULL;
+	     i++)
+		add_servers(list, snapshot_find_backend(reading->snapshot, service->name, version));
 }
 
 /* Several versions with their shares. */
@@ -209,6 +200,8 @@ static void add_service(struct node *list, const struct reading *reading, const 
 {
 	const char *whose;
 	const struct backend *answer = facts_find_answer(reading, env, service, &whose);
+	const struct backend *instead =
+	    answer == NULL || env_service_has_version(service, answer->version) ? NULL : answer;
 	struct node *row = doc_add_map(list, NULL), *routes;
 	mem_auto_free char *choice = facts_choice(service);
 
@@ -217,11 +210,14 @@ static void add_service(struct node *list, const struct reading *reading, const 
 	add_shares(row, reading, service);
 	doc_add_text(row, "from", facts_find_origin(env, service));
 	doc_add_text(row, "state", answer != NULL ? "ready" : "missing");
-	if (answer != NULL && !env_service_has_version(service, answer->version)) {
-		mem_auto_free char *answered = mem_printf("%s of %s", answer->version, whose);
+	if (instead != NULL) {
+		mem_auto_free char *answered = mem_printf("%s of %s", instead->version, whose);
 
 		doc_add_text(row, "answered_by", answered);
 	}
+	doc_add_int(row, "live",
+		    (int64_t)(instead != NULL ? facts_count_live(instead)
+					      : facts_count_live_of(reading->snapshot, service)));
 	routes = doc_add_list(row, "routes");
 	for (unsigned i = 0; i < service->route_count; i++) {
 		buf_auto struct buf text = BUF_INIT;
@@ -229,7 +225,7 @@ static void add_service(struct node *list, const struct reading *reading, const 
 		route_add_summary(service->routes[i], &text);
 		doc_add_text(routes, NULL, buf_str(&text));
 	}
-	doc_add_int(row, "live", (int64_t)add_instances(row, reading, service, answer));
+	add_instances(row, reading, service, instead);
 	add_holder(row, reading, env, service);
 }
 

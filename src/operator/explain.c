@@ -641,7 +641,7 @@ static int fill(struct look *look, const struct reading *reading, struct mf_err 
 	look->name_keys[0] = "service";
 	look->name_keys[1] = "version";
 	look->name_keys[2] = "instance";
-	if (!facts_has_operator_state(node_find(look->doc, "instances")))
+	if (!facts_has_text(node_find(look->doc, "instances"), "operator_state"))
 		column_count--;
 	look_add_table(look, "", "instances", columns, column_count);
 	routing_free(e.routing);

@@ -25,6 +25,16 @@ size_t facts_count_live(const struct backend *backend)
 	return count;
 }
 
+size_t facts_count_live_of(const struct snapshot *snapshot, const struct env_service *service)
+{
+	const char *version;
+	size_t live = 0;
+
+	for (size_t i = 0; (version = env_service_version(service, i)) != NULL; i++)
+		live += facts_count_live(snapshot_find_backend(snapshot, service->name, version));
+	return live;
+}
+
 void facts_add_instance(struct node *list, const struct instance *instance)
 {
 	struct node *row = doc_add_map(list, NULL);
@@ -40,10 +50,10 @@ void facts_add_instance(struct node *list, const struct instance *instance)
 	doc_add_bool(row, "is_fixed", strcmp(instance->id, INSTANCE_FIXED) == 0);
 }
 
-bool facts_has_operator_state(const struct node *list)
+bool facts_has_text(const struct node *list, const char *key)
 {
 	for (size_t i = 0; i < node_count(list, NODE_LIST); i++)
-		if (node_find(&list->children[i], "operator_state") != NULL)
+		if (node_text_at(&list->children[i], key, "")[0] != '\0')
 			return true;
 	return false;
 }

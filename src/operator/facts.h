@@ -17,13 +17,15 @@ struct reading;
 bool facts_is_live(const struct instance *instance);
 /* Of a version; backend NULL: none. */
 size_t facts_count_live(const struct backend *backend);
+/* Of all versions that are chosen. */
+size_t facts_count_live_of(const struct snapshot *snapshot, const struct env_service *service);
 
 /* A row of a list: service, version, instance, address, state, operator_state, weight,
  * is_fixed. */
 void facts_add_instance(struct node *list, const struct instance *instance);
 
-/* Whether one of such rows has a state that an operator said; list NULL: none has. */
-bool facts_has_operator_state(const struct node *list);
+/* Whether one of the rows has a text there that is not empty; list NULL: none has. */
+bool facts_has_text(const struct node *list, const char *key);
 
 /*
  * The version that answers for a service of an environment: its own, or where none of its instances

@@ -45,7 +45,7 @@ static int fill_list(struct look *look, const struct reading *reading, struct mf
 	look->name_keys[0] = "service";
 	look->name_keys[1] = "version";
 	look->name_keys[2] = "instance";
-	if (!facts_has_operator_state(list))
+	if (!facts_has_text(list, "operator_state"))
 		column_count--;
 	look_add_table(look, NULL, "instances", columns, column_count);
 	return 0;

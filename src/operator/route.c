@@ -13,17 +13,6 @@
 #include "operator/look.h"
 #include "operator/reading.h"
 
-/* Of all versions that are chosen. */
-static size_t count_live(const struct snapshot *snapshot, const struct env_service *service)
-{
-	const char *version;
-	size_t live = 0;
-
-	for (size_t i = 0; (version = env_service_version(service, i)) != NULL; i++)
-		live += facts_count_live(snapshot_find_backend(snapshot, service->name, version));
-	return live;
-}
-
 static void add_route(struct node *row, const char *route)
 {
 	buf_auto struct buf path = BUF_INIT, options = BUF_INIT;
@@ -47,7 +36,7 @@ static void add_routes(struct node *list, const struct snapshot *snapshot, const
 			add_route(row, service->routes[j]);
 			doc_add_text(row, "service", service->name);
 			doc_add_text(row, "version", choice);
-			doc_add_int(row, "live", (int64_t)count_live(snapshot, service));
+			doc_add_int(row, "live", (int64_t)facts_count_live_of(snapshot, service));
 		}
 	}
 }
@@ -62,6 +51,7 @@ static int fill_list(struct look *look, const struct reading *reading, struct mf
 	    {"LIVE", "live", false},
 	    {"OPTIONS", "options", false},
 	};
+	size_t column_count = sizeof(columns) / sizeof(columns[0]);
 	struct node *list = doc_add_list(look->doc, "routes");
 	const struct env *env = NULL;
 
@@ -76,7 +66,9 @@ static int fill_list(struct look *look, const struct reading *reading, struct mf
 	look->names = "routes";
 	look->name_keys[0] = "environment";
 	look->name_keys[1] = "service";
-	LOOK_ADD_TABLE(look, NULL, "routes", columns);
+	if (!facts_has_text(list, "options"))
+		column_count--;
+	look_add_table(look, NULL, "routes", columns, column_count);
 	return 0;
 }
 

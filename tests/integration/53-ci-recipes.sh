@@ -15,7 +15,7 @@ export ENVIRONMENT VERSION BASE GITHUB_STEP_SUMMARY=$T/out/summary
 run() { # RECIPE FROM TO: the commands in its lines from one to the other, as the runner's shell does
 	sed -n "/$2/,/$3/s/^ *\(- \)\{0,1\}\(\(mayfly\|git\|cfgrender\) .*\)/\2/p" \
 		"$TOP/contrib/ci/$1" >"$T/out/recipe"
-	OUT=$(PATH=$MAYFLY_BIN:$PATH timeout 60 bash -e "$T/out/recipe" 2>&1)
+	PATH=$MAYFLY_BIN:$PATH timeout 60 bash -e "$T/out/recipe"
 }
 is_deleted() { not etcd_has "environments/$1"; }
 
