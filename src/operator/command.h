@@ -62,7 +62,7 @@ struct noun {
 	X(explain)                                                                                 \
 	X(env)                                                                                     \
 	X(service)                                                                                 \
-	X(instance) X(route) X(node) X(name) X(wait) X(config) X(allow_removal) X(snapshot)
+	X(instance) X(route) X(split) X(node) X(name) X(wait) X(config) X(allow_removal) X(snapshot)
 
 #define X(name) extern const struct noun noun_##name;
 NOUNS(X)

@@ -1,4 +1,5 @@
-/* What becomes of an environment by `env set` and `env delete`.  Writes nothing itself. */
+/* What becomes of an environment by `env set`, `env delete`, `route set` and `split`.  Writes
+ * nothing itself. */
 #include "operator/env_change.h"
 
 #include <stdlib.h>
@@ -6,9 +7,13 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/node.h"
+#include "base/str.h"
 #include "base/strlist.h"
+#include "model/choice.h"
 #include "model/env.h"
 #include "model/fields.h"
 #include "model/name.h"
@@ -18,19 +23,22 @@
 
 /* --- what was typed --------------------------------------------------------------------------- */
 
-struct choice {
+struct typed {
 	char *service, *version;
 	char *route; /* NULL: none was given */
+	struct choice
+	    *shares; /* of several versions, of which version is one; NULL: it is the only one */
 };
 
-static void fini_choice(struct choice *choice)
+static void fini_choice(struct typed *choice)
 {
 	free(choice->service);
 	free(choice->version);
 	free(choice->route);
+	choice_unref(choice->shares);
 }
 
-static int check_choice(const struct choice *choice, struct mf_err *err)
+static int check_choice(const struct typed *choice, struct mf_err *err)
 {
 	if (name_check(NAME_SERVICE, choice->service, strlen(choice->service), err) != 0)
 		return mf_err_wrap(err, "service");
@@ -43,13 +51,13 @@ static int check_choice(const struct choice *choice, struct mf_err *err)
 }
 
 /* "web=2", "web=2@/shop" */
-static int parse_choice(const char *word, struct choice *ret_choice, struct mf_err *err)
+static int parse_choice(const char *word, struct typed *ret_choice, struct mf_err *err)
 {
 	size_t service_len = strcspn(word, "=");
 	const char *version = word + service_len + (word[service_len] == '=');
 	size_t version_len = strcspn(version, "@");
 	const char *route = version[version_len] == '@' ? version + version_len + 1 : NULL;
-	struct choice choice;
+	struct typed choice;
 
 	if (word[service_len] != '=') {
 		buf_auto struct buf quoted = BUF_INIT;
@@ -59,7 +67,7 @@ static int parse_choice(const char *word, struct choice *ret_choice, struct mf_e
 				  "%s: must be SERVICE=VERSION or SERVICE=VERSION@ROUTE",
 				  buf_str(&quoted));
 	}
-	choice = (struct choice){
+	choice = (struct typed){
 	    .service = mem_dup_bytes(word, service_len),
 	    .version = mem_dup_bytes(version, version_len),
 	};
@@ -84,7 +92,7 @@ static struct env_service *find_service(struct env *draft, const char *name)
 	return NULL;
 }
 
-static void choose(struct env *draft, struct choice *choice)
+static void choose(struct env *draft, struct typed *choice)
 {
 	struct env_service *service = find_service(draft, choice->service);
 	size_t count = 0;
@@ -93,7 +101,10 @@ static void choose(struct env *draft, struct choice *choice)
 		service = &draft->services[draft->service_count++];
 		*service = (struct env_service){.name = choice->service};
 	}
+	if (choice->shares != NULL && service->choice != NULL)
+		choice->shares->sticky = service->choice->sticky;
 	service->version = choice->version;
+	service->choice = choice->shares;
 	service->version_said = FIELD_IS_SAID;
 	if (choice->route != NULL) {
 		service->routes = (const char **)&choice->route;
@@ -147,7 +158,7 @@ static int put_draft(struct change *change, const char *name, const struct buf *
 	return aside == NULL ? 0 : mf_err_set(err, MF_EDATA, "environment %s: %s", name, aside);
 }
 
-static int set_choices(struct change *change, struct choice *choices, size_t count,
+static int set_choices(struct change *change, struct typed *choices, size_t count,
 		       struct mf_err *err)
 {
 	mem_auto_free struct env_service *services = NULL;
@@ -179,7 +190,7 @@ static int set_choices(struct change *change, struct choice *choices, size_t cou
 
 /* What was typed for a command, before anything is read. */
 struct set {
-	struct choice *choices;
+	struct typed *choices;
 	size_t count;
 };
 
@@ -187,7 +198,7 @@ struct set {
 static int parse_choices(char *const *words, size_t count, struct set *set, struct mf_err *err)
 {
 	for (set->count = 0; set->count < count; set->count++) {
-		struct choice *choice = &set->choices[set->count];
+		struct typed *choice = &set->choices[set->count];
 		int code = parse_choice(words[set->count], choice, err);
 
 		if (code != 0)
@@ -235,6 +246,139 @@ int env_change_set(struct call *call, struct mf_err *err)
 	for (size_t i = 0; i < set.count; i++)
 		fini_choice(&set.choices[i]);
 	free(set.choices);
+	return code;
+}
+
+/* --- shares ----------------------------------------------------------------------------------- */
+
+/* "1.4=90", as a member of a JSON object. */
+static int add_share(const char *word, struct buf *json, struct mf_err *err)
+{
+	size_t len = strcspn(word, "=");
+	int64_t percent;
+
+	if (word[len] != '=' || !str_parse_int(word + len + 1, 0, 100, &percent)) {
+		buf_auto struct buf quoted = BUF_INIT;
+
+		name_add_quoted(&quoted, word, strlen(word));
+		return mf_err_set(err, MF_EUSAGE, "%s: must be NAME=PERCENT", buf_str(&quoted));
+	}
+	if (json->len > 1)
+		buf_add_char(json, ',');
+	str_add_json_string(json, word, len);
+	buf_printf(json, ":%d", (int)percent);
+	return 0;
+}
+
+/* "1.4=90" "1.5=10" */
+static int parse_shares(char *const *words, size_t count, enum name_kind kind,
+			struct choice **ret_shares, struct mf_err *err)
+{
+	static const struct json_bounds bounds = {.max_bytes = 65536, .max_depth = 1};
+	buf_auto struct buf json = BUF_INIT;
+	struct node *node;
+	int code = 0;
+
+	buf_add_char(&json, '{');
+	for (size_t i = 0; code == 0 && i < count; i++)
+		code = add_share(words[i], &json, err);
+	buf_add_char(&json, '}');
+	if (code == 0)
+		code = json_parse(buf_str(&json), json.len, &bounds, &node, err);
+	if (code != 0)
+		return code;
+	code = choice_read(node, kind, ret_shares, err);
+	node_free(node);
+	return code;
+}
+
+/* ENV SERVICE VERSION, or ENV SERVICE VERSION=PERCENT... */
+static int parse_route(const struct call *call, struct typed *ret_choice, struct mf_err *err)
+{
+	struct typed choice = {.service = mem_dup_str(call->argv[1])};
+	int code = 0;
+
+	if (call->argc == 3 && strchr(call->argv[2], '=') == NULL) {
+		choice.version = mem_dup_str(call->argv[2]);
+	} else {
+		code = parse_shares(call->argv + 2, (size_t)call->argc - 2, NAME_VERSION,
+				    &choice.shares, err);
+		choice.version =
+		    code != 0 ? mem_dup_str("") : mem_dup_str(choice_main_version(choice.shares));
+	}
+	if (code == 0)
+		code = check_choice(&choice, err);
+	else
+		(void)mf_err_wrap(err, "service %s", choice.service);
+	if (code != 0)
+		fini_choice(&choice);
+	else
+		*ret_choice = choice;
+	return code;
+}
+
+static int decide_route(struct change *change, void *ctx, struct mf_err *err)
+{
+	int code = change_check_known(change, "environment", change->call->argv[0], err);
+
+	if (code == 0)
+		code = change_check_owner(change, change->call->argv[0], err);
+	return code != 0 ? code : set_choices(change, ctx, 1, err);
+}
+
+int env_change_route(struct call *call, struct mf_err *err)
+{
+	struct typed choice;
+	int code = parse_route(call, &choice, err);
+
+	if (code != 0)
+		return code;
+	code = change_run(call, &change_of_envs, decide_route, &choice, err);
+	fini_choice(&choice);
+	return code;
+}
+
+/* All to the environment itself is no split. */
+static bool ends_split(const struct choice *split, const char *name)
+{
+	return split->share_count == 1 && strcmp(split->shares[0].version, name) == 0;
+}
+
+static int decide_split(struct change *change, void *ctx, struct mf_err *err)
+{
+	const char *name = change->call->argv[0];
+	struct choice *split = ctx;
+	buf_auto struct buf json = BUF_INIT;
+	struct env *old, draft;
+	int code = change_check_known(change, "environment", name, err);
+
+	for (size_t i = 0; code == 0 && i < split->share_count; i++)
+		code = change_check_known(change, "environment", split->shares[i].version, err);
+	if (code == 0)
+		code = change_check_owner(change, name, err);
+	if (code == 0)
+		code = take_old(change, name, &old, err);
+	if (code != 0)
+		return code;
+	draft = *old;
+	split->sticky = old->split != NULL ? old->split->sticky : CHOICE_COOKIE;
+	draft.split = ends_split(split, name) ? NULL : split;
+	env_format_json(&draft, "", "", &json);
+	code = put_draft(change, name, &json, err);
+	env_unref(old);
+	return code;
+}
+
+int env_change_split(struct call *call, struct mf_err *err)
+{
+	struct choice *split;
+	int code =
+	    parse_shares(call->argv + 1, (size_t)call->argc - 1, NAME_ENVIRONMENT, &split, err);
+
+	if (code != 0)
+		return mf_err_wrap(err, "environment %s: split", call->argv[0]);
+	code = change_run(call, &change_of_envs, decide_split, split, err);
+	choice_unref(split);
 	return code;
 }
 

@@ -20,6 +20,10 @@ void env_file_fini(struct env_file *file);
 
 /* ENV SERVICE=VERSION[@ROUTE]...: these versions, and --extends; all else stays as it is. */
 int env_change_set(struct call *call, struct mf_err *err);
+/* ENV SERVICE VERSION, or ENV SERVICE VERSION=PERCENT...: of a service that it has or gets. */
+int env_change_route(struct call *call, struct mf_err *err);
+/* ENV ENV=PERCENT...: its visitors are shared out; all to itself ends that. */
+int env_change_split(struct call *call, struct mf_err *err);
 /* ENV...: all of them or, if one may not be deleted, none. */
 int env_change_delete(struct call *call, struct mf_err *err);
 /* --file: its environments as they are in it, all or none. */

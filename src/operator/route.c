@@ -1,14 +1,16 @@
-/* mayfly route: which paths lead to which services. */
+/* mayfly route: which paths lead to which services, and by what shares; mayfly split. */
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/node.h"
+#include "model/choice.h"
 #include "model/route.h"
 #include "operator/call.h"
 #include "operator/command.h"
 #include "operator/doc.h"
+#include "operator/env_change.h"
 #include "operator/facts.h"
 #include "operator/look.h"
 #include "operator/reading.h"
@@ -75,6 +77,17 @@ static int fill_list(struct look *look, const struct reading *reading, struct mf
 static const struct command commands[] = {
     {"list", "ls", "[ENV]", 0, 1, TAKES_LOOK, "list routes: which path leads to which service",
      .look = fill_list},
+    {"set", NULL, "ENV SERVICE VERSION|VERSION=PERCENT...", 3, 2 + CHOICE_MAX_VERSIONS,
+     TAKES_CHANGE, "choose the version of a service, or share its requests out among several",
+     .run = env_change_route},
     {0},
 };
 const struct noun noun_route = {"route", "routes", commands};
+
+static const struct command split_commands[] = {
+    {"", NULL, "ENV ENV=PERCENT...", 2, 1 + CHOICE_MAX_VERSIONS, TAKES_CHANGE,
+     "share the visitors of an environment out among environments; all to itself ends it",
+     .run = env_change_split},
+    {0},
+};
+const struct noun noun_split = {"split", NULL, split_commands};

@@ -49,6 +49,35 @@ said 0 'environment alone changed' '  until it extends one' env set alone --exte
 like "$(etcd_get environments/alone)" '"extends":\["prod"\],"services":\[\{"name":"web","version":"2","route":\["/"\]\}\]' \
 	'  beside what it says itself'
 
+# --- shares
+services() { etcd_get environments/alone | sed 's/.*"services":\(.*\),"origin.*/\1/'; }
+said 0 'environment alone changed' 'requests are shared out' route set alone web 2=90 3=10
+is "$(services)" '[{"name":"web","versions":{"2":90,"3":10},"route":["/"]}]' '  and the route stays'
+said 0 'environment alone unchanged' '  the same again' route set alone web 2=90 3=10
+etcd_put environments/alone "$(etcd_get environments/alone | sed 's/"10}/&/; s/},"route"/},"sticky":"cookie","route"/')"
+said 0 'environment alone changed' '  other shares' route set alone web 2=50 3=50
+is "$(services)" '[{"name":"web","versions":{"2":50,"3":50},"sticky":"cookie","route":["/"]}]' \
+	'  keep who stays where'
+said 2 'environment alone would be changed' '  one version alone, dry' route set alone web 3 -n
+said 0 'environment alone changed' '  one version alone' route set alone web 3
+is "$(services)" '[{"name":"web","version":"3","route":["/"]}]' '  has no shares'
+said 0 'environment alone changed' '  shares again' route set alone web 2=20 3=80
+said 0 'environment alone changed' '  end by env set, too' env set alone web=2
+is "$(services)" '[{"name":"web","version":"2","route":["/"]}]' '  which sets one version'
+is_refused 65 'service web: .*100' route set alone web 2=90 3=9
+is_refused 64 '"3": must be NAME=PERCENT' route set alone web 2=90 3
+is_refused 64 '"3=x": must be NAME=PERCENT' route set alone web 2=90 3=x
+is_refused 65 'service web: version: "a b": not allowed' route set alone web 'a b'
+is_refused 66 'environment "alnoe": there is none: did you mean "alone"' route set alnoe web 2
+said 0 'environment alone changed' 'visitors are shared out' split alone prod=95 alone=5
+like "$(etcd_get environments/alone)" '"split":\{"prod":95,"alone":5\},"split_by":"cookie"' '  by a cookie'
+run_tool mayfly env show alone
+like "$OUT" '^Split: +prod=95%,alone=5%' '  which is shown'
+is_refused 66 'environment "prop": there is none: did you mean "prod"' split alone prop=95 alone=5
+is_refused 65 'environment alone: split: .*100' split alone prod=95 alone=4
+said 0 'environment alone changed' '  all to itself' split alone alone=100
+unlike "$(etcd_get environments/alone)" 'split' '  is no split'
+
 # --- what is not in it, and what is not there
 etcd_put environments/less '{"name":"less","extends":"prod","without":["tasks","web"],"services":[]}'
 said 0 'environment less changed' 'what nobody owns is everybody'"'"'s' env set less tasks=2 --owner anna
