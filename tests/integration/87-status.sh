@@ -63,10 +63,12 @@ within 'and no more' 10 node_says '"set_aside_count":0'
 
 # What is told changes nothing, and causes nothing.
 all_is_applied() { metric_is mayfly_applied_revision "$(metric mayfly_wanted_revision)"; }
-within 'all is applied' 10 all_is_applied
-applied=$(metric mayfly_applied_revision)
 etcd_put config/shop/colour blue
-within 'a key of somebody else is heard of' 10 is_at_least mayfly_source_events_total 3
+within 'a setting is heard of' 10 is_at_least mayfly_source_events_total 3
+within 'all is applied' 10 all_is_applied
+applied=$(metric mayfly_applied_revision) events=$(metric mayfly_source_events_total)
+etcd_put config/shop/colour blue
+within 'the same once more is heard of' 10 is_at_least mayfly_source_events_total $((events + 1))
 is "$(metric mayfly_applied_revision)" "$applied" 'and changes nothing'
 within 'and is confirmed all the same' 10 node_says "\"revision\":$(etcdctl get -w json /mayfly/config/shop/colour | sed -n 's/.*"mod_revision":\([0-9]*\).*/\1/p'),"
 versions() { etcdctl get -w json /mayfly/nodes/test | sed -n 's/.*"version":\([0-9]*\),"value.*/\1/p'; }
