@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/env.h"
@@ -18,7 +17,9 @@
 #include "model/route.h"
 #include "model/table.h"
 #include "render/limited.h"
+#include "render/put.h"
 #include "render/routing_choice.h"
+#include "render/routing_generation.h"
 
 /* Where an entry of choices, routes or versions comes from; a few bytes, as there are many. */
 struct origin {
@@ -31,11 +32,6 @@ struct origins {
 	struct origin *items; /* just as many as there are */
 	size_t count;
 };
-
-/* Before the routes of an environment with a split: see routing.h. */
-#define SPLIT_PATH "/."
-
-enum { MAX_REASON = 511 };
 
 /* What a method gets at a route, in the place of a route. */
 #define METHOD_ORIGIN(route, method) ((route) | ((method) + 1) << 8)
@@ -79,20 +75,6 @@ static void add_origin(struct origins *origins, size_t env, size_t service, size
 	    (struct origin){(uint32_t)env, (uint16_t)service, (uint16_t)route};
 }
 
-/* Of routes that match the same, one has an entry. */
-static bool has_entry(const struct env *env, size_t service, size_t route)
-{
-	return env->limited_count == 0 ||
-	       !limited_is_hidden(env, (struct limited_route){service, route});
-}
-
-static unsigned methods_of(const struct env *env, size_t service, size_t route)
-{
-	return env->limited_count == 0 || !has_entry(env, service, route)
-		   ? 0
-		   : limited_methods(env, (struct limited_route){service, route});
-}
-
 /* What methods get: origins NULL: count them only. */
 static size_t add_methods(struct origins *origins, const struct env *env, size_t at)
 {
@@ -100,7 +82,7 @@ static size_t add_methods(struct origins *origins, const struct env *env, size_t
 
 	for (size_t i = 0; i < env->service_count; i++)
 		for (size_t j = 0; j < env->services[i].route_count; j++) {
-			unsigned methods = methods_of(env, i, j);
+			unsigned methods = routing_generation_methods(env, i, j);
 
 			for (unsigned k = 0; k < ROUTE_METHODS; k++) {
 				if ((methods >> k & 1) == 0)
@@ -137,7 +119,8 @@ static size_t count_routes(const struct env *env)
 	for (size_t i = 0; i < env->service_count && env->base == NULL; i++)
 		n += env->services[i].route_count;
 	for (size_t i = 0; i < env->limited_count && env->base == NULL; i++)
-		n -= !has_entry(env, env->limited[i].service, env->limited[i].route);
+		n -= !routing_generation_has_route(env, env->limited[i].service,
+						   env->limited[i].route);
 	return n;
 }
 
@@ -197,7 +180,7 @@ static void add_env(struct routing *routing, size_t at)
 				add_origin(&routing->shares, at, i, j);
 		}
 		for (size_t j = 0; j < env->services[i].route_count && env->base == NULL; j++)
-			if (has_entry(env, i, j))
+			if (routing_generation_has_route(env, i, j))
 				add_origin(&routing->routes, at, i, j);
 	}
 	for (size_t i = 0; i < routing_choice_count(split_of(env)); i++)
@@ -355,38 +338,6 @@ size_t routing_count(const struct routing *routing, enum routing_map map)
 /* --- one entry ---------------------------------------------------------------------------------
  */
 
-/* Names are bounded where they enter, so one that does not fit is our own bug. */
-static char *put_bytes(char *at, const char *end, const char *s, size_t len)
-{
-	assert(len < (size_t)(end - at));
-	memcpy(at, s, len);
-	at[len] = '\0';
-	return at + len;
-}
-
-static char *put(char *at, const char *end, const char *s)
-{
-	return put_bytes(at, end, s, strlen(s));
-}
-
-/* By hand, as printf would take most of the time of a large render. */
-static char *put_generation(char *at, const char *end, const struct env *env)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	at = put(at, end, env->name);
-	assert(end - at > 17);
-	*at++ = '@';
-	for (int shift = 60; shift >= 0; shift -= 4)
-		*at++ = digits[env->digest >> shift & 15];
-	*at = '\0';
-	if (env->aside != NULL)
-		return put(at, end, "~");
-	if (env->split != NULL)
-		return put(at, end, ":");
-	return env->base == NULL ? at : put(put(at, end, "@"), end, env->base);
-}
-
 /*
  * The value of x-mayfly that leads back to an environment.  Where another holds the one that it
  * asked for, that one would lead the next hop astray: then a value that no environment can claim.
@@ -394,8 +345,8 @@ static char *put_generation(char *at, const char *end, const struct env *env)
 static char *put_header(char *at, const char *end, const struct env *env, bool holds_header)
 {
 	if (holds_header)
-		return put(at, end, env->header);
-	return put(put(at, end, "@"), end, env->name);
+		return put_str(at, end, env->header);
+	return put_str(put_str(at, end, "@"), end, env->name);
 }
 
 /* One that is no more leaves its value to whoever has it now. */
@@ -410,11 +361,11 @@ static bool held_header(const struct routing *routing, const struct routing_past
 
 static void set_claim(const struct claim *claim, const char *end, struct routing_entry *e)
 {
-	char *key = put(e->key, e->key + sizeof(e->key), claim->key);
+	char *key = put_str(e->key, e->key + sizeof(e->key), claim->key);
 
-	e->key_len = (size_t)(put(key, e->key + sizeof(e->key), end) - e->key);
+	e->key_len = (size_t)(put_str(key, e->key + sizeof(e->key), end) - e->key);
 	e->value_len =
-	    (size_t)(put(e->value, e->value + sizeof(e->value), claim->env->name) - e->value);
+	    (size_t)(put_str(e->value, e->value + sizeof(e->value), claim->env->name) - e->value);
 }
 
 static void set_header(const struct env *env, bool holds_header, struct routing_entry *e)
@@ -422,7 +373,8 @@ static void set_header(const struct env *env, bool holds_header, struct routing_
 	char *key = put_header(e->key, e->key + sizeof(e->key), env, holds_header);
 
 	e->key_len = (size_t)(key - e->key);
-	e->value_len = (size_t)(put(e->value, e->value + sizeof(e->value), env->name) - e->value);
+	e->value_len =
+	    (size_t)(put_str(e->value, e->value + sizeof(e->value), env->name) - e->value);
 }
 
 static void set_env(const struct routing *routing, enum routing_map map, size_t i,
@@ -435,163 +387,34 @@ static void set_env(const struct routing *routing, enum routing_map map, size_t 
 	const char *end = e->value + sizeof(e->value), *behind;
 
 	if (map == ROUTING_ENVIRONMENTS)
-		behind = put_generation(e->value, end, env);
+		behind = routing_generation_put(e->value, end, env);
 	else
 		behind = put_header(e->value, end, env,
 				    past == NULL ? routing_holds_header(snapshot, env)
 						 : held_header(routing, past));
-	e->key_len = (size_t)(put(e->key, e->key + sizeof(e->key), env->name) - e->key);
+	e->key_len = (size_t)(put_str(e->key, e->key + sizeof(e->key), env->name) - e->key);
 	e->value_len = (size_t)(behind - e->value);
-}
-
-/* A reason as one word, of what may stand on HAProxy's command line; a space is a `_`. */
-static char *put_reason(char *at, const char *reason)
-{
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789._~@:+=,/[]-";
-
-	for (size_t i = 0; i < MAX_REASON && reason[i] != '\0'; i++) {
-		bool is_allowed = strchr(allowed, reason[i]) != NULL;
-
-		*at++ = reason[i] == ' '   ? '_'
-			: reason[i] == '(' ? '['
-			: reason[i] == ')' ? ']'
-			: is_allowed	   ? reason[i]
-					   : '.';
-	}
-	*at = '\0';
-	return at;
-}
-
-static void set_aside(const struct env *env, struct routing_entry *e)
-{
-	const char *end = e->key + sizeof(e->key);
-	char *key = put_generation(e->key, end, env);
-
-	e->key_len = (size_t)(put(key, end, ROUTING_ASIDE) - e->key);
-	e->value_len = (size_t)(put_reason(e->value, env->aside) - e->value);
-}
-
-static char *put_backend(char *at, const char *end, const char *service, const char *version)
-{
-	return put(put(put(at, end, service), end, ":"), end, version);
-}
-
-/* Of several versions, what leads to the entries of the choice. */
-static char *put_chosen(char *at, const char *end, const struct env *env,
-			const struct env_service *service)
-{
-	if (service->choice == NULL)
-		return put_backend(at, end, service->name, service->version);
-	at = put_generation(put(put(at, end, service->name), end, ":@"), end, env);
-	return put(put(put(at, end, "/"), end, service->name), end, ":");
-}
-
-static void set_fallback(const struct env *env, const struct env_fallback *fallback,
-			 struct routing_entry *e)
-{
-	const char *end = e->key + sizeof(e->key), *end_value = e->value + sizeof(e->value);
-	char *key = put(put_generation(e->key, end, env), end, "/");
-
-	if (strcmp(fallback->version, ENV_ANY_VERSION) == 0)
-		key = put_chosen(key, end, env, env_find_service(env, fallback->service));
-	else
-		key = put_backend(key, end, fallback->service, fallback->version);
-	e->key_len = (size_t)(key - e->key);
-	e->value_len =
-	    (size_t)(put_backend(e->value, end_value, fallback->service, fallback->next) -
-		     e->value);
-}
-
-/* A backend with the options of the route that leads to it: what stands behind METHODS. */
-static char *put_target(char *at, const char *end, const struct env *env,
-			struct limited_route route, const char *no_options)
-{
-	const struct env_service *service = &env->services[route.service];
-	const char *options = route_options(service->routes[route.route]);
-
-	if (options == NULL)
-		at = put(at, end, no_options);
-	else
-		at = put(put(put(at, end, no_options[0] == '\0' ? "||" : ""), end, options), end,
-			 "|");
-	return put_chosen(at, end, env, service);
-}
-
-/* What methods get that nobody names there, with what leads to those that somebody does. */
-static char *put_others(char *at, const char *end, const struct env *env,
-			struct limited_route route)
-{
-	const char *text = env->services[route.service].routes[route.route];
-	buf_auto struct buf methods = BUF_INIT;
-	struct limited_route other;
-
-	at = put(put_bytes(put(at, end, "|"), end, text, route_match_len(text)), end, "|");
-	if (limited_find(env, route, 0, &other))
-		return put_target(at, end, env, other, "||||");
-	route_add_methods(limited_methods(env, route), &methods);
-	return put(put(put(at, end, "|||" ROUTING_NOT_ALLOWED), end, buf_str(&methods)), end, "|");
-}
-
-static void set_route(const struct env *env, struct limited_route route, struct routing_entry *e)
-{
-	const char *end = e->key + sizeof(e->key), *end_value = e->value + sizeof(e->value);
-	const char *text = env->services[route.service].routes[route.route];
-	char *key =
-	    put(put_generation(e->key, end, env), end, split_of(env) == NULL ? "" : SPLIT_PATH);
-	char *value = methods_of(env, route.service, route.route) != 0
-			  ? put_others(e->value, end_value, env, route)
-			  : put_target(e->value, end_value, env, route, "");
-
-	e->key_len = (size_t)(put_bytes(key, end, text, route_match_len(text)) - e->key);
-	e->value_len = (size_t)(value - e->value);
-}
-
-static void set_method(const struct env *env, const struct origin *origin, struct routing_entry *e)
-{
-	const struct limited_route route = {origin->service, origin->route & 0xff};
-	const unsigned method = (origin->route >> 8) - 1U;
-	const char *end = e->key + sizeof(e->key);
-	const char *text = env->services[route.service].routes[route.route];
-	char *key =
-	    put(put(put_generation(e->key, end, env), end, "/."), end, route_method_words[method]);
-	struct limited_route answer = route;
-
-	(void)limited_find(env, route, 1U << method, &answer);
-	key = put_bytes(key, end, text, route_match_len(text));
-	e->key_len = (size_t)(key - e->key);
-	e->value_len =
-	    (size_t)(put_target(e->value, e->value + sizeof(e->value), env, answer, "") - e->value);
 }
 
 static void set_service(const struct routing *routing, enum routing_map map,
 			const struct origin *origin, struct routing_entry *e)
 {
 	const struct env *env = env_of(routing, origin->env);
-	const struct env_service *service = &env->services[origin->service];
-	const char *end = e->key + sizeof(e->key);
-	char *key;
 
-	if (env->aside != NULL) {
-		set_aside(env, e);
-		return;
-	}
-	if (origin->service >= env->service_count) {
-		set_fallback(env, &env->fallbacks[origin->service - env->service_count], e);
-		return;
-	}
-	if (map == ROUTING_ROUTES) {
-		set_route(env, (struct limited_route){origin->service, origin->route}, e);
-		return;
-	}
-	if (origin->route != 0) {
-		set_method(env, origin, e);
-		return;
-	}
-	key = put(put(put_generation(e->key, end, env), end, "/"), end, service->name);
-	e->key_len = (size_t)(key - e->key);
-	e->value_len =
-	    (size_t)(put_chosen(e->value, e->value + sizeof(e->value), env, service) - e->value);
+	if (env->aside != NULL)
+		routing_generation_set_aside(env, e);
+	else if (origin->service >= env->service_count)
+		routing_generation_set_fallback(
+		    env, &env->fallbacks[origin->service - env->service_count], e);
+	else if (map == ROUTING_ROUTES)
+		routing_generation_set_route(
+		    env, (struct limited_route){origin->service, origin->route}, e);
+	else if (origin->route != 0)
+		routing_generation_set_method(
+		    env, (struct limited_route){origin->service, origin->route & 0xff},
+		    (origin->route >> 8) - 1U, e);
+	else
+		routing_generation_set_version(env, &env->services[origin->service], e);
 }
 
 static void set_choice(const struct routing *routing, const struct origin *origin,
@@ -600,7 +423,7 @@ static void set_choice(const struct routing *routing, const struct origin *origi
 	const struct env *env = env_of(routing, origin->env);
 	char generation[ROUTING_MAX_KEY];
 
-	(void)put_generation(generation, generation + sizeof(generation), env);
+	(void)routing_generation_put(generation, generation + sizeof(generation), env);
 	if (origin->service == env->service_count)
 		routing_choice_get(generation, NULL, split_of(env), origin->route, e);
 	else
@@ -709,7 +532,7 @@ static size_t find_route(const struct env *env, const char *route)
 
 	for (size_t j = 0; j < env->service_count && env->base == NULL; j++)
 		for (size_t k = 0; k < env->services[j].route_count; k++) {
-			if (!has_entry(env, j, k))
+			if (!routing_generation_has_route(env, j, k))
 				continue;
 			if (route_compare(env->services[j].routes[k], route) == 0)
 				return i;
@@ -724,7 +547,7 @@ static size_t find_fallback(const struct env *env, const char *key)
 	struct routing_entry entry;
 
 	for (size_t i = 0; i < env->fallback_count; i++) {
-		set_fallback(env, &env->fallbacks[i], &entry);
+		routing_generation_set_fallback(env, &env->fallbacks[i], &entry);
 		if (strcmp(entry.key, key) == 0)
 			return env->service_count + i;
 	}
@@ -774,7 +597,7 @@ static size_t find_service(const struct routing *routing, enum routing_map map, 
 	if (at == SIZE_MAX || key[len] == '\0')
 		return SIZE_MAX;
 	env = routing->snapshot->envs[at];
-	(void)put_generation(generation, generation + sizeof(generation), env);
+	(void)routing_generation_put(generation, generation + sizeof(generation), env);
 	if (compare_name(key, len, generation) != 0)
 		return SIZE_MAX;
 	if (map == ROUTING_CHOICES)
@@ -784,7 +607,7 @@ static size_t find_service(const struct routing *routing, enum routing_map map, 
 	if (map == ROUTING_VERSIONS)
 		return find_version_origin(&routing->versions, at,
 					   find_version(env, key, key + len + 1));
-	i = find_route(env, key + len + (split_of(env) == NULL ? 0 : strlen(SPLIT_PATH)));
+	i = find_route(env, key + len + strlen(routing_generation_before_routes(env)));
 	return i == SIZE_MAX ? SIZE_MAX : i + find_origin(&routing->routes, at);
 }
 
