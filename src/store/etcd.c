@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/settings.h"
+#include "store/etcd_endpoints.h"
 #include "store/etcd_internal.h"
 #include "sys/loop.h"
 
@@ -21,13 +22,11 @@ enum {
 	ATTEMPT_MIN_MS = 500,
 	CONNECT_TIMEOUT_MS = 2000,
 	ATTEMPTS_IN_DEADLINE = 3,
-	MAX_ENDPOINTS = 64,
 };
 
 struct etcd {
 	struct loop *loop;
-	char **endpoints; /* URLs with no slash at the end */
-	size_t endpoint_count, current;
+	struct etcd_endpoints endpoints;
 	char *cacert, *cert, *key;
 	char *user, *password;
 	char *token_header;    /* "Authorization: ...", or NULL */
@@ -96,78 +95,28 @@ struct loop *etcd_loop(const struct etcd *etcd)
 
 size_t etcd_endpoint_count(const struct etcd *etcd)
 {
-	return etcd->endpoint_count;
+	return etcd->endpoints.count;
 }
 
 size_t etcd_endpoint_current(const struct etcd *etcd)
 {
-	return etcd->current;
+	return etcd->endpoints.current;
 }
 
 const char *etcd_endpoint_url(const struct etcd *etcd, size_t endpoint)
 {
-	return etcd->endpoints[endpoint];
+	return etcd->endpoints.urls[endpoint];
 }
 
 const char *etcd_endpoint(const struct etcd *etcd)
 {
-	return etcd->endpoints[etcd->current];
+	return etcd->endpoints.urls[etcd->endpoints.current];
 }
 
 /* Several calls may find out about the same endpoint: only the first moves on. */
 void etcd_endpoint_failed(struct etcd *etcd, size_t endpoint)
 {
-	if (etcd->current == endpoint)
-		etcd->current = (endpoint + 1) % etcd->endpoint_count;
-}
-
-/* "http://host:port" from what people write.  Anything that could hide a second URL is refused. */
-static char *normalize_endpoint(const char *s, bool is_tls, struct mf_err *err)
-{
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789-._~:[]%";
-	bool has_scheme = strstr(s, "://") != NULL;
-	const char *scheme = is_tls ? "https://" : "http://";
-	const char *rest = s;
-	size_t len;
-
-	if (has_scheme) {
-		scheme = str_has_prefix(s, "https://") ? "https://" : "http://";
-		if (!str_has_prefix(s, scheme)) {
-			(void)mf_err_set(err, MF_ECONFIG,
-					 "endpoint: only http:// and https:// are allowed");
-			return NULL;
-		}
-		rest = s + strlen(scheme);
-	}
-	len = strspn(rest, allowed);
-	if (len == 0 || len > 255 || rest[len + strspn(rest + len, "/")] != '\0') {
-		(void)mf_err_set(err, MF_ECONFIG,
-				 "endpoint: must be [http[s]://]HOST[:PORT], with no path, user or "
-				 "other part");
-		return NULL;
-	}
-	return mem_printf("%s%.*s", scheme, (int)len, rest);
-}
-
-static int set_endpoints(struct etcd *etcd, const struct etcd_config *config, struct mf_err *err)
-{
-	bool is_tls = config->cacert != NULL || config->cert != NULL;
-	size_t count = 0;
-
-	while (config->endpoints != NULL && config->endpoints[count] != NULL)
-		count++;
-	if (count == 0 || count > MAX_ENDPOINTS)
-		return mf_err_set(err, MF_ECONFIG, "etcd endpoints: 1 to %d are needed",
-				  MAX_ENDPOINTS);
-	etcd->endpoints = mem_alloc(count * sizeof(*etcd->endpoints));
-	for (size_t i = 0; i < count; i++) {
-		etcd->endpoints[i] = normalize_endpoint(config->endpoints[i], is_tls, err);
-		if (etcd->endpoints[i] == NULL)
-			return MF_ECONFIG;
-		etcd->endpoint_count++;
-	}
-	return 0;
+	etcd_endpoints_leave(&etcd->endpoints, endpoint);
 }
 
 /* --- requests --------------------------------------------------------------------------------- */
@@ -178,7 +127,7 @@ struct http_request *etcd_post(struct etcd *etcd, size_t endpoint, const char *p
 	struct http_tls tls = {etcd->cacert, etcd->cert, etcd->key};
 	const char *headers[] = {"Content-Type: application/json", "Grpc-Metadata-hasleader: true",
 				 etcd->token_header, NULL};
-	mem_auto_free char *url = mem_printf("%s%s", etcd->endpoints[endpoint], path);
+	mem_auto_free char *url = mem_printf("%s%s", etcd->endpoints.urls[endpoint], path);
 	struct http_options options = *model;
 
 	options.method = "POST";
@@ -253,7 +202,7 @@ static void fail(struct etcd_call *call)
 		call->why = token_call->why;
 	if (call->why.code == 0)
 		(void)mf_err_set(&call->why, MF_ETIMEOUT, "etcd %s: no answer in %lld ms",
-				 call->etcd->endpoints[call->etcd->current],
+				 call->etcd->endpoints.urls[call->etcd->endpoints.current],
 				 (long long)call->timeout_ms);
 	(void)mf_err_wrap(&call->why, "%s", call->what);
 	finish(call, NULL, &call->why);
@@ -271,7 +220,7 @@ static void try_elsewhere(struct etcd_call *call)
 	}
 	etcd_endpoint_failed(etcd, call->endpoint);
 	call->tried++;
-	if (call->tried < etcd->endpoint_count) {
+	if (call->tried < etcd->endpoints.count) {
 		attempt(call);
 		return;
 	}
@@ -315,7 +264,7 @@ static void on_fault(struct etcd_call *call, const struct etcd_fault *fault)
 
 	call->fault = fault->kind;
 	(void)mf_err_set(&call->why, etcd_fault_code(fault->kind, is_write), "etcd %s: %s",
-			 call->etcd->endpoints[call->endpoint], fault->message);
+			 call->etcd->endpoints.urls[call->endpoint], fault->message);
 	switch (fault->kind) {
 	case ETCD_FAULT_DENIED:
 		if (!call->is_token_call)
@@ -359,7 +308,7 @@ static void on_broken(struct etcd_call *call, const struct http_reply *reply,
 	(void)mf_err_wrap(&call->why, "etcd");
 	if (err->code == MF_EDATA && reply->is_sent && reply->status == 0) {
 		(void)mf_err_set(&call->why, MF_EUNAVAIL, "etcd %s: %s",
-				 call->etcd->endpoints[call->endpoint], ETCD_NO_HTTP);
+				 call->etcd->endpoints.urls[call->endpoint], ETCD_NO_HTTP);
 		try_elsewhere(call); /* what is no HTTP took nothing */
 	} else if (err->code == MF_EDATA || err->code == MF_ECONFIG || err->code == MF_EFAIL) {
 		call->fault = err->code == MF_EDATA ? ETCD_FAULT_LONG : ETCD_FAULT_NONE;
@@ -422,8 +371,8 @@ static void on_http_done(void *ctx, const struct http_reply *http, const struct 
 /* With a choice of endpoints a silent one must not eat the whole deadline. */
 static int64_t attempt_ms(const struct etcd_call *call, int64_t left)
 {
-	size_t shares = call->etcd->endpoint_count < ATTEMPTS_IN_DEADLINE
-			    ? call->etcd->endpoint_count
+	size_t shares = call->etcd->endpoints.count < ATTEMPTS_IN_DEADLINE
+			    ? call->etcd->endpoints.count
 			    : ATTEMPTS_IN_DEADLINE;
 	int64_t share = call->timeout_ms / (int64_t)shares;
 
@@ -514,7 +463,7 @@ static void attempt(struct etcd_call *call)
 		wait_for_token(call, left);
 		return;
 	}
-	call->endpoint = call->pinned != ETCD_ANY ? (size_t)call->pinned : etcd->current;
+	call->endpoint = call->pinned != ETCD_ANY ? (size_t)call->pinned : etcd->endpoints.current;
 	call->token_serial = etcd->token_serial;
 	call->phase = CALL_ASKING;
 	options.deadline_ms = attempt_ms(call, left);
@@ -653,7 +602,8 @@ int etcd_new(struct loop *loop, const struct etcd_config *config, struct etcd **
 	etcd->user = mem_dup_str(config->user);
 	if (config->user != NULL)
 		etcd->password = mem_dup_str(config->password == NULL ? "" : config->password);
-	code = set_endpoints(etcd, config, err);
+	code = etcd_endpoints_init(&etcd->endpoints, config->endpoints,
+				   config->cacert != NULL || config->cert != NULL, err);
 	if (code == 0 && (config->cert == NULL) != (config->key == NULL))
 		code = mf_err_set(err, MF_ECONFIG, "etcd: cert and key go together");
 	if (code != 0) {
@@ -695,9 +645,7 @@ void etcd_free(struct etcd *etcd)
 		next = call->next;
 		etcd_cancel(call);
 	}
-	for (size_t i = 0; i < etcd->endpoint_count; i++)
-		free(etcd->endpoints[i]);
-	free(etcd->endpoints);
+	etcd_endpoints_fini(&etcd->endpoints);
 	free(etcd->cacert);
 	free(etcd->cert);
 	free(etcd->key);
