@@ -64,7 +64,7 @@ static void add_ranges(struct choice *choice, uint8_t gone, const struct owners 
 
 static struct owners find_owners(const struct choice *choice)
 {
-	struct owners owners;
+	struct owners owners = {.of = {0}};
 	unsigned n = 0;
 
 	for (size_t i = 0; i < choice->share_count; i++)
