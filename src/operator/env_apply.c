@@ -80,11 +80,11 @@ static int decide(struct change *change, void *ctx, struct mf_err *err)
 int env_change_apply(struct call *call, struct mf_err *err)
 {
 	const char *path = call->options.file;
-	struct env_file applied;
-	int code;
+	struct env_file applied = {0};
+	int code = env_file_load(path, &applied, err);
 
-	if (env_file_load(path, &applied, err) != 0)
-		return err->code;
+	if (code != 0)
+		return code;
 	if (applied.count > CHANGE_MAX_KEYS) {
 		(void)mf_err_set(err, MF_EDATA, "more than %d environments", CHANGE_MAX_KEYS);
 		code = input_refuse(path, err);

@@ -363,7 +363,7 @@ static void judge(struct explanation *e)
 	const struct backend *backend = e->backend;
 	const struct env_service *service =
 	    backend == NULL ? NULL : env_find_service(e->env, backend->service);
-	mem_auto_free char *choice = NULL;
+	mem_auto_free char *choice = service == NULL ? NULL : facts_choice(service);
 
 	if (service != NULL)
 		e->answer = facts_find_answer(e->reading, e->env, service, &e->whose);
@@ -379,8 +379,8 @@ static void judge(struct explanation *e)
 	else if (backend != NULL && backend->settings != NULL && backend->settings->is_tcp)
 		e->reason = mem_printf("service %s speaks no HTTP", backend->service);
 	else if (e->answer == NULL && service != NULL)
-		e->reason = mem_printf("no instance of %s:%s is up with a weight", service->name,
-				       choice = facts_choice(service));
+		e->reason =
+		    mem_printf("no instance of %s:%s is up with a weight", service->name, choice);
 	else if (e->answer == NULL)
 		e->reason = mem_printf("no instance of %s is up with a weight", e->hit.value);
 }

@@ -424,11 +424,12 @@ static void add_many_headers(struct buf *request)
 static void print_answer(const struct buf *answer)
 {
 	const char *body = strstr(buf_str(answer), "\r\n\r\n");
-	int status = 0;
+	const char *status = strchr(buf_str(answer), ' ');
 
-	(void)sscanf(buf_str(answer), "HTTP/%*s %d", &status);
+	status = status == NULL ? "0" : status + 1;
 	body = body == NULL ? "" : body + 4;
-	(void)printf("%d %.*s\n", status, (int)strcspn(body, "\r\n"), body);
+	(void)printf("%.*s %.*s\n", (int)strspn(status, "0123456789"), status,
+		     (int)strcspn(body, "\r\n"), body);
 }
 
 static void ask(const struct sockaddr_in *where, const struct buf *request)

@@ -98,10 +98,8 @@ static inline void add_text(struct buf *text)
 	    "%0d%0ax: y",
 	    /* not in what an alphabet has */
 	    "\xc3\xa9",
-	    "\xef\xbb\xbf"
-	    "a",
-	    "\xe2\x80\xae"
-	    "a",
+	    "\xef\xbb\xbf-",
+	    "\xe2\x80\xae-",
 	    "*",
 	    "*.*",
 	    ".",
