@@ -251,6 +251,20 @@ static void take_backend(struct explanation *e)
 				       allowed + strlen("|" ROUTING_NOT_ALLOWED));
 }
 
+/* Who types the name of an environment is told what leads to it. */
+static void set_unknown_host(struct explanation *e)
+{
+	const char *host = e->request.host;
+	const struct env *env = snapshot_find_env(e->reading->snapshot, host);
+
+	if (env == NULL)
+		e->reason = mem_printf("no environment has the host name %s", host);
+	else
+		e->reason = mem_printf("no environment has the host name %s; the first label of "
+				       "environment %s is %s",
+				       host, env->name, env->prefix);
+}
+
 static void find_outside(struct explanation *e)
 {
 	const struct request *request = &e->request;
@@ -260,7 +274,7 @@ static void find_outside(struct explanation *e)
 	bool has_route;
 
 	if (!find_longest(e->routing, ROUTING_HOSTS, host, &entry)) {
-		e->reason = mem_printf("no environment has the host name %s", request->host);
+		set_unknown_host(e);
 		e->look->status = mf_err_exit_status(MF_ENOINPUT);
 		return;
 	}

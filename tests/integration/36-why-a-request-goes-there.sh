@@ -157,6 +157,10 @@ like "$OUT" '^Answer:       none: no environment has the x-mayfly value nobody$'
 explain www-nobody.example.com -o json
 is "$STATUS" 66 'nobody has the host: 66'
 like "$OUT" '"is_answered":false,"reason":"no environment has the host name www-nobody.example.com"' '  and why'
+explain prod
+is "$STATUS" 66 'the name of an environment is no host name'
+like "$OUT" 'no environment has the host name prod; the first label of environment prod is www-prod' \
+	'  and what is one of it is said'
 explain shop.example.com/gone
 like "$OUT" '^Answer:       none: no instance of gone:7 is up with a weight$' 'no instance'
 like "$OUT" '^-> mayfly check pr-42$' '  and what to do next'
