@@ -87,7 +87,7 @@ within 'what is for all paths is put before them' 10 says '^GET /base/x/headers'
 note 'redirects'
 environment '[{path: /a, redirect: https}, {path: /b, redirect: {host: shop.example.com, prefix: /new, status: 308}},
   {path: /c, redirect: {prefix: /tasks, status: 301}}, {path: /d, exact: true, redirect: {scheme: http, host: x.example.com, prefix: /, status: 303}},
-  {path: /e, redirect: {host: y.example.com, status: 307}}]'
+  {path: /e, redirect: {host: y.example.com, status: 307}}, {path: /f, redirect: {prefix: /}}]'
 within 'to another scheme' 10 says '^302$' get /a/x
 leads '  with host and path' '/a/x?b=1&c=/' 302 'https://www-prod.example.com/a/x\?b=1&c=/' -H 'Host: www-prod.example.com:8080'
 leads 'to another host and prefix' '/b/x?y' 308 '//shop.example.com/new/x\?y'
@@ -95,6 +95,11 @@ leads 'to another prefix' /c/x/y 301 /tasks/x/y
 leads 'of a whole path' /d 303 http://x.example.com/
 leads 'to another host' '/e//x' 307 '//y.example.com/e//x'
 goes 'beside them' /dd '^web 1 '
+leads '  or to what is below a prefix' /f/x 302 /x
+refuses() { is "$(fetch_status "$2" "$HTTP$3" --path-as-is)" 400 "$1"; } # NAME HOST PATH
+refuses 'what a browser takes for another host' www-prod.example.com '/f/\x.example.com'
+refuses '  or is no name of one' 'www-prod.x?y' /a/x
+refuses '  in any part' 'www-prod.example.com\x' /a/x
 
 note 'methods'
 cat >"$T/environments/.prod" <<'YAML'
