@@ -124,7 +124,9 @@ int change_check_owner(const struct change *change, const char *name, struct mf_
 
 static void say(struct change *change, const char *name, const char *what, bool is_done)
 {
-	buf_printf(&change->said, "%s %s %s%s\n", change->kind->word, name,
+	buf_printf(&change->said, "%s ", change->kind->word);
+	str_add_escaped(&change->said, name, strlen(name)); /* anybody may have put it into etcd */
+	buf_printf(&change->said, " %s%s\n",
 		   is_done && change->call->options.dry_run ? "would be " : "", what);
 }
 

@@ -296,8 +296,9 @@ static int add(struct restoring *r, const struct part *part, const char *name,
 		op->value_len = value->len;
 	}
 	r->bytes += bytes;
-	buf_printf(&batch->said, "%s %s %s%s\n", part->word, name,
-		   r->call->options.dry_run ? "would be " : "",
+	buf_printf(&batch->said, "%s ", part->word);
+	str_add_escaped(&batch->said, name, strlen(name));
+	buf_printf(&batch->said, " %s%s\n", r->call->options.dry_run ? "would be " : "",
 		   value == NULL    ? "deleted"
 		   : stored == NULL ? "created"
 				    : "changed");

@@ -137,6 +137,28 @@ unlike "$ERR" 'environment=less' '  unless that goes, too'
 said 0 $'environment alone deleted\nenvironment pr-42 deleted' 'several, and each once' env delete alone pr-42 alone
 is "$(etcd_keys environments)" $'/mayfly/environments/less\n/mayfly/environments/prod' '  are gone'
 
+# --- names that would do something to a terminal: an escape sequence, and one that turns text around
+odd=$(printf 'a\e]0;pwned\a\u202eb')
+shown='a\x1b]0;pwned\x07\xe2\x80\xaeb'
+run_tool mayfly snapshot save "$T/snapshot.json"
+for part in environments services names states; do
+	etcd_put "$part/$odd" '["1.2.3.4"]'
+done
+said 2 "environment $shown would be deleted" 'an odd name' env delete "$odd" -n
+said 2 "service $shown would be deleted" '  of a service' service delete "$odd" -n
+said 2 "name $shown would be deleted" '  of a name' name reset -n
+said 2 "environment $shown would be deleted
+name $shown would be deleted
+service $shown would be deleted
+state $shown would be deleted" '  or of what is in no snapshot' snapshot restore "$T/snapshot.json" --exact -n
+run_tool mayfly snapshot save "$T/odd.json"
+said 0 "environment $shown deleted" '  goes as any other' env delete "$odd"
+said 0 "name $shown deleted" '  also with all of its kind' name reset
+said 0 "environment $shown created
+name $shown created" '  and is put back' snapshot restore "$T/odd.json"
+run_tool mayfly snapshot restore "$T/snapshot.json" --exact
+is "$STATUS $(grep -cF "$shown deleted" <<<"$OUT")" '0 4' '  until all are gone'
+
 # --- two at once: each writes what it found, or finds what the other wrote
 for i in 1 2 3 4; do
 	"$MAYFLY_BIN/mayfly" env set both "s$i=1" >"$T/out/both.$i" 2>&1 &
