@@ -15,6 +15,7 @@
 #include "operator/ask.h"
 #include "operator/call.h"
 #include "operator/config.h"
+#include "operator/variable.h"
 #include "store/follow.h"
 #include "sys/loop.h"
 #include "sys/process.h"
@@ -27,6 +28,7 @@ struct exec {
 	struct call *call;
 	enum stage stage;
 	size_t prefix_len;
+	bool is_known;	       /* the scope has, or had, a setting, whether it is taken or not */
 	struct strmap *values; /* by name */
 	char **variables;      /* that the program has, or would have; NULL: none were made yet */
 	struct process *process;
@@ -203,8 +205,16 @@ static void on_list_end(void *ctx, int64_t revision)
 static void on_put(void *ctx, const struct etcd_kv *kv)
 {
 	struct exec *exec = ctx;
+	const char *name = kv->key + exec->prefix_len;
+	mem_auto_free char *variable = config_exec_make_name(name);
+	const char *reason = variable_find_reason(variable);
 
-	config_keep(exec->values, kv->key + exec->prefix_len, kv);
+	exec->is_known = true;
+	if (reason == NULL)
+		config_keep(exec->values, name, kv);
+	else
+		log_warn("a setting is left out", LOG_STR("key", kv->key),
+			 LOG_STR("variable", variable), LOG_STR("reason", reason));
 }
 
 static void on_del(void *ctx, const char *key, int64_t revision)
@@ -233,6 +243,8 @@ static void on_commit(void *ctx, int64_t revision)
 	} else {
 		exec->variables = variables;
 		strlist_free(before);
+		if (before == NULL && !exec->is_known)
+			log_warn("the scope has no setting", LOG_STR("scope", exec->call->argv[0]));
 		if (before == NULL)
 			start(exec);
 		else

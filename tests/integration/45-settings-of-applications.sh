@@ -95,6 +95,37 @@ is_refused 64 '"sometimes": must be restart, none, or a signal such as HUP' conf
 is_refused 69 '127.0.0.1:9: ' config exec mail --endpoints http://127.0.0.1:9 --timeout 1s -- true
 run_tool mayfly config put mail DB_URL other
 is_refused 65 'config mail: DB_URL and db.url would both be the variable DB_URL' config exec mail -- true
+exec_tool nobdoy -- true
+like "$STATUS $ERR" '^0 warn mayfly: the scope has no setting scope=nobdoy' 'a scope that nobody has written to is named'
+
+# --- what would decide which code it is: left out, and the rest is given
+left_out=(LD_PRELOAD ld.library-path LD_AUDIT GLIBC_TUNABLES GCONV_PATH PATH HOME IFS ENV BASH_ENV
+	BASH_FUNC_ls SHELLOPTS PS4 PROMPT_COMMAND PYTHONPATH PYTHONSTARTUP PYTHONHOME PERL5LIB PERL5OPT
+	NODE_OPTIONS JAVA_TOOL_OPTIONS _JAVA_OPTIONS RUBYOPT LUA_INIT_5_4 GIT_SSH_COMMAND)
+for name in "${left_out[@]}"; do
+	etcd_put "config/evil/$name" "$T/evil"
+done
+is "$(sed -n '/^.Ev LD_\*/,/^A program/s/^.Ev \([^ ]*\).*/\1/p' "$TOP/man/mayfly-security.7")" \
+	"$(grep -oE '"[A-Z_][A-Z0-9_]*\*?"' "$TOP/src/operator/variable.c" | tr -d '"')" 'the manual has all such names'
+etcd_put config/evil/url http://a
+etcd_put config/evil/database-path /db
+etcd_put config/evil/git-commit abc
+exec_tool evil -- env
+is "$STATUS $(grep -cF "=$T/evil" <<<"$OUT")" '0 0' 'none of them reaches the program'
+for name in "${left_out[@]}"; do
+	like "$ERR" "warn mayfly: a setting is left out key=/mayfly/config/evil/$name variable=[_A-Z0-9]+ reason=" "  $name is warned of"
+done
+like "$ERR" 'config/evil/LD_PRELOAD variable=LD_PRELOAD reason="the dynamic loader takes code from it"' '  with the reason'
+like "$OUT" '^URL=http://a$' '  and what is ordinary'
+like "$OUT" '^DATABASE_PATH=/db$' '  is there'
+like "$OUT" '^GIT_COMMIT=abc$' '  also what only begins as one of them'
+for name in database-path git-commit; do
+	etcd_del "config/evil/$name"
+done
+etcd_del config/evil/url
+exec_tool evil -- sh -c 'exit 3'
+is "$STATUS" 3 'with nothing else in the scope it runs all the same'
+unlike "$ERR" 'the scope has no setting' '  and the scope is known'
 
 # prints LOG_LEVEL at its start, and "hup" at each SIGHUP; its child is gone with it
 cat >"$T/service" <<'EOF2'
