@@ -185,6 +185,7 @@ int env_history_show(struct call *call, struct mf_err *err)
 struct side {
 	char *name;
 	int64_t revision; /* that was asked for; 0: now */
+	int64_t past;	  /* the revision that the history has the value from; 0: it is another */
 	char *value;	  /* NULL: it is deleted */
 	struct table *table;
 	struct snapshot *snapshot;
@@ -230,8 +231,10 @@ static int take_side(struct call *call, const struct strmap *values, bool is_bef
 		code = refuse_unknown(values, side->name, err);
 	else if (side->revision != 0 || is_before)
 		code = past_find(&past, side->name, side->revision, &state, err);
-	if (code == 0 && state != NULL)
+	if (code == 0 && state != NULL) {
 		side->value = mem_dup_str(state->value);
+		side->past = state->revision;
+	}
 	past_fini(&past);
 	return code;
 }
@@ -267,7 +270,10 @@ static int compose(const struct strmap *values, struct side *side, struct mf_err
 	if (side->value == NULL)
 		return 0;
 	if (env_parse_json(side->name, side->value, strlen(side->value), 0, &side->own, err) != 0)
-		return err->code;
+		return side->past == 0
+			   ? err->code
+			   : mf_err_wrap(err, "environment %s: what it was at revision %" PRId64,
+					 side->name, side->past);
 	side->table = table_new();
 	while (strmap_next(values, &cursor, &name, &object)) {
 		const struct value *value = object;

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "model/env.h"
 #include "operator/call.h"
 #include "operator/change.h"
 #include "operator/env_history.h"
@@ -19,6 +20,19 @@ static void warn_if_aside(struct change *change, const char *name)
 	if (aside != NULL)
 		log_warn("environment is not in force", LOG_STR("environment", name),
 			 LOG_STR("reason", aside));
+}
+
+/* Also a history is only what somebody wrote. */
+static int check_state(const char *name, const struct past_state *state, struct mf_err *err)
+{
+	struct env *env;
+
+	if (env_parse_json(name, state->value, strlen(state->value), 0, &env, err) != 0)
+		return mf_err_wrap(
+		    err, "environment %s: what it was at revision %" PRId64 " is not put back",
+		    name, state->revision);
+	env_unref(env);
+	return 0;
 }
 
 static int decide(struct change *change, void *ctx, struct mf_err *err)
@@ -42,6 +56,8 @@ static int decide(struct change *change, void *ctx, struct mf_err *err)
 		code = change_check_known(change, "environment", name, err);
 	else
 		code = past_find(&past, name, change->call->options.revision, &state, err);
+	if (code == 0 && state != NULL)
+		code = check_state(name, state, err);
 	if (code == 0 && state != NULL) {
 		mem_auto_free char *what =
 		    mem_printf("put back to revision %" PRId64, state->revision);

@@ -84,6 +84,43 @@ is "$(leased prod)" 0 'one that is there again keeps it'
 like "$STATUS $OUT" '^0 environment prod put back to revision [0-9]+$' '  and restored'
 like "$(etcd_get environments/prod)" '"name":"web","version":"1"' '  as it was'
 said 66 '' 'but not one that never was' env restore never
+
+# --- what was no environment, or would be none that is in force
+etcd_put environments/once '{"name":"once","services":7}'
+bad=$(revision_of environments/once)
+printf 'name: once\nservices: [{name: web, version: "1", route: /}]\n' >"$T/once.yaml"
+mayfly env apply -f "$T/once.yaml"
+good=$(revision_of environments/once)
+is_not_undone() { # REGEX WORD...
+	local regex=$1
+
+	shift
+	said 65 '' "mayfly $*" "$@"
+	like "$ERR" "$regex" '  says which revision, and why'
+	is "$(revision_of environments/once)" "$good" '  and writes nothing'
+}
+is_not_undone "environment once: what it was at revision $bad is not put back: environment once: services: must be a list" env undo once
+is_not_undone "environment once: what it was at revision $bad is not put back: environment once: services" env undo once --to "$bad" -n
+is_not_undone "environment once: what it was at revision $bad: environment once: services: must be a list" env diff once
+is_not_undone "environment once: what it was at revision $bad: environment once: services" env diff once "once@$bad"
+etcd_put "history/once/$(printf %020d 3)" '{}'
+said 66 '' 'an entry that is none' env undo once --to 3
+like "$ERR" 'was at no revision 3 that is known' '  counts for nothing'
+etcd_put "history/once/$(printf %020d 4)" '{"who":"x","with":"y","at":"2026-01-01T00:00:00Z","value":"{}"}'
+is_not_undone 'environment once: what it was at revision 4 is not put back: environment: name is missing' env undo once --to 4
+etcd_put "history/once/$(printf %020d 5)" '{"who":"x","with":"y","at":"2026-01-01T00:00:00Z","value":"{\"name\":\"other\",\"services\":[]}"}'
+is_not_undone 'environment once: what it was at revision 5 is not put back: environment once: ' env undo once --to 5
+etcd_put environments/once '{"name":"once","services":7}'
+mayfly env diff once pr-42
+like "$STATUS $ERR" '^65 [^@]*mayfly: environment once: services: must be a list' 'what it is now is not called an old revision'
+mayfly env set parent web=1@/
+mayfly env set once2 --extends parent web=2
+mayfly env set once2 web=3
+mayfly env delete parent
+said 0 "environment once2 put back to revision $(etcd_keys history/once2/ | tail -n 1 | sed 's,.*/0*,,')" \
+	'what is not in force is put back' env undo once2
+like "$ERR" 'warn mayfly: environment is not in force environment=once2 reason="?extends parent' '  with a warning'
+mayfly env delete once once2 --force
 for i in {1..52}; do
 	etcd_put "history/many/$(printf %020d "$i")" '{"who":"x","with":"y","at":"2026-01-01T00:00:00Z","value":"{}"}'
 done
