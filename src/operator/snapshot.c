@@ -8,10 +8,12 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/node.h"
 #include "base/str.h"
 #include "base/strmap.h"
+#include "model/env.h"
 #include "model/settings.h"
 #include "operator/ask.h"
 #include "operator/call.h"
@@ -37,6 +39,9 @@ static const struct part {
     {"states/", "state"},
 };
 #define PARTS (sizeof(parts) / sizeof(parts[0]))
+
+/* A switch that turns itself off: it would be an old one, or an end to one that is meant. */
+#define SWITCH_KEY "config/mayfly/allow-removal"
 
 static const struct part *find_part(const char *key)
 {
@@ -85,7 +90,7 @@ static void on_kv(void *ctx, const char *key, const struct etcd_kv *kv)
 	const struct part *part = find_part(key);
 	struct change_stored *stored;
 
-	if (part == NULL || kv->lease != 0)
+	if (part == NULL || kv->lease != 0 || strcmp(key, SWITCH_KEY) == 0)
 		return;
 	stored = MEM_NEW(stored);
 	stored->value = mem_dup_bytes(kv->value, kv->value_len);
@@ -270,6 +275,24 @@ static int write_batch(struct restoring *r, struct mf_err *err)
 	return code;
 }
 
+/* envwatch goes by its files, whatever is restored.  value NULL: it is deleted. */
+static void warn_if_kept(const char *name, const struct change_stored *stored,
+			 const struct buf *value)
+{
+	mem_auto_free char *owner = NULL, *now = NULL, *other = NULL, *then = NULL;
+
+	env_find_origin(stored == NULL ? "" : stored->value, stored == NULL ? 0 : stored->len,
+			&owner, &now);
+	env_find_origin(value == NULL ? "" : buf_str(value), value == NULL ? 0 : value->len, &other,
+			&then);
+	if (now[0] != '\0')
+		log_warn("envwatch keeps an environment from its file, and will put that back",
+			 LOG_STR("environment", name), LOG_STR("file", now));
+	else if (then[0] != '\0')
+		log_warn("envwatch had an environment from a file: it stays only as it is there",
+			 LOG_STR("environment", name), LOG_STR("file", then));
+}
+
 /* value NULL: it is deleted. */
 static int add(struct restoring *r, const struct part *part, const char *name,
 	       const struct buf *value, struct mf_err *err)
@@ -296,6 +319,8 @@ static int add(struct restoring *r, const struct part *part, const char *name,
 		op->value_len = value->len;
 	}
 	r->bytes += bytes;
+	if (strcmp(part->word, change_of_envs.word) == 0)
+		warn_if_kept(name, stored, value);
 	buf_printf(&batch->said, "%s ", part->word);
 	str_add_escaped(&batch->said, name, strlen(name));
 	buf_printf(&batch->said, " %s%s\n", r->call->options.dry_run ? "would be " : "",
@@ -310,13 +335,15 @@ static int put_all(struct restoring *r, struct mf_err *err)
 	for (size_t i = 0; i < r->keys->child_count; i++) {
 		const struct node *child = &r->keys->children[i];
 		const struct part *part = find_part(child->key);
+		bool is_switch = strcmp(child->key, SWITCH_KEY) == 0;
 		const char *name = child->key + strlen(part->below);
 		const struct change_stored *stored =
 		    strmap_find(r->there.parts[part - parts], name);
 		buf_auto struct buf value = BUF_INIT;
 
 		(void)take_value(child, &value);
-		if ((stored == NULL || stored->len != value.len ||
+		if (!is_switch &&
+		    (stored == NULL || stored->len != value.len ||
 		     memcmp(stored->value, buf_str(&value), value.len) != 0) &&
 		    add(r, part, name, &value, err) != 0)
 			return err->code;

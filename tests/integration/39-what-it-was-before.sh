@@ -196,6 +196,34 @@ said 0 'config shop/new deleted' 'all of it, exactly' snapshot restore "$T/snaps
 kept >"$T/out/after"
 ok '  is as it was' cmp "$T/out/before" "$T/out/after"
 is "$(etcd_get backends/web/1/a) $(etcd_get states/web/1/b)" '10.0.0.1:80 drain' '  and leases are left alone'
+
+# --- what envwatch keeps, and the switch with a time limit
+etcd_put config/mayfly/allow-removal 2030-01-01T00:00:00Z
+mayfly snapshot restore "$T/snapshot.json" --exact
+is "$STATUS $(etcd_get config/mayfly/allow-removal)" '0 2030-01-01T00:00:00Z' 'the switch stays where it is'
+unlike "$OUT" allow-removal '  and is not said to go'
+mayfly snapshot save "$T/switch.json"
+unlike "$(<"$T/switch.json")" allow-removal '  and is in no snapshot'
+sed 's/"keys":{/&"config\/mayfly\/allow-removal":"2040-01-01T00:00:00Z",/' "$T/snapshot.json" >"$T/switch.json"
+said 0 'All is as in the snapshot.' 'one of an old snapshot' snapshot restore "$T/switch.json"
+etcd_del config/mayfly/allow-removal
+said 0 'All is as in the snapshot.' '  is not put' snapshot restore "$T/switch.json"
+etcd_put environments/file-3 "$(etcd_get environments/file-3 | sed 's/"version":"2"/"version":"1"/')"
+etcd_del environments/file-4
+etcd_put environments/prod '{"name":"prod","services":[]}'
+mayfly env set by-hand web=1@/
+etcd_put environments/file-200 "$(etcd_get environments/file-3 | sed 's/file-3/file-200/g')"
+for dry in --dry-run ''; do
+	mayfly snapshot restore "$T/snapshot.json" --exact $dry
+	for name in file-3 file-200; do
+		like "$ERR" "warn mayfly: envwatch keeps an environment from its file, and will put that back environment=$name file=[^ ]*/$name.yaml" \
+			"$name: its file counts ${dry:+, dry}"
+	done
+	like "$ERR" 'warn mayfly: envwatch had an environment from a file: it stays only as it is there environment=file-4 file=[^ ]*/file-4.yaml' \
+		"  also when it is not there now ${dry:+, dry}"
+	unlike "$ERR" 'environment=(prod|by-hand|file-5)' '  and what people have is not warned of'
+done
+is "$STATUS $(etcd_get environments/file-200)" '0 ' '  but all is restored'
 chmod 644 "$T/snapshot.json"
 said 77 '' 'a file that others can read' snapshot save "$T/snapshot.json"
 printf '{"snapshot":1,"keys":{"nodes/a":"x"}}' >"$T/bad.json"
