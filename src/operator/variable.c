@@ -19,7 +19,7 @@ static const struct {
      (const char *const[]){"OPENSSL_CONF", "OPENSSL_ENGINES", "OPENSSL_MODULES", NULL}},
     {"programs are found by it", (const char *const[]){"PATH", "HOME", "SHELL", "CDPATH", NULL}},
     {"shells change by it what they run",
-     (const char *const[]){"IFS", "ENV", "BASH_*", "BASHOPTS", "SHELLOPTS", "PS4", "PROMPT_COMMAND",
+     (const char *const[]){"IFS", "BASH_*", "BASHOPTS", "SHELLOPTS", "PS4", "PROMPT_COMMAND",
 			   "ZDOTDIR", "FPATH", NULL}},
     {"Python runs code from it",
      (const char *const[]){"PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONUSERBASE",

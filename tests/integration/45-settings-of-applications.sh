@@ -99,7 +99,7 @@ exec_tool nobdoy -- true
 like "$STATUS $ERR" '^0 warn mayfly: the scope has no setting scope=nobdoy' 'a scope that nobody has written to is named'
 
 # --- what would decide which code it is: left out, and the rest is given
-left_out=(LD_PRELOAD ld.library-path LD_AUDIT GLIBC_TUNABLES GCONV_PATH PATH HOME IFS ENV BASH_ENV
+left_out=(LD_PRELOAD ld.library-path LD_AUDIT GLIBC_TUNABLES GCONV_PATH PATH HOME IFS BASH_ENV
 	BASH_FUNC_ls SHELLOPTS PS4 PROMPT_COMMAND PYTHONPATH PYTHONSTARTUP PYTHONHOME PERL5LIB PERL5OPT
 	NODE_OPTIONS JAVA_TOOL_OPTIONS _JAVA_OPTIONS RUBYOPT LUA_INIT_5_4 GIT_SSH_COMMAND)
 for name in "${left_out[@]}"; do
