@@ -7,8 +7,10 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/node.h"
+#include "model/choice.h"
 #include "model/env.h"
 #include "model/node.h"
+#include "model/route.h"
 #include "operator/doc.h"
 #include "operator/facts.h"
 
@@ -43,8 +45,10 @@ static void add_row(struct node *list, const char *service, const char *field, c
 
 static void add_routes(struct buf *text, const struct env_service *service)
 {
-	for (unsigned i = 0; service != NULL && i < service->route_count; i++)
-		buf_printf(text, "%s%s", i == 0 ? "" : ",", service->routes[i]);
+	for (unsigned i = 0; i < service->route_count; i++) {
+		buf_add_str(text, i == 0 ? "" : ", ");
+		route_add_summary(service->routes[i], text);
+	}
 }
 
 /* Who says which version it is, unless that is the environment itself. */
@@ -63,10 +67,11 @@ static void compare_service(struct node *list, const char *name, const struct en
 {
 	const struct env_service *old = before == NULL ? NULL : env_find_service(before, name);
 	const struct env_service *new = after == NULL ? NULL : env_find_service(after, name);
+	mem_auto_free char *old_choice = old == NULL ? NULL : facts_choice(old);
+	mem_auto_free char *new_choice = new == NULL ? NULL : facts_choice(new);
 	buf_auto struct buf old_routes = BUF_INIT, new_routes = BUF_INIT;
 
-	add_row(list, name, "version", old == NULL ? NULL : old->version,
-		new == NULL ? NULL : new->version, find_from(after, new));
+	add_row(list, name, "version", old_choice, new_choice, find_from(after, new));
 	if (old == NULL || new == NULL)
 		return;
 	add_routes(&old_routes, old);
@@ -164,10 +169,11 @@ static const struct node *find_named(const struct node *list, const char *name)
 	return NULL;
 }
 
-/* What both say of a service beside its version and routes. */
+/* What both say of a service beside its versions and routes. */
 static void compare_written(struct node *list, const struct node *before, const struct node *after)
 {
-	static const char *const skipped[] = {"name", "version", "route", NULL};
+	static const char *const skipped[] = {"name",	"version", "versions",
+					      "sticky", "route",   NULL};
 	const struct node *services = node_find(before, "services");
 
 	for (size_t i = 0; i < node_count(services, NODE_LIST); i++) {
@@ -179,14 +185,26 @@ static void compare_written(struct node *list, const struct node *before, const 
 	}
 }
 
+static void compare_splits(struct node *list, const struct env *before, const struct env *after)
+{
+	buf_auto struct buf old = BUF_INIT, new = BUF_INIT;
+
+	if (before->split != NULL)
+		choice_add_word(before->split, &old);
+	if (after->split != NULL)
+		choice_add_word(after->split, &new);
+	add_row(list, NULL, "split", text_or_null(&old), text_or_null(&new), NULL);
+}
+
 /* --- the whole -------------------------------------------------------------------------------- */
 
 void envdiff_add(struct node *list, const struct envdiff_side *before,
 		 const struct envdiff_side *after)
 {
-	static const char *const same[] = {"name", "services", "origin", NULL};
-	static const char *const others[] = {"name",  "services",    "origin",	"prefix", "header",
-					     "hosts", "description", "extends", NULL};
+	static const char *const same[] = {"name", "services", "origin", "split", "split_by", NULL};
+	static const char *const others[] = {"name",	    "services", "origin", "split",
+					     "split_by",    "prefix",	"header", "hosts",
+					     "description", "extends",	NULL};
 	bool is_same = before->own == NULL || after->own == NULL ||
 		       strcmp(before->own->name, after->own->name) == 0;
 	struct node *old = take_json(before->own), *new = take_json(after->own);
@@ -194,6 +212,7 @@ void envdiff_add(struct node *list, const struct envdiff_side *before,
 	compare_services(list, before->whole, after->whole);
 	if (old != NULL && new != NULL) {
 		compare_written(list, old, new);
+		compare_splits(list, before->own, after->own);
 		compare_members(list, NULL, old, new, is_same ? same : others);
 	}
 	node_free(old);

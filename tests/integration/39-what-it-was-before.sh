@@ -63,6 +63,18 @@ mayfly env diff pr-42 -f "$T/pr.yaml" -o json
 is "$OUT" '{"before":"pr-42","after":"pr-42","differences":[{"service":"tasks","field":"version","before":"2","after":"3"}]}' '  as JSON'
 said 64 '' '  of one' env diff pr-42 prod -f "$T/pr.yaml"
 
+etcd_put environments/rules '{"name":"rules","services":[{"name":"web","version":"1","route":{"path":"/t","timeout":"5s","strip":true}}]}'
+printf '%s\n' 'name: rules' 'split: {rules: 60, twin: 40}' 'services:' \
+	'  - {name: web, versions: {"1": 90, "2": 10}, sticky: source, route: [/t, /u]}' >"$T/rules.yaml"
+said 2 'web 1 -> 1=90%,2=10%,sticky=source
+web route: /t/ (strip, timeout 5s) -> /t/, /u/
+split: none -> rules=60%,twin=40%,sticky=cookie' 'routes and shares are in words, and each once' env diff rules -f "$T/rules.yaml"
+mayfly env apply -f "$T/rules.yaml" --force
+mayfly env history rules -o json
+like "$OUT" '"changes":\["web 1 -> 1=90%,2=10%,sticky=source","web route: /t/ \(strip, timeout 5s\) -> /t/, /u/","split: none -> ' '  in the history, too'
+mayfly route set rules web 1=50 2=50
+said 2 'web 1=90%,2=10%,sticky=source -> 1=50%,2=50%,sticky=source' '  a change of shares' env diff rules
+
 # --- put back
 said 77 '' 'what has another owner is not put back' env undo prod
 said 2 "environment prod would be put back to revision $second" 'a dry run' env undo prod --force -n
