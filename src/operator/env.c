@@ -55,8 +55,22 @@ static void add_facts(struct node *map, const struct env *env)
 /* --- list ------------------------------------------------------------------------------------- */
 
 struct tally {
-	size_t missing, set_aside; /* environments */
+	size_t incomplete, missing, set_aside; /* environments */
 };
+
+/* The versions of it for which others answer. */
+static void add_lacking(struct node *missing, const struct reading *reading,
+			const struct env_service *service)
+{
+	const char *version;
+
+	for (size_t i = 0; (version = env_service_version(service, i)) != NULL; i++) {
+		mem_auto_free char *name = mem_printf("%s:%s", service->name, version);
+
+		if (facts_is_lacking(reading, service, version))
+			doc_add_text(missing, NULL, name);
+	}
+}
 
 static void add_env(struct node *list, const struct reading *reading, const struct env *env,
 		    struct tally *tally)
@@ -69,15 +83,16 @@ static void add_env(struct node *list, const struct reading *reading, const stru
 	missing = doc_add_list(row, "missing");
 	for (size_t i = 0; i < env->service_count; i++) {
 		const struct env_service *service = &env->services[i];
-		mem_auto_free char *name = NULL, *choice = NULL;
-		const char *whose;
+		enum facts_state its_state = facts_state_of(reading, env, service);
+		mem_auto_free char *choice = facts_choice(service);
+		mem_auto_free char *name = mem_printf("%s:%s", service->name, choice);
 
-		if (facts_find_answer(reading, env, service, &whose) != NULL)
-			continue;
-		choice = facts_choice(service);
-		name = mem_printf("%s:%s", service->name, choice);
-		doc_add_text(missing, NULL, name);
+		if (its_state == FACTS_MISSING)
+			doc_add_text(missing, NULL, name);
+		else if (its_state == FACTS_INCOMPLETE)
+			add_lacking(missing, reading, service);
 	}
+	tally->incomplete += state == FACTS_INCOMPLETE;
 	tally->missing += state == FACTS_MISSING;
 	tally->set_aside += state == FACTS_ASIDE;
 	doc_add_text(row, "state", facts_state_word(state));
@@ -130,10 +145,11 @@ static int fill_list(struct look *look, const struct reading *reading, struct mf
 	LOOK_ADD_TABLE(look, NULL, "environments", columns);
 	if (list->child_count == 0)
 		buf_add_str(&look->after, "There is no environment.\n");
-	if (tally.missing + tally.set_aside > 0)
+	if (tally.incomplete + tally.missing + tally.set_aside > 0)
 		buf_printf(&look->after,
-			   "\n%zu with something missing, %zu set aside; why: mayfly check\n",
-			   tally.missing, tally.set_aside);
+			   "\n%zu incomplete, %zu with something missing, %zu set aside; why: "
+			   "mayfly check\n",
+			   tally.incomplete, tally.missing, tally.set_aside);
 	return 0;
 }
 
@@ -209,7 +225,7 @@ static void add_service(struct node *list, const struct reading *reading, const 
 	doc_add_text(row, "version", choice);
 	add_shares(row, reading, service);
 	doc_add_text(row, "from", facts_find_origin(env, service));
-	doc_add_text(row, "state", answer != NULL ? "ready" : "missing");
+	doc_add_text(row, "state", facts_state_word(facts_state_of(reading, env, service)));
 	if (instead != NULL) {
 		mem_auto_free char *answered = mem_printf("%s of %s", instead->version, whose);
 
@@ -247,7 +263,7 @@ static void add_page(struct look *look)
 	buf_add_char(&look->before, '\n');
 	if (problems->child_count > 0 && node_find(look->doc, "services")->child_count > 0)
 		buf_add_char(&look->after, '\n');
-	trouble_add_page(&look->after, problems, SIZE_MAX);
+	trouble_add_page(&look->after, "Problems:", problems, SIZE_MAX);
 }
 
 static int fill_show(struct look *look, const struct reading *reading, struct mf_err *err)
@@ -269,7 +285,9 @@ static int fill_show(struct look *look, const struct reading *reading, struct mf
 	list = doc_add_list(look->doc, "services");
 	for (size_t i = 0; i < env->service_count; i++)
 		add_service(list, reading, env, &env->services[i]);
-	trouble_add_env(doc_add_list(look->doc, "problems"), reading, env);
+	list = doc_add_list(look->doc, "problems");
+	trouble_add_env(list, reading, env);
+	trouble_add_stand_ins(list, reading, env);
 	add_page(look);
 	look->names = "services";
 	look->name_keys[0] = "name";

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/choice.h"
 #include "operator/doc.h"
 #include "operator/named.h"
 #include "operator/reading.h"
@@ -107,22 +108,89 @@ const char *facts_find_origin(const struct env *env, const struct env_service *s
 	return service->version_from == 0 ? "own" : env->lineage[service->version_from];
 }
 
+/* --- states ----------------------------------------------------------------------------------- */
+
+static unsigned percent_of(const struct env_service *service, const char *version)
+{
+	const struct choice *choice = service->choice;
+
+	for (size_t i = 0; choice != NULL && i < choice->share_count; i++)
+		if (strcmp(choice->shares[i].version, version) == 0)
+			return choice->shares[i].percent;
+	return CHOICE_NUMBERS;
+}
+
+bool facts_is_lacking(const struct reading *reading, const struct env_service *service,
+		      const char *version)
+{
+	return percent_of(service, version) > 0 &&
+	       facts_count_live(snapshot_find_backend(reading->snapshot, service->name, version)) ==
+		   0;
+}
+
+bool facts_is_in_force(const struct reading *reading, const char *name)
+{
+	const struct env *env = snapshot_find_env(reading->snapshot, name);
+
+	return env != NULL && env->aside == NULL;
+}
+
+bool facts_is_split_lost(const struct reading *reading, const struct env *env)
+{
+	const struct choice *split = env->split;
+
+	for (size_t i = 0; split != NULL && i < split->share_count; i++)
+		if (facts_is_in_force(reading, split->shares[i].version))
+			return false;
+	return split != NULL;
+}
+
+static bool is_split_whole(const struct reading *reading, const struct env *env)
+{
+	const struct choice *split = env->split;
+
+	for (size_t i = 0; split != NULL && i < split->share_count; i++)
+		if (split->shares[i].percent > 0 &&
+		    !facts_is_in_force(reading, split->shares[i].version))
+			return false;
+	return true;
+}
+
+enum facts_state facts_state_of(const struct reading *reading, const struct env *env,
+				const struct env_service *service)
+{
+	const char *whose, *version;
+
+	if (facts_find_answer(reading, env, service, &whose) == NULL)
+		return FACTS_MISSING;
+	for (size_t i = 0; (version = env_service_version(service, i)) != NULL; i++)
+		if (facts_is_lacking(reading, service, version))
+			return FACTS_INCOMPLETE;
+	return FACTS_READY;
+}
+
 enum facts_state facts_state(const struct reading *reading, const struct env *env)
 {
-	const char *whose;
+	enum facts_state worst = is_split_whole(reading, env) ? FACTS_READY : FACTS_INCOMPLETE;
 
 	if (env->aside != NULL)
 		return FACTS_ASIDE;
-	for (size_t i = 0; i < env->service_count; i++)
-		if (facts_find_answer(reading, env, &env->services[i], &whose) == NULL)
-			return FACTS_MISSING;
-	return FACTS_READY;
+	if (facts_is_split_lost(reading, env))
+		return FACTS_MISSING;
+	for (size_t i = 0; i < env->service_count; i++) {
+		enum facts_state state = facts_state_of(reading, env, &env->services[i]);
+
+		if (state > worst)
+			worst = state;
+	}
+	return worst;
 }
 
 const char *facts_state_word(enum facts_state state)
 {
 	static const char *const words[] = {
 	    [FACTS_READY] = "ready",
+	    [FACTS_INCOMPLETE] = "incomplete",
 	    [FACTS_MISSING] = "missing",
 	    [FACTS_ASIDE] = "set aside",
 	};

@@ -35,20 +35,34 @@ bool facts_has_text(const struct node *list, const char *key);
 const struct backend *facts_find_answer(const struct reading *reading, const struct env *env,
 					const struct env_service *service, const char **ret_whose);
 
+/* Whether the version, one of the service's, is to get requests and none of its instances is live.
+ */
+bool facts_is_lacking(const struct reading *reading, const struct env_service *service,
+		      const char *version);
+
+/* Whether there is an environment of that name, which is not set aside. */
+bool facts_is_in_force(const struct reading *reading, const char *env);
+/* Whether it shares out its visitors, and nobody of those who are to get them is in force. */
+bool facts_is_split_lost(const struct reading *reading, const struct env *env);
+
 /* The version of a service, or several with their shares: `1.4=90%,1.5-rc1=10%`.  To be freed. */
 char *facts_choice(const struct env_service *service);
 
 /* Who says which version it is: "own", "override", or an environment that is extended. */
 const char *facts_find_origin(const struct env *env, const struct env_service *service);
 
-/* How an environment is. */
+/* How an environment is, from best to worst. */
 enum facts_state {
 	FACTS_READY,
-	FACTS_MISSING, /* no instance answers for a version that it names */
-	FACTS_ASIDE,   /* not in force, for the reason of env->aside */
+	FACTS_INCOMPLETE, /* all is answered, but by others than it says */
+	FACTS_MISSING,	  /* nobody answers for a service, or takes its visitors */
+	FACTS_ASIDE,	  /* not in force, for the reason of env->aside */
 };
 enum facts_state facts_state(const struct reading *reading, const struct env *env);
-/* "ready", "missing", "set aside" */
+/* Of one of its services, as if it had no other. */
+enum facts_state facts_state_of(const struct reading *reading, const struct env *env,
+				const struct env_service *service);
+/* "ready", "incomplete", "missing", "set aside" */
 const char *facts_state_word(enum facts_state state);
 /* Environments that are in no snapshot, as their values cannot be read. */
 size_t facts_count_unreadable(const struct reading *reading);

@@ -16,19 +16,21 @@
 static void add_choice(struct node *versions, struct node *cells, const struct reading *reading,
 		       const struct env *env, const struct env_service *service)
 {
-	const char *whose;
 	bool differs = env->lineage_count > 1 && service->version_from == 0;
-	bool is_missing = facts_find_answer(reading, env, service, &whose) == NULL;
+	enum facts_state state = facts_state_of(reading, env, service);
 	mem_auto_free char *version = facts_choice(service);
 	mem_auto_free char *word =
 	    mem_printf("%s%s%s%s", version, differs ? "*" : "", service->is_override ? "^" : "",
-		       is_missing ? "!" : "");
+		       state == FACTS_MISSING	   ? "!"
+		       : state == FACTS_INCOMPLETE ? "~"
+						   : "");
 	struct node *choice = doc_add_map(versions, service->name);
 
 	doc_add_text(choice, "version", version);
 	doc_add_bool(choice, "differs", differs);
 	doc_add_bool(choice, "is_override", service->is_override);
-	doc_add_bool(choice, "is_missing", is_missing);
+	doc_add_bool(choice, "is_missing", state == FACTS_MISSING);
+	doc_add_bool(choice, "is_incomplete", state == FACTS_INCOMPLETE);
 	doc_add_text(cells, service->name, word);
 }
 
@@ -81,7 +83,8 @@ static int fill(struct look *look, const struct reading *reading, struct mf_err 
 	buf_add_str(&look->after,
 		    list->child_count == 0
 			? "There is no environment.\n"
-			: "\n* not the parent's  ^ somebody's override  ! no instance answers\n");
+			: "\n* not the parent's  ^ somebody's override  ! no instance answers"
+			  "  ~ others answer for it\n");
 	return 0;
 }
 

@@ -206,7 +206,7 @@ static int fill_show(struct look *look, const struct reading *reading, struct mf
 	trouble_add_service(doc_add_list(look->doc, "problems"), reading, name);
 	if (node_find(look->doc, "problems")->child_count > 0)
 		buf_add_char(&look->after, '\n');
-	trouble_add_page(&look->after, node_find(look->doc, "problems"), SIZE_MAX);
+	trouble_add_page(&look->after, "Problems:", node_find(look->doc, "problems"), SIZE_MAX);
 	look->names = "versions";
 	look->name_keys[0] = "version";
 	LOOK_ADD_TABLE(look, NULL, "versions", columns);

@@ -34,9 +34,9 @@ static const char *colour_of(const char *cell)
 	static const struct {
 		const char *word, *colour;
 	} words[] = {
-	    {"ready", GREEN},	{"up", GREEN},	       {"ok", GREEN},	  {"missing", RED},
-	    {"set aside", RED}, {"behind", YELLOW},    {"maint", YELLOW}, {"drain", YELLOW},
-	    {"error", RED},	{"held back", YELLOW},
+	    {"ready", GREEN},	{"up", GREEN},	       {"ok", GREEN},	       {"missing", RED},
+	    {"set aside", RED}, {"behind", YELLOW},    {"maint", YELLOW},      {"drain", YELLOW},
+	    {"error", RED},	{"held back", YELLOW}, {"incomplete", YELLOW},
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)

@@ -13,8 +13,8 @@
 #define MOST_PROBLEMS ((size_t)12) /* for one screen */
 
 struct tally {
-	size_t ready, missing, set_aside; /* environments */
-	size_t live;			  /* instances */
+	size_t ready, incomplete, missing, set_aside; /* environments */
+	size_t live;				      /* instances */
 };
 
 static void count(const struct reading *reading, struct tally *ret_tally)
@@ -25,6 +25,9 @@ static void count(const struct reading *reading, struct tally *ret_tally)
 		switch (facts_state(reading, s->envs[i])) {
 		case FACTS_READY:
 			ret_tally->ready++;
+			break;
+		case FACTS_INCOMPLETE:
+			ret_tally->incomplete++;
 			break;
 		case FACTS_MISSING:
 			ret_tally->missing++;
@@ -48,6 +51,7 @@ static void add_counts(struct look *look, const struct reading *reading)
 	doc_add_int(look->doc, "revision", s->revision);
 	map = doc_add_map(look->doc, "environments");
 	doc_add_int(map, "ready", (int64_t)t.ready);
+	doc_add_int(map, "incomplete", (int64_t)t.incomplete);
 	doc_add_int(map, "missing", (int64_t)t.missing);
 	doc_add_int(map, "set_aside", (int64_t)t.set_aside);
 	doc_add_int(look->doc, "services", (int64_t)s->service_count);
@@ -55,12 +59,13 @@ static void add_counts(struct look *look, const struct reading *reading)
 	map = doc_add_map(look->doc, "instances");
 	doc_add_int(map, "live", (int64_t)t.live);
 	doc_add_int(map, "all", (int64_t)s->instance_count);
-	buf_printf(&look->before,
-		   "Environments: %zu ready, %zu with something missing, %zu set aside\n"
-		   "Services:     %zu in %zu versions\n"
-		   "Instances:    %zu, of which %zu answer\n",
-		   t.ready, t.missing, t.set_aside, s->service_count, s->backend_count,
-		   s->instance_count, t.live);
+	buf_printf(
+	    &look->before,
+	    "Environments: %zu ready, %zu incomplete, %zu with something missing, %zu set aside\n"
+	    "Services:     %zu in %zu versions\n"
+	    "Instances:    %zu, of which %zu answer\n",
+	    t.ready, t.incomplete, t.missing, t.set_aside, s->service_count, s->backend_count,
+	    s->instance_count, t.live);
 	if (!reading->is_offline)
 		buf_printf(&look->before, "Revision:     %lld\n", (long long)s->revision);
 }
@@ -80,7 +85,7 @@ static int fill(struct look *look, const struct reading *reading, struct mf_err 
 	if (!reading->is_offline && node_find(look->doc, "nodes")->child_count == 0)
 		buf_add_str(&look->before, "Nodes:        none: no kvwatch is connected to etcd\n");
 	buf_add_char(&look->after, '\n');
-	trouble_add_page(&look->after, list, MOST_PROBLEMS);
+	trouble_add_page(&look->after, "Problems:", list, MOST_PROBLEMS);
 	if (list->child_count == 0)
 		buf_add_str(&look->after, "There are no problems.\n");
 	fleet_add_table(look, "Nodes:", "nodes");

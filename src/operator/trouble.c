@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/node.h"
 #include "base/str.h"
+#include "model/choice.h"
 #include "model/imposed.h"
 #include "operator/doc.h"
 #include "operator/facts.h"
@@ -98,13 +99,24 @@ static void add_not_live(struct buf *reason, const struct backend *backend, cons
 	*ret_next = make_up_command(taken_out);
 }
 
+/* Why nobody answers for a version; word: what is said of it, of several their shares. */
+static void add_reason(struct buf *reason, const struct reading *reading, const char *service,
+		       const char *version, const char *word, char **ret_next)
+{
+	const struct backend *backend = snapshot_find_backend(reading->snapshot, service, version);
+
+	if (backend != NULL && backend->instance_count > 0) {
+		add_not_live(reason, backend, word, ret_next);
+		return;
+	}
+	buf_printf(reason, "no instance of version %s is registered", word);
+	*ret_next = mem_printf("svcregister register %s %s ADDRESS:PORT", service, version);
+}
+
 static void add_missing_service(struct node *list, const struct reading *reading,
 				const struct env *env, const struct env_service *service)
 {
-	const struct snapshot *snapshot = reading->snapshot;
 	const char *whose;
-	const struct backend *backend =
-	    snapshot_find_backend(snapshot, service->name, service->version);
 	mem_auto_free char *object =
 	    mem_printf("environment %s: service %s", env->name, service->name);
 	mem_auto_free char *next = NULL, *choice = NULL;
@@ -113,19 +125,23 @@ static void add_missing_service(struct node *list, const struct reading *reading
 	if (facts_find_answer(reading, env, service, &whose) != NULL)
 		return;
 	choice = facts_choice(service);
-	if (backend == NULL || backend->instance_count == 0) {
-		buf_printf(&reason, "no instance of version %s is registered", choice);
-		next = mem_printf("svcregister register %s %s ADDRESS:PORT", service->name,
-				  service->version);
-	} else {
-		add_not_live(&reason, backend, choice, &next);
-	}
-	add_other_versions(&reason, snapshot, service);
+	add_reason(&reason, reading, service->name, service->version, choice, &next);
+	add_other_versions(&reason, reading->snapshot, service);
 	add(list, object, buf_str(&reason), next);
+}
+
+static void add_lost_split(struct node *list, const struct reading *reading, const struct env *env)
+{
+	mem_auto_free char *object = mem_printf("environment %s: split", env->name);
+
+	if (env->aside == NULL && facts_is_split_lost(reading, env))
+		add(list, object,
+		    "none of its environments is there and in force: visitors get 503", NULL);
 }
 
 static void add_missing_of(struct node *list, const struct reading *reading, const struct env *env)
 {
+	add_lost_split(list, reading, env);
 	for (size_t i = 0; i < env->service_count; i++)
 		add_missing_service(list, reading, env, &env->services[i]);
 }
@@ -134,6 +150,77 @@ void trouble_add_missing(struct node *list, const struct reading *reading)
 {
 	for (size_t i = 0; i < reading->snapshot->env_count; i++)
 		add_missing_of(list, reading, reading->snapshot->envs[i]);
+}
+
+/* --- for whom others answer ------------------------------------------------------------------- */
+
+/* All its versions are without an instance, and another answers. */
+static void add_instead(struct node *list, const struct reading *reading, const char *object,
+			const struct env_service *service, const char *answer, const char *whose)
+{
+	mem_auto_free char *choice = facts_choice(service), *next = NULL;
+	buf_auto struct buf reason = BUF_INIT;
+
+	add_reason(&reason, reading, service->name, service->version, choice, &next);
+	buf_printf(&reason, ": %s of %s answers", answer, whose);
+	add(list, object, buf_str(&reason), next);
+}
+
+/* Some of its versions are, and the others get their shares. */
+static void add_shares(struct node *list, const struct reading *reading, const char *object,
+		       const struct env_service *service)
+{
+	const struct choice *choice = service->choice;
+
+	for (size_t i = 0; choice != NULL && i < choice->share_count; i++) {
+		const struct choice_share *share = &choice->shares[i];
+		mem_auto_free char *next = NULL;
+		buf_auto struct buf reason = BUF_INIT;
+
+		if (!facts_is_lacking(reading, service, share->version))
+			continue;
+		add_reason(&reason, reading, service->name, share->version, share->version, &next);
+		buf_printf(&reason, ": its %u percent go to the others", share->percent);
+		add(list, object, buf_str(&reason), next);
+	}
+}
+
+static void add_split(struct node *list, const struct reading *reading, const struct env *env)
+{
+	const struct choice *split = env->split;
+	mem_auto_free char *object = mem_printf("environment %s: split", env->name);
+
+	for (size_t i = 0; split != NULL && i < split->share_count; i++) {
+		const struct choice_share *share = &split->shares[i];
+		bool is_there = snapshot_find_env(reading->snapshot, share->version) != NULL;
+		mem_auto_free char *reason = mem_printf(
+		    "environment %s is %s: its %u percent go to the others", share->version,
+		    is_there ? "set aside" : "not there", share->percent);
+		mem_auto_free char *next = mem_printf("mayfly check %s", share->version);
+
+		if (share->percent > 0 && !facts_is_in_force(reading, share->version))
+			add(list, object, reason, is_there ? next : NULL);
+	}
+}
+
+void trouble_add_stand_ins(struct node *list, const struct reading *reading, const struct env *env)
+{
+	if (env->aside == NULL && !facts_is_split_lost(reading, env))
+		add_split(list, reading, env);
+	for (size_t i = 0; i < env->service_count; i++) {
+		const struct env_service *service = &env->services[i];
+		const char *whose;
+		const struct backend *answer = facts_find_answer(reading, env, service, &whose);
+		mem_auto_free char *object =
+		    mem_printf("environment %s: service %s", env->name, service->name);
+
+		if (answer == NULL)
+			continue;
+		if (env_service_has_version(service, answer->version))
+			add_shares(list, reading, object, service);
+		else
+			add_instead(list, reading, object, service, answer->version, whose);
+	}
 }
 
 /* --- what one environment claims and does not have -------------------------------------------- */
@@ -348,11 +435,11 @@ static void add_line(struct buf *text, const struct node *row)
 	buf_add_char(text, '\n');
 }
 
-void trouble_add_page(struct buf *text, const struct node *list, size_t most)
+void trouble_add_page(struct buf *text, const char *title, const struct node *list, size_t most)
 {
 	for (size_t i = 0; i < list->child_count; i++) {
 		if (i == 0)
-			buf_add_str(text, "Problems:\n");
+			buf_printf(text, "%s\n", title);
 		if (i == most) {
 			buf_printf(text, "  and %zu more\n      -> mayfly check\n",
 				   list->child_count - most);

@@ -122,12 +122,15 @@ static int on_reading(void *ctx, const struct reading *reading, struct mf_err *e
 {
 	struct readiness *r = ctx;
 	const struct env *env;
+	struct node *problems;
 
 	if (facts_find_env(reading, r->call->argv[0], &env, err) != 0)
 		return err->code;
 	node_free(r->doc);
 	r->doc = doc_new();
-	trouble_add_env(doc_add_list(r->doc, "problems"), reading, env);
+	problems = doc_add_list(r->doc, "problems");
+	trouble_add_env(problems, reading, env);
+	trouble_add_stand_ins(problems, reading, env);
 	r->newest = reading->newest;
 	r->is_ready = facts_state(reading, env) == FACTS_READY;
 	if (r->is_ready)
@@ -157,7 +160,7 @@ static int refuse_unready(const struct readiness *r, struct mf_err *err)
 			  r->call->argv[0]);
 }
 
-/* Until each version of the environment has an instance that answers. */
+/* Until each version of the environment has an instance that answers, and nobody stands in. */
 static int wait_for_ready(struct call *call, int64_t deadline, int64_t *ret_revision,
 			  struct mf_err *err)
 {

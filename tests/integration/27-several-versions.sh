@@ -79,7 +79,8 @@ got=$(counts "$HTTP" www-prod.example.com 2000 /tasks)
 ok "2,000 requests: $got" fits "$got" 1.5-rc1 40 1.6 60
 within '  the log says so' 10 is_logged 'shares of environment prod.*no live instance of version 1.4: the others get its 50 percent'
 run_tool mayfly check prod
-is "$STATUS" 0 '  for check all is well'
+is "$STATUS" 0 '  for check all is answered'
+like "$OUT" 'service tasks: no instance of version 1.4 is registered: its 50 percent go to the others$' '  by others'
 run_tool mayfly status
 like "$OUT" 'shares of environment prod.*version 1.4: the others get its 50 percent' '  and status says so'
 etcd_del backends/tasks/1.6/i

@@ -84,6 +84,14 @@ within 'it goes' 10 says '^1 live $' visit 50
 door 'split: {no: 40, nobody: 60}'
 within 'nobody is there' 10 says 'None of the environments that visitors of door are shared out among is there' \
 	fetch www.example.com "$HTTP/"
+run_tool mayfly check door
+is "$STATUS" 65 '  which check says'
+like "$OUT" '^  environment door: split: none of its environments is there' '  with the reason'
+door 'split: {no: 100, prod: 0}'
+within 'one of 0 percent is better than nobody' 10 says '^1 live $' visit 50
+run_tool mayfly check door
+is "$STATUS" 0 '  which check says'
+like "$OUT" '^  environment door: split: environment no is not there: its 100 percent go to the others$' '  with the reason'
 
 note 'a split is not followed any further'
 environment prod 'header: live' 'prefix: www-prod' 'split: {next: 100}' 'services: [{name: web, version: 1, route: /}]'

@@ -28,7 +28,7 @@ is "$(table | head -n 4)" 'NAME EXTENDS SERVICES PREFIX HOSTS STATE OWNER
 pr-42 - 2 www-pr-42 - missing -
 prod - 1 www shop.example.com ready ci
 broken - - - - set aside -' '  says what is ready, what is not, and whose it is'
-like "$OUT" '^1 with something missing, 1 set aside; why: mayfly check$' '  and what to do next'
+like "$OUT" '^0 incomplete, 1 with something missing, 1 set aside; why: mayfly check$' '  and what to do next'
 run_tool mayfly env ls -o wide
 like "$(table)" '^pr-42 .* mail:latest,web:2 -$' '  -o wide names the versions without an instance'
 like "$(table)" '^broken .* services: must be a list' '  and the reason'
@@ -96,9 +96,9 @@ pr-7 latest*! 2*!
 prod - 1^
 thief latest! -
 
-* not the parent'"'s ^ somebody's override ! no instance answers" 'matrix'
+* not the parent'"'s ^ somebody's override ! no instance answers ~ others answer for it" 'matrix'
 run_tool mayfly matrix -o json
-like "$OUT" '"pr-7","versions":\{"mail":\{"version":"latest","differs":true,"is_override":false,"is_missing":true\}' \
+like "$OUT" '"pr-7","versions":\{"mail":\{"version":"latest","differs":true,"is_override":false,"is_missing":true,"is_incomplete":false\}' \
 	'  -o json'
 etcd_del environments/pr-7
 etcd_put nodes/edge '{"node":"edge","revision":7,"haproxy":{"version":"3.0.1","workers":2},"error":"config: refused","quarantined":[{"object":"service web","reason":"unknown keyword"}]}'
@@ -111,18 +111,63 @@ like "$OUT" '^      -> mayfly instance list web 2$' '  and where to look'
 like "$OUT" '^  node edge: config: refused$' '  what a node cannot apply'
 like "$OUT" '^  node edge: service web: in quarantine: unknown keyword$' '  and has refused'
 run_tool mayfly check prod
-is "$STATUS $OUT" '0 All is well: an instance answers for each version.' '  of one environment'
+is "$STATUS $OUT" '0 All is well: an instance answers for each version that is to get requests.' '  of one environment'
 run_tool mayfly check pr-42 -o name
 is "$STATUS $OUT" $'65 environment pr-42: service mail\nenvironment pr-42: service web' '  by name'
 run_tool mayfly status
 is "$STATUS" 0 'status'
-is "$(table | head -n 3)" 'Environments: 1 ready, 2 with something missing, 1 set aside
+is "$(table | head -n 3)" 'Environments: 1 ready, 0 incomplete, 2 with something missing, 1 set aside
 Services: 2 in 3 versions
 Instances: 2, of which 1 answer' '  counts'
 like "$(table)" '^edge error 7 3.0.1 2 ' '  shows the fleet'
 like "$OUT" '^  node edge: config: refused$' '  and all problems'
 run_tool mayfly status -o json
-like "$OUT" '"environments":\{"ready":1,"missing":2,"set_aside":1\}' '  -o json'
+like "$OUT" '"environments":\{"ready":1,"incomplete":0,"missing":2,"set_aside":1\}' '  -o json'
+
+# --- for whom others answer
+etcd_put environments/kid '{"name":"kid","extends":"prod","missing":"baseline","services":[{"name":"web","version":"77"}]}'
+etcd_put environments/shared '{"name":"shared","services":[{"name":"web","versions":{"1":0,"no1":50,"2":50}}]}'
+etcd_put environments/door '{"name":"door","split":{"gone":40,"broken":10,"nobody":0,"prod":50},"services":[]}'
+run_tool mayfly env list -o wide
+like "$(table)" '^kid .* incomplete .* web:77 -$' 'a version for which another answers'
+like "$(table)" '^shared .* incomplete .* web:no1,web:2 -$' '  or others of the same service'
+like "$(table)" '^door .* incomplete ' '  and environments that visitors cannot go to'
+run_tool mayfly check kid
+is "$STATUS $OUT" '0 Answered by others:
+  environment kid: service web: no instance of version 77 is registered: 1 of prod answers
+      -> svcregister register web 77 ADDRESS:PORT' 'check says that others answer'
+run_tool mayfly check shared
+is "$STATUS $OUT" '0 Answered by others:
+  environment shared: service web: no instance of version no1 is registered: its 50 percent go to the others
+      -> svcregister register web no1 ADDRESS:PORT
+  environment shared: service web: no instance of version 2 is up with a weight (registered: 1): its 50 percent go to the others
+      -> mayfly instance list web 2' '  for each share'
+run_tool mayfly check door
+is "$STATUS $OUT" '0 Answered by others:
+  environment door: split: environment gone is not there: its 40 percent go to the others
+  environment door: split: environment broken is not there: its 10 percent go to the others' '  of visitors, too'
+run_tool mayfly check
+is "$STATUS" 65 '  of all'
+is "$(grep -c '^Problems:$\|^Answered by others:$\|^  environment kid: service web: ' <<<"$OUT")" 3 '  beside the problems'
+run_tool mayfly check kid -o json
+like "$OUT" '^\{"problems":\[\],"remarks":\[\{"object":"environment kid: service web","reason":"no instance' '  -o json'
+run_tool mayfly env show kid
+like "$OUT" '^State: +incomplete$' 'env show'
+like "$(table)" '^web 77 own 1 incomplete / ' '  has the service'
+like "$OUT" '^  environment kid: service web: no instance of version 77 is registered: 1 of prod answers$' '  and why'
+run_tool mayfly matrix
+like "$(table)" '^kid - 77\*~$' 'matrix marks it'
+like "$(table)" '^shared - 1=0%,no1=50%,2=50%~$' '  and shares'
+run_tool mayfly status
+like "$OUT" '^Environments: 1 ready, 3 incomplete, 2 with' 'status counts it'
+etcd_put environments/door '{"name":"door","split":{"gone":40,"broken":60},"services":[]}'
+run_tool mayfly check door
+is "$STATUS $OUT" '65 Problems:
+  environment door: split: none of its environments is there and in force: visitors get 503' \
+	'where no environment is left for visitors, nobody answers'
+etcd_del environments/kid
+etcd_del environments/shared
+etcd_del environments/door
 
 # --- what else there is
 etcd_put services/db '{"protocol":"tcp","listen":5432,"addresses":["10.0.0.9:5432"]}'

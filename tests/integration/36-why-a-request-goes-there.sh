@@ -145,7 +145,7 @@ like "$OUT" '^Baseline:     no instance of it; version 2 of pr-42 answers$' '  f
 run_tool mayfly check top "${files[@]}" -o name
 is "$OUT" 'environment top: service gone' '  is no problem'
 run_tool mayfly env show top "${files[@]}" -o wide
-like "$OUT" '^web +none +base +1 +ready +2 of pr-42 ' '  and is shown'
+like "$OUT" '^web +none +base +1 +incomplete +2 of pr-42 ' '  and is shown'
 run_tool mayfly status "${files[@]}"
 like "$OUT" '^  baseline of environment top: ' '  with a remark'
 explain www-prod.example.com

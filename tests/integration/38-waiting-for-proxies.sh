@@ -70,6 +70,27 @@ waiting=$!
 etcd_put backends/web/2/a "${ADDRESS[other]}"
 wait "$waiting"
 is "$?" 0 '  and is when it has one'
+not_ready() { # ENV VALUE REASON
+	etcd_put "environments/$1" "$2"
+	mayfly wait "$1" --ready --timeout 1s
+	is "$STATUS" 75 "one is not ready while others answer for it: $1"
+	like "$ERR" "$3" '  which is the reason'
+}
+not_ready kid '{"name":"kid","extends":"prod","missing":"baseline","services":[{"name":"web","version":"77"}]}' \
+	'no instance of version 77 is registered: 1 of prod answers'
+not_ready shared '{"name":"shared","services":[{"name":"web","versions":{"1":0,"no1":50,"2":50}}]}' \
+	'no instance of version no1 is registered: its 50 percent go to the others'
+not_ready door '{"name":"door","split":{"gone":40,"prod":60},"services":[]}' \
+	'environment gone is not there: its 40 percent go to the others'
+etcd_put environments/shared '{"name":"shared","services":[{"name":"web","versions":{"1":50,"no1":0,"2":50}}]}'
+mayfly wait shared --ready
+is "$STATUS" 0 '  a share of 0 percent is not waited for'
+etcd_put environments/gone '{"name":"gone","services":[]}'
+mayfly wait door --ready
+is "$STATUS" 0 '  but an environment of a split'
+etcd_put backends/web/77/a "${ADDRESS[other]}"
+mayfly wait kid --ready
+is "$STATUS" 0 '  and a version'
 mayfly wait --revision 1000000 --timeout 1s
 is "$STATUS" 75 'a revision that has not come'
 like "$ERR" 'node=edge-1 .*it is alive, and behind' '  is named with who has not got there'
