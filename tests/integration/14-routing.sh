@@ -17,7 +17,7 @@ hosts: [shop.example.com]
 services:
   - {name: web, version: 2, route: /}
   - {name: tasks, version: 2, route: [/tasks/, /jobs]}
-  - {name: deep, version: 1, route: /tasks/deep}
+  - {name: deep, version: 1, route: [/tasks/deep, {path: /stripped, strip: true}]}
   - {name: gone, version: 7, route: /gone}
   - {name: refused, version: 1, route: /refused}
 EOF
@@ -142,6 +142,21 @@ reply=$(fetch shop.example.com "$HTTP/headers" -H 'Connection: "te, x-mayfly, ba
 unlike "$reply" '^connection:.*(mayfly|baggage)' 'nor does a quoted list'
 reply=$(fetch shop.example.com "$HTTP/headers" -H 'Upgrade: websocket' -H 'Connection: upgrade, x-mayfly')
 unlike "$reply" '^connection:.*mayfly' 'nor does what asks for a websocket'
+
+
+note 'and so is the prefix that was taken off'
+for header in x-forwarded-prefix X-Forwarded-Prefix x_forwarded_prefix X-Forwarded_Prefix; do
+	unlike "$(fetch shop.example.com "$HTTP/headers" -H "$header: /forged")" forged "$header does not pass"
+	unlike "$(fetch shop.example.com "$HTTP/headers" -H "$header: /a" -H 'x: y' -H "$header: /forged")" forged \
+		'  in no line'
+	reply=$(fetch shop.example.com "$HTTP/stripped/headers" -H "$header: /forged")
+	like "$reply" '^x-forwarded-prefix: /stripped'$'\r''?$' '  that of a route with strip is said'
+	unlike "$reply" forged '  alone'
+done
+reply=$(fetch shop.example.com "$HTTP/headers" -H 'x-forwarded-prefixes: kept' -H 'ax-forwarded-prefix: kept')
+is "$(grep -c kept <<<"$reply")" 2 'names that are longer pass'
+like "$(fetch tasks.service "$INTERNAL/headers" -H 'x-forwarded-prefix: /own')" '^x-forwarded-prefix: /own' \
+	'and what a service says of itself'
 
 note 'and so is the member of baggage'
 # tells NAME VALUE HOST URL [CURL-OPTION...]: the only baggage that the service sees
@@ -293,6 +308,8 @@ fails 'no header, and no default' no-environment 'names no environment' tasks.se
 fails 'no such service' no-service 'pr-42 has no service named nope' nope.service "$HTTP/" -H 'x-mayfly: PR.42'
 shop 'baggage from outside' '' -H 'baggage: mayfly=prod, a=b'
 shop 'of others' ',a=b' -H 'baggage: a=b'
+unlike "$(fetch shop.example.com "$HTTP/headers" -H 'x-forwarded-prefix: /forged')" forged 'a prefix from outside'
+like "$(fetch web.service "$HTTP/headers" -H 'x-mayfly: PR.42' -H 'x-forwarded-prefix: /own')" '/own' 'one between services'
 tells 'baggage between services' 'mayfly=PR.42,a=b' web.service "$HTTP/headers" -H 'baggage: a=b,mayfly=PR.42'
 
 note 'a suffix with a dot in it'
