@@ -72,8 +72,10 @@ void apply_note_worker(struct apply *apply, const struct haproxy_info *info)
 	}
 	if (apply->runtime == RUNTIME_HELD || apply->desired == NULL)
 		return;
-	if ((!is_same && !is_first) || apply->live_err.code == MF_EUNAVAIL)
-		apply_resync(apply);
+	if ((is_same || is_first) && apply->live_err.code != MF_EUNAVAIL)
+		return;
+	apply->owes_result = true; /* of a run that sees it first, too */
+	apply_resync(apply);
 }
 
 static void come_back(struct apply *apply, struct apply_member *haproxy, const char *description)

@@ -43,9 +43,22 @@ static void copy_problems(struct node *row, const struct node *from, const char 
 	}
 }
 
+/* A daemon that is out of reach comes first: it has nothing of what failed, either. */
+static void add_error(struct node *row, const struct node *value)
+{
+	const char *error = node_text_at(value, "error", "");
+	const char *not_loaded = node_text_at(value, "not_loaded", "");
+	mem_auto_free char *both = mem_printf(
+	    "%s%s%s", not_loaded, not_loaded[0] != '\0' && error[0] != '\0' ? "; " : "", error);
+
+	if (both[0] != '\0')
+		doc_add_text(row, "error", both);
+}
+
 static const char *state_of(const struct node *value)
 {
-	if (node_text_at(value, "error", "")[0] != '\0')
+	if (node_text_at(value, "error", "")[0] != '\0' ||
+	    node_text_at(value, "not_loaded", "")[0] != '\0')
 		return "error";
 	return node_text_at(value, "held_back", "")[0] != '\0' ? "held back" : "ok";
 }
@@ -64,7 +77,7 @@ static void add_row(struct node *list, const char *name, const char *text)
 	}
 	haproxy = node_find(value, "haproxy");
 	doc_add_text(row, "state", state_of(value));
-	copy_text(row, value, "error", "error");
+	add_error(row, value);
 	copy_text(row, value, "held_back", "held_back");
 	copy_int(row, value, "revision", "revision");
 	copy_text(row, value, "time", "time");

@@ -12,8 +12,8 @@ struct reading;
 
 /*
  * A row for each node, in a list that is added to the document.  Its state: "ok", "error" (what it
- * tried last failed), "held back" (a removal of many entries is not applied), "unreadable", "dead"
- * (it belongs to the fleet, and no kvwatch reports).
+ * tried last failed, or its HAProxy or dnsmasq is out of reach), "held back" (a removal of many
+ * entries is not applied), "unreadable", "dead" (it belongs to the fleet, and no kvwatch reports).
  */
 struct node *fleet_add(struct node *doc, const char *key, const struct reading *reading);
 /* The list as a table, and as what -o name prints. */

@@ -31,6 +31,7 @@ struct member {
 	int64_t revision;
 	char *problem; /* NULL: none */
 	bool lacks_env;
+	bool is_loaded; /* its HAProxy and dnsmasq are within reach */
 };
 
 struct waiting;
@@ -102,6 +103,7 @@ static void look_for_envs(const struct waiting *w, struct member *member, const 
 static void take_report(struct waiting *w, struct member *member, const struct etcd_kv *kv)
 {
 	static const struct json_bounds bounds = {.max_bytes = MAX_REPORT, .max_depth = MAX_DEPTH};
+	const char *not_loaded;
 	struct node *report;
 
 	member->is_alive = true;
@@ -110,7 +112,10 @@ static void take_report(struct waiting *w, struct member *member, const struct e
 		set_problem(member, "", "its report cannot be read");
 		return;
 	}
-	set_problem(member, "", node_text_at(report, "error", NULL));
+	not_loaded = node_text_at(report, "not_loaded", "");
+	member->is_loaded = not_loaded[0] == '\0';
+	set_problem(member, "",
+		    member->is_loaded ? node_text_at(report, "error", NULL) : not_loaded);
 	if (!node_int_at(report, "revision", &member->revision))
 		member->revision = 0;
 	look_for_envs(w, member, node_find(report, "quarantined"), "in quarantine: ");
@@ -120,7 +125,8 @@ static void take_report(struct waiting *w, struct member *member, const struct e
 
 static bool has_it(const struct waiting *w, const struct member *member)
 {
-	return member->is_alive && !member->lacks_env && member->revision >= w->rollout->revision;
+	return member->is_alive && member->is_loaded && !member->lacks_env &&
+	       member->revision >= w->rollout->revision;
 }
 
 static size_t count_those_with_it(const struct waiting *w)

@@ -14,7 +14,9 @@ struct mf_err;
 
 struct rollout {
 	int64_t revision;
-	/* A node that has one of these in quarantine, or holds back its removal, does not have it.
+	/*
+	 * A node that has one of these in quarantine, or holds back its removal, does not have it;
+	 * nor has one, whatever it had, whose HAProxy or dnsmasq is out of reach.
 	 */
 	const char *const *envs;
 	size_t env_count;

@@ -51,7 +51,7 @@
 #define NODES(shape)                                                                               \
 	{shape, "nodes[].name", "string", "name of the node"},                                     \
 	    {shape, "nodes[].state", "string", "ok, error, held back, unreadable or dead"},        \
-	    {shape, "nodes[].error", "string", "what failed last"},                                \
+	    {shape, "nodes[].error", "string", "what failed last, or is not loaded"},              \
 	    {shape, "nodes[].held_back", "string", "the removal that is not applied"},             \
 	    {shape, "nodes[].revision", "integer", "etcd's revision that is applied"},             \
 	    {shape, "nodes[].time", "string", "since when, RFC 3339"},                             \

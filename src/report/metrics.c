@@ -37,6 +37,7 @@ void metrics_init(struct metrics *metrics)
 	metrics->held_back = mem_dup_str("");
 	metrics->source_error = mem_dup_str("");
 	metrics->apply_error = mem_dup_str("");
+	metrics->not_loaded = mem_dup_str("");
 }
 
 static void free_entries(struct metrics_entries *entries)
@@ -56,6 +57,7 @@ void metrics_fini(struct metrics *metrics)
 	free(metrics->held_back);
 	free(metrics->source_error);
 	free(metrics->apply_error);
+	free(metrics->not_loaded);
 	snapshot_unref(metrics->newest);
 	free_entries(&metrics->quarantined);
 	free_entries(&metrics->held);
@@ -235,7 +237,7 @@ static void put_entries(struct buf *json, const char *name, const struct metrics
 
 static void put_haproxy(struct buf *json, const struct metrics *metrics)
 {
-	bool is_there = metrics->haproxy_version[0] != '\0';
+	bool is_there = metrics->haproxy_version[0] != '\0' && !metrics->is_haproxy_away;
 
 	json_open(json, "haproxy", '{');
 	json_put(json, "version", metrics->haproxy_version);
@@ -259,6 +261,7 @@ void metrics_format_node(const struct metrics *metrics, struct buf *ret_json)
 	json_put(ret_json, "time", buf_str(&time));
 	put_haproxy(ret_json, metrics);
 	json_put(ret_json, "error", metrics->apply_error);
+	json_put(ret_json, "not_loaded", metrics->not_loaded);
 	json_put(ret_json, "held_back", metrics->held_back);
 	put_entries(ret_json, "held", &metrics->held);
 	put_entries(ret_json, "quarantined", &metrics->quarantined);

@@ -76,6 +76,8 @@ struct metrics {
 	char *held_back;       /* the reason; "" none; as below */
 	char *source_error;
 	char *apply_error;
+	char *not_loaded;	 /* the group that is not, and why: its daemon is out of reach */
+	bool is_haproxy_away;	 /* that group is HAProxy's */
 	struct snapshot *newest; /* whose problems are the set-aside entries; NULL: none yet */
 	struct metrics_entries quarantined, held;
 };

@@ -100,7 +100,7 @@ static void refresh(struct status *status)
 static bool has_news(const struct status *status)
 {
 	return status->is_applied || status->metrics.held_back[0] != '\0' ||
-	       status->metrics.apply_error[0] != '\0';
+	       status->metrics.apply_error[0] != '\0' || status->metrics.not_loaded[0] != '\0';
 }
 
 static void write_node(void *ctx)
@@ -414,15 +414,34 @@ static void set_applied(struct status *status, int64_t revision)
 	confirm(status);
 }
 
+static void set_text(struct status *status, char **field, const char *text)
+{
+	if (strcmp(text, *field) == 0)
+		return;
+	metrics_set_text(field, text);
+	touch(status);
+}
+
 static void set_error(struct status *status, const char *name, const char *reason)
 {
 	mem_auto_free char *text =
 	    name[0] == '\0' ? mem_dup_str("") : mem_printf("%s: %s", name, reason);
 
-	if (strcmp(text, status->metrics.apply_error) == 0)
+	set_text(status, &status->metrics.apply_error, text);
+}
+
+/* One that is back is as it was when it has been read back, and not before. */
+static void set_not_loaded(struct status *status, const struct apply_group_result *group,
+			   bool is_converged)
+{
+	mem_auto_free char *text =
+	    group == NULL ? mem_dup_str("")
+			  : mem_printf("%s: not loaded: %s", group->name, group->reason);
+
+	if (group == NULL && !is_converged)
 		return;
-	metrics_set_text(&status->metrics.apply_error, text);
-	touch(status);
+	status->metrics.is_haproxy_away = group != NULL && strcmp(group->name, "haproxy") == 0;
+	set_text(status, &status->metrics.not_loaded, text);
 }
 
 /* The first, empty configuration is revision 0, and no model. */
@@ -444,13 +463,13 @@ void status_count_live(struct status *status, const struct live_result *result)
 
 void status_count_result(struct status *status, const struct apply_result *result)
 {
-	const struct apply_group_result *bad = NULL;
-	bool is_pending = false;
+	const struct apply_group_result *bad = NULL, *pending = NULL;
 
 	for (size_t i = 0; i < result->group_count; i++) {
 		const struct apply_group_result *group = &result->groups[i];
 
-		is_pending |= group->pending;
+		if (pending == NULL && group->pending)
+			pending = group;
 		status->metrics.value[METRIC_ERRORS] += group->code != 0;
 		if (bad == NULL && group->code != 0)
 			bad = group;
@@ -461,9 +480,10 @@ void status_count_result(struct status *status, const struct apply_result *resul
 		set_error(status, "render", "a group of outputs cannot be rendered");
 	else
 		set_error(status, "", "");
+	set_not_loaded(status, pending, result->is_converged);
 	if (result->kind == APPLY_RELOAD)
 		status->metrics.value[METRIC_APPLIES_RELOAD]++;
-	if (bad != NULL || is_pending)
+	if (bad != NULL || pending != NULL)
 		status->is_in_force = false;
 	else if (result->is_converged && result->revision != 0)
 		set_applied(status, result->revision);

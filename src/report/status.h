@@ -44,7 +44,10 @@ void status_set_source(struct status *status, const struct mf_err *why); /* NULL
 void status_set_held(struct status *status, const struct hold_report *held);
 void status_set_quarantined(struct status *status, const struct problem *problems, size_t count);
 
-/* What the engine reports: what is applied now, by which means, and what failed. */
+/*
+ * What the engine reports: what is applied now, by which means, what failed, and what is not loaded
+ * since its daemon is out of reach.
+ */
 void status_count_live(struct status *status, const struct live_result *result);
 void status_count_result(struct status *status, const struct apply_result *result);
 

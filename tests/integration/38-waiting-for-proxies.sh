@@ -130,6 +130,16 @@ is "$STATUS $OUT" '0 node edge-2 forgotten' '  but else'
 mayfly wait prod
 is "$STATUS" 0 'the rest has it'
 stop haproxy-edge-3
+within 'one whose HAProxy went says so' 10 node_says edge-3 '"not_loaded":"haproxy'
+mayfly wait prod --timeout 1s
+is "$STATUS" 75 '  and does not have what it had'
+like "$ERR" 'node=edge-3 revision=[0-9]+ reason="haproxy: not loaded: .*sock' '  for that reason'
+"$MAYFLY_BIN/mayfly" wait prod --timeout 60s >"$T/out/back" 2>&1 &
+waiting=$!
+start_again haproxy-edge-3
+wait "$waiting"
+is "$?" 0 '  until it is back'
+stop haproxy-edge-3
 rm -rf "$T/edge-3/haproxy"
 printf x >"$T/edge-3/haproxy"
 mayfly env set prod web=1

@@ -82,6 +82,26 @@ wait "${storm[@]}"
 within 'a storm of changes is applied' 20 metric_is mayfly_instances 3
 ((SLOW > 1)) || ok 'and told far less often' test $(($(versions) - before)) -le 40
 
+# A HAProxy that goes, and comes, while nothing changes.
+within 'all is applied once more' 10 all_is_applied
+within 'HAProxy is loaded' 10 node_says '"not_loaded":""'
+revision=$(node | sed -n 's/.*"revision":\([0-9]*\).*/\1/p')
+stop haproxy
+within 'a HAProxy that went is told' 10 node_says '"workers":0,.*"not_loaded":"haproxy: not loaded: [^"]*sock[^"]*"'
+like "$(node)" "\"revision\":$revision," 'with the revision that it had'
+run_tool mayfly node list -o wide
+like "$OUT" '^test +error +.* 0 +.*haproxy: not loaded: .*sock' 'the list of nodes says error, and why'
+run_tool mayfly status
+like "$OUT" 'node test: haproxy: not loaded: .*sock' 'and it is a problem'
+within 'the next try fails at the master' 10 node_says '"haproxy: not loaded: [^"]*master.sock'
+before=$(versions)
+sleep 4
+is "$(versions)" "$before" 'while it stays so, nothing is written'
+start_again haproxy
+within 'that it is back is told' 10 node_says '"workers":[1-9].*"not_loaded":""'
+run_tool mayfly node list
+like "$OUT" '^test +ok ' 'and it is well again'
+
 # A listener that cannot listen does not stop the main job.  What has the address is denied as
 # kvwatch's own, so another one serves.
 start_app other web 2

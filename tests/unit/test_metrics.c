@@ -155,6 +155,26 @@ START_TEST(the_node_is_told_as_json)
 }
 END_TEST
 
+START_TEST(another_daemon_out_of_reach_is_no_haproxy)
+{
+	metrics_set_text(&metrics.haproxy_version, "2.6.12");
+	metrics_set_text(&metrics.not_loaded, "dnsmasq: not loaded: refused");
+	metrics_format_node(&metrics, &text);
+	ck_assert_ptr_nonnull(strstr(text.data, "\"workers\":1,"));
+}
+END_TEST
+
+START_TEST(an_haproxy_out_of_reach_has_no_workers)
+{
+	metrics_set_text(&metrics.haproxy_version, "2.6.12");
+	metrics_set_text(&metrics.not_loaded, "haproxy: not loaded: refused");
+	metrics.is_haproxy_away = true;
+	metrics_format_node(&metrics, &text);
+	ck_assert_ptr_nonnull(strstr(text.data, "\"version\":\"2.6.12\",\"workers\":0,"));
+	ck_assert_ptr_nonnull(strstr(text.data, "\"not_loaded\":\"haproxy: not loaded: refused\""));
+}
+END_TEST
+
 /* A model that is all bad makes no value that etcd would refuse. */
 START_TEST(the_node_names_so_many)
 {
@@ -185,6 +205,8 @@ int main(void)
 	tcase_add_test(tc, every_metric_has_one_head);
 	tcase_add_test(tc, labels_are_escaped);
 	tcase_add_test(tc, the_node_is_told_as_json);
+	tcase_add_test(tc, another_daemon_out_of_reach_is_no_haproxy);
+	tcase_add_test(tc, an_haproxy_out_of_reach_has_no_workers);
 	tcase_add_test(tc, the_node_names_so_many);
 	return unit_run("metrics", tc);
 }
