@@ -201,6 +201,9 @@ int report_result(struct report *report, const struct settings *settings,
 
 		if (is_news(report, g))
 			log_group(g);
+		else if (g->code != 0 || g->pending)
+			log_debug("tried again, to no other end", LOG_STR("group", g->name),
+				  LOG_STR("reason", g->reason));
 		if (worst == 0)
 			worst = g->code;
 	}

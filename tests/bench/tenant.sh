@@ -28,6 +28,11 @@ deed_words() {
 	esac
 }
 
+has_begun() { # SIZE: the tenant has a key
+	[[ -n $(etcdctl get --prefix --keys-only --limit 1 "$(prefix_of "$1")/environments/tenant-") ||
+		-n $(etcdctl get --prefix --keys-only --limit 1 "$(prefix_of "$1")/backends/tenant/") ]]
+}
+
 measure() { # WHICH SIZE DEED
 	local which=$1 size=$2 deed=$3 line
 
@@ -35,7 +40,7 @@ measure() { # WHICH SIZE DEED
 	start_router "$size"
 	start tenant "$BENCH_BIN/tenant" "${ETCD_URLS[0]}" "$(prefix_of "$size")" "$size" "$APP_PORT" "$deed" \
 		"$((seconds + 1))s"
-	sleep 1
+	wait_for 10 has_begun "$size" || die 'the tenant does nothing'
 	line=$(change "$size" weight --trials 1000 --budget "${seconds}s" --pause 20ms) || exit 1
 	wait_exit tenant 120 || die 'the tenant does not end'
 	RESULT[$which,$size,$deed]=$line

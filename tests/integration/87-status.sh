@@ -23,6 +23,7 @@ is "$(metric mayfly_source_up)" 0 'there is no source'
 stop waiting
 
 rm "$T/haproxy/haproxy.cfg"
+export MAYFLY_LOG_LEVEL=debug # each try is logged
 start_mayfly "metrics_bind=\"${ADDRESS[metrics]}\""
 start_app web web 1
 etcd_put backends/web/1/a "${ADDRESS[web]}"
@@ -94,8 +95,9 @@ like "$OUT" '^test +error +.* 0 +.*haproxy: not loaded: .*sock' 'the list of nod
 run_tool mayfly status
 like "$OUT" 'node test: haproxy: not loaded: .*sock' 'and it is a problem'
 within 'the next try fails at the master' 10 node_says '"haproxy: not loaded: [^"]*master.sock'
+mark kvwatch
 before=$(versions)
-sleep 4
+within 'and is not the last' 20 log_has kvwatch 'debug kvwatch: tried again, .*group=haproxy .*master.sock'
 is "$(versions)" "$before" 'while it stays so, nothing is written'
 start_again haproxy
 within 'that it is back is told' 10 node_says '"workers":[1-9].*"not_loaded":""'
