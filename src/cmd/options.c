@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/fields.h"
 #include "model/settings.h"
 
 /* getopt's return value for row i; letters are themselves. */
@@ -78,14 +79,19 @@ static bool takes_value(const struct option_row *row)
 static int parse_duration(const struct option_row *row, const char *value, int64_t *ret_ms,
 			  struct mf_err *err)
 {
+	buf_auto struct buf range = BUF_INIT;
 	int64_t ms;
 
 	if (!str_parse_duration(value, &ms))
 		return mf_err_set(err, MF_EUSAGE,
 				  "\"%s\": not a duration such as 250ms, 10s, 5m or 8h", value);
-	if (ms < row->min || ms > row->max)
-		return mf_err_set(err, MF_EUSAGE, "\"%s\": not within %lldms and %lldms", value,
-				  (long long)row->min, (long long)row->max);
+	if (ms < row->min || ms > row->max) {
+		field_add_duration(&range, row->min);
+		buf_add_str(&range, " to ");
+		field_add_duration(&range, row->max);
+		return mf_err_set(err, MF_EUSAGE, "\"%s\": must be from %s", value,
+				  buf_str(&range));
+	}
 	*ret_ms = ms;
 	return 0;
 }

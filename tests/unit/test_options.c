@@ -88,7 +88,7 @@ static const struct {
 } wrong[] = {
     {"--time 20ms", "--time: only with --flag"},
     {"-f --time 20", "--time: \"20\": not a duration such as 250ms, 10s, 5m or 8h"},
-    {"-f --time 2s", "--time: \"2s\": not within 10ms and 1000ms"},
+    {"-f --time 2s", "--time: \"2s\": must be from 10ms to 1s"},
     {"--count 10", "--count: \"10\": not a number from 0 to 9"},
     {"--word third", "--word: \"third\": must be one of first, second"},
     {"--other bad", "--other: refused"},
