@@ -219,14 +219,6 @@ like "$(on_terminal)" $'\e\\[31mmissing\e\\[0m' 'and has colours on a terminal'
 unlike "$(NO_COLOR=1 on_terminal)" $'\e' 'unless NO_COLOR says no'
 
 # --- wrong calls, and help
-is_refused() { # STATUS REGEX WORD...
-	local status=$1 regex=$2
-
-	shift 2
-	run_tool mayfly "$@"
-	is "$STATUS" "$status" "mayfly $*"
-	like "$ERR" "$regex" '  says why'
-}
 is_refused 64 'did you mean "env"' enb list
 is_refused 64 'did you mean "list"' env lst
 is_refused 64 'env: say what to do: list' env

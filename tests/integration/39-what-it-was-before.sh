@@ -7,13 +7,6 @@ need etcd etcdctl
 start_etcd
 write_settings
 mayfly() { run_tool mayfly "$@" || :; }
-said() { # STATUS OUTPUT NAME WORD...
-	local status=$1 output=$2 name=$3
-
-	shift 3
-	mayfly "$@"
-	is "$STATUS $OUT" "$status $output" "$name"
-}
 revision_of() { # KEY
 	etcdctl get -w json "/mayfly/$1" | sed -n 's/.*"mod_revision":\([0-9]*\).*/\1/p'
 }

@@ -25,21 +25,14 @@ in_state() { # APP STATE: in HAProxy, where one that drains has no weight
 	haproxy_cmd 'show servers state' | awk -v at="${ADDRESS[$1]}" '$5 ":" $19 == at { print $7 % 2 ? "maint" : $8 == 0 ? "drain" : "up" }' |
 		grep -qx "$2"
 }
-mayfly_says() { # STATUS OUTPUT NAME WORD...
-	local status=$1 output=$2 name=$3
-
-	shift 3
-	run_tool mayfly "$@"
-	is "$STATUS $OUT" "$status $output" "$name"
-}
 reloads=$(haproxy_reloads)
 
 # --- drained, under load
 start_load --url "$HTTP/" -H 'Host: www-pr.example.com' --connections 8 --rate 300
 name="web/1/${NAMES[0]}"
-mayfly_says 2 "instance $name would be drained" 'what would be done' instance drain web 1 "${NAMES[0]}" -n
+said 2 "instance $name would be drained" 'what would be done' instance drain web 1 "${NAMES[0]}" -n
 ok '  is not' not etcd_has "states/$name"
-mayfly_says 0 "instance $name drained" 'one is drained' instance drain web 1 "${NAMES[0]}"
+said 0 "instance $name drained" 'one is drained' instance drain web 1 "${NAMES[0]}"
 is "$(etcd_get "states/$name")" drain '  which is a key in etcd'
 within '  and HAProxy drains it' 10 in_state one drain
 takes_only() { # APP: ten answers, all of that one's
@@ -48,7 +41,7 @@ takes_only() { # APP: ten answers, all of that one's
 	done
 }
 within '  and the other one answers alone' 10 takes_only two
-mayfly_says 0 "instance $name unchanged" 'the same again writes nothing' instance drain web 1 "${NAMES[0]}"
+said 0 "instance $name unchanged" 'the same again writes nothing' instance drain web 1 "${NAMES[0]}"
 run_tool mayfly instance list web
 like "$OUT" "${NAMES[0]} +${ADDRESS[one]} +drain +100 +drain" 'the list says so'
 like "$OUT" "${NAMES[1]} +${ADDRESS[two]} +up +100 +-" '  and of the other one nothing'
@@ -69,15 +62,15 @@ like "$STATUS $OUT" "^0 instance $name put into maintenance" 'maintenance'
 ok '  is in force when one has waited for it' in_state one maint
 
 # --- the last one
-mayfly_says 0 "instance $name up again" 'it comes back' instance up web 1 "${NAMES[0]}"
+said 0 "instance $name up again" 'it comes back' instance up web 1 "${NAMES[0]}"
 within '  into the traffic' 10 in_state one up
 within '  of which it gets its part' 10 serves www-pr.example.com "^web 1 .*${ADDRESS[one]##*:}"
 stop_load
 is "$(load_says failed)" 0 "and no request of $(load_says requests) is lost"
-mayfly_says 0 "instance $name unchanged" 'one that is up is up' instance up web 1 "${NAMES[0]}"
-mayfly_says 0 "instance $name drained" 'one of two' instance drain web 1 "${NAMES[0]}"
+said 0 "instance $name unchanged" 'one that is up is up' instance up web 1 "${NAMES[0]}"
+said 0 "instance $name drained" 'one of two' instance drain web 1 "${NAMES[0]}"
 unlike "$ERR" warn '  is no reason to warn'
-mayfly_says 0 "instance web/1/${NAMES[1]} drained" 'the last one' instance drain web 1 "${NAMES[1]}"
+said 0 "instance web/1/${NAMES[1]} drained" 'the last one' instance drain web 1 "${NAMES[1]}"
 like "$ERR" "no other instance of its version takes requests instance=web/1/${NAMES[1]}" '  is one'
 run_tool mayfly check
 is "$STATUS" 65 'the check'
@@ -90,20 +83,10 @@ is "$(haproxy_reloads)" "$reloads" 'nothing of all that took a reload'
 etcd_put services/db '{"protocol":"http","version":"15","addresses":["'"${ADDRESS[other]}"'"]}'
 fixed_is_there() { run_tool mayfly instance list db && [[ $OUT == *"${ADDRESS[other]}"* ]]; }
 within 'a fixed address' 10 fixed_is_there
-mayfly_says 0 "instance db/15/${ADDRESS[other]} put into maintenance" '  is named by itself' instance maint db 15 "${ADDRESS[other]}"
+said 0 "instance db/15/${ADDRESS[other]} put into maintenance" '  is named by itself' instance maint db 15 "${ADDRESS[other]}"
 run_tool mayfly instance list db
 like "$OUT" "${ADDRESS[other]} +${ADDRESS[other]} +maint +100 +maint" '  and in maintenance'
-states() { etcdctl get --prefix /mayfly/states/; }
-is_refused() { # STATUS REGEX WORD...
-	local status=$1 regex=$2 before
-
-	shift 2
-	before=$(states)
-	run_tool mayfly "$@"
-	is "$STATUS" "$status" "mayfly $*"
-	like "$ERR" "$regex" '  says why'
-	is "$(states)" "$before" '  and writes nothing'
-}
+stored() { etcdctl get --prefix /mayfly/states/; }
 is_refused 66 'service "wed": there is none: did you mean "web"\?' instance drain wed 1 x
 is_refused 66 'version of web "11": there is none' instance drain web 11 x
 is_refused 66 "instance of web 1 \"${NAMES[0]}x\": there is none: did you mean \"${NAMES[0]}\"\?" instance up web 1 "${NAMES[0]}x"
@@ -117,7 +100,7 @@ like "$OUT" '-> correct the key states/web/1/bad' '  with its key'
 stop register-two
 gone() { ! both_are_there; }
 within 'one that has gone' 10 gone
-mayfly_says 0 "instance web/1/${NAMES[1]} up again" '  can still be put up' instance up web 1 "${NAMES[1]}"
+said 0 "instance web/1/${NAMES[1]} up again" '  can still be put up' instance up web 1 "${NAMES[1]}"
 ok '  so that nothing is left of it' not etcd_has "states/web/1/${NAMES[1]}"
 stop register-one
 none_is_there() { [[ -z $(instances) ]]; }

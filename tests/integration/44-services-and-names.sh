@@ -6,24 +6,7 @@
 need etcd etcdctl haproxy dnsmasq curl socat dig
 
 start_mayfly
-said() { # STATUS OUTPUT NAME WORD...
-	local status=$1 output=$2 name=$3
-
-	shift 3
-	run_tool mayfly "$@"
-	is "$STATUS $OUT" "$status $output" "$name"
-}
-keys() { etcdctl get --prefix "/mayfly/services/"; etcdctl get --prefix "/mayfly/names/"; }
-is_refused() { # STATUS REGEX WORD...
-	local status=$1 regex=$2 before
-
-	shift 2
-	before=$(keys)
-	run_tool mayfly "$@"
-	is "$STATUS" "$status" "mayfly $*"
-	like "$ERR" "$regex" '  says why'
-	is "$(keys)" "$before" '  and writes nothing'
-}
+stored() { etcdctl get --prefix "/mayfly/services/"; etcdctl get --prefix "/mayfly/names/"; }
 
 # --- as a file has them
 start_app one shop 1
@@ -32,15 +15,15 @@ shop: {version: 1, addresses: ["${ADDRESS[one]}"], server_timeout: 20s}
 mail: {balance: leastconn, check: /health}
 EOF2
 said 2 $'service shop would be created\nservice mail would be created' 'what would be done' service apply -f "$T/services.yaml" -n
-is "$(keys)" '' '  is not'
+is "$(stored)" '' '  is not'
 said 0 $'service shop created\nservice mail created' 'a file of two' service apply -f "$T/services.yaml"
 like "$(etcd_get services/mail)" '"balance":"leastconn","check":"/health",.*"origin":\{"owner":"mayfly","source":""\}' \
 	'  says what it needs, and whose it is'
 write_environment pr shop=1@/
 within '  and the fixed address answers' 10 serves www-pr.example.com '^shop 1 '
-before=$(keys)
+before=$(stored)
 said 0 $'service shop unchanged\nservice mail unchanged' 'the same again' service apply -f "$T/services.yaml"
-is "$(keys)" "$before" '  is not written'
+is "$(stored)" "$before" '  is not written'
 printf '{"mail":{"check":"tcp"}}' | "$MAYFLY_BIN/mayfly" service apply -f - >"$T/out/piped"
 is "$(<"$T/out/piped")" 'service mail changed' '  also from standard input, in JSON'
 unlike "$(etcd_get services/mail)" leastconn '  and what it does not say is the default'

@@ -7,23 +7,7 @@ need etcd etcdctl
 
 start_etcd
 write_settings
-said() { # STATUS OUTPUT NAME WORD...
-	local status=$1 output=$2 name=$3
-
-	shift 3
-	run_tool mayfly "$@"
-	is "$STATUS $OUT" "$status $output" "$name"
-}
-is_refused() { # STATUS REGEX WORD...
-	local status=$1 regex=$2 before
-
-	shift 2
-	before=$(etcd_revision)
-	run_tool mayfly "$@"
-	is "$STATUS" "$status" "mayfly $*"
-	like "$ERR" "$regex" '  says why'
-	is "$(etcd_revision)" "$before" '  and writes nothing'
-}
+stored() { etcd_revision; }
 
 # --- written and read
 said 2 'config shop log-level would be created' 'what would be done' config put shop log-level debug -n

@@ -70,6 +70,28 @@ unlike() { # GOT REGEX NAME
 	fi
 }
 
+# said STATUS OUTPUT NAME WORD...: the command ends with that status, and prints that
+said() {
+	local status=$1 output=$2 name=$3
+
+	shift 3
+	run_tool mayfly "$@"
+	is "$STATUS $OUT" "$status $output" "$name"
+}
+
+# is_refused STATUS REGEX WORD...: the command fails and says why.  Where the story has a function
+# `stored`, what that prints stays the same.
+is_refused() {
+	local status=$1 regex=$2 before=
+
+	shift 2
+	! declare -F stored >/dev/null || before=$(stored)
+	run_tool mayfly "$@"
+	is "$STATUS" "$status" "mayfly $*"
+	like "$ERR" "$regex" '  says why'
+	! declare -F stored >/dev/null || is "$(stored)" "$before" '  and writes nothing'
+}
+
 note() { printf '# %s\n' "$*"; }
 
 # A test that this machine cannot do, beside others that it can.
