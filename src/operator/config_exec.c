@@ -33,6 +33,7 @@ struct exec {
 	char **variables;      /* that the program has, or would have; NULL: none were made yet */
 	struct process *process;
 	struct loop_timer *again; /* the program is to be started */
+	int64_t signalled_at;	  /* to end; 0: not yet */
 	struct mf_err err;	  /* code 0: the status counts */
 };
 
@@ -116,6 +117,10 @@ static void start(void *ctx)
 	    .set = (const char *const *)exec->variables,
 	};
 
+	if (exec->stage == EXEC_ENDING) { /* a signal came before it was started again */
+		end(exec);
+		return;
+	}
 	process_free(exec->process);
 	exec->process = NULL;
 	exec->stage = EXEC_RUNNING;
@@ -150,12 +155,14 @@ static void react(struct exec *exec)
 
 /* --- signals ---------------------------------------------------------------------------------- */
 
-/* The second one does not wait. */
+/* A second one does not wait. */
 static void on_stop_signal(void *ctx, int signo)
 {
 	struct exec *exec = ctx;
 	bool is_first = exec->stage != EXEC_ENDING;
 
+	if (process_is_same_stop(exec->call->loop, &exec->signalled_at))
+		return;
 	exec->stage = EXEC_ENDING;
 	exec->call->status = 128 + signo;
 	if (exec->process == NULL)
@@ -170,20 +177,6 @@ static void on_other_signal(void *ctx, int signo)
 
 	if (exec->process != NULL)
 		process_signal(exec->process, signo);
-}
-
-static int listen_to_signals(struct exec *exec, struct mf_err *err)
-{
-	static const int stops[] = {SIGTERM, SIGINT};
-	static const int others[] = {SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH};
-
-	for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++)
-		if (loop_add_signal(exec->call->loop, stops[i], on_stop_signal, exec, err) != 0)
-			return err->code;
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		if (loop_add_signal(exec->call->loop, others[i], on_other_signal, exec, err) != 0)
-			return err->code;
-	return 0;
 }
 
 /* --- the settings ----------------------------------------------------------------------------- */
@@ -297,7 +290,9 @@ int config_exec(struct call *call, struct mf_err *err)
 		(void)mf_err_set(&exec.err, MF_EUSAGE,
 				 "say what to run: mayfly config exec SCOPE -- COMMAND...");
 	else if (config_check_scope(call->argv[0], &exec.err) == 0 &&
-		 ask_open(call, &exec.err) == 0 && listen_to_signals(&exec, &exec.err) == 0) {
+		 ask_open(call, &exec.err) == 0 &&
+		 process_add_signals(call->loop, on_stop_signal, on_other_signal, &exec,
+				     &exec.err) == 0) {
 		exec.again = loop_timer_new(call->loop, start, &exec);
 		run(&exec, err);
 	}

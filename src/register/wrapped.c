@@ -14,7 +14,6 @@
 #include "sys/process.h"
 
 #define WITHDRAW_MS 2000 /* to revoke the lease in; else it runs out by itself */
-#define AGAIN_MS    1000 /* a signal within that is the same: some send it twice, as timeout(1) */
 
 enum wrapped_stage { WRAPPED_RUNNING, WRAPPED_DRAINING, WRAPPED_WITHDRAWING, WRAPPED_STOPPING };
 
@@ -98,11 +97,9 @@ static void begin_stop(struct wrapped *w, int signo)
 static void on_stop_signal(void *ctx, int signo)
 {
 	struct wrapped *w = ctx;
-	int64_t now = loop_now(w->loop);
 
-	if (w->signalled_at != 0 && now - w->signalled_at < AGAIN_MS)
+	if (process_is_same_stop(w->loop, &w->signalled_at))
 		return;
-	w->signalled_at = now;
 	switch (w->stage) {
 	case WRAPPED_RUNNING:
 		begin_stop(w, signo);
@@ -124,21 +121,6 @@ static void on_other_signal(void *ctx, int signo)
 	struct wrapped *w = ctx;
 
 	process_signal(w->process, signo);
-}
-
-static int listen_to_signals(struct wrapped *w, struct loop *loop, struct mf_err *err)
-{
-	static const int others[] = {SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH};
-
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		if (loop_add_signal(loop, others[i], on_other_signal, w, err) != 0)
-			return err->code;
-	for (int signo = SIGRTMIN; signo <= SIGRTMAX; signo++)
-		if (loop_add_signal(loop, signo, on_other_signal, w, err) != 0)
-			return err->code;
-	if (loop_add_signal(loop, SIGTERM, on_stop_signal, w, err) != 0)
-		return err->code;
-	return loop_add_signal(loop, SIGINT, on_stop_signal, w, err);
 }
 
 /* --- the program ----------------------------------------------------------------------------- */
@@ -178,7 +160,7 @@ int wrapped_start(struct loop *loop, struct announcer *announcer,
 	w->on_end = on_end;
 	w->ctx = ctx;
 	w->drain_time = loop_timer_new(loop, withdraw, w);
-	if (listen_to_signals(w, loop, err) != 0 ||
+	if (process_add_signals(loop, on_stop_signal, on_other_signal, w, err) != 0 ||
 	    process_start(loop, options->process, &events, w, &w->process, err) != 0) {
 		wrapped_free(w);
 		return err->code;

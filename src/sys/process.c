@@ -18,12 +18,12 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "sys/environment.h"
-#include "sys/loop.h"
 #include "sys/reap.h"
 
 enum {
 	PROCESS_POLL_MS = 20,	/* to see whether the group is gone: its members need not be ours */
 	PROCESS_GONE_MS = 2000, /* from SIGKILL on; what does not end by then never will */
+	PROCESS_SAME_MS = 1000, /* between two signals to end that are one */
 };
 
 struct process {
@@ -183,6 +183,34 @@ static int listen_to_signals(struct process *process, struct mf_err *err)
 	if (loop_add_signal(process->loop, SIGCHLD, on_child, process, err) != 0)
 		return err->code;
 	return loop_add_signal(process->loop, SIGCONT, on_continued, process, err);
+}
+
+int process_add_signals(struct loop *loop, loop_signal_fn *on_stop, loop_signal_fn *on_other,
+			void *ctx, struct mf_err *err)
+{
+	static const int stops[] = {SIGTERM, SIGINT};
+	static const int others[] = {SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH};
+
+	for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++)
+		if (loop_add_signal(loop, stops[i], on_stop, ctx, err) != 0)
+			return err->code;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (loop_add_signal(loop, others[i], on_other, ctx, err) != 0)
+			return err->code;
+	for (int signo = SIGRTMIN; signo <= SIGRTMAX; signo++)
+		if (loop_add_signal(loop, signo, on_other, ctx, err) != 0)
+			return err->code;
+	return 0;
+}
+
+bool process_is_same_stop(const struct loop *loop, int64_t *at)
+{
+	int64_t now = loop_now(loop);
+
+	if (*at != 0 && now - *at < PROCESS_SAME_MS)
+		return true;
+	*at = now;
+	return false;
 }
 
 /* --- starting ------------------------------------------------------------------------------- */

@@ -14,9 +14,11 @@
 #ifndef MF_SYS_PROCESS_H
 #define MF_SYS_PROCESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-struct loop;
+#include "sys/loop.h"
+
 struct mf_err;
 struct process;
 
@@ -44,6 +46,18 @@ int process_start(struct loop *loop, const struct process_options *options,
 /* What a shell's exit status would be for what process_start failed with: 127, 126, or 0: it is
  * another failure. */
 int process_start_status(const struct mf_err *err);
+
+/*
+ * Hear of the signals that are meant for the program: SIGTERM and SIGINT, which are to end it, and
+ * SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH and the real-time ones, which are to be passed on.
+ */
+int process_add_signals(struct loop *loop, loop_signal_fn *on_stop, loop_signal_fn *on_other,
+			void *ctx, struct mf_err *err);
+/*
+ * Whether a signal to end is the last one once more, less than a second after *at: some send each
+ * twice, such as timeout(1), to us and to our group.  Else *at is now; 0: there was none.
+ */
+bool process_is_same_stop(const struct loop *loop, int64_t *at);
 
 /* To the whole group, as far as it is there. */
 void process_signal(struct process *process, int signo);

@@ -138,6 +138,25 @@ run_tool mayfly config put shop more 1
 within 'what is new is given, too' 10 log_has restarted 'variables=2'
 is "$(grep -c '^level' "$T/log/restarted")" 3 '  and an equal value, or another scope, restarts nobody'
 unlike "$(<"$T/log/left")" 'hup|term|level warn' 'the third is left alone all the time'
+
+# --- asked to end
+start_tool_as twice mayfly config exec shop -- bash -c 'trap "kill -TERM \$PPID; sleep 0.3; echo done; exit 3" TERM
+	echo ready; while :; do sleep 0.1; done'
+within 'one that needs its time to end' 10 log_has twice '^ready$'
+send_signal TERM twice
+within '  has it' 10 log_has twice '^done$'
+wait_exit twice
+is "$STATUS" 3 '  also when the signal comes twice at once, as from timeout(1)'
+start_tool_as deaf mayfly config exec shop -- bash -c 'trap "echo asked" TERM RTMIN+1
+	echo ready; while :; do sleep 0.1; done'
+within 'one that does not end' 10 log_has deaf '^ready$'
+send_signal RTMIN+1 deaf
+within '  hears of every signal' 10 log_has deaf '^asked$'
+hurry() { send_signal TERM deaf; not is_running deaf; }
+within '  and is killed by a second one' 8 hurry
+wait_exit deaf
+is "$STATUS" 137 '  which its status says'
+
 stop etcd
 for name in restarted signalled left; do
 	ok "$name: without etcd it goes on" is_running "$name"
