@@ -126,6 +126,7 @@ static void add_more_settings(struct node *doc, const struct service *settings)
 		add_time(doc, "check_interval", settings->check_interval);
 	add_time(doc, "connect_timeout", settings->connect_timeout);
 	add_time(doc, "server_timeout", settings->server_timeout);
+	add_time(doc, "slow_start", settings->slow_start);
 	list = doc_add_list(doc, "addresses");
 	for (size_t i = 0; i < settings->fixed_count; i++)
 		doc_add_text(list, NULL, settings->fixed[i]->server);
@@ -148,7 +149,7 @@ static void add_version(struct node *list, const struct snapshot *snapshot,
 		const struct env_service *service =
 		    env_find_service(snapshot->envs[i], backend->service);
 
-		if (service != NULL && strcmp(service->version, backend->version) == 0)
+		if (service != NULL && env_service_has_version(service, backend->version))
 			doc_add_text(envs, NULL, snapshot->envs[i]->name);
 	}
 }
@@ -162,10 +163,12 @@ static void add_page(struct look *look)
 	    {"Protocol:", "protocol"},
 	    {"Port:", "listen"},
 	    {"Balance:", "balance"},
+	    {"TLS:", "tls"},
 	    {"Check:", "check"},
 	    {"Interval:", "check_interval"},
 	    {"Connect:", "connect_timeout"},
 	    {"Timeout:", "server_timeout"},
+	    {"Slow start:", "slow_start"},
 	    {"Addresses:", "addresses"},
 	    {"Owner:", "owner"},
 	    {"Source:", "source"},

@@ -28,6 +28,16 @@
 		shape, at "source", "string", "where its owner has it from"                        \
 	}
 
+#define SERVICE(shape, at)                                                                         \
+	{shape, at "name", "string", "name of the service"},                                       \
+	    {shape, at "protocol", "string", "http, tcp or h2c"},                                  \
+	    {shape, at "balance", "string", "how its load is balanced"},                           \
+	    {shape, at "check", "string", "path or kind of HAProxy's checks"},                     \
+	    {shape, at "listen", "integer", "port of a TCP service"},                              \
+	{                                                                                          \
+		shape, at "tls", "string", "verified or not verified, if its instances speak TLS"  \
+	}
+
 #define INSTANCES(shape)                                                                           \
 	{shape, "instances[].service", "string", "name of the service"},                           \
 	    {shape, "instances[].version", "string", "its version"},                               \
@@ -91,7 +101,7 @@ const struct shape_row shape_rows[] = {
     {"explain", "split", "string", "shares of the visitors, who go to environments"},
     {"explain", "split_of", "string", "whose visitors these are"},
     {"explain", "environment", "string", "environment that is selected"},
-    {"explain", "by", "string", "host, prefix, header or default_environment"},
+    {"explain", "by", "string", "host, prefix, header, name or default_environment"},
     {"explain", "key", "string", "which one"},
     {"explain", "owner", "string", "who put the environment there"},
     {"explain", "source", "string", "where its owner has it from"},
@@ -105,6 +115,7 @@ const struct shape_row shape_rows[] = {
     {"explain", "answering_version", "string", "version that answers in its place"},
     {"explain", "answering_environment", "string", "whose version that is"},
     {"explain", "route", "string", "route that matches the path"},
+    {"explain", "redirect", "string", "how HAProxy answers itself, without an instance"},
     {"explain", "server_timeout_ms", "integer", "timeout of the service's answers"},
     INSTANCES("explain"),
     {"explain", "passed_on", "string", "value of x-mayfly that the service gets"},
@@ -116,20 +127,6 @@ const struct shape_row shape_rows[] = {
     {"env-list", "environments[].state", "string", "ready, incomplete, missing or set aside"},
     {"env-list", "environments[].reason", "string", "why it is set aside"},
     FACTS("env-show", ""),
-    {"env-history", "name", "string", "name of the environment"},
-    {"env-history", "revision", "integer", "etcd's revision of its last change, if it is there"},
-    {"env-history", "states[].revision", "integer", "at which it was before a change"},
-    {"env-history", "states[].at", "string", "when it was changed, RFC 3339"},
-    {"env-history", "states[].who", "string", "who changed it"},
-    {"env-history", "states[].with", "string", "with which command, or from which file"},
-    {"env-history", "states[].changes[]", "string", "what has changed then"},
-    {"env-diff", "before", "string", "name of the one environment"},
-    {"env-diff", "after", "string", "name of the other"},
-    {"env-diff", "differences[].service", "string", "the service it is about, if it is one"},
-    {"env-diff", "differences[].field", "string", "what is different"},
-    {"env-diff", "differences[].before", "string", "what the one has, if it has any"},
-    {"env-diff", "differences[].after", "string", "what the other has, if it has any"},
-    {"env-diff", "differences[].from", "string", "the environment that says so, if it is another"},
     {"env-show", "state", "string", "ready, incomplete, missing or set aside"},
     {"env-show", "services[].name", "string", "name of the service"},
     {"env-show", "services[].version", "string", "its version"},
@@ -145,22 +142,29 @@ const struct shape_row shape_rows[] = {
     {"env-show", "services[].instances[]", "string", "addresses and ports"},
     {"env-show", "services[].holder", "string", "whose override it is"},
     PROBLEMS("env-show", "problems"),
-    {"service-list", "services[].name", "string", "name of the service"},
-    {"service-list", "services[].protocol", "string", "http, tcp or h2c"},
-    {"service-list", "services[].balance", "string", "how its load is balanced"},
-    {"service-list", "services[].check", "string", "path or kind of HAProxy's checks"},
-    {"service-list", "services[].listen", "integer", "port of a TCP service"},
+    {"env-history", "name", "string", "name of the environment"},
+    {"env-history", "revision", "integer", "etcd's revision of its last change, if it is there"},
+    {"env-history", "states[].revision", "integer", "at which it was before a change"},
+    {"env-history", "states[].at", "string", "when it was changed, RFC 3339"},
+    {"env-history", "states[].who", "string", "who changed it"},
+    {"env-history", "states[].with", "string", "with which command, or from which file"},
+    {"env-history", "states[].changes[]", "string", "what has changed then"},
+    {"env-diff", "before", "string", "name of the one environment"},
+    {"env-diff", "after", "string", "name of the other"},
+    {"env-diff", "differences[].service", "string", "the service it is about, if it is one"},
+    {"env-diff", "differences[].field", "string", "what is different"},
+    {"env-diff", "differences[].before", "string", "what the one has, if it has any"},
+    {"env-diff", "differences[].after", "string", "what the other has, if it has any"},
+    {"env-diff", "differences[].from", "string", "the environment that says so, if it is another"},
+    SERVICE("service-list", "services[]."),
     {"service-list", "services[].versions[]", "string", "versions that are named or registered"},
     {"service-list", "services[].live", "integer", "instances that are up with a weight"},
     {"service-list", "services[].environments", "integer", "environments that name it"},
-    {"service-show", "name", "string", "name of the service"},
-    {"service-show", "protocol", "string", "http or tcp"},
-    {"service-show", "balance", "string", "how its load is balanced"},
-    {"service-show", "check", "string", "path or kind of HAProxy's checks"},
-    {"service-show", "listen", "integer", "port of a TCP service"},
+    SERVICE("service-show", ""),
     {"service-show", "check_interval", "string", "time between two checks"},
     {"service-show", "connect_timeout", "string", "timeout of connections to an instance"},
     {"service-show", "server_timeout", "string", "timeout of its answers"},
+    {"service-show", "slow_start", "string", "time in which a new instance gets its full share"},
     {"service-show", "addresses[]", "string", "fixed addresses and ports"},
     {"service-show", "owner", "string", "who put the settings there"},
     {"service-show", "source", "string", "where their owner has them from"},

@@ -35,6 +35,16 @@ like "$OUT" '^Timeout: +20s$' '  its timeout'
 like "$OUT" "^Addresses: +${ADDRESS[one]}\$" '  its addresses'
 like "$OUT" '^Owner: +mayfly$' '  whose it is'
 like "$OUT" '^1 +1 +1 +pr$' '  its version, and who names it'
+etcd_put environments/shared '{"name":"shared","services":[{"name":"shop","versions":{"1":90,"2":10}}]}'
+run_tool mayfly service show shop
+like "$OUT" '^1 +1 +1 +pr,shared$' '  also by a share of its requests'
+like "$OUT" '^2 +0 +0 +shared$' '  whichever it is'
+etcd_del environments/shared
+etcd_put services/safe '{"tls":{"verify":false},"slow_start":"9s"}'
+run_tool mayfly service show safe
+like "$OUT" '^TLS: +not verified$' '  whether it speaks TLS'
+like "$OUT" '^Slow start: +9s$' '  and how it starts'
+etcd_del services/safe
 run_tool mayfly service show mail -o yaml
 like "$OUT" '^check: "tcp"' 'also one without a version'
 etcd_put services/bad '{"balance":"best"}'

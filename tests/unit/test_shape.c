@@ -71,7 +71,8 @@ static const char *const keys[][2] = {
     {"environments/prod",
      "{\"name\":\"prod\",\"prefix\":\"www\",\"hosts\":[\"shop.org\"],\"services\":[{\"name\":"
      "\"web\",\"version\":\"1\",\"route\":\"/\"},{\"name\":\"slow\",\"version\":\"1\",\"route\":"
-     "\"/slow\"}],\"origin\":{\"owner\":\"ci\",\"source\":\"/prod.yaml\"}}"},
+     "[\"/slow\",{\"path\":\"/old\",\"redirect\":{\"host\":\"a.org\"}}]}],"
+     "\"origin\":{\"owner\":\"ci\",\"source\":\"/prod.yaml\"}}"},
     {"environments/pr",
      "{\"name\":\"pr\",\"description\":\"new\",\"extends\":\"prod\",\"hosts\":[\"shop.org\"],"
      "\"header\":\"prod\",\"missing\":\"baseline\",\"services\":[{\"name\":\"web\","
@@ -87,6 +88,8 @@ static const char *const keys[][2] = {
     {"services/torn", "{}"},
     {"services/torn", "7"},
     {"backends/torn/1/a", "10.0.0.1:81"},
+    {"services/safe",
+     "{\"tls\":{},\"slow_start\":\"9s\",\"version\":\"1\",\"addresses\":[\"10.0.0.9:443\"]}"},
     {"services/db", "{\"protocol\":\"tcp\",\"listen\":5432,\"addresses\":[\"10.0.0.9:1\"]}"},
     {"backends/web/1/a", "10.0.0.1:80"},
     {"backends/web/1/b", "10.0.0.2:80"},
@@ -131,6 +134,7 @@ static const struct {
     {"explain", "explain", "", "shop.org/slow", NULL},
     {"explain", "explain", "", "www-pr.org/", NULL},
     {"explain", "explain", "", "www-door.org/", NULL},
+    {"explain", "explain", "", "shop.org/old", NULL},
     {"explain", "explain", "", "nowhere.org/", NULL},
     {"env-list", "env", "list", NULL, NULL},
     {"env-show", "env", "show", "prod", NULL},
@@ -139,6 +143,7 @@ static const struct {
     {"service-list", "service", "list", NULL, NULL},
     {"service-show", "service", "show", "slow", NULL},
     {"service-show", "service", "show", "db", NULL},
+    {"service-show", "service", "show", "safe", NULL},
     {"service-show", "service", "show", "torn", NULL},
     {"instance-list", "instance", "list", NULL, NULL},
     {"route-list", "route", "list", NULL, NULL},
