@@ -85,19 +85,11 @@ const struct change_stored *change_find(const struct change *change, const char 
 	return strmap_find(change->stored, name);
 }
 
-int change_check_known(const struct change *change, const char *kind, const char *name,
-		       struct mf_err *err)
+int change_check_known(const struct change *change, const char *name, struct mf_err *err)
 {
-	mem_auto_free const char **known = NULL;
-	size_t count = 0;
-	void *cursor = NULL, *value;
-
-	if (change_find(change, name) != NULL)
-		return 0;
-	known = mem_alloc((strmap_count(change->stored) + 1) * sizeof(*known));
-	while (strmap_next(change->stored, &cursor, &known[count], &value))
-		count++;
-	return named_refuse(kind, name, known, count, err);
+	return change_find(change, name) != NULL
+		   ? 0
+		   : named_refuse_key(change->kind->word, name, change->stored, err);
 }
 
 const char *change_owner(const struct change *change)
@@ -226,7 +218,7 @@ void change_delete(struct change *change, const char *name)
 int change_delete_all(struct change *change, char *const *names, size_t count, struct mf_err *err)
 {
 	for (size_t i = 0; i < count; i++)
-		if (change_check_known(change, change->kind->word, names[i], err) != 0 ||
+		if (change_check_known(change, names[i], err) != 0 ||
 		    change_check_owner(change, names[i], err) != 0)
 			return err->code;
 	for (size_t i = 0; i < count; i++)

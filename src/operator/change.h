@@ -60,9 +60,8 @@ int change_run(struct call *call, const struct change_kind *kind, change_fn *dec
 
 /* NULL: not there. */
 const struct change_stored *change_find(const struct change *change, const char *name);
-/* MF_ENOINPUT with the nearest name when it is not there; kind as "environment". */
-int change_check_known(const struct change *change, const char *kind, const char *name,
-		       struct mf_err *err);
+/* MF_ENOINPUT with the nearest name when it is not there. */
+int change_check_known(const struct change *change, const char *name, struct mf_err *err);
 /* MF_EPERM when it is another owner's, unless --force; what is not there is nobody's. */
 int change_check_owner(const struct change *change, const char *name, struct mf_err *err);
 

@@ -207,7 +207,7 @@ static int decide_put(struct change *change, void *ctx, struct mf_err *err)
 
 static int decide_delete(struct change *change, void *ctx, struct mf_err *err)
 {
-	int code = change_check_known(change, change->kind->word, change->call->argv[1], err);
+	int code = change_check_known(change, change->call->argv[1], err);
 
 	(void)ctx;
 	if (code == 0)

@@ -222,7 +222,7 @@ static int decide_set(struct change *change, void *ctx, struct mf_err *err)
 	int code = change_check_owner(change, call->argv[0], err);
 
 	for (size_t i = 0; code == 0 && i < strlist_count(call->options.extends); i++)
-		code = change_check_known(change, "environment", call->options.extends[i], err);
+		code = change_check_known(change, call->options.extends[i], err);
 	return code != 0 ? code : set_choices(change, set->choices, set->count, err);
 }
 
@@ -319,7 +319,7 @@ static int parse_route(const struct call *call, struct typed *ret_choice, struct
 
 static int decide_route(struct change *change, void *ctx, struct mf_err *err)
 {
-	int code = change_check_known(change, "environment", change->call->argv[0], err);
+	int code = change_check_known(change, change->call->argv[0], err);
 
 	if (code == 0)
 		code = change_check_owner(change, change->call->argv[0], err);
@@ -350,10 +350,10 @@ static int decide_split(struct change *change, void *ctx, struct mf_err *err)
 	struct choice *split = ctx;
 	buf_auto struct buf json = BUF_INIT;
 	struct env *old, draft;
-	int code = change_check_known(change, "environment", name, err);
+	int code = change_check_known(change, name, err);
 
 	for (size_t i = 0; code == 0 && i < split->share_count; i++)
-		code = change_check_known(change, "environment", split->shares[i].version, err);
+		code = change_check_known(change, split->shares[i].version, err);
 	if (code == 0)
 		code = change_check_owner(change, name, err);
 	if (code == 0)

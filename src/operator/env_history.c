@@ -59,17 +59,6 @@ static int take_all(struct call *call, struct strmap *values, struct mf_err *err
 	return ask_list(call, BELOW, &events, values, &revision, err);
 }
 
-static int refuse_unknown(const struct strmap *values, const char *name, struct mf_err *err)
-{
-	mem_auto_free const char **known = mem_alloc((strmap_count(values) + 1) * sizeof(*known));
-	size_t count = 0;
-	void *cursor = NULL, *value;
-
-	while (strmap_next(values, &cursor, &known[count], &value))
-		count++;
-	return named_refuse("environment", name, known, count, err);
-}
-
 /* --- history ---------------------------------------------------------------------------------- */
 
 /* NULL: it is not there, or cannot be read. */
@@ -156,7 +145,7 @@ static int fill_history(struct look *look, const struct reading *reading, struct
 		code = past_read(look->call, name, now == NULL ? 0 : now->revision, &past, err);
 	}
 	if (code == 0 && now == NULL && past.count == 0)
-		code = refuse_unknown(values, name, err);
+		code = named_refuse_key("environment", name, values, err);
 	if (code == 0) {
 		env_history_add(look->doc, name, &past, now == NULL ? 0 : now->revision,
 				now == NULL ? NULL : now->text);
@@ -228,7 +217,7 @@ static int take_side(struct call *call, const struct strmap *values, bool is_bef
 	if (past_read(call, side->name, now == NULL ? 0 : now->revision, &past, err) != 0)
 		return err->code;
 	if (now == NULL && past.count == 0)
-		code = refuse_unknown(values, side->name, err);
+		code = named_refuse_key("environment", side->name, values, err);
 	else if (side->revision != 0 || is_before)
 		code = past_find(&past, side->name, side->revision, &state, err);
 	if (code == 0 && state != NULL) {

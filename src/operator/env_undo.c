@@ -53,7 +53,7 @@ static int decide(struct change *change, void *ctx, struct mf_err *err)
 	    past_read(change->call, name, now == NULL ? 0 : now->revision, &past, err) != 0)
 		return err->code;
 	if (now == NULL && past.count == 0)
-		code = change_check_known(change, "environment", name, err);
+		code = change_check_known(change, name, err);
 	else
 		code = past_find(&past, name, change->call->options.revision, &state, err);
 	if (code == 0 && state != NULL)

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/strmap.h"
 #include "model/name.h"
 #include "model/table.h"
 
@@ -21,6 +22,18 @@ int named_refuse(const char *kind, const char *name, const char *const *known, s
 		return mf_err_set(err, MF_ENOINPUT, "%s %s: there is none", kind, buf_str(&quoted));
 	return mf_err_set(err, MF_ENOINPUT, "%s %s: there is none: did you mean \"%s\"?", kind,
 			  buf_str(&quoted), nearest);
+}
+
+int named_refuse_key(const char *kind, const char *name, const struct strmap *known,
+		     struct mf_err *err)
+{
+	mem_auto_free const char **keys = mem_alloc((strmap_count(known) + 1) * sizeof(*keys));
+	size_t count = 0;
+	void *cursor = NULL, *value;
+
+	while (strmap_next(known, &cursor, &keys[count], &value))
+		count++;
+	return named_refuse(kind, name, keys, count, err);
 }
 
 int named_check_service(const struct snapshot *snapshot, const char *name, struct mf_err *err)

@@ -50,17 +50,6 @@ static int list_nodes(struct call *call, const char *below, struct strmap *nodes
 	return ask_list(call, below, &events, nodes, &revision, err);
 }
 
-static int refuse_unknown(const struct strmap *fleet, const char *name, struct mf_err *err)
-{
-	mem_auto_free const char **known = mem_alloc((strmap_count(fleet) + 1) * sizeof(*known));
-	size_t count = 0;
-	void *cursor = NULL, *value;
-
-	while (strmap_next(fleet, &cursor, &known[count], &value))
-		count++;
-	return named_refuse("node", name, known, count, err);
-}
-
 /* Compares, so that one that has just been started is not forgotten. */
 static int forget(struct call *call, const char *name, int64_t revision, struct mf_err *err)
 {
@@ -90,7 +79,7 @@ static int run_forget(struct call *call, struct mf_err *err)
 	if (code == 0)
 		code = list_nodes(call, "nodes/", alive, err);
 	if (code == 0 && strmap_find(fleet, name) == NULL)
-		code = refuse_unknown(fleet, name, err);
+		code = named_refuse_key("node", name, fleet, err);
 	else if (code == 0 && strmap_find(alive, name) != NULL && !call->options.force)
 		code = mf_err_set(err, MF_EPERM,
 				  "node %s: is alive: --force forgets it all the same, until its "
