@@ -15,6 +15,8 @@ struct settings;
 /* What is done when settings change that a program has; else it gets a signal. */
 enum call_on_change { CALL_RESTART = 0, CALL_NOTHING = -1 };
 
+#define CALL_STATUS_DRY 2 /* of --dry-run: something would be changed */
+
 enum call_format { CALL_TABLE, CALL_WIDE, CALL_JSON, CALL_YAML, CALL_NAME };
 
 struct call_options {

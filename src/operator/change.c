@@ -19,14 +19,11 @@
 #include "operator/rollout.h"
 #include "sys/file.h"
 
-#define MAX_ATTEMPTS 5
-#define STATUS_DRY   2 /* something would be changed */
-
 const struct change_kind change_of_envs = {"environments/", "environment", "deleted"};
 
 /* --- what is there ---------------------------------------------------------------------------- */
 
-static void free_stored(void *value)
+void change_stored_free(void *value)
 {
 	struct change_stored *stored = value;
 
@@ -47,7 +44,7 @@ static void on_begin(void *ctx)
 	struct change *change = ctx;
 
 	forget(change);
-	change->stored = strmap_new(free_stored);
+	change->stored = strmap_new(change_stored_free);
 	change->table = table_new();
 	table_set_settings(change->table, change->call->settings, NULL);
 	table_begin_full(change->table);
@@ -122,8 +119,7 @@ static void say(struct change *change, const char *name, const char *what, bool 
 		   is_done && change->call->options.dry_run ? "would be " : "", what);
 }
 
-/* value NULL: it is deleted. */
-static void add(struct change *change, const char *name, const struct buf *value, const char *what)
+void change_add(struct change *change, const char *name, const struct buf *value, const char *what)
 {
 	const struct change_stored *stored = change_find(change, name);
 	char *key =
@@ -184,7 +180,7 @@ bool change_put(struct change *change, const struct env *env)
 	}
 	env_format_json(env, change_owner(change), "", &value);
 	table_put(change->table, key, buf_str(&value), value.len, 0);
-	add(change, env->name, &value, NULL);
+	change_add(change, env->name, &value, NULL);
 	return true;
 }
 
@@ -200,7 +196,7 @@ bool change_put_value(struct change *change, const char *name, const char *value
 	}
 	buf_add_str(&text, value);
 	table_put(change->table, key, value, text.len, 0);
-	add(change, name, &text, what);
+	change_add(change, name, &text, what);
 	return true;
 }
 
@@ -212,7 +208,7 @@ void change_delete(struct change *change, const char *name)
 		if (str_has_suffix(change->ops[i].key, end))
 			return;
 	table_del(change->table, end + 1);
-	add(change, name, NULL, NULL);
+	change_add(change, name, NULL, NULL);
 }
 
 int change_delete_all(struct change *change, char *const *names, size_t count, struct mf_err *err)
@@ -238,12 +234,19 @@ char *change_find_aside(const struct change *change, const char *name)
 
 /* --- doing it --------------------------------------------------------------------------------- */
 
-static void fini(struct change *change)
+void change_clear(struct change *change)
 {
 	for (size_t i = 0; i < change->count; i++) {
 		free((char *)change->ops[i].key);
 		free((char *)change->ops[i].value);
 	}
+	change->count = 0;
+	buf_clear(&change->said);
+}
+
+static void fini(struct change *change)
+{
+	change_clear(change);
 	forget(change);
 	buf_fini(&change->said);
 }
@@ -270,7 +273,7 @@ static int attempt(struct change *change, change_fn *decide, void *ctx, bool *re
 	if (take(change, err) != 0 || decide(change, ctx, err) != 0)
 		return err->code;
 	if (change->count > 0 && call->options.dry_run)
-		call->status = STATUS_DRY;
+		call->status = CALL_STATUS_DRY;
 	else if (change->count > 0 && change_write(change, ret_is_over, err) != 0)
 		return err->code;
 	if (!*ret_is_over)
@@ -283,7 +286,7 @@ static int attempt(struct change *change, change_fn *decide, void *ctx, bool *re
 int change_run(struct call *call, const struct change_kind *kind, change_fn *decide, void *ctx,
 	       struct mf_err *err)
 {
-	for (int i = 0; i < MAX_ATTEMPTS; i++) {
+	for (int i = 0; i < CHANGE_ATTEMPTS; i++) {
 		struct change change = {.call = call, .kind = kind};
 		bool is_over;
 		int code = attempt(&change, decide, ctx, &is_over, err);
@@ -294,5 +297,5 @@ int change_run(struct call *call, const struct change_kind *kind, change_fn *dec
 	}
 	return mf_err_set(err, MF_ETIMEOUT,
 			  "others wrote the same keys first, %d times: nothing is changed",
-			  MAX_ATTEMPTS);
+			  CHANGE_ATTEMPTS);
 }

@@ -21,6 +21,7 @@ struct table;
 
 #define CHANGE_OWNER	"mayfly" /* unless --owner says another */
 #define CHANGE_MAX_KEYS ETCD_MAX_OPS
+#define CHANGE_ATTEMPTS 5 /* while others write the same keys first */
 
 struct change_stored {
 	char *value;
@@ -28,6 +29,7 @@ struct change_stored {
 	int64_t create_revision, revision;
 	char *owner, *source; /* "" where there is no origin */
 };
+void change_stored_free(void *stored);
 
 struct change_kind {
 	const char *below; /* its keys begin with it: "environments/" */
@@ -77,6 +79,9 @@ const char *change_owner(const struct change *change);
 bool change_put(struct change *change, const struct env *env);
 bool change_put_value(struct change *change, const char *name, const char *value, const char *what);
 void change_delete(struct change *change, const char *name);
+/* Either of them, without a look at what is there: value NULL: it is deleted. */
+void change_add(struct change *change, const char *name, const struct buf *value, const char *what);
+void change_clear(struct change *change); /* nothing is to be done any more */
 /* Those of these names that there are and may be, or none of them: as the two checks above. */
 int change_delete_all(struct change *change, char *const *names, size_t count, struct mf_err *err);
 void change_keep(struct change *change, const char *name); /* says that it stays as it is */

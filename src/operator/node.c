@@ -18,8 +18,6 @@
 #include "store/etcd.h"
 #include "sys/file.h"
 
-#define STATUS_DRY 2
-
 /* --- list ------------------------------------------------------------------------------------- */
 
 static int fill_list(struct look *look, const struct reading *reading, struct mf_err *err)
@@ -60,7 +58,7 @@ static int forget(struct call *call, const char *name, int64_t revision, struct 
 	bool has_succeeded = true;
 
 	if (call->options.dry_run)
-		call->status = STATUS_DRY;
+		call->status = CALL_STATUS_DRY;
 	else if (ask_txn(call, &is_same, 1, &del, 1, &has_succeeded, NULL, err) != 0)
 		return err->code;
 	if (!has_succeeded)

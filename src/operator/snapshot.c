@@ -24,26 +24,22 @@
 #include "store/etcd.h"
 #include "sys/file.h"
 
-#define FORMAT	     1
-#define FILE_MAX     ((size_t)256 << 20)
-#define BATCH_BYTES  ((size_t)512 << 10)
-#define MAX_ATTEMPTS 5
-#define STATUS_DRY   2
+#define FORMAT	    1
+#define FILE_MAX    ((size_t)256 << 20)
+#define BATCH_BYTES ((size_t)512 << 10)
 
 /* What is in it, and what messages call it.  Leases, and what reports, are not. */
-static const struct part {
-	const char *below, *word;
-} parts[] = {
-    {"config/", "config"}, {"environments/", "environment"},
-    {"names/", "name"},	   {"services/", "service"},
-    {"states/", "state"},
+static const struct change_kind parts[] = {
+    {"config/", "config", "deleted"}, {"environments/", "environment", "deleted"},
+    {"names/", "name", "deleted"},    {"services/", "service", "deleted"},
+    {"states/", "state", "deleted"},
 };
 #define PARTS (sizeof(parts) / sizeof(parts[0]))
 
 /* A switch that turns itself off: it would be an old one, or an end to one that is meant. */
 #define SWITCH_KEY "config/mayfly/allow-removal"
 
-static const struct part *find_part(const char *key)
+static const struct change_kind *find_part(const char *key)
 {
 	for (size_t i = 0; i < PARTS; i++)
 		if (str_has_prefix(key, parts[i].below) && key[strlen(parts[i].below)] != '\0')
@@ -53,14 +49,6 @@ static const struct part *find_part(const char *key)
 
 /* --- what there is ---------------------------------------------------------------------------- */
 
-static void free_stored(void *object)
-{
-	struct change_stored *stored = object;
-
-	free(stored->value);
-	free(stored);
-}
-
 struct there {
 	struct strmap *parts[PARTS]; /* struct change_stored, by the key behind the part's word */
 	int64_t revision;
@@ -69,7 +57,7 @@ struct there {
 static void init_there(struct there *there)
 {
 	for (size_t i = 0; i < PARTS; i++)
-		there->parts[i] = strmap_new(free_stored);
+		there->parts[i] = strmap_new(change_stored_free);
 }
 
 static void fini_there(struct there *there)
@@ -87,7 +75,7 @@ static void on_begin(void *ctx)
 static void on_kv(void *ctx, const char *key, const struct etcd_kv *kv)
 {
 	const struct there *there = ctx;
-	const struct part *part = find_part(key);
+	const struct change_kind *part = find_part(key);
 	struct change_stored *stored;
 
 	if (part == NULL || kv->lease != 0 || strcmp(key, SWITCH_KEY) == 0)
@@ -162,7 +150,7 @@ static int run_save(struct call *call, struct mf_err *err)
 {
 	buf_auto struct buf text = BUF_INIT, said = BUF_INIT;
 	const char *path = call->argv[0];
-	struct there there;
+	struct there there = {.revision = 0};
 	size_t count = 0;
 	int code = check_private(path, err);
 
@@ -246,16 +234,6 @@ struct restoring {
 	struct buf *said; /* of all batches that are written */
 };
 
-static void clear_batch(struct restoring *r)
-{
-	for (size_t i = 0; i < r->batch.count; i++) {
-		free((char *)r->batch.ops[i].key);
-		free((char *)r->batch.ops[i].value);
-	}
-	buf_clear(&r->batch.said);
-	r->batch.count = r->bytes = 0;
-}
-
 static int write_batch(struct restoring *r, struct mf_err *err)
 {
 	bool has_succeeded = true;
@@ -271,7 +249,8 @@ static int write_batch(struct restoring *r, struct mf_err *err)
 	if (r->batch.newest > r->newest)
 		r->newest = r->batch.newest;
 	r->is_overtaken = r->is_overtaken || !has_succeeded;
-	clear_batch(r);
+	change_clear(&r->batch);
+	r->bytes = 0;
 	return code;
 }
 
@@ -294,13 +273,12 @@ static void warn_if_kept(const char *name, const struct change_stored *stored,
 }
 
 /* value NULL: it is deleted. */
-static int add(struct restoring *r, const struct part *part, const char *name,
+static int add(struct restoring *r, const struct change_kind *part, const char *name,
 	       const struct buf *value, struct mf_err *err)
 {
 	struct change *batch = &r->batch;
 	const struct change_stored *stored = strmap_find(r->there.parts[part - parts], name);
 	size_t bytes = (value == NULL ? 0 : value->len) + (stored == NULL ? 0 : 2 * stored->len);
-	struct etcd_op *op;
 
 	if (batch->count > 0 &&
 	    (batch->stored != r->there.parts[part - parts] || r->bytes + bytes > BATCH_BYTES ||
@@ -308,25 +286,11 @@ static int add(struct restoring *r, const struct part *part, const char *name,
 	    write_batch(r, err) != 0)
 		return err->code;
 	batch->stored = r->there.parts[part - parts];
-	op = &batch->ops[batch->count];
-	*op = (struct etcd_op){
-	    .key = mem_printf("%s/%s%s", r->call->settings->etcd.prefix, part->below, name)};
-	batch->ifs[batch->count++] = stored == NULL
-					 ? (struct etcd_if){ETCD_IF_CREATED, op->key, 0}
-					 : (struct etcd_if){ETCD_IF_MOD, op->key, stored->revision};
-	if (value != NULL) {
-		op->value = mem_dup_bytes(buf_str(value), value->len);
-		op->value_len = value->len;
-	}
+	batch->kind = part;
+	change_add(batch, name, value, NULL);
 	r->bytes += bytes;
 	if (strcmp(part->word, change_of_envs.word) == 0)
 		warn_if_kept(name, stored, value);
-	buf_printf(&batch->said, "%s ", part->word);
-	str_add_escaped(&batch->said, name, strlen(name));
-	buf_printf(&batch->said, " %s%s\n", r->call->options.dry_run ? "would be " : "",
-		   value == NULL    ? "deleted"
-		   : stored == NULL ? "created"
-				    : "changed");
 	return 0;
 }
 
@@ -334,7 +298,7 @@ static int put_all(struct restoring *r, struct mf_err *err)
 {
 	for (size_t i = 0; i < r->keys->child_count; i++) {
 		const struct node *child = &r->keys->children[i];
-		const struct part *part = find_part(child->key);
+		const struct change_kind *part = find_part(child->key);
 		bool is_switch = strcmp(child->key, SWITCH_KEY) == 0;
 		const char *name = child->key + strlen(part->below);
 		const struct change_stored *stored =
@@ -387,7 +351,8 @@ static int restore(struct restoring *r, struct mf_err *err)
 		code = delete_others(r, err);
 	if (code == 0)
 		code = write_batch(r, err);
-	clear_batch(r);
+	change_clear(&r->batch);
+	r->bytes = 0;
 	fini_there(&r->there);
 	return code;
 }
@@ -402,7 +367,7 @@ static int finish(const struct restoring *r, struct mf_err *err)
 	if (file_print(r->said, err) != 0)
 		return err->code;
 	if (call->options.dry_run && r->count > 0)
-		call->status = STATUS_DRY;
+		call->status = CALL_STATUS_DRY;
 	if (!call->options.is_waiting || call->options.dry_run || r->newest == 0)
 		return 0;
 	return rollout_wait(call, &rollout, rollout_deadline(call), err);
@@ -423,11 +388,11 @@ static int run_restore(struct call *call, struct mf_err *err)
 	r->said = &said;
 	do
 		code = restore(r, err);
-	while (code == 0 && r->is_overtaken && ++attempts < MAX_ATTEMPTS);
+	while (code == 0 && r->is_overtaken && ++attempts < CHANGE_ATTEMPTS);
 	if (code == 0 && r->is_overtaken)
 		code = mf_err_set(err, MF_ETIMEOUT,
 				  "others wrote the same keys first, %d times: not all is restored",
-				  MAX_ATTEMPTS);
+				  CHANGE_ATTEMPTS);
 	if (code == 0)
 		code = finish(r, err);
 	else
