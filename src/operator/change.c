@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strmap.h"
@@ -222,9 +223,21 @@ int change_delete_all(struct change *change, char *const *names, size_t count, s
 	return 0;
 }
 
+struct snapshot *change_snapshot(const struct change *change)
+{
+	return table_snapshot(change->table, change->revision);
+}
+
+void change_warn_of_aside(const struct env *env)
+{
+	if (env != NULL && env->aside != NULL)
+		log_warn("environment is not in force", LOG_STR("environment", env->name),
+			 LOG_STR("reason", env->aside));
+}
+
 char *change_find_aside(const struct change *change, const char *name)
 {
-	struct snapshot *snapshot = table_snapshot(change->table, change->revision);
+	struct snapshot *snapshot = change_snapshot(change);
 	const struct env *env = snapshot_find_env(snapshot, name);
 	char *reason = env == NULL || env->aside == NULL ? NULL : mem_dup_str(env->aside);
 

@@ -16,6 +16,7 @@
 struct call;
 struct env;
 struct mf_err;
+struct snapshot;
 struct strmap;
 struct table;
 
@@ -86,6 +87,10 @@ void change_clear(struct change *change); /* nothing is to be done any more */
 int change_delete_all(struct change *change, char *const *names, size_t count, struct mf_err *err);
 void change_keep(struct change *change, const char *name); /* says that it stays as it is */
 
+/* All with what was put so far; to be dropped. */
+struct snapshot *change_snapshot(const struct change *change);
+/* Says of an environment of it why it would not be in force; NULL: there is none. */
+void change_warn_of_aside(const struct env *env);
 /* Why the environment would not be in force with all that was put so far; to be freed; NULL: it
  * would be. */
 char *change_find_aside(const struct change *change, const char *name);

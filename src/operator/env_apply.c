@@ -1,12 +1,10 @@
 /* `env apply`: the environments of one file, as they are in it. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/log.h"
-#include "base/mem.h"
 #include "model/env.h"
+#include "model/table.h"
 #include "operator/call.h"
 #include "operator/change.h"
 #include "operator/env_change.h"
@@ -57,6 +55,7 @@ void env_file_fini(struct env_file *file)
 static int decide(struct change *change, void *ctx, struct mf_err *err)
 {
 	const struct env_file *applied = ctx;
+	struct snapshot *snapshot;
 
 	for (size_t i = 0; i < applied->count; i++) {
 		int code = change_check_owner(change, applied->envs[i]->name, err);
@@ -66,14 +65,10 @@ static int decide(struct change *change, void *ctx, struct mf_err *err)
 	}
 	for (size_t i = 0; i < applied->count; i++)
 		(void)change_put(change, applied->envs[i]);
-	for (size_t i = 0; i < applied->count; i++) {
-		const char *name = applied->envs[i]->name;
-		mem_auto_free char *aside = change_find_aside(change, name);
-
-		if (aside != NULL)
-			log_warn("environment is not in force", LOG_STR("environment", name),
-				 LOG_STR("reason", aside));
-	}
+	snapshot = change_snapshot(change);
+	for (size_t i = 0; i < applied->count; i++)
+		change_warn_of_aside(snapshot_find_env(snapshot, applied->envs[i]->name));
+	snapshot_unref(snapshot);
 	return 0;
 }
 

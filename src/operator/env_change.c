@@ -8,7 +8,6 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/node.h"
 #include "base/str.h"
@@ -395,7 +394,7 @@ static bool is_deleted(const struct change *change, const char *name)
 /* Those that extend one of them, and so are not in force without it. */
 static void warn_of_children(const struct change *change)
 {
-	struct snapshot *snapshot = table_snapshot(change->table, change->revision);
+	struct snapshot *snapshot = change_snapshot(change);
 
 	for (size_t i = 0; i < snapshot->env_count; i++) {
 		const struct env *env = snapshot->envs[i];
@@ -403,9 +402,8 @@ static void warn_of_children(const struct change *change)
 
 		for (size_t j = 0; j < env->parent_count; j++)
 			is_child = is_child || is_deleted(change, env->parents[j]);
-		if (is_child && env->aside != NULL)
-			log_warn("environment is not in force", LOG_STR("environment", env->name),
-				 LOG_STR("reason", env->aside));
+		if (is_child)
+			change_warn_of_aside(env);
 	}
 	snapshot_unref(snapshot);
 }

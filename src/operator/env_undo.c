@@ -5,21 +5,20 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "model/env.h"
+#include "model/table.h"
 #include "operator/call.h"
 #include "operator/change.h"
 #include "operator/env_history.h"
 #include "operator/past.h"
 
-static void warn_if_aside(struct change *change, const char *name)
+static void warn_if_aside(const struct change *change, const char *name)
 {
-	mem_auto_free char *aside = change_find_aside(change, name);
+	struct snapshot *snapshot = change_snapshot(change);
 
-	if (aside != NULL)
-		log_warn("environment is not in force", LOG_STR("environment", name),
-			 LOG_STR("reason", aside));
+	change_warn_of_aside(snapshot_find_env(snapshot, name));
+	snapshot_unref(snapshot);
 }
 
 /* Also a history is only what somebody wrote. */
