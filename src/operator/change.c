@@ -191,7 +191,8 @@ bool change_put_value(struct change *change, const char *name, const char *value
 	mem_auto_free char *key = mem_printf("%s%s", change->kind->below, name);
 	buf_auto struct buf text = BUF_INIT;
 
-	if (stored != NULL && strcmp(stored->value, value) == 0) {
+	if (stored != NULL && stored->len == strlen(value) &&
+	    memcmp(stored->value, value, stored->len) == 0) {
 		change_keep(change, name);
 		return false;
 	}

@@ -42,12 +42,14 @@ void config_keep(struct strmap *values, const char *name, const struct etcd_kv *
 {
 	struct mf_err why = {.code = 0};
 
-	if (check_word("name", name, &why) != 0 || kv->value_len > CONFIG_MAX_VALUE ||
-	    memchr(kv->value, '\0', kv->value_len) != NULL)
-		log_warn("a setting is left out", LOG_STR("key", kv->key),
-			 LOG_STR("reason", why.code != 0 ? why.msg : "no text, or too long"));
-	else
+	if (check_word("name", name, &why) == 0 && kv->value_len <= CONFIG_MAX_VALUE &&
+	    memchr(kv->value, '\0', kv->value_len) == NULL) {
 		strmap_set(values, name, mem_dup_bytes(kv->value, kv->value_len));
+		return;
+	}
+	log_warn("a setting is left out", LOG_STR("key", kv->key),
+		 LOG_STR("reason", why.code != 0 ? why.msg : "no text, or too long"));
+	(void)strmap_del(values, name); /* what it was before */
 }
 
 static int compare_names(const void *a, const void *b)
@@ -147,25 +149,24 @@ static int fill_get(struct look *look, const struct reading *reading, struct mf_
 static int look_at(struct call *call, look_fn *fill, struct mf_err *err)
 {
 	mem_auto_free char *below = NULL;
+	int code;
 
 	if (call->argc > 0 && config_check_scope(call->argv[0], err) != 0)
 		return err->code;
 	below = call->argc > 0 ? mem_printf(BELOW "%s/", call->argv[0]) : mem_dup_str(BELOW);
 	call->below = below;
-	(void)look_run(call, fill, err);
+	code = look_run(call, fill, err);
 	call->below = NULL;
-	return err->code;
+	return code;
 }
 
 static int run_list(struct call *call, struct mf_err *err)
 {
-	err->code = 0;
 	return look_at(call, fill_list, err);
 }
 
 static int run_get(struct call *call, struct mf_err *err)
 {
-	err->code = 0;
 	return look_at(call, fill_get, err);
 }
 

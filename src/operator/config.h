@@ -15,7 +15,7 @@ struct strmap;
 /* As a version is written: letters, digits, '_', '.', '-', at most 128.  MF_EUSAGE. */
 int config_check_scope(const char *scope, struct mf_err *err);
 
-/* A setting into a map of them by name; one that nobody may have is left out, with a warning. */
+/* A setting into a map of them by name; one that nobody may have is not in it, with a warning. */
 void config_keep(struct strmap *values, const char *name, const struct etcd_kv *kv);
 
 /* The keys of such a map in order; to be freed, with borrowed strings. */

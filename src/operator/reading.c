@@ -75,8 +75,12 @@ static void put(struct reading *reading, const char *key, const struct etcd_kv *
 {
 	note_revision(reading, key, kv->mod_revision);
 	table_put(reading->table, key, kv->value, kv->value_len, kv->create_revision);
-	if (is_other(key) && kv->value_len <= MAX_OTHER)
+	if (!is_other(key))
+		return;
+	if (kv->value_len <= MAX_OTHER)
 		strmap_set(reading->others, key, mem_dup_bytes(kv->value, kv->value_len));
+	else
+		(void)strmap_del(reading->others, key);
 }
 
 /* --- etcd, once ------------------------------------------------------------------------------- */

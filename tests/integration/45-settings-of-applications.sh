@@ -57,6 +57,10 @@ run_tool mayfly allow-removal
 ok '  or for ten minutes' test "$(date -u -d "$(etcd_get config/mayfly/allow-removal)" +%s)" -ge $((from + 600))
 is_refused 64 '--for: ' allow-removal --for 2d
 
+printf 'a\0b' | etcdctl put /mayfly/config/shop/odd >/dev/null
+said 0 'config shop odd changed' 'what only begins as it is changed' config put shop odd a
+said 0 'config shop odd deleted' '  and goes' config delete shop odd
+
 # --- watched
 start_tool_as watch mayfly config watch shop -o json
 within 'a scope is followed' 10 log_has watch '"name":"log-level","value":"debug"'
@@ -121,6 +125,7 @@ while :; do
 	wait
 done
 EOF2
+is_restarted() { [[ $(grep -c 'started program=' "$T/log/restarted") == $(($1 + 1)) ]]; } # TIMES
 start_tool_as restarted mayfly config exec shop -- bash "$T/service"
 start_tool_as signalled mayfly config exec shop --on-change HUP -- bash "$T/service"
 start_tool_as left mayfly config exec shop --on-change none -- bash "$T/service"
@@ -137,6 +142,11 @@ etcd_put config/other/log-level off
 run_tool mayfly config put shop more 1
 within 'what is new is given, too' 10 log_has restarted 'variables=2'
 is "$(grep -c '^level' "$T/log/restarted")" 3 '  and an equal value, or another scope, restarts nobody'
+before=$(grep -c 'restarting' "$T/log/restarted")
+head -c 70000 /dev/zero | tr '\0' x | etcdctl put /mayfly/config/shop/more >/dev/null
+within 'one that is too long is given to nobody' 10 log_has restarted 'left out key=/mayfly/config/shop/more .*too long'
+within '  nor is what it was before' 10 is_restarted $((before + 1))
+is "$(sed -n 's/.*variables=//p' "$T/log/restarted" | tail -n 1)" 1 '  who had it is started without it'
 unlike "$(<"$T/log/left")" 'hup|term|level warn' 'the third is left alone all the time'
 
 # --- asked to end
