@@ -65,7 +65,7 @@ static const char *state_of(const struct node *value)
 
 static void add_row(struct node *list, const char *name, const char *text)
 {
-	static const struct json_bounds bounds = {.max_bytes = (size_t)1 << 16,
+	static const struct json_bounds bounds = {.max_bytes = FLEET_MAX_REPORT,
 						  .max_depth = MAX_DEPTH};
 	struct node *row = doc_add_map(list, NULL), *value;
 	const struct node *haproxy;

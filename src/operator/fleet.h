@@ -6,6 +6,9 @@
 
 #include <stddef.h>
 
+/* Of a node's report: three lists of up to a hundred entries, each with a reason of up to 1 KiB. */
+#define FLEET_MAX_REPORT ((size_t)1 << 20)
+
 struct look;
 struct node;
 struct reading;

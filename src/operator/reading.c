@@ -15,6 +15,7 @@
 #include "model/settings.h"
 #include "operator/ask.h"
 #include "operator/call.h"
+#include "operator/fleet.h"
 #include "store/file_source.h"
 #include "store/follow.h"
 #include "store/policy_file.h"
@@ -23,15 +24,21 @@
 #define FOLLOW_DELAY_MS 100 /* in which further changes are gathered */
 #define MAX_OTHER	((size_t)1 << 16)
 
-static const char *const other_prefixes[] = {"config/",	   "fleet/",	"nodes/",
-					     "overrides/", "services/", "states/"};
+static const struct {
+	const char *below;
+	size_t max; /* what is longer is not there */
+} others[] = {
+    {"config/", MAX_OTHER},    {"fleet/", MAX_OTHER},	 {"nodes/", FLEET_MAX_REPORT},
+    {"overrides/", MAX_OTHER}, {"services/", MAX_OTHER}, {"states/", MAX_OTHER},
+};
 
-static bool is_other(const char *key)
+/* How long such a key's value may be; 0: the table has it. */
+static size_t max_of_other(const char *key)
 {
-	for (size_t i = 0; i < sizeof(other_prefixes) / sizeof(other_prefixes[0]); i++)
-		if (str_has_prefix(key, other_prefixes[i]))
-			return true;
-	return false;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (str_has_prefix(key, others[i].below))
+			return others[i].max;
+	return 0;
 }
 
 /* As kvwatch judges: by the same settings and the same policy.  Who only looks sees all the rest
@@ -73,11 +80,13 @@ static void note_revision(struct reading *reading, const char *key, int64_t revi
 
 static void put(struct reading *reading, const char *key, const struct etcd_kv *kv)
 {
+	size_t max = max_of_other(key);
+
 	note_revision(reading, key, kv->mod_revision);
 	table_put(reading->table, key, kv->value, kv->value_len, kv->create_revision);
-	if (!is_other(key))
+	if (max == 0)
 		return;
-	if (kv->value_len <= MAX_OTHER)
+	if (kv->value_len <= max)
 		strmap_set(reading->others, key, mem_dup_bytes(kv->value, kv->value_len));
 	else
 		(void)strmap_del(reading->others, key);

@@ -15,6 +15,7 @@
 #include "model/settings.h"
 #include "operator/ask.h"
 #include "operator/call.h"
+#include "operator/fleet.h"
 #include "store/etcd.h"
 #include "store/follow.h"
 #include "sys/file.h"
@@ -23,7 +24,6 @@
 #define TIMEOUT_MS 30000
 #define MAX_NAMED  64 /* nodes that are behind, in warnings */
 #define MAX_DEPTH  8
-#define MAX_REPORT ((size_t)1 << 20)
 
 struct member {
 	bool is_listed; /* it has a key fleet/ */
@@ -102,7 +102,8 @@ static void look_for_envs(const struct waiting *w, struct member *member, const 
 
 static void take_report(struct waiting *w, struct member *member, const struct etcd_kv *kv)
 {
-	static const struct json_bounds bounds = {.max_bytes = MAX_REPORT, .max_depth = MAX_DEPTH};
+	static const struct json_bounds bounds = {.max_bytes = FLEET_MAX_REPORT,
+						  .max_depth = MAX_DEPTH};
 	const char *not_loaded;
 	struct node *report;
 

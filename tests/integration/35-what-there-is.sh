@@ -196,6 +196,12 @@ run_tool mayfly node list
 is "$(table | cut -d ' ' -f 1-5)" 'NODE STATE REVISION HAPROXY WORKERS
 edge error 7 3.0.1 2
 old unreadable - - -' 'node list: each says how it does'
+long=$(printf 'x%.0s' {1..700})
+etcd_put fleet/old '{}'
+etcd_put nodes/old "{\"set_aside\":[$(for i in {1..100}; do printf '{"object":"o","reason":"%s"},' "$long"; done | sed 's/,$//')]}"
+run_tool mayfly node list
+like "$(table)" '^old ok ' '  also one that has much to say'
+etcd_del fleet/old
 etcd_put nodes/old '{"held_back":"6 of 6 environments would go"}'
 run_tool mayfly node list
 like "$OUT" '^old +held back ' '  also that a removal is not applied'
