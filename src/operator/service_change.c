@@ -66,14 +66,15 @@ static int take_file(const struct call *call, struct applied *applied, struct mf
 {
 	const char *path = call->options.file;
 	buf_auto struct buf text = BUF_INIT;
+	int code = input_read(path, &text, err);
 
-	if (input_read(path, &text, err) != 0)
-		return err->code;
-	if (service_parse_file(buf_str(&text), text.len, &applied->services, &applied->count,
-			       err) == 0 &&
-	    applied->count > CHANGE_MAX_KEYS)
-		return mf_err_set(err, MF_EDATA, "more than %d services", CHANGE_MAX_KEYS);
-	return applied->services == NULL ? input_refuse(path, err) : 0;
+	if (code != 0)
+		return code;
+	code =
+	    service_parse_file(buf_str(&text), text.len, &applied->services, &applied->count, err);
+	if (code == 0 && applied->count > CHANGE_MAX_KEYS)
+		code = mf_err_set(err, MF_EDATA, "more than %d services", CHANGE_MAX_KEYS);
+	return code == 0 ? 0 : input_refuse(path, err);
 }
 
 int service_change_apply(struct call *call, struct mf_err *err)

@@ -60,6 +60,8 @@ printf 'shop: {}\nmail:\n  chekc: tcp\n' >"$T/bad.yaml"
 is_refused 65 'bad.yaml: service mail: unknown key "chekc": did you mean "check"\?.* \(line 3, column 3\)' service apply -f "$T/bad.yaml"
 printf 'shop: {}\nmail: {port: 1, listen: x' >"$T/bad.yaml"
 is_refused 65 'bad.yaml: not YAML: .*\(line 3, column 1\)' service apply -f "$T/bad.yaml"
+printf 's%d: {}\n' {1..129} >"$T/many.yaml"
+is_refused 65 'many.yaml: more than 128 services' service apply -f "$T/many.yaml"
 is_refused 66 'nowhere' service apply -f "$T/nowhere"
 is_refused 64 '--file: say which' service apply
 is_refused 69 '127.0.0.1:9: ' service apply -f "$T/services.yaml" --endpoints http://127.0.0.1:9 --timeout 1s
