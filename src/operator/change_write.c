@@ -67,14 +67,17 @@ static int write_all(struct change *change, const struct etcd_op *history, size_
 	bool is_together = count + history_count <= ETCD_MAX_OPS;
 
 	memcpy(ops, change->ops, count * sizeof(*ops));
-	if (is_together)
+	if (is_together) {
 		memcpy(ops + count, history, history_count * sizeof(*ops));
-	else if (ask_txn(call, change->ifs, count, history, history_count, ret_succeeded, NULL,
-			 err) != 0 ||
-		 !*ret_succeeded)
+		return ask_txn(call, change->ifs, count, ops, count + history_count, ret_succeeded,
+			       &change->newest, err);
+	}
+	if (ask_txn(call, change->ifs, count, history, history_count, ret_succeeded, NULL, err) !=
+	    0)
 		return err->code;
-	return ask_txn(call, change->ifs, count, ops, count + (is_together ? history_count : 0),
-		       ret_succeeded, &change->newest, err);
+	return !*ret_succeeded ? 0
+			       : ask_txn(call, change->ifs, count, ops, count, ret_succeeded,
+					 &change->newest, err);
 }
 
 int change_write(struct change *change, bool *ret_succeeded, struct mf_err *err)
@@ -86,7 +89,6 @@ int change_write(struct change *change, bool *ret_succeeded, struct mf_err *err)
 
 	for (size_t i = 0; i < change->count; i++)
 		count += make_entry(change, i, who, &history[count]);
-	err->code = 0;
 	code = write_all(change, history, count, ret_succeeded, err);
 	for (size_t i = 0; i < count; i++) {
 		free((char *)history[i].key);

@@ -251,6 +251,13 @@ static int take_file_side(const char *path, const char *name, struct side *side,
 		   : mf_err_set(err, MF_ENOINPUT, "%s: environment %s is not in it", path, name);
 }
 
+static void put(struct side *side, const char *name, const char *text, size_t len)
+{
+	mem_auto_free char *key = mem_printf(BELOW "%s", name);
+
+	table_put(side->table, key, text, len, 0);
+}
+
 static int compose(const struct strmap *values, struct side *side, struct mf_err *err)
 {
 	void *cursor = NULL, *object;
@@ -266,16 +273,11 @@ static int compose(const struct strmap *values, struct side *side, struct mf_err
 	side->table = table_new();
 	while (strmap_next(values, &cursor, &name, &object)) {
 		const struct value *value = object;
-		mem_auto_free char *key = mem_printf(BELOW "%s", name);
 
 		if (strcmp(name, side->name) != 0)
-			table_put(side->table, key, value->text, value->len, 0);
+			put(side, name, value->text, value->len);
 	}
-	{
-		mem_auto_free char *key = mem_printf(BELOW "%s", side->name);
-
-		table_put(side->table, key, side->value, strlen(side->value), 0);
-	}
+	put(side, side->name, side->value, strlen(side->value));
 	side->snapshot = table_snapshot(side->table, 0);
 	return 0;
 }

@@ -1,6 +1,5 @@
 /* mayfly name: the names that dnsmasq answers for. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -91,17 +90,12 @@ static int check_is_free(struct call *call, const char *name, struct mf_err *err
 
 static int run_set(struct call *call, struct mf_err *err)
 {
-	mem_auto_free char *typed = mem_dup_str("");
-	buf_auto struct buf value = BUF_INIT;
+	buf_auto struct buf typed = BUF_INIT, value = BUF_INIT;
 	struct dns_name *name;
 
-	for (int i = 1; i < call->argc; i++) {
-		char *more = mem_printf("%s%s%s", typed, i == 1 ? "" : ",", call->argv[i]);
-
-		free(typed);
-		typed = more;
-	}
-	if (dns_name_parse(call->argv[0], typed, strlen(typed), &name, err) != 0)
+	for (int i = 1; i < call->argc; i++)
+		buf_printf(&typed, "%s%s", i == 1 ? "" : ",", call->argv[i]);
+	if (dns_name_parse(call->argv[0], buf_str(&typed), typed.len, &name, err) != 0)
 		return err->code;
 	dns_name_format(name, &value);
 	dns_name_unref(name);

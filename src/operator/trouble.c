@@ -75,10 +75,9 @@ static const struct instance *find_taken_out(const struct backend *backend)
 	return NULL;
 }
 
-static char *make_up_command(const struct instance *instance)
+static char *make_up_command(const char *service, const char *version, const char *instance)
 {
-	return mem_printf("mayfly instance up %s %s %s", instance->service, instance->version,
-			  instance_name(instance));
+	return mem_printf("mayfly instance up %s %s %s", service, version, instance);
 }
 
 /* All that there are are out of the traffic. */
@@ -96,7 +95,7 @@ static void add_not_live(struct buf *reason, const struct backend *backend, cons
 	}
 	buf_printf(reason, "; by an operator: %s is %s", instance_name(taken_out),
 		   taken_out->imposed == INSTANCE_DRAIN ? "drained" : "in maintenance");
-	*ret_next = make_up_command(taken_out);
+	*ret_next = make_up_command(backend->service, backend->version, instance_name(taken_out));
 }
 
 /* Why nobody answers for a version; word: what is said of it, of several their shares. */
@@ -307,7 +306,8 @@ static void add_taken_out(struct node *list, const struct backend *backend)
 			continue;
 		object = mem_printf("instance %s/%s/%s", instance->service, instance->version,
 				    instance_name(instance));
-		next = make_up_command(instance);
+		next =
+		    make_up_command(instance->service, instance->version, instance_name(instance));
 		add(list, object,
 		    instance->imposed == INSTANCE_DRAIN ? "drained by an operator"
 							: "put into maintenance by an operator",
@@ -322,8 +322,8 @@ static void add_unused(struct node *list, const struct imposed *imposed)
 	    mem_printf("state %s/%s/%s", imposed->service, imposed->version, imposed->instance);
 	mem_auto_free char *reason = mem_printf("%s is said of an instance that is not there",
 						instance_state_word(imposed->state));
-	mem_auto_free char *next = mem_printf("mayfly instance up %s %s %s", imposed->service,
-					      imposed->version, imposed->instance);
+	mem_auto_free char *next =
+	    make_up_command(imposed->service, imposed->version, imposed->instance);
 
 	add(list, object, reason, next);
 }
@@ -336,7 +336,6 @@ void trouble_add_remarks(struct node *list, const struct reading *reading)
 		add_taken_out(list, snapshot->backends[i]);
 	for (size_t i = 0; i < snapshot->unused_count; i++)
 		add_unused(list, snapshot->unused[i]);
-
 	for (size_t i = 0; i < snapshot->problem_count; i++)
 		if (problem_is_remark(&snapshot->problems[i]))
 			add(list, snapshot->problems[i].object, snapshot->problems[i].reason, NULL);
