@@ -185,13 +185,8 @@ static void read_report(const struct child_result *result, struct report *ret_re
 	*ret_report = (struct report){.is_whole = false};
 	if (result->status == 0 && !result->timed_out && result->output_len == sizeof(*ret_report))
 		memcpy(ret_report, result->output, sizeof(*ret_report));
-	else if (result->status == CHILD_NOT_STARTED)
-		(void)mf_err_set(&ret_report->sync.err, MF_EFAIL, "%s", result->output);
 	else
-		(void)mf_err_set(&ret_report->sync.err, result->timed_out ? MF_ETIMEOUT : MF_EFAIL,
-				 "the process that writes names %s (status %d)",
-				 result->timed_out ? "takes too long" : "ended early",
-				 result->status);
+		(void)child_explain(result, "writes names", &ret_report->sync.err);
 }
 
 /* What cannot be done for one of the files is done for all others. */

@@ -33,11 +33,7 @@ bool group_read_outcome(const struct child_result *result, struct mf_err *ret_er
 		memcpy(ret_err, result->output, sizeof(*ret_err));
 		return true;
 	}
-	if (result->status == CHILD_NOT_STARTED)
-		(void)mf_err_set(ret_err, MF_EFAIL, "%s", result->output);
-	else
-		(void)mf_err_set(ret_err, MF_EFAIL, "the process that renames files ends with %d",
-				 result->status);
+	(void)child_explain(result, "renames files", ret_err);
 	return false;
 }
 

@@ -320,18 +320,6 @@ static bool read_report(const struct writer *writer, const char *text, size_t le
 	return at == end;
 }
 
-/* Why there is no report. */
-static void set_reason(const struct child_result *result, struct mf_err *err)
-{
-	if (result->status == CHILD_NOT_STARTED)
-		(void)mf_err_set(err, MF_EFAIL, "%s", result->output);
-	else
-		(void)mf_err_set(err, result->timed_out ? MF_ETIMEOUT : MF_EFAIL,
-				 "the process that renders %s (status %d)",
-				 result->timed_out ? "takes too long" : "ended early",
-				 result->status);
-}
-
 static void on_child(void *ctx, const struct child_result *result)
 {
 	struct writer *writer = ctx;
@@ -340,7 +328,7 @@ static void on_child(void *ctx, const struct child_result *result)
 	if (result->status != 0 || result->timed_out ||
 	    !read_report(writer, result->output, result->output_len, &report)) {
 		writer_report_fini(&report);
-		set_reason(result, &report.err);
+		(void)child_explain(result, "renders", &report.err);
 	}
 	writer->child = NULL;
 	writer->on_done(writer->ctx, &report);

@@ -38,19 +38,23 @@ static int write_in_copy(void *ctx, struct buf *ret_report)
 	const struct recorder *r = ctx;
 	struct mf_err err;
 
-	if (checkpoint_store(r->state_dir, &r->applied, &err) == 0)
-		return 0;
-	buf_add_str(ret_report, err.msg);
-	return 1;
+	if (checkpoint_store(r->state_dir, &r->applied, &err) != 0)
+		buf_add_str(ret_report, err.msg);
+	return 0;
 }
 
 static void on_written(void *ctx, const struct child_result *result)
 {
 	struct recorder *r = ctx;
+	struct mf_err err;
 
 	r->child = NULL;
-	if (result->status != 0)
+	if (result->status != 0 || result->timed_out) {
+		(void)child_explain(result, "records it", &err);
+		log_failure(err.msg);
+	} else if (result->output_len > 0) {
 		log_failure(result->output);
+	}
 	loop_timer_set(r->pause, RECORDER_PAUSE_MS);
 }
 

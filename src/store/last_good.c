@@ -90,19 +90,23 @@ static int write_in_copy(void *ctx, struct buf *ret_report)
 {
 	struct mf_err err;
 
-	if (write_file(ctx, &err) == 0)
-		return 0;
-	buf_add_str(ret_report, err.msg);
-	return 1;
+	if (write_file(ctx, &err) != 0)
+		buf_add_str(ret_report, err.msg);
+	return 0;
 }
 
 static void on_written(void *ctx, const struct child_result *result)
 {
 	struct last_good *l = ctx;
+	struct mf_err err;
 
 	l->child = NULL;
-	if (result->status != 0)
+	if (result->status != 0 || result->timed_out) {
+		(void)child_explain(result, "writes it", &err);
+		log_failure(err.msg);
+	} else if (result->output_len > 0) {
 		log_failure(result->output);
+	}
 	l->pause_ms = (loop_now(l->loop) - l->began) * LAST_GOOD_SHARE;
 	if (l->pause_ms < l->least_ms)
 		l->pause_ms = l->least_ms;

@@ -455,6 +455,15 @@ struct child *child_fork(struct loop *loop, const struct child_options *options,
 	return follow(child, options, &pipes, rc, "a process of our own");
 }
 
+int child_explain(const struct child_result *result, const char *work, struct mf_err *err)
+{
+	if (result->status == CHILD_NOT_STARTED)
+		return mf_err_set(err, MF_EFAIL, "%s", result->output);
+	return mf_err_set(err, result->timed_out ? MF_ETIMEOUT : MF_EFAIL,
+			  "the process that %s %s (status %d)", work,
+			  result->timed_out ? "takes too long" : "ended early", result->status);
+}
+
 static void give_up(struct child *child, bool kills)
 {
 	if (child == NULL || child->phase == CHILD_OVER)

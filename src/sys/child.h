@@ -64,6 +64,12 @@ typedef int child_work_fn(void *ctx, struct buf *ret_report);
 struct child *child_fork(struct loop *loop, const struct child_options *options,
 			 child_work_fn *work, void *work_ctx, child_done_fn *on_done, void *ctx);
 
+/*
+ * Why there is no report of a copy, "the process that renders ended early (status 137)" for the
+ * work "renders": MF_ETIMEOUT or MF_EFAIL, which is returned.
+ */
+int child_explain(const struct child_result *result, const char *work, struct mf_err *err);
+
 /* SIGKILLs the group, reaps; on_done is not called.  NULL is fine. */
 void child_cancel(struct child *child);
 /* The same for one that must end by itself: waits for it, without the loop. */

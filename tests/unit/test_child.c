@@ -23,6 +23,7 @@ static struct {
 	bool timed_out;
 	char *output;
 	size_t len;
+	struct mf_err why; /* of child_explain */
 } got;
 
 static void setup(void)
@@ -51,6 +52,7 @@ static void on_done(void *ctx, const struct child_result *result)
 	free(got.output);
 	got.output = mem_dup_bytes(result->output, result->output_len);
 	got.len = result->output_len;
+	(void)child_explain(result, "plays", &got.why);
 	loop_stop(loop);
 }
 
@@ -421,9 +423,13 @@ START_TEST(a_copy_that_hangs_or_dies_is_told)
 	run_work(sleep_long, 100);
 	ck_assert(got.timed_out);
 	ck_assert_uint_eq(got.len, 0);
+	ck_assert_int_eq(got.why.code, MF_ETIMEOUT);
+	ck_assert_str_eq(got.why.msg, "the process that plays takes too long (status 137)");
 	run_work(die, 0);
 	ck_assert(!got.timed_out);
 	ck_assert_int_eq(got.status, 128 + SIGKILL);
+	ck_assert_int_eq(got.why.code, MF_EFAIL);
+	ck_assert_str_eq(got.why.msg, "the process that plays ended early (status 137)");
 }
 END_TEST
 

@@ -1,9 +1,11 @@
 /* The newest of what is applied is in the file, soon or at the end. */
 #include "report/recorder.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -97,12 +99,47 @@ START_TEST(what_is_not_recorded_yet_is_so_at_the_end)
 }
 END_TEST
 
+static int logged[2];
+
+static void on_log(void *ctx)
+{
+	int len = 0;
+
+	(void)ctx;
+	if (ioctl(logged[0], FIONREAD, &len) == 0 && len > 0)
+		loop_stop(loop);
+	else
+		loop_timer_set(poll, 1);
+}
+
+START_TEST(why_it_is_not_recorded_is_logged)
+{
+	struct recorder *recorder = recorder_new(loop);
+	char words[1024];
+	ssize_t n;
+
+	ck_assert_int_eq(pipe2(logged, O_CLOEXEC | O_NONBLOCK), 0);
+	ck_assert_int_ge(dup2(logged[1], STDERR_FILENO), 0);
+	recorder_set(recorder, "/dev/null/none", &(struct checkpoint){.revision = 7});
+	poll = loop_timer_new(loop, on_log, NULL);
+	loop_timer_set(poll, 0);
+	unit_loop_run(loop);
+	n = read(logged[0], words, sizeof(words) - 1);
+	words[n < 0 ? 0 : n] = '\0';
+	ck_assert_ptr_nonnull(strstr(words, "cannot record what is applied"));
+	ck_assert_ptr_nonnull(strstr(words, "/dev/null"));
+	recorder_free(recorder);
+	loop_timer_free(poll);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("recorder");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, the_newest_is_recorded);
+	tcase_add_test(tc, why_it_is_not_recorded_is_logged);
 	tcase_add_test(tc, what_is_not_recorded_yet_is_so_at_the_end);
 	return unit_run("recorder", tc);
 }
