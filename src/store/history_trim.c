@@ -4,6 +4,7 @@
  */
 #include "store/history_trim.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,8 @@
 #define MAX_BYTES ((size_t)1 << 19) /* that are put again; what is older of one deleted goes */
 #define KEPT_S	  ((int64_t)HISTORY_DAYS * 24 * 3600)
 #define STATE_OF  "environments/"
+
+static_assert(HISTORY_KEPT < ETCD_MAX_OPS, "those that are kept go into one transaction");
 
 struct entry {
 	char *key, *value;
