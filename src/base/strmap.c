@@ -1,6 +1,6 @@
 /*
- * A hash table with its entries in an array, in the order of insertion: an entry costs 20 to 40
- * bytes beside its key.  What is deleted leaves a gap, which goes when the table is built anew.
+ * A hash table with its entries in an array, in the order of insertion: the table has 20 to 40
+ * bytes for each.  What is deleted leaves a gap, which goes when the table is built anew.
  */
 #include "base/strmap.h"
 

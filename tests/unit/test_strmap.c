@@ -125,6 +125,14 @@ START_TEST(may_lose_the_current_entry_in_a_walk)
 	}
 	ck_assert_int_eq(seen, 50);
 	ck_assert_uint_eq(strmap_count(map), 25);
+	cursor = NULL;
+	while (strmap_prev(map, &cursor, &key, &value)) {
+		(void)snprintf(name, sizeof(name), "%s", key);
+		ck_assert(strmap_del(map, name));
+		seen++;
+	}
+	ck_assert_int_eq(seen, 75);
+	ck_assert_uint_eq(strmap_count(map), 0);
 	strmap_free(map);
 }
 END_TEST
@@ -148,10 +156,10 @@ START_TEST(is_as_a_list_would_be)
 
 		state = state * 1664525 + 1013904223;
 		n = (int)((state >> 8) % KEYS);
-		/* Few at times, and many at others. */
 		(void)snprintf(key, sizeof(key), "k%d", n);
 		while (i < count && list[i] != n)
 			i++;
+		/* Few at times, and many at others. */
 		if ((state >> 24) % 8 < (step / 2000 % 2 == 0 ? 6U : 1U)) {
 			count += i == count;
 			list[i] = n;
@@ -172,6 +180,12 @@ START_TEST(is_as_a_list_would_be)
 			ck_assert_ptr_eq(value, value_of[list[i]]);
 		}
 		ck_assert(step % 16 != 0 || i == count);
+		cursor = NULL;
+		for (i = count; step % 16 == 0 && strmap_prev(map, &cursor, &found, &value); i--) {
+			(void)snprintf(key, sizeof(key), "k%d", list[i - 1]);
+			ck_assert_str_eq(found, key);
+		}
+		ck_assert(step % 16 != 0 || i == 0);
 	}
 	strmap_free(map);
 }
