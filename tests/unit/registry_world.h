@@ -64,6 +64,15 @@
 	}
 #define QUIET QUIET_AT("5")
 
+/* Lines of a script. */
+#define SAYS(path, text)                                                                           \
+	{                                                                                          \
+		path, GATEWAY_SAY, 200, text                                                       \
+	}
+#define GRANTED		  SAYS(GRANT, LEASE("77", "60"))
+#define WRITTEN(revision) SAYS(TXN, DONE(revision))
+#define REFUSED(revision) SAYS(TXN, UNEQUAL(revision))
+
 struct bench {
 	struct loop *loop;
 	struct etcd *etcd;

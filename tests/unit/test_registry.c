@@ -9,15 +9,15 @@ static const struct {
 	const char *story;
 } table[] = {
     {"all keys in one transaction, under the lease",
-     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")}, {TXN, GATEWAY_SAY, 200, DONE("5")}, QUIET},
+     {GRANTED, WRITTEN("5"), QUIET},
      1,
      "{\"request_put\":{\"key\":\"" A "\",\"value\":\"MQ==\",\"lease\":\"77\"}},{\"request_put\":{"
      "\"key\":\"" B "\"",
      "delete",
      "ok "},
     {"our own events change nothing",
-     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
-      {TXN, GATEWAY_SAY, 200, DONE("5")},
+     {GRANTED,
+      WRITTEN("5"),
       {WATCH, GATEWAY_STREAM, 200,
        CREATED("5") EVENT("6", PUT_VALUE(A, "MQ==", "6", "77")) EVENT("7", PUT("L2M=", "7", "3"))}},
      2,
@@ -25,28 +25,28 @@ static const struct {
      "nothing",
      "ok "},
     {"an older write of ours that comes through late is written over",
-     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
-      {TXN, GATEWAY_SAY, 200, DONE("5")},
+     {GRANTED,
+      WRITTEN("5"),
       {WATCH, GATEWAY_STREAM, 200, CREATED("5") EVENT("6", PUT_VALUE(B, "Mw==", "6", "77"))},
-      {TXN, GATEWAY_SAY, 200, DONE("7")}},
+      WRITTEN("7")},
      3,
      B,
      A,
      "ok "},
     {"one of a key that is withdrawn is deleted",
-     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
-      {TXN, GATEWAY_SAY, 200, DONE("5")},
+     {GRANTED,
+      WRITTEN("5"),
       {WATCH, GATEWAY_STREAM, 200, CREATED("5") EVENT("6", PUT("L2M=", "6", "77"))},
-      {TXN, GATEWAY_SAY, 200, DONE("7")}},
+      WRITTEN("7")},
      3,
      IF_OURS("L2M=") "],\"success\":[" DELETE("L2M="),
      A,
      "ok "},
     {"a lease that is gone when keys are put",
-     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
+     {GRANTED,
       {TXN, GATEWAY_SAY, 404, NO_LEASE},
       {GRANT, GATEWAY_SAY, 200, LEASE("78", "60")},
-      {TXN, GATEWAY_SAY, 200, DONE("5")},
+      WRITTEN("5"),
       QUIET},
      3,
      "\"lease\":\"78\"",
@@ -54,83 +54,80 @@ static const struct {
      "ok "},
     {"a lease that is lost",
      {{GRANT, GATEWAY_SAY, 200, LEASE("77", "1")},
-      {TXN, GATEWAY_SAY, 200, DONE("5")},
+      WRITTEN("5"),
       QUIET,
       {ALIVE, GATEWAY_SAY, 200, "{\"result\":{\"ID\":\"77\"}}\n"},
       {GRANT, GATEWAY_SAY, 200, LEASE("78", "60")},
-      {TXN, GATEWAY_SAY, 200, DONE("6")}},
+      WRITTEN("6")},
      5,
      "\"lease\":\"78\"",
      "\"lease\":\"77\"",
      "ok "},
     {"a key that is deleted is put again, that one alone",
-     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
-      {TXN, GATEWAY_SAY, 200, DONE("5")},
+     {GRANTED,
+      WRITTEN("5"),
       {WATCH, GATEWAY_STREAM, 200, CREATED("5") EVENT("6", DEL(B, "6"))},
-      {TXN, GATEWAY_SAY, 200, DONE("7")}},
+      WRITTEN("7")},
      3,
      B,
      A,
      "ok "},
     {"news from before our put are old",
-     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
-      {TXN, GATEWAY_SAY, 200, DONE("9")},
+     {GRANTED,
+      WRITTEN("9"),
       {WATCH, GATEWAY_STREAM, 200,
        CREATED("10") EVENT("10", DEL(B, "8")) EVENT("10", DEL(A, "10"))},
-      {TXN, GATEWAY_SAY, 200, DONE("11")}},
+      WRITTEN("11")},
      3,
      A,
      B,
      "ok "},
     {"what another lease put is theirs until it is deleted",
-     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
-      {TXN, GATEWAY_SAY, 200, DONE("5")},
+     {GRANTED,
+      WRITTEN("5"),
       {WATCH, GATEWAY_STREAM, 200,
        CREATED("5") EVENT("6", PUT(A, "6", "99")) EVENT("7", DEL(B, "7"))},
-      {TXN, GATEWAY_SAY, 200, DONE("8")}},
+      WRITTEN("8")},
      3,
      B,
      A,
      "ok /a waits for  of 99 "},
     {"and then ours again",
-     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
-      {TXN, GATEWAY_SAY, 200, DONE("5")},
+     {GRANTED,
+      WRITTEN("5"),
       {WATCH, GATEWAY_STREAM, 200,
        CREATED("5") EVENT("6", PUT(A, "6", "99")) EVENT("7", DEL(A, "7"))},
-      {TXN, GATEWAY_SAY, 200, DONE("8")}},
+      WRITTEN("8")},
      3,
      A,
      B,
      "ok /a waits for  of 99 "},
     {"a key that is refused does not hold up the others",
-     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
+     {GRANTED,
       {TXN, GATEWAY_SAY, 400, FAULT("etcdserver: request is too large", "3")},
       {TXN, GATEWAY_SAY, 400, FAULT("etcdserver: request is too large", "3")},
-      {TXN, GATEWAY_SAY, 200, DONE("5")},
+      WRITTEN("5"),
       QUIET},
      3,
      B,
      A,
      "bad data "},
     {"an unknown outcome is written again",
-     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
-      {TXN, GATEWAY_BREAK_OFF, 0, NULL},
-      {TXN, GATEWAY_SAY, 200, DONE("5")},
-      QUIET},
+     {GRANTED, {TXN, GATEWAY_BREAK_OFF, 0, NULL}, WRITTEN("5"), QUIET},
      2,
      B,
      "delete",
      "unknown outcome ok "},
     {"after a compaction all is listed",
-     {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
-      {TXN, GATEWAY_SAY, 200, DONE("5")},
+     {GRANTED,
+      WRITTEN("5"),
       {WATCH, GATEWAY_STREAM, 200,
        CREATED("5") LINE("9", ",\"canceled\":true,\"compact_revision\":\"8\"")},
       {RANGE, GATEWAY_SAY, 200,
        "{\"header\":{\"revision\":\"9\"},\"kvs\":[{\"key\":\"" A
        "\",\"mod_revision\":\"5\",\"lease\":\"77\"}]}"},
       {WATCH, GATEWAY_STREAM, 200, CREATED("10")},
-      {TXN, GATEWAY_SAY, 200, DONE("11")}},
+      WRITTEN("11")},
      5,
      B,
      A,
@@ -157,11 +154,8 @@ END_TEST
 /* A key that is withdrawn is deleted, if it is still ours; a stranger's stays. */
 START_TEST(test_del)
 {
-	static const struct gateway_line script[] = {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
-						     {TXN, GATEWAY_SAY, 200, DONE("5")},
-						     QUIET,
-						     {TXN, GATEWAY_SAY, 200, DONE("6")},
-						     {0}};
+	static const struct gateway_line script[] = {
+	    GRANTED, WRITTEN("5"), QUIET, WRITTEN("6"), {0}};
 	struct bench b;
 
 	bench_init(&b, script, "ok ");
@@ -180,13 +174,8 @@ END_TEST
 /* Several go together; where one is a stranger's, the others go all the same. */
 START_TEST(test_del_many)
 {
-	static const struct gateway_line script[] = {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
-						     {TXN, GATEWAY_SAY, 200, DONE("5")},
-						     QUIET,
-						     {TXN, GATEWAY_SAY, 200, UNEQUAL("6")},
-						     {TXN, GATEWAY_SAY, 200, UNEQUAL("6")},
-						     {TXN, GATEWAY_SAY, 200, DONE("7")},
-						     {0}};
+	static const struct gateway_line script[] = {
+	    GRANTED, WRITTEN("5"), QUIET, REFUSED("6"), REFUSED("6"), WRITTEN("7"), {0}};
 	struct bench b;
 
 	bench_init(&b, script, "ok ");
@@ -206,10 +195,8 @@ END_TEST
 /* What was never written need not be deleted, and what is gone neither. */
 START_TEST(test_del_nothing)
 {
-	static const struct gateway_line script[] = {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
-						     {TXN, GATEWAY_SAY, 200, DONE("5")},
-						     {WATCH, GATEWAY_STREAM, 200, CREATED("5")},
-						     {0}};
+	static const struct gateway_line script[] = {
+	    GRANTED, WRITTEN("5"), {WATCH, GATEWAY_STREAM, 200, CREATED("5")}, {0}};
 	struct bench b;
 
 	bench_init(&b, script, "ok ");
@@ -226,11 +213,8 @@ END_TEST
 /* All goes with the lease. */
 START_TEST(test_stop)
 {
-	static const struct gateway_line script[] = {{GRANT, GATEWAY_SAY, 200, LEASE("77", "60")},
-						     {TXN, GATEWAY_SAY, 200, DONE("5")},
-						     QUIET,
-						     {REVOKE, GATEWAY_SAY, 200, "{}"},
-						     {0}};
+	static const struct gateway_line script[] = {
+	    GRANTED, WRITTEN("5"), QUIET, {REVOKE, GATEWAY_SAY, 200, "{}"}, {0}};
 	struct bench b;
 
 	bench_init(&b, script, "ok stopped ");
