@@ -3,7 +3,7 @@
 
 #define CLAIM "/m/overrides/pr/web"
 
-START_TEST(nothing_is_announced_before_its_environment_is_taken)
+static struct announcement register_in_env(void)
 {
 	struct announcement want = web();
 
@@ -12,6 +12,12 @@ START_TEST(nothing_is_announced_before_its_environment_is_taken)
 	expect("claim overrides/pr/web; one is waiting; ");
 	t.registry.on_put(t.registry_ctx, CLAIM);
 	expect("set web/1/a 10.0.0.5:80; one is registered; ");
+	return want;
+}
+
+START_TEST(nothing_is_announced_before_its_environment_is_taken)
+{
+	(void)register_in_env();
 	announcer_del(t.announcer, "one");
 	expect("del web/1/a; give back overrides/pr/web; ");
 }
@@ -20,13 +26,8 @@ END_TEST
 START_TEST(who_loses_its_environment_is_withdrawn_and_told)
 {
 	static const char theirs[] = "{\"version\":\"9\",\"holder\":\"bob@desk\"}";
-	struct announcement want = web();
+	struct announcement want = register_in_env();
 
-	want.env = (char *)"pr";
-	set("one", &want);
-	expect("claim overrides/pr/web; one is waiting; ");
-	t.registry.on_put(t.registry_ctx, CLAIM);
-	expect("set web/1/a 10.0.0.5:80; one is registered; ");
 	t.registry.on_taken(t.registry_ctx, CLAIM, theirs, strlen(theirs));
 	expect("del web/1/a; one is refused: service web of environment pr was taken by bob@desk "
 	       "(version 9); ");

@@ -467,21 +467,29 @@ START_TEST(streams_pieces_and_no_body)
 }
 END_TEST
 
-START_TEST(others_have_their_turn_while_a_stream_goes_on)
+/* Until the server closes it. */
+static void request_slowly(const char *reply,
+			   bool (*on_data)(void *ctx, const char *bytes, size_t len))
 {
-	static char reply[200000] = "HTTP/1.1 200 OK\r\n\r\n";
 	struct http_options options = get();
-	size_t head = strlen(reply);
 
-	for (size_t i = head; i + 1 < sizeof(reply); i++)
-		reply[i] = (char)('a' + i % 26);
 	server.reply = reply;
 	server.closes = true;
-	options.on_data = on_piece_slowly;
+	options.on_data = on_data;
 	options.deadline_ms = 0;
 	slow.timer = loop_timer_new(loop, on_turn, NULL);
 	loop_timer_set(slow.timer, 0);
 	request(&options);
+}
+
+START_TEST(others_have_their_turn_while_a_stream_goes_on)
+{
+	static char reply[200000] = "HTTP/1.1 200 OK\r\n\r\n";
+	size_t head = strlen(reply);
+
+	for (size_t i = head; i + 1 < sizeof(reply); i++)
+		reply[i] = (char)('a' + i % 26);
+	request_slowly(reply, on_piece_slowly);
 	ck_assert_str_eq(got.words, "");
 	ck_assert_uint_gt(slow.pieces, 3);
 	ck_assert_uint_eq(slow.in_a_row, 0);
@@ -498,16 +506,9 @@ static bool on_piece_refuse_later(void *ctx, const char *bytes, size_t len)
 START_TEST(a_stream_that_waits_is_broken_off)
 {
 	static char reply[200000] = "HTTP/1.1 200 OK\r\n\r\n";
-	struct http_options options = get();
 
 	memset(reply + strlen(reply), 'x', sizeof(reply) - strlen(reply) - 1);
-	server.reply = reply;
-	server.closes = true;
-	options.on_data = on_piece_refuse_later;
-	options.deadline_ms = 0;
-	slow.timer = loop_timer_new(loop, on_turn, NULL);
-	loop_timer_set(slow.timer, 0);
-	request(&options);
+	request_slowly(reply, on_piece_refuse_later);
 	ck_assert_int_eq(got.code, MF_EFAIL);
 	ck_assert_uint_eq(slow.pieces, 3);
 }
