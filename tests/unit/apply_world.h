@@ -16,8 +16,8 @@
 #include "daemon.h"
 #include "model/settings.h"
 #include "model/table.h"
-#include "render/builtin.h"
 #include "render/output.h"
+#include "shipped.h"
 
 struct told {
 	char *name, *words;
@@ -125,13 +125,7 @@ static inline int load_template(void *ctx, const char *name, int level, struct b
 		*ret_level = 0;
 		return 0;
 	}
-	for (const struct builtin_template *t = builtin_templates; t->name != NULL; t++)
-		if (strcmp(t->name, name) == 0 && level <= 1) {
-			buf_add(ret_text, t->text, t->len);
-			*ret_level = 1;
-			return 0;
-		}
-	return mf_err_set(err, MF_ENOINPUT, "template %s: there is none of that name", name);
+	return load_shipped(name, level, ret_text, ret_level, err);
 }
 
 /* The template's text from now on; what the engine holds may be another for a while. */

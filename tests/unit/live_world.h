@@ -21,7 +21,6 @@
 #include "model/backend.h"
 #include "model/settings.h"
 #include "model/table.h"
-#include "render/builtin.h"
 #include "render/output.h"
 #include "render/routing.h"
 #include "render/section.h"
@@ -29,6 +28,7 @@
 #include "sys/usock.h"
 
 #include "daemon.h"
+#include "shipped.h"
 #include "unit.h"
 
 static struct loop *loop;
@@ -119,13 +119,7 @@ static inline int world_load(void *ctx, const char *name, int level, struct buf 
 		*ret_level = 0;
 		return 0;
 	}
-	for (const struct builtin_template *t = builtin_templates; t->name != NULL; t++)
-		if (strcmp(t->name, name) == 0 && level <= 1) {
-			buf_add(ret_text, t->text, t->len);
-			*ret_level = 1;
-			return 0;
-		}
-	return mf_err_set(err, MF_ENOINPUT, "template %s: there is none of that name", name);
+	return load_shipped(name, level, ret_text, ret_level, err);
 }
 
 static inline void world_on_bad(void *ctx, const char *group, const struct mf_err *why)

@@ -9,8 +9,8 @@
 #include "base/mem.h"
 #include "model/settings.h"
 #include "model/table.h"
-#include "render/builtin.h"
 #include "render/output.h"
+#include "shipped.h"
 
 #include "unit.h"
 
@@ -29,13 +29,7 @@ static inline int load(void *ctx, const char *name, int level, struct buf *ret_t
 		*ret_level = 0;
 		return 0;
 	}
-	for (const struct builtin_template *t = builtin_templates; t->name != NULL; t++)
-		if (strcmp(t->name, name) == 0 && level <= 1) {
-			buf_add(ret_text, t->text, t->len);
-			*ret_level = 1;
-			return 0;
-		}
-	return mf_err_set(err, MF_ENOINPUT, "template %s: there is none of that name", name);
+	return load_shipped(name, level, ret_text, ret_level, err);
 }
 
 static inline void on_bad(void *ctx, const char *group, const struct mf_err *why)
