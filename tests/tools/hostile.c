@@ -1,15 +1,16 @@
 /*
  * Hostile input of all kinds, the same for the same seed: what a tenant may put into a file, a key
- *or a label, and what a client may send.
+ * or a label, and what a client may send.
  *
- *	hostile files DIR N        environments' files h0.yaml, h1.yaml, ...
- *	hostile services DIR N     services' files u0.yaml, ...
- *	hostile keys N             lines of JSON for /v3/kv/txn of etcd; each key has k0, k1, ... in
- *it hostile labels SOCKET N    a Docker engine with containers l0, l1, ..., until it is killed
- *	hostile requests ADDRESS:PORT N   asks, and prints each answer's status and first words
+ *	hostile files DIR N      environments' files h0.yaml, h1.yaml, ...
+ *	hostile services DIR N   services' files u0.yaml, ...
+ *	hostile keys N           lines of JSON for /v3/kv/txn of etcd, for keys with k0, k1, ...
+ *	hostile labels SOCKET N  a Docker engine with containers l0, l1, ..., until it is killed
+ *	hostile requests ADDRESS:PORT N
+ *	                         asks, and prints each answer's status and first words
  *
  * Options before these: --seed N; --etcd ADDRESS:PORT and --http ADDRESS:PORT, which instances
- *shall not have; --victim HOST, a host name of somebody else.
+ * shall not have; --victim HOST, a host name of somebody else.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -105,24 +106,6 @@ static void write_services(const char *dir, long count)
 
 /* --- keys ------------------------------------------------------------------------------------- */
 
-static void add_base64(struct buf *out, const struct buf *bytes)
-{
-	static const char digits[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const unsigned char *p = (const unsigned char *)buf_str(bytes);
-
-	for (size_t i = 0; i < bytes->len; i += 3) {
-		size_t left = bytes->len - i;
-		unsigned n = (unsigned)p[i] << 16 | (left > 1 ? (unsigned)p[i + 1] << 8 : 0) |
-			     (left > 2 ? p[i + 2] : 0);
-
-		buf_add_char(out, digits[n >> 18]);
-		buf_add_char(out, digits[n >> 12 & 63]);
-		buf_add_char(out, left > 1 ? digits[n >> 6 & 63] : '=');
-		buf_add_char(out, left > 2 ? digits[n & 63] : '=');
-	}
-}
-
 static void add_instance(struct buf *value)
 {
 	static const char *const forms[] = {"\"weight\":%", "\"state\":%", "\"tags\":[%]",
@@ -191,9 +174,9 @@ static void print_keys(long count)
 			key.len = 4000;
 		buf_add_str(&line, ops == 0 ? "{\"success\":[" : ",");
 		buf_add_str(&line, "{\"request_put\":{\"key\":\"");
-		add_base64(&line, &key);
+		str_add_base64(&line, buf_str(&key), key.len);
 		buf_add_str(&line, "\",\"value\":\"");
-		add_base64(&line, &value);
+		str_add_base64(&line, buf_str(&value), value.len);
 		buf_add_str(&line, "\"}}");
 		if (++ops < TXN_MAX_OPS && line.len < TXN_MAX_BYTES && i + 1 < count)
 			continue;
