@@ -95,41 +95,51 @@ static void do_mass(unsigned i)
 		mem_auto_free char *value =
 		    mem_printf("{\"name\":\"tenant-%u\",\"services\":[\"svc-0\",\"svc-1\"]}", slot);
 
-		if (i % 2 == 0 && k < SLOTS)
+		if (i % 2 == 0)
 			put(key, value);
 		else
 			del(make_env_key, slot);
 	}
 }
 
-/* The hosts of all others, and of many that are not there. */
-static void do_names(unsigned i)
+typedef void add_host_fn(struct buf *value, unsigned i, unsigned k);
+
+static void put_hosts(unsigned i, add_host_fn *add_host)
 {
 	mem_auto_free char *key = make_env_key(i % SLOTS);
 	buf_auto struct buf value = BUF_INIT;
 
 	buf_printf(&value, "{\"name\":\"tenant-%u\",\"services\":[\"svc-0\"],\"hosts\":[",
 		   i % SLOTS);
-	for (unsigned k = 0; k < HOSTS; k++)
-		buf_printf(&value, "%s\"www-env-%05u.t%u.example.com\"", k == 0 ? "" : ",",
-			   (i * HOSTS + k) % (unsigned)model.envs, i % 10);
+	for (unsigned k = 0; k < HOSTS; k++) {
+		buf_add_str(&value, k == 0 ? "" : ",");
+		add_host(&value, i, k);
+	}
 	buf_add_str(&value, "]}");
 	kv_put(&kv, key, &value);
+}
+
+static void add_name(struct buf *value, unsigned i, unsigned k)
+{
+	buf_printf(value, "\"www-env-%05u.t%u.example.com\"",
+		   (i * HOSTS + k) % (unsigned)model.envs, i % 10);
+}
+
+/* The hosts of all others, and of many that are not there. */
+static void do_names(unsigned i)
+{
+	put_hosts(i, add_name);
+}
+
+static void add_label(struct buf *value, unsigned i, unsigned k)
+{
+	buf_printf(value, "\"www.h%u-%u-%u.example.com\"", i % SLOTS, k, i / SLOTS);
 }
 
 /* All hosts have one first label. */
 static void do_label(unsigned i)
 {
-	mem_auto_free char *key = make_env_key(i % SLOTS);
-	buf_auto struct buf value = BUF_INIT;
-
-	buf_printf(&value, "{\"name\":\"tenant-%u\",\"services\":[\"svc-0\"],\"hosts\":[",
-		   i % SLOTS);
-	for (unsigned k = 0; k < HOSTS; k++)
-		buf_printf(&value, "%s\"www.h%u-%u-%u.example.com\"", k == 0 ? "" : ",", i % SLOTS,
-			   k, i / SLOTS);
-	buf_add_str(&value, "]}");
-	kv_put(&kv, key, &value);
+	put_hosts(i, add_label);
 }
 
 static void do_huge(unsigned i)
