@@ -52,7 +52,7 @@ struct etcd_call {
 	struct etcd *etcd;
 	struct etcd_call *next, **link; /* link: what points here */
 	const char *path;
-	char *what;
+	char *what, *keys;
 	struct buf body;
 	enum etcd_repeat repeat;
 	size_t max_body;
@@ -151,6 +151,7 @@ static void call_free(void *object)
 		call->free_ctx(call->ctx);
 	buf_fini(&call->body);
 	free(call->what);
+	free(call->keys);
 	free(call);
 }
 
@@ -247,15 +248,16 @@ static void renew_token(struct etcd_call *call)
 static void name_user_and_keys(struct etcd_call *call)
 {
 	mem_auto_free char *why = mem_dup_str(call->why.msg);
-	const char *user = call->etcd->user, *what = call->what, *keys = strchr(what, '/');
-	bool is_write = str_has_prefix(what, "write ");
-	int len = keys == NULL ? 0 : (int)strcspn(keys, ": ");
+	const char *user = call->etcd->user, *keys = call->keys;
+	bool is_write = call->repeat == ETCD_REPEAT_ONCE;
 
 	(void)mf_err_set(&call->why, call->why.code,
-			 "%s: user %s lacks a role to %s%.*s%s, see mayfly-security(7)", why,
+			 "%s: user %s lacks a role %s%s%s, see mayfly-security(7)", why,
 			 user == NULL ? "of the certificate" : user,
-			 is_write ? "read and write " : "read ", len, keys == NULL ? "" : keys,
-			 is_write ? "" : "*");
+			 keys == NULL ? "for it"
+			 : is_write   ? "to read and write "
+				      : "to read ",
+			 keys == NULL ? "" : keys, keys == NULL || is_write ? "" : "*");
 }
 
 static void on_fault(struct etcd_call *call, const struct etcd_fault *fault)
@@ -511,6 +513,7 @@ struct etcd_call *etcd_call_start(struct etcd *etcd, const struct etcd_request *
 	struct etcd_call *call = call_new(etcd, request->what, on_reply, free_ctx, ctx);
 
 	call->path = request->path;
+	call->keys = mem_dup_str(request->keys);
 	call->repeat = request->repeat;
 	call->max_body = request->max_body;
 	call->wants_page = request->wants_page;

@@ -40,6 +40,7 @@ struct etcd_request {
 	const char *path; /* "/v3/kv/range", static; NULL: no request, only have a token */
 	const char
 	    *what; /* for messages: "list /mayfly/"; borrowed until etcd_call_start returns */
+	const char *keys; /* the same: the key or prefix for which a role is needed; NULL: none */
 	enum etcd_repeat repeat;
 	struct buf *body;    /* taken over */
 	size_t max_body;     /* 0: 1 MiB */

@@ -249,6 +249,7 @@ struct etcd_call *etcd_list(struct etcd *etcd, const char *prefix,
 	buf_auto struct buf body = BUF_INIT;
 	struct etcd_request request = {.path = "/v3/kv/range",
 				       .what = what,
+				       .keys = prefix,
 				       .body = &body,
 				       .max_body = LIST_PAGE_MAX,
 				       .wants_page = true,
@@ -307,6 +308,7 @@ struct etcd_call *etcd_txn(struct etcd *etcd, const struct etcd_if *ifs, size_t 
 	what = mem_printf("write %s%s", op_count == 0 ? "nothing" : ops[0].key,
 			  op_count > 1 ? " and more" : "");
 	request.what = what;
+	request.keys = op_count == 0 ? NULL : ops[0].key;
 	etcd_json_txn(&body, ifs, if_count, ops, op_count);
 	return etcd_call_start(etcd, &request, on_txn_reply, free, txn);
 }

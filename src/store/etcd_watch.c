@@ -254,6 +254,7 @@ static void send_probe(struct etcd_watch *watch)
 	buf_auto struct buf body = BUF_INIT;
 	struct etcd_request request = {.path = "/v3/kv/range",
 				       .what = what,
+				       .keys = watch->prefix,
 				       .body = &body,
 				       .endpoint = (int)watch->endpoint,
 				       .deadline_ms = WATCH_PROBE_MS};

@@ -380,6 +380,42 @@ static const struct {
      0},
 };
 
+static void list_states(struct bench *b)
+{
+	(void)etcd_list(b->etcd, "/m/states/", &list_events, b);
+}
+
+static void write_state(struct bench *b)
+{
+	struct etcd_op op = {"/m/states/web/1/10.0.0.9:80", "drain", 5, 0};
+
+	(void)etcd_txn(b->etcd, NULL, 0, &op, 1, on_txn_done, b);
+}
+
+static const struct {
+	void (*start)(struct bench *b);
+	const char *path, *words;
+} denials[] = {
+    {list_states, RANGE, "user of the certificate lacks a role to read /m/states/*, see"},
+    {write_state, TXN, "lacks a role to read and write /m/states/web/1/10.0.0.9:80, see"},
+    {give_up, "/v3/lease/revoke", "lacks a role for it, see"}, /* whose keys are not known here */
+};
+
+START_TEST(a_denial_names_the_role_that_is_lacked)
+{
+	const struct gateway_line script[] = {
+	    {denials[_i].path, GATEWAY_SAY, 403, FAULT("etcdserver: permission denied", "7")}, {0}};
+	struct bench b;
+
+	bench_init(&b, script, NULL, NULL, 0);
+	denials[_i].start(&b);
+	bench_run(&b);
+	ck_assert_int_eq(b.err.code, MF_EPERM);
+	ck_assert_msg(strstr(b.err.msg, denials[_i].words) != NULL, "%s", b.err.msg);
+	bench_fini(&b);
+}
+END_TEST
+
 START_TEST(test_lease)
 {
 	struct bench b;
@@ -434,6 +470,8 @@ int main(void)
 {
 	TCase *tc = tcase_create("etcd");
 
+	tcase_add_loop_test(tc, a_denial_names_the_role_that_is_lacked, 0,
+			    (int)(sizeof(denials) / sizeof(denials[0])));
 	tcase_add_loop_test(tc, test_endpoint, 0, COUNT(endpoint_table));
 	tcase_add_loop_test(tc, test_txn, 0, COUNT(txn_table));
 	tcase_add_test(tc, test_no_http);
