@@ -74,7 +74,8 @@ void apply_note_worker(struct apply *apply, const struct haproxy_info *info)
 		return;
 	if ((is_same || is_first) && apply->live_err.code != MF_EUNAVAIL)
 		return;
-	apply->owes_result = true; /* of a run that sees it first, too */
+	/* A run that has seen it first was reported before it was read back. */
+	apply->owes_result = true;
 	apply_resync(apply);
 }
 
