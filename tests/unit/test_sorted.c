@@ -22,23 +22,29 @@ static int compare(const void *a, const void *b)
 /* A plain one: what each key has; 0: it is not there. */
 static unsigned plain[KEYS];
 
-static void expect_all(const struct sorted *array)
+/* Without an assertion for each, which costs a system call. */
+static bool has_all(const struct sorted *array)
 {
 	size_t i = 0;
 
 	for (unsigned key = 0; key < KEYS; key++) {
 		const struct item *found = sorted_find(array, &(struct item){key, 0});
 
-		ck_assert_uint_eq(sorted_lower_bound(array, &(struct item){key, 0}), i);
-		if (plain[key] == 0) {
-			ck_assert_ptr_null(found);
+		if (sorted_lower_bound(array, &(struct item){key, 0}) != i ||
+		    (found == NULL) != (plain[key] == 0))
+			return false;
+		if (found == NULL)
 			continue;
-		}
-		ck_assert_uint_eq(found->value, plain[key]);
-		ck_assert_uint_eq(((struct item *)sorted_at(array, i))->key, key);
+		if (found->value != plain[key] || sorted_at(array, i) != found)
+			return false;
 		i++;
 	}
-	ck_assert_uint_eq(array->count, i);
+	return array->count == i;
+}
+
+static void expect_all(const struct sorted *array)
+{
+	ck_assert(has_all(array));
 }
 
 static void change(struct sorted *array, unsigned deletions, unsigned value)
@@ -111,6 +117,39 @@ START_TEST(a_range_is_replaced)
 }
 END_TEST
 
+/* By none, by a few and by many; of none, a part and all; large ones that are cut and small ones.
+ */
+START_TEST(any_range_is_replaced)
+{
+	static const unsigned densities[] = {0, 1, 50, 100};
+	struct sorted array;
+
+	srand((unsigned)_i + 1);
+	memset(plain, 0, sizeof(plain));
+	sorted_init(&array, sizeof(struct item), compare);
+	for (unsigned round = 0; round < 40; round++) {
+		unsigned density = densities[rand() % 4];
+		unsigned first = round % 10 == 0 ? 0 : (unsigned)rand() % KEYS;
+		unsigned last = round % 10 == 0 ? KEYS : first + (unsigned)rand() % (KEYS - first);
+		struct sorted with;
+
+		sorted_init(&with, sizeof(struct item), compare);
+		for (unsigned key = first; key < last; key++) {
+			plain[key] = (unsigned)rand() % 100 < density ? round + 1 : 0;
+			if (plain[key] != 0)
+				sorted_put(&with, &(struct item){key, plain[key]});
+		}
+		sorted_splice(&array, sorted_lower_bound(&array, &(struct item){first, 0}),
+			      sorted_lower_bound(&array, &(struct item){last, 0}), &with);
+		sorted_fini(&with);
+		expect_all(&array);
+		change(&array, 5, round + 1);
+		expect_all(&array);
+	}
+	sorted_fini(&array);
+}
+END_TEST
+
 /* Of thirty times as many items each change costs hardly more. */
 static size_t cost(unsigned count)
 {
@@ -140,6 +179,7 @@ int main(void)
 
 	tcase_add_loop_test(tc, it_is_as_a_plain_one, 0, 5);
 	tcase_add_test(tc, a_range_is_replaced);
+	tcase_add_loop_test(tc, any_range_is_replaced, 0, 5);
 	tcase_add_test(tc, what_a_change_costs_hardly_grows);
 	return unit_run("sorted", tc);
 }
