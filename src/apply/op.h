@@ -18,6 +18,7 @@ struct state_server;
  * Each kind: its word; the names of its fields, which are what it is in, its name, what it was and
  * what it is ("": it has no such field); its line for people and its command of the runtime API, as
  * patterns: %i what it is in, %n its name, %f and %t what it was and is (NULL: it has none).
+ * Those of environments come first, as plan_markdown.c relies on.
  */
 /* clang-format off */
 #define OP_KINDS(X) \
