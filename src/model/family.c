@@ -1,4 +1,5 @@
-/* Links from parents to those that extend them, and what was composed last. */
+/* Links to those that extend an environment or split their visitors among it, and what was composed
+ * last. */
 #include "model/family.h"
 
 #include <stdbool.h>
@@ -17,6 +18,7 @@
 /* Both are borrowed from the child. */
 struct link {
 	const char *parent, *child;
+	bool is_split; /* the child does not extend it, but sends visitors there */
 };
 
 /* All borrowed from the environment as composed, or from one that extends nobody. */
@@ -25,7 +27,7 @@ struct reliance {
 };
 
 struct family {
-	struct sorted links;	 /* struct link, by parent, then child */
+	struct sorted links;	 /* struct link, by parent, child, and what it is */
 	struct sorted reliances; /* struct reliance */
 	struct strmap *composed; /* by name: struct env, a reference */
 };
@@ -35,7 +37,9 @@ static int compare_links(const void *a, const void *b)
 	const struct link *x = a, *y = b;
 	int order = strcmp(x->parent, y->parent);
 
-	return order != 0 ? order : strcmp(x->child, y->child);
+	if (order == 0)
+		order = strcmp(x->child, y->child);
+	return order != 0 ? order : (int)x->is_split - (int)y->is_split;
 }
 
 static int compare_reliances(const void *a, const void *b)
@@ -71,30 +75,35 @@ void family_free(struct family *family)
 	free(family);
 }
 
-/* Those that it extends or splits its visitors among, one after the other, and NULL. */
-static const char *linked(const struct env *env, size_t i)
+/* To those that it extends, and then those that it splits its visitors among; false: no more. */
+static bool link_at(const struct env *env, size_t i, struct link *ret_link)
 {
-	if (i < env->parent_count)
-		return env->parents[i];
-	i -= env->parent_count;
-	return env->split != NULL && i < env->split->share_count ? env->split->shares[i].version
-								 : NULL;
+	bool is_split = i >= env->parent_count;
+
+	if (is_split)
+		i -= env->parent_count;
+	if (is_split && (env->split == NULL || i >= env->split->share_count))
+		return false;
+	*ret_link = (struct link){is_split ? env->split->shares[i].version : env->parents[i],
+				  env->name, is_split};
+	return true;
 }
 
 void family_move(struct family *family, const struct env *old, const struct env *new)
 {
-	const char *name;
+	struct link link;
 
-	for (size_t i = 0; old != NULL && (name = linked(old, i)) != NULL; i++)
-		(void)sorted_del(&family->links, &(struct link){name, old->name});
-	for (size_t i = 0; new != NULL && (name = linked(new, i)) != NULL; i++)
-		sorted_put(&family->links, &(struct link){name, new->name});
+	for (size_t i = 0; old != NULL && link_at(old, i, &link); i++)
+		(void)sorted_del(&family->links, &link);
+	for (size_t i = 0; new != NULL &&link_at(new, i, &link); i++)
+		sorted_put(&family->links, &link);
 }
 
 /* --- descendants ------------------------------------------------------------------------------ */
 
 /* Names, each once; those behind the ones that were visited are to be visited. */
 struct queue {
+	bool has_splits; /* these are followed, too */
 	struct strmap *seen;
 	const char **names;
 	size_t count, cap;
@@ -102,14 +111,15 @@ struct queue {
 
 static void add_children(const struct family *family, const char *name, struct queue *queue)
 {
-	const struct link first = {name, ""};
+	const struct link first = {name, "", false};
 
 	for (size_t i = sorted_lower_bound(&family->links, &first); i < family->links.count; i++) {
 		const struct link *link = sorted_at(&family->links, i);
 
 		if (strcmp(link->parent, name) != 0)
 			break;
-		if (strmap_find(queue->seen, link->child) != NULL)
+		if ((link->is_split && !queue->has_splits) ||
+		    strmap_find(queue->seen, link->child) != NULL)
 			continue;
 		strmap_set(queue->seen, link->child, queue);
 		MEM_GROW(queue->names, queue->count, queue->cap);
@@ -117,10 +127,10 @@ static void add_children(const struct family *family, const char *name, struct q
 	}
 }
 
-void family_walk(const struct family *family, const char *name,
+static void walk(const struct family *family, const char *name, bool has_splits,
 		 void (*visit)(void *ctx, const char *env), void *ctx)
 {
-	struct queue queue = {.seen = NULL};
+	struct queue queue = {.has_splits = has_splits};
 
 	if (family->links.count == 0)
 		return;
@@ -133,6 +143,18 @@ void family_walk(const struct family *family, const char *name,
 	}
 	strmap_free(queue.seen);
 	free(queue.names);
+}
+
+void family_walk(const struct family *family, const char *name,
+		 void (*visit)(void *ctx, const char *env), void *ctx)
+{
+	walk(family, name, true, visit, ctx);
+}
+
+void family_walk_children(const struct family *family, const char *name,
+			  void (*visit)(void *ctx, const char *env), void *ctx)
+{
+	walk(family, name, false, visit, ctx);
 }
 
 /* --- what they come to ------------------------------------------------------------------------ */

@@ -21,6 +21,9 @@ void family_move(struct family *family, const struct env *old, const struct env 
 /* Each that extends it or has it in its split, in any number of steps; not name itself. */
 void family_walk(const struct family *family, const char *name,
 		 void (*visit)(void *ctx, const char *env), void *ctx);
+/* Each that extends it, in any number of steps: those that are set aside without it. */
+void family_walk_children(const struct family *family, const char *name,
+			  void (*visit)(void *ctx, const char *env), void *ctx);
 
 /* As it was last composed, borrowed; NULL: it is not. */
 struct env *family_find(const struct family *family, const char *name);

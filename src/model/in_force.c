@@ -344,7 +344,7 @@ void in_force_walk_children(const struct in_force *f, const char *env,
 {
 	struct walk walk = {f->family, visit, ctx};
 
-	family_walk(f->family, env, visit_in_force, &walk);
+	family_walk_children(f->family, env, visit_in_force, &walk);
 }
 
 void in_force_set_settings(struct in_force *f, const struct settings *settings)

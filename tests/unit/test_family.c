@@ -464,6 +464,35 @@ START_TEST(too_many_services_in_all_set_it_aside)
 }
 END_TEST
 
+static void add_name(void *ctx, const char *name)
+{
+	struct buf *names = ctx;
+
+	buf_printf(names, "%s%s", names->len == 0 ? "" : " ", name);
+}
+
+START_TEST(a_split_takes_nobody_with_one_that_goes)
+{
+	struct table *table = new_table();
+	buf_auto struct buf names = BUF_INIT;
+	struct snapshot *s;
+
+	put_yaml(table, "{name: next, extends: prod, services: []}");
+	put_yaml(table, "{name: pr, extends: next, services: []}");
+	put_yaml(table, "{name: shop, split: {next: 50, pr: 50}, services: []}");
+	put_yaml(table, "{name: both, extends: next, split: {next: 100}, services: []}");
+	s = table_snapshot(table, 1);
+	table_walk_children(table, "environments/next", add_name, &names);
+	ck_assert_str_eq(buf_str(&names), "both pr");
+	snapshot_unref(s);
+	put_yaml(table, "{name: both, split: {next: 100}, services: []}");
+	buf_clear(&names);
+	table_walk_children(table, "environments/next", add_name, &names);
+	ck_assert_str_eq(buf_str(&names), "pr");
+	table_free(table);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("family");
@@ -479,6 +508,7 @@ int main(void)
 	tcase_add_test(tc, with_baseline_the_parents_version_answers);
 	tcase_add_test(tc, versions_are_one_field_with_version);
 	tcase_add_test(tc, one_that_differs_in_versions_alone_has_its_base_s_entries);
+	tcase_add_test(tc, a_split_takes_nobody_with_one_that_goes);
 	tcase_add_test(tc, too_many_services_in_all_set_it_aside);
 	return unit_run("family", tc);
 }
