@@ -337,7 +337,6 @@ START_TEST(with_baseline_the_parents_version_answers)
 }
 END_TEST
 
-/* Then a change of the base is no change of what maps say of it. */
 /* All versions of a service that it chooses, main one first, and whether its base says it. */
 static void chooses(struct table *table, const char *name, const char *want)
 {
@@ -404,6 +403,7 @@ START_TEST(versions_are_one_field_with_version)
 }
 END_TEST
 
+/* Then a change of the base is no change of what maps say of it. */
 START_TEST(one_that_differs_in_versions_alone_has_its_base_s_entries)
 {
 	static const char own[] =
