@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/strmap.h"
 #include "model/choice.h"
 #include "model/compose.h"
@@ -164,11 +165,6 @@ struct env *family_find(const struct family *family, const char *name)
 	return strmap_find(family->composed, name);
 }
 
-static bool are_equal(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 static bool are_lists_equal(const char *const *a, size_t count, const char *const *b,
 			    size_t other_count)
 {
@@ -195,8 +191,8 @@ static bool is_same(const struct env *a, const struct env *b)
 	return a->content == b->content && a->created == b->created && a->missing == b->missing &&
 	       a->service_count == b->service_count && strcmp(a->prefix, b->prefix) == 0 &&
 	       strcmp(a->owner, b->owner) == 0 && strcmp(a->source, b->source) == 0 &&
-	       are_equal(a->description, b->description) && are_equal(a->base, b->base) &&
-	       are_equal(a->aside, b->aside) &&
+	       str_is_same(a->description, b->description) && str_is_same(a->base, b->base) &&
+	       str_is_same(a->aside, b->aside) &&
 	       are_lists_equal(a->hosts, a->host_count, b->hosts, b->host_count) &&
 	       are_lists_equal(a->parents, a->parent_count, b->parents, b->parent_count) &&
 	       are_lists_equal(a->without, a->without_count, b->without, b->without_count) &&

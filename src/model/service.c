@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "model/backend.h"
 #include "model/env.h"
 #include "model/fields.h"
@@ -324,16 +325,11 @@ const char *service_protocol_word(const struct service *service)
 	return protocol_words[service->protocol];
 }
 
-static bool is_same(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 bool service_is_tls_equal(const struct service_tls *a, const struct service_tls *b)
 {
 	return a->is_set == b->is_set &&
-	       (!a->is_set || (a->is_verified == b->is_verified && is_same(a->ca, b->ca) &&
-			       is_same(a->name, b->name)));
+	       (!a->is_set || (a->is_verified == b->is_verified && str_is_same(a->ca, b->ca) &&
+			       str_is_same(a->name, b->name)));
 }
 
 const char *service_balance_word(enum service_balance balance)
