@@ -33,8 +33,17 @@ struct key {
 };
 
 /* What else keys of Mayfly's begin with, which others read and write. */
-static const char *const foreign[] = {"archive/", "certificates/", "fleet/",
-				      "history/", "nodes/",	   "usage/"};
+static const struct {
+	const char *prefix;
+	bool is_followed, is_past; /* see kind_is_followed and kind_make_past */
+} foreign[] = {
+    {.prefix = "archive/", .is_past = true},
+    {.prefix = "certificates/", .is_followed = true},
+    {.prefix = "fleet/"},
+    {.prefix = "history/", .is_past = true},
+    {.prefix = "nodes/"},
+    {.prefix = "usage/"},
+};
 #define FOREIGN (sizeof(foreign) / sizeof(foreign[0]))
 
 const struct kind *kind_find(const char *key)
@@ -42,32 +51,30 @@ const struct kind *kind_find(const char *key)
 	size_t i = 0;
 
 	for (size_t k = 0; k < FOREIGN; k++)
-		if (str_has_prefix(key, foreign[k]))
+		if (str_has_prefix(key, foreign[k].prefix))
 			return NULL;
 	while (!str_has_prefix(key, kinds[i].prefix)) /* the last one's is empty */
 		i++;
 	return &kinds[i];
 }
 
-static const char *const reports[] = {"archive/", "fleet/", "history/", "nodes/", "usage/"};
-
 bool kind_is_followed(const char *key)
 {
-	for (size_t i = 0; i < sizeof(reports) / sizeof(reports[0]); i++)
-		if (str_has_prefix(key, reports[i]))
-			return false;
+	for (size_t i = 0; i < FOREIGN; i++)
+		if (str_has_prefix(key, foreign[i].prefix))
+			return foreign[i].is_followed;
 	return true;
 }
 
 char **kind_make_past(const char *prefix)
 {
-	static const char *const past[] = {"archive/", "history/"};
 	char **list = NULL;
 
-	for (size_t i = 0; i < sizeof(past) / sizeof(past[0]); i++) {
-		mem_auto_free char *key = mem_printf("%s/%s", prefix, past[i]);
+	for (size_t i = 0; i < FOREIGN; i++) {
+		mem_auto_free char *key = mem_printf("%s/%s", prefix, foreign[i].prefix);
 
-		strlist_add(&list, key);
+		if (foreign[i].is_past)
+			strlist_add(&list, key);
 	}
 	return list;
 }
@@ -82,7 +89,8 @@ static int refuse_stray(const char *key, struct mf_err *err)
 
 	for (size_t i = 0; i < KIND_STRAY; i++)
 		known[i] = kinds[i].prefix;
-	memcpy(known + KIND_STRAY, foreign, sizeof(foreign));
+	for (size_t i = 0; i < FOREIGN; i++)
+		known[KIND_STRAY + i] = foreign[i].prefix;
 	nearest = str_find_nearest(beginning, known, KIND_STRAY + FOREIGN);
 	if (nearest == NULL)
 		return mf_err_set(err, MF_EDATA, "%s", what);
