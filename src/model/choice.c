@@ -189,11 +189,11 @@ int choice_read(const struct node *node, enum name_kind kind, struct choice **re
 	return 0;
 }
 
-const char *const choice_sticky_words[] = {"cookie", "source", NULL};
+const char *const choice_sticky_words[] = {"none", "cookie", "source", NULL};
 
 const char *choice_sticky_word(const struct choice *choice)
 {
-	return choice->sticky == CHOICE_RANDOM ? NULL : choice_sticky_words[choice->sticky - 1];
+	return choice_sticky_words[choice->sticky];
 }
 
 bool choice_is_same(const struct choice *a, const struct choice *b)

@@ -59,9 +59,9 @@ struct choice {
 /* A map of names, NAME_VERSION or NAME_ENVIRONMENT, to percents.  One reference.  MF_EDATA. */
 int choice_read(const struct node *node, enum name_kind kind, struct choice **ret_choice,
 		struct mf_err *err);
-/* The words for what is not chance, in the order of the enum, and NULL. */
+/* In the order of the enum, where CHOICE_RANDOM is "none", and NULL. */
+#define CHOICE_STICKY_WORDS 3
 extern const char *const choice_sticky_words[];
-/* "cookie"; NULL: at random. */
 const char *choice_sticky_word(const struct choice *choice);
 /* Whether two, of which each may be NULL, say the same. */
 bool choice_is_same(const struct choice *a, const struct choice *b);

@@ -54,18 +54,26 @@ static void write_choice(const void *object, struct buf *json)
 	}
 }
 
+/* From the word of first on. */
+static int read_sticky_word(const struct node *node, enum choice_sticky first,
+			    struct choice *choice, struct mf_err *err)
+{
+	unsigned word;
+	int code = node_get_word(node, choice_sticky_words + first, CHOICE_STICKY_WORDS - first,
+				 &word, err);
+
+	if (code == 0)
+		choice->sticky = (enum choice_sticky)(first + word);
+	return code;
+}
+
 static int read_sticky(const struct node *node, void *place, struct mf_err *err)
 {
 	const struct env_service *service = place;
-	unsigned word;
-	int code;
 
 	if (service->choice == NULL) /* `versions` is null */
 		return node_error(node, err, "only with versions");
-	code = node_get_word(node, choice_sticky_words, 2, &word, err);
-	if (code == 0)
-		service->choice->sticky = (enum choice_sticky)(word + 1);
-	return code;
+	return read_sticky_word(node, CHOICE_COOKIE, service->choice, err);
 }
 
 #define SERVICE(member) FIELD_AT(struct env_service, member)
@@ -267,25 +275,16 @@ static int read_split(const struct node *node, void *place, struct mf_err *err)
 
 static int read_split_by(const struct node *node, void *place, struct mf_err *err)
 {
-	static const char *const words[] = {
-	    [CHOICE_RANDOM] = "none", [CHOICE_COOKIE] = "cookie", [CHOICE_SOURCE] = "source"};
-	const struct env *env = place;
-	unsigned word;
-	int code = node_get_word(node, words, sizeof(words) / sizeof(words[0]), &word, err);
-
-	if (code == 0)
-		env->split->sticky = (enum choice_sticky)word;
-	return code;
+	return read_sticky_word(node, CHOICE_RANDOM, ((const struct env *)place)->split, err);
 }
 
 static void write_split(const void *object, struct buf *json)
 {
 	const struct env *env = object;
-	const char *by = env->split == NULL ? NULL : choice_sticky_word(env->split);
 
 	if (env->split != NULL)
 		buf_printf(json, "\"split\":%s,\"split_by\":\"%s\"", env->split->text,
-			   by == NULL ? "none" : by);
+			   choice_sticky_word(env->split));
 }
 
 #define PERCENTS_SCHEMA                                                                            \
