@@ -137,7 +137,7 @@ static void add_trimmed(struct buf *b, const char *path)
 	buf_add(b, path, len);
 }
 
-/* What is taken off the path: nothing of the root, as each path begins with it. */
+/* What it matches, and takes off the path: nothing of the root, as each path begins with it. */
 static void add_prefix(struct buf *b, const struct form *form)
 {
 	if (form->exact)
@@ -166,10 +166,7 @@ static char *make_text(const struct form *form)
 
 	if (form->redirect.prefix != NULL)
 		rewrite = form->redirect.prefix;
-	if (form->exact)
-		buf_add_str(&text, form->path);
-	else if (form->path[1] != '\0')
-		add_trimmed(&text, form->path);
+	add_prefix(&text, form);
 	buf_add_str(&text, form->exact ? EXACT_END : "/");
 	match = text.len;
 	for (uint8_t i = 0; i < form->method_count; i++)
@@ -316,6 +313,21 @@ bool route_is_redirect(const char *route)
 	return options.answer.len != 0 && options.answer.at[0] == '3';
 }
 
+struct answer {
+	struct span status, scheme, host;
+};
+
+static struct answer read_answer(struct span text)
+{
+	const char *at = text.at;
+	struct answer answer;
+
+	answer.status = cut(&at, '!');
+	answer.scheme = cut(&at, '!');
+	answer.host = (struct span){at, (size_t)(text.at + text.len - at)};
+	return answer;
+}
+
 static bool is_strip(const struct options *options)
 {
 	return options->rewrite.len == 1 && options->answer.len == 0;
@@ -343,15 +355,13 @@ static void add_member(struct buf *b, const char *key, struct span value)
 
 static void write_redirect(const struct options *options, struct buf *b)
 {
-	const char *at = options->answer.at;
-	struct span status = cut(&at, '!'), scheme = cut(&at, '!');
-	struct span host = {at, (size_t)(options->answer.at + options->answer.len - at)};
+	const struct answer answer = read_answer(options->answer);
 
 	buf_add_str(b, ",\"redirect\":{");
-	add_member(b, "scheme", scheme);
-	add_member(b, "host", host);
+	add_member(b, "scheme", answer.scheme);
+	add_member(b, "host", answer.host);
 	add_member(b, "prefix", options->rewrite);
-	buf_printf(b, ",\"status\":%.*s}", (int)status.len, status.at);
+	buf_printf(b, ",\"status\":%.*s}", (int)answer.status.len, answer.status.at);
 }
 
 static void write_methods(unsigned methods, struct buf *b)
@@ -410,15 +420,13 @@ static bool has_others(const char *route)
 
 static void add_redirect_words(const struct options *options, size_t start, struct buf *b)
 {
-	const char *at = options->answer.at;
-	struct span status = cut(&at, '!'), scheme = cut(&at, '!');
-	struct span host = {at, (size_t)(options->answer.at + options->answer.len - at)};
+	const struct answer answer = read_answer(options->answer);
 
-	add_word(b, start, "redirect", status);
+	add_word(b, start, "redirect", answer.status);
 	buf_add_str(b, " to ");
-	add_span(b, scheme);
-	buf_add_str(b, scheme.len == 0 ? "" : "://");
-	add_span(b, host);
+	add_span(b, answer.scheme);
+	buf_add_str(b, answer.scheme.len == 0 ? "" : "://");
+	add_span(b, answer.host);
 	add_span(b, options->rewrite);
 }
 
