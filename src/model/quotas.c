@@ -176,8 +176,7 @@ static void stand_in_outer(struct quotas *quotas, struct group *group)
 	judge_bound(quotas, outer);
 }
 
-/* --- what comes and goes -----------------------------------------------------------------------
- */
+/* --- what comes and goes --------------------------------------------------------------------- */
 
 const char *quotas_add(struct quotas *quotas, const struct quota_place *place, int64_t created,
 		       const char *key, void *member)

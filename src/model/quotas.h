@@ -29,7 +29,7 @@ struct quota_place {
  * be added or deleted meanwhile. */
 typedef void quotas_turn_fn(void *ctx, void *member, const char *key, const char *reason);
 
-/* Each member comes after those that are there already: on_turn may be NULL. */
+/* on_turn may be NULL if each member that is added ranks behind all that are there. */
 struct quotas *quotas_new(quotas_turn_fn *on_turn, void *ctx);
 void quotas_free(struct quotas *quotas);
 void quotas_clear(struct quotas *quotas); /* nobody turns */

@@ -7,9 +7,9 @@
  *	/tasks/?	      exactly the path /tasks, as no path has a `?` in it
  *	MATCH|METHODS|TIMEOUT|PREFIX|REWRITE|ANSWER
  *
- * METHODS are names with ',' between them; TIMEOUT is in milliseconds; PREFIX what is taken off the
- *path, and REWRITE what comes in its place, where "/" is nothing; ANSWER "STATUS!SCHEME!HOST" of a
- *redirect.  Each may be empty.
+ * METHODS are names with ',' between them; TIMEOUT is in milliseconds; PREFIX is what is taken off
+ * the path, and REWRITE what comes in its place, where "/" is nothing; ANSWER is
+ * "STATUS!SCHEME!HOST" of a redirect.  Each may be empty.
  */
 #ifndef MF_MODEL_ROUTE_H
 #define MF_MODEL_ROUTE_H

@@ -58,8 +58,7 @@ struct table {
 	bool is_listing;
 };
 
-/* --- what may be in force
- * --------------------------------------------------------------------------------- */
+/* --- what may be in force -------------------------------------------------------------------- */
 
 /* What is in force, or may be; NULL: nothing. */
 static void *used(const struct entry *entry)

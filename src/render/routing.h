@@ -41,13 +41,13 @@
  * Visitors of an environment with a split are sent to others: its generation ends with a ':', its
  * choice is `<generation>/:` with environments in the place of backends, and its routes have "/."
  * before them, which no path has as it is looked up, so that they are found only where the choice
- *of another, or its own, led to it.
+ * of another, or its own, led to it.
  *
- * A backend is `<service>:<version>`; neither name has a ':'.  Of a service with several versions
- * routes and versions have `<service>:@<choice>`, where a choice is `<generation>/<service>:`, of
- * the environment whose it is.  In files each has its own, and
- * `spares` is empty: only a HAProxy that has not read the newest files has entries there, by the
- * runtime API.
+ * A backend is `<service>:<version>`; neither name has a ':'.  In files each backend has its own
+ * section, and `spares` is empty: only a HAProxy that has not read the newest files has entries
+ * there, by the runtime API.  Of a service with several versions, routes and versions have
+ * `<service>:@<choice>` instead, where the choice is `<generation>/<service>:`, of the environment
+ * that chooses.
  */
 #ifndef MF_RENDER_ROUTING_H
 #define MF_RENDER_ROUTING_H
