@@ -82,6 +82,19 @@ reloads=$(haproxy_reloads)
 etcd_put environments/prod '{"name":"prod","prefix":"www","services":[{"name":"search","route":"/"},{"name":"db","version":"16"}]}'
 within 'the default environment takes another version' 10 db_is db-2
 is "$(haproxy_reloads)" "$reloads" '  with no reload'
+etcd_put environments/prod '{"name":"prod","prefix":"www","services":[{"name":"search","route":"/"},{"name":"db","versions":{"15":50,"16":50}}]}'
+connections() { # N: who answers so many, and how often
+	for ((i = 0; i < $1; i++)); do curl -s --max-time 2 "http://127.0.0.1:$listen/"; done |
+		awk '{ n[$2]++ } END { for (who in n) print who, n[who] }' | sort | tr '\n' ' '
+}
+within 'or several, of which each connection is given one' 10 says '^db-1 [0-9]+ db-2 [0-9]+ $' connections 30
+etcd_del backends/db/16/a
+within '  also one without an instance' 10 says '^db-1 [12]?[0-9] $' connections 30
+etcd_put backends/db/16/a "${ADDRESS[db-2]}"
+within '  which comes back' 10 says '^db-1 [0-9]+ db-2 [0-9]+ $' connections 30
+is "$(haproxy_reloads)" "$reloads" '  with no reload'
+etcd_put environments/prod '{"name":"prod","prefix":"www","services":[{"name":"search","route":"/"},{"name":"db","version":"16"}]}'
+within '  and one again' 10 says '^db-2 30 $' connections 30
 # HAProxy 3.4 refuses a frontend and a backend of one name.
 etcd_put backends/tcp/db/a "${ADDRESS[near]}"
 is_listed() { grep -q '^backend tcp:db$' "$T/haproxy/haproxy.cfg"; }
