@@ -30,11 +30,7 @@
 #include "model/sorted.h"
 
 /* What problems are called that concern how an environment's parents fit together. */
-#define NOTES_OBJECT "parents of environment"
-/* And that concern whose versions answer instead of its own. */
-#define BASELINE_OBJECT	 "baseline of environment"
-#define SHARES_OBJECT	 "shares of environment"
-#define SPLIT_OBJECT	 "split of environment"
+#define NOTES_OBJECT	 "parents of environment"
 #define OVERRIDES_OBJECT "overrides of environment"
 /* Of a name that people set, and a service has. */
 #define NAMES_OBJECT "name"
@@ -418,9 +414,9 @@ static void forget_problems(struct in_force *f, const char *name)
 {
 	problem_list_set_of(f->problems, "environment", name, NULL);
 	problem_list_set_of(f->problems, NOTES_OBJECT, name, NULL);
-	problem_list_set_of(f->problems, BASELINE_OBJECT, name, NULL);
-	problem_list_set_of(f->problems, SHARES_OBJECT, name, NULL);
-	problem_list_set_of(f->problems, SPLIT_OBJECT, name, NULL);
+	problem_list_set_of(f->problems, SNAPSHOT_BASELINE, name, NULL);
+	problem_list_set_of(f->problems, SNAPSHOT_SHARES, name, NULL);
+	problem_list_set_of(f->problems, SNAPSHOT_SPLIT, name, NULL);
 	problem_list_set_of(f->problems, OVERRIDES_OBJECT, name, NULL);
 }
 
@@ -448,7 +444,8 @@ static void say_split(struct in_force *f, const struct env *env)
 				   said.len == 0 ? "" : "; ", share->version, absence,
 				   share->percent);
 	}
-	problem_list_set_of(f->problems, SPLIT_OBJECT, env->name, said.len == 0 ? NULL : said.data);
+	problem_list_set_of(f->problems, SNAPSHOT_SPLIT, env->name,
+			    said.len == 0 ? NULL : said.data);
 }
 
 static void say_missing(struct in_force *f, const struct env *env)
@@ -456,10 +453,10 @@ static void say_missing(struct in_force *f, const struct env *env)
 	buf_auto struct buf baseline = BUF_INIT, shares = BUF_INIT;
 
 	baseline_describe(env, f->versions, &baseline);
-	problem_list_set_of(f->problems, BASELINE_OBJECT, env->name,
+	problem_list_set_of(f->problems, SNAPSHOT_BASELINE, env->name,
 			    baseline.len == 0 ? NULL : baseline.data);
 	baseline_describe_shares(env, f->versions, &shares);
-	problem_list_set_of(f->problems, SHARES_OBJECT, env->name,
+	problem_list_set_of(f->problems, SNAPSHOT_SHARES, env->name,
 			    shares.len == 0 ? NULL : shares.data);
 	say_split(f, env);
 }

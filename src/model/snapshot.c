@@ -253,9 +253,9 @@ static const char *name_prefix(const struct service *settings)
 
 bool problem_is_remark(const struct problem *problem)
 {
-	return str_has_prefix(problem->object, "baseline of ") ||
-	       str_has_prefix(problem->object, "shares of ") ||
-	       str_has_prefix(problem->object, "split of ");
+	return str_has_prefix(problem->object, SNAPSHOT_BASELINE " ") ||
+	       str_has_prefix(problem->object, SNAPSHOT_SHARES " ") ||
+	       str_has_prefix(problem->object, SNAPSHOT_SPLIT " ");
 }
 
 const struct backend *snapshot_find_backend_named(const struct snapshot *snapshot, const char *name)
