@@ -31,6 +31,22 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
+static bool is_blank(char c)
+{
+	return is_space(c) || c == '\n';
+}
+
+struct span span_trim(struct span s)
+{
+	while (s.len > 0 && is_blank(s.at[0])) {
+		s.at++;
+		s.len--;
+	}
+	while (s.len > 0 && is_blank(s.at[s.len - 1]))
+		s.len--;
+	return s;
+}
+
 static struct span skip_spaces(struct span s)
 {
 	while (s.len > 0 && is_space(s.at[0])) {

@@ -15,6 +15,8 @@ struct span {
 struct span span_of(const char *s); /* NULL gives none */
 int span_compare(struct span a, struct span b);
 bool span_is(struct span s, const char *word);
+/* Without white space around it: spaces, tabs, and ends of lines. */
+struct span span_trim(struct span s);
 /* The next line of *rest, without spaces around it; false at the end. */
 bool span_take_line(struct span *rest, struct span *ret_line);
 /* The next word of *rest, a line or what is left of one; empty when there is none. */

@@ -7,24 +7,17 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/span.h"
 #include "base/strlist.h"
 #include "model/name.h"
 
-#define BLANK " \t\r\n"
-
-static int add_address(struct dns_name *name, const char *s, size_t len, struct mf_err *err)
+static int add_address(struct dns_name *name, struct span word, struct mf_err *err)
 {
 	mem_auto_free char *address = NULL;
 
-	while (len > 0 && strchr(BLANK, s[0]) != NULL) {
-		s++;
-		len--;
-	}
-	while (len > 0 && strchr(BLANK, s[len - 1]) != NULL)
-		len--;
 	if (name->address_count == DNS_NAME_MAX_ADDRESSES)
 		return mf_err_set(err, MF_EDATA, "more than %zu addresses", DNS_NAME_MAX_ADDRESSES);
-	if (name_parse_address(s, len, &address, err) != 0)
+	if (name_parse_address(word.at, word.len, &address, err) != 0)
 		return err->code;
 	strlist_add(&name->addresses, address);
 	name->address_count++;
@@ -39,7 +32,7 @@ static int add_addresses(struct dns_name *name, const char *value, size_t len, s
 		const char *comma = memchr(at, ',', (size_t)(end - at));
 		const char *until = comma == NULL ? end : comma;
 
-		if (add_address(name, at, (size_t)(until - at), err) != 0)
+		if (add_address(name, span_trim((struct span){at, (size_t)(until - at)}), err) != 0)
 			return err->code;
 		if (comma == NULL)
 			return 0;

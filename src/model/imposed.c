@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/span.h"
 #include "model/fields.h"
 
 #define IMPOSED(member) FIELD_AT(struct imposed, member)
@@ -20,19 +21,17 @@ static int read_state(const char *value, size_t len, enum instance_state *ret_st
 		      struct mf_err *err)
 {
 	static const enum instance_state states[] = {INSTANCE_DRAIN, INSTANCE_MAINT};
+	const struct span word =
+	    span_trim((struct span){value, len}); /* a shell leaves an end of line */
 	buf_auto struct buf quoted = BUF_INIT;
 
-	while (len > 0 && strchr(" \n\r\t", value[len - 1]) != NULL) /* as a shell leaves it */
-		len--;
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
-		const char *word = instance_state_word(states[i]);
-
-		if (strlen(word) != len || memcmp(word, value, len) != 0)
+		if (!span_is(word, instance_state_word(states[i])))
 			continue;
 		*ret_state = states[i];
 		return 0;
 	}
-	name_add_quoted(&quoted, value, len);
+	name_add_quoted(&quoted, word.at, word.len);
 	return mf_err_set(err, MF_EDATA, "%s: must be drain or maint", buf_str(&quoted));
 }
 

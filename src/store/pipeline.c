@@ -373,11 +373,6 @@ int pipeline_new(struct loop *loop, const struct settings *settings,
 	return 0;
 }
 
-static bool is_same(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 static bool is_same_list(char *const *a, char *const *b)
 {
 	for (; *a != NULL && *b != NULL; a++, b++)
@@ -389,9 +384,11 @@ static bool is_same_list(char *const *a, char *const *b)
 static bool is_same_etcd(const struct settings *a, const struct settings *b)
 {
 	return is_same_list(a->etcd.endpoints, b->etcd.endpoints) &&
-	       is_same(a->etcd.prefix, b->etcd.prefix) && is_same(a->etcd.cacert, b->etcd.cacert) &&
-	       is_same(a->etcd.cert, b->etcd.cert) && is_same(a->etcd.key, b->etcd.key) &&
-	       is_same(a->etcd.user, b->etcd.user) && is_same(a->etcd.password, b->etcd.password);
+	       str_is_same(a->etcd.prefix, b->etcd.prefix) &&
+	       str_is_same(a->etcd.cacert, b->etcd.cacert) &&
+	       str_is_same(a->etcd.cert, b->etcd.cert) && str_is_same(a->etcd.key, b->etcd.key) &&
+	       str_is_same(a->etcd.user, b->etcd.user) &&
+	       str_is_same(a->etcd.password, b->etcd.password);
 }
 
 /* Another store.  The table stays, so that what is broken there keeps its last good value. */

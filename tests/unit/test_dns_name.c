@@ -46,6 +46,17 @@ static const struct {
     {"a\nb", "10.0.0.1", "name: \"a\\nb\": not allowed: a newline"},
 };
 
+/* It would end the value for whoever takes it for text. */
+START_TEST(a_zero_byte_is_no_blank)
+{
+	struct dns_name *name;
+	struct mf_err err;
+
+	ck_assert_int_eq(dns_name_parse("db", "10.0.0.1\0", 9, &name, &err), MF_EDATA);
+	ck_assert_int_eq(dns_name_parse("db", "\00010.0.0.1", 9, &name, &err), MF_EDATA);
+}
+END_TEST
+
 START_TEST(what_is_none_is_refused)
 {
 	struct dns_name *name;
@@ -125,6 +136,7 @@ int main(void)
 {
 	TCase *tc = tcase_create("dns_name");
 
+	tcase_add_test(tc, a_zero_byte_is_no_blank);
 	tcase_add_loop_test(tc, a_name_has_addresses, 0, (int)(sizeof(good) / sizeof(good[0])));
 	tcase_add_loop_test(tc, what_is_none_is_refused, 0, (int)(sizeof(bad) / sizeof(bad[0])));
 	tcase_add_test(tc, a_service_keeps_its_own_name);

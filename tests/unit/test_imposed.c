@@ -204,10 +204,23 @@ START_TEST(it_is_written_as_it_is_read)
 }
 END_TEST
 
+/* It would end the value for whoever takes it for text. */
+START_TEST(a_zero_byte_is_no_blank)
+{
+	struct imposed *imposed;
+	struct mf_err err;
+
+	ck_assert_int_eq(imposed_parse("web", "1", "a", "drain\0", 6, 1, &imposed, &err), MF_EDATA);
+	ck_assert_int_eq(imposed_parse("web", "1", "a", " drain\r\n", 8, 1, &imposed, &err), 0);
+	imposed_unref(imposed);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("imposed");
 
+	tcase_add_test(tc, a_zero_byte_is_no_blank);
 	tcase_add_loop_test(tc, a_state_is_imposed, 0,
 			    (int)(sizeof(table_of) / sizeof(table_of[0])));
 	tcase_add_test(tc, one_without_its_instance_is_known);
