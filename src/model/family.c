@@ -16,10 +16,16 @@
 #include "model/env.h"
 #include "model/sorted.h"
 
+enum link_kind {
+	LINK_EXTENDS,
+	LINK_SPLIT, /* the child does not extend it, but sends visitors there */
+	LINK_KEPT,  /* either of the two, in a text of before */
+};
+
 /* Both are borrowed from the child. */
 struct link {
 	const char *parent, *child;
-	bool is_split; /* the child does not extend it, but sends visitors there */
+	enum link_kind kind;
 };
 
 /* All borrowed from the environment as composed, or from one that extends nobody. */
@@ -40,7 +46,7 @@ static int compare_links(const void *a, const void *b)
 
 	if (order == 0)
 		order = strcmp(x->child, y->child);
-	return order != 0 ? order : (int)x->is_split - (int)y->is_split;
+	return order != 0 ? order : (int)x->kind - (int)y->kind;
 }
 
 static int compare_reliances(const void *a, const void *b)
@@ -86,7 +92,7 @@ static bool link_at(const struct env *env, size_t i, struct link *ret_link)
 	if (is_split && (env->split == NULL || i >= env->split->share_count))
 		return false;
 	*ret_link = (struct link){is_split ? env->split->shares[i].version : env->parents[i],
-				  env->name, is_split};
+				  env->name, is_split ? LINK_SPLIT : LINK_EXTENDS};
 	return true;
 }
 
@@ -98,6 +104,20 @@ void family_move(struct family *family, const struct env *old, const struct env 
 		(void)sorted_del(&family->links, &link);
 	for (size_t i = 0; new != NULL &&link_at(new, i, &link); i++)
 		sorted_put(&family->links, &link);
+}
+
+void family_move_kept(struct family *family, const struct env *old, const struct env *new)
+{
+	struct link link;
+
+	for (size_t i = 0; old != NULL && link_at(old, i, &link); i++) {
+		link.kind = LINK_KEPT;
+		(void)sorted_del(&family->links, &link);
+	}
+	for (size_t i = 0; new != NULL &&link_at(new, i, &link); i++) {
+		link.kind = LINK_KEPT;
+		sorted_put(&family->links, &link);
+	}
 }
 
 /* --- descendants ------------------------------------------------------------------------------ */
@@ -112,14 +132,14 @@ struct queue {
 
 static void add_children(const struct family *family, const char *name, struct queue *queue)
 {
-	const struct link first = {name, "", false};
+	const struct link first = {name, "", LINK_EXTENDS};
 
 	for (size_t i = sorted_lower_bound(&family->links, &first); i < family->links.count; i++) {
 		const struct link *link = sorted_at(&family->links, i);
 
 		if (strcmp(link->parent, name) != 0)
 			break;
-		if ((link->is_split && !queue->has_splits) ||
+		if ((link->kind == LINK_SPLIT && !queue->has_splits) ||
 		    strmap_find(queue->seen, link->child) != NULL)
 			continue;
 		strmap_set(queue->seen, link->child, queue);

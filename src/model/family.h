@@ -17,6 +17,8 @@ void family_free(struct family *family); /* when nothing is in it any more */
 
 /* An environment as written has come (old NULL), gone (new NULL), or another is in its place. */
 void family_move(struct family *family, const struct env *old, const struct env *new);
+/* The same for a text of before, which is kept (model/last_texts.h). */
+void family_move_kept(struct family *family, const struct env *old, const struct env *new);
 
 /* Each that extends it or has it in its split, in any number of steps; not name itself. */
 void family_walk(const struct family *family, const char *name,

@@ -20,6 +20,7 @@
 #include "model/epochs.h"
 #include "model/family.h"
 #include "model/imposed.h"
+#include "model/last_texts.h"
 #include "model/override.h"
 #include "model/overrides.h"
 #include "model/problem_list.h"
@@ -41,6 +42,8 @@ struct in_force {
 	struct versions *versions;
 	struct overrides *overrides;
 	struct family *family;
+	struct last_texts *texts;	    /* NULL: none is kept */
+	const struct env *tried;	    /* the text that is being composed */
 	struct sorted written_names;	    /* struct dns_name *, by name, borrowed */
 	struct sorted written_config;	    /* struct config *, by scope, then name, borrowed */
 	struct shared_list *names, *config; /* of the last snapshot; NULL: none */
@@ -118,6 +121,7 @@ void in_force_free(struct in_force *f)
 	claims_free(f->claims);
 	versions_free(f->versions);
 	overrides_free(f->overrides);
+	last_texts_free(f->texts);
 	family_free(f->family);
 	epochs_free(f->epochs);
 	free(f);
@@ -175,6 +179,9 @@ static void *set_env(struct in_force *f, void *was, void *object)
 
 	assert(either != NULL);
 	composed = family_find(f->family, either->name);
+	if (f->texts != NULL)
+		last_texts_replace(f->texts, old, env,
+				   !extends(old) || (composed != NULL && composed->aside == NULL));
 	family_move(f->family, old, env);
 	family_walk(f->family, either->name, touch_env, f);
 	if (extends(env)) {
@@ -343,6 +350,11 @@ void in_force_walk_children(const struct in_force *f, const char *env,
 	family_walk_children(f->family, env, visit_in_force, &walk);
 }
 
+void in_force_keep_texts(struct in_force *f)
+{
+	f->texts = last_texts_new(f->family);
+}
+
 void in_force_set_settings(struct in_force *f, const struct settings *settings)
 {
 	const char *suffix = settings == NULL ? "" : settings->routing.service_suffix;
@@ -363,8 +375,12 @@ enum versions_others in_force_find_others(const struct in_force *f, const struct
 static const struct env *find_written(void *ctx, const char *name, const char **ret_why)
 {
 	const struct in_force *f = ctx;
+	const struct env *used;
 
-	return f->find(f->ctx, name, ret_why);
+	if (strcmp(name, f->tried->name) == 0)
+		return f->tried;
+	used = f->texts == NULL ? NULL : last_texts_find_used(f->texts, name);
+	return used != NULL ? used : f->find(f->ctx, name, ret_why);
 }
 
 /* What is the same for everybody stays the same object. */
@@ -386,14 +402,49 @@ static bool is_plain(void *ctx, const char *name)
 	return !overrides_has_live(f->overrides, f->versions, name);
 }
 
+static struct env *try_text(struct in_force *f, struct env *text, struct buf *ret_notes)
+{
+	f->tried = text;
+	return family_compose(f->family, text, find_written, is_plain, f, ret_notes);
+}
+
+/* What a text comes to, or, if that is nothing, the one of before: one reference, and what is wrong
+ * with it. */
+static struct env *compose_text(struct in_force *f, struct env *own, struct buf *ret_notes,
+				struct buf *ret_why)
+{
+	struct env *env = try_text(f, own, ret_notes);
+	struct env *kept, *before;
+
+	if (env->aside != NULL)
+		buf_add_str(ret_why, env->aside);
+	if (f->texts == NULL || !last_texts_has(f->texts, own->name))
+		return env;
+	if (last_texts_set_tried(f->texts, own->name, env->aside == NULL))
+		family_walk(f->family, own->name, touch_env, f);
+	kept = last_texts_find_used(f->texts, own->name);
+	if (kept == NULL)
+		return env;
+	buf_clear(ret_notes);
+	before = try_text(f, kept, ret_notes);
+	if (before->aside != NULL) {
+		env_unref(before);
+		return env;
+	}
+	buf_printf(ret_why, "%s; what it was before stays",
+		   ret_why->len > 0 ? "" : "it does not fit what others changed with it");
+	env_unref(env);
+	return before;
+}
+
 /* What overrides are laid upon: it, or, put in force, what it comes to with those it extends. */
 static struct env *compose(struct in_force *f, struct env *own)
 {
-	buf_auto struct buf notes = BUF_INIT;
+	buf_auto struct buf notes = BUF_INIT, why = BUF_INIT;
 	struct env *old = family_find(f->family, own->name), *env = own;
 
 	if (extends(own)) {
-		env = family_compose(f->family, own, find_written, is_plain, f, &notes);
+		env = compose_text(f, own, &notes, &why);
 		if (env == old) {
 			env_unref(env);
 		} else {
@@ -404,7 +455,7 @@ static struct env *compose(struct in_force *f, struct env *own)
 			family_keep(f->family, own->name, env);
 		}
 	}
-	problem_list_set_of(f->problems, "environment", own->name, env->aside);
+	problem_list_set_of(f->problems, "environment", own->name, why.len == 0 ? NULL : why.data);
 	problem_list_set_of(f->problems, NOTES_OBJECT, own->name,
 			    notes.len == 0 ? NULL : notes.data);
 	return env;
@@ -499,6 +550,8 @@ static void resolve_envs(struct in_force *f)
 		resolve_env(f, name);
 		free(name);
 	}
+	if (f->texts != NULL)
+		last_texts_settle(f->texts);
 }
 
 static bool is_service(const struct in_force *f, const struct snapshot *snapshot, const char *name)

@@ -41,6 +41,9 @@ void in_force_touch_children(struct in_force *in_force, const char *env);
 void in_force_walk_children(const struct in_force *in_force, const char *env,
 			    void (*visit)(void *ctx, const char *child), void *ctx);
 
+/* As table_keep_texts has it. */
+void in_force_keep_texts(struct in_force *in_force);
+
 void in_force_set_settings(struct in_force *in_force,
 			   const struct settings *settings); /* borrowed */
 

@@ -554,6 +554,11 @@ void table_set_shown(struct table *table, size_t most)
 	table->shown = most;
 }
 
+void table_keep_texts(struct table *table)
+{
+	in_force_keep_texts(table->in_force);
+}
+
 const char *table_env_notes(const struct table *table, const char *name)
 {
 	return in_force_env_notes(table->in_force, name);

@@ -85,6 +85,13 @@ void table_set_problem(struct table *table, const char *object, const char *reas
 void table_set_shown(struct table *table, size_t most);
 
 /*
+ * From now on the last text of an environment that could be composed stays in force, for it and
+ * those that extend it, while a newer one cannot be; otherwise a table depends on nothing but what
+ * it has now.
+ */
+void table_keep_texts(struct table *table);
+
+/*
  * Whose listeners no service may want the port of, and which addresses are denied; own: as
  * denied_new has it.  The settings are borrowed until others are set or the table is freed.  None
  * at first.  All that is there is judged anew.

@@ -341,6 +341,7 @@ int pipeline_new(struct loop *loop, const struct settings *settings,
 	p->ctx = ctx;
 	p->timeout_ms = options->timeout_ms;
 	p->table = table_new();
+	table_keep_texts(p->table);
 	p->knows_host = options->is_guarded || !pipeline_is_offline(options);
 	if (options->is_guarded)
 		table_set_shown(p->table, SHOWN);

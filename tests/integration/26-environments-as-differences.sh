@@ -54,6 +54,20 @@ extend other '[pr-42, prod]'
 within 'another parent to the left' 10 tasks_of other '^tasks pr '
 extend pr-42 prod 'services:' '  - {name: tasks, version: null}'
 within 'null drops what the parent says' 10 says 'version latest of service tasks' fetch www-other.example.com "$HTTP/tasks"
+
+note 'a text that breaks leaves the one of before in force'
+etcd_put environments/deep '{"name":"deep","extends":"pr-42","services":[]}'
+etcd_put environments/lower '{"name":"lower","extends":"deep","services":[]}'
+within 'a child of a child' 10 serves www-lower.example.com '^web 1 '
+etcd_put environments/deep '{"name":"deep","extends":"pr-24","services":[{"name":"web","version":"7"}]}'
+within 'one of the middle names nobody: the log says so' 10 \
+	log_has kvwatch 'environment deep.*extends pr-24, which is not there; what it was before stays'
+ok '  it is served as before' serves www-deep.example.com '^web 1 .* environment deep'
+ok '  and so is its child' serves www-lower.example.com '^web 1 .* environment lower'
+etcd_put environments/deep '{"name":"deep","extends":"pr-42","services":[{"name":"tasks","version":"2","route":["/tasks"]}]}'
+within '  until its text is right' 10 tasks_of lower '^tasks 2 '
+etcd_del environments/lower
+etcd_del environments/deep
 extend pr-42 prod 'without: [tasks]'
 within 'a service that the child has not' 10 tasks_of pr-42 '^web 1 '
 within '  and all is one' 10 all_is_one

@@ -214,6 +214,92 @@ START_TEST(a_cycle_harms_nobody_else_and_can_be_left)
 }
 END_TEST
 
+/* As kvwatch has it. */
+START_TEST(a_text_that_breaks_leaves_the_one_of_before_in_force)
+{
+	struct table *table = new_table();
+
+	table_keep_texts(table);
+	put_yaml(table, "{name: pr, extends: prod, services: [{name: web, version: 2}]}");
+	put_yaml(table, "{name: deep, extends: pr, services: [{name: db, version: 3}]}");
+	is(table, "deep", "db:3<deep; tasks:1.4<prod /jobs/<prod /tasks/<prod; web:2<pr /<prod");
+	put_yaml(table, "{name: pr, extends: prdo, services: [{name: web, version: 4}]}");
+	is(table, "pr", "db:15<prod; tasks:1.4<prod /jobs/<prod /tasks/<prod; web:2<pr /<prod");
+	is(table, "deep", "db:3<deep; tasks:1.4<prod /jobs/<prod /tasks/<prod; web:2<pr /<prod");
+	is_problem(table, "environment pr",
+		   "extends prdo, which is not there; what it was before stays");
+	is_problem(table, "environment deep", NULL);
+	/* What that extends changes for it as ever, and another bad text changes nothing. */
+	put_yaml(table, "{name: prod, services: [{name: web, version: 1, route: /}]}");
+	put_yaml(table, "{name: pr, extends: deep, services: [{name: web, version: 5}]}");
+	is(table, "deep", "db:3<deep; web:2<pr /<prod");
+	is_problem(table, "environment pr",
+		   "extends itself: pr, deep, pr; what it was before stays");
+	/* It comes into force when it can. */
+	put_yaml(table, "{name: deep, extends: prod, services: []}");
+	is(table, "deep", "web:1<prod /<prod");
+	is(table, "pr", "web:5<pr /<prod");
+	is_problem(table, "environment pr", NULL);
+	/* Its text is as it was: what it extends is no more. */
+	table_del(table, "environments/deep");
+	is(table, "pr", "");
+	is_problem(table, "environment pr", "extends deep, which is not there");
+	table_free(table);
+}
+END_TEST
+
+START_TEST(a_text_of_one_that_extended_nobody_stays_as_well)
+{
+	struct table *table = new_table();
+
+	table_keep_texts(table);
+	put_yaml(table, "{name: pr, extends: prod, services: []}");
+	is(table, "pr", "db:15<prod; tasks:1.4<prod /jobs/<prod /tasks/<prod; web:1<prod /<prod");
+	put_yaml(table, "{name: prod, extends: base, services: [{name: web, version: 2}]}");
+	is(table, "pr", "db:15<prod; tasks:1.4<prod /jobs/<prod /tasks/<prod; web:1<prod /<prod");
+	is(table, "prod", "db:15<prod; tasks:1.4<prod /jobs/<prod /tasks/<prod; web:1<prod /<prod");
+	put_yaml(table, "{name: base, services: [{name: db, version: 9}]}");
+	is(table, "pr", "db:9<base; web:2<prod");
+	/* Nothing is left of one that goes. */
+	put_yaml(table, "{name: prod, extends: nobody, services: []}");
+	is(table, "pr", "db:9<base; web:2<prod");
+	table_del(table, "environments/prod");
+	is(table, "pr", "");
+	put_yaml(table, "{name: prod, extends: nobody, services: []}");
+	is(table, "pr", "");
+	is_problem(table, "environment prod", "extends nobody, which is not there");
+	table_free(table);
+}
+END_TEST
+
+/* Each fits as long as the next one has not changed: somebody must give way, and it ends. */
+START_TEST(texts_that_contradict_each_other_come_to_an_end)
+{
+	struct table *table = new_table();
+	struct snapshot *s;
+
+	table_keep_texts(table);
+	put_yaml(table, "{name: a, services: [web]}");
+	put_yaml(table, "{name: b, services: [web]}");
+	put_yaml(table, "{name: c, services: [web]}");
+	snapshot_unref(table_snapshot(table, 1));
+	put_yaml(table, "{name: a, extends: [prod, b], services: []}");
+	put_yaml(table, "{name: b, extends: [prod, c], services: []}");
+	put_yaml(table, "{name: c, extends: [prod, a], services: []}");
+	s = table_snapshot(table, 2);
+	for (size_t i = 0; i < s->env_count; i++)
+		ck_assert_ptr_null(s->envs[i]->aside);
+	snapshot_unref(s);
+	put_yaml(table, "{name: c, extends: prod, services: []}");
+	put_yaml(table, "{name: b, extends: c, services: []}");
+	put_yaml(table, "{name: a, extends: b, services: []}");
+	s = table_snapshot(table, 3);
+	ck_assert_uint_eq(s->problem_count, 0);
+	snapshot_unref(s);
+	table_free(table);
+}
+END_TEST
+
 START_TEST(of_two_parents_the_left_one_counts_and_that_is_said)
 {
 	struct table *table = new_table();
@@ -502,6 +588,9 @@ int main(void)
 	tcase_add_test(tc, a_parents_change_is_its_childrens_at_once);
 	tcase_add_test(tc, a_parent_that_is_not_there_sets_its_children_aside_and_nobody_else);
 	tcase_add_test(tc, a_cycle_harms_nobody_else_and_can_be_left);
+	tcase_add_test(tc, a_text_that_breaks_leaves_the_one_of_before_in_force);
+	tcase_add_test(tc, a_text_of_one_that_extended_nobody_stays_as_well);
+	tcase_add_test(tc, texts_that_contradict_each_other_come_to_an_end);
 	tcase_add_test(tc, of_two_parents_the_left_one_counts_and_that_is_said);
 	tcase_add_test(tc, a_route_belongs_to_the_nearest_that_gives_it);
 	tcase_add_test(tc, an_override_of_a_child_is_laid_upon_what_it_comes_to);

@@ -415,6 +415,56 @@ static struct snapshot *check(struct table *table, int number, const struct snap
 	return s;
 }
 
+/* Of the versions of overrides. */
+static void put_instances(struct table *table)
+{
+	for (int s = 0; s < SERVICES; s++) {
+		mem_auto_free char *key = mem_printf("backends/s%d/over/i", s);
+
+		put_at(table, key, "10.0.0.1:1", 1);
+	}
+}
+
+static bool is_all_good(void)
+{
+	int order[ENVS + 1];
+
+	for (int env = 0; env < ENVS; env++)
+		if (world[env].is_there && linearise(env, 0, order) == 0)
+			return false;
+	return true;
+}
+
+/* Once all texts are good ones, it does not matter which were kept before. */
+START_TEST(kept_texts_are_gone_when_the_newer_ones_are_good)
+{
+	struct table *table = table_new();
+	struct buf last[ENVS];
+	int checks = 0;
+
+	for (int env = 0; env < ENVS; env++)
+		last[env] = (struct buf)BUF_INIT;
+	table_keep_texts(table);
+	memset(world, 0, sizeof(world));
+	put_instances(table);
+	seed = (unsigned long)_i + 100;
+	for (int i = 0; i < STEPS / 4; i++) {
+		struct snapshot *now;
+
+		for (int burst = pick(4); burst >= 0; burst--)
+			step(table);
+		checks += is_all_good();
+		now = is_all_good() ? check(table, i, NULL, last) : table_snapshot(table, i);
+		check_all_maps(now);
+		snapshot_unref(now);
+	}
+	ck_assert_int_gt(checks, STEPS / 80);
+	table_free(table);
+	for (int env = 0; env < ENVS; env++)
+		buf_fini(&last[env]);
+}
+END_TEST
+
 START_TEST(every_environment_is_what_the_rules_say)
 {
 	struct table *table = table_new();
@@ -424,11 +474,7 @@ START_TEST(every_environment_is_what_the_rules_say)
 	for (int env = 0; env < ENVS; env++)
 		last[env] = (struct buf)BUF_INIT;
 	memset(world, 0, sizeof(world));
-	for (int s = 0; s < SERVICES; s++) {
-		mem_auto_free char *key = mem_printf("backends/s%d/over/i", s);
-
-		put_at(table, key, "10.0.0.1:1", 1);
-	}
+	put_instances(table);
 	seed = (unsigned long)_i + 1;
 	for (int i = 0; i < STEPS / 4; i++) {
 		struct snapshot *now;
@@ -452,5 +498,6 @@ int main(void)
 	TCase *tc = tcase_create("family_random");
 
 	tcase_add_loop_test(tc, every_environment_is_what_the_rules_say, 0, 4);
+	tcase_add_loop_test(tc, kept_texts_are_gone_when_the_newer_ones_are_good, 0, 4);
 	return unit_run("family_random", tc);
 }
