@@ -28,7 +28,7 @@ declare -A may=(
 	[register]='base model store sys register'
 	[apply]='base model render apply sys'
 	[report]='base sys model store apply report'
-	[operator]='base sys model render store operator'
+	[operator]='base sys model render store apply operator'
 	[cmd]='base sys model render store register apply report operator cmd'
 )
 libraries=(

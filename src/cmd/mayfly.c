@@ -77,6 +77,8 @@ static const struct option_row rows[] = {
      OPTION_TEXT(struct call_options, method), .commands = TAKES_REQUEST},
     {0, "local", NULL, "a request from a process of this host, at haproxy.local_bind",
      OPTION_FLAG(struct call_options, is_local), .commands = TAKES_REQUEST},
+    {0, "live", NULL, "ask the running HAProxy of this host, too, and say where it differs",
+     OPTION_FLAG(struct call_options, is_live), .commands = TAKES_REQUEST},
     {'o', "output", NULL, "format of the output (default table)",
      OPTION_WORD(struct call_options, format, "table", "wide", "json", "yaml", "name"),
      .commands = TAKES_FORMAT},

@@ -26,6 +26,7 @@ struct call_options {
 	char **headers;			     /* of a request, "name: value"; NULL at the end */
 	const char *method;		     /* NULL: GET */
 	bool is_local;			     /* it comes in at haproxy.local_bind */
+	bool is_live;			     /* ask the running HAProxy, too */
 	bool watch;			     /* show it again at each change */
 	char **extends;			     /* environments; NULL at the end, or none was given */
 	const char *file;		     /* of what is written; "-": standard input */

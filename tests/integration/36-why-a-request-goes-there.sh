@@ -58,7 +58,7 @@ explain() { run_tool mayfly explain "${files[@]}" "$@"; }
 says_of() { sed -n "s/.*\"$1\":\"\\([^\"]*\\)\".*/\\1/p" <<<"$OUT"; } # MEMBER
 
 # agrees EXPECTED DOOR-URL HOST PATH [CURL-AND-EXPLAIN-OPTION...]: who answers, "web 1" or "503", is the
-# same for HAProxy and for explain, which must be right
+# same for HAProxy and for explain, which must be right; and --live finds no difference
 agrees() {
 	local expected=$1 door=$2 host=$3 path=$4 reply explained version
 
@@ -66,11 +66,12 @@ agrees() {
 	reply=$(fetch "$host" "$door$path" --path-as-is "$@")
 	[[ $reply == *$'\n'200 ]] && reply=$(cut -d ' ' -f 1,2 <<<"$reply" | head -n 1) || reply=${reply##*$'\n'}
 	[[ $door == "$LOCAL" ]] && set -- --local "$@"
-	explain "http://$host$path" -o json "$@"
+	explain "http://$host$path" -o json --live "$@"
 	version=$(says_of answering_version)
 	explained="$(says_of service) ${version:-$(says_of version)}"
 	[[ $STATUS == 0 ]] || explained=503
 	[[ $OUT != *'answered 400'* ]] || explained=400
+	[[ $OUT == *'"is_live_equal":true'* ]] || explained="other than HAProxy: $STATUS $OUT $ERR"
 	is "HAProxy $reply, explain $explained" "HAProxy $expected, explain $expected" \
 		"$host$path${*:+ with ${*//$'\n'/ }}"
 }
@@ -117,6 +118,7 @@ agrees 'web 2' "$INTERNAL" web.service / -H 'baggage: a=b, MayFly = PR.42 ;x=1,c
 agrees 'web 2' "$INTERNAL" web.service / -H 'baggage: mayfly=PR.42' -H 'baggage: a=b'
 agrees 'web 1' "$INTERNAL" web.service / -H 'baggage: mayfly=PR.42,mayfly=prod'
 agrees 'web 2' "$INTERNAL" web.service / -H 'x-mayfly: PR.42' -H 'baggage: mayfly=prod'
+agrees 503 "$INTERNAL" web.service / -H 'x-mayfly: PR.42 a;b\ c'
 agrees 503 "$INTERNAL" nothing.service /
 agrees 'web 2' "$INTERNAL" web.pr-42.service / -H 'x-mayfly: prod'
 agrees 503 "$INTERNAL" nothing.pr-42.service /
@@ -177,6 +179,44 @@ for call in 'ftp://x/' 'http://x:99999/' '/only/a/path' 'http:///x' 'x.org -H no
 	explain $call
 	is "$STATUS" 64 "refused: $call"
 done
+
+note 'what the running HAProxy does'
+live() { explain "$1" --live -o table "${@:2}"; }
+differs() { # URL REGEX NAME
+	live "$1"
+	is "$STATUS" 75 "$3"
+	like "$OUT" "$2" '  and what is different'
+}
+live shop.example.com/jobs
+is "$STATUS" 0 'the same'
+like "$OUT" '^HAProxy:      does the same \([0-9.]+.* of this host\)$' '  which is said'
+like "$OUT" '^claim +pr-42, by host shop.example.com +equal$' '  of the claim'
+like "$OUT" '^route +/jobs/ +equal$' '  of the route'
+like "$OUT" '^version +tasks:1 +equal$' '  of the version'
+like "$OUT" '^live instances of tasks:1 +1 +equal$' '  of the instances'
+haproxy_cmd "set server tasks:1/${ADDRESS[prod-tasks]} state maint" >/dev/null
+differs shop.example.com/jobs "^instance ${ADDRESS[prod-tasks]} +up, weight 100 +maint, weight 100\$" 'an instance is taken out'
+like "$OUT" '^HAProxy:      does not do the same' '  above all'
+like "$OUT" '^live instances of tasks:1 +1 +0$' '  and none is left'
+haproxy_cmd "set server tasks:1/${ADDRESS[prod-tasks]} state ready" >/dev/null
+haproxy_cmd 'set map maps/environments.map pr-42 pr-42@old' >/dev/null
+differs shop.example.com/jobs '^state of the environment +pr-42@[^ ]+ +pr-42@old$' 'an environment in an older state'
+like "$OUT" '^route +/jobs/ +none$' '  which has no such route'
+haproxy_cmd 'set map maps/hosts.map shop.example.com./ elsewhere' >/dev/null
+differs shop.example.com/jobs '^claim +pr-42, by host shop.example.com +elsewhere$' 'a host that leads elsewhere'
+haproxy_cmd 'set map maps/hosts.map shop.example.com./ prod' >/dev/null
+differs shop.example.com/jobs '^claim +pr-42, by host shop.example.com +prod, by host shop.example.com$' \
+	'  to an environment that there is'
+haproxy_cmd 'del map maps/hosts.map shop.example.com./' >/dev/null
+differs shop.example.com/jobs '^claim +pr-42, by host shop.example.com +none$' '  or nowhere'
+live www-prod.example.com/ -o json
+is "$STATUS $(says_of haproxy_version | grep -c '^[0-9]')" '0 1' 'what is not touched is the same'
+live www-prod.example.com --watch
+is "$STATUS" 64 'it is asked once'
+stop haproxy
+live www-prod.example.com
+is "$STATUS" 69 'no HAProxy: 69'
+like "$ERR" "HAProxy of this host: $T/run/admin.sock: cannot connect" '  which is said'
 
 note 'without a default environment, and on a single port'
 serve haproxy.internal_bind= haproxy.local_bind=

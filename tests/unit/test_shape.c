@@ -14,6 +14,7 @@
 #include "operator/doc.h"
 #include "operator/env_history.h"
 #include "operator/envdiff.h"
+#include "operator/explain.h"
 #include "operator/look.h"
 #include "operator/past.h"
 #include "operator/reading.h"
@@ -206,6 +207,22 @@ static void check_diff(const struct reading *reading)
 	node_free(doc);
 }
 
+/* What a running HAProxy is asked for. */
+static void check_live(void)
+{
+	struct node *doc = doc_new(), *steps;
+
+	doc_add_text(doc, "haproxy_version", "3.2.1");
+	doc_add_bool(doc, "is_live_equal", false);
+	steps = doc_add_list(doc, "live_steps");
+	ck_assert(explain_add_step(steps, "route", "/", "/"));
+	ck_assert(!explain_add_step(steps, "route", "/", NULL));
+	ck_assert(!explain_add_step(steps, "route", NULL, "/"));
+	ck_assert(explain_add_step(steps, "route", NULL, NULL));
+	check("explain", doc, "");
+	node_free(doc);
+}
+
 START_TEST(commands_print_what_their_schemas_say)
 {
 	struct settings *settings = settings_new("node");
@@ -236,6 +253,7 @@ START_TEST(commands_print_what_their_schemas_say)
 		buf_fini(&look.after);
 	}
 	check_history();
+	check_live();
 	check_diff(&reading);
 	for (size_t i = 0; i < shape_row_count; i++)
 		ck_assert_msg(seen[i], "%s: %s: nobody prints it", shape_rows[i].shape,
