@@ -67,7 +67,7 @@ story = $(sort $(wildcard tests/integration/[0-9]*.sh))
 scripts = $(wildcard tests/*.sh tests/*/*.sh contrib/*.sh contrib/*/*.sh contrib/git-hooks/* \
 	contrib/completions/mayfly findings/*.sh .ci/run)
 pages = $(patsubst %,$(BUILD)/%,$(wildcard man/*.[1-9]))
-schemas = $(patsubst %,$(BUILD)/schema/%.json,environment service settings policy etcd-service etcd-instance)
+schemas = $(patsubst %,$(BUILD)/schema/%.json,environment service services settings policy etcd-service etcd-instance)
 # Of what mayfly prints for programs; the stamp stands for all of them.
 shapes = $(BUILD)/schema/output/stamp
 # What /etc/mayfly/mayfly.yaml may begin with.

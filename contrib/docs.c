@@ -25,14 +25,20 @@
 #include "register/announcement.h"
 #include "register/service_file.h"
 
+enum many {
+	MANY_NONE,	 /* the file is one object */
+	MANY_ANY = -1,	 /* a list of any length */
+	MANY_NAMED = -2, /* a map: each has its name as the key */
+};
+
 static const struct format {
 	const char *name, *title;
 	const struct fields *fields;
-	int list_max; /* of a file that may hold a list of them: 0: it does not; -1: of any length
-		       */
+	int list_max; /* of a file that may hold a list of them, or enum many */
 } formats[] = {
-    {"environment", "Mayfly environment file", &fields_of_env, -1},
+    {"environment", "Mayfly environment file", &fields_of_env, MANY_ANY},
     {"service", "Mayfly service file", &announcement_fields, SERVICE_FILE_MAX},
+    {"services", "Mayfly settings of services: services.yaml", &fields_of_service, MANY_NAMED},
     {"settings", "Mayfly settings: mayfly.yaml", &fields_of_settings, 0},
     {"policy", "Mayfly policy: policy.yaml", &fields_of_policy, 0},
     {"etcd-service", "Mayfly: value of /mayfly/services/NAME", &fields_of_service, 0},
@@ -58,9 +64,13 @@ static void print_schema(const struct format *format)
 	buf_printf(&text,
 		   "{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"title\":\"%s\",",
 		   format->title);
-	if (format->list_max == 0) {
+	if (format->list_max == MANY_NONE) {
 		buf_add_str(&text, "\"allOf\":[");
 		fields_add_schema(format->fields, &text);
+	} else if (format->list_max == MANY_NAMED) {
+		buf_add_str(&text, "\"allOf\":[{\"type\":\"object\",\"additionalProperties\":");
+		fields_add_schema(format->fields, &text);
+		buf_add_char(&text, '}');
 	} else {
 		buf_add_str(&text, "\"definitions\":{\"object\":");
 		fields_add_schema(format->fields, &text);

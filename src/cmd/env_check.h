@@ -1,10 +1,15 @@
 /*
- * Environment files validated on their own, and by the policy: envwatch --check.
+ * Environment files, and that of the settings of services, validated on their own and by the
+ * policy: envwatch --check.
  */
 #ifndef MF_CMD_ENV_CHECK_H
 #define MF_CMD_ENV_CHECK_H
 
-/* As file_check_all; owner: whose environments they would be.  policy: its path, "" for none. */
-int env_check_files(const char *owner, const char *policy, char *const *paths, int count);
+struct settings;
+
+/* As file_check_all; owner: whose environments they would be.  The settings name the policy and the
+ * file of services. */
+int env_check_files(const char *owner, const struct settings *settings, char *const *paths,
+		    int count);
 
 #endif

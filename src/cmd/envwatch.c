@@ -13,6 +13,7 @@
 #include "cmd/env_check.h"
 #include "cmd/env_rights.h"
 #include "cmd/place.h"
+#include "cmd/services_follow.h"
 #include "cmd/watchdog.h"
 #include "store/env_kind.h"
 #include "store/env_sync.h"
@@ -34,7 +35,8 @@ struct envwatch {
 	struct env_sync *sync;
 	struct env_rights *rights;
 	struct itemdir *dir;
-	struct buf place; /* the directory, as origins name it */
+	struct services_follow *services; /* NULL: none is followed */
+	struct buf place;		  /* the directory, as origins name it */
 	struct loop_timer *deadline;
 	struct watchdog *watchdog;
 	struct mf_err why; /* code 0: nothing is known to be wrong with etcd */
@@ -53,6 +55,7 @@ static const struct option_row rows[] = {
     {0, "allow-empty", NULL, "accept a directory without files: delete all of its environments",
      OPTION_FLAG(struct envwatch, allow_empty)},
     {0, "policy", "FILE", "who may have what, see mayfly-policy(5)", OPTION_SETTING_TEXT(policy)},
+    {0, "services", "FILE", "the settings of services", OPTION_SETTING_TEXT(services)},
     {0, "timeout", "TIME", "with --once: how long to try (default 10s)",
      OPTION_DURATION(struct envwatch, timeout_ms, 1, 3600000)},
 };
@@ -125,6 +128,17 @@ static void end(struct envwatch *w, int status)
 	loop_stop(w->loop);
 }
 
+/* Services that are not followed are no reason to wait. */
+static bool is_all(const struct envwatch *w, bool (*is)(const struct env_sync *sync))
+{
+	return is(w->sync) && (w->services == NULL || is(services_follow_sync(w->services)));
+}
+
+static bool is_permitted(const struct env_sync *sync)
+{
+	return !env_sync_is_denied(sync);
+}
+
 static void on_state(void *ctx, const struct mf_err *why)
 {
 	struct envwatch *w = ctx;
@@ -137,14 +151,16 @@ static void on_state(void *ctx, const struct mf_err *why)
 			log_warn("etcd cannot be kept equal, retrying", LOG_STR("error", why->msg));
 		return;
 	}
+	if (!is_all(w, env_sync_is_equal))
+		return;
 	w->why.code = 0;
 	log_info("etcd is equal to the directory");
 	notify_send(w->is_ready ? "STATUS=equal" : "READY=1\nSTATUS=equal");
 	w->is_ready = true;
 	if (w->once)
-		end(w, mf_err_exit_status(env_sync_is_denied(w->sync) ? MF_EPERM
-					  : w->is_bad		      ? MF_EDATA
-								      : 0));
+		end(w, mf_err_exit_status(!is_all(w, is_permitted) ? MF_EPERM
+					  : w->is_bad		   ? MF_EDATA
+								   : 0));
 }
 
 static const struct env_sync_events sync_events = {
@@ -152,6 +168,8 @@ static const struct env_sync_events sync_events = {
     .on_problem = on_problem,
     .on_state = on_state,
 };
+
+static const struct services_follow_events services_events = {on_problem, on_state};
 
 /* --- the tool ------------------------------------------------------------------------------- */
 
@@ -175,11 +193,24 @@ static void on_hangup(void *ctx, int signo)
 		log_error("policy not reloaded, the old one stays", LOG_STR("error", err.msg));
 	env_sync_commit(w->sync);
 	itemdir_rescan(w->dir);
+	if (w->services != NULL)
+		services_follow_rescan(w->services);
+}
+
+static int follow_services(struct envwatch *w, const struct env_sync_options *options,
+			   struct mf_err *err)
+{
+	const char *path = w->cli.settings->services;
+
+	return path[0] == '\0' ? 0
+			       : services_follow_open(w->loop, w->etcd, path, options,
+						      &services_events, w, &w->services, err);
 }
 
 static int start(struct envwatch *w, const char *dir, const char *owner, struct mf_err *err)
 {
-	struct env_sync_options sync = {w->cli.settings->etcd.prefix, owner, w->is_forced, w->once};
+	struct env_sync_options sync = {&env_sync_envs, w->cli.settings->etcd.prefix, owner,
+					w->is_forced, w->once};
 	int64_t call_ms = w->once ? cli_call_ms(w->timeout_ms) : 0;
 	int code = loop_new(&w->loop, err);
 
@@ -196,7 +227,7 @@ static int start(struct envwatch *w, const char *dir, const char *owner, struct 
 	w->sync = env_sync_new(w->loop, w->etcd, &sync, &sync_events, w);
 	code = itemdir_open(w->once ? NULL : w->loop, &env_kind_to_put, dir, w->allow_empty,
 			    &dir_events, w, &w->dir, err);
-	if (code != 0)
+	if (code != 0 || (code = follow_services(w, &sync, err)) != 0)
 		return code;
 	itemdir_report(w->dir);
 	if (itemdir_file_count(w->dir) == 0 && !w->allow_empty)
@@ -211,6 +242,7 @@ static void stop(struct envwatch *w)
 {
 	notify_send("STOPPING=1");
 	itemdir_close(w->dir);
+	services_follow_close(w->services);
 	env_rights_free(w->rights);
 	env_sync_free(w->sync);
 	etcd_free(w->etcd);
@@ -242,10 +274,10 @@ static int run_call(struct envwatch *w)
 		return cli_usage(&w->cli, "--owner: %s", err.msg);
 	if (w->is_checking && w->once)
 		return cli_usage(&w->cli, "--check and --once: only one of them");
-	if (w->is_checking && w->cli.argc == 0)
+	if (w->is_checking && w->cli.argc == 0 && w->cli.settings->services[0] == '\0')
 		return cli_usage(&w->cli, "--check: which files?");
 	if (w->is_checking)
-		return env_check_files(owner, w->cli.settings->policy, w->cli.argv, w->cli.argc);
+		return env_check_files(owner, w->cli.settings, w->cli.argv, w->cli.argc);
 	if (w->cli.argc > 1)
 		return cli_usage(&w->cli, "%s: not expected here", w->cli.argv[1]);
 	return run(w, owner);
@@ -256,9 +288,10 @@ int main(int argc, char **argv)
 	static const struct cli_tool tool = {
 	    .name = "envwatch",
 	    .summary = "keep etcd equal to a directory of environment files",
-	    .synopsis = "envwatch [--owner NAME] [--force] [--allow-empty] [DIR]\n"
+	    .synopsis = "envwatch [--owner NAME] [--force] [--allow-empty] [--services FILE]\n"
+			"         [DIR]\n"
 			"envwatch --once [--timeout TIME] [DIR]\n"
-			"envwatch --check [--policy FILE] FILE|DIR...",
+			"envwatch --check [--policy FILE] [--services FILE] FILE|DIR...",
 	    .rows = rows,
 	    .row_count = sizeof(rows) / sizeof(rows[0]),
 	};

@@ -209,7 +209,7 @@ static int read_member(const struct node *member, struct service **ret_service, 
 }
 
 int service_parse_file(const char *text, size_t len, struct service ***ret_services,
-		       size_t *ret_count, struct mf_err *err)
+		       size_t *ret_count, service_bad_fn *on_bad, void *ctx, struct mf_err *err)
 {
 	struct service **services;
 	struct node *root;
@@ -218,23 +218,24 @@ int service_parse_file(const char *text, size_t len, struct service ***ret_servi
 
 	if (code != 0)
 		return code;
-	if (root->kind != NODE_MAP)
+	if (root->kind != NODE_MAP) {
 		code = node_error(root, err, "must be a map of services, each with its settings");
+		node_free(root);
+		return code;
+	}
 	services = mem_alloc((root->child_count + 1) * sizeof(*services));
-	for (size_t i = 0; code == 0 && i < root->child_count; i++) {
-		code = read_member(&root->children[i], &services[count], err);
-		count += code == 0;
+	for (size_t i = 0; i < root->child_count; i++) {
+		struct mf_err why;
+
+		if (read_member(&root->children[i], &services[count], &why) == 0)
+			count++;
+		else
+			on_bad(ctx, &why);
 	}
 	node_free(root);
-	if (code == 0) {
-		*ret_services = services;
-		*ret_count = count;
-		return 0;
-	}
-	while (count > 0)
-		service_unref(services[--count]);
-	free(services);
-	return code;
+	*ret_services = services;
+	*ret_count = count;
+	return 0;
 }
 
 static void put_time(struct buf *json, const char *name, int64_t ms)
@@ -301,9 +302,10 @@ void service_format(const struct service *service, struct buf *ret_value)
 	put_service(service, service->owner, service->source, ret_value);
 }
 
-void service_format_json(const struct service *service, const char *owner, struct buf *ret_value)
+void service_format_json(const struct service *service, const char *owner, const char *source,
+			 struct buf *ret_value)
 {
-	put_service(service, owner, "", ret_value);
+	put_service(service, owner, source, ret_value);
 }
 
 struct service *service_ref(struct service *service)

@@ -58,15 +58,17 @@ int service_parse(const char *name, const char *value, size_t len, struct servic
 		  struct mf_err *err);
 /*
  * A file of settings: a map of services' names, each with such a map, in YAML or JSON.  The
- * services in the order of the file, for the caller to drop and free; or the first error, with its
- * place: `service web: ... (line 3, column 5)`.
+ * good ones in the order of the file, for the caller to drop and free; on_bad is called for each
+ * bad one, with its place: `service web: ... (line 3, column 5)`.  MF_EDATA: there is no such map.
  */
+typedef void service_bad_fn(void *ctx, const struct mf_err *why);
 int service_parse_file(const char *text, size_t len, struct service ***ret_services,
-		       size_t *ret_count, struct mf_err *err);
+		       size_t *ret_count, service_bad_fn *on_bad, void *ctx, struct mf_err *err);
 /* The value to put: all that it says. */
 void service_format(const struct service *service, struct buf *ret_value);
-/* The same with another owner, and without a source; "": with no origin. */
-void service_format_json(const struct service *service, const char *owner, struct buf *ret_value);
+/* The same with another origin; owner "": with none. */
+void service_format_json(const struct service *service, const char *owner, const char *source,
+			 struct buf *ret_value);
 /* All defaults, but the same protocol. */
 struct service *service_new_plain(const struct service *service);
 struct service *service_ref(struct service *service);

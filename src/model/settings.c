@@ -236,6 +236,9 @@ static const struct field settings_rows[] = {
 		 .doc = "Exceptions from what is denied, written in the same way."),
     TEXT_OR_NONE("policy", policy, path,
 		 .doc = "The file that says who may have what, see mayfly-policy(5); empty: none."),
+    TEXT_OR_NONE("services", services, path,
+		 .doc = "The file of the settings of services that envwatch follows, see "
+			"envwatch(1); empty: none."),
     SECTION("etcd", etcd_rows),
     SECTION("haproxy", haproxy_rows),
     SECTION("dnsmasq", dnsmasq_rows),

@@ -31,7 +31,7 @@ struct settings {
 	char *expiry_grace;			  /* "30s" */
 	char *state_grace;			  /* "1h" */
 	char *metrics_bind;			  /* "" none */
-	char *policy;				  /* "" none */
+	char *policy, *services;		  /* "" none */
 	char **deny_addresses, **allow_addresses; /* items of model/address_list.h */
 	struct {
 		char **endpoints;	   /* NULL at the end, here and below */

@@ -10,38 +10,26 @@
 #include "operator/env_change.h"
 #include "operator/input.h"
 
-struct loading {
-	struct env_file file;
-	struct mf_err bad; /* the first one; code 0: none is */
-};
-
-static void on_bad(void *ctx, const struct mf_err *why)
-{
-	struct loading *loading = ctx;
-
-	if (loading->bad.code == 0)
-		loading->bad = *why;
-}
-
 int env_file_load(const char *path, struct env_file *ret_file, struct mf_err *err)
 {
-	struct loading loading = {.file.count = 0};
+	struct env_file file = {0};
+	struct mf_err bad = {0};
 	buf_auto struct buf text = BUF_INIT;
 	int code = input_read(path, &text, err);
 
 	if (code != 0)
 		return code;
-	code = env_parse_file(buf_str(&text), text.len, &loading.file.envs, &loading.file.count,
-			      on_bad, &loading, err);
-	if (code == 0 && loading.bad.code != 0) {
-		*err = loading.bad;
+	code = env_parse_file(buf_str(&text), text.len, &file.envs, &file.count, input_keep_first,
+			      &bad, err);
+	if (code == 0 && bad.code != 0) {
+		*err = bad;
 		code = err->code;
 	}
 	if (code != 0) {
-		env_file_fini(&loading.file);
+		env_file_fini(&file);
 		return input_refuse(path, err);
 	}
-	*ret_file = loading.file;
+	*ret_file = file;
 	return 0;
 }
 

@@ -43,3 +43,11 @@ int input_refuse(const char *path, struct mf_err *err)
 {
 	return mf_err_wrap(err, "%s", is_stdin(path) ? "standard input" : path);
 }
+
+void input_keep_first(void *ctx, const struct mf_err *why)
+{
+	struct mf_err *first = ctx;
+
+	if (first->code == 0)
+		*first = *why;
+}

@@ -29,8 +29,8 @@ static bool is_there(const struct change *change, const struct service *service)
 	if (stored == NULL ||
 	    service_parse(service->name, stored->value, stored->len, &old, NULL) != 0)
 		return false;
-	service_format_json(old, "", &before);
-	service_format_json(service, "", &after);
+	service_format_json(old, "", "", &before);
+	service_format_json(service, "", "", &after);
 	service_unref(old);
 	return strcmp(buf_str(&before), buf_str(&after)) == 0;
 }
@@ -43,7 +43,7 @@ static void put(struct change *change, const struct service *service)
 		change_keep(change, service->name);
 		return;
 	}
-	service_format_json(service, change_owner(change), &value);
+	service_format_json(service, change_owner(change), "", &value);
 	(void)change_put_value(change, service->name, buf_str(&value), NULL);
 }
 
@@ -66,12 +66,17 @@ static int take_file(const struct call *call, struct applied *applied, struct mf
 {
 	const char *path = call->options.file;
 	buf_auto struct buf text = BUF_INIT;
+	struct mf_err bad = {0};
 	int code = input_read(path, &text, err);
 
 	if (code != 0)
 		return code;
-	code =
-	    service_parse_file(buf_str(&text), text.len, &applied->services, &applied->count, err);
+	code = service_parse_file(buf_str(&text), text.len, &applied->services, &applied->count,
+				  input_keep_first, &bad, err);
+	if (code == 0 && bad.code != 0) {
+		*err = bad;
+		code = err->code;
+	}
 	if (code == 0 && applied->count > CHANGE_MAX_KEYS)
 		code = mf_err_set(err, MF_EDATA, "more than %d services", CHANGE_MAX_KEYS);
 	return code == 0 ? 0 : input_refuse(path, err);

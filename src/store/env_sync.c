@@ -1,5 +1,5 @@
 /*
- * The rule of ownership: which of the environments in etcd may be put, and which deleted.  Knows
+ * The rule of ownership: which of the keys in etcd may be put, and which deleted.  Knows
  * nothing of where the desired ones come from, nor of how keys are listed and written.
  */
 #include "store/env_sync.h"
@@ -17,6 +17,7 @@
 #include "model/env.h"
 #include "model/history.h"
 #include "model/node.h"
+#include "model/service.h"
 #include "store/etcd.h"
 #include "store/etcd_internal.h"
 #include "store/follow.h"
@@ -62,6 +63,7 @@ enum sync_phase {
 
 struct env_sync {
 	struct loop *loop;
+	const struct env_sync_kind *kind;
 	char *prefix; /* "/mayfly/environments/" */
 	char *root;   /* "/mayfly" */
 	char *owner;
@@ -81,6 +83,40 @@ struct env_sync {
 	struct problems *problems;
 	int reported; /* by on_state: 0 equal, -1 not; 1: nothing yet */
 };
+
+static const char *get_env_name(const void *item)
+{
+	return ((const struct env *)item)->name;
+}
+
+static void format_env(const void *item, const char *owner, const char *source,
+		       struct buf *ret_value)
+{
+	env_format_json(item, owner, source, ret_value);
+}
+
+static const char *get_service_name(const void *item)
+{
+	return ((const struct service *)item)->name;
+}
+
+static void format_service(const void *item, const char *owner, const char *source,
+			   struct buf *ret_value)
+{
+	service_format_json(item, owner, source, ret_value);
+}
+
+#define WORDS(noun_)                                                                               \
+	.noun = noun_, .put = noun_ " put", .taken_over = noun_ " taken over",                     \
+	.taken = noun_ " taken from its owner", .deleted = noun_ " deleted"
+
+const struct env_sync_kind env_sync_envs = {.dir = "environments/",
+					    WORDS("environment"),
+					    .has_history = true,
+					    .name = get_env_name,
+					    .format = format_env};
+const struct env_sync_kind env_sync_services = {
+    .dir = "services/", WORDS("service"), .name = get_service_name, .format = format_service};
 
 static void report_state(struct env_sync *s, const struct mf_err *why)
 {
@@ -144,7 +180,7 @@ static void set_problem(struct env_sync *s, struct entry *e, const char *reason)
 
 	if (reason == NULL && !e->has_problem)
 		return;
-	object = mem_printf("environments/%s", name_of(s, e));
+	object = mem_printf("%s%s", s->kind->dir, name_of(s, e));
 	e->has_problem = reason != NULL;
 	(void)problems_set(s->problems, object, reason);
 }
@@ -165,11 +201,11 @@ static const char *judge_put(const struct env_sync *s, const struct entry *e, ch
 		return NULL;
 	}
 	if (e->stored == NULL || strcmp(e->stored_owner, s->owner) == 0)
-		return "environment put";
+		return s->kind->put;
 	if (e->stored_owner[0] == '\0')
-		return "environment taken over";
+		return s->kind->taken_over;
 	if (s->force)
-		return "environment taken from its owner";
+		return s->kind->taken;
 	*ret_reason = mem_printf("belongs to \"%s\" and is left alone", e->stored_owner);
 	return NULL;
 }
@@ -181,7 +217,7 @@ static const char *judge_deletion(const struct env_sync *s, const struct entry *
 	    (!e->was_desired && !s->events->may_delete(s->ctx, name_of(s, e), e->stored_source)))
 		return NULL;
 	if (e->refused == NULL)
-		return "environment deleted";
+		return s->kind->deleted;
 	*ret_reason = mem_dup_str(e->refused);
 	return NULL;
 }
@@ -309,8 +345,8 @@ static bool get_companion(void *ctx, struct keyset_key *key, struct etcd_op *ret
 	free(e->sent);
 	e->sent = key->value == NULL ? NULL : mem_dup_bytes(key->value, key->len);
 	/* A full etcd accepts a deletion only if nothing is put with it. */
-	e->has_history =
-	    e->stored != NULL && !e->is_history_denied && (e->sent != NULL || !s->is_apart);
+	e->has_history = s->kind->has_history && e->stored != NULL && !e->is_history_denied &&
+			 (e->sent != NULL || !s->is_apart);
 	if (!e->has_history)
 		return false;
 	history_format(&was, &value);
@@ -328,7 +364,7 @@ static void note_history(struct env_sync *s, const struct entry *e)
 		history_trim_add(s->trim, name_of(s, e), e->key.is_sent_delete);
 	else if (e->is_history_denied && e->stored != NULL)
 		log_warn("the history lacks this change: to write there is not permitted",
-			 LOG_STR("environment", name_of(s, e)));
+			 LOG_STR(s->kind->noun, name_of(s, e)));
 }
 
 static void on_trimmed(void *ctx)
@@ -342,7 +378,7 @@ static void on_written(void *ctx, struct keyset_key *key, int64_t revision, bool
 	struct entry *e = (struct entry *)key;
 
 	(void)is_newest;
-	log_info(e->what, LOG_STR("environment", name_of(s, e)),
+	log_info(e->what, LOG_STR(s->kind->noun, name_of(s, e)),
 		 LOG_STR("source", e->source == NULL ? "" : e->source),
 		 LOG_INT("revision", revision));
 	note_history(s, e);
@@ -535,13 +571,13 @@ static const struct follow_events follow_events = {
 
 /* --- from outside --------------------------------------------------------------------------- */
 
-void env_sync_put(struct env_sync *s, const struct env *env, const char *source)
+void env_sync_put(struct env_sync *s, const void *item, const char *source)
 {
-	mem_auto_free char *key = mem_printf("%s%s", s->prefix, env->name);
+	mem_auto_free char *key = mem_printf("%s%s", s->prefix, s->kind->name(item));
 	struct entry *e = find_entry(s, key, true);
 	buf_auto struct buf json = BUF_INIT;
 
-	env_format_json(env, s->owner, source, &json);
+	s->kind->format(item, s->owner, source, &json);
 	set_text(&e->source, source);
 	e->was_desired = true;
 	if (!keyset_set(&e->key, json.data, json.len))
@@ -569,6 +605,11 @@ void env_sync_commit(struct env_sync *s)
 	step(s);
 }
 
+bool env_sync_is_equal(const struct env_sync *s)
+{
+	return s->reported == 0;
+}
+
 bool env_sync_is_denied(const struct env_sync *s)
 {
 	return s->is_denied;
@@ -594,7 +635,8 @@ struct env_sync *env_sync_new(struct loop *loop, struct etcd *etcd,
 	struct follow_options follow = {.repair_ms = REPAIR_MS, .is_once = options->no_follow};
 
 	s->loop = loop;
-	s->prefix = mem_printf("%s/environments/", options->prefix);
+	s->kind = options->kind;
+	s->prefix = mem_printf("%s/%s", options->prefix, options->kind->dir);
 	s->root = mem_dup_str(options->prefix);
 	s->owner = mem_dup_str(options->owner);
 	s->is_once = options->no_follow;

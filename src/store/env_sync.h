@@ -1,5 +1,5 @@
 /*
- * Keeps the environments of one owner in etcd equal to a desired set.
+ * Keeps the environments of one owner in etcd equal to a desired set; or the settings of services.
  *
  * The keys are listed and watched: manual changes of an owned one are reverted, a wiped store is
  * filled again, what could not be written while etcd was out of reach is written when it is back,
@@ -21,13 +21,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct env;
+struct buf;
 struct env_sync;
 struct etcd;
 struct loop;
 struct mf_err;
 
-struct env_sync_options {   /* borrowed during env_sync_new only */
+struct env_sync_kind {					/* of what the keys hold */
+	const char *dir;				/* below the prefix: "environments/" */
+	const char *noun;				/* "environment", as the log has it */
+	const char *put, *taken_over, *taken, *deleted; /* what the log says of a write */
+	bool has_history;				/* what it was before a change is kept */
+	const char *(*name)(const void *item);
+	void (*format)(const void *item, const char *owner, const char *source,
+		       struct buf *ret_value);
+};
+
+extern const struct env_sync_kind env_sync_envs;     /* items: struct env */
+extern const struct env_sync_kind env_sync_services; /* items: struct service */
+
+struct env_sync_options { /* borrowed during env_sync_new only */
+	const struct env_sync_kind *kind;
 	const char *prefix; /* "/mayfly" */
 	const char *owner;
 	bool force;	/* overwrite other owners' too */
@@ -52,6 +66,9 @@ struct env_sync_events {
  */
 int env_sync_check_owner(const char *owner, struct mf_err *err);
 
+/* Whether on_state said so last. */
+bool env_sync_is_equal(const struct env_sync *sync);
+
 /* Whether some of the writes since the last listing were not permitted. */
 bool env_sync_is_denied(const struct env_sync *sync);
 
@@ -62,7 +79,7 @@ struct env_sync *env_sync_new(struct loop *loop, struct etcd *etcd,
 void env_sync_free(struct env_sync *sync); /* NULL is fine */
 
 /* source: where it comes from, for the origin; at most ENV_MAX_SOURCE bytes. */
-void env_sync_put(struct env_sync *sync, const struct env *env, const char *source);
+void env_sync_put(struct env_sync *sync, const void *item, const char *source);
 void env_sync_del(struct env_sync *sync, const char *name);
 void env_sync_commit(struct env_sync *sync); /* the desired set is complete */
 

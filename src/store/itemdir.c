@@ -20,6 +20,7 @@
 #include "base/strmap.h"
 #include "store/itemfile.h"
 #include "sys/dirwatch.h"
+#include "sys/file.h"
 #include "sys/loop.h"
 
 #define SETTLE_MS 1000
@@ -29,6 +30,7 @@ struct itemdir {
 	struct loop *loop; /* NULL: read once */
 	const struct item_kind *kind;
 	char *path;
+	char *only; /* the name of the one file that is taken; NULL: all are */
 	bool allow_empty;
 	const struct itemdir_events *events;
 	void *ctx;
@@ -108,17 +110,22 @@ static void add_link(struct listing *listing, const char *name)
 	listing->links[listing->link_count] = NULL;
 }
 
-static int list_names(const struct item_kind *kind, DIR *d, struct listing *listing,
+static bool takes(const struct itemdir *dir, const char *name)
+{
+	return dir->only == NULL ? itemdir_is_taken(name) : strcmp(dir->only, name) == 0;
+}
+
+static int list_names(const struct itemdir *dir, DIR *d, struct listing *listing,
 		      struct mf_err *err)
 {
 	struct dirent *entry;
 
 	while (errno = 0, (entry = readdir(d)) != NULL) {
-		if (!itemdir_is_taken(entry->d_name))
+		if (!takes(dir, entry->d_name))
 			continue;
 		if (listing->count == ITEMDIR_MAX_FILES)
 			return mf_err_set(err, MF_EDATA, "more than %zu %s files",
-					  ITEMDIR_MAX_FILES, kind->noun);
+					  ITEMDIR_MAX_FILES, dir->kind->noun);
 		MEM_GROW(listing->names, listing->count, listing->cap);
 		listing->names[listing->count++] = mem_dup_str(entry->d_name);
 		if (entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN)
@@ -127,10 +134,9 @@ static int list_names(const struct item_kind *kind, DIR *d, struct listing *list
 	return errno == 0 ? 0 : mf_err_set_sys(err, MF_EFAIL, "cannot be read");
 }
 
-static int list_directory(const struct item_kind *kind, const char *path, struct listing *listing,
-			  struct mf_err *err)
+static int list_directory(const struct itemdir *dir, struct listing *listing, struct mf_err *err)
 {
-	DIR *d = opendir(path);
+	DIR *d = opendir(dir->path);
 	struct stat st;
 	int code;
 
@@ -142,7 +148,7 @@ static int list_directory(const struct item_kind *kind, const char *path, struct
 	if (fstat(dirfd(d), &st) != 0)
 		code = mf_err_set_sys(err, MF_EFAIL, "cannot be read");
 	else
-		code = list_names(kind, d, listing, err);
+		code = list_names(dir, d, listing, err);
 	(void)closedir(d);
 	listing->dev = st.st_dev;
 	listing->ino = st.st_ino;
@@ -436,7 +442,7 @@ static int read_directory(struct itemdir *dir, struct mf_err *err)
 	int64_t now = dir->loop == NULL ? 0 : loop_now(dir->loop), due = 0;
 	struct listing listing = {0};
 
-	if (list_directory(dir->kind, dir->path, &listing, err) != 0) {
+	if (list_directory(dir, &listing, err) != 0) {
 		mf_err_set(&dir->why, err->code, "%s", err->msg);
 		dir->is_replaced = true;
 		mf_err_wrap(err, "%s", dir->path);
@@ -500,35 +506,67 @@ bool itemdir_is_broken(const struct itemdir *dir, const char *name)
 	return file != NULL && (file->gone_at != 0 || file->blank_at != 0 || file->bad_count != 0);
 }
 
-int itemdir_open(struct loop *loop, const struct item_kind *kind, const char *path,
-		 bool allow_empty, const struct itemdir_events *events, void *ctx,
-		 struct itemdir **ret_itemdir, struct mf_err *err)
+static struct itemdir *itemdir_new(const struct item_kind *kind, const char *path,
+				   const struct itemdir_events *events, void *ctx)
 {
 	struct itemdir *dir = MEM_NEW(dir);
-	int code = 0;
 
-	dir->loop = loop;
 	dir->kind = kind;
 	dir->path = mem_dup_str(path);
-	dir->allow_empty = allow_empty;
 	dir->events = events;
 	dir->ctx = ctx;
 	dir->effective = strmap_new(free_effective);
 	dir->refused = strmap_new(free);
 	dir->problems = problems_new(events->on_problem, ctx);
+	return dir;
+}
+
+static int start(struct itemdir *dir, struct loop *loop, struct mf_err *err)
+{
+	int code = 0;
+
+	dir->loop = loop;
 	if (loop != NULL) {
 		dir->timer = loop_timer_new(loop, on_time, dir);
 		/* Before the first reading, so that nothing falls in between. */
-		code = dirwatch_start(loop, path, on_hint, dir, &dir->watch, err);
+		code = dirwatch_start(loop, dir->path, on_hint, dir, &dir->watch, err);
 	}
+	return code == 0 ? read_directory(dir, err) : code;
+}
+
+static int keep_or_close(int code, struct itemdir *dir, struct itemdir **ret_itemdir)
+{
 	if (code == 0)
-		code = read_directory(dir, err);
-	if (code != 0) {
+		*ret_itemdir = dir;
+	else
 		itemdir_close(dir);
-		return code;
-	}
-	*ret_itemdir = dir;
-	return 0;
+	return code;
+}
+
+int itemdir_open(struct loop *loop, const struct item_kind *kind, const char *path,
+		 bool allow_empty, const struct itemdir_events *events, void *ctx,
+		 struct itemdir **ret_itemdir, struct mf_err *err)
+{
+	struct itemdir *dir = itemdir_new(kind, path, events, ctx);
+
+	dir->allow_empty = allow_empty;
+	return keep_or_close(start(dir, loop, err), dir, ret_itemdir);
+}
+
+int itemdir_open_file(struct loop *loop, const struct item_kind *kind, const char *path,
+		      const struct itemdir_events *events, void *ctx, struct itemdir **ret_itemdir,
+		      struct mf_err *err)
+{
+	mem_auto_free char *parent = file_parent(path);
+	struct itemdir *dir = itemdir_new(kind, parent, events, ctx);
+	const char *slash = strrchr(path, '/');
+	int code;
+
+	dir->only = mem_dup_str(slash == NULL ? path : slash + 1);
+	code = start(dir, loop, err);
+	if (code == 0 && itemdir_file_count(dir) == 0)
+		code = mf_err_set(err, MF_ENOINPUT, "%s: there is no such file", path);
+	return keep_or_close(code, dir, ret_itemdir);
 }
 
 void itemdir_close(struct itemdir *dir)
@@ -544,5 +582,6 @@ void itemdir_close(struct itemdir *dir)
 	strmap_free(dir->refused);
 	problems_free(dir->problems);
 	free(dir->path);
+	free(dir->only);
 	free(dir);
 }

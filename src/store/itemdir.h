@@ -44,6 +44,13 @@ struct itemdir_events { /* called only from inside itemdir_report, itemdir_resca
 int itemdir_open(struct loop *loop, const struct item_kind *kind, const char *path,
 		 bool allow_empty, const struct itemdir_events *events, void *ctx,
 		 struct itemdir **ret_itemdir, struct mf_err *err);
+/*
+ * The same of one file, which must be there: of its directory no other file counts.  Whatever its
+ * name is, it is taken.  MF_ENOINPUT.
+ */
+int itemdir_open_file(struct loop *loop, const struct item_kind *kind, const char *path,
+		      const struct itemdir_events *events, void *ctx, struct itemdir **ret_itemdir,
+		      struct mf_err *err);
 void itemdir_report(struct itemdir *itemdir); /* what is new since the last time, from inside */
 void itemdir_close(struct itemdir *itemdir);  /* NULL is fine */
 

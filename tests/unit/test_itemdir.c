@@ -495,6 +495,30 @@ START_TEST(who_extends_itself_stays_what_it_was)
 }
 END_TEST
 
+START_TEST(one_file_alone_is_followed)
+{
+	struct mf_err err;
+
+	record_write(&rec, "d/other.yaml", ENV("other", "1"));
+	ck_assert_int_eq(itemdir_open_file(rec.loop, &env_kind, record_path(&rec, "d/one"), &events,
+					   NULL, &dir, &err),
+			 MF_ENOINPUT);
+	ck_assert_ptr_nonnull(strstr(err.msg, "d/one: there is no such file"));
+	record_write(&rec, "d/one", ENV("dev", "1"));
+	ck_assert_int_eq(itemdir_open_file(rec.loop, &env_kind, record_path(&rec, "d/one"), &events,
+					   NULL, &dir, &err),
+			 0);
+	itemdir_report(dir);
+	ck_assert(record_has(&rec, "put dev 1 one\ncommit\n"));
+	record_write(&rec, "d/other.yaml", ENV("other", "2"));
+	record_write(&rec, "d/one", ENV("dev", "2"));
+	record_await(&rec, "put dev 2 one");
+	record_remove(&rec, "d/one");
+	record_await(&rec, "del dev");
+	ck_assert(!record_has(&rec, "other"));
+}
+END_TEST
+
 START_TEST(dangling_link_keeps_the_last_good)
 {
 	record_write(&rec, "d/a.yaml", ENV("dev", "1"));
@@ -674,6 +698,7 @@ int main(void)
 	tcase_add_test(tc, many_bad_items_are_counted);
 	tcase_add_test(tc, many_good_items_change_in_time);
 	tcase_add_test(tc, who_extends_itself_stays_what_it_was);
+	tcase_add_test(tc, one_file_alone_is_followed);
 	tcase_add_test(tc, dangling_link_keeps_the_last_good);
 	tcase_add_test(tc, other_kinds_of_files_are_problems);
 	tcase_add_test(tc, deleted_file_takes_its_environments);

@@ -178,8 +178,17 @@ END_TEST
 
 /* --- files ------------------------------------------------------------------------------------ */
 
+static void keep_first(void *ctx, const struct mf_err *why)
+{
+	struct mf_err *first = ctx;
+
+	if (first->code == 0)
+		*first = *why;
+}
+
 START_TEST(a_file_has_many)
 {
+	struct mf_err first = {0};
 	static const char text[] = "web: {balance: leastconn, check: /health}\n"
 				   "db:\n"
 				   "  protocol: tcp\n"
@@ -190,20 +199,22 @@ START_TEST(a_file_has_many)
 	buf_auto struct buf value = BUF_INIT;
 	size_t count;
 
-	ck_assert_int_eq(service_parse_file(text, strlen(text), &services, &count, NULL), 0);
+	ck_assert_int_eq(
+	    service_parse_file(text, strlen(text), &services, &count, keep_first, &first, NULL), 0);
 	ck_assert_uint_eq(count, 2);
 	ck_assert_str_eq(services[0]->name, "web");
 	ck_assert_str_eq(services[0]->owner, "");
-	service_format_json(services[1], "anna", &value);
+	service_format_json(services[1], "anna", "/f.yaml", &value);
 	ck_assert_str_eq(
 	    buf_str(&value),
 	    "{\"protocol\":\"tcp\",\"listen\":5432,\"balance\":\"roundrobin\",\"check\":\"\","
 	    "\"check_interval\":\"2000ms\",\"addresses\":[\"10.0.0.9:5432\"],"
-	    "\"version\":\"15\",\"origin\":{\"owner\":\"anna\",\"source\":\"\"}}");
+	    "\"version\":\"15\",\"origin\":{\"owner\":\"anna\",\"source\":\"/f.yaml\"}}");
 	for (size_t i = 0; i < count; i++)
 		service_unref(services[i]);
 	free(services);
-	ck_assert_int_eq(service_parse_file("{}", 2, &services, &count, NULL), 0);
+	ck_assert_int_eq(service_parse_file("{}", 2, &services, &count, keep_first, &first, NULL),
+			 0);
 	ck_assert_uint_eq(count, 0);
 	free(services);
 }
@@ -246,14 +257,38 @@ static const struct {
 
 START_TEST(a_bad_file_is_refused_with_its_place)
 {
-	struct service **services;
-	size_t count;
-	struct mf_err err;
+	const char *text = bad_files[_i].text;
+	struct service **services = NULL;
+	size_t count = 0;
+	struct mf_err first = {0}, err = {0};
+	int code =
+	    service_parse_file(text, strlen(text), &services, &count, keep_first, &first, &err);
 
-	ck_assert_int_eq(service_parse_file(bad_files[_i].text, strlen(bad_files[_i].text),
-					    &services, &count, &err),
-			 MF_EDATA);
-	ck_assert_str_eq(err.msg, bad_files[_i].words);
+	ck_assert_int_eq(code == 0 ? first.code : code, MF_EDATA);
+	ck_assert_str_eq(code == 0 ? first.msg : err.msg, bad_files[_i].words);
+	for (size_t i = 0; i < count; i++)
+		service_unref(services[i]);
+	free(services);
+}
+END_TEST
+
+START_TEST(a_bad_one_harms_no_other)
+{
+	static const char text[] = "web: {check: tcp}\ndb: 7\nOther: {}\nmail: {}\n";
+	struct service **services;
+	struct mf_err first = {0};
+	size_t count;
+
+	ck_assert_int_eq(
+	    service_parse_file(text, strlen(text), &services, &count, keep_first, &first, NULL), 0);
+	ck_assert_uint_eq(count, 2);
+	ck_assert_str_eq(services[0]->name, "web");
+	ck_assert_str_eq(services[1]->name, "mail");
+	ck_assert_str_eq(first.msg,
+			 "service db: must be a map, not a single value (line 2, column 5)");
+	for (size_t i = 0; i < count; i++)
+		service_unref(services[i]);
+	free(services);
 }
 END_TEST
 
@@ -270,6 +305,7 @@ int main(void)
 			    sizeof(bad_services) / sizeof(bad_services[0]));
 	tcase_add_test(tc, a_file_has_many);
 	tcase_add_test(tc, whose_it_is_is_kept);
+	tcase_add_test(tc, a_bad_one_harms_no_other);
 	tcase_add_loop_test(tc, a_bad_file_is_refused_with_its_place, 0,
 			    (int)(sizeof(bad_files) / sizeof(bad_files[0])));
 	return unit_run("service", tc);
