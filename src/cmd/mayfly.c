@@ -17,9 +17,10 @@
 #include "store/etcd.h"
 #include "sys/loop.h"
 
-#define MAX_NODES 1000000
-#define MAX_TYPED ((size_t)1000)
-#define MAX_WORDS ((size_t)8) /* that matter for a completion */
+#define MAX_NODES  1000000
+#define MAX_TYPED  ((size_t)1000)
+#define MORE_TYPED " ..."
+#define MAX_WORDS  ((size_t)8) /* that matter for a completion */
 
 static int add_header(void *target, const char *name, const char *value, struct mf_err *err)
 {
@@ -209,18 +210,29 @@ static int run(const struct cli *cli, struct call *call, const struct command *c
 	return status;
 }
 
+/* What would make the whole too long is left out, and all behind it. */
+static void add_word(struct buf *text, const char *option, const char *word)
+{
+	if (str_has_suffix(buf_str(text), MORE_TYPED))
+		return;
+	if (text->len + strlen(option) + strlen(word) < MAX_TYPED)
+		buf_printf(text, " %s%s", option, word);
+	else
+		buf_add_str(text, MORE_TYPED);
+}
+
 /* The command, and what it is about. */
 static void add_words(struct wanted *w, const struct call *call)
 {
 	struct buf *text = &w->words_typed;
 
 	buf_add_str(text, w->tool.call);
-	for (int i = 0; i < call->argc && text->len < MAX_TYPED; i++)
-		buf_printf(text, " %s", call->argv[i]);
+	for (int i = 0; i < call->argc; i++)
+		add_word(text, "", call->argv[i]);
 	for (size_t i = 0; i < strlist_count(call->options.extends); i++)
-		buf_printf(text, " --extends %s", call->options.extends[i]);
+		add_word(text, "--extends ", call->options.extends[i]);
 	if (call->options.file != NULL)
-		buf_printf(text, " --file %s", call->options.file);
+		add_word(text, "--file ", call->options.file);
 	if (call->options.revision > 0)
 		buf_printf(text, " --to %lld", (long long)call->options.revision);
 }
@@ -228,6 +240,7 @@ static void add_words(struct wanted *w, const struct call *call)
 static int obey(const struct cli *cli, struct wanted *w, struct call *call)
 {
 	const struct command *command = w->command;
+	struct mf_err err;
 
 	if (w->err.code != 0)
 		return cli_usage(cli, "%s", w->err.msg);
@@ -238,10 +251,8 @@ static int obey(const struct cli *cli, struct wanted *w, struct call *call)
 	call->behind = cli->behind;
 	add_words(w, call);
 	call->words = buf_str(&w->words_typed);
-	if (call->argc < command->min || call->argc > command->max)
-		return cli_usage(cli, "%s: too %s operands: expected %s", w->tool.call,
-				 call->argc < command->min ? "few" : "many",
-				 command->operands[0] == '\0' ? "none" : command->operands);
+	if (command_check_operands(command, call, &err) != 0)
+		return cli_usage(cli, "%s: %s", w->tool.call, err.msg);
 	return run(cli, call, command);
 }
 

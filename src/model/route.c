@@ -328,6 +328,39 @@ static struct answer read_answer(struct span text)
 	return answer;
 }
 
+/* As HAProxy puts the path together, see templates/haproxy-more.mustache. */
+static void add_redirected(const struct options *options, const char *path, struct buf *b)
+{
+	const size_t start = b->len;
+
+	buf_add(b, options->rewrite.at, options->rewrite.len);
+	if (b->len > start && b->data[b->len - 1] == '/')
+		b->len--;
+	if (options->rewrite.len != 0 && strlen(path) >= options->prefix.len)
+		path += options->prefix.len;
+	if (b->len == start && path[0] != '/')
+		buf_add_char(b, '/');
+	buf_add_str(b, path);
+}
+
+bool route_find_redirect(const char *route, const char *path, struct route_redirect *ret_redirect)
+{
+	const struct options options = read_options(route);
+	const struct answer answer = read_answer(options.answer);
+	size_t len = answer.host.len < sizeof(ret_redirect->host) - 1
+			 ? answer.host.len
+			 : sizeof(ret_redirect->host) - 1;
+
+	if (!route_is_redirect(route))
+		return false;
+	ret_redirect->status = (unsigned)strtoul(answer.status.at, NULL, 10);
+	ret_redirect->has_scheme = answer.scheme.len != 0;
+	memcpy(ret_redirect->host, answer.host.at, len);
+	ret_redirect->host[len] = '\0';
+	add_redirected(&options, path, ret_redirect->path);
+	return true;
+}
+
 static bool is_strip(const struct options *options)
 {
 	return options->rewrite.len == 1 && options->answer.len == 0;

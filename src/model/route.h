@@ -31,6 +31,16 @@ size_t route_match_len(const char *route);
 const char *route_options(const char *route);
 bool route_is_redirect(const char *route);
 
+/* Where a redirect sends a request. */
+struct route_redirect {
+	unsigned status;
+	bool has_scheme;  /* it says one */
+	char host[256];	  /* "": that of the request */
+	struct buf *path; /* the caller's; added to */
+};
+/* Of a request for this path, which the route matches; false: it is no redirect. */
+bool route_find_redirect(const char *route, const char *path, struct route_redirect *ret_redirect);
+
 /* Methods as bits, by their index in the words, which end with NULL; no bit: it takes any. */
 #define ROUTE_METHODS 8
 extern const char *const route_method_words[ROUTE_METHODS + 1];

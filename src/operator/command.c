@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "operator/call.h"
 #include "operator/look.h"
 
 #define MAX_VERBS ((size_t)32)
@@ -102,6 +103,44 @@ int command_find(const char *const *words, size_t count, const struct noun **ret
 	return 0;
 }
 
+/* The n-th operand of "SERVICE [VERSION [INSTANCE]]", from there on; "": there are fewer.  The last
+ * one of "ENV..." may stand again and again. */
+static const char *find_operand(const char *operands, size_t n)
+{
+	operands += strspn(operands, " [");
+	for (; n > 0 && *operands != '\0'; n--) {
+		if (strchr(operands, ' ') == NULL && str_has_suffix(operands, "..."))
+			break;
+		operands += strcspn(operands, " ");
+		operands += strspn(operands, " [");
+	}
+	return operands;
+}
+
+static size_t operand_len(const char *operand)
+{
+	return strcspn(operand, " [].");
+}
+
+int command_check_operands(const struct command *command, const struct call *call,
+			   struct mf_err *err)
+{
+	int before = call->behind < 0 ? call->argc : call->argc - call->behind;
+
+	if (call->argc < command->min || call->argc > command->max)
+		return mf_err_set(err, MF_EUSAGE, "too %s operands: expected %s",
+				  call->argc < command->min ? "few" : "many",
+				  command->operands[0] == '\0' ? "none" : command->operands);
+	for (int i = 0; i < before; i++) {
+		const char *operand = find_operand(command->operands, (size_t)i);
+
+		if (call->argv[i][0] == '\0' && !str_has_prefix(operand, "VALUE"))
+			return mf_err_set(err, MF_EUSAGE, "%.*s: must not be empty",
+					  (int)operand_len(operand), operand);
+	}
+	return 0;
+}
+
 int command_run(const struct command *command, struct call *call, struct mf_err *err)
 {
 	return command->run != NULL ? command->run(call, err) : look_run(call, command->look, err);
@@ -152,20 +191,6 @@ void command_add_list(struct buf *text, const struct noun *noun)
 	for (size_t i = 0; i < NOUN_COUNT; i++)
 		if (noun == NULL || noun == nouns[i])
 			add_lines(text, nouns[i], width);
-}
-
-/* The n-th operand of "SERVICE [VERSION [INSTANCE]]", from there on; "": there are fewer.  The last
- * one of "ENV..." may stand again and again. */
-static const char *find_operand(const char *operands, size_t n)
-{
-	operands += strspn(operands, " [");
-	for (; n > 0 && *operands != '\0'; n--) {
-		if (strchr(operands, ' ') == NULL && str_has_suffix(operands, "..."))
-			break;
-		operands += strcspn(operands, " ");
-		operands += strspn(operands, " [");
-	}
-	return operands;
 }
 
 const char *command_add_words(struct buf *text, const char *const *words, size_t count)

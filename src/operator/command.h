@@ -75,6 +75,10 @@ NOUNS(X)
 int command_find(const char *const *words, size_t count, const struct noun **ret_noun,
 		 const struct command **ret_command, int *ret_used, struct mf_err *err);
 
+/* Whether there are as many operands as it takes, and none is empty but a value.  MF_EUSAGE. */
+int command_check_operands(const struct command *command, const struct call *call,
+			   struct mf_err *err);
+
 /* A code of base/err.h, or 0 and call->status. */
 int command_run(const struct command *command, struct call *call, struct mf_err *err);
 

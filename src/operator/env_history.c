@@ -293,25 +293,28 @@ static struct envdiff_side view(const struct side *side)
 	return (struct envdiff_side){side->own, whole};
 }
 
+/* What was typed, and the file, before anything is asked. */
+static int take_words(const struct call *call, struct side *before, struct side *after,
+		      struct mf_err *err)
+{
+	if (parse_side(call->argv[0], before, err) != 0)
+		return err->code;
+	if (call->options.file != NULL)
+		return take_file_side(call->options.file, before->name, after, err);
+	if (call->argc > 1)
+		return parse_side(call->argv[1], after, err);
+	after->name = mem_dup_str(before->name);
+	return 0;
+}
+
 static int take_sides(struct call *call, const struct strmap *values, struct side *before,
 		      struct side *after, struct mf_err *err)
 {
 	bool has_second = call->argc > 1 || call->options.file != NULL;
-	int code = parse_side(call->argv[0], before, err);
+	int code = take_side(call, values, !has_second, before, err);
 
-	if (code == 0)
-		code = take_side(call, values, !has_second, before, err);
-	if (code != 0)
-		return code;
-	if (call->options.file != NULL) {
-		code = take_file_side(call->options.file, before->name, after, err);
-	} else {
-		code = has_second ? parse_side(call->argv[1], after, err) : 0;
-		if (!has_second)
-			after->name = mem_dup_str(before->name);
-		if (code == 0)
-			code = take_side(call, values, false, after, err);
-	}
+	if (code == 0 && call->options.file == NULL)
+		code = take_side(call, values, false, after, err);
 	if (code == 0)
 		code = compose(values, before, err);
 	return code != 0 ? code : compose(values, after, err);
@@ -342,9 +345,11 @@ static int fill_diff(struct look *look, const struct reading *reading, struct mf
 {
 	struct strmap *values = strmap_new(free_value);
 	struct side before = {.revision = 0}, after = {.revision = 0};
-	int code = take_all(look->call, values, err);
+	int code = take_words(look->call, &before, &after, err);
 
 	(void)reading;
+	if (code == 0)
+		code = take_all(look->call, values, err);
 	if (code == 0)
 		code = take_sides(look->call, values, &before, &after, err);
 	if (code == 0)

@@ -391,17 +391,24 @@ static int explain(struct explanation *e, struct mf_err *err)
 	return code;
 }
 
-static int fill(struct look *look, const struct reading *reading, struct mf_err *err)
+static int take_request(const struct call *call, struct request *ret_request, struct mf_err *err)
 {
-	const struct call_options *options = &look->call->options;
-	struct explanation e = {.look = look, .reading = reading, .settings = look->call->settings};
-	int code;
+	const struct call_options *options = &call->options;
 
 	if (options->is_live && options->watch)
 		return mf_err_set(err, MF_EUSAGE, "--live: not with --watch");
-	if ((options->method != NULL && request_check_method(options->method, err) != 0) ||
-	    request_parse(look->call->argv[0], options->headers, options->is_local, e.settings,
-			  &e.request, err) != 0)
+	if (options->method != NULL && request_check_method(options->method, err) != 0)
+		return err->code;
+	return request_parse(call->argv[0], options->headers, options->is_local, call->settings,
+			     ret_request, err);
+}
+
+static int fill(struct look *look, const struct reading *reading, struct mf_err *err)
+{
+	struct explanation e = {.look = look, .reading = reading, .settings = look->call->settings};
+	int code;
+
+	if (take_request(look->call, &e.request, err) != 0)
 		return err->code;
 	e.maps = maps_new(reading->snapshot);
 	code = explain(&e, err);
@@ -411,9 +418,21 @@ static int fill(struct look *look, const struct reading *reading, struct mf_err 
 	return code;
 }
 
+/* What was typed is judged before anything is read. */
+static int run(struct call *call, struct mf_err *err)
+{
+	struct request request;
+
+	if (take_request(call, &request, err) != 0)
+		return err->code;
+	request_fini(&request);
+	return look_run(call, fill, err);
+}
+
 static const struct command commands[] = {
     {"", NULL, "URL", 1, 1, TAKES_LOOK | TAKES_REQUEST,
-     "say where a request goes, and why: environment, route, version, instances", .look = fill},
+     "say where a request goes, and why: environment, route, version, instances", .look = fill,
+     .run = run},
     {0},
 };
 const struct noun noun_explain = {"explain", NULL, commands};

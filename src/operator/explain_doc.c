@@ -11,12 +11,23 @@
 #include "model/route.h"
 #include "model/service.h"
 #include "operator/call.h"
+#include "operator/circle.h"
 #include "operator/doc.h"
 #include "operator/facts.h"
 #include "operator/look.h"
 #include "operator/reading.h"
 
 /* What stands in the way when all was found. */
+static void judge_redirect(struct explanation *e)
+{
+	const char *path = e->request.path, *method = e->look->call->options.method;
+	mem_auto_free char *asked = mem_dup_bytes(path, strlen(path) - !e->request.is_open);
+
+	if (circle_is_entered(e->env, e->route, asked, method == NULL ? "GET" : method,
+			      e->request.host))
+		e->reason = mem_dup_str("the redirect leads to itself, in a circle");
+}
+
 void explain_judge(struct explanation *e)
 {
 	const struct backend *backend = e->backend;
@@ -31,7 +42,7 @@ void explain_judge(struct explanation *e)
 	if (str_is_same(e->look->call->options.method, "CONNECT"))
 		e->reason = mem_dup_str("CONNECT is answered 405");
 	else if (e->route != NULL && route_is_redirect(e->route))
-		return;
+		judge_redirect(e);
 	else if (e->env->aside != NULL)
 		e->reason =
 		    mem_printf("environment %s is set aside: it %s", e->env->name, e->env->aside);

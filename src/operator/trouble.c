@@ -9,6 +9,8 @@
 #include "base/str.h"
 #include "model/choice.h"
 #include "model/imposed.h"
+#include "model/route.h"
+#include "operator/circle.h"
 #include "operator/doc.h"
 #include "operator/facts.h"
 #include "operator/reading.h"
@@ -138,11 +140,30 @@ static void add_lost_split(struct node *list, const struct reading *reading, con
 		    "none of its environments is there and in force: visitors get 503", NULL);
 }
 
+/* A redirect that a browser follows until it gives up. */
+static void add_circles(struct node *list, const struct env *env, const struct env_service *service)
+{
+	for (unsigned i = 0; i < service->route_count; i++) {
+		mem_auto_free char *object = NULL;
+		buf_auto struct buf reason = BUF_INIT;
+
+		if (!circle_begins(env, service->routes[i]))
+			continue;
+		object = mem_printf("environment %s: service %s", env->name, service->name);
+		buf_add_str(&reason, "route ");
+		route_add_summary(service->routes[i], &reason);
+		buf_add_str(&reason, ": leads to itself, in a circle");
+		add(list, object, buf_str(&reason), "correct the route, or where it leads");
+	}
+}
+
 static void add_missing_of(struct node *list, const struct reading *reading, const struct env *env)
 {
 	add_lost_split(list, reading, env);
-	for (size_t i = 0; i < env->service_count; i++)
+	for (size_t i = 0; i < env->service_count; i++) {
 		add_missing_service(list, reading, env, &env->services[i]);
+		add_circles(list, env, &env->services[i]);
+	}
 }
 
 void trouble_add_missing(struct node *list, const struct reading *reading)

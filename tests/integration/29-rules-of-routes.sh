@@ -166,6 +166,20 @@ like "$OUT" '^Route: +/$' '  and what is no whole path'
 run_tool mayfly env show prod -o json
 like "$OUT" '"/b/ \(redirect 308 to shop.example.com/new\)"' 'by mayfly env show'
 
+
+note 'a redirect that leads to itself'
+environment '[{path: /round, redirect: {prefix: /round/on}}, {path: /out, redirect: {prefix: /tasks}}, /tasks]'
+within 'goes round' 10 says '^302$' get /round
+run_tool mayfly explain http://www-prod.example.com/round/x
+is "$STATUS" 65 '  explain has no answer for it'
+like "$OUT" '^Answer: +none: the redirect leads to itself, in a circle$' '  and says so'
+run_tool mayfly explain http://www-prod.example.com/out/x
+is "$STATUS" 0 '  of one that leads to a service it has'
+run_tool mayfly check prod
+is "$STATUS" 65 '  check finds it'
+like "$OUT" 'service tasks: route /round/ \(redirect 302 to /round/on\): leads to itself, in a circle$' '  in the right route'
+unlike "$OUT" '/out/' '  and in no other'
+
 note 'a time limit'
 start_app slow tasks slow --delay 3000
 etcd_put backends/tasks/slow/i "${ADDRESS[slow]}"

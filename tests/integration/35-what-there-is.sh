@@ -238,6 +238,14 @@ is_refused 64 '--watch: not with files' env list --watch --environments "$T/envi
 is_refused 64 '--backends: not for mayfly node list' node list --backends x
 is_refused 66 "$T/nowhere: " env list --environments "$T/nowhere"
 is_refused 69 '127.0.0.1:9: ' env list --endpoints http://127.0.0.1:9 --timeout 1s
+for words in 'explain ftp://x' 'explain http://x -X a,b' 'env diff prod@x' 'env diff prod pr-42@0'; do
+	# shellcheck disable=SC2086
+	run_tool mayfly $words --endpoints http://127.0.0.1:9
+	is "$STATUS" 64 "  what was typed is judged before etcd is asked: $words"
+done
+is_refused 66 "$T/none.yaml: No such file" env diff prod -f "$T/none.yaml" --endpoints http://127.0.0.1:9
+is_refused 64 'env show: ENV: must not be empty' env show ''
+is_refused 64 'name set: ADDRESS: must not be empty' name set web.test 10.0.0.5 ''
 kill -STOP "${PID[etcd]}"
 is_refused 75 '127.0.0.1' env list --timeout 500ms
 kill -CONT "${PID[etcd]}"

@@ -45,6 +45,17 @@ said 64 '' 'a revision that is none' env diff prod@x
 said 66 '' 'one that is not there' env diff prop
 like "$ERR" 'did you mean "prod"' '  is named, too'
 
+# --- a call that is longer than its line in the history
+long=$(printf 'service-%04d=1 ' {1..100})
+# shellcheck disable=SC2086
+mayfly env set wide $long
+# shellcheck disable=SC2086
+mayfly env set wide ${long//=1/=2}
+mayfly env history wide -o json
+like "$OUT" '"with":"mayfly env set wide service-0001=2 [^"]* \.\.\."' 'what a long call began with is kept'
+ok '  and no more of it' [ "$(sed 's/.*"with":"\([^"]*\)".*/\1/' <<<"$OUT" | wc -c)" -lt 1100 ]
+mayfly env delete wide
+
 # --- what comes from others
 mayfly env set pr-42 --extends prod tasks=2
 said 2 'tasks 1 -> 2' 'how one differs from the one it extends' env diff prod pr-42

@@ -63,6 +63,21 @@ like "$STATUS $OUT" '^0 environment dev-a put back' '  and puts it back'
 run_as developer mayfly env set prod team-a-web=2 --force
 is_denied '  but not one of any name' developer
 
+lacks_history() { # NAME USER TOOL ARG...: it is done, and the history lacks it
+	run_as "${@:2}"
+	is "$STATUS" 0 "$1"
+	like "$ERR" 'warn.*the history lacks this change: to write there is not permitted' '  which is said'
+}
+as root etcdctl role revoke-permission developer --prefix /mayfly/history/dev- >/dev/null
+lacks_history 'who may not write the history changes an environment all the same' developer mayfly env set dev-a team-a-web=3
+as root etcdctl role revoke-permission envwatch --prefix /mayfly/history/ >/dev/null
+write_environment prod team-a-web=1@/ team-a-web-x=1
+lacks_history '  so does envwatch' envwatch envwatch --once "$T/environments"
+as root etcdctl role grant-permission developer --prefix readwrite /mayfly/history/dev- >/dev/null
+as root etcdctl role grant-permission envwatch --prefix readwrite /mayfly/history/ >/dev/null
+write_environment prod team-a-web=1@/
+run_as envwatch envwatch --once "$T/environments"
+
 registered() { as reader etcdctl get --prefix --keys-only /mayfly/ | grep -q "^/mayfly/$1"; }
 as team-a start_tool_as team-a svcregister register team-a-web 1 "${ADDRESS[one]}" --ttl 2s
 within 'a team registers its service' 10 registered backends/team-a-web/1/
