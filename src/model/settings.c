@@ -96,6 +96,9 @@ static const struct field haproxy_rows[] = {
 	    "`haproxy.bind` are loopback addresses or sockets, this is so in any case."},
     LIST_OR_NONE("local_bind", haproxy.local_bind, bind,
 	 .doc = "Addresses where the first segment of the path names the service."),
+    {"audit", FIELD_BOOL, 0, FIELD_AT(struct settings, haproxy.audit), .preset = "false",
+     .doc = "Count which address calls which service, and how often without naming an environment, "
+	    "for `mayfly audit`: at most 100,000 such pairs, about 25 MB."},
     TEXT_OR_NONE("stats_bind", haproxy.stats_bind, bind,
 	 .doc = "An address for HAProxy's statistics page, and for its metrics at `/metrics`; "
 		"empty: none."),

@@ -46,6 +46,7 @@ struct settings {
 		char *master_socket;
 		char **bind, **internal_bind, **local_bind;
 		bool single_port;
+		bool audit;	  /* count who calls whom */
 		char *stats_bind; /* "" none */
 		/* Of its worker, and of the admin socket; "": none; NULL: not said */
 		char *user, *group, *chroot, *socket_group;

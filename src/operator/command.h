@@ -30,6 +30,7 @@ enum command_takes {
 	TAKES_FOR = 1 << 11,
 	TAKES_EXEC = 1 << 12,
 	TAKES_EXACT = 1 << 13,
+	TAKES_SINCE = 1 << 14,
 	TAKES_CHANGE = TAKES_WRITE | TAKES_OWNER | TAKES_ETCD,
 	TAKES_ONLINE = TAKES_FORMAT | TAKES_ETCD | TAKES_WATCH,
 	TAKES_LOOK = TAKES_ONLINE | TAKES_FILES,
@@ -60,6 +61,7 @@ struct noun {
 	X(check)                                                                                   \
 	X(matrix)                                                                                  \
 	X(explain)                                                                                 \
+	X(audit)                                                                                   \
 	X(env)                                                                                     \
 	X(service)                                                                                 \
 	X(instance) X(route) X(split) X(node) X(name) X(wait) X(config) X(allow_removal) X(snapshot)

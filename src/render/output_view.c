@@ -10,6 +10,7 @@
  *	single_port          whether calls between services come to bind, too
  *	has_internal         whether they come to internal_bind
  *	has_local            whether local_bind has an address
+ *	audit                whether calls between services are counted
  *	stats_bind, service_suffix, default_environment, dnsmasq_address   may be empty
  *	service_suffix_regex a regular expression that matches service_suffix alone
  *	nameservers          addresses that host names are asked of; empty: this host's own
@@ -399,6 +400,7 @@ static const struct view_field settings_shown[] = {
     VIEW_STRINGS("internal_bind", struct settings, haproxy.internal_bind),
     VIEW_UNSIGNED("max_old_workers", struct settings, haproxy.max_old_workers),
     VIEW_STRINGS("local_bind", struct settings, haproxy.local_bind),
+    VIEW_BOOL("audit", struct settings, haproxy.audit),
     VIEW_STR("stats_bind", struct settings, haproxy.stats_bind),
     VIEW_STR("service_suffix", struct settings, routing.service_suffix),
     VIEW_STR("default_environment", struct settings, routing.default_environment),

@@ -237,7 +237,7 @@ static const struct {
     {"[]", "must be a map, not a list (line 1, column 1)"},
     {"haproxy:\n  bnd: []",
      "haproxy: unknown key \"bnd\": did you mean \"bind\"? allowed: config, admin_socket, "
-     "master_socket, bind, internal_bind, single_port, local_bind, stats_bind, nameservers, "
+     "master_socket, bind, internal_bind, single_port, local_bind, audit, stats_bind, nameservers, "
      "max_old_workers, reserve, consolidate_after, user, group, chroot, socket_group, check, "
      "check_timeout "
      "(line 2, column 3)"},

@@ -9,7 +9,9 @@
 #include "base/str.h"
 #include "base/strmap.h"
 #include "model/settings.h"
+#include "operator/audit.h"
 #include "operator/call.h"
+#include "operator/calls.h"
 #include "operator/command.h"
 #include "operator/doc.h"
 #include "operator/env_history.h"
@@ -223,6 +225,28 @@ static void check_live(void)
 	node_free(doc);
 }
 
+/* As HAProxy has counted them. */
+static void check_audit(const struct reading *reading, const struct settings *settings)
+{
+	static const char text[] = "# table: calls-without-environment, type: string, size:1\n"
+				   "0x1: key=10.0.0.2/web use=0 exp=86399000 http_req_cnt=3\n"
+				   "0x1: key=10.9.9.9/web use=0 exp=86399000 http_req_cnt=2\n";
+	struct call call = {.settings = settings};
+	struct look look = {.call = &call, .doc = doc_new(), .cells = doc_new()};
+	struct calls *counted = calls_new();
+
+	calls_add_table(counted, text, true, 0);
+	doc_add_int(look.doc, "counted_seconds", 7);
+	audit_fill(&look, reading, snapshot_find_env(reading->snapshot, "prod"), counted);
+	check("audit", look.doc, "");
+	check_schema("audit");
+	calls_free(counted);
+	node_free(look.doc);
+	node_free(look.cells);
+	buf_fini(&look.before);
+	buf_fini(&look.after);
+}
+
 START_TEST(commands_print_what_their_schemas_say)
 {
 	struct settings *settings = settings_new("node");
@@ -254,6 +278,7 @@ START_TEST(commands_print_what_their_schemas_say)
 	}
 	check_history();
 	check_live();
+	check_audit(&reading, settings);
 	check_diff(&reading);
 	for (size_t i = 0; i < shape_row_count; i++)
 		ck_assert_msg(seen[i], "%s: %s: nobody prints it", shape_rows[i].shape,

@@ -1,0 +1,22 @@
+/*
+ * Which service calls others without passing the environment on.
+ */
+#ifndef MF_OPERATOR_AUDIT_H
+#define MF_OPERATOR_AUDIT_H
+
+struct calls;
+struct env;
+struct look;
+struct reading;
+
+#define AUDIT_STATUS_DROPPED 2
+
+/*
+ * What was counted, as a document and a page; look->doc has counted_seconds already.  env: only
+ * versions that it names, and look->status is AUDIT_STATUS_DROPPED when one of them drops it; NULL:
+ * all callers.
+ */
+void audit_fill(struct look *look, const struct reading *reading, const struct env *env,
+		struct calls *calls);
+
+#endif

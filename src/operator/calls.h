@@ -1,0 +1,47 @@
+/*
+ * Who calls whom at HAProxy's address for calls between services, as its tables of the template
+ * haproxy-audit have it: how often, and how often without naming an environment.
+ */
+#ifndef MF_OPERATOR_CALLS_H
+#define MF_OPERATOR_CALLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CALLS_TABLE_WITH    "calls-with-environment"
+#define CALLS_TABLE_WITHOUT "calls-without-environment"
+#define CALLS_EXPIRE_MS	    INT64_C(86400000) /* of an entry that is not touched */
+
+struct calls_count {
+	uint64_t calls;	  /* all of them */
+	uint64_t without; /* of which so many named no environment */
+	int64_t idle_ms;  /* since the last of those; if there is none, since the last one */
+};
+
+struct calls_caller {
+	char *address;
+	struct calls_count count;
+	struct calls_called {
+		char *service; /* "": no name that a service can have */
+		struct calls_count count;
+	} * called; /* by name */
+	size_t called_count;
+};
+
+struct calls;
+
+struct calls *calls_new(void);
+void calls_free(struct calls *calls);
+
+/*
+ * Add what `show table` says (management guide, section 9.3), of one of the two tables; entries
+ * that were idle for longer than max_idle_ms count for nothing; 0: all count.  Lines that are no
+ * entries are passed over.
+ */
+void calls_add_table(struct calls *calls, const char *text, bool is_without, int64_t max_idle_ms);
+
+/* Those with most calls without an environment come first. */
+size_t calls_list(struct calls *calls, const struct calls_caller **ret_callers);
+
+#endif
