@@ -1,24 +1,20 @@
 /*
  * envwatch: keep etcd equal to a directory of environment files, for ever or once.  Wiring only:
- * the directory says what is desired, env_sync writes it.
+ * env_follow and services_follow do it.
  */
 #include <signal.h>
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/problems.h"
 #include "cmd/cli.h"
 #include "cmd/env_check.h"
-#include "cmd/env_rights.h"
-#include "cmd/place.h"
+#include "cmd/env_follow.h"
 #include "cmd/services_follow.h"
 #include "cmd/watchdog.h"
-#include "store/env_kind.h"
 #include "store/env_sync.h"
 #include "store/etcd.h"
-#include "store/itemdir.h"
 #include "sys/loop.h"
 #include "sys/notify.h"
 
@@ -27,16 +23,13 @@
 struct envwatch {
 	struct cli cli;
 	bool once, is_checking, is_forced, allow_empty;
-	const char *owner;
+	const char *owner, *write_back, *archive;
 	int64_t timeout_ms;
 
 	struct loop *loop;
 	struct etcd *etcd;
-	struct env_sync *sync;
-	struct env_rights *rights;
-	struct itemdir *dir;
+	struct env_follow *envs;
 	struct services_follow *services; /* NULL: none is followed */
-	struct buf place;		  /* the directory, as origins name it */
 	struct loop_timer *deadline;
 	struct watchdog *watchdog;
 	struct mf_err why; /* code 0: nothing is known to be wrong with etcd */
@@ -56,6 +49,10 @@ static const struct option_row rows[] = {
      OPTION_FLAG(struct envwatch, allow_empty)},
     {0, "policy", "FILE", "who may have what, see mayfly-policy(5)", OPTION_SETTING_TEXT(policy)},
     {0, "services", "FILE", "the settings of services", OPTION_SETTING_TEXT(services)},
+    {0, "write-back", "DIR", "keep files there of environments that came to etcd otherwise",
+     OPTION_TEXT(struct envwatch, write_back)},
+    {0, "archive", "DIR", "keep files there of environments that were deleted",
+     OPTION_TEXT(struct envwatch, archive)},
     {0, "timeout", "TIME", "with --once: how long to try (default 10s)",
      OPTION_DURATION(struct envwatch, timeout_ms, 1, 3600000)},
 };
@@ -68,59 +65,7 @@ static void on_problem(void *ctx, const char *object, const char *reason)
 	problems_log(NULL, object, reason);
 }
 
-/* --- from the directory --------------------------------------------------------------------- */
-
-static void on_put(void *ctx, void *env, const char *file)
-{
-	const struct envwatch *w = ctx;
-	mem_auto_free char *source = mem_printf("%s/%s", buf_str(&w->place), file);
-
-	env_rights_put(w->rights, env, source);
-}
-
-static void on_del(void *ctx, const char *name)
-{
-	const struct envwatch *w = ctx;
-
-	env_rights_del(w->rights, name);
-	env_sync_del(w->sync, name);
-}
-
-static void on_allowed(void *ctx, struct env *env, const char *source)
-{
-	env_sync_put(((const struct envwatch *)ctx)->sync, env, source);
-}
-
-static const struct env_rights_events rights_events = {on_allowed, on_problem};
-
-static void on_commit(void *ctx)
-{
-	env_sync_commit(((struct envwatch *)ctx)->sync);
-}
-
-static const struct itemdir_events dir_events = {
-    .on_put = on_put,
-    .on_del = on_del,
-    .on_problem = on_problem,
-    .on_commit = on_commit,
-};
-
 /* --- from etcd ------------------------------------------------------------------------------ */
-
-/*
- * What an earlier run left goes, unless it is of a directory that another envwatch may follow, or a
- * broken file or a missing directory may still mean it, or it is one that the policy refuses now.
- */
-static bool may_delete(void *ctx, const char *name, const char *source)
-{
-	const struct envwatch *w = ctx;
-
-	if (env_rights_refuses(w->rights, name) || place_is_other(buf_str(&w->place), source))
-		return false;
-	if (itemdir_file_count(w->dir) == 0 && !w->allow_empty)
-		return false;
-	return !itemdir_is_broken(w->dir, place_file(source));
-}
 
 static void end(struct envwatch *w, int status)
 {
@@ -131,12 +76,20 @@ static void end(struct envwatch *w, int status)
 /* Services that are not followed are no reason to wait. */
 static bool is_all(const struct envwatch *w, bool (*is)(const struct env_sync *sync))
 {
-	return is(w->sync) && (w->services == NULL || is(services_follow_sync(w->services)));
+	return is(env_follow_sync(w->envs)) &&
+	       (w->services == NULL || is(services_follow_sync(w->services)));
 }
 
 static bool is_permitted(const struct env_sync *sync)
 {
 	return !env_sync_is_denied(sync);
+}
+
+static void end_if_done(struct envwatch *w)
+{
+	if (!is_all(w, env_sync_is_equal) || !env_follow_is_idle(w->envs))
+		return;
+	end(w, mf_err_exit_status(!is_all(w, is_permitted) ? MF_EPERM : w->is_bad ? MF_EDATA : 0));
 }
 
 static void on_state(void *ctx, const struct mf_err *why)
@@ -158,17 +111,18 @@ static void on_state(void *ctx, const struct mf_err *why)
 	notify_send(w->is_ready ? "STATUS=equal" : "READY=1\nSTATUS=equal");
 	w->is_ready = true;
 	if (w->once)
-		end(w, mf_err_exit_status(!is_all(w, is_permitted) ? MF_EPERM
-					  : w->is_bad		   ? MF_EDATA
-								   : 0));
+		end_if_done(w);
 }
 
-static const struct env_sync_events sync_events = {
-    .may_delete = may_delete,
-    .on_problem = on_problem,
-    .on_state = on_state,
-};
+static void on_idle(void *ctx)
+{
+	struct envwatch *w = ctx;
 
+	if (w->once)
+		end_if_done(w);
+}
+
+static const struct env_follow_events env_events = {on_problem, on_state, on_idle};
 static const struct services_follow_events services_events = {on_problem, on_state};
 
 /* --- the tool ------------------------------------------------------------------------------- */
@@ -185,14 +139,10 @@ static void on_deadline(void *ctx)
 static void on_hangup(void *ctx, int signo)
 {
 	struct envwatch *w = ctx;
-	struct mf_err err;
 
 	(void)signo;
 	log_info("reading all files again");
-	if (env_rights_load(w->rights, w->cli.settings->policy, &err) != 0)
-		log_error("policy not reloaded, the old one stays", LOG_STR("error", err.msg));
-	env_sync_commit(w->sync);
-	itemdir_rescan(w->dir);
+	env_follow_rescan(w->envs);
 	if (w->services != NULL)
 		services_follow_rescan(w->services);
 }
@@ -209,30 +159,21 @@ static int follow_services(struct envwatch *w, const struct env_sync_options *op
 
 static int start(struct envwatch *w, const char *dir, const char *owner, struct mf_err *err)
 {
-	struct env_sync_options sync = {&env_sync_envs, w->cli.settings->etcd.prefix, owner,
-					w->is_forced, w->once};
+	struct env_sync_options sync = {NULL, w->cli.settings->etcd.prefix, owner, w->is_forced,
+					w->once};
+	const struct env_follow_options envs = {
+	    dir, w->cli.settings->policy, w->allow_empty, w->write_back, w->archive, &sync};
 	int64_t call_ms = w->once ? cli_call_ms(w->timeout_ms) : 0;
 	int code = loop_new(&w->loop, err);
 
 	if (code != 0 || (code = cli_stop_on_signals(w->loop, err)) != 0 ||
-	    (code = place_find(dir, &w->place, err)) != 0 ||
 	    (code = etcd_open(w->cli.settings, w->loop, call_ms, &w->etcd, err)) != 0)
 		return code;
 	w->deadline = loop_timer_new(w->loop, on_deadline, w);
 	w->watchdog = watchdog_start(w->loop);
-	w->rights = env_rights_new(owner, &rights_events, w);
-	code = env_rights_load(w->rights, w->cli.settings->policy, err);
-	if (code != 0)
-		return code;
-	w->sync = env_sync_new(w->loop, w->etcd, &sync, &sync_events, w);
-	code = itemdir_open(w->once ? NULL : w->loop, &env_kind_to_put, dir, w->allow_empty,
-			    &dir_events, w, &w->dir, err);
+	code = env_follow_open(w->loop, w->etcd, &envs, &env_events, w, &w->envs, err);
 	if (code != 0 || (code = follow_services(w, &sync, err)) != 0)
 		return code;
-	itemdir_report(w->dir);
-	if (itemdir_file_count(w->dir) == 0 && !w->allow_empty)
-		log_warn("no environment files: nothing is deleted from etcd",
-			 LOG_STR("directory", dir));
 	if (w->once)
 		loop_timer_set(w->deadline, w->timeout_ms);
 	return w->once ? 0 : loop_add_signal(w->loop, SIGHUP, on_hangup, w, err);
@@ -241,15 +182,12 @@ static int start(struct envwatch *w, const char *dir, const char *owner, struct 
 static void stop(struct envwatch *w)
 {
 	notify_send("STOPPING=1");
-	itemdir_close(w->dir);
 	services_follow_close(w->services);
-	env_rights_free(w->rights);
-	env_sync_free(w->sync);
+	env_follow_close(w->envs);
 	etcd_free(w->etcd);
 	loop_timer_free(w->deadline);
 	watchdog_stop(w->watchdog);
 	loop_free(w->loop);
-	buf_fini(&w->place);
 }
 
 static int run(struct envwatch *w, const char *owner)

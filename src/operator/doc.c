@@ -85,43 +85,6 @@ void doc_format_json(const struct node *doc, struct buf *ret_json)
 	buf_add_char(ret_json, '\n');
 }
 
-static void put_scalar(const struct node *node, struct buf *yaml)
-{
-	if (node->style == NODE_NUMBER || node->style == NODE_BOOL)
-		buf_add_str(yaml, node->text);
-	else
-		str_add_json_string(yaml, node->text, strlen(node->text));
-	buf_add_char(yaml, '\n');
-}
-
-/* is_begun: the line has a list's dash, and the first member goes behind it. */
-static void put_yaml(const struct node *node, unsigned depth, bool is_begun, struct buf *yaml)
-{
-	for (size_t i = 0; i < node->child_count; i++) {
-		const struct node *child = &node->children[i];
-
-		if (!is_begun || i > 0)
-			buf_printf(yaml, "%*s", (int)(2 * depth), "");
-		if (node->kind == NODE_MAP)
-			buf_printf(yaml, "%s:%s", child->key,
-				   child->kind == NODE_SCALAR || child->child_count == 0 ? " "
-											 : "\n");
-		else
-			buf_add_str(yaml, "- ");
-		if (child->kind == NODE_SCALAR)
-			put_scalar(child, yaml);
-		else if (child->child_count == 0)
-			buf_add_str(yaml, child->kind == NODE_MAP ? "{}\n" : "[]\n");
-		else
-			put_yaml(child, depth + 1, node->kind == NODE_LIST, yaml);
-	}
-}
-
-void doc_format_yaml(const struct node *doc, struct buf *ret_yaml)
-{
-	put_yaml(doc, 0, false, ret_yaml);
-}
-
 void doc_add_cell(const struct node *node, struct buf *text)
 {
 	if (node == NULL)

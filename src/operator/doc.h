@@ -22,7 +22,6 @@ void doc_add_bool(struct node *parent, const char *key, bool is_true);
 void doc_add_int(struct node *parent, const char *key, int64_t n);
 
 void doc_format_json(const struct node *doc, struct buf *ret_json); /* one line */
-void doc_format_yaml(const struct node *doc, struct buf *ret_yaml);
 
 /* One cell: a scalar, or the scalars of a list joined by commas.  NULL: nothing. */
 void doc_add_cell(const struct node *node, struct buf *text);

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/node.h"
 #include "base/str.h"
+#include "base/yaml.h"
 #include "operator/doc.h"
 
 #define GAP	  ((size_t)2) /* between columns */
@@ -211,7 +212,7 @@ void show_format(const struct show *show, enum call_format format, const struct 
 		doc_format_json(show->doc, ret_text);
 		break;
 	case CALL_YAML:
-		doc_format_yaml(show->doc, ret_text);
+		yaml_add(show->doc, ret_text);
 		break;
 	case CALL_NAME:
 		add_names(show, ret_text);

@@ -17,7 +17,6 @@
 #include "model/env.h"
 #include "model/history.h"
 #include "model/node.h"
-#include "model/service.h"
 #include "store/etcd.h"
 #include "store/etcd_internal.h"
 #include "store/follow.h"
@@ -84,40 +83,6 @@ struct env_sync {
 	int reported; /* by on_state: 0 equal, -1 not; 1: nothing yet */
 };
 
-static const char *get_env_name(const void *item)
-{
-	return ((const struct env *)item)->name;
-}
-
-static void format_env(const void *item, const char *owner, const char *source,
-		       struct buf *ret_value)
-{
-	env_format_json(item, owner, source, ret_value);
-}
-
-static const char *get_service_name(const void *item)
-{
-	return ((const struct service *)item)->name;
-}
-
-static void format_service(const void *item, const char *owner, const char *source,
-			   struct buf *ret_value)
-{
-	service_format_json(item, owner, source, ret_value);
-}
-
-#define WORDS(noun_)                                                                               \
-	.noun = noun_, .put = noun_ " put", .taken_over = noun_ " taken over",                     \
-	.taken = noun_ " taken from its owner", .deleted = noun_ " deleted"
-
-const struct env_sync_kind env_sync_envs = {.dir = "environments/",
-					    WORDS("environment"),
-					    .has_history = true,
-					    .name = get_env_name,
-					    .format = format_env};
-const struct env_sync_kind env_sync_services = {
-    .dir = "services/", WORDS("service"), .name = get_service_name, .format = format_service};
-
 static void report_state(struct env_sync *s, const struct mf_err *why)
 {
 	int state = why == NULL ? 0 : -1;
@@ -160,16 +125,31 @@ static void free_entry(struct keyset_key *key)
 
 /* --- what etcd says ------------------------------------------------------------------------- */
 
-/* An environment that is not valid still has its owner; a text that is no JSON has none. */
-static void set_stored(struct entry *e, const char *value, size_t len, int64_t revision)
+static struct env_sync_stored get_stored(const struct entry *e)
 {
-	free(e->stored);
+	return (struct env_sync_stored){.value = e->stored,
+					.len = e->stored_len,
+					.revision = e->revision,
+					.owner = e->stored_owner,
+					.source = e->stored_source};
+}
+
+/* An environment that is not valid still has its owner; a text that is no JSON has none. */
+static void set_stored(struct env_sync *s, struct entry *e, const char *value, size_t len,
+		       int64_t revision)
+{
+	struct env_sync_stored before = get_stored(e), now;
+
 	e->stored = value == NULL ? NULL : mem_dup_bytes(value, len);
 	e->stored_len = len;
 	e->revision = revision;
-	free(e->stored_owner);
-	free(e->stored_source);
 	env_find_origin(value == NULL ? "" : value, len, &e->stored_owner, &e->stored_source);
+	now = get_stored(e);
+	if (s->events->on_stored != NULL && (before.value != NULL || value != NULL))
+		s->events->on_stored(s->ctx, name_of(s, e), &before, &now);
+	free((char *)(uintptr_t)before.value);
+	free((char *)(uintptr_t)before.owner);
+	free((char *)(uintptr_t)before.source);
 }
 
 /* --- what is to be done --------------------------------------------------------------------- */
@@ -383,13 +363,13 @@ static void on_written(void *ctx, struct keyset_key *key, int64_t revision, bool
 		 LOG_INT("revision", revision));
 	note_history(s, e);
 	if (key->is_sent_delete) {
-		set_stored(e, NULL, 0, revision);
+		set_stored(s, e, NULL, 0, revision);
 		e->was_desired = false;
 		return;
 	}
 	e->put_at = loop_now(s->loop);
 	e->put_revision = revision;
-	set_stored(e, e->sent, strlen(e->sent), revision);
+	set_stored(s, e, e->sent, strlen(e->sent), revision);
 }
 
 static void read_again(struct env_sync *s, int64_t delay_ms)
@@ -428,9 +408,9 @@ static void on_read(void *ctx, struct keyset_key *key, const struct etcd_kv *kv,
 	if (err != NULL) {
 		on_failed(s, err);
 	} else if (kv == NULL) {
-		set_stored(e, NULL, 0, revision);
+		set_stored(s, e, NULL, 0, revision);
 	} else {
-		set_stored(e, kv->value, kv->value_len, kv->mod_revision);
+		set_stored(s, e, kv->value, kv->value_len, kv->mod_revision);
 		note_change(s, e, kv->mod_revision);
 	}
 	keyset_requeue(s->keys, key);
@@ -500,7 +480,7 @@ static void on_put(void *ctx, const struct etcd_kv *kv)
 	e->is_listed = true;
 	if (s->phase == SYNC_READY && kv->mod_revision <= e->revision)
 		return;
-	set_stored(e, kv->value, kv->value_len, kv->mod_revision);
+	set_stored(s, e, kv->value, kv->value_len, kv->mod_revision);
 	note_change(s, e, kv->mod_revision);
 	keyset_requeue(s->keys, &e->key);
 }
@@ -512,8 +492,19 @@ static void on_del(void *ctx, const char *key, int64_t revision)
 
 	if (e == NULL || revision <= e->revision)
 		return;
-	set_stored(e, NULL, 0, revision);
+	set_stored(s, e, NULL, 0, revision);
 	keyset_requeue(s->keys, &e->key);
+}
+
+static size_t count_listed(const struct env_sync *s)
+{
+	struct keyset_key *key;
+	void *cursor = NULL;
+	size_t count = 0;
+
+	while ((key = keyset_next(s->keys, &cursor)) != NULL)
+		count += ((const struct entry *)key)->is_listed;
+	return count;
 }
 
 /* What etcd refused it may take now. */
@@ -525,6 +516,8 @@ static void on_list_end(void *ctx, int64_t revision)
 
 	s->phase = SYNC_READY;
 	s->is_denied = false;
+	if (s->events->on_listed != NULL)
+		s->events->on_listed(s->ctx, count_listed(s));
 	while ((key = keyset_next(s->keys, &cursor)) != NULL) {
 		struct entry *e = (struct entry *)key;
 
@@ -533,7 +526,7 @@ static void on_list_end(void *ctx, int64_t revision)
 			set_text(&e->refused, NULL);
 		if (e->is_listed)
 			continue;
-		set_stored(e, NULL, 0, revision);
+		set_stored(s, e, NULL, 0, revision);
 		if (key->value == NULL && !e->was_desired) {
 			set_problem(s, e, NULL);
 			keyset_drop(s->keys, key);

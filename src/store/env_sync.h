@@ -19,6 +19,7 @@
 #define MF_STORE_ENV_SYNC_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct buf;
@@ -48,6 +49,13 @@ struct env_sync_options { /* borrowed during env_sync_new only */
 	bool no_follow; /* do not watch etcd: one way to equality, then on_state(NULL) */
 };
 
+struct env_sync_stored {   /* what etcd has of a key */
+	const char *value; /* NULL: it is not there */
+	size_t len;
+	int64_t revision;	    /* of its last change */
+	const char *owner, *source; /* "" where nobody says */
+};
+
 struct env_sync_events {
 	/*
 	 * Whether an owned environment may go that was never desired here: one left from an earlier
@@ -60,6 +68,11 @@ struct env_sync_events {
 	 * retried for ever).  Called on each change.
 	 */
 	void (*on_state)(void *ctx, const struct mf_err *why);
+	/* A key is known, has changed or is gone, whoever did it.  NULL: nobody asks. */
+	void (*on_stored)(void *ctx, const char *name, const struct env_sync_stored *before,
+			  const struct env_sync_stored *now);
+	/* Between what a listing has, so many, and what is gone by it.  NULL: the same. */
+	void (*on_listed)(void *ctx, size_t count);
 };
 
 /* Whether an origin with this owner can be read again: 1 to 255 bytes of printable text.  MF_EDATA.

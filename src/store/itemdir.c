@@ -216,8 +216,18 @@ size_t itemdir_file_count(const struct itemdir *dir)
 	size_t count = 0;
 
 	for (size_t i = 0; i < dir->file_count; i++)
-		count += dir->files[i]->gone_at == 0;
+		count += dir->files[i]->gone_at == 0 && !dir->files[i]->is_ignored;
 	return dir->why.code == 0 ? count : 0;
+}
+
+/* Also those that were there. */
+static bool has_several(const struct itemdir *dir)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < dir->file_count; i++)
+		count += !dir->files[i]->is_ignored;
+	return count >= 2;
 }
 
 static bool has_items(const struct itemdir *dir)
@@ -245,7 +255,7 @@ static void judge(struct itemdir *dir, const struct listing *listing, int64_t no
 		dir->dev = listing->dev;
 		dir->ino = listing->ino;
 	} else if (!dir->allow_empty && has_items(dir)) {
-		dir->is_held = dir->is_held || is_other || dir->file_count >= 2;
+		dir->is_held = dir->is_held || is_other || has_several(dir);
 	}
 }
 

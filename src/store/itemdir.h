@@ -66,7 +66,8 @@ void itemdir_rescan(struct itemdir *itemdir);
  */
 bool itemdir_is_broken(const struct itemdir *itemdir, const char *file);
 
-/* The files that are there now, broken ones included; 0 also while the directory is out of reach.
+/* The files that are there now and count, broken ones included; 0 also while the directory is out
+ * of reach.
  */
 size_t itemdir_file_count(const struct itemdir *itemdir);
 

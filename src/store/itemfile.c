@@ -176,13 +176,20 @@ static void take(struct itemfile *file, void **values, size_t count, int64_t now
 	file->item_count = n;
 }
 
-static void parse(struct itemfile *file, const struct buf *text, int64_t now, int64_t settle_ms)
+static void parse(struct itemfile *file, const char *path, const struct buf *text, int64_t now,
+		  int64_t settle_ms)
 {
 	void **values = NULL;
 	size_t count = 0;
 	struct mf_err err;
 
 	drop_bads(file);
+	file->is_ignored = file->kind->is_ignored != NULL &&
+			   file->kind->is_ignored(path, buf_str(text), text->len);
+	if (file->is_ignored) {
+		take(file, mem_alloc(1), 0, now, settle_ms);
+		return;
+	}
 	if (file->kind->parse(buf_str(text), text->len, &values, &count, on_bad, file, &err) == 0) {
 		add_rest(file);
 		take(file, values, count, now, settle_ms);
@@ -233,7 +240,7 @@ bool itemfile_load(struct itemfile *file, const char *path, int64_t now, int64_t
 			file->seen = (struct stat_cache){0};
 		set_all_bad(file, err.sys != 0 ? strerror(err.sys) : err.msg);
 	} else if (!is_blank_for_now(file, &text, now, settle_ms)) {
-		parse(file, &text, now, settle_ms);
+		parse(file, path, &text, now, settle_ms);
 	}
 	return true;
 }

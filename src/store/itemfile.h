@@ -37,6 +37,11 @@ struct item_kind {
 	 * they were when they last did.  NULL: each may be as it is.
 	 */
 	void (*refuse)(void *const *items, size_t count, item_say_fn *say, void *ctx);
+	/*
+	 * Whether the file at that path counts for nothing, as a program keeps it that only says
+	 * what is.  NULL: none does.
+	 */
+	bool (*is_ignored)(const char *path, const char *text, size_t len);
 	void *(*ref)(void *item);
 	void (*unref)(void *item);
 };
@@ -60,6 +65,7 @@ struct itemfile {
 	int64_t gone_at;  /* since when there is no such file; 0: it is there */
 	int64_t blank_at; /* since when it is empty, which is not believed yet; 0: it is not */
 	struct stat_cache seen; /* when it was read last */
+	bool is_ignored;	/* it has no items, as its kind says */
 	struct itemfile_item *items;
 	size_t item_count;
 	struct itemfile_bad *bads;

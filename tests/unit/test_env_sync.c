@@ -139,7 +139,8 @@ static const char *history_key(const char *name, int64_t revision)
 
 static void start(const struct gateway_line *script, bool force)
 {
-	static const struct env_sync_events events = {on_may_delete, on_problem, on_state};
+	static const struct env_sync_events events = {
+	    .may_delete = on_may_delete, .on_problem = on_problem, .on_state = on_state};
 	const struct env_sync_options options = {&env_sync_envs, "/mayfly", OURS, force, true};
 	const char *endpoints[] = {NULL, NULL};
 	struct etcd_config config = {.endpoints = endpoints};
