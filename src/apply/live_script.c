@@ -64,7 +64,7 @@ void live_add_later(struct live *live)
 static bool is_word(const char *s, size_t len)
 {
 	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				      "0123456789._~%@:+=,/[]-?|!";
+				      "0123456789._~%@:+=,/[]-?|!*";
 
 	for (size_t i = 0; i < len; i++)
 		if (memchr(allowed, s[i], sizeof(allowed) - 1) == NULL)

@@ -296,7 +296,7 @@ static const char *const missing_words[] = {"fail", "baseline", NULL};
 static const struct field host = {
     .kind = FIELD_NAME,
     .noun = "host",
-    .type = &value_host,
+    .type = &value_hosts,
     .size = sizeof(char *),
 };
 static const struct field parent = {
@@ -356,7 +356,11 @@ static const struct field env_rows[] = {
     {"header", FIELD_NAME, ENV(header), .type = &value_header,
      .doc = "The value of `x-mayfly` that means this environment; its name by default."},
     {"hosts", FIELD_LIST, FIELD_SET, ENV(hosts), FIELD_COUNT(struct env, host_count),
-     .max = ENV_MAX_HOSTS, .item = &host, .doc = "Further host names, in full and in lower case."},
+     .max = ENV_MAX_HOSTS, .item = &host,
+     .doc = "Further host names, in full and in lower case. A whole name counts before a "
+	    "wildcard, the longest wildcard before shorter ones, and all of them before a first "
+	    "label; but the first label `www-`<name>, where it is the default, is its "
+	    "environment's own below any wildcard."},
     {"extends", FIELD_LIST, FIELD_OR_ONE | FIELD_NOT_EMPTY | FIELD_BRIEF, ENV(parents),
      FIELD_COUNT(struct env, parent_count), .max = ENV_MAX_PARENTS, .item = &parent,
      .doc = "The environment whose services it has, at any moment, or a list of them; the file "

@@ -17,6 +17,7 @@
 #include "model/backend.h"
 #include "model/env.h"
 #include "model/fields.h"
+#include "model/host.h"
 #include "model/override.h"
 
 #define LIST_MAX  256
@@ -218,6 +219,16 @@ static bool fits(char *const *patterns, const char *s)
 	return *patterns != NULL;
 }
 
+/* Whether a pattern allows a host, and of a wildcard all of its hosts: then it begins like that. */
+static bool fits_host(char *const *patterns, const char *host)
+{
+	if (patterns == NULL || !host_is_wildcard(host))
+		return fits(patterns, host);
+	while (*patterns != NULL && ((*patterns)[0] != '*' || fnmatch(*patterns, host + 1, 0) != 0))
+		patterns++;
+	return *patterns != NULL;
+}
+
 static bool is_named(char *const *patterns, const char *s)
 {
 	return patterns != NULL && fits(patterns, s);
@@ -296,10 +307,11 @@ static int judge_names(const struct policy *policy, const struct env_rule *rule,
 }
 
 static int judge_list(const struct policy *policy, unsigned line, char *const *patterns,
-		      const char *what, const char **list, size_t count, struct mf_err *err)
+		      const char *what, const char **list, size_t count,
+		      bool (*is_allowed)(char *const *patterns, const char *s), struct mf_err *err)
 {
 	for (size_t i = 0; i < count; i++)
-		if (!fits(patterns, list[i]))
+		if (!is_allowed(patterns, list[i]))
 			return refuse(policy, line, patterns, what, list[i], err);
 	return 0;
 }
@@ -352,8 +364,9 @@ int policy_judge_env(const struct policy *policy, const struct env *env, const c
 	line = rule->line;
 	if (judge_names(policy, rule, env, source, err) != 0 ||
 	    judge_list(policy, line, rule->parents, "extends", env->parents, env->parent_count,
-		       err) != 0 ||
-	    judge_list(policy, line, rule->hosts, "host", env->hosts, env->host_count, err) != 0)
+		       fits, err) != 0 ||
+	    judge_list(policy, line, rule->hosts, "host", env->hosts, env->host_count, fits_host,
+		       err) != 0)
 		return err->code;
 	return judge_services(policy, rule, env, err);
 }

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/address_list.h"
+#include "model/host.h"
 
 #define LETTERS_DIGITS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
@@ -76,6 +77,17 @@ static int check_name(enum name_kind kind, const char *s, struct mf_err *err)
 int value_check(const struct value_type *type, const char *s, struct mf_err *err)
 {
 	return type->check == NULL ? check_name(type->kind, s, err) : type->check(s, err);
+}
+
+static int check_hosts(const char *s, struct mf_err *err)
+{
+	if (s[0] != HOST_WILDCARD[0])
+		return check_name(NAME_HOST, s, err);
+	if (!host_is_wildcard(s) || s[strlen(HOST_WILDCARD)] == '\0')
+		return refuse(s, err, "\"*\" stands for whole labels before others: *.example.com");
+	if (host_count_labels(s) > HOST_WILDCARD_LABELS + 1)
+		return refuse(s, err, "more than 8 labels behind \"*\"");
+	return check_name(NAME_HOST, s + strlen(HOST_WILDCARD), err);
 }
 
 static int check_path(const char *s, struct mf_err *err)
@@ -270,6 +282,12 @@ const struct value_type value_header = {
 const struct value_type value_host = {
     .kind = NAME_HOST,
     .schema = SIZE(1, 253) "\"^" HOST "(\\\\." HOST ")*$\"",
+};
+const struct value_type value_hosts = {
+    .check = check_hosts,
+    .schema = SIZE(1, 255) "\"^([*]\\\\.)?" HOST "(\\\\." HOST ")*$\"",
+    .doc = "`*.`<domain> means every name that has one or more labels before the domain, of 8 "
+	   "labels at most.",
 };
 const struct value_type value_service = {
     .kind = NAME_SERVICE,

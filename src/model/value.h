@@ -22,7 +22,8 @@ struct value_type {
 int value_check(const struct value_type *type, const char *s, struct mf_err *err);
 
 extern const struct value_type value_environment, value_prefix, value_header, value_host,
-    value_service, value_version, value_instance, value_route; /* names: see model/name.h */
+    value_hosts, value_service, value_version, value_instance,
+    value_route; /* names: see model/name.h */
 
 extern const struct value_type value_line;	 /* any text without control characters */
 extern const struct value_type value_address;	 /* numeric; canonical when normalized */

@@ -12,6 +12,7 @@
 #include "base/node.h"
 #include "base/str.h"
 #include "model/choice.h"
+#include "model/host.h"
 #include "model/settings.h"
 #include "operator/command.h"
 #include "operator/facts.h"
@@ -227,15 +228,65 @@ static void set_unknown_host(struct explanation *e)
 				       host, env->name, env->prefix);
 }
 
+/* The longest wildcard that the host name fits. */
+static bool find_wildcard(struct explanation *e, struct routing_entry *ret_entry)
+{
+	bool is_found = false;
+
+	for (size_t labels = HOST_WILDCARD_LABELS; labels > 0 && !is_found; labels--) {
+		const char *domain = host_domain(e->request.host, labels);
+		mem_auto_free char *key =
+		    mem_printf(HOST_WILDCARD "%s" ROUTING_HOST_END, domain == NULL ? "" : domain);
+
+		if (domain != NULL && host_count_labels(domain) == labels)
+			is_found = maps_find(e->maps, ROUTING_HOSTS, key, ret_entry);
+	}
+	return is_found;
+}
+
+/* Whether a first label is what its environment has by its name alone. */
+static bool is_default_prefix(const struct explanation *e, const struct routing_entry *entry)
+{
+	const struct env *env = snapshot_find_env(e->reading->snapshot, entry->value);
+
+	return env != NULL && env_has_default_prefix(env);
+}
+
+/* Whose a host name is: see model/host.h. */
+static bool find_host(struct explanation *e, struct routing_entry *ret_entry)
+{
+	mem_auto_free char *host = mem_printf("%s%s", e->request.host, ROUTING_HOST_END);
+	struct routing_entry entry;
+	bool is_found = maps_find_longest(e->maps, ROUTING_HOSTS, host, ret_entry);
+
+	if (is_found && (strcmp(ret_entry->key, host) == 0 || is_default_prefix(e, ret_entry)))
+		return true;
+	if (!find_wildcard(e, &entry))
+		return is_found;
+	*ret_entry = entry;
+	return true;
+}
+
+/* As the environment has it: the name itself, or a wildcard. */
+static const char *find_claim(const struct explanation *e, const struct routing_entry *entry)
+{
+	size_t len = entry->key_len - strlen(ROUTING_HOST_END);
+
+	for (size_t i = 0; i < e->env->host_count; i++)
+		if (strlen(e->env->hosts[i]) == len &&
+		    strncmp(e->env->hosts[i], entry->key, len) == 0)
+			return e->env->hosts[i];
+	return e->request.host;
+}
+
 static void find_outside(struct explanation *e)
 {
 	const struct request *request = &e->request;
-	mem_auto_free char *host = mem_printf("%s%s", request->host, ROUTING_HOST_END);
 	const char *generation;
 	struct routing_entry entry;
 	bool has_route;
 
-	if (!maps_find_longest(e->maps, ROUTING_HOSTS, host, &entry)) {
+	if (!find_host(e, &entry)) {
 		set_unknown_host(e);
 		e->status = mf_err_exit_status(MF_ENOINPUT);
 		return;
@@ -243,7 +294,7 @@ static void find_outside(struct explanation *e)
 	if (!take_env(e, entry.value))
 		return;
 	e->by = str_has_suffix(entry.key, ROUTING_HOST_END) ? "host" : "prefix";
-	e->key = e->by[0] == 'h' ? request->host : e->env->prefix;
+	e->key = e->by[0] == 'p' ? e->env->prefix : find_claim(e, &entry);
 	if (request->is_vague) {
 		e->reason = mem_dup_str("the path can be read in several ways: it is answered 400");
 		return;

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/choice.h"
+#include "model/host.h"
 #include "model/route.h"
 #include "model/service.h"
 #include "operator/call.h"
@@ -60,7 +61,8 @@ void explain_judge(struct explanation *e)
 static bool has_host(const struct env *env, const char *host)
 {
 	for (size_t i = 0; i < env->host_count; i++)
-		if (strcmp(env->hosts[i], host) == 0)
+		if (strcmp(env->hosts[i], host) == 0 ||
+		    (host_is_wildcard(env->hosts[i]) && host_fits(host, env->hosts[i])))
 			return true;
 	return false;
 }

@@ -65,15 +65,17 @@ static bool take_part(const char *reply, const char *before, const char *behind,
 	return true;
 }
 
-/* `type=beg, case=sensitive, found=yes, idx=tree, key="...", value="...", type="str"` */
+/* A line for each way in which the map is looked up, of which one may find what another does not:
+ * `type=beg, case=sensitive, found=yes, idx=tree, key="...", value="...", type="str"`. */
 static bool read_reply(struct maps *maps, const char *path, const char *reply,
 		       struct routing_entry *ret)
 {
 	struct routing_entry entry;
+	bool is_found = strstr(reply, "found=yes") != NULL;
 
-	if (strstr(reply, "found=no") != NULL)
+	if (!is_found && strstr(reply, "found=no") != NULL)
 		return false;
-	if (strstr(reply, "found=yes") == NULL ||
+	if (!is_found ||
 	    !take_part(reply, "key=\"", "\", value=\"", entry.key, sizeof(entry.key),
 		       &entry.key_len) ||
 	    !take_part(reply, "\", value=\"", "\", type=\"", entry.value, sizeof(entry.value),

@@ -14,6 +14,8 @@
  *	stats_bind, service_suffix, default_environment, dnsmasq_address   may be empty
  *	service_suffix_regex a regular expression that matches service_suffix alone
  *	nameservers          addresses that host names are asked of; empty: this host's own
+ *	wildcards            of the host names with one that somebody has: how many labels stand
+ *	                     behind it, longest first; has_wildcards: whether there are some
  *	has_host_names       whether a service has a fixed address that is a host name
  *	tcp                  services that listen on a port of their own: service, binds (a list)
  *	environments         by name: the texts and lists of texts of its file by their keys (name,
@@ -44,6 +46,7 @@
  */
 #include "render/output_view.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,6 +59,7 @@
 #include "model/dns_name.h"
 #include "model/env.h"
 #include "model/fields.h"
+#include "model/host.h"
 #include "model/service.h"
 #include "model/settings.h"
 #include "model/shared_list.h"
@@ -86,6 +90,8 @@ struct output_view {
 	char description[32];
 	char *server_state; /* its path */
 	char *suffix_regex;
+	const char *wildcards[HOST_WILDCARD_LABELS];
+	size_t wildcard_count;
 	struct tcp *tcp;
 	size_t tcp_count;
 	struct map_view maps[ROUTING_MAP_COUNT];
@@ -474,6 +480,18 @@ static void get_has_host_names(const void *obj, struct view *v)
 	view_set_bool(v, i < snapshot->backend_count);
 }
 
+static void get_has_wildcards(const void *obj, struct view *v)
+{
+	view_set_bool(v, ((const struct output_view *)obj)->wildcard_count > 0);
+}
+
+static void get_wildcards(const void *obj, struct view *v)
+{
+	const struct output_view *view = obj;
+
+	view_set_strings(v, view->wildcards, view->wildcard_count);
+}
+
 static void get_maps(const void *obj, struct view *v)
 {
 	view_set_list(v, &map_list, ((const struct output_view *)obj)->maps, ROUTING_MAP_COUNT);
@@ -517,6 +535,8 @@ static const struct view_field own_fields[] = {
     VIEW_MADE("has_local", get_has_local),
     VIEW_STR("service_suffix_regex", struct output_view, suffix_regex),
     VIEW_MADE("has_host_names", get_has_host_names),
+    VIEW_MADE("has_wildcards", get_has_wildcards),
+    VIEW_MADE("wildcards", get_wildcards),
     VIEW_MADE("names", get_names),
     VIEW_MADE("config", get_config),
     VIEW_OBJECTS("tcp", tcp_list, struct output_view, tcp, tcp_count),
@@ -567,8 +587,26 @@ static char *suffix_regex(const char *suffix)
 	return buf_take(&b);
 }
 
+/* They come first among hosts, as `*` does among what a name may have. */
+static void find_wildcards(struct output_view *view, const struct snapshot *snapshot)
+{
+	static const char *const numbers[] = {"1", "2", "3", "4", "5", "6", "7", "8"};
+	bool is_there[HOST_WILDCARD_LABELS] = {false};
+
+	static_assert(sizeof(numbers) / sizeof(numbers[0]) == HOST_WILDCARD_LABELS,
+		      "a number each");
+	for (size_t i = 0; i < snapshot->host_count && host_is_wildcard(snapshot->hosts[i].key);
+	     i++)
+		is_there[host_count_labels(snapshot->hosts[i].key) - 2] = true;
+	view->wildcard_count = 0;
+	for (size_t i = HOST_WILDCARD_LABELS; i-- > 0;)
+		if (is_there[i])
+			view->wildcards[view->wildcard_count++] = numbers[i];
+}
+
 static void set_snapshot(struct output_view *view, const struct snapshot *snapshot)
 {
+	find_wildcards(view, snapshot);
 	tcp_free(view->tcp, view->tcp_count);
 	view->snapshot = snapshot;
 	view->tcp = tcp_new(snapshot, view->settings, &view->tcp_count);

@@ -34,6 +34,7 @@
  *
  *	headers       value of x-mayfly       environment
  *	hosts         <full host name>./      environment    longest match, of a host and "./"
+ *	hosts         *.<domain>./            environment    model/host.h
  *	hosts         <first label>.          environment
  *
  * The generation of an environment that is set aside ends with a '~'.

@@ -37,6 +37,13 @@ cat >"$T/environments/all.yaml" <<'EOF'
 - name: top
   extends: base
   services: [{name: deep, version: none}]
+- name: below
+  hosts: ["*.below.example.com", "*.net"]
+  services: [{name: web, version: 1, route: /}]
+- name: deeper
+  prefix: asked
+  hosts: ["*.x.below.example.com", whole.below.example.com]
+  services: [{name: web, version: 2, route: /}]
 - name: orphan
   extends: nobody
   services: []
@@ -108,6 +115,25 @@ for path in /tasks/..%2f '/tasks/..;/x' /a%2f../b /a%5c.. '/a/..\b' /%2ftasks /t
 	/tasks%3bx '/\tasks/deep'; do
 	agrees 400 "$HTTP" shop.example.com "$path"
 done
+
+note 'by a wildcard'
+agrees 'web 1' "$HTTP" a.below.example.com /
+agrees 'web 1' "$HTTP" a.b.c.d.e.f.g.h.i.j.k.BELOW.example.com.:80 /
+agrees 503 "$HTTP" below.example.com /
+agrees 503 "$HTTP" xbelow.example.com /
+agrees 503 "$HTTP" a.below.example.com.org /
+agrees 503 "$HTTP" net /
+agrees 'web 1' "$HTTP" a.b.net /
+agrees 'web 2' "$HTTP" a.x.below.example.com / # the longest
+agrees 'web 1' "$HTTP" x.below.example.com /
+agrees 'web 2' "$HTTP" whole.below.example.com /
+agrees 'web 1' "$HTTP" asked.below.example.com / # before a first label that was asked for
+agrees 'web 2' "$HTTP" asked.example.com /
+agrees 'web 2' "$HTTP" www-pr-42.below.example.com / # but not before one by default
+agrees 'web 1' "$HTTP" www-nobody.below.example.com /
+explain a.x.below.example.com
+like "$OUT" '\*\.x\.below\.example\.com' 'it says which'
+like "$OUT" 'below' '  and who has a shorter one'
 
 note 'between services'
 agrees 'web 1' "$INTERNAL" web.service /

@@ -236,6 +236,23 @@ static const struct {
      "column 48)"},
     {"name: dev\nhosts: a.b\nservices: []",
      "environment dev: hosts: must be a list, not a single value (line 2, column 8)"},
+    {"name: dev\nhosts: [\"*\"]\nservices: []",
+     "environment dev: host \"*\": \"*\" stands for whole labels before others: *.example.com "
+     "(line 2, column 9)"},
+    {"name: dev\nhosts: [\"*.\"]\nservices: []",
+     "environment dev: host \"*.\": \"*\" stands for whole labels before others: *.example.com "
+     "(line 2, column 9)"},
+    {"name: dev\nhosts: [\"*a.b\"]\nservices: []",
+     "environment dev: host \"*a.b\": \"*\" stands for whole labels before others: *.example.com "
+     "(line 2, column 9)"},
+    {"name: dev\nhosts: [\"a.*.b\"]\nservices: []",
+     "environment dev: host \"a.*.b\": not allowed: \"*\" (line 2, column 9)"},
+    {"name: dev\nhosts: [\"*.*.b\"]\nservices: []",
+     "environment dev: host \"*.b\": not allowed: \"*\" (line 2, column 9)"},
+    {"name: dev\nhosts: [\"*.a.b.c.d.e.f.g.h.i\"]\nservices: []",
+     "environment dev: host \"*.a.b.c.d.e.f.g.h.i\": more than 8 labels behind \"*\" (line 2, "
+     "column "
+     "9)"},
     {"name: dev\nhosts: [\"a.b:80\"]\nservices: []",
      "environment dev: host \"a.b:80\": not allowed: \":\" (line 2, column 9)"},
     {"name: dev\nheader: 'a b'\nservices: []",
