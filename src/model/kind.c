@@ -66,6 +66,17 @@ bool kind_is_followed(const char *key)
 	return true;
 }
 
+const char *kind_followed_part(size_t i)
+{
+	if (i < KIND_STRAY)
+		return kinds[i].prefix;
+	i -= KIND_STRAY;
+	for (size_t k = 0; k < FOREIGN; k++)
+		if (foreign[k].is_followed && i-- == 0)
+			return foreign[k].prefix;
+	return NULL;
+}
+
 char **kind_make_past(const char *prefix)
 {
 	char **list = NULL;

@@ -45,6 +45,8 @@ const struct kind *kind_find(const char *key);
 /* Whether proxies have to follow such a key: people and registrars write it.  The others, such as
  * nodes/ and history/, report what is or was. */
 bool kind_is_followed(const char *key);
+/* The i-th prefix of such keys; NULL: there are no more. */
+const char *kind_followed_part(size_t i);
 
 /* What only tells of what was, and may be large: parts of prefix that nobody follows, as
  * etcd_list_events has them in `without`.  To be freed by strlist_free. */

@@ -20,7 +20,7 @@ struct ask {
 	void *ctx;
 	size_t prefix_len;
 	bool is_over, has_succeeded;
-	int64_t revision;
+	int64_t revision, count;
 	struct mf_err err; /* code 0: it worked */
 };
 
@@ -102,6 +102,25 @@ int ask_list(struct call *call, const char *below, const struct ask_list *events
 	if (code == 0)
 		*ret_revision = ask.revision;
 	return code;
+}
+
+static void on_counted(void *ctx, int64_t count, const struct mf_err *err)
+{
+	((struct ask *)ctx)->count = count;
+	end(ctx, 0, err);
+}
+
+int ask_count(struct call *call, const char *below, int64_t revision, int64_t *ret_count,
+	      struct mf_err *err)
+{
+	mem_auto_free char *prefix = mem_printf("%s/%s", call->settings->etcd.prefix, below);
+	struct ask ask = {.loop = call->loop};
+
+	if (ask_open(call, err) != 0 ||
+	    run(&ask, etcd_count(call->etcd, prefix, revision, on_counted, &ask), err) != 0)
+		return err->code;
+	*ret_count = ask.count;
+	return 0;
 }
 
 int ask_txn(struct call *call, const struct etcd_if *ifs, size_t if_count,

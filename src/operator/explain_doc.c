@@ -18,7 +18,6 @@
 #include "operator/look.h"
 #include "operator/reading.h"
 
-/* What stands in the way when all was found. */
 static void judge_redirect(struct explanation *e)
 {
 	const char *path = e->request.path, *method = e->look->call->options.method;
@@ -29,6 +28,7 @@ static void judge_redirect(struct explanation *e)
 		e->reason = mem_dup_str("the redirect leads to itself, in a circle");
 }
 
+/* What stands in the way when all was found. */
 void explain_judge(struct explanation *e)
 {
 	const struct backend *backend = e->backend;

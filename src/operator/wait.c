@@ -9,13 +9,13 @@
 #include "base/node.h"
 #include "base/str.h"
 #include "base/strmap.h"
-#include "model/kind.h"
 #include "model/table.h"
 #include "operator/ask.h"
 #include "operator/call.h"
 #include "operator/command.h"
 #include "operator/doc.h"
 #include "operator/facts.h"
+#include "operator/newest.h"
 #include "operator/reading.h"
 #include "operator/rollout.h"
 #include "operator/trouble.h"
@@ -23,26 +23,6 @@
 #include "sys/loop.h"
 
 /* --- which revision --------------------------------------------------------------------------- */
-
-/* The newest of all keys that people and registrars write. */
-static void on_any(void *ctx, const char *key, const struct etcd_kv *kv)
-{
-	int64_t *newest = ctx;
-
-	if (kind_is_followed(key) && kv->mod_revision > *newest)
-		*newest = kv->mod_revision;
-}
-
-static int find_newest(struct call *call, int64_t *ret_revision, struct mf_err *err)
-{
-	static const struct ask_list events = {NULL, on_any};
-	int64_t newest = 0, revision;
-
-	if (ask_list(call, "", &events, &newest, &revision, err) != 0)
-		return err->code;
-	*ret_revision = newest;
-	return 0;
-}
 
 /* What decides about one environment: environments/ and overrides/. */
 struct family_keys {
@@ -194,7 +174,7 @@ static int run_wait(struct call *call, struct mf_err *err)
 	if (call->options.is_ready && env == NULL)
 		return mf_err_set(err, MF_EUSAGE, "--ready: say of which environment");
 	if (rollout.revision == 0)
-		code = env == NULL ? find_newest(call, &rollout.revision, err)
+		code = env == NULL ? newest_find(call, &rollout.revision, err)
 				   : find_newest_of(call, env, &rollout.revision, err);
 	if (code == 0 && call->options.is_ready)
 		code = wait_for_ready(call, deadline, &rollout.revision, err);

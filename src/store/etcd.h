@@ -68,6 +68,11 @@ struct etcd_list_events {
 struct etcd_call *etcd_list(struct etcd *etcd, const char *prefix,
 			    const struct etcd_list_events *events, void *ctx);
 
+/* How many keys there were under prefix at a revision; -1 (and no err): it is compacted. */
+typedef void etcd_count_fn(void *ctx, int64_t count, const struct mf_err *err);
+struct etcd_call *etcd_count(struct etcd *etcd, const char *prefix, int64_t revision,
+			     etcd_count_fn *on_done, void *ctx);
+
 /* A transaction: all comparisons hold, then all of these operations, else none. */
 enum etcd_compare {
 	ETCD_IF_CREATED, /* create_revision == n; 0: the key is not there */

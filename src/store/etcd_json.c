@@ -61,6 +61,17 @@ void etcd_json_list(struct buf *b, const struct buf *start, const struct buf *en
 	buf_printf(b, ",\"limit\":\"%" PRId64 "\",\"revision\":\"%" PRId64 "\"}", limit, revision);
 }
 
+void etcd_json_count(struct buf *b, const char *prefix, int64_t revision)
+{
+	buf_auto struct buf start = BUF_INIT, end = BUF_INIT;
+
+	etcd_json_add_range_start(&start, prefix);
+	etcd_json_add_range_end(&end, prefix);
+	buf_add_char(b, '{');
+	add_range(b, &start, &end);
+	buf_printf(b, ",\"revision\":\"%" PRId64 "\",\"count_only\":true}", revision);
+}
+
 void etcd_json_probe(struct buf *b, const char *prefix)
 {
 	buf_add_char(b, '{');

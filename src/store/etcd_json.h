@@ -23,6 +23,9 @@ void etcd_json_add_range_end(struct buf *b, const char *prefix);
 /* The first key that starts with prefix may be this one; "\0", as an empty key is refused. */
 void etcd_json_add_range_start(struct buf *b, const char *prefix);
 
+/* How many keys start with prefix, at a revision. */
+void etcd_json_count(struct buf *b, const char *prefix, int64_t revision);
+
 /* A page of the keys from `start` on and before `end`, at a revision (0: the newest). */
 void etcd_json_list(struct buf *b, const struct buf *start, const struct buf *end, int64_t limit,
 		    int64_t revision);

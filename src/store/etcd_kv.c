@@ -266,6 +266,44 @@ struct etcd_call *etcd_list(struct etcd *etcd, const char *prefix,
 	return list->call;
 }
 
+/* --- count ------------------------------------------------------------------------------------ */
+
+struct count {
+	etcd_count_fn *on_done;
+	void *ctx;
+};
+
+static void on_count_reply(void *ctx, struct etcd_call *call, const struct etcd_reply *reply,
+			   enum etcd_fault_kind fault, const struct mf_err *err)
+{
+	const struct count *count = ctx;
+	int64_t n;
+
+	(void)call;
+	if (err != NULL)
+		count->on_done(count->ctx, -1, fault == ETCD_FAULT_COMPACTED ? NULL : err);
+	else /* JSON of protobuf leaves a zero out */
+		count->on_done(count->ctx, node_int_at(reply->json, "count", &n) ? n : 0, NULL);
+}
+
+struct etcd_call *etcd_count(struct etcd *etcd, const char *prefix, int64_t revision,
+			     etcd_count_fn *on_done, void *ctx)
+{
+	struct count *count = MEM_NEW(count);
+	mem_auto_free char *what = mem_printf("count %s", prefix);
+	buf_auto struct buf body = BUF_INIT;
+	struct etcd_request request = {.path = "/v3/kv/range",
+				       .what = what,
+				       .keys = prefix,
+				       .body = &body,
+				       .endpoint = ETCD_ANY};
+
+	count->on_done = on_done;
+	count->ctx = ctx;
+	etcd_json_count(&body, prefix, revision);
+	return etcd_call_start(etcd, &request, on_count_reply, free, count);
+}
+
 /* --- transactions ----------------------------------------------------------------------------- */
 
 struct txn {

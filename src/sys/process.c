@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "sys/environment.h"
+#include "sys/process_end.h"
 #include "sys/reap.h"
 
 enum {
@@ -28,6 +29,7 @@ enum {
 
 struct process {
 	pid_t pid; /* and its group's */
+	struct process_end end;
 	bool has_exited, is_killed, is_gone;
 	bool has_terminal; /* ours to give, while we are in its foreground */
 	struct loop *loop;
@@ -85,6 +87,7 @@ static void on_poll(void *ctx)
 		return;
 	}
 	process->is_gone = true;
+	process_end_stop(&process->end);
 	loop_timer_clear(process->kill_timer);
 	process->events.on_gone(process->ctx);
 }
@@ -285,8 +288,10 @@ static int run(struct process *process, const struct process_options *options, s
 	(void)close(ends[1]);
 	if (process->pid > 0) {
 		why = read_report(report);
-		if (why == 0)
+		if (why == 0) {
+			process_end_start(&process->end, process->pid);
 			return 0;
+		}
 		take_terminal(process);
 		(void)reap_wait(process->pid);
 		errno = why;
@@ -348,6 +353,7 @@ void process_free(struct process *process)
 		(void)reap_wait(process->pid);
 		take_terminal(process);
 	}
+	process_end_stop(&process->end);
 	reap_orphans();
 	forget_signals(process);
 	destroy(process);

@@ -8,8 +8,8 @@
  * too; when we go on, so does it, in the foreground if we are.  The terminal is taken back when it
  * ends.
  *
- * If we die before it, it gets SIGTERM (the program, not its group).  We adopt whatever it leaves
- * behind (PR_SET_CHILD_SUBREAPER), and reap every orphan: SIGCHLD, SIGCONT and SIGTTOU are ours.
+ * If we die before it, its group is ended (sys/process_end.h).  We adopt whatever it leaves behind
+ * (PR_SET_CHILD_SUBREAPER), and reap every orphan: SIGCHLD, SIGCONT and SIGTTOU are ours.
  */
 #ifndef MF_SYS_PROCESS_H
 #define MF_SYS_PROCESS_H

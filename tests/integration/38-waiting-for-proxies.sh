@@ -96,7 +96,14 @@ is "$STATUS" 75 'a revision that has not come'
 like "$ERR" 'node=edge-1 .*it is alive, and behind' '  is named with who has not got there'
 
 # --- the frozen, the dead, the one that cannot
+mayfly env set passing web=1 --wait
 send_signal STOP edge-1
+mayfly env delete passing
+etcd_put nodes/stranger '{}'
+etcd_del nodes/stranger
+mayfly wait --timeout 1s
+is "$STATUS" 75 'a deletion is waited for, too'
+like "$ERR" 'node=edge-1 .*it is alive, and behind' '  by who has not heard of it'
 mayfly env set prod web=2
 mayfly wait prod --nodes 2
 is "$STATUS" 0 'two of three are enough if that was said'

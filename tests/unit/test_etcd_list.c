@@ -220,6 +220,39 @@ START_TEST(pages_are_delivered_in_turns)
 }
 END_TEST
 
+static const struct {
+	struct gateway_line script[2];
+	const char *story;
+} counts[] = {
+    {{{RANGE, GATEWAY_SAY, 200, "{" HEAD ",\"count\":\"12\"}"}}, "12"},
+    {{{RANGE, GATEWAY_SAY, 200, "{" HEAD "}"}}, "0"},
+    {{{RANGE, GATEWAY_SAY, 400, COMPACTED}}, "-1"},
+};
+
+static void on_count(void *ctx, int64_t count, const struct mf_err *err)
+{
+	struct bench *b = ctx;
+
+	ck_assert_ptr_null(err);
+	buf_printf(&b->story, "%d", (int)count);
+	loop_stop(b->loop);
+}
+
+START_TEST(keys_are_counted_at_a_revision)
+{
+	struct bench b;
+
+	bench_init(&b, counts[_i].script, NULL, NULL, 0);
+	(void)etcd_count(b.etcd, "/a", 7, on_count, &b);
+	bench_run(&b);
+	ck_assert_str_eq(buf_str(&b.story), counts[_i].story);
+	ck_assert_ptr_nonnull(strstr(
+	    b.gateways[0].asked.data,
+	    "{\"key\":\"L2E=\",\"range_end\":\"L2I=\",\"revision\":\"7\",\"count_only\":true}"));
+	bench_fini(&b);
+}
+END_TEST
+
 #define COUNT(table) ((int)(sizeof(table) / sizeof((table)[0])))
 
 int main(void)
@@ -229,6 +262,7 @@ int main(void)
 	tcase_add_loop_test(tc, test_list, 0, COUNT(list_table));
 	tcase_add_test(tc, test_list_without);
 	tcase_add_test(tc, test_cancel_inside);
+	tcase_add_loop_test(tc, keys_are_counted_at_a_revision, 0, COUNT(counts));
 	tcase_add_test(tc, pages_are_delivered_in_turns);
 	return unit_run("etcd_list", tc);
 }

@@ -335,6 +335,14 @@ START_TEST(reaps_orphans_and_no_checks)
 }
 END_TEST
 
+static const char *const heirs[] = {
+    "trap 'exit 0' TERM; echo r >&9; while :; do sleep 0.02; done",
+    /* nor does what it has started, */
+    "(while :; do sleep 0.02; done) & echo r >&9; wait",
+    /* nor what has lost it already */
+    "(trap 'exit 0' TERM; while :; do sleep 0.02; done) & echo r >&9",
+};
+
 /* A process that runs a program, and is killed. */
 START_TEST(program_does_not_outlive_us)
 {
@@ -350,7 +358,7 @@ START_TEST(program_does_not_outlive_us)
 		(void)dup2(ends[1], 9);
 		(void)close(ends[0]);
 		(void)close(ends[1]);
-		start_shell("trap 'exit 0' TERM; echo r >&9; while :; do sleep 0.02; done");
+		start_shell(heirs[_i]);
 		(void)close(9);
 		for (;;)
 			(void)pause();
@@ -537,7 +545,7 @@ int main(void)
 	tcase_add_test(tc, one_that_is_suspended_hears_the_stop);
 	tcase_add_test(tc, waits_for_what_it_left_in_its_group);
 	tcase_add_test(tc, reaps_orphans_and_no_checks);
-	tcase_add_test(tc, program_does_not_outlive_us);
+	tcase_add_loop_test(tc, program_does_not_outlive_us, 0, sizeof(heirs) / sizeof(heirs[0]));
 	tcase_add_test(tc, reads_from_the_terminal);
 	tcase_add_test(tc, keys_signal_it_alone);
 	tcase_add_test(tc, stops_and_goes_on_as_a_job);
