@@ -15,6 +15,8 @@
 #include "apply/walk.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "model/env.h"
+#include "model/settings.h"
 #include "model/table.h"
 #include "sys/child.h"
 #include "sys/file.h"
@@ -132,6 +134,34 @@ static bool is_prompt(const struct group *group)
 	return memory != NULL && memory->in_place != NULL;
 }
 
+static bool has_same_services(const struct env *a, const struct env *b)
+{
+	if (a == b)
+		return true;
+	if (a->service_count != b->service_count || strcmp(a->name, b->name) != 0)
+		return false;
+	for (size_t i = 0; i < a->service_count; i++)
+		if (strcmp(a->services[i].name, b->services[i].name) != 0)
+			return false;
+	return true;
+}
+
+/* Of environments, where they are names at all. */
+static bool have_same_names(const struct settings *settings, const struct snapshot *a,
+			    const struct snapshot *b)
+{
+	if (a->names != b->names) /* they are one file */
+		return false;
+	if (!settings->dnsmasq.environments || a->envs == b->envs)
+		return true;
+	if (a->env_count != b->env_count)
+		return false;
+	for (size_t i = 0; i < a->env_count; i++)
+		if (!has_same_services(a->envs[i], b->envs[i]))
+			return false;
+	return true;
+}
+
 /* It verifies what is in place, while other names are desired by now. */
 static bool must_yield(const struct group *group, const struct snapshot *desired)
 {
@@ -139,7 +169,7 @@ static bool must_yield(const struct group *group, const struct snapshot *desired
 
 	return is_prompt(group) && memory->in_place == group->snapshot &&
 	       (memory->in_place->services != desired->services ||
-		memory->in_place->names != desired->names);
+		!have_same_names(group->settings, memory->in_place, desired));
 }
 
 /* --- all ------------------------------------------------------------------------------------- */
@@ -265,7 +295,7 @@ static bool find_difference(const struct group *group, struct difference *ret)
 	if (!is_prompt(group) || memory->in_place == to)
 		return false;
 	from = memory->in_place;
-	if (from->names != to->names) /* they are one file */
+	if (!have_same_names(group->settings, from, to))
 		return false;
 	walk_pairs(from->services, from->service_count, to->services, to->service_count,
 		   sizeof(*to->services), compare_names, on_difference, ret);

@@ -152,6 +152,11 @@ static const struct field dnsmasq_rows[] = {
 		"`mayfly-`* are left alone."),
     TEXT("address", dnsmasq.address, address, .preset = "127.0.0.1",
 	 .doc = "The address that service names resolve to: this node's HAProxy."),
+    {"environments", FIELD_BOOL, 0, FIELD_AT(struct settings, dnsmasq.environments),
+     .preset = "false",
+     .doc = "Whether there is also a name of each service of each environment, for who cannot say "
+	    "the environment otherwise: <service>.<environment>.service. Think of dnsmasq's memory "
+	    "where they are very many."},
     /* As it is written, until split_reload. */
     TEXT("reload", dnsmasq.reload_arg, reload, .preset = "none",
 	 .doc = "How dnsmasq learns of a change: `pidfile:`<path> (SIGHUP to that process), "

@@ -61,6 +61,7 @@ struct settings {
 		char *hosts;	/* "" not driven ... */
 		char *hostsdir; /* ... unless there is this, which wins; "": there is not */
 		char *address;
+		bool environments; /* names of services by environment, too */
 		enum dnsmasq_reload reload;
 		char *reload_arg; /* the PID file's path or the container's name */
 	} dnsmasq;

@@ -295,7 +295,8 @@ char *output_hostsdir_path(const struct settings *settings, const char *service)
 	return mem_printf("%s/" OUTPUT_HOSTSDIR_PREFIX "%s", settings->dnsmasq.hostsdir, service);
 }
 
-/* A file depends on nothing but what it is for: a service's name, or the names that people set. */
+/* A file depends on nothing but what it is for: a service's name, an environment's services, or the
+ * names that people set. */
 static int make_hostsdir_file(struct output_job *job, const char *name, const struct snapshot *of)
 {
 	struct output *output = add_output(job->set, OUTPUT_DNSMASQ, MODE_PUBLIC);
@@ -306,6 +307,14 @@ static int make_hostsdir_file(struct output_job *job, const char *name, const st
 	output->path = output_hostsdir_path(job->settings, name);
 	(void)output_view_set_snapshot(job->view, none);
 	return code;
+}
+
+static int make_hostsdir_env(struct output_job *job, struct env *env)
+{
+	const struct snapshot one = {.envs = &env, .env_count = 1};
+	mem_auto_free char *name = mem_printf(OUTPUT_HOSTSDIR_ENV "%s", env->name);
+
+	return env->service_count == 0 ? 0 : make_hostsdir_file(job, name, &one);
 }
 
 static int make_hostsdir(struct output_job *job)
@@ -321,6 +330,9 @@ static int make_hostsdir(struct output_job *job)
 
 		code = make_hostsdir_file(&own, one.services[0], &one);
 	}
+	for (size_t i = 0;
+	     job->settings->dnsmasq.environments && i < job->snapshot->env_count && code == 0; i++)
+		code = make_hostsdir_env(&own, job->snapshot->envs[i]);
 	if (code == 0 && job->snapshot->names != NULL && job->snapshot->names->count > 0)
 		code = make_hostsdir_file(&own, OUTPUT_HOSTSDIR_NAMES,
 					  &(const struct snapshot){.names = job->snapshot->names});

@@ -70,6 +70,7 @@ struct output_set {
 /* Of the names of dnsmasq's files below dnsmasq.hostsdir; a service's name follows. */
 #define OUTPUT_HOSTSDIR_PREFIX "mayfly-"
 #define OUTPUT_HOSTSDIR_NAMES  ":names"	  /* in the place of a service: names that people set */
+#define OUTPUT_HOSTSDIR_ENV    ":env-"	  /* the same: before an environment's name */
 #define OUTPUT_HOSTSDIR	       "hostsdir" /* in the place of dnsmasq.hostsdir below --output-dir */
 char *output_hostsdir_path(const struct settings *settings, const char *service);
 
@@ -85,7 +86,8 @@ void output_view_free(struct output_view *view);
  * on_bad with the group's name, and that group's files are left out.  Fails when there is nothing
  * left.  dnsmasq's "hosts" is always there, with path "" where dnsmasq is not driven; but where
  * there is dnsmasq.hostsdir, there is "hostsdir/mayfly-<service>" for each service, of which the
- * template sees nothing but that service.
+ * template sees nothing but that service; and one for each environment with services, if they have
+ * names.
  */
 int output_render(struct template_set *templates, const struct snapshot *snapshot,
 		  const struct settings *settings,

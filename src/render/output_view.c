@@ -12,6 +12,7 @@
  *	has_local            whether local_bind has an address
  *	audit                whether calls between services are counted
  *	stats_bind, service_suffix, default_environment, dnsmasq_address   may be empty
+ *	has_environment_names whether dnsmasq has names of services by environment
  *	service_suffix_regex a regular expression that matches service_suffix alone
  *	nameservers          addresses that host names are asked of; empty: this host's own
  *	wildcards            of the host names with one that somebody has: how many labels stand
@@ -19,7 +20,8 @@
  *	has_host_names       whether a service has a fixed address that is a host name
  *	tcp                  services that listen on a port of their own: service, binds (a list)
  *	environments         by name: the texts and lists of texts of its file by their keys (name,
- *	                     prefix, header, hosts); digest (its generation is name@digest,
+ *	                     prefix, header, hosts); environment (its name, where a
+ *	                     list in it has other names); digest (its generation is name@digest,
  *	                     and @base behind it where there is one: see routing.h);
  *	                     lineage: itself and those that it extends, nearest first;
  *	                     aside: why it has no services, if it is set aside;
@@ -122,6 +124,7 @@ static void get_env_digest(const void *obj, struct view *v)
 }
 
 static const struct view_field env_fields[] = {
+    VIEW_STR("environment", struct env, name),
     VIEW_MADE("digest", get_env_digest),
     VIEW_OBJECTS("services", service_list, struct env, services, service_count),
 };
@@ -411,6 +414,7 @@ static const struct view_field settings_shown[] = {
     VIEW_STR("service_suffix", struct settings, routing.service_suffix),
     VIEW_STR("default_environment", struct settings, routing.default_environment),
     VIEW_STR("dnsmasq_address", struct settings, dnsmasq.address),
+    VIEW_BOOL("has_environment_names", struct settings, dnsmasq.environments),
     VIEW_STRINGS("nameservers", struct settings, haproxy.nameservers),
 };
 

@@ -90,6 +90,28 @@ write_settings "${settings[@]}" dnsmasq.address=127.0.0.2
 send_signal HUP kvwatch
 within 'another address is answered for all' 10 says '^127\.0\.0\.2$' dns shop.service
 
+write_settings "${settings[@]}" dnsmasq.environments=true
+send_signal HUP kvwatch
+within 'names of services by environment' 10 is_known web.dev
+is "$(<"$T/dns/mayfly-:env-dev")" '127.0.0.1 web.dev.service' '  are in a file for each'
+write_environment pr-1 web=2@/ mail=1
+within 'a new environment has its own' 10 is_known mail.pr-1
+write_environment pr-1 web=3@/ shop=1
+within 'a service that it takes in' 10 is_known shop.pr-1
+within '  or that goes' 10 is_unknown mail.pr-1
+rm "$T/environments/pr-1.yaml"
+within 'and it takes them along' 10 is_unknown web.pr-1
+ok '  but no others' is_known web.dev
+run_tool cfgrender "${sources[@]}" --output-dir "$T/out"
+is "$(<"$T/out/hostsdir/mayfly-:env-dev")" '127.0.0.1 web.dev.service' 'cfgrender writes the same'
+write_settings "${settings[@]}" dnsmasq.environments=true "dnsmasq.hosts=$T/one" dnsmasq.hostsdir=
+run_tool cfgrender "${sources[@]}" --output-dir "$T/out"
+like "$(<"$T/out/hosts")" '^127.0.0.1 web.dev.service$' '  also in one file for all'
+write_settings "${settings[@]}"
+send_signal HUP kvwatch
+within 'without the setting' 10 is_unknown web.dev
+ok '  others stay' is_known web
+
 is "$(<"$T/state/dnsmasq")" "hostsdir $T/dns" 'where the names are is noted'
 write_settings "${settings[@]}" "dnsmasq.hosts=$T/dns/hosts" dnsmasq.hostsdir=
 send_signal HUP kvwatch
