@@ -39,6 +39,7 @@ struct live *live_new(struct loop *loop, const struct settings *settings,
 	live->events = events;
 	live->ctx = ctx;
 	live->out = &live->script;
+	live->waiting = strmap_new(free);
 	live_worker_forget(&live->worker);
 	live->drain_timer = loop_timer_new(loop, on_drain_time, live);
 	live->quiet_timer = loop_timer_new(loop, on_quiet, live);
@@ -79,6 +80,7 @@ void live_free(struct live *live)
 	set_snapshot(&live->applied, NULL);
 	live_worker_fini(&live->worker);
 	live_forget_described(live);
+	strmap_free(live->waiting);
 	loop_timer_free(live->drain_timer);
 	loop_timer_free(live->quiet_timer);
 	loop_timer_free(live->later_timer);
@@ -267,6 +269,9 @@ static void take_up(struct live *live)
 		live_start_verify(live);
 		return;
 	}
+	snapshot_unref(live->target);
+	live->target = live_take_turn(live);
+	live->is_due = live->target != live->desired;
 	live_set_phase(live, LIVE_CHANGING);
 	live_seen_free(live->seen);
 	live->seen = NULL;

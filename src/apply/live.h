@@ -44,7 +44,8 @@ struct settings;
 struct snapshot;
 
 struct live_result {
-	struct snapshot *snapshot; /* the desired one; borrowed during the call */
+	struct snapshot *snapshot; /* the desired one, or one on the way there (live_set_desired);
+				      borrowed during the call */
 	int code;		   /* 0: in force, as far as needs_reload allows; MF_EUNAVAIL: no
 				      HAProxy there; MF_ETIMEOUT; MF_EDATA: HAProxy refused or holds
 				      something else, a reload must repair it */
@@ -78,7 +79,8 @@ void live_free(struct live *live);
 
 /*
  * Bring the running worker to this snapshot (a reference is kept); the newest one wins.  Begins at
- * once when nothing is in progress.
+ * once when nothing is in progress.  A large change of many environments comes in several turns
+ * (live_turn.c), each with a result of its own, so that a small one never waits for all of it.
  */
 void live_set_desired(struct live *live, struct snapshot *snapshot);
 

@@ -172,6 +172,8 @@ struct live {
 	struct live_worker worker;
 	struct snapshot *applied; /* what it holds, but for deferred and missing */
 	bool is_synced;		  /* it does, and what is known of it is so */
+	uint64_t turn;		  /* of live_turn.c: how many there were ... */
+	struct strmap *waiting;	  /* ... and which environments wait for one of the next */
 	int64_t waited_pid;	  /* the worker for whose reload it has waited once */
 
 	struct usock *usock;
@@ -227,6 +229,10 @@ bool live_worker_is_deferred(const struct live_worker *worker, const struct snap
 			     const struct env *env);
 /* Why it needs a reload; nothing: it does not. */
 void live_worker_add_reasons(const struct live_worker *worker, struct buf *ret_reason);
+
+/* live_turn.c */
+/* From what is applied towards what is desired, not further than one turn: one reference. */
+struct snapshot *live_take_turn(struct live *live);
 
 /* live_diff.c */
 /*

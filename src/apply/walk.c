@@ -33,12 +33,12 @@ void walk_pairs(const void *from, size_t from_count, const void *to, size_t to_c
 						     (size_t)(b_end - b) / size, size);
 		int order = 0;
 
-		if (same == 0) {
+		if (same == 0 && (!has_both || memcmp(a, b, size) != 0)) {
 			order = has_both ? compare(a, b) : a == a_end ? 1 : -1;
-			if (order != 0 || memcmp(a, b, size) != 0)
-				on_pair(ctx, order <= 0 ? a : NULL, order >= 0 ? b : NULL);
-			same = 1;
+			on_pair(ctx, order <= 0 ? a : NULL, order >= 0 ? b : NULL);
 		}
+		if (same == 0)
+			same = 1;
 		if (order <= 0)
 			a += same * size;
 		if (order >= 0)

@@ -184,6 +184,11 @@ const char *instance_name(const struct instance *instance)
 	return strcmp(instance->id, INSTANCE_FIXED) == 0 ? instance->server : instance->id;
 }
 
+bool instance_takes_requests(const struct instance *instance)
+{
+	return instance->state == INSTANCE_UP && instance->weight > 0;
+}
+
 const char *instance_state_word(enum instance_state state)
 {
 	return state_words[state];

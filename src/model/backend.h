@@ -52,6 +52,7 @@ int instance_parse_fixed(const char *service, const char *version, const char *e
 			 struct instance **ret_instance, struct mf_err *err);
 /* What people call it: its id or, of a fixed one, its address. */
 const char *instance_name(const struct instance *instance);
+bool instance_takes_requests(const struct instance *instance);
 const char *instance_state_word(enum instance_state state);
 
 /* A copy in which the state is imposed; own lives as long. */

@@ -172,6 +172,7 @@ void snapshot_unref(struct snapshot *snapshot)
 	sorted_release(snapshot->headers);
 	shared_list_unref(snapshot->names);
 	shared_list_unref(snapshot->config);
+	shared_list_unref(snapshot->keys);
 	for (size_t i = 0; i < snapshot->unused_count; i++)
 		imposed_unref(snapshot->unused[i]);
 	free(snapshot->unused);

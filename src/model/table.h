@@ -141,6 +141,7 @@ struct snapshot {
 	/* Both NULL: none. */
 	struct shared_list *names;  /* struct dns_name, by name; but for those of services */
 	struct shared_list *config; /* struct config, by scope, then name */
+	struct shared_list *keys;   /* of claims, that are in no environment; NULL: none */
 	struct imposed **unused;    /* states that operators said, whose instances are not there */
 	size_t unused_count;
 	struct problem *problems; /* by object; see table_set_shown */
@@ -164,6 +165,15 @@ enum snapshot_part { SNAPSHOT_ENV, SNAPSHOT_SERVICE, SNAPSHOT_SETTINGS };
 typedef bool snapshot_part_fn(void *ctx, enum snapshot_part part, const char *name);
 struct snapshot *snapshot_without(const struct snapshot *snapshot, snapshot_part_fn *is_out,
 				  void *ctx);
+
+/*
+ * What is on the way from one to the other: as the new one, but environments that wait are as in
+ * the old one, with what they claim there, and with the last instances of the versions that they
+ * choose there.  It has the revision of the old one, and no problems.
+ */
+typedef bool snapshot_env_fn(void *ctx, const char *env);
+struct snapshot *snapshot_between(const struct snapshot *old, const struct snapshot *new_one,
+				  snapshot_env_fn *waits, void *ctx);
 
 bool snapshot_has_service(const struct snapshot *snapshot, const char *name);
 const struct env *snapshot_find_env(const struct snapshot *snapshot, const char *name);

@@ -449,7 +449,7 @@ bool versions_is_live(const struct versions *versions, const char *service, cons
 		    *(struct instance *const *)sorted_at(&v->instances, i);
 		bool is_first = last == NULL || strcmp(last->server, instance->server) != 0;
 
-		if (is_first && instance->state == INSTANCE_UP && instance->weight > 0)
+		if (is_first && instance_takes_requests(instance))
 			return true;
 		last = instance;
 	}
@@ -470,7 +470,7 @@ enum versions_others versions_find_others(const struct versions *versions,
 			continue;
 		if (strcmp(other->server, instance->server) == 0)
 			return VERSIONS_SAME;
-		if (other->state == INSTANCE_UP && other->weight > 0)
+		if (instance_takes_requests(other))
 			found = VERSIONS_LIVE;
 	}
 	return found;

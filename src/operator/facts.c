@@ -14,7 +14,7 @@
 
 bool facts_is_live(const struct instance *instance)
 {
-	return instance->state == INSTANCE_UP && instance->weight > 0;
+	return instance_takes_requests(instance);
 }
 
 size_t facts_count_live(const struct backend *backend)

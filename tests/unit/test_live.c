@@ -93,6 +93,70 @@ START_TEST(changes_without_a_reload)
 }
 END_TEST
 
+/* Environments of many services, whose text says a version. */
+static char *many_large(unsigned count, const char *version)
+{
+	struct buf b = BUF_INIT;
+
+	for (unsigned i = 0; i < count; i++) {
+		buf_printf(&b, "environments/large-%02u !{\"name\":\"large-%02u\",\"services\":[",
+			   i, i);
+		for (unsigned k = 0; k < 400; k++)
+			buf_printf(&b, "%s{\"name\":\"s%u\",\"version\":\"%s\"}", k == 0 ? "" : ",",
+				   k, version);
+		buf_add_str(&b, "]}\n");
+	}
+	return buf_take(&b);
+}
+
+/* Whether the last result has it as it is to be. */
+static bool is_done(const char *env)
+{
+	return snapshot_find_env(last.snapshot, env) == snapshot_find_env(wanted, env);
+}
+
+static unsigned count_large_done(unsigned count)
+{
+	unsigned done = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "large-%02u", i);
+		done += is_done(name);
+	}
+	return done;
+}
+
+START_TEST(small_changes_do_not_wait_for_many_large_ones)
+{
+	mem_auto_free char *large = many_large(24, "1"), *larger = many_large(24, "2");
+	unsigned before;
+
+	begin(two_versions);
+	want(large);
+	before = results;
+	world_put(larger);
+	world_put("environments/dev web=2\n");
+	live_set_desired(live, wanted);
+	wait_for_result(before);
+	ck_assert(is_done("dev"));
+	ck_assert_uint_gt(count_large_done(24), 0);
+	ck_assert_uint_lt(count_large_done(24), 10);
+	/* Nor does the next one, though the others wait for longer. */
+	before = results;
+	world_put("environments/qa web=1\nbackends/web/1/a -\n");
+	live_set_desired(live, wanted);
+	wait_for_result(before);
+	wait_for_result(before + 1); /* the one before was on its way */
+	ck_assert(is_done("qa"));
+	ck_assert_uint_lt(count_large_done(24), 24);
+	want(NULL);
+	ck_assert_uint_eq(count_large_done(24), 24);
+	expect_all();
+}
+END_TEST
+
 /* Whoever extends it: only its own generation is put, and chosen. */
 START_TEST(a_change_of_a_base_moves_nothing_of_its_children)
 {
@@ -455,6 +519,7 @@ int main(void)
 	if (daemon_is_there("haproxy")) {
 		tcase_add_test(tc, finds_all_as_it_is_and_changes_nothing);
 		tcase_add_test(tc, changes_without_a_reload);
+		tcase_add_test(tc, small_changes_do_not_wait_for_many_large_ones);
 		tcase_add_test(tc, a_change_of_a_base_moves_nothing_of_its_children);
 		tcase_add_test(tc, manual_changes_are_reverted);
 		tcase_add_test(tc, manual_changes_are_seen_where_something_changes);

@@ -223,9 +223,54 @@ static bool is_some_out(void *ctx, enum snapshot_part part, const char *name)
 	return part == SNAPSHOT_SETTINGS || strchr("24", name[1]) != NULL;
 }
 
+static bool waits(void *ctx, const char *env)
+{
+	(void)ctx;
+	return strchr("135", env[1]) != NULL;
+}
+
+static void check_claims(const struct snapshot *s, const struct claim *claims, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		ck_assert(i == 0 || strcmp(claims[i - 1].key, claims[i].key) < 0);
+		ck_assert_ptr_eq(snapshot_find_env(s, claims[i].env->name), claims[i].env);
+	}
+}
+
+/* Who waits has what it had, and whatever answered for it; the others have what they are to have,
+ * unless one that waits has it yet. */
+static void check_between(const struct snapshot *s, const struct snapshot *old,
+			  const struct snapshot *new)
+{
+	for (int i = 0; i < NAMES; i++) {
+		mem_auto_free char *name = mem_printf("e%d", i);
+
+		ck_assert_ptr_eq(snapshot_find_env(s, name),
+				 snapshot_find_env(waits(NULL, name) ? old : new, name));
+	}
+	check_claims(s, s->hosts, s->host_count);
+	check_claims(s, s->prefixes, s->prefix_count);
+	check_claims(s, s->headers, s->header_count);
+	for (size_t i = 0; i < new->backend_count; i++) {
+		const struct backend *backend = new->backends[i];
+
+		ck_assert_ptr_nonnull(snapshot_find_backend(s, backend->service, backend->version));
+	}
+	ck_assert_ptr_eq(s->names, new->names);
+}
+
+static struct snapshot *make_between(struct snapshot *old, struct snapshot *new)
+{
+	struct snapshot *s = snapshot_between(old, new, waits, NULL);
+
+	check_between(s, old, new);
+	return s;
+}
+
 static void keep(struct world *world)
 {
 	struct kept *kept = &world->kept[draw(KEPT)], *other = &world->kept[draw(KEPT)];
+	const struct kept *before = &world->kept[draw(KEPT)];
 
 	forget(kept);
 	kept->snapshot = table_snapshot(world->table, world->revision);
@@ -233,8 +278,15 @@ static void keep(struct world *world)
 	check_against_new_table(world, kept);
 	if (other == kept || draw(2) == 0)
 		return;
-	forget(other);
-	other->snapshot = snapshot_without(kept->snapshot, is_some_out, NULL);
+	if (draw(2) == 0 && before->snapshot != NULL && before != other) {
+		struct snapshot *between = make_between(before->snapshot, kept->snapshot);
+
+		forget(other);
+		other->snapshot = between;
+	} else {
+		forget(other);
+		other->snapshot = snapshot_without(kept->snapshot, is_some_out, NULL);
+	}
 	other->words = words_of(other->snapshot);
 }
 
@@ -257,6 +309,45 @@ START_TEST(an_old_snapshot_says_what_it_said)
 		forget(&world.kept[j]);
 	}
 	strmap_free(world.entries);
+}
+END_TEST
+
+/* An environment that waits has its old version's last instance until it goes on. */
+START_TEST(who_waits_keeps_its_hosts_and_its_last_instance)
+{
+	static const char first[] = "{\"name\":\"e1\",\"hosts\":[\"x.y\"],\"services\":[{"
+				    "\"name\":\"a\",\"version\":\"1\"}]}";
+	static const char second[] = "{\"name\":\"e1\",\"services\":[{\"name\":\"a\","
+				     "\"version\":\"2\"}]}";
+	static const char other[] = "{\"name\":\"e2\",\"hosts\":[\"x.y\",\"z.y\"],"
+				    "\"services\":[\"b\"]}";
+	static const char drained[] = "{\"address\":\"10.0.0.1\",\"port\":1,\"weight\":0}";
+	struct table *table = table_new();
+	struct snapshot *old, *new, *between;
+
+	table_put(table, "environments/e1", first, strlen(first), 1);
+	table_put(table, "backends/a/1/i", "10.0.0.1:1", 10, 1);
+	table_put(table, "backends/b/1/i", "10.0.0.1:1", 10, 1);
+	old = table_snapshot(table, 1);
+	table_put(table, "environments/e1", second, strlen(second), 1);
+	table_put(table, "environments/e2", other, strlen(other), 2);
+	table_put(table, "backends/a/1/i", drained, strlen(drained), 1);
+	table_put(table, "backends/b/1/i", drained, strlen(drained), 1);
+	new = table_snapshot(table, 3);
+	between = make_between(old, new);
+	ck_assert_str_eq(snapshot_find_claim(between->hosts, between->host_count, "x.y")->name,
+			 "e1");
+	ck_assert_str_eq(snapshot_find_claim(between->hosts, between->host_count, "z.y")->name,
+			 "e2");
+	ck_assert_ptr_eq(snapshot_find_backend(between, "a", "1"),
+			 snapshot_find_backend(old, "a", "1"));
+	ck_assert_ptr_eq(snapshot_find_backend(between, "b", "1"),
+			 snapshot_find_backend(new, "b", "1"));
+	ck_assert_int_eq(between->revision, 1);
+	snapshot_unref(old);
+	snapshot_unref(new);
+	snapshot_unref(between);
+	table_free(table);
 }
 END_TEST
 
@@ -295,6 +386,7 @@ int main(void)
 	TCase *tc = tcase_create("snapshot");
 
 	tcase_add_test(tc, an_old_snapshot_says_what_it_said);
+	tcase_add_test(tc, who_waits_keeps_its_hosts_and_its_last_instance);
 	tcase_add_test(tc, lists_that_did_not_change_are_shared);
 	return unit_run("snapshot", tc);
 }
