@@ -35,6 +35,7 @@ test	iproute2	cmd:ip
 test	util-linux	cmd:unshare
 test	procps	cmd:ps
 test	git	cmd:git
+test	python3	cmd:python3
 test	nghttp2-client	cmd:nghttp
 test	nghttp2-server	cmd:nghttpd
 docker	docker.io	cmd:dockerd
