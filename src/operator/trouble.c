@@ -411,6 +411,16 @@ static void add_named(struct node *list, const char *node, const struct node *ro
 	}
 }
 
+/* What to do about a node's error. */
+static char *make_next(const struct node *row, const char *name)
+{
+	int64_t workers;
+
+	if (node_int_at(row, "workers", &workers) && workers == 0)
+		return mem_printf("start HAProxy on %s; kvwatch(1) says how", name);
+	return mem_printf("see the log of kvwatch on %s", name);
+}
+
 void trouble_add_nodes(struct node *list, const struct node *nodes)
 {
 	for (size_t i = 0; i < nodes->child_count; i++) {
@@ -419,7 +429,7 @@ void trouble_add_nodes(struct node *list, const struct node *nodes)
 		const char *error = node_text_at(row, "error", NULL);
 		const char *held = node_text_at(row, "held_back", NULL);
 		mem_auto_free char *object = mem_printf("node %s", name);
-		mem_auto_free char *next = mem_printf("see the log of kvwatch on %s", name);
+		mem_auto_free char *next = make_next(row, name);
 		mem_auto_free char *forget =
 		    mem_printf("start it, or if it is gone for good: mayfly node forget %s", name);
 

@@ -94,6 +94,7 @@ run_tool mayfly node list -o wide
 like "$OUT" '^test +error +.* 0 +.*haproxy: not loaded: .*sock' 'the list of nodes says error, and why'
 run_tool mayfly status
 like "$OUT" 'node test: haproxy: not loaded: .*sock' 'and it is a problem'
+like "$OUT" '^ +-> start HAProxy on test; kvwatch\(1\) says how$' '  with what to do'
 within 'the next try fails at the master' 10 node_says '"haproxy: not loaded: [^"]*master.sock'
 mark kvwatch
 before=$(versions)
