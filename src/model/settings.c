@@ -105,6 +105,11 @@ static const struct field haproxy_rows[] = {
     LIST_OR_NONE("nameservers", haproxy.nameservers, nameserver,
 	 .doc = "The name servers (<address>:<port>) that HAProxy asks for host names among a "
 		"service's fixed addresses; empty: those of `/etc/resolv.conf`."),
+    {"tap", FIELD_BOOL, 0, FIELD_AT(struct settings, haproxy.tap), .preset = "false",
+     .doc = "Let `mayfly tap` and `mayfly top` read requests as they are answered: method, path, "
+	    "who asked and who answered, without queries, headers or bodies, from a megabyte of "
+	    "HAProxy's memory. A log of your own, from the block `log` of the template, is then in "
+	    "the form that they read, and is written only while one of them runs."},
     {"max_old_workers", FIELD_INT, 0, FIELD_AT(struct settings, haproxy.max_old_workers), .min = 1,
      .max = 10000, .preset = "50",
      .doc = "A reload leaves the worker of before with the connections that it has, for at most "

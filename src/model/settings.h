@@ -46,7 +46,8 @@ struct settings {
 		char *master_socket;
 		char **bind, **internal_bind, **local_bind;
 		bool single_port;
-		bool audit;	  /* count who calls whom */
+		bool audit; /* count who calls whom */
+		bool tap;
 		char *stats_bind; /* "" none */
 		/* Of its worker, and of the admin socket; "": none; NULL: not said */
 		char *user, *group, *chroot, *socket_group;

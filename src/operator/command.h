@@ -64,7 +64,8 @@ struct noun {
 	X(audit)                                                                                   \
 	X(env)                                                                                     \
 	X(service)                                                                                 \
-	X(instance) X(route) X(split) X(node) X(name) X(wait) X(config) X(allow_removal) X(snapshot)
+	X(instance)                                                                                \
+	X(route) X(split) X(node) X(name) X(wait) X(config) X(allow_removal) X(snapshot) X(tap)
 
 #define X(name) extern const struct noun noun_##name;
 NOUNS(X)

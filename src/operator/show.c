@@ -1,6 +1,7 @@
 /* Formats of output.  Knows columns and rows, and nothing of what they mean but a few states. */
 #include "operator/show.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -15,6 +16,7 @@
 
 #define GAP	  ((size_t)2) /* between columns */
 #define MAX_WIDTH 10000
+#define MAX_GROWN ((size_t)40) /* of a column whose rows are not known beforehand */
 
 #define BOLD   "1"
 #define RED    "31"
@@ -27,6 +29,7 @@ struct page {
 	struct buf *text;
 	size_t *widths; /* of columns; 0: it is not shown */
 	size_t last;	/* column that is shown */
+	size_t widest;	/* that a column gets for its rows */
 };
 
 /* Words of states, and how they look. */
@@ -87,12 +90,15 @@ static void measure(struct page *page, bool is_wide)
 		if (table->columns[i].is_wide && !is_wide)
 			continue;
 		page->last = i;
-		page->widths[i] = strlen(table->columns[i].title);
+		if (page->widths[i] == 0)
+			page->widths[i] = strlen(table->columns[i].title);
 		for (size_t j = 0; j < table->rows->child_count; j++) {
 			size_t width;
 
 			get_cell(&table->rows->children[j], &table->columns[i], &cell);
 			width = count_characters(&cell);
+			if (width > page->widest)
+				width = page->widest;
 			if (width > page->widths[i])
 				page->widths[i] = width;
 		}
@@ -123,7 +129,7 @@ static void add_line(struct page *page, const struct node *row)
 
 	for (size_t i = 0; i <= page->last; i++) {
 		const struct show_column *column = &page->table->columns[i];
-		size_t end = at + page->widths[i] + GAP, width = page->look->width;
+		size_t width = page->look->width, len, end;
 
 		if (page->widths[i] == 0)
 			continue;
@@ -132,10 +138,12 @@ static void add_line(struct page *page, const struct node *row)
 			buf_add_str(&cell, column->title);
 		else
 			get_cell(row, column, &cell);
+		len = count_characters(&cell);
+		end = at + (len > page->widths[i] ? len : page->widths[i]) + GAP;
 		if (!add_cell(page, at, &cell, row == NULL ? BOLD : colour_of(buf_str(&cell))) ||
 		    i == page->last || (width != 0 && end >= width))
 			break;
-		buf_printf(page->text, "%*s", (int)(end - at - count_characters(&cell)), "");
+		buf_printf(page->text, "%*s", (int)(end - at - len), "");
 		at = end;
 	}
 	buf_add_char(page->text, '\n');
@@ -165,13 +173,28 @@ static void add_table(struct page *page, bool is_wide)
 	free(page->widths);
 }
 
+void show_add_rows(const struct show_table *table, enum call_format format,
+		   const struct show_look *look, size_t *widths, bool is_first,
+		   struct buf *ret_text)
+{
+	struct page page = {
+	    .table = table, .look = look, .text = ret_text, .widths = widths, .widest = MAX_GROWN};
+
+	measure(&page, format == CALL_WIDE);
+	if (is_first)
+		add_line(&page, NULL);
+	for (size_t i = 0; i < table->rows->child_count; i++)
+		add_line(&page, &table->rows->children[i]);
+}
+
 static void add_page(const struct show *show, bool is_wide, const struct show_look *look,
 		     struct buf *text)
 {
 	if (show->before != NULL)
 		buf_add(text, buf_str(show->before), show->before->len);
 	for (size_t i = 0; i < show->table_count; i++) {
-		struct page page = {.table = &show->tables[i], .look = look, .text = text};
+		struct page page = {
+		    .table = &show->tables[i], .look = look, .text = text, .widest = SIZE_MAX};
 
 		add_table(&page, is_wide);
 	}

@@ -42,6 +42,15 @@ struct show {
 	const struct buf *before, *after; /* for people, above and below the tables; or NULL */
 };
 
+struct show_look;
+/*
+ * Further rows of a table that is printed while it comes: below its titles, if is_first, in columns
+ * that only get wider.  widths: as many as columns, of zeros at first.
+ */
+void show_add_rows(const struct show_table *table, enum call_format format,
+		   const struct show_look *look, size_t *widths, bool is_first,
+		   struct buf *ret_text);
+
 /* How a terminal wants it. */
 struct show_look {
 	size_t width; /* of a line, in characters; 0: as long as it is */

@@ -7,6 +7,7 @@
  *	server_state         the file of dead servers, when a backend has a check
  *	admin_socket, worker_user       settings, as are the following
  *	bind, internal_bind, local_bind   lists of addresses
+ *	tap                  whether mayfly tap may read requests
  *	single_port          whether calls between services come to bind, too
  *	has_internal         whether they come to internal_bind
  *	has_local            whether local_bind has an address
@@ -408,6 +409,7 @@ static const struct view_field settings_shown[] = {
     VIEW_STRINGS("bind", struct settings, haproxy.bind),
     VIEW_STRINGS("internal_bind", struct settings, haproxy.internal_bind),
     VIEW_UNSIGNED("max_old_workers", struct settings, haproxy.max_old_workers),
+    VIEW_BOOL("tap", struct settings, haproxy.tap),
     VIEW_STRINGS("local_bind", struct settings, haproxy.local_bind),
     VIEW_BOOL("audit", struct settings, haproxy.audit),
     VIEW_STR("stats_bind", struct settings, haproxy.stats_bind),

@@ -34,6 +34,7 @@ struct usock {
 	struct buf reply;
 	size_t max_reply;
 	bool is_refused;
+	usock_data_fn *on_data; /* NULL: the reply is collected */
 	usock_done_fn *on_done; /* NULL: it is over */
 	void *ctx;
 	struct mf_err err;
@@ -98,8 +99,11 @@ static void send_some(struct usock *usock, int fd)
 		usock->sent += (size_t)n;
 	else if (n < 0 && errno != EAGAIN && errno != EINTR)
 		usock->is_refused = true;
-	if (usock->is_refused || usock->sent == usock->request.len)
-		loop_set_events(usock->source, LOOP_READ);
+	if (!usock->is_refused && usock->sent < usock->request.len)
+		return;
+	loop_set_events(usock->source, LOOP_READ);
+	if (usock->on_data != NULL)
+		loop_timer_clear(usock->deadline);
 }
 
 static void on_end(struct usock *usock)
@@ -123,6 +127,11 @@ static void receive_some(struct usock *usock, int fd)
 	}
 	if (n == 0) {
 		on_end(usock);
+		return;
+	}
+	if (usock->on_data != NULL) {
+		usock->on_data(usock->ctx, usock->reply.data, (size_t)n);
+		usock->reply.data[0] = '\0'; /* nothing is collected */
 		return;
 	}
 	if ((size_t)n > usock->max_reply - usock->reply.len) {
@@ -193,22 +202,45 @@ static void on_attempt(void *ctx)
 		fail_sys(usock, "cannot connect");
 }
 
-struct usock *usock_start(struct loop *loop, const char *path, const char *request, size_t len,
-			  size_t max_reply, int64_t deadline_ms, usock_done_fn *on_done, void *ctx)
+static struct usock *start(struct loop *loop, const char *path, const char *request, size_t len,
+			   int64_t deadline_ms, usock_done_fn *on_done, void *ctx)
 {
 	struct usock *usock = MEM_NEW(usock);
 
 	usock->loop = loop;
 	usock->path = mem_dup_str(path);
-	usock->max_reply = max_reply;
 	usock->on_done = on_done;
 	usock->ctx = ctx;
 	buf_add(&usock->request, request, len);
 	usock->deadline = loop_timer_new(loop, on_deadline, usock);
 	loop_timer_set(usock->deadline, deadline_ms > 0 ? deadline_ms : USOCK_DEADLINE_MS);
 	usock->attempt = loop_timer_new(loop, on_attempt, usock);
+	return usock;
+}
+
+static void begin(struct usock *usock)
+{
 	if (!attempt(usock))
 		loop_timer_set(usock->attempt, 0); /* it is reported there, not from inside here */
+}
+
+struct usock *usock_start(struct loop *loop, const char *path, const char *request, size_t len,
+			  size_t max_reply, int64_t deadline_ms, usock_done_fn *on_done, void *ctx)
+{
+	struct usock *usock = start(loop, path, request, len, deadline_ms, on_done, ctx);
+
+	usock->max_reply = max_reply;
+	begin(usock);
+	return usock;
+}
+
+struct usock *usock_follow(struct loop *loop, const char *path, const char *request, size_t len,
+			   usock_data_fn *on_data, usock_done_fn *on_done, void *ctx)
+{
+	struct usock *usock = start(loop, path, request, len, 0, on_done, ctx);
+
+	usock->on_data = on_data;
+	begin(usock);
 	return usock;
 }
 

@@ -1,6 +1,7 @@
 /*
  * One request over a Unix stream socket: connect, send all, read until the peer closes.  This is
- * how HAProxy's command line is spoken to (management guide, section 9.3).
+ * how HAProxy's command line is spoken to (management guide, section 9.3).  The reply is collected,
+ * or handed over as it comes.
  */
 #ifndef MF_SYS_USOCK_H
 #define MF_SYS_USOCK_H
@@ -23,6 +24,13 @@ typedef void usock_done_fn(void *ctx, const char *reply, size_t len, const struc
 /* path, request: copied.  deadline_ms is for all of it; 0: 10 s. */
 struct usock *usock_start(struct loop *loop, const char *path, const char *request, size_t len,
 			  size_t max_reply, int64_t deadline_ms, usock_done_fn *on_done, void *ctx);
+/*
+ * The same for a reply without an end: on_data gets each piece, on_done an empty reply.  The
+ * default deadline is for the request alone.  on_data may cancel.
+ */
+typedef void usock_data_fn(void *ctx, const char *bytes, size_t len);
+struct usock *usock_follow(struct loop *loop, const char *path, const char *request, size_t len,
+			   usock_data_fn *on_data, usock_done_fn *on_done, void *ctx);
 /* In on_done only: the reply, to be freed by the caller; it may be large. */
 char *usock_take_reply(struct usock *usock);
 void usock_cancel(struct usock *usock); /* on_done is not called; NULL is fine */

@@ -139,6 +139,7 @@ START_TEST(every_key_is_read)
 	       "  local_bind: ['127.0.0.1:8000']\n"
 	       "  stats_bind: 127.0.0.1:8404\n"
 	       "  check: [/usr/sbin/haproxy, -c, -f]\n"
+	       "  tap: true\n"
 	       "  max_old_workers: 7\n"
 	       "  reserve: 0\n"
 	       "  consolidate_after: 5m\n"
@@ -174,6 +175,7 @@ START_TEST(every_key_is_read)
 	CK_LIST(s->haproxy.local_bind, "127.0.0.1:8000");
 	ck_assert_str_eq(s->haproxy.stats_bind, "127.0.0.1:8404");
 	CK_LIST(s->haproxy.check, "/usr/sbin/haproxy", "-c", "-f");
+	ck_assert(s->haproxy.tap);
 	ck_assert_uint_eq(s->haproxy.max_old_workers, 7);
 	ck_assert_int_eq(s->haproxy.check_timeout, 3000);
 	ck_assert_uint_eq(s->haproxy.reserve, 0);
@@ -238,7 +240,7 @@ static const struct {
     {"haproxy:\n  bnd: []",
      "haproxy: unknown key \"bnd\": did you mean \"bind\"? allowed: config, admin_socket, "
      "master_socket, bind, internal_bind, single_port, local_bind, audit, stats_bind, nameservers, "
-     "max_old_workers, reserve, consolidate_after, user, group, chroot, socket_group, check, "
+     "tap, max_old_workers, reserve, consolidate_after, user, group, chroot, socket_group, check, "
      "check_timeout "
      "(line 2, column 3)"},
     {"etcd: {password: x}", "etcd: unknown key \"password\": allowed: endpoints, prefix, cacert, "

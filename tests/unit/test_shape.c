@@ -21,6 +21,7 @@
 #include "operator/past.h"
 #include "operator/reading.h"
 #include "operator/shape.h"
+#include "operator/tapped.h"
 #include "unit.h"
 
 static bool seen[1000];
@@ -247,6 +248,20 @@ static void check_audit(const struct reading *reading, const struct settings *se
 	buf_fini(&look.after);
 }
 
+static void check_tap(void)
+{
+	static const char line[] = "1795970126.025 10.0.0.7 GET 503 12 web:1 web-7 prod web:1 - - "
+				   "- - no-instance /a";
+	struct node *list = doc_new();
+	struct tapped tapped;
+
+	ck_assert(tapped_parse(span_of(line), &tapped));
+	tapped_add_row(list, &tapped, false);
+	check("tap", &list->children[0], "");
+	check_schema("tap");
+	node_free(list);
+}
+
 START_TEST(commands_print_what_their_schemas_say)
 {
 	struct settings *settings = settings_new("node");
@@ -280,6 +295,7 @@ START_TEST(commands_print_what_their_schemas_say)
 	check_live();
 	check_audit(&reading, settings);
 	check_diff(&reading);
+	check_tap();
 	for (size_t i = 0; i < shape_row_count; i++)
 		ck_assert_msg(seen[i], "%s: %s: nobody prints it", shape_rows[i].shape,
 			      shape_rows[i].path);

@@ -100,6 +100,35 @@ START_TEST(programs_get_all_of_it)
 }
 END_TEST
 
+/* One row after the other: columns only get wider, and a long cell moves its own line alone. */
+START_TEST(rows_are_aligned_while_they_come)
+{
+	static const struct show_column columns[] = {{"NAME", "name", false},
+						     {"STATE", "state", false}};
+	static const char *const names[] = {"a", "pear-tree",
+					    "0123456789012345678901234567890123456789-long", "b"};
+	const struct show_look look = {0};
+	size_t widths[2] = {0};
+
+	buf_clear(&text);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct node *doc = doc_new(), *row = doc_add_map(doc, NULL);
+		const struct show_table table = {NULL, doc, columns, 2};
+
+		doc_add_text(row, "name", names[i]);
+		doc_add_text(row, "state", "up");
+		show_add_rows(&table, CALL_TABLE, &look, widths, i == 0, &text);
+		node_free(doc);
+	}
+	ck_assert_str_eq(buf_str(&text), "NAME  STATE\n"
+					 "a     up\n"
+					 "pear-tree  up\n"
+					 "0123456789012345678901234567890123456789-long  up\n"
+					 "b                                         up\n");
+	buf_fini(&text);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("show");
@@ -108,5 +137,6 @@ int main(void)
 	tcase_add_test(tc, tables_are_cut_to_a_width);
 	tcase_add_test(tc, states_have_colours);
 	tcase_add_test(tc, programs_get_all_of_it);
+	tcase_add_test(tc, rows_are_aligned_while_they_come);
 	return unit_run("show", tc);
 }

@@ -228,6 +228,25 @@ static void on_stop(void *ctx)
 	loop_stop(loop);
 }
 
+static void on_data(void *ctx, const char *bytes, size_t len)
+{
+	buf_add(ctx, bytes, len);
+}
+
+START_TEST(hands_over_what_comes)
+{
+	buf_auto struct buf all = BUF_INIT;
+
+	serve("one\ntwo\n", 3);
+	(void)usock_follow(loop, addr.sun_path, "ask", 3, on_data, on_done, &all);
+	unit_loop_run(loop);
+	ck_assert_str_eq(buf_str(&all), "one\ntwo\n");
+	ck_assert_int_eq(got.calls, 1);
+	ck_assert_str_eq(got.words, "");
+	ck_assert_str_eq(got.reply, "");
+}
+END_TEST
+
 START_TEST(cancelled_is_not_heard_of)
 {
 	struct loop_timer *timer = loop_timer_new(loop, on_stop, NULL);
@@ -304,6 +323,7 @@ int main(void)
 	tcase_add_test(tc, bounds_the_reply);
 	tcase_add_test(tc, takes_a_reply_of_just_the_bound);
 	tcase_add_test(tc, peer_that_closes_before_it_has_read);
+	tcase_add_test(tc, hands_over_what_comes);
 	tcase_add_test(tc, cancelled_is_not_heard_of);
 	tcase_add_test(tc, notifies_the_service_manager);
 	tcase_add_loop_test(tc, watchdog_is_half_of_what_is_asked_for, 0,

@@ -1,0 +1,35 @@
+/*
+ * One request as HAProxy's ring has it, in the words of templates/haproxy-tap.mustache.
+ */
+#ifndef MF_OPERATOR_TAPPED_H
+#define MF_OPERATOR_TAPPED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/span.h"
+
+struct node;
+
+/* Texts are parts of the line, as the client may have sent them; len 0: it has none. */
+struct tapped {
+	int64_t seconds; /* since 1970, when it came */
+	unsigned milliseconds;
+	unsigned status; /* 0: there was no answer */
+	unsigned took_ms;
+	struct span caller; /* address */
+	struct span method, path;
+	struct span environment, service, version, instance;
+	struct span error; /* why HAProxy answers itself, as its x-mayfly-error says */
+};
+
+/* False: it is something else. */
+bool tapped_parse(struct span line, struct tapped *ret_tapped);
+
+/* As a further row of a list; is_page: for people, who know which day it is. */
+void tapped_add_row(struct node *list, const struct tapped *tapped, bool is_page);
+
+/* "12 events dropped": as many that came too fast to be read.  False: it is something else. */
+bool tapped_parse_missed(struct span line, unsigned *ret_count);
+
+#endif

@@ -1,0 +1,98 @@
+/* What a line of HAProxy's ring says. */
+#include "operator/tapped.h"
+
+#include <string.h>
+
+#include "base/span.h"
+#include "unit.h"
+
+#define WHO	"1795970126.025 10.0.0.7 "
+#define SPARE_1 "spare::cbf2.1"
+
+static const struct {
+	const char *line;
+	const char *service, *version, *instance, *path, *error;
+	unsigned status;
+} lines[] = {
+    {WHO "GET 200 12 web:1.0 web-7 prod web:1.0 - - - - - /a/b", "web", "1.0", "web-7", "/a/b", "",
+     200},
+    {WHO "GET 503 0 nothing-there <NOSRV> prod web:1.0 - - - - no-instance /", "web", "1.0", "",
+     "/", "no-instance", 503},
+    {WHO "GET 503 0 nothing-there <NOSRV> prod - - - - - no-service /", "", "", "", "/",
+     "no-service", 503},
+    {WHO "GET 301 0 external <NOSRV> prod web:1.0 - - - - - /old", "", "", "", "/old", "", 301},
+    {WHO "<BADREQ> 400 0 external <NOSRV> - - - - - - - -", "", "", "", "", "", 400},
+    {WHO "GET -1 7 web:1.0 web-7 prod web:1.0 - - - - - /cut", "web", "1.0", "web-7", "/cut", "",
+     0},
+    /* What stands in for a version: of the one that was wanted, of one of several, of a parent. */
+    {WHO "GET 200 1 " SPARE_1 " i prod web:2 - - - - - /", "web", "2", "i", "/", "", 200},
+    {WHO "GET 200 1 " SPARE_1 " i prod web:2@x web:3 " SPARE_1 " - - - /", "web", "3", "i", "/", "",
+     200},
+    {WHO "GET 200 1 " SPARE_1 " i prod web:2 web:3 spare::cbf2.2 web:4 " SPARE_1 " - /", "web", "4",
+     "i", "/", "", 200},
+    {WHO "GET 200 1 web:4 i prod web:2 - - web:4 - - /", "web", "4", "i", "/", "", 200},
+};
+
+static void check(struct span got, const char *expected)
+{
+	ck_assert_uint_eq(got.len, strlen(expected));
+	ck_assert(got.len == 0 || memcmp(got.at, expected, got.len) == 0);
+}
+
+START_TEST(a_line_says_who_answered_whom)
+{
+	struct tapped t;
+
+	ck_assert(tapped_parse(span_of(lines[_i].line), &t));
+	check(t.service, lines[_i].service);
+	check(t.version, lines[_i].version);
+	check(t.instance, lines[_i].instance);
+	check(t.path, lines[_i].path);
+	check(t.error, lines[_i].error);
+	check(t.caller, "10.0.0.7");
+	ck_assert_uint_eq(t.status, lines[_i].status);
+	ck_assert_int_eq(t.seconds, 1795970126);
+	ck_assert_uint_eq(t.milliseconds, 25);
+}
+END_TEST
+
+static const char *const others[] = {
+    "",
+    "12 events dropped",
+    "1795970126.025 10.0.0.7 GET 200",
+    "now 10.0.0.7 GET 200 12 web:1.0 web-7 prod web:1.0 - - - - - /a/b",
+    "1795970126.25 10.0.0.7 GET 200 12 web:1.0 web-7 prod web:1.0 - - - - - /a/b",
+    "9999999999999.025 10.0.0.7 GET 200 12 web:1.0 web-7 prod web:1.0 - - - - - /a/b",
+};
+
+START_TEST(another_line_is_none)
+{
+	struct tapped t = {.seconds = 7};
+
+	ck_assert(!tapped_parse(span_of(others[_i]), &t));
+	ck_assert_int_eq(t.seconds, 7);
+}
+END_TEST
+
+START_TEST(what_is_missing_is_counted)
+{
+	unsigned count = 0;
+
+	ck_assert(tapped_parse_missed(span_of("1 event dropped"), &count));
+	ck_assert_uint_eq(count, 1);
+	ck_assert(tapped_parse_missed((struct span){"35395 events dropped\0", 21}, &count));
+	ck_assert_uint_eq(count, 35395);
+	ck_assert(!tapped_parse_missed(span_of("events dropped"), &count));
+	ck_assert(!tapped_parse_missed(span_of(lines[0].line), &count));
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("tapped");
+
+	tcase_add_loop_test(tc, a_line_says_who_answered_whom, 0, sizeof(lines) / sizeof(lines[0]));
+	tcase_add_loop_test(tc, another_line_is_none, 0, sizeof(others) / sizeof(others[0]));
+	tcase_add_test(tc, what_is_missing_is_counted);
+	return unit_run("tapped", tc);
+}
