@@ -65,7 +65,8 @@ struct noun {
 	X(env)                                                                                     \
 	X(service)                                                                                 \
 	X(instance)                                                                                \
-	X(route) X(split) X(node) X(name) X(wait) X(config) X(allow_removal) X(snapshot) X(tap)
+	X(route)                                                                                   \
+	X(split) X(node) X(name) X(wait) X(config) X(allow_removal) X(snapshot) X(tap) X(top)
 
 #define X(name) extern const struct noun noun_##name;
 NOUNS(X)

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/node.h"
 #include "operator/call.h"
 #include "operator/doc.h"
@@ -20,6 +21,7 @@ struct looking {
 	struct call *call;
 	look_fn *fill;
 	struct buf last; /* what was printed last */
+	void *ctx;	 /* of fill */
 };
 
 void look_add_line(struct look *look, const char *title, const char *key)
@@ -89,7 +91,8 @@ static int print_new(struct looking *looking, struct buf *text, struct mf_err *e
 static int show(void *ctx, const struct reading *reading, struct mf_err *err)
 {
 	struct looking *looking = ctx;
-	struct look look = {.call = looking->call, .doc = doc_new(), .cells = doc_new()};
+	struct look look = {
+	    .call = looking->call, .ctx = looking->ctx, .doc = doc_new(), .cells = doc_new()};
 	buf_auto struct buf text = BUF_INIT;
 	int code = looking->fill(&look, reading, err);
 
@@ -108,7 +111,7 @@ static int show(void *ctx, const struct reading *reading, struct mf_err *err)
 
 int look_run(struct call *call, look_fn *fill, struct mf_err *err)
 {
-	struct looking looking = {call, fill, BUF_INIT};
+	struct looking looking = {.call = call, .fill = fill};
 	struct reading reading;
 	int code;
 
@@ -128,9 +131,28 @@ int look_run(struct call *call, look_fn *fill, struct mf_err *err)
 
 int look_show(struct call *call, look_fn *fill, struct mf_err *err)
 {
-	struct looking looking = {call, fill, BUF_INIT};
+	struct looking looking = {.call = call, .fill = fill};
 	int code = show(&looking, NULL, err);
 
 	buf_fini(&looking.last);
 	return code;
+}
+
+struct looking *look_open(struct call *call, look_fn *fill, void *ctx)
+{
+	struct looking *looking = MEM_NEW(looking);
+
+	*looking = (struct looking){.call = call, .fill = fill, .ctx = ctx};
+	return looking;
+}
+
+int look_again(struct looking *looking, struct mf_err *err)
+{
+	return show(looking, NULL, err);
+}
+
+void look_close(struct looking *looking)
+{
+	buf_fini(&looking->last);
+	free(looking);
 }

@@ -17,6 +17,7 @@ struct reading;
 
 struct look {
 	struct call *call;
+	void *ctx;	    /* of look_open */
 	struct node *doc;   /* an empty map at first */
 	struct node *cells; /* another: lists that are only in tables */
 	struct buf before, after;
@@ -46,5 +47,14 @@ int look_run(struct call *call, look_fn *fill, struct mf_err *err);
 
 /* The same, once, of what reads by itself: fill gets no reading. */
 int look_show(struct call *call, look_fn *fill, struct mf_err *err);
+
+/*
+ * The same of what changes by itself: fill gets no reading, and is called by each look_again, which
+ * prints what is not as it was.
+ */
+struct looking;
+struct looking *look_open(struct call *call, look_fn *fill, void *ctx);
+int look_again(struct looking *looking, struct mf_err *err);
+void look_close(struct looking *looking);
 
 #endif

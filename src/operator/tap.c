@@ -5,26 +5,21 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "base/node.h"
-#include "base/str.h"
-#include "base/strmap.h"
 #include "model/settings.h"
 #include "operator/call.h"
 #include "operator/command.h"
 #include "operator/doc.h"
 #include "operator/feed.h"
-#include "operator/named.h"
+#include "operator/live_env.h"
 #include "operator/show.h"
 #include "operator/tapped.h"
 #include "sys/file.h"
 #include "sys/loop.h"
-#include "sys/usock.h"
 
 enum {
 	TAP_MAX_WAITING = 1000, /* lines, before they are printed */
 	TAP_WARN_MS = 1000,
-	TAP_MAX_ENVIRONMENTS = 64 * 1024 * 1024,
 };
 
 static const struct show_column columns[] = {
@@ -43,8 +38,7 @@ static const struct show_column columns[] = {
 
 struct tapping {
 	struct call *call;
-	struct span env;	/* len 0: all */
-	struct usock *question; /* for environments; or NULL */
+	struct span env; /* len 0: all */
 	struct node *rows;
 	struct show_look look;
 	size_t widths[COLUMN_COUNT];
@@ -123,57 +117,6 @@ static void on_gap(void *ctx)
 	log_warn("requests were not asked for in time, and some are not shown");
 }
 
-/* --- which environment ------------------------------------------------------------------------ */
-
-/* "0x55d0c8 prod prod@abc" a line */
-static struct strmap *parse_environments(const char *reply, size_t len)
-{
-	struct strmap *names = strmap_new(NULL);
-	struct span rest = {reply, len}, line;
-
-	while (span_take_line(&rest, &line)) {
-		struct span name;
-
-		(void)span_take_word(&line);
-		name = span_take_word(&line);
-		if (name.len > 0) {
-			mem_auto_free char *copy = mem_dup_bytes(name.at, name.len);
-
-			strmap_set(names, copy, names);
-		}
-	}
-	return names;
-}
-
-/* Those that HAProxy has: no more is needed than its socket. */
-static void on_environments(void *ctx, const char *reply, size_t len, const struct mf_err *err)
-{
-	struct tapping *tapping = ctx;
-	const char *env = tapping->call->argv[0];
-	struct strmap *names;
-
-	tapping->question = NULL;
-	if (err != NULL)
-		return;
-	names = parse_environments(reply, len);
-	if (strmap_find(names, env) == NULL) {
-		(void)named_refuse_key("environment", env, names, &tapping->err);
-		stop(tapping);
-	}
-	strmap_free(names);
-}
-
-static void check_env(struct tapping *tapping)
-{
-	static const char show[] = "show map maps/environments.map\n";
-	const struct call *call = tapping->call;
-
-	tapping->env = span_of(call->argv[0]);
-	tapping->question =
-	    usock_start(call->loop, call->settings->haproxy.admin_socket, show, strlen(show),
-			TAP_MAX_ENVIRONMENTS, 0, on_environments, tapping);
-}
-
 /* What cannot be read at first is an error; later it is waited for. */
 static void on_state(void *ctx, const struct mf_err *err)
 {
@@ -182,8 +125,6 @@ static void on_state(void *ctx, const struct mf_err *err)
 	if (err == NULL) {
 		if (tapping->is_reading)
 			log_info("HAProxy is read again");
-		else if (tapping->call->argc > 0)
-			check_env(tapping);
 		tapping->is_reading = true;
 	} else if (tapping->is_reading) {
 		log_warn("HAProxy is not read: trying again", LOG_STR("error", err->msg));
@@ -203,7 +144,8 @@ static int run(struct call *call, struct mf_err *err)
 
 	if (call->options.format > CALL_JSON) {
 		(void)mf_err_set(&tapping.err, MF_EUSAGE, "-o: must be table, wide or json");
-	} else {
+	} else if (call->argc == 0 || live_env_check(call, call->argv[0], &tapping.err) == 0) {
+		tapping.env = span_of(call->argc == 0 ? NULL : call->argv[0]);
 		show_find_look(call->options.format, &tapping.look);
 		tapping.warning = loop_timer_new(call->loop, warn, &tapping);
 		feed =
@@ -211,7 +153,6 @@ static int run(struct call *call, struct mf_err *err)
 		(void)loop_run(call->loop, &tapping.err);
 		warn(&tapping);
 		loop_timer_free(tapping.warning);
-		usock_cancel(tapping.question);
 		feed_free(feed);
 	}
 	node_free(tapping.rows);

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Requests are seen while they are answered, by mayfly tap: who asked whom for what, and nothing else.
+# Requests are seen while they are answered, by mayfly tap: who asked whom for what, and nothing else;
+# and mayfly top sums them up.
 . "$(dirname "$0")/lib.sh"
 
 need haproxy curl socat
@@ -78,6 +79,34 @@ note 'after a reload'
 mark all
 serve haproxy.tap=true haproxy.max_old_workers=7
 within 'the new process is read' 10 seen all
+
+note 'summed up'
+is_refused 66 'environment "pr-4": there is none' top pr-4
+start_tool_as top mayfly top --watch -o json
+mark top
+counted() {
+	fetch www-prod.example.com "$HTTP/" >"$T/out/reply"
+	fetch www-pr-42.example.com "$HTTP/gone" >"$T/out/reply"
+	fetch www-pr-42.example.com "$HTTP/list" -X PUT >"$T/out/reply"
+	log_has top '"service":"gone"'
+}
+within 'each version is counted' 20 counted
+stop top
+like "$(cat "$T/log/top")" '"interval_ms":[0-9]+,"missed":0,"versions":\[.*"environment":"prod","service":"web","version":"1","requests":[0-9]+,"per_second":[0-9]+,"errors_4xx":0,"errors_5xx":0,"p50_ms":[0-9]+,"p95_ms":[0-9]+' \
+	'  with its requests and times'
+like "$(cat "$T/log/top")" '"service":"gone","version":"7","requests":([0-9]+),"per_second":[0-9]+,"errors_4xx":0,"errors_5xx":\1,' \
+	'  and what failed'
+start_tool_as sums mayfly top pr-42 --for 1s
+asked() {
+	fetch www-prod.example.com "$HTTP/" >"$T/out/reply"
+	fetch www-pr-42.example.com "$HTTP/list" -X PUT >"$T/out/reply"
+	not is_running sums
+}
+within 'it ends after the time that was given' 20 asked
+wait_exit sums
+is "$STATUS" 0 '  in order'
+like "$(<"$T/log/sums")" '^ENVIRONMENT  SERVICE  REQUESTS/S  4XX +5XX  P50 MS  P95 MS$' '  with a table'
+like "$(<"$T/log/sums")" '^pr-42        web:2    [0-9]+\.[0-9] +100.0%  0%   [0-9]+ +[0-9]+ *$' '  of one environment'
 
 note 'a terminal that is slower than the requests'
 stop all

@@ -21,7 +21,9 @@
 #include "operator/past.h"
 #include "operator/reading.h"
 #include "operator/shape.h"
+#include "operator/tally.h"
 #include "operator/tapped.h"
+#include "operator/top.h"
 #include "unit.h"
 
 static bool seen[1000];
@@ -252,6 +254,8 @@ static void check_tap(void)
 {
 	static const char line[] = "1795970126.025 10.0.0.7 GET 503 12 web:1 web-7 prod web:1 - - "
 				   "- - no-instance /a";
+	struct look look = {.doc = doc_new(), .cells = doc_new()};
+	struct tally *tally = tally_new();
 	struct node *list = doc_new();
 	struct tapped tapped;
 
@@ -260,6 +264,14 @@ static void check_tap(void)
 	check("tap", &list->children[0], "");
 	check_schema("tap");
 	node_free(list);
+	tally_add(tally, &tapped);
+	top_fill(&look, tally, 2000);
+	check("top", look.doc, "");
+	check_schema("top");
+	tally_free(tally);
+	node_free(look.doc);
+	node_free(look.cells);
+	buf_fini(&look.after);
 }
 
 START_TEST(commands_print_what_their_schemas_say)

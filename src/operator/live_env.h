@@ -1,0 +1,13 @@
+/*
+ * Whether the HAProxy of this host has an environment: for commands that ask nobody else.
+ */
+#ifndef MF_OPERATOR_LIVE_ENV_H
+#define MF_OPERATOR_LIVE_ENV_H
+
+struct call;
+struct mf_err;
+
+/* MF_ENOINPUT: it has not, and which was probably meant.  Others as of runtime_ask. */
+int live_env_check(struct call *call, const char *env, struct mf_err *err);
+
+#endif
