@@ -31,6 +31,7 @@ struct settings {
 	char *expiry_grace;			  /* "30s" */
 	char *state_grace;			  /* "1h" */
 	char *metrics_bind;			  /* "" none */
+	char *status_token;			  /* "" none */
 	char *policy, *services;		  /* "" none */
 	char **deny_addresses, **allow_addresses; /* items of model/address_list.h */
 	struct {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apply/calls.h"
 #include "apply/haproxy.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -14,9 +15,9 @@
 #include "base/node.h"
 #include "base/strmap.h"
 #include "model/settings.h"
-#include "operator/calls.h"
 #include "operator/command.h"
 #include "operator/doc.h"
+#include "operator/elsewhere.h"
 #include "operator/facts.h"
 #include "operator/look.h"
 #include "operator/reading.h"
@@ -288,11 +289,36 @@ static void add_unseen(struct audit *audit, const struct node *callers)
 
 /* --- all -------------------------------------------------------------------------------------- */
 
+/* "Counted by 2 HAProxies since they were loaded, the last one 40 s ago", and who is left out. */
+static void add_nodes(struct look *look)
+{
+	const struct node *nodes = node_find(look->doc, "nodes");
+	struct buf *text = &look->before;
+	int64_t newest = INT64_MAX, seconds;
+	size_t count = 0;
+
+	for (size_t i = 0; i < nodes->child_count; i++) {
+		if (!node_int_at(&nodes->children[i], "counted_seconds", &seconds))
+			continue;
+		newest = seconds < newest ? seconds : newest;
+		count++;
+	}
+	buf_printf(text, "Counted by %zu HAProx%s since %s loaded", count, count == 1 ? "y" : "ies",
+		   count == 1 ? "it was" : "they were");
+	buf_add_str(text, count == 1 ? ", " : ", the last one ");
+	add_ago(text, newest);
+	buf_add_str(text, " ago\n");
+	for (size_t i = 0; i < nodes->child_count; i++)
+		if (node_find(&nodes->children[i], "reason") != NULL)
+			buf_printf(text, "Left out: node %s: %s\n",
+				   node_text_at(&nodes->children[i], "name", ""),
+				   node_text_at(&nodes->children[i], "reason", ""));
+}
+
 static void fill_page(struct audit *audit)
 {
 	struct look *look = audit->look;
 	const struct node *doc = look->doc, *unseen = node_find(doc, "unseen");
-	int64_t counted = 0;
 
 	add_others(audit);
 	if (node_find(doc, "callers")->child_count == 0)
@@ -304,10 +330,7 @@ static void fill_page(struct audit *audit)
 		buf_printf(&look->before, " and %zu more", unseen->child_count - MOST_LINES);
 	if (unseen->child_count > 0)
 		buf_add_char(&look->before, '\n');
-	(void)node_int_at(doc, "counted_seconds", &counted);
-	buf_add_str(&look->before, "Counted by this host's HAProxy since it was loaded, ");
-	add_ago(&look->before, counted);
-	buf_add_str(&look->before, " ago\n");
+	add_nodes(look);
 	if (audit->has_doubt)
 		buf_printf(&look->after,
 			   "\n-> an address of several versions does not say which of them calls: "
@@ -356,45 +379,68 @@ void audit_fill(struct look *look, const struct reading *reading, const struct e
 	fill_tables(look);
 }
 
-/* --- the command ------------------------------------------------------------------------------ */
+/* --- asking ----------------------------------------------------------------------------------- */
 
-static int read_tables(struct call *call, struct calls *calls, struct mf_err *err)
+#define NO_TABLES                                                                                  \
+	"HAProxy does not count calls: give its kvwatch the setting `haproxy: {audit: true}`, "    \
+	"and let it reload its settings"
+
+/* What one HAProxy has counted, and since when; else a row that says why not. */
+static void take_reply(struct look *look, struct node *nodes, struct calls *calls, const char *name,
+		       const char *reply, const char *reason)
 {
-	static const struct {
-		const char *name;
-		bool is_without;
-	} tables[] = {{CALLS_TABLE_WITH, false}, {CALLS_TABLE_WITHOUT, true}};
-
-	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-		const char *const words[] = {"show", "table", tables[i].name, NULL};
-		mem_auto_free char *reply = NULL;
-
-		if (runtime_ask(call, words, &reply, err) != 0)
-			return err->code;
-		if (strncmp(reply, "# table:", 8) != 0)
-			return mf_err_set(err, MF_EUNAVAIL,
-					  "HAProxy of this host does not count calls: give kvwatch "
-					  "the setting `haproxy: {audit: true}`, and let it reload "
-					  "its settings");
-		calls_add_table(calls, reply, tables[i].is_without, call->options.since_ms);
-	}
-	return 0;
-}
-
-/* Counts are of one process: the one that a reload has brought last. */
-static int add_age(struct look *look, struct mf_err *err)
-{
-	static const char *const words[] = {"show", "info", NULL};
-	mem_auto_free char *reply = NULL;
+	struct node *row = doc_add_map(nodes, NULL);
 	struct haproxy_info info;
 
-	if (runtime_ask(look->call, words, &reply, err) != 0)
+	doc_add_text(row, "name", name);
+	if (reply != NULL && (!haproxy_parse_info(reply, &info) ||
+			      !calls_add(calls, reply, look->call->options.since_ms)))
+		reason = NO_TABLES;
+	doc_add_bool(row, "is_counted", reason == NULL);
+	if (reason == NULL)
+		doc_add_int(row, "counted_seconds", info.uptime_s);
+	else
+		doc_add_text(row, "reason", reason);
+}
+
+static size_t count_counted(const struct node *nodes)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < nodes->child_count; i++)
+		count += node_find(&nodes->children[i], "reason") == NULL;
+	return count;
+}
+
+/* Of a host without a HAProxy of its own, only the others are asked: all of them. */
+static int ask_all(struct look *look, const struct reading *reading, struct calls *calls,
+		   struct mf_err *err)
+{
+	struct call *call = look->call;
+	const char *own = call->settings->node;
+	struct node *nodes = doc_add_list(look->doc, "nodes");
+	struct elsewhere others = {.answers = NULL};
+	mem_auto_free char *reply = NULL;
+	struct mf_err own_err;
+	int code = runtime_ask_line(call, CALLS_COMMAND, CALLS_MAX_REPLY, &reply, &own_err);
+
+	if (code == 0)
+		take_reply(look, nodes, calls, own, reply, NULL);
+	if (!reading->is_offline && elsewhere_ask(call, reading, code == 0 ? own : NULL, CALLS_PATH,
+						  CALLS_MAX_REPLY, &others, err) != 0)
 		return err->code;
-	if (!haproxy_parse_info(reply, &info))
-		return mf_err_set(err, MF_EDATA, "%s: this is no HAProxy",
-				  look->call->settings->haproxy.admin_socket);
-	doc_add_int(look->doc, "counted_seconds", info.uptime_s);
-	return 0;
+	for (size_t i = 0; i < others.count; i++)
+		take_reply(look, nodes, calls, others.answers[i].node, others.answers[i].text,
+			   others.answers[i].reason);
+	elsewhere_fini(&others);
+	if (count_counted(nodes) > 0)
+		return 0;
+	if (code != 0)
+		*err = own_err;
+	else
+		code = mf_err_set(err, MF_EUNAVAIL, "%s",
+				  node_text_at(&nodes->children[0], "reason", ""));
+	return code;
 }
 
 static int fill(struct look *look, const struct reading *reading, struct mf_err *err)
@@ -406,9 +452,7 @@ static int fill(struct look *look, const struct reading *reading, struct mf_err 
 	if (look->call->argc > 0 && facts_find_env(reading, look->call->argv[0], &env, err) != 0)
 		return err->code;
 	calls = calls_new();
-	code = read_tables(look->call, calls, err);
-	if (code == 0)
-		code = add_age(look, err);
+	code = ask_all(look, reading, calls, err);
 	if (code == 0)
 		audit_fill(look, reading, env, calls);
 	calls_free(calls);

@@ -12,7 +12,7 @@ struct reading;
 #define AUDIT_STATUS_DROPPED 2
 
 /*
- * What was counted, as a document and a page; look->doc has counted_seconds already.  env: only
+ * What was counted, as a document and a page; look->doc has the nodes already.  env: only
  * versions that it names, and look->status is AUDIT_STATUS_DROPPED when one of them drops it; NULL:
  * all callers.
  */

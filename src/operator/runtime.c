@@ -74,18 +74,15 @@ static int judge(struct question *question, struct mf_err *err)
 	return mf_err_wrap(err, "HAProxy of this host");
 }
 
-int runtime_ask(struct call *call, const char *const *words, char **ret_reply, struct mf_err *err)
+int runtime_ask_line(struct call *call, const char *line, size_t max_reply, char **ret_reply,
+		     struct mf_err *err)
 {
 	struct question question = {.loop = call->loop};
-	buf_auto struct buf text = BUF_INIT;
 	int code;
 
-	if (!runtime_add_command(&text, words))
-		return mf_err_set(err, MF_EDATA, "%s %s: HAProxy's command line takes no such word",
-				  words[0], words[1]);
 	question.usock =
-	    usock_start(call->loop, call->settings->haproxy.admin_socket, buf_str(&text), text.len,
-			MAX_REPLY, call->options.timeout_ms, on_done, &question);
+	    usock_start(call->loop, call->settings->haproxy.admin_socket, line, strlen(line),
+			max_reply, call->options.timeout_ms, on_done, &question);
 	code = loop_run(call->loop, err);
 	if (code == 0)
 		code = judge(&question, err);
@@ -94,4 +91,14 @@ int runtime_ask(struct call *call, const char *const *words, char **ret_reply, s
 	if (code == 0)
 		*ret_reply = question.reply;
 	return code;
+}
+
+int runtime_ask(struct call *call, const char *const *words, char **ret_reply, struct mf_err *err)
+{
+	buf_auto struct buf text = BUF_INIT;
+
+	if (!runtime_add_command(&text, words))
+		return mf_err_set(err, MF_EDATA, "%s %s: HAProxy's command line takes no such word",
+				  words[0], words[1]);
+	return runtime_ask_line(call, buf_str(&text), MAX_REPLY, ret_reply, err);
 }

@@ -6,6 +6,7 @@
 #define MF_OPERATOR_RUNTIME_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct buf;
 struct call;
@@ -20,5 +21,9 @@ bool runtime_add_command(struct buf *text, const char *const *words);
  * written on a command line, or the reply is longer than 16 MiB; MF_EFAIL: interrupted.
  */
 int runtime_ask(struct call *call, const char *const *words, char **ret_reply, struct mf_err *err);
+
+/* The same for text that is a command line as it is. */
+int runtime_ask_line(struct call *call, const char *line, size_t max_reply, char **ret_reply,
+		     struct mf_err *err);
 
 #endif

@@ -34,6 +34,7 @@ void metrics_init(struct metrics *metrics)
 	*metrics = (struct metrics){0};
 	metrics->node = mem_dup_str("");
 	metrics->haproxy_version = mem_dup_str("");
+	metrics->address = mem_dup_str("");
 	metrics->held_back = mem_dup_str("");
 	metrics->source_error = mem_dup_str("");
 	metrics->apply_error = mem_dup_str("");
@@ -54,6 +55,7 @@ void metrics_fini(struct metrics *metrics)
 {
 	free(metrics->node);
 	free(metrics->haproxy_version);
+	free(metrics->address);
 	free(metrics->held_back);
 	free(metrics->source_error);
 	free(metrics->apply_error);
@@ -259,6 +261,8 @@ void metrics_format_node(const struct metrics *metrics, struct buf *ret_json)
 	json_put(ret_json, "version", MAYFLY_VERSION);
 	json_put_int(ret_json, "revision", metrics->confirmed);
 	json_put(ret_json, "time", buf_str(&time));
+	if (metrics->address[0] != '\0')
+		json_put(ret_json, "metrics", metrics->address);
 	put_haproxy(ret_json, metrics);
 	json_put(ret_json, "error", metrics->apply_error);
 	json_put(ret_json, "not_loaded", metrics->not_loaded);

@@ -73,6 +73,7 @@ struct metrics {
 	int64_t loop_longest_us;	      /* since it was read last */
 	char *node;
 	char *haproxy_version; /* "" before it answered */
+	char *address;	       /* where these are served; "" nowhere */
 	char *held_back;       /* the reason; "" none; as below */
 	char *source_error;
 	char *apply_error;

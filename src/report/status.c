@@ -9,17 +9,22 @@
 #include <time.h>
 
 #include "apply/apply.h"
+#include "apply/calls.h"
 #include "apply/live.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
+#include "base/strlist.h"
 #include "model/settings.h"
 #include "model/table.h"
+#include "report/counts.h"
 #include "report/membership.h"
 #include "report/metrics.h"
 #include "store/etcd.h"
 #include "store/registry.h"
+#include "sys/address.h"
 #include "sys/httpd.h"
 #include "sys/loop.h"
 
@@ -52,6 +57,7 @@ struct status {
 	char *bind; /* what is listened to, or is to be; "" nothing */
 	struct httpd *httpd;
 	struct loop_timer *listen_again;
+	struct counts *counts;
 
 	struct etcd *etcd; /* NULL offline */
 	struct membership *membership;
@@ -239,6 +245,8 @@ static int on_request(void *ctx, const char *path, struct buf *ret_body, const c
 		buf_printf(ret_body, "%s\n", ready ? "ready" : reason.data);
 		return ready ? 200 : 503;
 	}
+	if (strcmp(path, CALLS_PATH) == 0)
+		return counts_answer(status->counts, status->httpd, ret_body);
 	buf_add_str(ret_body, "there are /metrics, /health and /ready\n");
 	return 404;
 }
@@ -270,6 +278,7 @@ static int listen_to(struct status *status, const char *bind, struct mf_err *err
 
 	if (strcmp(bind, status->bind) == 0)
 		return 0;
+	counts_forget(status->counts);
 	httpd_stop(status->httpd);
 	status->httpd = NULL;
 	loop_timer_clear(status->listen_again);
@@ -281,11 +290,37 @@ static int listen_to(struct status *status, const char *bind, struct mf_err *err
 	return 0;
 }
 
+/* Where others can reach it: an address that means all of them is one that this host has. */
+static char *reachable(const char *bind)
+{
+	static const char *const any[] = {"*:", "0.0.0.0:", "[::]:"};
+	char **own;
+	char *address = NULL;
+
+	for (size_t i = 0; i < sizeof(any) / sizeof(any[0]) && address == NULL; i++) {
+		const char *port = bind + strlen(any[i]);
+
+		if (!str_has_prefix(bind, any[i]))
+			continue;
+		own = address_list_own();
+		if (own[0] == NULL)
+			address = mem_printf("127.0.0.1:%s", port);
+		else
+			address = mem_printf(strchr(own[0], ':') != NULL ? "[%s]:%s" : "%s:%s",
+					     own[0], port);
+		strlist_free(own);
+	}
+	return address != NULL ? address : mem_dup_str(bind);
+}
+
 int status_start(struct status *status, const struct settings *settings, bool is_offline,
 		 struct mf_err *err)
 {
+	mem_auto_free char *address = reachable(settings->metrics_bind);
 	int code = listen_to(status, settings->metrics_bind, err);
 
+	counts_set(status->counts, settings);
+	metrics_set_text(&status->metrics.address, address);
 	metrics_set_text(&status->metrics.node, settings->node);
 	if (code != 0)
 		return mf_err_wrap(err, "metrics_bind");
@@ -303,6 +338,7 @@ struct status *status_new(struct loop *loop, const struct apply *apply)
 	status->apply = apply;
 	metrics_init(&status->metrics);
 	status->bind = mem_dup_str("");
+	status->counts = counts_new(loop);
 	status->listen_again = loop_timer_new(loop, on_listen_again, status);
 	status->pace = loop_timer_new(loop, write_node, status);
 	status->leave_deadline = loop_timer_new(loop, on_leave_late, status);
@@ -314,6 +350,7 @@ void status_free(struct status *status)
 	if (status == NULL)
 		return;
 	close_node(status);
+	counts_free(status->counts);
 	httpd_stop(status->httpd);
 	loop_timer_free(status->listen_again);
 	loop_timer_free(status->pace);

@@ -1,6 +1,6 @@
 /*
  * A listener for a handful of clients, each hostile: one bounded request, one reply, the end.
- * Knows nothing of what is asked for.  The request's header fields are ignored.
+ * Knows nothing of what is asked for.  Of the request's header fields one is read, Authorization.
  */
 #include "sys/httpd.h"
 
@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -35,7 +36,8 @@ struct client {
 	struct loop_source *source;
 	struct loop_timer *deadline;
 	uint64_t serial; /* the smallest has been here longest */
-	enum { CLIENT_ASKS, CLIENT_HEARS, CLIENT_LEAVES } phase;
+	enum { CLIENT_ASKS, CLIENT_WAITS, CLIENT_HEARS, CLIENT_LEAVES } phase;
+	bool is_head;
 	struct buf request, reply;
 	size_t sent, drained;
 };
@@ -47,6 +49,8 @@ struct httpd {
 	httpd_fn *on_request;
 	void *ctx;
 	uint64_t serial;
+	struct client *current; /* inside on_request */
+	char *token;		/* of its request; NULL: none */
 	struct client clients[HTTPD_CLIENTS];
 };
 
@@ -75,6 +79,7 @@ static const char *reason_phrase(int status)
 	} all[] = {
 	    {200, "OK"},
 	    {400, "Bad Request"},
+	    {403, "Forbidden"},
 	    {404, "Not Found"},
 	    {405, "Method Not Allowed"},
 	    {431, "Request Header Fields Too Large"},
@@ -87,15 +92,16 @@ static const char *reason_phrase(int status)
 	return "Internal Server Error";
 }
 
-static void put_reply(struct client *client, int status, const char *type, const struct buf *body,
-		      bool is_head)
+#define TYPE_TEXT "text/plain; charset=utf-8"
+
+static void put_reply(struct client *client, int status, const char *type, const struct buf *body)
 {
 	buf_printf(&client->reply,
 		   "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
 		   "Cache-Control: no-store\r\nConnection: close\r\n%s\r\n",
 		   status, reason_phrase(status), type, body->len,
 		   status == 405 ? "Allow: GET, HEAD\r\n" : "");
-	if (!is_head)
+	if (!client->is_head)
 		buf_add(&client->reply, buf_str(body), body->len);
 }
 
@@ -104,7 +110,7 @@ static void put_refusal(struct client *client, int status)
 	buf_auto struct buf body = BUF_INIT;
 
 	buf_printf(&body, "%s\n", reason_phrase(status));
-	put_reply(client, status, "text/plain; charset=utf-8", &body, false);
+	put_reply(client, status, TYPE_TEXT, &body);
 }
 
 /* "METHOD PATH HTTP/1.x", cut up in place.  false: no such line. */
@@ -126,13 +132,36 @@ static bool split_line(char *line, char **ret_method, char **ret_path)
 	return true;
 }
 
+/* Of a line "Authorization: Bearer TOKEN" (RFC 6750, section 2.1); to be freed. */
+static char *find_token(const char *request)
+{
+	static const char name[] = "authorization:", scheme[] = "bearer ";
+	const char *line = request;
+
+	while ((line = strchr(line, '\n')) != NULL) {
+		const char *at = line + 1;
+
+		line = at;
+		if (strncasecmp(at, name, sizeof(name) - 1) != 0)
+			continue;
+		at += sizeof(name) - 1;
+		at += strspn(at, " \t");
+		if (strncasecmp(at, scheme, sizeof(scheme) - 1) != 0)
+			return NULL;
+		at += sizeof(scheme) - 1;
+		at += strspn(at, " ");
+		return mem_dup_bytes(at, strcspn(at, " \t\r\n"));
+	}
+	return NULL;
+}
+
 static void answer(struct client *client)
 {
 	struct httpd *httpd = client->httpd;
 	size_t n = strcspn(client->request.data, "\r\n");
 	mem_auto_free char *line = mem_dup_bytes(client->request.data, n);
 	buf_auto struct buf body = BUF_INIT;
-	const char *type = "text/plain; charset=utf-8";
+	const char *type = TYPE_TEXT;
 	char *method, *path;
 	int status;
 
@@ -144,8 +173,26 @@ static void answer(struct client *client)
 		put_refusal(client, 405);
 		return;
 	}
+	client->is_head = strcmp(method, "HEAD") == 0;
+	httpd->current = client;
+	httpd->token = find_token(client->request.data);
 	status = httpd->on_request(httpd->ctx, path, &body, &type);
-	put_reply(client, status, type, &body, strcmp(method, "HEAD") == 0);
+	httpd->current = NULL;
+	mem_free_indirect(&httpd->token);
+	if (status == HTTPD_LATER)
+		client->phase = CLIENT_WAITS;
+	else
+		put_reply(client, status, type, &body);
+}
+
+const char *httpd_token(const struct httpd *httpd)
+{
+	return httpd->token;
+}
+
+uint64_t httpd_client(const struct httpd *httpd)
+{
+	return httpd->current->serial;
 }
 
 /* --- a client --------------------------------------------------------------------------------- */
@@ -172,6 +219,25 @@ static void send_some(struct client *client, int fd)
 	client->sent += (size_t)n;
 	if (client->sent == client->reply.len)
 		leave(client, fd);
+}
+
+static void start_reply(struct client *client)
+{
+	client->phase = CLIENT_HEARS;
+	loop_set_events(client->source, LOOP_WRITE);
+	loop_timer_set(client->deadline, HTTPD_DEADLINE_MS);
+}
+
+void httpd_answer(struct httpd *httpd, uint64_t client, int status, const struct buf *body)
+{
+	for (size_t i = 0; i < HTTPD_CLIENTS; i++) {
+		struct client *one = &httpd->clients[i];
+
+		if (one->source == NULL || one->serial != client || one->phase != CLIENT_WAITS)
+			continue;
+		put_reply(one, status, TYPE_TEXT, body);
+		start_reply(one);
+	}
 }
 
 static bool is_whole(const struct buf *request)
@@ -202,9 +268,12 @@ static void receive_some(struct client *client, int fd)
 		put_refusal(client, 431);
 	else
 		return;
-	client->phase = CLIENT_HEARS;
-	loop_set_events(client->source, LOOP_WRITE);
-	loop_timer_set(client->deadline, HTTPD_DEADLINE_MS);
+	if (client->phase == CLIENT_WAITS) {
+		loop_set_events(client->source, 0);
+		loop_timer_set(client->deadline, HTTPD_DEADLINE_MS);
+		return;
+	}
+	start_reply(client);
 	send_some(client, fd);
 }
 
@@ -228,6 +297,9 @@ static void on_ready(void *ctx, int fd, unsigned events)
 	switch (client->phase) {
 	case CLIENT_ASKS:
 		receive_some(client, fd);
+		break;
+	case CLIENT_WAITS: /* it has gone */
+		close_client(client);
 		break;
 	case CLIENT_HEARS:
 		send_some(client, fd);

@@ -45,14 +45,14 @@ serve routing='{default_environment: prod}'
 start_haproxy
 audit
 is "$STATUS" 69 'nothing is counted'
-like "$ERR" 'does not count calls: give kvwatch the setting `haproxy: .audit: true.`' '  which says what to do'
+like "$ERR" 'does not count calls: give its kvwatch the setting `haproxy: .audit: true.`' '  which says what to do'
 stop haproxy
 serve routing='{default_environment: prod}' haproxy.audit=true
 start_haproxy
 audit
 is "$STATUS" 0 'nobody has called'
 like "$OUT" '^No call was seen$' '  which is said'
-like "$OUT" '^Counted by this host.s HAProxy since it was loaded, [0-9]+ s ago$' '  and since when'
+like "$OUT" '^Counted by 1 HAProxy since it was loaded, [0-9]+ s ago$' '  and since when'
 audit prod
 is "$STATUS" 0 'whom nobody has seen is not accused'
 like "$OUT" '^Not seen to call anybody: .*idle:1.*tasks:1' '  but named'

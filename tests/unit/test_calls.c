@@ -1,14 +1,17 @@
 /* Counts of calls between services, as HAProxy's tables have them. */
-#include "operator/calls.h"
+#include "apply/calls.h"
 #include "unit.h"
 
-static const char with[] =
-    "# table: calls-with-environment, type: string, size:51200, used:3\n"
-    "0x558992674208: key=10.0.0.7/search use=0 exp=86398000 http_req_cnt=130\n"
-    "0x558992674308: key=10.0.0.8/mail use=0 exp=86000000 shard=0 http_req_cnt=4\n"
-    "0x558992674308: key=::ffff:10.0.0.8/web use=0 exp=86399000 shard=0 http_req_cnt=1\n"
-    "\n";
-static const char without[] =
+#define WITH                                                                                       \
+	"# table: calls-with-environment, type: string, size:51200, used:3\n"                      \
+	"0x558992674208: key=10.0.0.7/search use=0 exp=86398000 http_req_cnt=130\n"                \
+	"0x558992674308: key=10.0.0.8/mail use=0 exp=86000000 shard=0 http_req_cnt=4\n"            \
+	"0x558992674308: key=::ffff:10.0.0.8/web use=0 exp=86399000 shard=0 http_req_cnt=1\n"      \
+	"\n"
+
+static const char with[] = WITH;
+static const char both[] =
+    "Name: HAProxy\nUptime_sec: 7\n\n" WITH
     "# table: calls-without-environment, type: string, size:51200, used:2\n"
     "0x558992674408: key=10.0.0.7/search use=0 exp=86388000 http_req_cnt=2000\n"
     "0x558992674408: key=10.0.0.7/mail use=0 exp=86380000 http_req_cnt=278\n"
@@ -25,8 +28,8 @@ START_TEST(calls_are_added_up_by_their_caller)
 	struct calls *calls = calls_new();
 	const struct calls_caller *callers;
 
-	calls_add_table(calls, with, false, 0);
-	calls_add_table(calls, without, true, 0);
+	ck_assert(!calls_add(calls, "No such table\n", 0));
+	ck_assert(calls_add(calls, both, 0));
 	ck_assert_uint_eq(calls_list(calls, &callers), 3);
 	ck_assert_str_eq(callers[0].address, "10.0.0.7");
 	ck_assert_uint_eq(callers[0].count.calls, 2408);
@@ -53,11 +56,11 @@ START_TEST(what_was_idle_for_too_long_counts_for_nothing)
 	struct calls *calls = calls_new();
 	const struct calls_caller *callers;
 
-	calls_add_table(calls, with, false, 2000);
+	ck_assert(!calls_add(calls, with, 2000));
 	ck_assert_uint_eq(calls_list(calls, &callers), 2);
 	ck_assert_uint_eq(callers[0].count.calls, 130);
 	ck_assert_uint_eq(callers[1].count.calls, 1);
-	calls_add_table(calls, with, false, 2000);
+	ck_assert(!calls_add(calls, with, 2000));
 	ck_assert_uint_eq(calls_list(calls, &callers), 2);
 	ck_assert_uint_eq(callers[0].count.calls, 260);
 	calls_free(calls);

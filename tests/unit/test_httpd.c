@@ -17,6 +17,19 @@ static struct loop *loop;
 static struct httpd *httpd;
 static unsigned port, asked;
 static size_t body_len;
+static struct loop_timer *later;
+static uint64_t waiting; /* for an answer */
+
+static void on_later(void *ctx)
+{
+	buf_auto struct buf body = BUF_INIT;
+
+	(void)ctx;
+	buf_add_str(&body, "at last");
+	httpd_answer(httpd, waiting + 1, 503, &body); /* who is not there */
+	httpd_answer(httpd, waiting, 200, &body);
+	httpd_answer(httpd, waiting, 503, &body); /* who has an answer */
+}
 
 static int on_request(void *ctx, const char *path, struct buf *ret_body, const char **ret_type)
 {
@@ -26,6 +39,15 @@ static int on_request(void *ctx, const char *path, struct buf *ret_body, const c
 		*ret_type = "application/json";
 		buf_add_str(ret_body, "{}");
 		return 200;
+	}
+	if (strcmp(path, "/token") == 0) {
+		buf_add_str(ret_body, httpd_token(httpd) == NULL ? "none" : httpd_token(httpd));
+		return 200;
+	}
+	if (strcmp(path, "/later") == 0) {
+		waiting = httpd_client(httpd);
+		loop_timer_set(later, 1);
+		return HTTPD_LATER;
 	}
 	if (strcmp(path, "/big") == 0) {
 		buf_reserve(ret_body, body_len);
@@ -56,6 +78,7 @@ static void setup(void)
 	mem_auto_free char *bind_to = NULL;
 
 	loop = unit_loop_new();
+	later = loop_timer_new(loop, on_later, NULL);
 	port = free_port();
 	asked = 0;
 	bind_to = mem_printf("127.0.0.1:%u", port);
@@ -66,6 +89,7 @@ static void setup(void)
 static void teardown(void)
 {
 	httpd_stop(httpd);
+	loop_timer_free(later);
 	loop_free(loop);
 }
 
@@ -147,6 +171,13 @@ static const struct {
     {"\r\n\r\n", "HTTP/1.1 400 Bad Request", "Bad Request\n"},
     {" / HTTP/1.1\r\n\r\n", "HTTP/1.1 400 Bad Request", "Bad Request\n"},
     {"\x16\x03\x01\r\n\r\n", "HTTP/1.1 400 Bad Request", "Bad Request\n"},
+    {"GET /token HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 OK", "none"},
+    {"GET /token HTTP/1.1\r\nauthorization:\tBEARER  a=b \r\nHost: x\r\n\r\n", "HTTP/1.1 200 OK",
+     "a=b"},
+    {"GET /token HTTP/1.1\nX: Authorization: Bearer x\nAuthorization: Basic x\n\n",
+     "HTTP/1.1 200 OK", "none"},
+    {"GET /later HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK", "at last"},
+    {"HEAD /later HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK", ""},
     /* Only the first of several is answered. */
     {"GET /json HTTP/1.1\r\n\r\nGET /down HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK", "{}"},
 };

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "apply/calls.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -11,7 +12,6 @@
 #include "model/settings.h"
 #include "operator/audit.h"
 #include "operator/call.h"
-#include "operator/calls.h"
 #include "operator/command.h"
 #include "operator/doc.h"
 #include "operator/env_history.h"
@@ -231,15 +231,25 @@ static void check_live(void)
 /* As HAProxy has counted them. */
 static void check_audit(const struct reading *reading, const struct settings *settings)
 {
-	static const char text[] = "# table: calls-without-environment, type: string, size:1\n"
+	static const char text[] = "# table: calls-with-environment, type: string\n"
+				   "# table: calls-without-environment, type: string, size:1\n"
 				   "0x1: key=10.0.0.2/web use=0 exp=86399000 http_req_cnt=3\n"
 				   "0x1: key=10.9.9.9/web use=0 exp=86399000 http_req_cnt=2\n";
 	struct call call = {.settings = settings};
 	struct look look = {.call = &call, .doc = doc_new(), .cells = doc_new()};
 	struct calls *counted = calls_new();
+	struct node *nodes, *row;
 
-	calls_add_table(counted, text, true, 0);
-	doc_add_int(look.doc, "counted_seconds", 7);
+	ck_assert(calls_add(counted, text, 0));
+	nodes = doc_add_list(look.doc, "nodes");
+	row = doc_add_map(nodes, NULL);
+	doc_add_text(row, "name", "edge");
+	doc_add_bool(row, "is_counted", true);
+	doc_add_int(row, "counted_seconds", 7);
+	row = doc_add_map(nodes, NULL);
+	doc_add_text(row, "name", "other");
+	doc_add_bool(row, "is_counted", false);
+	doc_add_text(row, "reason", "dead");
 	audit_fill(&look, reading, snapshot_find_env(reading->snapshot, "prod"), counted);
 	check("audit", look.doc, "");
 	check_schema("audit");

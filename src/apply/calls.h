@@ -2,8 +2,8 @@
  * Who calls whom at HAProxy's address for calls between services, as its tables of the template
  * haproxy-audit have it: how often, and how often without naming an environment.
  */
-#ifndef MF_OPERATOR_CALLS_H
-#define MF_OPERATOR_CALLS_H
+#ifndef MF_APPLY_CALLS_H
+#define MF_APPLY_CALLS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,6 +12,11 @@
 #define CALLS_TABLE_WITH    "calls-with-environment"
 #define CALLS_TABLE_WITHOUT "calls-without-environment"
 #define CALLS_EXPIRE_MS	    INT64_C(86400000) /* of an entry that is not touched */
+/* What the admin socket is asked for. */
+#define CALLS_COMMAND                                                                              \
+	"show info;show table " CALLS_TABLE_WITH ";show table " CALLS_TABLE_WITHOUT "\n"
+#define CALLS_PATH	"/calls"	   /* of kvwatch, where it serves its metrics */
+#define CALLS_MAX_REPLY ((size_t)32 << 20) /* of two full tables */
 
 struct calls_count {
 	uint64_t calls;	  /* all of them */
@@ -35,11 +40,10 @@ struct calls *calls_new(void);
 void calls_free(struct calls *calls);
 
 /*
- * Add what `show table` says (management guide, section 9.3), of one of the two tables; entries
- * that were idle for longer than max_idle_ms count for nothing; 0: all count.  Lines that are no
- * entries are passed over.
+ * Add what the tables say, in the reply to CALLS_COMMAND; entries that were idle for longer than
+ * max_idle_ms count for nothing; 0: all count.  False: HAProxy has no such tables.
  */
-void calls_add_table(struct calls *calls, const char *text, bool is_without, int64_t max_idle_ms);
+bool calls_add(struct calls *calls, const char *reply, int64_t max_idle_ms);
 
 /* Those with most calls without an environment come first. */
 size_t calls_list(struct calls *calls, const struct calls_caller **ret_callers);

@@ -1,5 +1,5 @@
 /* Counts of calls, added up by the caller's address.  Knows no registry. */
-#include "operator/calls.h"
+#include "apply/calls.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -142,21 +142,40 @@ static void add(struct calls_count *count, const struct entry *entry, bool is_wi
 		count->idle_ms = entry->idle_ms;
 }
 
-void calls_add_table(struct calls *calls, const char *text, bool is_without, int64_t max_idle_ms)
+static void add_entry(struct calls *calls, const struct entry *entry, bool is_without)
 {
-	struct span rest = span_of(text), line;
+	struct calls_caller *caller = find_caller(calls, entry->address);
+
+	add(&caller->count, entry, is_without);
+	add(&find_called(caller, entry->service)->count, entry, is_without);
+}
+
+/* `# table: calls-with-environment, type: string, size:51200, used:1` */
+static bool is_table(struct span line, const char *name)
+{
+	static const char before[] = "# table: ";
+	size_t len = strlen(name);
+
+	return line.len > sizeof(before) + len &&
+	       memcmp(line.at, before, sizeof(before) - 1) == 0 &&
+	       memcmp(line.at + sizeof(before) - 1, name, len) == 0 &&
+	       line.at[sizeof(before) - 1 + len] == ',';
+}
+
+bool calls_add(struct calls *calls, const char *reply, int64_t max_idle_ms)
+{
+	struct span rest = span_of(reply), line;
+	bool is_with = false, is_without = false;
 	struct entry entry;
 
 	while (span_take_line(&rest, &line)) {
-		struct calls_caller *caller;
-
-		if (!read_entry(line, &entry) || (max_idle_ms > 0 && entry.idle_ms > max_idle_ms) ||
-		    entry.calls == 0)
-			continue;
-		caller = find_caller(calls, entry.address);
-		add(&caller->count, &entry, is_without);
-		add(&find_called(caller, entry.service)->count, &entry, is_without);
+		is_with |= is_table(line, CALLS_TABLE_WITH);
+		is_without |= is_table(line, CALLS_TABLE_WITHOUT);
+		if ((is_with || is_without) && read_entry(line, &entry) && entry.calls != 0 &&
+		    (max_idle_ms == 0 || entry.idle_ms <= max_idle_ms))
+			add_entry(calls, &entry, is_without);
 	}
+	return is_with && is_without;
 }
 
 /* --- in order --------------------------------------------------------------------------------- */
