@@ -11,15 +11,17 @@
 #include "model/name.h"
 
 struct calls {
+	const char *probe;    /* NULL: none */
 	struct strmap *index; /* of callers, from 1, by address */
 	struct calls_caller *callers;
 	size_t count, cap;
 };
 
-struct calls *calls_new(void)
+struct calls *calls_new(const char *probe)
 {
 	struct calls *calls = MEM_NEW(calls);
 
+	calls->probe = probe;
 	calls->index = strmap_new(NULL);
 	return calls;
 }
@@ -42,7 +44,7 @@ void calls_free(struct calls *calls)
 /* --- reading ---------------------------------------------------------------------------------- */
 
 struct entry {
-	struct span address, service;
+	struct span address, service, probe;
 	uint64_t calls;
 	int64_t idle_ms;
 };
@@ -85,7 +87,7 @@ static bool read_entry(struct span line, struct entry *ret)
 {
 	struct span rest = line, key;
 	int64_t calls, left;
-	const char *slash;
+	const char *slash, *second;
 
 	(void)span_take_word(&rest);
 	key = span_take_word(&rest);
@@ -95,6 +97,12 @@ static bool read_entry(struct span line, struct entry *ret)
 		return false;
 	ret->address = take_mapped((struct span){key.at + 4, (size_t)(slash - key.at) - 4});
 	ret->service = (struct span){slash + 1, (size_t)(key.at + key.len - slash) - 1};
+	second = memchr(ret->service.at, '/', ret->service.len);
+	ret->probe = span_of("");
+	if (second != NULL) {
+		ret->probe = (struct span){second + 1, (size_t)(key.at + key.len - second) - 1};
+		ret->service.len = (size_t)(second - ret->service.at);
+	}
 	if (name_check(NAME_SERVICE, ret->service.at, ret->service.len, NULL) != 0)
 		ret->service = span_of("");
 	ret->calls = (uint64_t)calls;
@@ -165,17 +173,20 @@ static bool is_table(struct span line, const char *name)
 bool calls_add(struct calls *calls, const char *reply, int64_t max_idle_ms)
 {
 	struct span rest = span_of(reply), line;
-	bool is_with = false, is_without = false;
+	bool is_probes = false, is_with = false, is_without = false;
 	struct entry entry;
 
 	while (span_take_line(&rest, &line)) {
 		is_with |= is_table(line, CALLS_TABLE_WITH);
 		is_without |= is_table(line, CALLS_TABLE_WITHOUT);
-		if ((is_with || is_without) && read_entry(line, &entry) && entry.calls != 0 &&
+		is_probes |= is_table(line, CALLS_TABLE_PROBES);
+		if ((is_with || is_without) && is_probes == (calls->probe != NULL) &&
+		    read_entry(line, &entry) && entry.calls != 0 &&
+		    (calls->probe == NULL || span_is(entry.probe, calls->probe)) &&
 		    (max_idle_ms == 0 || entry.idle_ms <= max_idle_ms))
-			add_entry(calls, &entry, is_without);
+			add_entry(calls, &entry, is_without && !is_probes);
 	}
-	return is_with && is_without;
+	return is_with && is_without && is_probes;
 }
 
 /* --- in order --------------------------------------------------------------------------------- */

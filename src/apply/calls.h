@@ -11,10 +11,13 @@
 
 #define CALLS_TABLE_WITH    "calls-with-environment"
 #define CALLS_TABLE_WITHOUT "calls-without-environment"
+#define CALLS_TABLE_PROBES  "calls-of-probes"
+#define CALLS_PROBE	    "mayfly-probe-" /* the names of environments begin so whose calls it has */
 #define CALLS_EXPIRE_MS	    INT64_C(86400000) /* of an entry that is not touched */
 /* What the admin socket is asked for. */
 #define CALLS_COMMAND                                                                              \
-	"show info;show table " CALLS_TABLE_WITH ";show table " CALLS_TABLE_WITHOUT "\n"
+	"show info;show table " CALLS_TABLE_WITH ";show table " CALLS_TABLE_WITHOUT                \
+	";show table " CALLS_TABLE_PROBES "\n"
 #define CALLS_PATH	"/calls"	   /* of kvwatch, where it serves its metrics */
 #define CALLS_MAX_REPLY ((size_t)32 << 20) /* of two full tables */
 
@@ -36,7 +39,8 @@ struct calls_caller {
 
 struct calls;
 
-struct calls *calls_new(void);
+/* probe: only calls in the environment of that name, which is a probe's; NULL: all of others. */
+struct calls *calls_new(const char *probe);
 void calls_free(struct calls *calls);
 
 /*

@@ -102,6 +102,8 @@ static const struct option_row rows[] = {
      OPTION_DURATION(struct call_options, for_ms, 1000, 86400000), .commands = TAKES_FOR},
     {0, "since", "TIME", "only calls that were made again in this time (default: all)",
      OPTION_DURATION(struct call_options, since_ms, 1000, 86400000), .commands = TAKES_SINCE},
+    {0, "probe", "URL", "send a request in a copy of the environment, and show who passes it on",
+     OPTION_TEXT(struct call_options, probe), .commands = TAKES_SINCE},
     {0, "on-change", "WORD",
      "what is done when settings change: restart, none, or a signal (default restart)",
      OPTION_OTHER(struct call_options, on_change, set_on_change), .commands = TAKES_EXEC},

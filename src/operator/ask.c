@@ -20,7 +20,7 @@ struct ask {
 	void *ctx;
 	size_t prefix_len;
 	bool is_over, has_succeeded;
-	int64_t revision, count;
+	int64_t revision, count, lease;
 	struct mf_err err; /* code 0: it worked */
 };
 
@@ -57,6 +57,13 @@ static void on_written(void *ctx, bool succeeded, int64_t revision, const struct
 {
 	((struct ask *)ctx)->has_succeeded = succeeded;
 	end(ctx, revision, err);
+}
+
+static void on_granted(void *ctx, int64_t lease, int64_t ttl, const struct mf_err *err)
+{
+	(void)ttl;
+	((struct ask *)ctx)->lease = lease;
+	end(ctx, 0, err);
 }
 
 static int run(struct ask *ask, struct etcd_call *etcd_call, struct mf_err *err)
@@ -120,6 +127,17 @@ int ask_count(struct call *call, const char *below, int64_t revision, int64_t *r
 	    run(&ask, etcd_count(call->etcd, prefix, revision, on_counted, &ask), err) != 0)
 		return err->code;
 	*ret_count = ask.count;
+	return 0;
+}
+
+int ask_lease(struct call *call, int64_t ttl_seconds, int64_t *ret_lease, struct mf_err *err)
+{
+	struct ask ask = {.loop = call->loop};
+
+	if (ask_open(call, err) != 0 ||
+	    run(&ask, etcd_lease_grant(call->etcd, ttl_seconds, on_granted, &ask), err) != 0)
+		return err->code;
+	*ret_lease = ask.lease;
 	return 0;
 }
 

@@ -30,6 +30,9 @@ int ask_list(struct call *call, const char *below, const struct ask_list *events
 int ask_count(struct call *call, const char *below, int64_t revision, int64_t *ret_count,
 	      struct mf_err *err);
 
+/* A lease that nobody keeps alive. */
+int ask_lease(struct call *call, int64_t ttl_seconds, int64_t *ret_lease, struct mf_err *err);
+
 /* A transaction.  *ret_succeeded: the comparisons held, and it is done; ret_revision: then, or
  * NULL.
  */

@@ -7,6 +7,7 @@
 struct calls;
 struct env;
 struct look;
+struct probe;
 struct reading;
 
 #define AUDIT_STATUS_DROPPED 2
@@ -18,5 +19,9 @@ struct reading;
  */
 void audit_fill(struct look *look, const struct reading *reading, const struct env *env,
 		struct calls *calls);
+
+/* The calls of a probe, as a document and a tree; look->doc has the nodes already. */
+void audit_fill_probe(struct look *look, const struct reading *reading, const struct probe *probe,
+		      struct calls *calls);
 
 #endif

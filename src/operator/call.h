@@ -39,6 +39,7 @@ struct call_options {
 	int64_t nodes;			     /* that are to have it; 0: all */
 	bool is_ready;			     /* wait also until an instance answers */
 	int64_t for_ms;			     /* how long it holds; 0: the default */
+	const char *probe;		     /* a URL; NULL: none */
 	int64_t since_ms;		     /* how long ago at most; 0: whenever */
 	int on_change;			     /* a signal, or a call_on_change */
 };

@@ -6,6 +6,7 @@
 #ifndef MF_OPERATOR_ROLLOUT_H
 #define MF_OPERATOR_ROLLOUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,7 @@ struct rollout {
 	const char *const *envs;
 	size_t env_count;
 	int64_t nodes; /* that are enough; 0: all must have it */
+	bool is_quiet; /* print nothing */
 };
 
 /*

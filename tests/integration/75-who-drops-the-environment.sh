@@ -67,7 +67,7 @@ calls 1 127.0.0.4 mail
 calls 1 127.0.0.6 tasks
 calls 1 127.0.0.9 tasks
 calls 1 127.0.0.2 nothing
-calls 1 127.0.0.2 'no\service'
+calls 1 127.0.0.2 'no~service'
 audit
 is "$STATUS" 0 'without an environment it is a list'
 like "$OUT" '^tasks 1 \(127.0.0.2\): 3 of 6 calls carried no environment; calls mail, search; last [0-9]+ s ago$' \
@@ -115,7 +115,7 @@ stop haproxy
 serve haproxy.audit=true
 start_haproxy
 calls 2 127.0.0.2 search
-calls 1 127.0.0.2 'no\service'
+calls 1 127.0.0.2 'no~service'
 audit
 like "$OUT" '^tasks 1 \(127.0.0.2\): 3 of 3 calls carried no environment; calls names of no service, search;' \
 	'calls that nobody answered'

@@ -64,6 +64,30 @@ like "$OUT" '^Left out: node edge-3: HAProxy does not count calls: ' '  and who 
 audit -o json
 like "$OUT" '\{"name":"edge-2","is_counted":true,"counted_seconds":[0-9]+\}' 'JSON has the nodes, too'
 
+note 'a request that is followed'
+# The one calls the other, whose name every host knows; and a third passes nothing on.
+start_app shop-1 shop 1 --call "http://localhost:${DOOR[edge-1]##*:}/"
+start_app local-1 localhost 1
+etcd_put backends/shop/1/a "${ADDRESS[shop-1]}"
+etcd_put backends/localhost/1/a "${ADDRESS[local-1]}"
+etcd_put environments/shop \
+	'{"name":"shop","services":[{"name":"shop","version":"1","route":"/"},{"name":"localhost","version":"1"}]}'
+run_tool mayfly wait shop --ready --config "$TOP_T/edge-1/mayfly.yaml"
+audit shop --probe http://www-shop.example.com/x
+is "$STATUS" 0 'a request is sent'
+like "$OUT" '^http://www-shop.example.com/x: 200 in [0-9]+ ms$' '  and answered'
+like "$(tr '\n' ';' <<<"$OUT")" ';localhost 1 or shop 1 \(127.0.0.1\);  localhost, 1 call;Counted by 2 HAProxies' \
+	'  and those who passed its environment on are a tree'
+is "$(etcd_keys environments/mayfly-probe)" '' '  and nothing is left of it'
+audit shop --probe http://localhost.service/ -o json
+like "$OUT" '"callers":\[\{"address":"127.0.0.1","calls":1,.*"called":\[\{"service":"localhost","calls":1,"without":0\}\]' \
+	'one between services is the first call itself'
+like "$OUT" '"probe":\{"url":"http://localhost.service/","status":200,"took_ms":[0-9]+\}' '  and JSON says all'
+audit --probe http://www-shop.example.com/
+is "$STATUS" 64 'it wants an environment'
+audit shop --probe 'ftp://x/'
+is "$STATUS" 64 '  and a URL'
+
 note 'who asks from elsewhere'
 like "$(fetch x "http://${METRICS[edge-2]}/calls")" '^403$' 'without the token nothing is told'
 like "$(fetch x "http://${METRICS[edge-2]}/calls" -H 'Authorization: Bearer secre')" '^403$' '  nor with another'

@@ -21,11 +21,14 @@ static const char both[] =
     "0x558992674408: key=10.0.0.1 use=0 exp=1 http_req_cnt=1\n"
     "0x558992674408: key=10.0.0.1/web use=0 exp=x http_req_cnt=1\n"
     "0x558992674408: key=10.0.0.1/web use=0 exp=1 http_req_cnt=\n"
-    "0x558992674408: key=10.0.0.1/web use=0 exp=1 http_req_cnt=0\n";
+    "0x558992674408: key=10.0.0.1/web use=0 exp=1 http_req_cnt=0\n"
+    "# table: calls-of-probes, type: string, size:10240, used:2\n"
+    "0x558992674408: key=10.0.0.7/search/mayfly-probe-1 use=0 exp=86388000 http_req_cnt=2\n"
+    "0x558992674408: key=10.0.0.7/search/mayfly-probe-12 use=0 exp=86388000 http_req_cnt=3\n";
 
 START_TEST(calls_are_added_up_by_their_caller)
 {
-	struct calls *calls = calls_new();
+	struct calls *calls = calls_new(NULL);
 	const struct calls_caller *callers;
 
 	ck_assert(!calls_add(calls, "No such table\n", 0));
@@ -53,7 +56,7 @@ END_TEST
 
 START_TEST(what_was_idle_for_too_long_counts_for_nothing)
 {
-	struct calls *calls = calls_new();
+	struct calls *calls = calls_new(NULL);
 	const struct calls_caller *callers;
 
 	ck_assert(!calls_add(calls, with, 2000));
@@ -67,11 +70,27 @@ START_TEST(what_was_idle_for_too_long_counts_for_nothing)
 }
 END_TEST
 
+START_TEST(a_probe_has_its_own_calls_alone)
+{
+	struct calls *calls = calls_new("mayfly-probe-1");
+	const struct calls_caller *callers;
+
+	ck_assert(calls_add(calls, both, 0));
+	ck_assert_uint_eq(calls_list(calls, &callers), 1);
+	ck_assert_str_eq(callers[0].address, "10.0.0.7");
+	ck_assert_uint_eq(callers[0].count.calls, 2);
+	ck_assert_uint_eq(callers[0].count.without, 0);
+	ck_assert_str_eq(callers[0].called[0].service, "search");
+	calls_free(calls);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("calls");
 
 	tcase_add_test(tc, calls_are_added_up_by_their_caller);
+	tcase_add_test(tc, a_probe_has_its_own_calls_alone);
 	tcase_add_test(tc, what_was_idle_for_too_long_counts_for_nothing);
 	return unit_run("calls", tc);
 }

@@ -19,6 +19,7 @@
 #include "operator/explain.h"
 #include "operator/look.h"
 #include "operator/past.h"
+#include "operator/probe.h"
 #include "operator/reading.h"
 #include "operator/shape.h"
 #include "operator/tally.h"
@@ -234,10 +235,12 @@ static void check_audit(const struct reading *reading, const struct settings *se
 	static const char text[] = "# table: calls-with-environment, type: string\n"
 				   "# table: calls-without-environment, type: string, size:1\n"
 				   "0x1: key=10.0.0.2/web use=0 exp=86399000 http_req_cnt=3\n"
-				   "0x1: key=10.9.9.9/web use=0 exp=86399000 http_req_cnt=2\n";
+				   "0x1: key=10.9.9.9/web use=0 exp=86399000 http_req_cnt=2\n"
+				   "# table: calls-of-probes, type: string, size:1\n";
+	const struct probe probe = {"mayfly-probe-1", 200, 7};
 	struct call call = {.settings = settings};
 	struct look look = {.call = &call, .doc = doc_new(), .cells = doc_new()};
-	struct calls *counted = calls_new();
+	struct calls *counted = calls_new(NULL);
 	struct node *nodes, *row;
 
 	ck_assert(calls_add(counted, text, 0));
@@ -251,6 +254,12 @@ static void check_audit(const struct reading *reading, const struct settings *se
 	doc_add_bool(row, "is_counted", false);
 	doc_add_text(row, "reason", "dead");
 	audit_fill(&look, reading, snapshot_find_env(reading->snapshot, "prod"), counted);
+	check("audit", look.doc, "");
+	node_free(look.doc);
+	look.doc = doc_new();
+	(void)doc_add_list(look.doc, "nodes");
+	call.options.probe = "www-prod.org";
+	audit_fill_probe(&look, reading, &probe, counted);
 	check("audit", look.doc, "");
 	check_schema("audit");
 	calls_free(counted);
