@@ -116,7 +116,9 @@ serve haproxy.audit=true
 start_haproxy
 calls 2 127.0.0.2 search
 calls 1 127.0.0.2 'no~service'
+calls 1 127.0.0.3 web.shared
 audit
+unlike "$OUT" '127.0.0.3' 'a name that says the environment is no call without one'
 like "$OUT" '^tasks 1 \(127.0.0.2\): 3 of 3 calls carried no environment; calls names of no service, search;' \
 	'calls that nobody answered'
 stop haproxy
