@@ -11,6 +11,7 @@
 #include "apply/walk.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/uses.h"
 #include "render/section.h"
 
 enum { REASON_NAMES = 3 }; /* of a list in a reason */
@@ -228,6 +229,16 @@ static bool take_spare(struct config_walk *walk, const struct config_section *se
 	return false;
 }
 
+/* One that goes costs nothing until the next reload. */
+static void note_mark(struct config_walk *walk, struct span name)
+{
+	const size_t len = strlen(USE_MARK);
+
+	if (name.len > len && memcmp(name.at, USE_MARK, len) == 0)
+		add_name(&walk->waiting[OP_BY_USE], "",
+			 (struct span){name.at + len, name.len - len});
+}
+
 /* A section that is only in one of the two. */
 static void come_or_go(struct config_walk *walk, const struct config_section *old,
 		       const struct config_section *new)
@@ -240,6 +251,8 @@ static void come_or_go(struct config_walk *walk, const struct config_section *ol
 
 	if (!section->is_version) {
 		add_changed(walk, section);
+		if (is_new)
+			note_mark(walk, section->name);
 		return;
 	}
 	/* Nobody asks for one that has no instance. */
@@ -301,6 +314,7 @@ static const struct {
     [OP_BY_SOURCE] = {"servers of a version that balances by source:",
 		      "servers of versions that balance by source:"},
     [OP_BY_NAME] = {"host names of version", "host names of versions"},
+    [OP_BY_USE] = {"requests are asked for", "requests are asked for"},
 };
 
 static char *find_reason(const struct changes_file *file, const struct config *old,

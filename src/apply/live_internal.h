@@ -130,7 +130,8 @@ struct live_worker {
 	size_t entries;		    /* of all generations together */
 	size_t live_entries;	    /* of those that applied has */
 	struct strmap *deferred;    /* environment to its value in the worker, "": none */
-	struct strmap *missing;	    /* backends with instances that it lacks, to the reason */
+	struct strmap *missing;	    /* backends with instances, and marks (model/uses.h), that it
+				       lacks, to the reason */
 	struct strmap *waiting;	    /* servers that it can take by a reload only, to the reason */
 	struct buf changed;	    /* settings that it can take by a reload only: the reason */
 	struct strmap *going;	    /* backends to be deleted, to how often it was tried */
@@ -224,7 +225,8 @@ void live_worker_forget_backends(struct live_worker *worker);
 void live_worker_fini(struct live_worker *worker);
 /* It has, of routes and versions, just what the snapshot's environments need. */
 void live_worker_note_envs(struct live_worker *worker, const struct snapshot *snapshot);
-/* Whether an environment names a backend with instances that it lacks. */
+/* Whether an environment names a backend with instances that it lacks, or asks requests for a name
+ * that it has no rule for, which is noted. */
 bool live_worker_is_deferred(const struct live_worker *worker, const struct snapshot *snapshot,
 			     const struct env *env);
 /* Why it needs a reload; nothing: it does not. */

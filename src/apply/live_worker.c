@@ -12,6 +12,7 @@
 #include "base/strmap.h"
 #include "model/env.h"
 #include "model/table.h"
+#include "model/uses.h"
 
 /* --- who answers ----------------------------------------------------------------------------- */
 
@@ -122,9 +123,45 @@ static bool is_service_missing(const struct live_worker *worker, const struct sn
 	return false;
 }
 
+struct use_walk {
+	const struct live_worker *worker;
+	const struct snapshot *snapshot;
+	bool is_missing;
+};
+
+/* There is no rule for it yet.  Those that there are too many of never have one. */
+static void note_use(void *ctx, const struct use *use)
+{
+	struct use_walk *walk = ctx;
+	mem_auto_free char *mark = uses_make_mark(use), *what = NULL;
+	struct uses uses;
+
+	if (strmap_find(walk->worker->backends, mark) != NULL)
+		return;
+	uses_find(walk->snapshot, &uses);
+	if (uses_has(&uses, use)) {
+		walk->is_missing = true;
+		what = uses_describe(use);
+		strmap_set(walk->worker->missing, mark,
+			   mem_printf("%s: used for the first time", what));
+	}
+	uses_fini(&uses);
+}
+
+static bool lacks_uses(const struct live_worker *worker, const struct snapshot *snapshot,
+		       const struct env *env)
+{
+	struct use_walk walk = {worker, snapshot, false};
+
+	uses_walk(env, note_use, &walk);
+	return walk.is_missing;
+}
+
 bool live_worker_is_deferred(const struct live_worker *worker, const struct snapshot *snapshot,
 			     const struct env *env)
 {
+	if (lacks_uses(worker, snapshot, env))
+		return true;
 	for (size_t i = 0; i < env->service_count && strmap_count(worker->missing) != 0; i++)
 		if (is_service_missing(worker, snapshot, &env->services[i]))
 			return true;

@@ -99,6 +99,7 @@ enum op_obstacle {
 	OP_BY_VERSION, /* there is no backend for it yet */
 	OP_BY_SOURCE,  /* its backend spreads requests by a table that only a reload makes anew */
 	OP_BY_NAME,    /* HAProxy resolves the host names that it was started with */
+	OP_BY_USE,     /* requests are asked for a name that it has no rule for (model/uses.h) */
 	OP_OBSTACLE_COUNT
 };
 

@@ -9,6 +9,7 @@
 #include "model/choice.h"
 #include "model/env.h"
 #include "model/versions.h"
+#include "model/when.h"
 
 static bool is_live(const struct versions *versions, const struct env_fallback *f,
 		    const char *version)
@@ -75,10 +76,30 @@ static void describe_shares(const struct env_service *service, const struct vers
 				   choice->shares[i].version, choice->shares[i].percent);
 }
 
+/* Of conditions those that are passed over, while others of the service are not. */
+static void describe_conditions(const struct env_service *service, const struct versions *versions,
+				struct buf *text)
+{
+	const struct when *when = service->choice->when;
+
+	for (size_t i = 0; when != NULL && i < when->count && has_live(versions, service); i++) {
+		const struct when_condition *condition = &when->conditions[i];
+
+		if (versions_is_live(versions, service->name, condition->version))
+			continue;
+		buf_printf(text, "%sservice %s has no live instance of version %s: the condition ",
+			   text->len == 0 ? "" : "; ", service->name, condition->version);
+		when_add_word(condition, text);
+		buf_add_str(text, " is passed over");
+	}
+}
+
 void baseline_describe_shares(const struct env *env, const struct versions *versions,
 			      struct buf *ret_text)
 {
 	for (size_t i = 0; i < env->service_count; i++)
-		if (env->services[i].choice != NULL)
+		if (env->services[i].choice != NULL) {
 			describe_shares(&env->services[i], versions, ret_text);
+			describe_conditions(&env->services[i], versions, ret_text);
+		}
 }

@@ -189,18 +189,104 @@ int choice_read(const struct node *node, enum name_kind kind, struct choice **re
 	return 0;
 }
 
-const char *const choice_sticky_words[] = {"none", "cookie", "source", NULL};
+struct choice *choice_new(const char *version)
+{
+	struct choice *choice = MEM_NEW(choice);
+
+	choice->refs = 1;
+	choice->shares[0] = (struct choice_share){mem_dup_str(version), 100};
+	choice->share_count = 1;
+	make_text(choice);
+	make_ranges(choice);
+	return choice;
+}
+
+/* --- who keeps to a version, and who gets another --------------------------------------------- */
+
+/* In the order of the enum. */
+static const char *const sticky_words[] = {"none", "cookie", "source", "header"};
 
 const char *choice_sticky_word(const struct choice *choice)
 {
-	return choice_sticky_words[choice->sticky];
+	return sticky_words[choice->sticky];
+}
+
+void choice_add_sticky(const struct choice *choice, struct buf *json)
+{
+	if (choice->sticky == CHOICE_HEADER)
+		buf_printf(json, "{\"header\":\"%s\"}", choice->header);
+	else
+		buf_printf(json, "\"%s\"", choice_sticky_word(choice));
+}
+
+static int read_sticky_header(const struct node *node, struct choice *choice, struct mf_err *err)
+{
+	static const char *const keys[] = {"header"};
+	const struct node *header = node_find(node, keys[0]);
+	const char *name = "";
+
+	if (node_check_keys(node, keys, 1, err) != 0)
+		return err->code;
+	if (header == NULL)
+		return node_error(node, err, "header is missing");
+	if (node_get_text(header, &name, err) != 0 ||
+	    when_check_name(WHEN_HEADER, header, name, err) != 0)
+		return mf_err_wrap(err, "header");
+	choice->sticky = CHOICE_HEADER;
+	choice->header = when_make_name(WHEN_HEADER, name);
+	return 0;
+}
+
+int choice_read_sticky(const struct node *node, enum choice_sticky first, struct choice *choice,
+		       struct mf_err *err)
+{
+	unsigned word;
+	int code;
+
+	if (first != CHOICE_RANDOM && node->kind == NODE_MAP)
+		return read_sticky_header(node, choice, err);
+	code = node_get_word(node, sticky_words + first, CHOICE_HEADER - (size_t)first, &word, err);
+	if (code == 0)
+		choice->sticky = (enum choice_sticky)(first + word);
+	return code;
+}
+
+static bool has_version(const struct choice *choice, const char *version)
+{
+	for (size_t i = 0; i < choice->share_count; i++)
+		if (strcmp(choice->shares[i].version, version) == 0)
+			return true;
+	for (size_t i = 0; i < choice->other_count; i++)
+		if (strcmp(choice->others[i], version) == 0)
+			return true;
+	return false;
+}
+
+void choice_set_when(struct choice *choice, struct when *when)
+{
+	choice->when = when;
+	for (size_t i = 0; i < when->count; i++)
+		if (!has_version(choice, when->conditions[i].version))
+			choice->others[choice->other_count++] = when->conditions[i].version;
+}
+
+void choice_take_over(struct choice *choice, const struct choice *from)
+{
+	choice->sticky = from->sticky;
+	if (from->header != NULL)
+		choice->header = mem_dup_str(from->header);
+	if (from->when != NULL)
+		choice_set_when(choice, when_ref(from->when));
 }
 
 bool choice_is_same(const struct choice *a, const struct choice *b)
 {
 	if (a == NULL || b == NULL)
 		return a == b;
-	return a->sticky == b->sticky && strcmp(a->text, b->text) == 0;
+	return a->sticky == b->sticky && str_is_same(a->header, b->header) &&
+	       strcmp(a->text, b->text) == 0 &&
+	       str_is_same(a->when == NULL ? NULL : a->when->text,
+			   b->when == NULL ? NULL : b->when->text);
 }
 
 /* --- as objects ------------------------------------------------------------------------------- */
@@ -218,6 +304,8 @@ void choice_unref(struct choice *choice)
 		return;
 	for (size_t i = 0; i < choice->share_count; i++)
 		free(choice->shares[i].version);
+	free(choice->header);
+	when_unref(choice->when);
 	free(choice->ranges);
 	free(choice->text);
 	free(choice);
@@ -235,9 +323,17 @@ const char *choice_main_version(const struct choice *choice)
 
 void choice_add_word(const struct choice *choice, struct buf *ret_word)
 {
+	const struct when *when = choice->when;
+
 	for (size_t i = 0; i < choice->share_count; i++)
 		buf_printf(ret_word, "%s%s=%u%%", i == 0 ? "" : ",", choice->shares[i].version,
 			   choice->shares[i].percent);
-	if (choice->sticky != CHOICE_RANDOM)
+	for (size_t i = 0; when != NULL && i < when->count; i++) {
+		buf_printf(ret_word, ",%s=", when->conditions[i].version);
+		when_add_word(&when->conditions[i], ret_word);
+	}
+	if (choice->sticky == CHOICE_HEADER)
+		buf_printf(ret_word, ",sticky=header.%s", choice->header);
+	else if (choice->sticky != CHOICE_RANDOM)
 		buf_printf(ret_word, ",sticky=%s", choice_sticky_word(choice));
 }

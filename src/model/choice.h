@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "model/name.h"
+#include "model/when.h"
 
 struct buf;
 struct mf_err;
@@ -29,6 +30,7 @@ enum choice_sticky {
 	CHOICE_RANDOM,
 	CHOICE_COOKIE, /* the visitor's, whom a cookie gives one */
 	CHOICE_SOURCE, /* a hash of the address */
+	CHOICE_HEADER, /* a hash of the value of a header, where the request has it */
 };
 
 struct choice_share {
@@ -51,6 +53,10 @@ struct choice {
 	struct choice_share shares[CHOICE_MAX_VERSIONS]; /* in order */
 	size_t share_count;
 	enum choice_sticky sticky;
+	char *header;		      /* of CHOICE_HEADER, in lower case; else NULL */
+	struct when *when;	      /* what counts before the shares; NULL: nothing */
+	const char *others[WHEN_MAX]; /* versions that only these conditions name, each once */
+	size_t other_count;
 	struct choice_range *ranges;
 	size_t range_count;
 	char *text; /* canonical: a JSON object, `{"1":90,"2":10}` */
@@ -59,10 +65,20 @@ struct choice {
 /* A map of names, NAME_VERSION or NAME_ENVIRONMENT, to percents.  One reference.  MF_EDATA. */
 int choice_read(const struct node *node, enum name_kind kind, struct choice **ret_choice,
 		struct mf_err *err);
-/* In the order of the enum, where CHOICE_RANDOM is "none", and NULL. */
-#define CHOICE_STICKY_WORDS 3
-extern const char *const choice_sticky_words[];
-const char *choice_sticky_word(const struct choice *choice);
+/* One version has all requests, but for those that conditions give to others. */
+struct choice *choice_new(const char *version);
+/* Takes the conditions over. */
+void choice_set_when(struct choice *choice, struct when *when);
+/* The conditions, and what it is sticky by, are those of the other one, too. */
+void choice_take_over(struct choice *choice, const struct choice *from);
+
+/* What it is sticky by: a word, or a map of header to a name.  From the word of first on.  MF_EDATA
+ */
+int choice_read_sticky(const struct node *node, enum choice_sticky first, struct choice *choice,
+		       struct mf_err *err);
+const char *choice_sticky_word(const struct choice *choice); /* "header", without its name */
+/* The same as JSON. */
+void choice_add_sticky(const struct choice *choice, struct buf *json);
 /* Whether two, of which each may be NULL, say the same. */
 bool choice_is_same(const struct choice *a, const struct choice *b);
 

@@ -20,98 +20,9 @@
 #include "model/name.h"
 #include "model/node.h"
 #include "model/route.h"
+#include "model/when.h"
 
 #define DEFAULT_PREFIX "www-" /* and the name */
-
-/* --- one service ----------------------------------------------------------------------------- */
-
-static int read_versions(const struct node *node, void *place, struct mf_err *err)
-{
-	struct env_service *service = place;
-	int code = choice_read(node, NAME_VERSION, &service->choice, err);
-
-	if (code == 0)
-		service->version = choice_main_version(service->choice);
-	return code;
-}
-
-/* What is chosen, by whichever key. */
-static void write_choice(const void *object, struct buf *json)
-{
-	const struct env_service *service = object;
-
-	if (service->version_said == FIELD_IS_UNSAID)
-		return;
-	if (service->version_said == FIELD_IS_NULL) {
-		buf_add_str(json, "\"version\":null");
-	} else if (service->choice != NULL) {
-		buf_printf(json, "\"versions\":%s", service->choice->text);
-		if (service->choice->sticky != CHOICE_RANDOM)
-			buf_printf(json, ",\"sticky\":\"%s\"", choice_sticky_word(service->choice));
-	} else {
-		buf_add_str(json, "\"version\":");
-		str_add_json_string(json, service->version, strlen(service->version));
-	}
-}
-
-/* From the word of first on. */
-static int read_sticky_word(const struct node *node, enum choice_sticky first,
-			    struct choice *choice, struct mf_err *err)
-{
-	unsigned word;
-	int code = node_get_word(node, choice_sticky_words + first, CHOICE_STICKY_WORDS - first,
-				 &word, err);
-
-	if (code == 0)
-		choice->sticky = (enum choice_sticky)(first + word);
-	return code;
-}
-
-static int read_sticky(const struct node *node, void *place, struct mf_err *err)
-{
-	const struct env_service *service = place;
-
-	if (service->choice == NULL) /* `versions` is null */
-		return node_error(node, err, "only with versions");
-	return read_sticky_word(node, CHOICE_COOKIE, service->choice, err);
-}
-
-#define SERVICE(member) FIELD_AT(struct env_service, member)
-static const struct field service_rows[] = {
-    {"name", FIELD_NAME, FIELD_REQUIRED | FIELD_SHARED, SERVICE(name), .noun = "service",
-     .type = &value_service, .doc = "The service's name."},
-    {"version", FIELD_NAME, FIELD_NULL, SERVICE(version),
-     FIELD_SAID(struct env_service, version_said), .type = &value_version,
-     .preset = ENV_VERSION_DEFAULT, .write = write_choice,
-     .doc = "The version that its instances are registered with."},
-    {"versions", FIELD_OTHER, FIELD_NULL, .read = read_versions, .not_with = "version",
-     FIELD_SAID(struct env_service, version_said),
-     .schema = "\"type\":\"object\",\"minProperties\":1,\"maxProperties\":8,\"propertyNames\":{"
-	       "\"pattern\":"
-	       "\"^[A-Za-z0-9_][A-Za-z0-9_.-]*$\"},\"additionalProperties\":{\"type\":\"integer\","
-	       "\"minimum\":0,\"maximum\":100}",
-     .doc = "A map of versions to the percents of the requests that they get: whole numbers, 100 "
-	    "in all, of at most 8 versions. One without a live instance gives its share to the "
-	    "others, and one of 0 percent gets what nobody else can answer. See SEVERAL VERSIONS."},
-    {"sticky", FIELD_OTHER, .read = read_sticky, .needs = "versions",
-     .schema = "\"enum\":[\"cookie\",\"source\"]",
-     .doc = "What keeps a user at one version, instead of chance for each request: `cookie`, which "
-	    "gives a visitor a number that stays, or `source`, the address that the request comes "
-	    "from. A change of the percents moves no more users than it must."},
-    {"route", FIELD_LIST, FIELD_OR_ONE | FIELD_SET | FIELD_SHARED | FIELD_NULL, SERVICE(routes),
-     FIELD_COUNT(struct env_service, route_count), FIELD_SAID(struct env_service, route_said),
-     .max = ENV_MAX_ROUTES, .item = &field_of_route,
-     .doc = "A path prefix, or a list of them, by which external requests reach the service. The "
-	    "longest one that ends where a segment of the path ends is taken: `/tasks` and "
-	    "`/tasks/` both take `/tasks` and `/tasks/1`, but not `/tasks2`. One that is to say "
-	    "more is a map of these keys, see ROUTES."},
-};
-static const struct fields service_fields = {
-    FIELDS_ROWS(service_rows),
-    .noun = "service",
-    .expected = "a name or a map, not a list",
-    .is_bare = true,
-};
 
 /* --- one environment ------------------------------------------------------------------------- */
 
@@ -275,7 +186,7 @@ static int read_split(const struct node *node, void *place, struct mf_err *err)
 
 static int read_split_by(const struct node *node, void *place, struct mf_err *err)
 {
-	return read_sticky_word(node, CHOICE_RANDOM, ((const struct env *)place)->split, err);
+	return choice_read_sticky(node, CHOICE_RANDOM, ((const struct env *)place)->split, err);
 }
 
 static void write_split(const void *object, struct buf *json)
@@ -314,7 +225,7 @@ static const struct field left_out = {
 static const struct field member = {.kind = FIELD_NAME, .size = sizeof(char *)};
 static const struct field service = {
     .kind = FIELD_OBJECT,
-    .fields = &service_fields,
+    .fields = &fields_of_env_service,
     .size = sizeof(struct env_service),
 };
 
@@ -417,7 +328,10 @@ static uint64_t add_str(uint64_t hash, const char *s)
 
 static uint64_t add_choice(uint64_t hash, const struct choice *choice)
 {
-	return str_hash(add_str(hash, choice->text), &choice->sticky, sizeof(choice->sticky));
+	hash = add_str(add_str(hash, choice->text), choice_sticky_word(choice));
+	if (choice->sticky == CHOICE_HEADER)
+		hash = add_str(hash, choice->header);
+	return choice->when == NULL ? hash : add_str(hash, choice->when->text);
 }
 
 /* with_routes: they are not its base's. */

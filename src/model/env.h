@@ -129,6 +129,8 @@ bool env_has_default_prefix(const struct env *env);
 /* Whether maps say the service for its base, and not for itself. */
 bool env_is_of_base(const struct env *env, const struct env_service *chosen);
 const struct env_service *env_find_service(const struct env *env, const char *name);
+/* What it chooses of a service: of struct env_service. */
+extern const struct fields fields_of_env_service;
 /* Each version that a service may be sent to, the main one first; NULL: there are no more. */
 const char *env_service_version(const struct env_service *service, size_t i);
 bool env_service_has_version(const struct env_service *service, const char *version);

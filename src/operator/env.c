@@ -9,6 +9,7 @@
 #include "model/name.h"
 #include "model/override.h"
 #include "model/route.h"
+#include "model/when.h"
 #include "operator/call.h"
 #include "operator/change.h"
 #include "operator/command.h"
@@ -196,6 +197,27 @@ static void add_shares(struct node *row, const struct reading *reading,
 	}
 }
 
+/* Which requests get another version than by the shares. */
+static void add_conditions(struct node *row, const struct reading *reading,
+			   const struct env_service *service)
+{
+	const struct when *when = service->choice == NULL ? NULL : service->choice->when;
+	struct node *list = when == NULL ? NULL : doc_add_list(row, "conditions");
+
+	for (size_t i = 0; when != NULL && i < when->count; i++) {
+		const struct when_condition *condition = &when->conditions[i];
+		struct node *item = doc_add_map(list, NULL);
+		buf_auto struct buf word = BUF_INIT;
+
+		when_add_word(condition, &word);
+		doc_add_text(item, "condition", buf_str(&word));
+		doc_add_text(item, "version", condition->version);
+		doc_add_int(item, "live",
+			    (int64_t)facts_count_live(snapshot_find_backend(
+				reading->snapshot, service->name, condition->version)));
+	}
+}
+
 /* Who put this version in the place of the environment's own. */
 static void add_holder(struct node *map, const struct reading *reading, const struct env *env,
 		       const struct env_service *service)
@@ -224,6 +246,7 @@ static void add_service(struct node *list, const struct reading *reading, const 
 	doc_add_text(row, "name", service->name);
 	doc_add_text(row, "version", choice);
 	add_shares(row, reading, service);
+	add_conditions(row, reading, service);
 	doc_add_text(row, "from", facts_find_origin(env, service));
 	doc_add_text(row, "state", facts_state_word(facts_state_of(reading, env, service)));
 	if (instead != NULL) {

@@ -101,7 +101,7 @@ static void choose(struct env *draft, struct typed *choice)
 		*service = (struct env_service){.name = choice->service};
 	}
 	if (choice->shares != NULL && service->choice != NULL)
-		choice->shares->sticky = service->choice->sticky;
+		choice_take_over(choice->shares, service->choice);
 	service->version = choice->version;
 	service->choice = choice->shares;
 	service->version_said = FIELD_IS_SAID;

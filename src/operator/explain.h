@@ -17,6 +17,7 @@ struct mf_err;
 struct node;
 struct reading;
 struct settings;
+struct when_condition;
 
 struct explanation {
 	struct look *look;
@@ -29,7 +30,8 @@ struct explanation {
 	const struct backend *backend; /* NULL: none */
 	const struct backend *answer;  /* whose instances are asked: the same, or a parent's */
 	const char *whose;	       /* the environment whose version that is */
-	const char *by, *key;	       /* of the claim that led to env */
+	const struct when_condition *condition; /* that gives it to the answer; NULL: none */
+	const char *by, *key;			/* of the claim that led to env */
 	char *stranger;		 /* the one that the maps lead to and the model has not; or NULL */
 	char *door, *generation; /* of split and of env; NULL: not looked up */
 	struct routing_entry hit;

@@ -11,8 +11,10 @@
 #include "model/host.h"
 #include "model/route.h"
 #include "model/service.h"
+#include "model/when.h"
 #include "operator/call.h"
 #include "operator/circle.h"
+#include "operator/conditions.h"
 #include "operator/doc.h"
 #include "operator/facts.h"
 #include "operator/look.h"
@@ -28,6 +30,29 @@ static void judge_redirect(struct explanation *e)
 		e->reason = mem_dup_str("the redirect leads to itself, in a circle");
 }
 
+/* The first condition that the request satisfies and whose version has an instance, if any. */
+static void judge_conditions(struct explanation *e, const struct env_service *service)
+{
+	const struct call_options *options = &e->look->call->options;
+	const struct conditions_request request = {
+	    .url = e->look->call->argv[0],
+	    .method = options->method == NULL ? "GET" : options->method,
+	    .headers = options->headers,
+	};
+	const struct when *when = service->choice == NULL ? NULL : service->choice->when;
+
+	for (size_t i = 0; when != NULL && i < when->count && e->condition == NULL; i++) {
+		const struct when_condition *condition = &when->conditions[i];
+		const struct backend *backend =
+		    snapshot_find_backend(e->reading->snapshot, service->name, condition->version);
+
+		if (facts_count_live(backend) == 0 || !conditions_fit(condition, &request))
+			continue;
+		e->condition = condition;
+		e->answer = backend;
+	}
+}
+
 /* What stands in the way when all was found. */
 void explain_judge(struct explanation *e)
 {
@@ -36,8 +61,10 @@ void explain_judge(struct explanation *e)
 	    backend == NULL ? NULL : env_find_service(e->env, backend->service);
 	mem_auto_free char *choice = service == NULL ? NULL : facts_choice(service);
 
-	if (service != NULL)
+	if (service != NULL) {
 		e->answer = facts_find_answer(e->reading, e->env, service, &e->whose);
+		judge_conditions(e, service);
+	}
 	if (e->reason != NULL)
 		return;
 	if (str_is_same(e->look->call->options.method, "CONNECT"))
@@ -173,12 +200,19 @@ static void add_version(const struct explanation *e, struct node *doc)
 		doc_add_text(doc, "answering_version", asked->version);
 		doc_add_text(doc, "answering_environment", e->whose);
 	}
+	if (e->condition != NULL) {
+		buf_auto struct buf word = BUF_INIT;
+
+		when_add_word(e->condition, &word);
+		doc_add_text(doc, "condition", buf_str(&word));
+		doc_add_text(doc, "condition_version", e->condition->version);
+	}
 	if (e->route != NULL)
 		add_route(e, doc);
 	if (backend->settings != NULL && backend->settings->server_timeout > 0)
 		doc_add_int(doc, "server_timeout_ms", backend->settings->server_timeout);
 	list = doc_add_list(doc, "instances");
-	if (service != NULL && service->choice != NULL &&
+	if (service != NULL && service->choice != NULL && e->condition == NULL &&
 	    env_service_has_version(service, asked->version))
 		add_chosen(e, list, service);
 	else
@@ -258,6 +292,9 @@ void explain_fill_page(const struct explanation *e)
 	if (e->backend != NULL)
 		buf_printf(text, "Service:      %s, version %s (%s)\n", e->backend->service,
 			   node_text_at(doc, "version", "?"), node_text_at(doc, "from", "?"));
+	if (e->condition != NULL)
+		buf_printf(text, "Condition:    %s, version %s\n",
+			   node_text_at(doc, "condition", ""), e->condition->version);
 	if (node_find(doc, "answering_version") != NULL)
 		buf_printf(text, "Baseline:     no instance of it; version %s of %s answers\n",
 			   e->answer->version, e->whose);

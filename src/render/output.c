@@ -155,7 +155,9 @@ static int make_fingerprint(struct output_job *job)
 	int code;
 
 	output_view_set_fingerprint(job->view, "");
+	output_view_hide_uses(job->view, true);
 	code = render_config(job, output_bare_snapshot(samples), &config);
+	output_view_hide_uses(job->view, false);
 	if (code == 0) {
 		set_hash(job, job->set->fingerprint, &config);
 		output_view_set_fingerprint(job->view, job->set->fingerprint);

@@ -53,9 +53,10 @@ struct output_set {
 	 * Of what only a reload can bring to a running HAProxy, 16 hex digits: haproxy.cfg carries
 	 * `mayfly-<fingerprint>` as description.  That is haproxy.cfg with, in the
 	 * place of its backends samples for each service with settings of its own, and for all
-	 * others; how many are kept in reserve; and the pages.  Neither maps nor servers nor which
-	 * versions there are count: they come and go by the runtime API, and what HAProxy holds of
-	 * them can be read back.
+	 * others; how many are kept in reserve; and the pages.  Neither names
+	 * that requests are asked for, whose marks can be read back (model/uses.h), nor maps nor
+	 * servers nor which versions there are count: they come and go by the runtime API, and what
+	 * HAProxy holds of them can be read back.
 	 * "" when HAProxy's group failed.
 	 */
 	char fingerprint[17];

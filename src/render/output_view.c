@@ -18,6 +18,9 @@
  *	nameservers          addresses that host names are asked of; empty: this host's own
  *	wildcards            of the host names with one that somebody has: how many labels stand
  *	                     behind it, longest first; has_wildcards: whether there are some
+ *	has_when             whether an environment has conditions; and the names in them, each
+ *	                     once: when_headers, when_queries, when_cookies
+ *	sticky_headers       the names of headers that requests are sticky by
  *	has_host_names       whether a service has a fixed address that is a host name
  *	tcp                  services that listen on a port of their own: service, binds (a list)
  *	environments         by name: the texts and lists of texts of its file by their keys (name,
@@ -67,6 +70,7 @@
 #include "model/settings.h"
 #include "model/shared_list.h"
 #include "model/table.h"
+#include "model/uses.h"
 #include "render/output.h"
 #include "render/output_backend.h"
 #include "render/view.h"
@@ -95,6 +99,8 @@ struct output_view {
 	char *suffix_regex;
 	const char *wildcards[HOST_WILDCARD_LABELS];
 	size_t wildcard_count;
+	struct uses uses;
+	bool hides_uses;
 	struct tcp *tcp;
 	size_t tcp_count;
 	struct map_view maps[ROUTING_MAP_COUNT];
@@ -550,7 +556,19 @@ static const struct view_field own_fields[] = {
     VIEW_MADE("entries", get_entries),
 };
 
-/* The view is made of three objects, which are looked through in turn. */
+static void get_has_when(const void *obj, struct view *v)
+{
+	view_set_bool(v, ((const struct uses *)obj)->lists[USE_WHEN].count > 0);
+}
+
+#define USE_LIST(key, kind) VIEW_COUNTED(key, struct uses, lists[kind].names, lists[kind].count)
+static const struct view_field uses_shown[] = {
+    VIEW_MADE("has_when", get_has_when),    USE_LIST("when_headers", USE_HEADER),
+    USE_LIST("when_queries", USE_QUERY),    USE_LIST("when_cookies", USE_COOKIE),
+    USE_LIST("sticky_headers", USE_STICKY),
+};
+
+/* The view is made of four objects, which are looked through in turn. */
 #define COUNT(fields) (sizeof(fields) / sizeof((fields)[0]))
 
 static bool root_get(const void *obj, const char *name, size_t len, struct view *v)
@@ -560,6 +578,7 @@ static bool root_get(const void *obj, const char *name, size_t len, struct view 
 	return view_get_field(own_fields, COUNT(own_fields), view, name, len, v) ||
 	       view_get_field(snapshot_shown, COUNT(snapshot_shown), view->snapshot, name, len,
 			      v) ||
+	       view_get_field(uses_shown, COUNT(uses_shown), &view->uses, name, len, v) ||
 	       view_get_field(settings_shown, COUNT(settings_shown), view->settings, name, len, v);
 }
 
@@ -572,6 +591,9 @@ static const char *root_name(const void *obj, size_t i)
 	if (i < COUNT(own_fields))
 		return own_fields[i].name;
 	i -= COUNT(own_fields);
+	if (i < COUNT(uses_shown))
+		return uses_shown[i].name;
+	i -= COUNT(uses_shown);
 	return i < COUNT(snapshot_shown) ? snapshot_shown[i].name : NULL;
 }
 
@@ -610,9 +632,18 @@ static void find_wildcards(struct output_view *view, const struct snapshot *snap
 			view->wildcards[view->wildcard_count++] = numbers[i];
 }
 
+static void find_uses(struct output_view *view, const struct snapshot *snapshot)
+{
+	uses_fini(&view->uses);
+	view->uses = (struct uses){.lists = {{NULL, 0}}};
+	if (!view->hides_uses)
+		uses_find(snapshot, &view->uses);
+}
+
 static void set_snapshot(struct output_view *view, const struct snapshot *snapshot)
 {
 	find_wildcards(view, snapshot);
+	find_uses(view, snapshot);
 	tcp_free(view->tcp, view->tcp_count);
 	view->snapshot = snapshot;
 	view->tcp = tcp_new(snapshot, view->settings, &view->tcp_count);
@@ -661,6 +692,12 @@ const struct snapshot *output_view_set_snapshot(struct output_view *view,
 	return before;
 }
 
+void output_view_hide_uses(struct output_view *view, bool is_hidden)
+{
+	view->hides_uses = is_hidden;
+	find_uses(view, view->snapshot);
+}
+
 void output_view_set_map(struct output_view *view, enum routing_map map)
 {
 	view->map = map;
@@ -676,6 +713,7 @@ void output_view_free(struct output_view *view)
 	if (view == NULL)
 		return;
 	routing_free(view->routing);
+	uses_fini(&view->uses);
 	free(view->server_state);
 	free(view->suffix_regex);
 	tcp_free(view->tcp, view->tcp_count);

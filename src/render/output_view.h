@@ -15,6 +15,9 @@ void output_view_set_map(struct output_view *view, enum routing_map map);
 void output_view_set_past(struct output_view *view, const struct routing_past *past);
 void output_view_set_fingerprint(struct output_view *view, const char *fingerprint);
 
+/* As if no request were asked for anything (model/uses.h). */
+void output_view_hide_uses(struct output_view *view, bool is_hidden);
+
 /* Whether there is a `server_state`. */
 bool output_view_has_server_state(const struct output_view *view);
 

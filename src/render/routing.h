@@ -11,7 +11,14 @@
  *							 choice.h); longest match
  *	choices       <choice><backend>/1<digits>  backend  of those for which that one is without
  *							 a live instance; longest match
- *	choices       <choice>.sticky         cookie, source: what the number is by; else chance
+ *	choices       <choice>.sticky         cookie, source, header.<name>: what the number
+ *					      is by; else chance
+ *	choices       <choice>.when           set of conditions (model/when.h), as a number
+ *	choices       <choice>.names          how many names the conditions ask for
+ *	choices       <choice>.header.<name>=        those of them that do not ask for the name;
+ *	              <choice>.header.<name>=<base64>.   and those that such a value satisfies:
+ *					      longest match; the same of query, cookie, .method=
+ *	choices       <choice>.then.<condition>.     backend of one condition, which is a bit
  *	choices       <choice>.word           <service>:<choice as a word>, for people
  *	routes        <generation><route>     backend    longest match, with the path and "/?"; of
  *							 a route with options "|", "|", they,

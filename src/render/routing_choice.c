@@ -8,11 +8,16 @@
 
 #include "base/buf.h"
 #include "model/choice.h"
+#include "model/when.h"
 #include "render/routing.h"
 
 size_t routing_choice_count(const struct choice *choice)
 {
-	return choice == NULL ? 0 : choice->range_count + 1 + (choice->sticky != CHOICE_RANDOM);
+	size_t conditions = choice == NULL || choice->when == NULL ? 0 : choice->when->entry_count;
+
+	return choice == NULL
+		   ? 0
+		   : choice->range_count + 1 + (choice->sticky != CHOICE_RANDOM) + conditions;
 }
 
 /* A backend, or the name of an environment. */
@@ -32,6 +37,23 @@ static void add_range(struct buf *key, struct buf *value, const char *service,
 	add_name(value, service, choice->shares[range->version].version);
 }
 
+static void add_sticky(struct buf *key, struct buf *value, const struct choice *choice)
+{
+	buf_add_str(key, ".sticky");
+	buf_printf(value, "%s%s%s", choice_sticky_word(choice), choice->header == NULL ? "" : ".",
+		   choice->header == NULL ? "" : choice->header);
+}
+
+static void add_condition(struct buf *key, struct buf *value, const char *service,
+			  const struct when_entry *entry)
+{
+	buf_add_str(key, entry->key);
+	if (entry->version == NULL)
+		buf_printf(value, "%u", entry->set);
+	else
+		add_name(value, service, entry->version);
+}
+
 void routing_choice_get(const char *generation, const char *service, const struct choice *choice,
 			size_t i, struct routing_entry *e)
 {
@@ -44,9 +66,11 @@ void routing_choice_get(const char *generation, const char *service, const struc
 		buf_add_str(&key, ".word");
 		choice_add_word(choice, &word);
 		add_name(&value, service, buf_str(&word));
+	} else if (i == choice->range_count + 1 && choice->sticky != CHOICE_RANDOM) {
+		add_sticky(&key, &value, choice);
 	} else {
-		buf_add_str(&key, ".sticky");
-		buf_add_str(&value, choice_sticky_word(choice));
+		i -= choice->range_count + 1 + (choice->sticky != CHOICE_RANDOM);
+		add_condition(&key, &value, service, &choice->when->entries[i]);
 	}
 	assert(key.len < sizeof(e->key));
 	(void)snprintf(e->key, sizeof(e->key), "%s", key.data);

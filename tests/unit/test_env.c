@@ -183,7 +183,7 @@ static const struct {
      "environment dev: service a: version: must be a string, not empty (line 4, column 23)"},
     {DEV " - {name: a, port: 1}",
      "environment dev: service a: unknown key \"port\": allowed: name, version, versions, "
-     "sticky, route (line 4, column 14)"},
+     "sticky, when, route (line 4, column 14)"},
     {DEV " - {version: 1}", "environment dev: service: name is missing (line 4, column 4)"},
     {DEV " - [a]",
      "environment dev: service: must be a name or a map, not a list (line 4, column 4)"},
@@ -320,6 +320,15 @@ static const struct {
      "column 24)"},
     {DEV " - {name: a, sticky: cookie}",
      "environment dev: service a: sticky: only with versions (line 4, column 14)"},
+    {DEV " - {name: a, when: [{method: GET, version: 1}]}",
+     "environment dev: service a: when: only with version or versions (line 4, column 20)"},
+    {DEV " - {name: a, version: 1, when: [{header: {'a b': c}, version: 1}]}",
+     "environment dev: service a: when: header: \"a b\": not allowed: a space (line 4, column 50)"},
+    {DEV " - {name: a, versions: {1: 100}, sticky: {head: x}}",
+     "environment dev: service a: sticky: unknown key \"head\": did you mean \"header\"? allowed: "
+     "header (line 4, column 43)"},
+    {DEV " - {name: a, versions: {1: 100}, sticky: {header: x.y}}",
+     "environment dev: service a: sticky: header: \"x.y\": not allowed: \".\" (line 4, column 51)"},
     {DEV " - {name: a, versions: {1: 100}, sticky: ip}",
      "environment dev: service a: sticky: must be one of cookie, source (line 4, column 42)"},
 };

@@ -77,7 +77,8 @@ static void check(const char *shape, const struct node *node, const char *path)
 static const char *const keys[][2] = {
     {"environments/prod",
      "{\"name\":\"prod\",\"prefix\":\"www\",\"hosts\":[\"shop.org\"],\"services\":[{\"name\":"
-     "\"web\",\"version\":\"1\",\"route\":\"/\"},{\"name\":\"slow\",\"version\":\"1\",\"route\":"
+     "\"web\",\"version\":\"1\",\"route\":\"/\"},{\"name\":\"slow\",\"version\":\"1\","
+     "\"when\":[{\"method\":\"GET\",\"version\":\"1\"}],\"route\":"
      "[\"/slow\",{\"path\":\"/old\",\"redirect\":{\"host\":\"a.org\"}}]}],"
      "\"origin\":{\"owner\":\"ci\",\"source\":\"/prod.yaml\"}}"},
     {"environments/pr",

@@ -1,0 +1,129 @@
+/* Which names are in use.  Knows nothing of how they are asked for. */
+#include "model/uses.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "model/choice.h"
+#include "model/env.h"
+#include "model/table.h"
+#include "model/when.h"
+
+static const char *const words[USE_KINDS] = {
+    [USE_WHEN] = "when",     [USE_HEADER] = "header", [USE_QUERY] = "query",
+    [USE_COOKIE] = "cookie", [USE_STICKY] = "sticky",
+};
+
+/* --- of one environment ----------------------------------------------------------------------- */
+
+static void walk_when(const struct when *when, void (*visit)(void *ctx, const struct use *use),
+		      void *ctx)
+{
+	static const enum use_kind kinds[WHEN_KINDS] = {
+	    [WHEN_HEADER] = USE_HEADER, [WHEN_QUERY] = USE_QUERY, [WHEN_COOKIE] = USE_COOKIE};
+
+	visit(ctx, &(struct use){USE_WHEN, ""});
+	for (size_t i = 0; i < when->count; i++)
+		for (size_t j = 0; j < when->conditions[i].value_count; j++) {
+			const struct when_value *value = &when->conditions[i].values[j];
+
+			visit(ctx, &(struct use){kinds[value->kind], value->name});
+		}
+}
+
+void uses_walk(const struct env *env, void (*visit)(void *ctx, const struct use *use), void *ctx)
+{
+	for (size_t i = 0; i < env->service_count; i++) {
+		const struct choice *choice = env->services[i].choice;
+
+		if (choice != NULL && choice->header != NULL)
+			visit(ctx, &(struct use){USE_STICKY, choice->header});
+		if (choice != NULL && choice->when != NULL)
+			walk_when(choice->when, visit, ctx);
+	}
+}
+
+char *uses_make_mark(const struct use *use)
+{
+	return mem_printf(USE_MARK "%s%s%s", words[use->kind], use->name[0] == '\0' ? "" : ".",
+			  use->name);
+}
+
+char *uses_describe(const struct use *use)
+{
+	if (use->kind == USE_WHEN)
+		return mem_dup_str("conditions");
+	return mem_printf("%s %s%s", use->kind == USE_STICKY ? words[USE_HEADER] : words[use->kind],
+			  use->name, use->kind == USE_STICKY ? " to be sticky by" : "");
+}
+
+/* --- of all ----------------------------------------------------------------------------------- */
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+bool uses_has(const struct uses *uses, const struct use *use)
+{
+	const struct use_list *list = &uses->lists[use->kind];
+
+	return list->count != 0 && bsearch(&use->name, list->names, list->count,
+					   sizeof(*list->names), compare_names) != NULL;
+}
+
+static void add(void *ctx, const struct use *use)
+{
+	struct uses *uses = ctx;
+	struct use_list *list = &uses->lists[use->kind];
+
+	if (list->count == USES_MAX || uses_has(uses, use))
+		return;
+	list->names = mem_realloc(list->names, list->count + 1, sizeof(*list->names));
+	list->names[list->count++] = use->name;
+	qsort(list->names, list->count, sizeof(*list->names), compare_names);
+}
+
+static void find_any(void *ctx, const struct use *use)
+{
+	(void)use;
+	*(bool *)ctx = true;
+}
+
+static int compare_age(const void *a, const void *b)
+{
+	const struct env *x = *(struct env *const *)a, *y = *(struct env *const *)b;
+
+	if (x->created != y->created)
+		return x->created < y->created ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+void uses_find(const struct snapshot *snapshot, struct uses *ret_uses)
+{
+	struct env **users = NULL;
+	size_t count = 0, cap = 0;
+
+	*ret_uses = (struct uses){.lists = {{NULL, 0}}};
+	for (size_t i = 0; i < snapshot->env_count; i++) {
+		bool has_any = false;
+
+		uses_walk(snapshot->envs[i], find_any, &has_any);
+		if (!has_any)
+			continue;
+		MEM_GROW(users, count, cap);
+		users[count++] = snapshot->envs[i];
+	}
+	if (count > 1)
+		qsort(users, count, sizeof(struct env *), compare_age);
+	for (size_t i = 0; i < count; i++)
+		uses_walk(users[i], add, ret_uses);
+	free(users);
+}
+
+void uses_fini(struct uses *uses)
+{
+	for (int kind = 0; kind < USE_KINDS; kind++)
+		free(uses->lists[kind].names);
+}

@@ -1,0 +1,53 @@
+/*
+ * The names that requests are asked for: of headers, query parameters and cookies in conditions
+ * (model/when.h), and of headers that requests are sticky by.  HAProxy's configuration has a rule
+ * for each, so that a name which nobody had used takes a reload, and there can be only so many.
+ *
+ * An empty backend in the configuration, its mark, says of each that the rule is there.
+ */
+#ifndef MF_MODEL_USES_H
+#define MF_MODEL_USES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct env;
+struct snapshot;
+
+#define USES_MAX 32 /* names of a kind, in all environments; those of older environments first */
+
+enum use_kind {
+	USE_WHEN, /* conditions at all; without a name */
+	USE_HEADER,
+	USE_QUERY,
+	USE_COOKIE,
+	USE_STICKY,
+	USE_KINDS
+};
+
+#define USE_MARK "uses." /* what a mark begins with */
+
+struct use {
+	enum use_kind kind;
+	const char *name; /* borrowed from the environment; "": none */
+};
+
+/* Each that an environment has; some of them twice. */
+void uses_walk(const struct env *env, void (*visit)(void *ctx, const struct use *use), void *ctx);
+
+char *uses_make_mark(const struct use *use); /* "uses.header.x-canary"; handed over */
+char *uses_describe(const struct use *use);  /* "header x-canary"; handed over */
+
+struct uses {
+	struct use_list {
+		const char **names; /* sorted, distinct; borrowed from the snapshot */
+		size_t count;
+	} lists[USE_KINDS];
+};
+
+/* Those that configurations for the snapshot have. */
+void uses_find(const struct snapshot *snapshot, struct uses *ret_uses);
+void uses_fini(struct uses *uses);
+bool uses_has(const struct uses *uses, const struct use *use);
+
+#endif

@@ -1,0 +1,21 @@
+/*
+ * Which condition for a version of a service (model/when.h) a request satisfies, as HAProxy finds
+ * it by templates/haproxy-when.mustache.
+ */
+#ifndef MF_OPERATOR_CONDITIONS_H
+#define MF_OPERATOR_CONDITIONS_H
+
+#include <stdbool.h>
+
+struct when_condition;
+
+/* A request as a person types it: headers are "name: value", NULL at the end. */
+struct conditions_request {
+	const char *url, *method;
+	char *const *headers; /* NULL: none */
+};
+
+bool conditions_fit(const struct when_condition *condition,
+		    const struct conditions_request *request);
+
+#endif
