@@ -284,18 +284,30 @@ static void take_up(struct live *live)
 	ask_who_answers(live, on_asked);
 }
 
+static bool is_free(const struct live *live)
+{
+	return live->phase == LIVE_IDLE && !live->is_holding && live->is_synced;
+}
+
 /* Garbage that nobody had a quiet moment for. */
 static bool is_urgent(const struct live *live)
 {
-	return live->collect == NULL && live_collect_is_due(live) &&
+	return live_collect_is_due(live) &&
 	       live->worker.entries / LIVE_PATIENCE > live->worker.live_entries;
+}
+
+/* Where changes never end, they and the steps of a collection take turns. */
+static bool must_collect(const struct live *live)
+{
+	return live->has_changed && is_free(live) && is_urgent(live);
 }
 
 void live_go_on(struct live *live)
 {
 	if (live->phase != LIVE_IDLE || live->is_holding)
 		return;
-	if (live->is_due) {
+	if (live->is_due && !must_collect(live)) {
+		live->has_changed = true;
 		take_up(live);
 		return;
 	}
@@ -311,17 +323,14 @@ void live_go_on(struct live *live)
 			       live->collect != NULL || is_urgent(live) ? 0 : LIVE_QUIET_MS);
 }
 
-static bool is_free(const struct live *live)
-{
-	return live->phase == LIVE_IDLE && !live->is_holding && live->is_synced;
-}
-
 static void on_quiet(void *ctx)
 {
 	struct live *live = ctx;
 
-	if (is_free(live) && live_collect_is_due(live))
-		live_collect_go_on(live);
+	if (!is_free(live) || !live_collect_is_due(live))
+		return;
+	live->has_changed = false;
+	live_collect_go_on(live);
 }
 
 /* Another process than before is read now; one that is away, with the next change. */

@@ -17,9 +17,13 @@
 #include "model/table.h"
 
 #define GARBAGE_MIN ((size_t)2000)
-#define SLICE	    2000 /* entries in one script: a few milliseconds */
+#define SLICE	    2000	/* entries in one script: a few milliseconds */
+#define LATE_SLICE  (2 * SLICE) /* of late ones: more than what may come between two slices */
 
-enum { COLLECT_MAPS = 3 };
+enum {
+	COLLECT_MAPS = 3,
+	LATE_MAX = 256, /* environments in one slice */
+};
 static const enum routing_map collected[COLLECT_MAPS] = {ROUTING_CHOICES, ROUTING_ROUTES,
 							 ROUTING_VERSIONS};
 
@@ -30,7 +34,7 @@ struct live_collect {
 	int map; /* the next entry to be added; COLLECT_MAPS: all of them are */
 	size_t at;
 	struct env **late; /* what came into force since */
-	size_t late_count, late_cap;
+	size_t late_count, late_cap, late_at;
 };
 
 /* What is deferred reads garbage, and waits for a reload that takes all garbage away. */
@@ -187,19 +191,64 @@ static void add_slice(struct live *live)
 	live_send(live, on_step);
 }
 
-static void commit(struct live *live)
+/* Whether it is no longer what it was when it came: then it is garbage as well, unless it is
+ * deferred. */
+static bool is_past(const struct live *live, const struct env *late)
+{
+	const struct env *env = snapshot_find_env(live->applied, late->name);
+
+	return (env == NULL || env->digest != late->digest) &&
+	       strmap_find(live->worker.deferred, late->name) == NULL;
+}
+
+/* The next ones that are in force. */
+static size_t take_late(struct live *live, struct env **ret_envs, size_t most)
 {
 	struct live_collect *collect = live->collect;
+	size_t count = 0, entries = 0;
+
+	while (collect->late_at < collect->late_count && count < most && entries < LATE_SLICE) {
+		struct env *env = collect->late[collect->late_at++];
+		struct live_generation *generation = find_generation(live, env);
+
+		if (generation != NULL && is_past(live, env)) {
+			generation->is_kept = false;
+			continue;
+		}
+		ret_envs[count++] = env;
+		entries += routing_count_entries(env);
+	}
+	return count;
+}
+
+static void add_late(struct live *live)
+{
+	struct live_collect *collect = live->collect;
+	struct env *envs[LATE_MAX];
+	size_t count = take_late(live, envs, LATE_MAX);
 
 	for (int map = 0; map < COLLECT_MAPS; map++) {
-		for (size_t i = 0; i < collect->late_count; i++)
-			live_put_env(live, collect->late[i], collected[map],
-				     collect->versions[map]);
+		for (size_t i = 0; i < count; i++)
+			live_put_env(live, envs[i], collected[map], collect->versions[map]);
 		live_end_entries(live);
 	}
+}
+
+static void commit(struct live *live)
+{
 	for (int map = 0; map < COLLECT_MAPS; map++)
 		add_version(live, "commit", map, live_expect_nothing);
 	live_send(live, on_committed);
+}
+
+/* What is left is in the same script as what makes it count. */
+static void end(struct live *live)
+{
+	add_late(live);
+	if (live->collect->late_at < live->collect->late_count)
+		live_send(live, on_step);
+	else
+		commit(live);
 }
 
 void live_collect_go_on(struct live *live)
@@ -211,5 +260,5 @@ void live_collect_go_on(struct live *live)
 	else if (live->collect->map < COLLECT_MAPS)
 		add_slice(live);
 	else
-		commit(live);
+		end(live);
 }

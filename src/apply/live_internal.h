@@ -173,6 +173,7 @@ struct live {
 	struct live_worker worker;
 	struct snapshot *applied; /* what it holds, but for deferred and missing */
 	bool is_synced;		  /* it does, and what is known of it is so */
+	bool has_changed;	  /* since the last step of a collection */
 	uint64_t turn;		  /* of live_turn.c: how many there were ... */
 	struct strmap *waiting;	  /* ... and which environments wait for one of the next */
 	int64_t waited_pid;	  /* the worker for whose reload it has waited once */

@@ -20,7 +20,7 @@
 
 enum {
 	TURN_WORK = 2000, /* entries added in one turn: some milliseconds */
-	TURN_SCAN = 2048, /* entries that HAProxy looks at while it adds one */
+	TURN_SCAN = 64,	  /* entries that HAProxy looks at in the time in which it adds one */
 };
 
 struct turn_change {

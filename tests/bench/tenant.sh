@@ -46,8 +46,6 @@ measure() { # WHICH SIZE DEED
 	RESULT[$which,$size,$deed]=$line
 	RESULT[$which,$size,$deed,tenant]=$(tail -n 1 "$T/log/tenant")
 	say "$which $size $deed (${RESULT[$which,$size,$deed,tenant]}): $line"
-	cp "$T/log/kvwatch" /work/tmp/fair-kvwatch-$3.log
-	pid=$(pgrep -n -P "$(pgrep -n -f "haproxy.*-W.*$T")" haproxy); cat /proc/$pid/stat >/work/tmp/fair-stat-$3 
 	stop kvwatch
 	stop haproxy
 	MAYFLY_BIN=$THIS_BIN

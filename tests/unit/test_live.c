@@ -492,6 +492,37 @@ START_TEST(garbage_never_waits_for_ever)
 }
 END_TEST
 
+/* The next change is there before the last one is all done. */
+START_TEST(garbage_is_collected_where_changes_never_end)
+{
+	size_t most = 0;
+
+	begin(two_versions);
+	for (int i = 0; i < 40; i++) {
+		mem_auto_free char *version = mem_printf("%d", i);
+		mem_auto_free char *large = many_large(6, version);
+		unsigned before = results;
+
+		world_put(large);
+		live_set_desired(live, wanted);
+		wait_for_result(before);
+		ck_assert_int_eq(last.code, 0);
+		ck_assert(i == 0 || !last.resynced);
+		if (i % 10 == 9) {
+			size_t n = count_lines("show map maps/versions.map");
+
+			most = n > most ? n : most;
+		}
+	}
+	ck_assert_uint_lt(most, 40 * 2000 / 2);
+	want(NULL);
+	expect_all();
+	live_resync(live);
+	want(NULL);
+	ck_assert_uint_eq(last.map_changes, 0);
+}
+END_TEST
+
 START_TEST(half_a_generation_is_made_whole)
 {
 	begin(two_versions);
@@ -532,6 +563,7 @@ int main(void)
 		tcase_add_test(tc, a_server_finishes_its_requests_before_it_goes);
 		tcase_add_test(tc, garbage_is_collected_in_a_quiet_moment);
 		tcase_add_test(tc, garbage_never_waits_for_ever);
+		tcase_add_test(tc, garbage_is_collected_where_changes_never_end);
 		tcase_add_test(tc, half_a_generation_is_made_whole);
 	}
 	return unit_run("live", tc);
