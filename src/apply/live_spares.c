@@ -15,7 +15,10 @@
 #include "model/table.h"
 #include "sys/loop.h"
 
-enum { SPARES_FEW = 4 }; /* when no more than one of so many is free */
+enum {
+	SPARES_FEW = 4,	   /* when no more than one of so many is free */
+	SPARES_FOR_NEW = 8 /* one of so many is for services that stand in none */
+};
 
 /*
  * A request that has found no connection waits, and tries again, in the backend that it was sent
@@ -236,13 +239,25 @@ static bool is_free(const struct live_worker *worker, const struct live_spare *s
 	       (left == 0 || loop_now_us() - left > REST_US);
 }
 
-/* The one that is free for the longest time; else says why there is none. */
+/* Whether another version of its service stands in it. */
+static bool is_of_service(const struct live_spare *spare, const struct backend *backend)
+{
+	size_t len = strlen(backend->name) - strlen(backend->version);
+
+	return spare->backend != NULL && strncmp(spare->backend, backend->name, len) == 0 &&
+	       strchr(spare->backend + len, ':') == NULL;
+}
+
+/* The one that is free for the longest time; else says why there is none.  backend: who asks, if
+ * the last ones are to be for services that stand in none; or NULL. */
 static struct live_spare *find_free(const struct live_worker *worker, uint64_t kind,
-				    const char **ret_why)
+				    const struct backend *backend, const char **ret_why)
 {
 	void *cursor = NULL, *value;
 	const char *name;
 	struct live_spare *found = NULL;
+	size_t all = 0, left = 0;
+	bool has_others = false;
 
 	*ret_why = "none in reserve has its settings";
 	while (strmap_next(worker->spares, &cursor, &name, &value)) {
@@ -251,14 +266,21 @@ static struct live_spare *find_free(const struct live_worker *worker, uint64_t k
 		if (spare->kind != kind)
 			continue;
 		*ret_why = "the reserve is used up";
-		if (is_free(worker, spare) &&
-		    (found == NULL || left_at(worker, spare) < left_at(worker, found)))
+		all++;
+		has_others = has_others || (backend != NULL && is_of_service(spare, backend));
+		if (!is_free(worker, spare))
+			continue;
+		left++;
+		if (found == NULL || left_at(worker, spare) < left_at(worker, found))
 			found = spare;
 	}
-	return found;
+	if (!has_others || left == 0 || left > all / SPARES_FOR_NEW)
+		return found;
+	*ret_why = "its service has used its part of the reserve up";
+	return NULL;
 }
 
-static struct live_spare *find_described(const struct live *live,
+static struct live_spare *find_described(const struct live *live, const struct backend *backend,
 					 const struct live_described *described,
 					 const char **ret_why)
 {
@@ -269,7 +291,7 @@ static struct live_spare *find_described(const struct live *live,
 	else if (described->options.unknown[0] != '\0')
 		*ret_why = "HAProxy gives its servers their options only when it starts";
 	else
-		return find_free(&live->worker, described->section.kind, ret_why);
+		return find_free(&live->worker, described->section.kind, backend, ret_why);
 	return NULL;
 }
 
@@ -297,9 +319,9 @@ bool live_take_spare(struct live *live, const struct backend *backend, const cha
 		return false;
 	*ret_why = "it has a host name";
 	if (has_name(backend) || (is_like_last(live, backend) &&
-				  find_described(live, &live->described, ret_why) == NULL))
+				  find_described(live, backend, &live->described, ret_why) == NULL))
 		return false;
-	spare = find_described(live, live_describe(live, backend), ret_why);
+	spare = find_described(live, backend, live_describe(live, backend), ret_why);
 	if (spare != NULL)
 		carry(live, spare, backend->name);
 	return spare != NULL;
@@ -312,7 +334,7 @@ bool live_change_spare(struct live *live, const struct backend *backend)
 
 	if (spare == NULL || spare->is_entered)
 		return false;
-	other = find_free(&live->worker, spare->kind, &why);
+	other = find_free(&live->worker, spare->kind, NULL, &why);
 	if (other == NULL)
 		return false;
 	put_down(live, spare);

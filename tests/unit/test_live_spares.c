@@ -234,6 +234,30 @@ START_TEST(a_reserve_that_runs_low_is_filled_by_a_reload)
 }
 END_TEST
 
+/* Its versions wait for a reload, and those of others do not. */
+START_TEST(a_service_does_not_use_up_what_is_for_others)
+{
+	buf_auto struct buf many = BUF_INIT;
+
+	teardown();
+	world_reserve = 16;
+	setup();
+	begin(BASE "services/api {\"balance\":\"leastconn\"}\n");
+	for (int i = 2; i < 40; i++)
+		buf_printf(&many, "backends/web/%d/a 127.0.0.1:%d\n", i, 18000 + i);
+	want(many.data);
+	ck_assert(last.code == 0 && last.needs_reload);
+	ck_assert_uint_eq(last.carried, 14);
+	ck_assert_ptr_nonnull(
+	    strstr(last_words, "its service has used its part of the reserve up"));
+	want("backends/api/1/a 127.0.0.1:18100\nenvironments/dev api=1\n");
+	ck_assert_uint_eq(last.carried, 15);
+	expect_map(ROUTING_ENVIRONMENTS);
+	want("backends/api/2/a 127.0.0.1:18101\n");
+	ck_assert_uint_eq(last.carried, 15);
+}
+END_TEST
+
 START_TEST(versions_are_not_rendered_one_by_one_for_a_reserve_that_is_used_up)
 {
 	unsigned before;
@@ -411,6 +435,7 @@ int main(void)
 		tcase_add_test(tc, a_version_that_goes_leaves_no_backend);
 		tcase_add_test(tc, what_stands_where_is_read_back);
 		tcase_add_test(tc, a_reserve_that_runs_low_is_filled_by_a_reload);
+		tcase_add_test(tc, a_service_does_not_use_up_what_is_for_others);
 		tcase_add_test(tc,
 			       versions_are_not_rendered_one_by_one_for_a_reserve_that_is_used_up);
 		tcase_add_loop_test(tc, what_no_reserve_can_stand_for_waits_for_a_reload, 0,
