@@ -19,8 +19,9 @@
 #include "model/table.h"
 
 enum {
-	TURN_WORK = 2000, /* entries added in one turn: some milliseconds */
-	TURN_SCAN = 64,	  /* entries that HAProxy looks at in the time in which it adds one */
+	TURN_WORK = 2000,   /* entries added in one turn: some milliseconds */
+	TURN_SCAN = 64,	    /* entries that HAProxy looks at in the time in which it adds one */
+	TURN_REMOVALS = 16, /* host names that go in one turn, however much work each of them is */
 };
 
 struct turn_change {
@@ -33,6 +34,7 @@ struct turn {
 	struct live *live;
 	struct turn_change *changes;
 	size_t count, cap, work;
+	size_t removals;	/* host names that are nobody's any more */
 	struct strmap *waiting; /* uint64_t: since when, by name */
 };
 
@@ -63,11 +65,7 @@ static size_t count_work(const struct snapshot *desired, const struct env *old,
 		work += routing_count_entries(new);
 	if (old != NULL && new != NULL && has_same_hosts(old, new))
 		return work;
-	if (new != NULL)
-		work += new->host_count;
-	if (old != NULL)
-		work += old->host_count * scan_work(desired->host_count);
-	return work;
+	return new == NULL ? work : work + new->host_count;
 }
 
 static const char *name_of(const struct turn_change *change)
@@ -89,6 +87,25 @@ static void note_change(void *ctx, const void *from, const void *to)
 		change.since = *since;
 	MEM_GROW(turn->changes, turn->count, turn->cap);
 	turn->changes[turn->count++] = change;
+}
+
+static int compare_claims(const void *a, const void *b)
+{
+	return strcmp(((const struct claim *)a)->key, ((const struct claim *)b)->key);
+}
+
+static void note_host(void *ctx, const void *from, const void *to)
+{
+	struct turn *turn = ctx;
+
+	turn->removals += from != NULL && to == NULL;
+}
+
+static size_t most_removals(const struct snapshot *applied)
+{
+	size_t most = TURN_WORK / scan_work(applied->host_count);
+
+	return most > TURN_REMOVALS ? most : TURN_REMOVALS;
 }
 
 /* --- who waits -------------------------------------------------------------------------------- */
@@ -182,13 +199,15 @@ struct snapshot *live_take_turn(struct live *live)
 
 	walk_pairs(from->envs, from->env_count, to->envs, to->env_count, sizeof(struct env *),
 		   compare_envs, note_change, &turn);
+	walk_pairs(from->hosts, from->host_count, to->hosts, to->host_count, sizeof(struct claim),
+		   compare_claims, note_host, &turn);
 	live->turn++;
 	if (turn.count > 1 && turn.work > TURN_WORK)
 		choose(&turn);
 	free(turn.changes);
 	strmap_free(live->waiting);
 	live->waiting = turn.waiting;
-	return strmap_count(turn.waiting) == 0
+	return strmap_count(turn.waiting) == 0 && turn.removals <= most_removals(from)
 		   ? snapshot_ref(to)
-		   : snapshot_between(from, to, is_waiting, turn.waiting);
+		   : snapshot_between(from, to, is_waiting, turn.waiting, most_removals(from));
 }

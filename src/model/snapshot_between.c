@@ -18,6 +18,7 @@ struct between {
 	struct backend **emptied;
 	bool *is_needed;
 	size_t emptied_count;
+	size_t removals;      /* that may yet go */
 	struct claim *claims; /* the list that is being made */
 	size_t claim_count;
 };
@@ -111,13 +112,29 @@ static const char *keep_key(struct between *b, const struct env *env, const char
 	return copy;
 }
 
+/* Nobody's any more: it goes, if not too many do. */
+static bool may_go(struct between *b)
+{
+	if (b->removals == 0)
+		return false;
+	b->removals--;
+	return true;
+}
+
 /* What one that waits would get, or give, stays whose it was. */
+static bool stays_as_it_was(struct between *b, const struct claim *old, const struct claim *new)
+{
+	if (old != NULL && new != NULL && old->env == new->env)
+		return false;
+	if ((old != NULL && waits(b, old->env)) || (new != NULL &&waits(b, new->env)))
+		return true;
+	return new == NULL && !may_go(b);
+}
+
 static void put_claim(struct between *b, const void *from, const void *to)
 {
 	const struct claim *old = from, *new = to;
-	bool is_same = old != NULL && new != NULL && old->env == new->env;
-	bool stays =
-	    !is_same && ((old != NULL && waits(b, old->env)) || (new != NULL &&waits(b, new->env)));
+	bool stays = stays_as_it_was(b, old, new);
 	const struct claim *chosen = stays ? old : new;
 	const struct env *env = chosen == NULL ? NULL : chosen->env;
 
@@ -242,7 +259,7 @@ static void merge_backends(struct between *b)
 /* --- all -------------------------------------------------------------------------------------- */
 
 struct snapshot *snapshot_between(const struct snapshot *old, const struct snapshot *new,
-				  snapshot_env_fn *waits_fn, void *ctx)
+				  snapshot_env_fn *waits_fn, void *ctx, size_t removals)
 {
 	struct snapshot *to = snapshot_new(old->revision);
 	struct between b = {.old = old, .new = new, .to = to, .waits = waits_fn, .ctx = ctx};
@@ -256,8 +273,10 @@ struct snapshot *snapshot_between(const struct snapshot *old, const struct snaps
 	walk(&b, old->envs, old->env_count, new->envs, new->env_count, sizeof(struct env *),
 	     compare_envs, put_env);
 	merge_backends(&b);
+	b.removals = removals;
 	to->hosts = merge_claims(&b, old->hosts, old->host_count, new->hosts, new->host_count,
 				 &to->host_count);
+	b.removals = SIZE_MAX;
 	to->prefixes = merge_claims(&b, old->prefixes, old->prefix_count, new->prefixes,
 				    new->prefix_count, &to->prefix_count);
 	to->headers = merge_claims(&b, old->headers, old->header_count, new->headers,

@@ -169,11 +169,12 @@ struct snapshot *snapshot_without(const struct snapshot *snapshot, snapshot_part
 /*
  * What is on the way from one to the other: as the new one, but environments that wait are as in
  * the old one, with what they claim there, and with the last instances of the versions that they
- * choose there.  It has the revision of the old one, and no problems.
+ * choose there.  Of the host names that become nobody's so many go as removals says; the others
+ * stay whose they were, if that is there.  It has the revision of the old one, and no problems.
  */
 typedef bool snapshot_env_fn(void *ctx, const char *env);
 struct snapshot *snapshot_between(const struct snapshot *old, const struct snapshot *new_one,
-				  snapshot_env_fn *waits, void *ctx);
+				  snapshot_env_fn *waits, void *ctx, size_t removals);
 
 bool snapshot_has_service(const struct snapshot *snapshot, const char *name);
 const struct env *snapshot_find_env(const struct snapshot *snapshot, const char *name);

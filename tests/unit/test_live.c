@@ -157,6 +157,41 @@ START_TEST(small_changes_do_not_wait_for_many_large_ones)
 }
 END_TEST
 
+/* Environments of many hosts. */
+static char *many_hosts(unsigned count, unsigned hosts)
+{
+	struct buf b = BUF_INIT;
+
+	for (unsigned i = 0; i < count; i++) {
+		buf_printf(&b, "environments/host-%02u !{\"name\":\"host-%02u\",\"hosts\":[", i, i);
+		for (unsigned k = 0; k < hosts; k++)
+			buf_printf(&b, "%s\"h%u.e%u.example.com\"", k == 0 ? "" : ",", k, i);
+		buf_add_str(&b, "],\"services\":[\"web\"]}\n");
+	}
+	return buf_take(&b);
+}
+
+START_TEST(many_host_names_go_in_turns)
+{
+	mem_auto_free char *many = many_hosts(40, 60), *few = many_hosts(40, 1);
+	unsigned before;
+
+	begin(two_versions);
+	want(many);
+	expect_all();
+	before = results;
+	world_put(few);
+	world_put("environments/dev web=2\n");
+	live_set_desired(live, wanted);
+	wait_for_result(before);
+	ck_assert(is_done("dev"));
+	ck_assert_uint_gt(last.snapshot->host_count, wanted->host_count);
+	want(NULL);
+	ck_assert_uint_eq(last.code, 0);
+	expect_all();
+}
+END_TEST
+
 /* Whoever extends it: only its own generation is put, and chosen. */
 START_TEST(a_change_of_a_base_moves_nothing_of_its_children)
 {
@@ -550,6 +585,7 @@ int main(void)
 	if (daemon_is_there("haproxy")) {
 		tcase_add_test(tc, finds_all_as_it_is_and_changes_nothing);
 		tcase_add_test(tc, changes_without_a_reload);
+		tcase_add_test(tc, many_host_names_go_in_turns);
 		tcase_add_test(tc, small_changes_do_not_wait_for_many_large_ones);
 		tcase_add_test(tc, a_change_of_a_base_moves_nothing_of_its_children);
 		tcase_add_test(tc, manual_changes_are_reverted);

@@ -261,7 +261,7 @@ static void check_between(const struct snapshot *s, const struct snapshot *old,
 
 static struct snapshot *make_between(struct snapshot *old, struct snapshot *new)
 {
-	struct snapshot *s = snapshot_between(old, new, waits, NULL);
+	struct snapshot *s = snapshot_between(old, new, waits, NULL, draw(4));
 
 	check_between(s, old, new);
 	return s;
@@ -351,6 +351,41 @@ START_TEST(who_waits_keeps_its_hosts_and_its_last_instance)
 }
 END_TEST
 
+START_TEST(not_more_host_names_go_than_may)
+{
+	static const char first[] = "{\"name\":\"e2\",\"hosts\":[\"a.y\",\"b.y\",\"c.y\"],"
+				    "\"services\":[\"a\"]}";
+	static const char second[] = "{\"name\":\"e2\",\"hosts\":[\"d.y\"],\"services\":[\"a\"]}";
+	struct table *table = table_new();
+	struct snapshot *old, *new, *between, *next;
+
+	table_put(table, "environments/e2", first, strlen(first), 1);
+	old = table_snapshot(table, 1);
+	table_put(table, "environments/e2", second, strlen(second), 1);
+	new = table_snapshot(table, 2);
+	between = snapshot_between(old, new, waits, NULL, 1);
+	snapshot_unref(old);
+	check_claims(between, between->hosts, between->host_count);
+	ck_assert_uint_eq(between->host_count, 3);
+	ck_assert_str_eq(between->hosts[0].key, "b.y");
+	ck_assert_str_eq(between->hosts[2].key, "d.y");
+	next = snapshot_between(between, new, waits, NULL, 1);
+	snapshot_unref(between);
+	check_claims(next, next->hosts, next->host_count);
+	ck_assert_uint_eq(next->host_count, 2);
+	ck_assert_str_eq(next->hosts[0].key, "c.y");
+	table_del(table, "environments/e2");
+	snapshot_unref(new);
+	new = table_snapshot(table, 3);
+	between = snapshot_between(next, new, waits, NULL, 0);
+	ck_assert_uint_eq(between->host_count, 0);
+	snapshot_unref(next);
+	snapshot_unref(new);
+	snapshot_unref(between);
+	table_free(table);
+}
+END_TEST
+
 START_TEST(lists_that_did_not_change_are_shared)
 {
 	static const char env[] = "{\"name\":\"e\",\"services\":[\"a\"]}";
@@ -387,6 +422,7 @@ int main(void)
 
 	tcase_add_test(tc, an_old_snapshot_says_what_it_said);
 	tcase_add_test(tc, who_waits_keeps_its_hosts_and_its_last_instance);
+	tcase_add_test(tc, not_more_host_names_go_than_may);
 	tcase_add_test(tc, lists_that_did_not_change_are_shared);
 	return unit_run("snapshot", tc);
 }
