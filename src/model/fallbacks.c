@@ -2,8 +2,10 @@
 #include "model/fallbacks.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
+#include "model/choice.h"
 #include "model/env.h"
 
 struct fallbacks fallbacks_begin(struct env_fallback *items, const struct env_service *service)
@@ -32,10 +34,29 @@ void fallbacks_add(struct fallbacks *fallbacks, const char *version, uint8_t fro
 	fallbacks->count++;
 }
 
+/* The next largest share, of equal ones the first; NULL: all are taken. */
+static const char *take_largest(const struct choice *choice, bool *taken)
+{
+	size_t largest = SIZE_MAX;
+
+	for (size_t i = 0; i < choice->share_count; i++)
+		if (!taken[i] && (largest == SIZE_MAX ||
+				  choice->shares[i].percent > choice->shares[largest].percent))
+			largest = i;
+	if (largest == SIZE_MAX)
+		return NULL;
+	taken[largest] = true;
+	return choice->shares[largest].version;
+}
+
 void fallbacks_add_all(struct fallbacks *fallbacks, const struct env_service *other, uint8_t from)
 {
+	bool taken[CHOICE_MAX_VERSIONS] = {false};
 	const char *version;
 
-	for (size_t i = 0; (version = env_service_version(other, i)) != NULL; i++)
-		fallbacks_add(fallbacks, version, from);
+	if (other->choice == NULL)
+		fallbacks_add(fallbacks, other->version, from);
+	else
+		while ((version = take_largest(other->choice, taken)) != NULL)
+			fallbacks_add(fallbacks, version, from);
 }

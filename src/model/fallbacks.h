@@ -24,7 +24,7 @@ struct fallbacks {
 struct fallbacks fallbacks_begin(struct env_fallback *items, const struct env_service *service);
 /* A version that is there already, or of which there are enough, changes nothing. */
 void fallbacks_add(struct fallbacks *fallbacks, const char *version, uint8_t from);
-/* All versions of it. */
+/* All versions of it, the one with the largest share first. */
 void fallbacks_add_all(struct fallbacks *fallbacks, const struct env_service *other, uint8_t from);
 
 #endif

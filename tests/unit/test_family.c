@@ -396,6 +396,12 @@ START_TEST(with_baseline_the_parents_version_answers)
 	goes_on(table, "deep", "tasks:1.6>1.5<pr; tasks:1.5>1.4<prod");
 	goes_on(table, "own", "");
 	goes_on(table, "prod", "");
+	put_yaml(table, "{name: shares, services: [{name: tasks, versions: {a: 20, b: 0, c: 50, d: "
+			"30}}]}");
+	put_yaml(table, "{name: of-shares, extends: shares, missing: baseline, services: [{name: "
+			"tasks, version: 1}]}");
+	goes_on(table, "of-shares",
+		"tasks:1>c<shares; tasks:c>d<shares; tasks:d>a<shares; tasks:a>b<shares");
 	is_problem(table, object, NULL); /* there is nobody who could answer */
 	put_at(table, "backends/tasks/1.4/i", "10.0.0.1:1", 1);
 	is_problem(table, object,
