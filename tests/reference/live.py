@@ -1,0 +1,180 @@
+"""Random changes under load: every answer must be of the state before a change, or after it.
+
+    live.py ETCD EXTERNAL INTERNAL METRICS BACKENDS SEED CHANGES
+
+BACKENDS: a file, `SERVICE VERSION ADDRESS` a line.  A state is in force from when its change is sent
+until kvwatch says that the next one is applied; a request may see any state of its time.
+"""
+
+import http.client
+import json
+import random
+import sys
+import threading
+import time
+
+import etcd
+import model
+import world
+
+NAMES = [f"e{i}" for i in range(6)]
+DOOR, BEACON = "door", "beacon"
+PATHS = ["/", "/a", "/a/b/x", "/c/1", "/b"]
+WORKERS, SHOWN, DEADLINE = 4, 10, 30
+
+
+class State:
+    def __init__(self, envs, live):
+        self.envs, self.live, self.known = envs, live, {}
+
+    def is_live(self, service, version):
+        return (service, version) in self.live
+
+    def at_service(self, env, service, number):
+        found = model.versions(self.envs, env, service, number, self.is_live)
+        return {f"{service} {version}" for version in found} or {"503"}
+
+    def at_path(self, env, path, number):
+        may = set()
+        for target in model.targets(self.envs, env, number) or {None}:
+            service = target and model.at_path(self.envs, target, path)
+            may |= self.at_service(target, service, number) if service else {"503"}
+        return may
+
+    def may(self, question):
+        if question not in self.known:
+            is_outside, env, what, number = question
+            ask = self.at_path if is_outside else self.at_service
+            self.known[question] = ask(env, what, number) if env in self.envs else {"503"}
+        return self.known[question]
+
+
+class Run:
+    def __init__(self, arguments):
+        self.etcd = etcd.Etcd(arguments[0])
+        self.outside, self.inside, self.metrics = (a.split("//")[-1] for a in arguments[1:4])
+        with open(arguments[4], encoding="utf-8") as lines:
+            self.backends = {tuple(line.split()[:2]): line.split()[2] for line in lines}
+        self.dice, self.changes = random.Random(int(arguments[5])), int(arguments[6])
+        self.states, self.applied = [State({}, frozenset())], 0
+        self.lock, self.is_over = threading.Lock(), False
+        self.asked = self.wrong = 0
+
+    # --- the load
+
+    def ask(self, connections, question):
+        """What answers; a kept connection that ends without a byte is no answer yet."""
+        is_outside, env, what, number = question
+        headers = {"Host": f"www-{env}.example.com"} if is_outside else \
+            {"Host": f"{what}.service", "x-mayfly": env}
+        if number is not None:
+            headers["Cookie"] = f"mayfly-visitor={number}"
+        for is_last in (False, True):
+            if connections.get(is_outside) is None:
+                connections[is_outside] = http.client.HTTPConnection(
+                    self.outside if is_outside else self.inside, timeout=DEADLINE)
+                is_last = True
+            try:
+                connections[is_outside].request("GET", what if is_outside else "/",
+                                                headers=headers)
+                answer = connections[is_outside].getresponse()
+                text = answer.read().decode()
+                return " ".join(text.split()[:2]) if answer.status == 200 else str(answer.status)
+            except (http.client.RemoteDisconnected, ConnectionError) as why:
+                connections.pop(is_outside).close()
+                if is_last:
+                    return f"lost: {why!r}"
+
+    def check(self, first, question, got):
+        last = len(self.states)
+        may = [self.states[i].may(question) for i in range(first, last)]
+        with self.lock:
+            self.asked += 1
+            if any(got in one for one in may):
+                return
+            self.wrong += 1
+            if self.wrong <= SHOWN:
+                envs = [json.dumps(self.states[i].envs) for i in range(first, last)]
+                print(f"{question}: {got}, not {may} of states {first} to {last - 1}", *envs,
+                      sep="\n")
+
+    def work(self, seed):
+        dice, connections = random.Random(seed), {}
+        while not self.is_over:
+            is_outside = dice.random() < 0.5
+            env = dice.choice(NAMES + [DOOR] if is_outside else NAMES)
+            what = dice.choice(PATHS if is_outside else world.SERVICES)
+            number = dice.choice([None, dice.randrange(100)])
+            first, question = self.applied, (is_outside, env, what, number)
+            self.check(first, question, self.ask(connections, question))
+
+    # --- the changes
+
+    def new_world(self):
+        """A change of one environment that leaves every one composed, or takes one away."""
+        envs = dict(self.states[-1].envs)
+        while True:
+            at = self.dice.randrange(len(NAMES) + 1)
+            if at == len(NAMES):
+                envs[DOOR] = world.random_door(self.dice, DOOR, NAMES)
+                return DOOR, envs
+            name = NAMES[at]
+            if name in envs and self.dice.random() < 0.15:
+                del envs[name]
+                return name, envs
+            after = envs | {name: world.random_env(self.dice, NAMES, at)}
+            if all(model.linearise(after, n) for n in after
+                   if n != DOOR and (n == name or model.linearise(envs, n))):
+                return name, after
+
+    def next_change(self):
+        """The keys that change, and the state after it."""
+        before = self.states[-1]
+        if self.dice.random() < 0.8:
+            name, envs = self.new_world()
+            text = json.dumps(envs[name]) if name in envs else None
+            return {f"/mayfly/environments/{name}": text}, State(envs, before.live)
+        one = (self.dice.choice(world.SERVICES), self.dice.choice(["2", "3"]))
+        key = f"/mayfly/backends/{one[0]}/{one[1]}/a"
+        value = None if one in before.live else self.backends[one]
+        return {key: value}, State(before.envs, before.live ^ {one})
+
+    def read_applied(self):
+        connection = http.client.HTTPConnection(self.metrics, timeout=DEADLINE)
+        connection.request("GET", "/metrics")
+        for line in connection.getresponse().read().decode().splitlines():
+            if line.startswith("mayfly_applied_revision "):
+                return int(float(line.split()[1]))
+        return 0
+
+    def apply(self, number, keys, state):
+        beacon = {"name": BEACON, "services": [{"name": "s0", "version": str(number % 2 + 1)}]}
+        keys = keys | {f"/mayfly/environments/{BEACON}": json.dumps(beacon)}
+        self.states.append(state)
+        revision, end = self.etcd.change(keys), time.monotonic() + DEADLINE
+        while self.read_applied() < revision:
+            if time.monotonic() > end:
+                raise TimeoutError(f"change {number} is not applied")
+            time.sleep(0.002)
+        self.applied = len(self.states) - 1
+
+    def run(self):
+        keys = {f"/mayfly/backends/{s}/{v}/a": address for (s, v), address in
+                self.backends.items()}
+        self.apply(0, keys, State({}, frozenset(self.backends)))
+        workers = [threading.Thread(target=self.work, args=(i,)) for i in range(WORKERS)]
+        for worker in workers:
+            worker.start()
+        try:
+            for number in range(1, self.changes + 1):
+                self.apply(number, *self.next_change())
+        finally:
+            self.is_over = True
+            for worker in workers:
+                worker.join()
+        print(f"changes={self.changes} requests={self.asked} wrong={self.wrong}")
+        return 1 if self.wrong or not self.asked else 0
+
+
+if __name__ == "__main__":
+    sys.exit(Run(sys.argv[1:]).run())
