@@ -131,7 +131,7 @@ def versions(world, name, service, number, is_live):
 def targets(world, name, number):
     """Which environments a visitor of that one may come to."""
     split = world.get(name, {}).get("split")
-    return answers(split, number, lambda target: target in world) if split else {name}
+    return answers(split, number, lambda one: linearise(world, one)) if split else {name}
 
 
 def at_path(world, name, path):
