@@ -291,8 +291,8 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(patsubst %,$(BUILD)/obj/tests/b
 
 -include $(call deps_of,$(bench_obj))
 
-# That of BENCH_ONLY=tenant is one of its own, which takes another revision, too.
-bench_script = $(if $(filter tenant,$(BENCH_ONLY)),tenant.sh,$(if $(BASE),compare.sh,$(if $(PEERS),peers.sh,run.sh)))
+# Those of BENCH_ONLY=tenant, which takes another revision, too, and of family are of their own.
+bench_script = $(if $(filter tenant family,$(BENCH_ONLY)),$(BENCH_ONLY).sh,$(if $(BASE),compare.sh,$(if $(PEERS),peers.sh,run.sh)))
 
 .PHONY: bench bench-programs
 bench-programs: $(bench_bin)

@@ -6,7 +6,7 @@
 #	make bench BENCH_QUICK=1    about two: fewer sizes, fewer trials
 #
 # BENCH_ONLY="change rate idle lost register names render" leaves parts out; BENCH_SIZES and BENCH_KINDS too.
-# BENCH_ONLY=tenant is in tenant.sh.
+# BENCH_ONLY=tenant is in tenant.sh, BENCH_ONLY=family in family.sh.
 
 # shellcheck source=tests/bench/common.sh
 . "$(dirname "$0")/common.sh"
