@@ -25,14 +25,25 @@ static void format_service(const void *item, const char *owner, const char *sour
 	service_format_json(item, owner, source, ret_value);
 }
 
-#define WORDS(noun_)                                                                               \
-	.noun = noun_, .put = noun_ " put", .taken_over = noun_ " taken over",                     \
-	.taken = noun_ " taken from its owner", .deleted = noun_ " deleted"
+const struct env_sync_kind env_sync_envs = {
+    .dir = "environments/",
+    .noun = "environment",
+    .put = "environment put",
+    .taken_over = "environment taken over",
+    .taken = "environment taken from its owner",
+    .deleted = "environment deleted",
+    .has_history = true,
+    .name = get_env_name,
+    .format = format_env,
+};
 
-const struct env_sync_kind env_sync_envs = {.dir = "environments/",
-					    WORDS("environment"),
-					    .has_history = true,
-					    .name = get_env_name,
-					    .format = format_env};
 const struct env_sync_kind env_sync_services = {
-    .dir = "services/", WORDS("service"), .name = get_service_name, .format = format_service};
+    .dir = "services/",
+    .noun = "service",
+    .put = "service put",
+    .taken_over = "service taken over",
+    .taken = "service taken from its owner",
+    .deleted = "service deleted",
+    .name = get_service_name,
+    .format = format_service,
+};

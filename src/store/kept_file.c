@@ -1,7 +1,6 @@
 /* The text of a kept file.  Knows nothing of what its body is. */
 #include "store/kept_file.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -36,10 +35,13 @@ bool kept_file_parse(const char *place, const char *text, size_t len, int64_t *r
 	mem_auto_free char *mark = mem_printf("# %s" MARK, place);
 	buf_auto struct buf again = BUF_INIT;
 	const char *end = memchr(text, '\n', len);
-	long long revision;
+	mem_auto_free char *digits = NULL;
+	int64_t revision;
 
-	if (end == NULL || strncmp(text, mark, strlen(mark)) != 0 ||
-	    sscanf(text + strlen(mark), "%lld", &revision) != 1)
+	if (end == NULL || strncmp(text, mark, strlen(mark)) != 0)
+		return false;
+	digits = mem_dup_bytes(text + strlen(mark), strspn(text + strlen(mark), "0123456789"));
+	if (!str_parse_int(digits, 0, INT64_MAX, &revision))
 		return false;
 	kept_file_format(place, revision, end + 1, &again);
 	if (again.len != len || memcmp(again.data, text, len) != 0)
