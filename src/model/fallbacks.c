@@ -13,12 +13,23 @@ struct fallbacks fallbacks_begin(struct env_fallback *items, const struct env_se
 	return (struct fallbacks){.items = items, .service = service};
 }
 
+/* Whether it has a share of the requests, and so is asked before all others. */
+static bool has_share(const struct env_service *service, const char *version)
+{
+	const struct choice *choice = service->choice;
+
+	for (size_t i = 0; choice != NULL && i < choice->share_count; i++)
+		if (strcmp(choice->shares[i].version, version) == 0)
+			return true;
+	return choice == NULL && strcmp(service->version, version) == 0;
+}
+
 static bool is_there(const struct fallbacks *fallbacks, const char *version)
 {
 	for (size_t i = 0; i < fallbacks->count; i++)
 		if (strcmp(fallbacks->items[i].next, version) == 0)
 			return true;
-	return env_service_has_version(fallbacks->service, version);
+	return has_share(fallbacks->service, version);
 }
 
 void fallbacks_add(struct fallbacks *fallbacks, const char *version, uint8_t from)
