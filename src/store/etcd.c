@@ -9,11 +9,13 @@
 #include <sys/random.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/settings.h"
 #include "store/etcd_endpoints.h"
 #include "store/etcd_internal.h"
+#include "store/etcd_wire.h"
 #include "sys/loop.h"
 
 enum {
@@ -32,6 +34,7 @@ struct etcd {
 	char *token_header;    /* "Authorization: ...", or NULL */
 	uint64_t token_serial; /* counts the tokens */
 	bool is_auth_off;      /* etcd says that it needs none */
+	bool lists_by_grpc;
 	struct etcd_call *token_call;
 	int64_t timeout_ms;
 	struct etcd_call *calls;
@@ -53,10 +56,10 @@ struct etcd_call {
 	struct etcd_call *next, **link; /* link: what points here */
 	const char *path;
 	char *what, *keys;
-	struct buf body;
+	struct buf body, wire; /* wire: empty where there is only JSON */
 	enum etcd_repeat repeat;
 	size_t max_body;
-	bool wants_page;
+	bool wants_page, is_wire; /* is_wire: of the attempt */
 	int pinned;
 	int64_t timeout_ms, deadline, backoff_ms;
 	size_t endpoint, tried; /* of the attempt; in this round */
@@ -125,14 +128,16 @@ struct http_request *etcd_post(struct etcd *etcd, size_t endpoint, const char *p
 			       const struct http_options *model, http_done_fn *on_done, void *ctx)
 {
 	struct http_tls tls = {etcd->cacert, etcd->cert, etcd->key};
-	const char *headers[] = {"Content-Type: application/json", "Grpc-Metadata-hasleader: true",
-				 etcd->token_header, NULL};
+	const char *json[] = {"Content-Type: application/json", "Grpc-Metadata-hasleader: true",
+			      etcd->token_header, NULL};
+	const char *grpc[] = {"Content-Type: application/grpc", "TE: trailers", "hasleader: true",
+			      etcd->token_header, NULL};
 	mem_auto_free char *url = mem_printf("%s%s", etcd->endpoints.urls[endpoint], path);
 	struct http_options options = *model;
 
 	options.method = "POST";
 	options.url = url;
-	options.headers = headers;
+	options.headers = model->is_http2 ? grpc : json;
 	options.tls = &tls;
 	options.connect_timeout_ms = CONNECT_TIMEOUT_MS;
 	return http_start(etcd->loop, &options, on_done, ctx);
@@ -150,6 +155,7 @@ static void call_free(void *object)
 	if (call->free_ctx != NULL)
 		call->free_ctx(call->ctx);
 	buf_fini(&call->body);
+	buf_fini(&call->wire);
 	free(call->what);
 	free(call->keys);
 	free(call);
@@ -348,16 +354,36 @@ static void on_json(struct etcd_call *call, const struct http_reply *http)
 	node_free(json);
 }
 
+static bool read_page(const struct etcd_call *call, const struct http_reply *http,
+		      struct etcd_page *ret_page)
+{
+	if (!call->wants_page || http->status != 200)
+		return false;
+	return call->is_wire ? etcd_wire_read(http->body, http->body_len, ret_page)
+			     : etcd_page_read(http->body, http->body_len, ret_page);
+}
+
+static bool is_out_of_reach(const struct http_reply *http, const struct mf_err *err)
+{
+	return err != NULL && err->code == MF_EUNAVAIL && !http->is_sent;
+}
+
 static void on_http_done(void *ctx, const struct http_reply *http, const struct mf_err *err)
 {
 	struct etcd_call *call = ctx;
 	struct etcd_page page;
+	bool has_page = err == NULL && read_page(call, http, &page);
 
 	call->request = NULL;
-	if (err != NULL) {
+	if (call->is_wire && !has_page && !is_out_of_reach(http, err)) {
+		log_debug("listing by JSON, not by gRPC", LOG_STR("list", call->what),
+			  LOG_INT("status", http->status),
+			  LOG_STR("reason", err == NULL ? "the answer is no page" : err->msg));
+		buf_clear(&call->wire);
+		attempt(call);
+	} else if (err != NULL) {
 		on_broken(call, http, err);
-	} else if (call->wants_page && http->status == 200 &&
-		   etcd_page_read(http->body, http->body_len, &page)) {
+	} else if (has_page) {
 		struct etcd_reply reply = {.page = &page,
 					   .text = http->body,
 					   .len = http->body_len,
@@ -456,10 +482,13 @@ static void attempt(struct etcd_call *call)
 {
 	struct etcd *etcd = call->etcd;
 	int64_t left = call->deadline - loop_now(etcd->loop);
-	struct http_options options = {.body = buf_str(&call->body),
-				       .body_len = call->body.len,
+	bool is_wire = etcd->lists_by_grpc && call->wire.len > 0;
+	const struct buf *body = is_wire ? &call->wire : &call->body;
+	struct http_options options = {.body = buf_str(body),
+				       .body_len = body->len,
 				       .max_body = call->max_body,
-				       .is_fresh = call->repeat == ETCD_REPEAT_ONCE};
+				       .is_fresh = is_wire || call->repeat == ETCD_REPEAT_ONCE,
+				       .is_http2 = is_wire};
 
 	if (!call->is_token_call && etcd_token_is_wanted(etcd)) {
 		wait_for_token(call, left);
@@ -468,8 +497,11 @@ static void attempt(struct etcd_call *call)
 	call->endpoint = call->pinned != ETCD_ANY ? (size_t)call->pinned : etcd->endpoints.current;
 	call->token_serial = etcd->token_serial;
 	call->phase = CALL_ASKING;
-	options.deadline_ms = attempt_ms(call, left);
-	call->request = etcd_post(etcd, call->endpoint, call->path, &options, on_http_done, call);
+	call->is_wire = is_wire;
+	/* Who swallows it leaves JSON the time that it needs. */
+	options.deadline_ms = attempt_ms(call, is_wire ? left / 3 : left);
+	call->request = etcd_post(etcd, call->endpoint, is_wire ? ETCD_WIRE_RANGE : call->path,
+				  &options, on_http_done, call);
 }
 
 /* A pause is over, a token is there, or the wait for it was too long. */
@@ -507,6 +539,15 @@ static struct etcd_call *call_new(struct etcd *etcd, const char *what, etcd_repl
 	return call;
 }
 
+static void take_body(struct buf *ret, struct buf *body)
+{
+	if (body == NULL)
+		return;
+	buf_fini(ret);
+	*ret = *body;
+	*body = (struct buf)BUF_INIT;
+}
+
 struct etcd_call *etcd_call_start(struct etcd *etcd, const struct etcd_request *request,
 				  etcd_reply_fn *on_reply, void (*free_ctx)(void *ctx), void *ctx)
 {
@@ -518,10 +559,8 @@ struct etcd_call *etcd_call_start(struct etcd *etcd, const struct etcd_request *
 	call->max_body = request->max_body;
 	call->wants_page = request->wants_page;
 	call->pinned = request->endpoint;
-	if (request->body != NULL) {
-		call->body = *request->body;
-		*request->body = (struct buf)BUF_INIT;
-	}
+	take_body(&call->body, request->body);
+	take_body(&call->wire, request->wire);
 	if (request->deadline_ms != 0 && request->deadline_ms < call->timeout_ms)
 		call->timeout_ms = request->deadline_ms;
 	restart_clock(call);
@@ -548,13 +587,13 @@ void etcd_call_keep(struct etcd_call *call)
 		call->phase = CALL_KEPT;
 }
 
-void etcd_call_continue(struct etcd_call *call, struct buf *body)
+void etcd_call_continue(struct etcd_call *call, struct buf *body, struct buf *wire)
 {
 	bool was_kept = call->phase == CALL_KEPT;
 
-	buf_fini(&call->body);
-	call->body = *body;
-	*body = (struct buf)BUF_INIT;
+	take_body(&call->body, body);
+	if (call->is_wire) /* else it has come to nothing before */
+		take_body(&call->wire, wire);
 	if (call->phase == CALL_REPLYING)
 		call->phase = CALL_CONTINUED;
 	restart_clock(call);
@@ -599,6 +638,7 @@ int etcd_new(struct loop *loop, const struct etcd_config *config, struct etcd **
 
 	etcd->loop = loop;
 	etcd->timeout_ms = config->timeout_ms > 0 ? config->timeout_ms : CALL_TIMEOUT_MS;
+	etcd->lists_by_grpc = config->lists_by_grpc;
 	etcd->cacert = mem_dup_str(config->cacert);
 	etcd->cert = mem_dup_str(config->cert);
 	etcd->key = mem_dup_str(config->key);
@@ -635,6 +675,7 @@ int etcd_open(const struct settings *settings, struct loop *loop, int64_t timeou
 	    .user = settings->etcd.user,
 	    .password = settings->etcd.password,
 	    .timeout_ms = timeout_ms,
+	    .lists_by_grpc = true,
 	};
 
 	return etcd_new(loop, &config, ret_etcd, err);

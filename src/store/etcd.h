@@ -1,6 +1,7 @@
 /*
  * A client for etcd v3 over its JSON gateway (etcd API reference, /v3/ paths; 3.4 and later), on
- * the loop.
+ * the loop.  Lists may be asked for by gRPC, which is quicker: whatever goes wrong with that, from
+ * a proxy that does not pass it on to an error of etcd's, the list is asked for again by JSON.
  *
  * Several endpoints: a call that finds one out of reach goes to the next, each round with longer
  * waits and jitter.  Every call carries Grpc-Metadata-hasleader, so that a member cut off from its
@@ -34,6 +35,7 @@ struct etcd_config {
 	const char *cacert, *cert, *key; /* files; NULL: none */
 	const char *user, *password;	 /* NULL: no authentication */
 	int64_t timeout_ms; /* of a call, all retries included (a list: of each page); 0: 5000 */
+	bool lists_by_grpc; /* and by JSON only where that comes to nothing */
 };
 
 /* MF_ECONFIG: an endpoint that is none, or cert without key. */

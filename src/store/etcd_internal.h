@@ -43,6 +43,7 @@ struct etcd_request {
 	const char *keys; /* the same: the key or prefix for which a role is needed; NULL: none */
 	enum etcd_repeat repeat;
 	struct buf *body;    /* taken over */
+	struct buf *wire;    /* the same in a message for gRPC; taken over.  NULL: JSON only */
 	size_t max_body;     /* 0: 1 MiB */
 	bool wants_page;     /* the reply is a page of a list */
 	int endpoint;	     /* ETCD_ANY, or this one only and one attempt only */
@@ -56,9 +57,9 @@ struct etcd_call *etcd_call_start(struct etcd *etcd, const struct etcd_request *
 				  etcd_reply_fn *on_reply, void (*free_ctx)(void *ctx), void *ctx);
 /* Inside on_reply only: the call stays until it is continued or cancelled. */
 void etcd_call_keep(struct etcd_call *call);
-/* Inside on_reply, or later of a call that was kept: the same call with another body, and all its
- * time again. */
-void etcd_call_continue(struct etcd_call *call, struct buf *body);
+/* Inside on_reply, or later of a call that was kept: the same call with another body (wire as
+ * in the request), and all its time again. */
+void etcd_call_continue(struct etcd_call *call, struct buf *body, struct buf *wire);
 /* Whether the owner of the handle has let it go meanwhile: inside on_reply, or of one that is kept.
  */
 bool etcd_call_is_cancelled(const struct etcd_call *call);
@@ -78,7 +79,8 @@ bool etcd_token_is_wanted(const struct etcd *etcd);
 uint64_t etcd_token_serial(const struct etcd *etcd);
 void etcd_token_drop(struct etcd *etcd, uint64_t serial);
 
-/* Start a POST to an endpoint: model's body and bounds, our URL, headers and TLS. */
+/* Start a POST to an endpoint: model's body and bounds, our URL, headers and TLS.  is_http2: it is
+ * a call over gRPC. */
 struct http_request *etcd_post(struct etcd *etcd, size_t endpoint, const char *path,
 			       const struct http_options *model, http_done_fn *on_done, void *ctx);
 

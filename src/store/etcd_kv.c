@@ -7,10 +7,12 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "store/etcd.h"
 #include "store/etcd_internal.h"
+#include "store/etcd_wire.h"
 #include "sys/loop.h"
 
 /* --- list ------------------------------------------------------------------------------------- */
@@ -62,9 +64,11 @@ static void list_free(void *ctx)
 static void list_ask(struct list *list, struct etcd_call *call)
 {
 	buf_auto struct buf body = BUF_INIT;
+	buf_auto struct buf wire = BUF_INIT;
 
 	etcd_json_list(&body, &list->start, &list->end, list->limit, list->revision);
-	etcd_call_continue(call, &body);
+	etcd_wire_list(&wire, &list->start, &list->end, list->limit, list->revision);
+	etcd_call_continue(call, &body, &wire);
 }
 
 static void start_behind(struct list *list, const char *part)
@@ -168,6 +172,8 @@ static void list_end(struct list *list)
 {
 	if (list->err.code != 0)
 		(void)mf_err_wrap(&list->err, "list %s", list->prefix);
+	log_debug("listed", LOG_STR("prefix", list->prefix), LOG_INT("revision", list->revision),
+		  LOG_STR("by", list->page.is_wire ? "gRPC" : "JSON"));
 	list->events.on_done(list->ctx, list->revision, list->err.code == 0 ? NULL : &list->err);
 	etcd_cancel(list->call);
 }
@@ -247,10 +253,12 @@ struct etcd_call *etcd_list(struct etcd *etcd, const char *prefix,
 	struct list *list = MEM_NEW(list);
 	mem_auto_free char *what = mem_printf("list %s", prefix);
 	buf_auto struct buf body = BUF_INIT;
+	buf_auto struct buf wire = BUF_INIT;
 	struct etcd_request request = {.path = "/v3/kv/range",
 				       .what = what,
 				       .keys = prefix,
 				       .body = &body,
+				       .wire = &wire,
 				       .max_body = LIST_PAGE_MAX,
 				       .wants_page = true,
 				       .endpoint = ETCD_ANY};
@@ -262,6 +270,7 @@ struct etcd_call *etcd_list(struct etcd *etcd, const char *prefix,
 	list->timer = loop_timer_new(etcd_loop(etcd), on_slice, list);
 	begin(list);
 	etcd_json_list(&body, &list->start, &list->end, list->limit, 0);
+	etcd_wire_list(&wire, &list->start, &list->end, list->limit, 0);
 	list->call = etcd_call_start(etcd, &request, on_list_reply, list_free, list);
 	return list->call;
 }

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/scan.h"
 #include "base/str.h"
+#include "store/etcd_wire.h"
 
 enum { PAGE_MAX_DEPTH = 16 };
 
@@ -122,28 +123,37 @@ static bool take_pair_member(void *ctx, struct scan *s, const struct scan_span *
 	return scan_skip(s, PAGE_MAX_DEPTH);
 }
 
-static bool take_pair(struct scan *s, struct pair *pair)
+/* Of either form; moves *at behind it. */
+static bool take_at(const struct etcd_page *page, const char *text, size_t *at, struct pair *pair)
 {
+	struct scan s = {text + *at, text + page->end};
+
 	buf_clear(pair->key);
 	buf_clear(pair->value);
 	buf_reserve(pair->key, 0);
 	buf_reserve(pair->value, 0);
-	return scan_object(s, take_pair_member, pair) && !pair->has_bad_bytes && pair->key->len > 0;
+	if (page->is_wire)
+		return etcd_wire_pair(text, at, page->end, pair->key, pair->value, &pair->kv) &&
+		       pair->key->len > 0;
+	if (!scan_object(&s, take_pair_member, pair) || pair->has_bad_bytes || pair->key->len == 0)
+		return false;
+	(void)scan_take(&s, ',');
+	*at = (size_t)(s.at - text);
+	return true;
 }
 
 int etcd_page_next(struct etcd_page *page, const char *text, struct buf *key, struct buf *value,
 		   struct etcd_kv *ret_kv, bool *ret_skip, struct mf_err *err)
 {
-	struct scan s = {text + page->at, text + page->end};
 	struct pair pair = {.key = key, .value = value};
+	size_t at = page->at;
 
 	page->at = page->end;
-	if (!take_pair(&s, &pair))
+	if (!take_at(page, text, &at, &pair))
 		return mf_err_set(err, MF_EDATA, "a pair that is none: key or value");
 	if (pair.has_bad_int || pair.kv.mod_revision <= 0)
 		return mf_err_set(err, MF_EDATA, "a pair that is none: revision or lease");
-	(void)scan_take(&s, ',');
-	page->at = (size_t)(s.at - text);
+	page->at = at;
 	pair.kv.key = key->data;
 	pair.kv.value = value->data;
 	pair.kv.value_len = value->len;
@@ -154,9 +164,9 @@ int etcd_page_next(struct etcd_page *page, const char *text, struct buf *key, st
 
 bool etcd_page_last_key(const struct etcd_page *page, const char *text, struct buf *key)
 {
-	struct scan s = {text + page->last, text + page->end};
 	buf_auto struct buf value = BUF_INIT;
 	struct pair pair = {.key = key, .value = &value};
+	size_t at = page->last;
 
-	return take_pair(&s, &pair);
+	return take_at(page, text, &at, &pair);
 }

@@ -270,13 +270,21 @@ static void set_tls(CURL *easy, const struct http_tls *tls)
 		(void)curl_easy_setopt(easy, CURLOPT_SSLKEY, tls->key_file);
 }
 
+static long http_version(const struct http_options *options)
+{
+	if (!options->is_http2)
+		return CURL_HTTP_VERSION_1_1;
+	return strncmp(options->url, "https:", 6) == 0 ? CURL_HTTP_VERSION_2TLS
+						       : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
+}
+
 static void set_connection(CURL *easy, const struct http_options *options)
 {
 	int64_t connect_ms = options->connect_timeout_ms;
 
 	(void)curl_easy_setopt(easy, CURLOPT_URL, options->url);
 	(void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	(void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+	(void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, http_version(options));
 	(void)curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	(void)curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 0L);
 	(void)curl_easy_setopt(easy, CURLOPT_PROXY, "");

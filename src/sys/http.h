@@ -38,6 +38,9 @@ struct http_options {
 	 * happen twice could.
 	 */
 	bool is_fresh;
+	/* HTTP/2, without TLS by prior knowledge, and then is_fresh, since libcurl would take up a
+	 * connection that speaks HTTP/1.1; with TLS a server may choose HTTP/1.1. */
+	bool is_http2;
 	/*
 	 * A stream: called with each piece of a 2xx reply as it comes, instead of collecting it.
 	 * Return false to break off (then on_done gets MF_EFAIL).  Requests may be started and

@@ -1,5 +1,6 @@
 /*
- * A page of a list: whatever JSON jansson takes for a list's answer is read with the same pairs.
+ * A page of a list: whatever JSON jansson takes for a list's answer is read with the same pairs;
+ * and what gRPC answers.
  */
 #include <jansson.h>
 #include <stddef.h>
@@ -11,6 +12,7 @@
 #include "base/err.h"
 #include "fuzz.h"
 #include "store/etcd_page.h"
+#include "store/etcd_wire.h"
 
 static size_t read_pairs(const struct etcd_page *whole, const char *text)
 {
@@ -55,6 +57,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (json != NULL && count != SIZE_MAX)
 			FUZZ_CHECK(json_array_size(json_object_get(json, "kvs")) == count);
 		json_decref(json);
+	}
+	if (etcd_wire_read(text, size, &page)) {
+		FUZZ_CHECK(page.at <= page.end && page.end <= size && page.revision > 0);
+		(void)read_pairs(&page, text);
+		(void)etcd_page_last_key(&page, text, &last);
 	}
 	free(text);
 	return 0;

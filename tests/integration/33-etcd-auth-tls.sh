@@ -30,6 +30,8 @@ write_settings
 
 run_tool svcregister list
 is "$STATUS" 0 'the certificates of the environment variables are used'
+run_tool svcregister list --log-level debug
+like "$ERR" 'listed prefix=[^ ]* revision=[0-9]* by=gRPC' '  and the list comes by gRPC'
 run_tool svcregister list --cacert /etc/ssl/certs/nowhere.pem
 unlike "$STATUS" '^0$' 'a CA file that is not there is an error'
 ETCDCTL_CACERT='' run_tool svcregister list
@@ -53,6 +55,8 @@ run_tool svcregister list
 unlike "$STATUS" '^0$' 'without a user etcd refuses'
 run_tool svcregister list --user mayfly:s3cret
 is "$OUT" 'web 1 10.0.0.1:80' 'a user with a password is let in'
+run_tool svcregister list --user mayfly:s3cret --log-level debug
+like "$ERR" 'listed prefix=[^ ]* revision=[0-9]* by=gRPC' '  with gRPC, too'
 ETCDCTL_PASSWORD=s3cret run_tool svcregister list --user mayfly
 is "$STATUS" 0 'the password may come from its variable'
 run_tool svcregister list --user mayfly:wrong-secret

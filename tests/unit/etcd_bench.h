@@ -25,13 +25,18 @@ struct bench {
 	int wanted; /* outcomes, until the loop stops */
 };
 
-static inline void bench_init(struct bench *b, const struct gateway_line *first,
+static inline void bench_open(struct bench *b, const struct gateway_line *first,
 			      const struct gateway_line *second, const char *user,
-			      int64_t timeout_ms)
+			      int64_t timeout_ms, bool lists_by_grpc)
 {
 	const char *endpoints[3] = {0};
 	struct etcd_config config = {
-	    .endpoints = endpoints, .user = user, .password = "secret", .timeout_ms = timeout_ms};
+	    .endpoints = endpoints,
+	    .user = user,
+	    .password = "secret",
+	    .timeout_ms = timeout_ms,
+	    .lists_by_grpc = lists_by_grpc,
+	};
 	struct mf_err err;
 
 	*b = (struct bench){.wanted = 1};
@@ -43,6 +48,13 @@ static inline void bench_init(struct bench *b, const struct gateway_line *first,
 		endpoints[1] = b->gateways[1].url;
 	}
 	ck_assert_int_eq(etcd_new(b->loop, &config, &b->etcd, &err), 0);
+}
+
+static inline void bench_init(struct bench *b, const struct gateway_line *first,
+			      const struct gateway_line *second, const char *user,
+			      int64_t timeout_ms)
+{
+	bench_open(b, first, second, user, timeout_ms, false);
 }
 
 static inline void bench_run(struct bench *b)

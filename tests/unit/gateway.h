@@ -38,6 +38,7 @@ struct gateway {
 	struct gateway_peer *peers;
 	struct buf asked; /* "/v3/kv/range {...}\n" each */
 	size_t count;
+	size_t refused; /* connections over which somebody spoke HTTP/2 */
 	char url[64];
 };
 
@@ -91,6 +92,16 @@ static inline void gateway_answer(struct gateway_peer *peer, int fd, const char 
 	gateway_send(fd, out.data, out.len);
 }
 
+static inline void gateway_refuse_http2(struct gateway_peer *peer, int fd)
+{
+	static const char answer[] = "HTTP/1.1 505 X\r\nContent-Length: 0\r\n\r\n";
+
+	gateway_send(fd, answer, sizeof(answer) - 1);
+	loop_del_fd(peer->source);
+	peer->source = NULL;
+	peer->gateway->refused++;
+}
+
 static inline void gateway_on_peer(void *ctx, int fd, unsigned events)
 {
 	struct gateway_peer *peer = ctx;
@@ -106,6 +117,10 @@ static inline void gateway_on_peer(void *ctx, int fd, unsigned events)
 		return;
 	}
 	buf_add(&peer->in, bytes, (size_t)n);
+	if (strncmp(peer->in.data, "PRI * HTTP/2.0\r\n", 16) == 0) { /* it speaks HTTP/1.1 only */
+		gateway_refuse_http2(peer, fd);
+		return;
+	}
 	end = strstr(peer->in.data, "\r\n\r\n");
 	if (end == NULL)
 		return;

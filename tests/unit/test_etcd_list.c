@@ -82,19 +82,32 @@ static const struct {
     {{{RANGE, GATEWAY_SAY, 401, BAD_TOKEN}}, "]0", MF_EPERM, NULL}, /* and we have no user */
 };
 
-START_TEST(test_list)
+static void check_list(int i, bool by_grpc)
 {
 	struct bench b;
 
-	bench_init(&b, list_table[_i].script, NULL, NULL, 0);
+	bench_open(&b, list_table[i].script, NULL, NULL, 0, by_grpc);
 	(void)etcd_list(b.etcd, "/", &list_events, &b);
 	bench_run(&b);
-	ck_assert_str_eq(buf_str(&b.story), list_table[_i].story);
-	ck_assert_msg(b.err.code == list_table[_i].code, "%s", b.err.msg);
-	if (list_table[_i].asked != NULL)
-		ck_assert_msg(strstr(b.gateways[0].asked.data, list_table[_i].asked) != NULL, "%s",
+	ck_assert_str_eq(buf_str(&b.story), list_table[i].story);
+	ck_assert_msg(b.err.code == list_table[i].code, "%s", b.err.msg);
+	if (list_table[i].asked != NULL)
+		ck_assert_msg(strstr(b.gateways[0].asked.data, list_table[i].asked) != NULL, "%s",
 			      b.gateways[0].asked.data);
+	ck_assert_uint_eq(b.gateways[0].refused, by_grpc ? 1 : 0);
 	bench_fini(&b);
+}
+
+START_TEST(test_list)
+{
+	check_list(_i, false);
+}
+END_TEST
+
+/* gRPC is tried once a list, and where it comes to nothing all is as without it. */
+START_TEST(a_list_without_grpc_goes_on_by_json)
+{
+	check_list(_i, true);
 }
 END_TEST
 
@@ -260,6 +273,7 @@ int main(void)
 	TCase *tc = tcase_create("etcd_list");
 
 	tcase_add_loop_test(tc, test_list, 0, COUNT(list_table));
+	tcase_add_loop_test(tc, a_list_without_grpc_goes_on_by_json, 0, COUNT(list_table));
 	tcase_add_test(tc, test_list_without);
 	tcase_add_test(tc, test_cancel_inside);
 	tcase_add_loop_test(tc, keys_are_counted_at_a_revision, 0, COUNT(counts));
