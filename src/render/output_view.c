@@ -84,7 +84,7 @@ struct tcp {
 
 /* One map as a list: its own room for the entry that is being read. */
 struct map_view {
-	const struct routing *routing;
+	struct output_view *view;
 	enum routing_map map;
 	struct routing_entry entry;
 };
@@ -92,7 +92,9 @@ struct map_view {
 struct output_view {
 	const struct snapshot *snapshot;
 	const struct settings *settings;
-	struct routing *routing;
+	const struct snapshot *mapped;	 /* that the maps are of, */
+	const struct routing_past *past; /* and this; NULL: nothing */
+	struct routing *routing;	 /* the maps; NULL until somebody reads one */
 	enum routing_map map;
 	char description[32];
 	char *server_state; /* its path */
@@ -197,11 +199,22 @@ static const struct view_field entry_fields[] = {
 };
 VIEW_CLASS(entry, entry_fields)
 
+/* Most templates read none. */
+static const struct routing *routing_of(const struct map_view *map)
+{
+	struct output_view *view = map->view;
+
+	if (view->routing == NULL)
+		view->routing = view->past == NULL ? routing_new(view->mapped)
+						   : routing_new_with(view->mapped, view->past);
+	return view->routing;
+}
+
 static void entry_item(const void *obj, size_t i, struct view *v)
 {
 	struct map_view *map = (struct map_view *)obj; /* ours; only views see it as const */
 
-	routing_get(map->routing, map->map, i, &map->entry);
+	routing_get(routing_of(map), map->map, i, &map->entry);
 	view_set_object(v, &entry_class, map);
 }
 
@@ -216,7 +229,7 @@ static void get_map_entries(const void *obj, struct view *v)
 {
 	const struct map_view *map = obj;
 
-	view_set_list(v, &entry_list, map, routing_count(map->routing, map->map));
+	view_set_list(v, &entry_list, map, routing_count(routing_of(map), map->map));
 }
 
 static const struct view_field map_fields[] = {
@@ -649,16 +662,6 @@ static void set_snapshot(struct output_view *view, const struct snapshot *snapsh
 	view->tcp = tcp_new(snapshot, view->settings, &view->tcp_count);
 }
 
-static void set_routing(struct output_view *view, struct routing *routing)
-{
-	routing_free(view->routing);
-	view->routing = routing;
-	for (enum routing_map map = 0; map < ROUTING_MAP_COUNT; map++) {
-		view->maps[map].routing = routing;
-		view->maps[map].map = map;
-	}
-}
-
 struct output_view *output_view_new(const struct snapshot *snapshot,
 				    const struct settings *settings)
 {
@@ -666,8 +669,10 @@ struct output_view *output_view_new(const struct snapshot *snapshot,
 
 	view->settings = settings;
 	set_snapshot(view, snapshot);
-	set_routing(view, routing_new(snapshot));
+	view->mapped = snapshot;
 	view->map = ROUTING_MAP_COUNT;
+	for (enum routing_map map = 0; map < ROUTING_MAP_COUNT; map++)
+		view->maps[map] = (struct map_view){.view = view, .map = map};
 	view->server_state = output_server_state_path(settings);
 	view->suffix_regex = suffix_regex(settings->routing.service_suffix);
 	return view;
@@ -675,7 +680,9 @@ struct output_view *output_view_new(const struct snapshot *snapshot,
 
 void output_view_set_past(struct output_view *view, const struct routing_past *past)
 {
-	set_routing(view, routing_new_with(view->snapshot, past));
+	routing_free(view->routing);
+	view->routing = NULL;
+	view->past = past;
 }
 
 void output_view_root(const struct output_view *view, struct view *ret_view)

@@ -11,7 +11,7 @@ struct snapshot;
 
 /* `entries` is this map from now on; ROUTING_MAP_COUNT: no map. */
 void output_view_set_map(struct output_view *view, enum routing_map map);
-/* The maps are with what was a moment ago from now on: as routing_new_with. */
+/* The maps are with what was a moment ago from now on: as routing_new_with.  Borrowed. */
 void output_view_set_past(struct output_view *view, const struct routing_past *past);
 void output_view_set_fingerprint(struct output_view *view, const char *fingerprint);
 

@@ -4,7 +4,6 @@
  */
 #include "render/view.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -41,11 +40,29 @@ void view_set_bytes(struct view *v, const char *s, size_t len)
 	v->len = len;
 }
 
+/* By hand, as printf would take a third of the time of what has many numbers. */
+static size_t put_int(char ret[32], long long n)
+{
+	unsigned long long left = n < 0 ? 0 - (unsigned long long)n : (unsigned long long)n;
+	char digits[32];
+	size_t count = 0, len = 0;
+
+	do
+		digits[count++] = (char)('0' + left % 10);
+	while ((left /= 10) != 0);
+	if (n < 0)
+		ret[len++] = '-';
+	while (count > 0)
+		ret[len++] = digits[--count];
+	ret[len] = '\0';
+	return len;
+}
+
 void view_set_int(struct view *v, long long n)
 {
 	set_kind(v, VIEW_STRING);
 	v->number = true;
-	v->len = (size_t)snprintf(v->tmp, sizeof(v->tmp), "%lld", n);
+	v->len = put_int(v->tmp, n);
 }
 
 void view_set_bool(struct view *v, bool b)
