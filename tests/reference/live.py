@@ -18,9 +18,16 @@ import model
 import world
 
 NAMES = [f"e{i}" for i in range(6)]
-DOOR, BEACON = "door", "beacon"
+DOOR, BEACON, WARM = "door", "beacon", "warm"
 PATHS = ["/", "/a", "/a/b/x", "/c/1", "/b"]
 WORKERS, SHOWN, DEADLINE = 4, 10, 30
+
+
+def request_of(said):
+    """What conditions may ask for: (method, header, query, cookie), each but the first or None."""
+    method, header, query, cookie = said
+    return {"method": method, "header": {"x-canary": header}, "query": {"v": query},
+            "cookie": {"beta": cookie}}
 
 
 class State:
@@ -30,22 +37,23 @@ class State:
     def is_live(self, service, version):
         return (service, version) in self.live
 
-    def at_service(self, env, service, number):
-        found = model.versions(self.envs, env, service, number, self.is_live)
+    def at_service(self, env, service, number, request):
+        found = model.versions(self.envs, env, service, number, self.is_live, request)
         return {f"{service} {version}" for version in found} or {"503"}
 
-    def at_path(self, env, path, number):
+    def at_path(self, env, path, number, request):
         may = set()
         for target in model.targets(self.envs, env, number) or {None}:
             service = target and model.at_path(self.envs, target, path)
-            may |= self.at_service(target, service, number) if service else {"503"}
+            may |= self.at_service(target, service, number, request) if service else {"503"}
         return may
 
     def may(self, question):
         if question not in self.known:
-            is_outside, env, what, number = question
+            is_outside, env, what, number, said = question
             ask = self.at_path if is_outside else self.at_service
-            self.known[question] = ask(env, what, number) if env in self.envs else {"503"}
+            self.known[question] = ask(env, what, number, request_of(said)) \
+                if env in self.envs else {"503"}
         return self.known[question]
 
 
@@ -64,19 +72,23 @@ class Run:
 
     def ask(self, connections, question):
         """What answers; a kept connection that ends without a byte is no answer yet."""
-        is_outside, env, what, number = question
+        is_outside, env, what, number, (method, header, query, cookie) = question
+        path = (what if is_outside else "/") + (f"?v={query}" if query else "")
         headers = {"Host": f"www-{env}.example.com"} if is_outside else \
             {"Host": f"{what}.service", "x-mayfly": env}
-        if number is not None:
-            headers["Cookie"] = f"mayfly-visitor={number}"
+        if header:
+            headers["X-Canary"] = header
+        cookies = [f"mayfly-visitor={number}"] * (number is not None)
+        cookies += [f"beta={cookie}"] * (cookie is not None)
+        if cookies:
+            headers["Cookie"] = "; ".join(cookies)
         for is_last in (False, True):
             if connections.get(is_outside) is None:
                 connections[is_outside] = http.client.HTTPConnection(
                     self.outside if is_outside else self.inside, timeout=DEADLINE)
                 is_last = True
             try:
-                connections[is_outside].request("GET", what if is_outside else "/",
-                                                headers=headers)
+                connections[is_outside].request(method, path, headers=headers)
                 answer = connections[is_outside].getresponse()
                 text = answer.read().decode()
                 return " ".join(text.split()[:2]) if answer.status == 200 else str(answer.status)
@@ -105,7 +117,9 @@ class Run:
             env = dice.choice(NAMES + [DOOR] if is_outside else NAMES)
             what = dice.choice(PATHS if is_outside else world.SERVICES)
             number = dice.choice([None, dice.randrange(100)])
-            first, question = self.applied, (is_outside, env, what, number)
+            said = (dice.choice(["GET", "POST"]),) + tuple(
+                dice.choice([None, None, "a", "b"]) for _ in range(3))
+            first, question = self.applied, (is_outside, env, what, number, said)
             self.check(first, question, self.ask(connections, question))
 
     # --- the changes
@@ -158,10 +172,23 @@ class Run:
             time.sleep(0.002)
         self.applied = len(self.states) - 1
 
+    def warm_up(self):
+        """The first condition that asks for a name takes a reload, until which nothing is so."""
+        condition = {"header": {"x-canary": "a"}, "query": {"v": "a"}, "cookie": {"beta": "a"}}
+        warm = {"name": WARM, "services": [
+            {"name": "s0", "version": "1", "when": [condition | {"version": "1"}]}]}
+        self.etcd.change({f"/mayfly/environments/{WARM}": json.dumps(warm)})
+        end, question = time.monotonic() + DEADLINE, (False, WARM, "s0", None, ("GET",) + (None,) * 3)
+        while self.ask({}, question) != "s0 1":
+            if time.monotonic() > end:
+                raise TimeoutError("conditions do not come into force")
+            time.sleep(0.05)
+
     def run(self):
         keys = {f"/mayfly/backends/{s}/{v}/a": address for (s, v), address in
                 self.backends.items()}
         self.apply(0, keys, State({}, frozenset(self.backends)))
+        self.warm_up()
         workers = [threading.Thread(target=self.work, args=(i,)) for i in range(WORKERS)]
         for worker in workers:
             worker.start()

@@ -72,6 +72,12 @@ class Family:
             if value is not ABSENT:
                 yield place, value
 
+    def conditions(self, service):
+        """Those of whoever says the version: they are a part of the same choice."""
+        place, _ = next(self.find(service, ("version", "versions")), (None, None))
+        said = None if place is None else find_service(self.world[self.order[place]], service)
+        return said.get("when", []) if said else []
+
     def choices(self, service):
         """{version: percent}: what is chosen, and what that differs from, and so on upwards."""
         below = None
@@ -89,8 +95,11 @@ class Family:
                 return None
         return route
 
-    def versions(self, service, number, is_live):
+    def versions(self, service, number, is_live, request=None):
         """Those that may answer; an empty set: none does, and it is 503."""
+        for one in self.conditions(service) if request else ():
+            if holds(one, request) and is_live(service, one["version"]):
+                return {one["version"]}
         chosen, *others = list(self.choices(service)) or [{"latest": 100}]
         found = answers(chosen, number, lambda version: is_live(service, version))
         for choice in others if self.is_baseline() and not found else ():
@@ -103,6 +112,13 @@ class Family:
     def is_baseline(self):
         said = (self.world[name].get("missing") for name in self.order)
         return next((word for word in said if word), "fail") == "baseline"
+
+
+def holds(condition, request):
+    """Whether all of it does; a request says its method, and a map of each of the others."""
+    return request["method"] in condition.get("method", [request["method"]]) and all(
+        request[kind].get(name) == value for kind in ("header", "query", "cookie")
+        for name, value in condition.get(kind, {}).items())
 
 
 def pick(shares, number):
@@ -122,10 +138,12 @@ def answers(shares, number, is_live):
     return (chosen & live) | (live if chosen - live else set())
 
 
-def versions(world, name, service, number, is_live):
+def versions(world, name, service, number, is_live, request):
     """The same of one that may not be there."""
     family = Family(world, name)
-    return family.versions(service, number, is_live) if service in family.services() else set()
+    if service not in family.services():
+        return set()
+    return family.versions(service, number, is_live, request)
 
 
 def targets(world, name, number):

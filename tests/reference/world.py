@@ -14,6 +14,17 @@ def random_shares(dice, names):
     return shares
 
 
+def random_when(dice):
+    """Few names, as the first use of one takes a reload."""
+    one = {"version": dice.choice(VERSIONS)}
+    for kind, name in (("header", "x-canary"), ("query", "v"), ("cookie", "beta")):
+        if dice.random() < 0.4:
+            one[kind] = {name: dice.choice(["a", "b"])}
+    if dice.random() < 0.3 or len(one) == 1:
+        one["method"] = dice.choice([["GET"], ["POST"], ["GET", "POST"]])
+    return one
+
+
 def random_choice(dice, service, is_child):
     word = dice.randint(0, 5 if is_child else 3)
     if word == 0:
@@ -23,6 +34,8 @@ def random_choice(dice, service, is_child):
         service["version"] = dice.choice(VERSIONS)
     elif word == 5:
         service["version"] = None
+    if word < 3 and dice.random() < 0.3:
+        service["when"] = [random_when(dice) for _ in range(dice.randint(1, 3))]
 
 
 def random_services(dice, is_child):

@@ -396,6 +396,9 @@ START_TEST(with_baseline_the_parents_version_answers)
 	goes_on(table, "deep", "tasks:1.6>1.5<pr; tasks:1.5>1.4<prod");
 	goes_on(table, "own", "");
 	goes_on(table, "prod", "");
+	put_yaml(table, "{name: if-said, extends: prod, missing: baseline, services: [{name: "
+			"tasks, version: 1.5, when: [{method: POST, version: 1.4}]}]}");
+	goes_on(table, "if-said", "tasks:@>1.4<prod"); /* which only some had asked */
 	put_yaml(table, "{name: shares, services: [{name: tasks, versions: {a: 20, b: 0, c: 50, d: "
 			"30}}]}");
 	put_yaml(table, "{name: of-shares, extends: shares, missing: baseline, services: [{name: "
