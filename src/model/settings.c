@@ -238,10 +238,11 @@ static const struct field settings_rows[] = {
     TEXT_OR_NONE("metrics_bind", metrics_bind, bind,
 		 .doc = "An address (<address>:<port>) for kvwatch's own metrics and health; "
 			"empty: none."),
-    TEXT_OR_NONE("status_token", status_token, header,
-		 .doc =
-		     "What `mayfly audit` on other hosts shows at `metrics_bind` to be told what "
-		     "this host's HAProxy has counted; empty: nobody is told."),
+    TEXT_OR_NONE(
+	"status_token", status_token, header,
+	.doc = "What `mayfly audit`, `tap` and `top` on other hosts show at `metrics_bind` to "
+	       "be told what this host's HAProxy has counted, and its requests; empty: nobody "
+	       "is told."),
     LIST_OR_NONE(
 	"deny_addresses", deny_addresses, addresses,
 	.doc = "Addresses that no instance and no service may have: networks, addresses or hosts' "

@@ -148,6 +148,7 @@ const struct shape_row shape_rows[] = {
     {"audit", "probe.took_ms", "integer", "how long that took"},
     {"audit", "unseen[]", "string", "service:version of the environment that made no call"},
     {"tap", "time", "string", "when the request came, RFC 3339"},
+    {"tap", "node", "string", "node whose HAProxy answered"},
     {"tap", "environment", "string", "environment that was selected"},
     {"tap", "method", "string", "method"},
     {"tap", "path", "string", "path as it was sent, without a query"},

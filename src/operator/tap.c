@@ -1,4 +1,4 @@
-/* mayfly tap: requests of this host's HAProxy, a line each, while they are answered. */
+/* mayfly tap: requests of the fleet's HAProxies, a line each, while they are answered. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,13 +6,12 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/node.h"
-#include "model/settings.h"
 #include "operator/call.h"
 #include "operator/command.h"
 #include "operator/doc.h"
-#include "operator/feed.h"
 #include "operator/live_env.h"
 #include "operator/show.h"
+#include "operator/sources.h"
 #include "operator/tapped.h"
 #include "sys/file.h"
 #include "sys/loop.h"
@@ -22,7 +21,9 @@ enum {
 	TAP_WARN_MS = 1000,
 };
 
+/* The first one is left out where there is only this host. */
 static const struct show_column columns[] = {
+    {"NODE", "node", false},
     {"TIME", "time", false},
     {"ENVIRONMENT", "environment", false},
     {"METHOD", "method", false},
@@ -43,7 +44,7 @@ struct tapping {
 	struct show_look look;
 	size_t widths[COLUMN_COUNT];
 	bool is_begun;
-	bool is_reading;	    /* lines have come, or could have */
+	struct sources *sources;
 	int64_t missed;		    /* and not yet reported */
 	struct loop_timer *warning; /* of them */
 	struct mf_err err;
@@ -59,7 +60,9 @@ static void stop(struct tapping *tapping)
 static void print(struct tapping *tapping)
 {
 	enum call_format format = tapping->call->options.format;
-	const struct show_table table = {NULL, tapping->rows, columns, COLUMN_COUNT};
+	size_t first = sources_has_others(tapping->sources) ? 0 : 1;
+	const struct show_table table = {NULL, tapping->rows, columns + first,
+					 COLUMN_COUNT - first};
 	buf_auto struct buf text = BUF_INIT;
 
 	for (size_t i = 0; format == CALL_JSON && i < tapping->rows->child_count; i++)
@@ -77,7 +80,7 @@ static void print(struct tapping *tapping)
 
 /* --- what comes ------------------------------------------------------------------------------- */
 
-static void on_line(void *ctx, struct span line)
+static void on_line(void *ctx, const char *node, struct span line)
 {
 	struct tapping *tapping = ctx;
 	struct tapped tapped;
@@ -87,7 +90,8 @@ static void on_line(void *ctx, struct span line)
 		tapping->missed += count;
 	else if (tapped_parse(line, &tapped) &&
 		 (tapping->env.len == 0 || span_compare(tapping->env, tapped.environment) == 0))
-		tapped_add_row(tapping->rows, &tapped, tapping->call->options.format <= CALL_WIDE);
+		tapped_add_row(tapping->rows, node, &tapped,
+			       tapping->call->options.format <= CALL_WIDE);
 	if (tapping->rows->child_count >= TAP_MAX_WAITING)
 		print(tapping);
 }
@@ -111,36 +115,25 @@ static void warn(void *ctx)
 	tapping->missed = 0;
 }
 
-static void on_gap(void *ctx)
+static void on_begin(void *ctx)
 {
 	(void)ctx;
-	log_warn("requests were not asked for in time, and some are not shown");
 }
 
-/* What cannot be read at first is an error; later it is waited for. */
-static void on_state(void *ctx, const struct mf_err *err)
+static void on_failed(void *ctx, const struct mf_err *err)
 {
 	struct tapping *tapping = ctx;
 
-	if (err == NULL) {
-		if (tapping->is_reading)
-			log_info("HAProxy is read again");
-		tapping->is_reading = true;
-	} else if (tapping->is_reading) {
-		log_warn("HAProxy is not read: trying again", LOG_STR("error", err->msg));
-	} else {
-		tapping->err = *err;
-		stop(tapping);
-	}
+	tapping->err = *err;
+	stop(tapping);
 }
 
 /* --- the command ------------------------------------------------------------------------------ */
 
 static int run(struct call *call, struct mf_err *err)
 {
-	static const struct feed_events events = {on_line, on_pause, on_state, on_gap};
+	static const struct sources_events events = {on_line, on_pause, on_begin, on_failed};
 	struct tapping tapping = {.call = call, .rows = doc_new()};
-	struct feed *feed;
 
 	if (call->options.format > CALL_JSON) {
 		(void)mf_err_set(&tapping.err, MF_EUSAGE, "-o: must be table, wide or json");
@@ -148,12 +141,11 @@ static int run(struct call *call, struct mf_err *err)
 		tapping.env = span_of(call->argc == 0 ? NULL : call->argv[0]);
 		show_find_look(call->options.format, &tapping.look);
 		tapping.warning = loop_timer_new(call->loop, warn, &tapping);
-		feed =
-		    feed_new(call->loop, call->settings->haproxy.admin_socket, &events, &tapping);
+		tapping.sources = sources_new(call, &events, &tapping);
 		(void)loop_run(call->loop, &tapping.err);
 		warn(&tapping);
 		loop_timer_free(tapping.warning);
-		feed_free(feed);
+		sources_free(tapping.sources);
 	}
 	node_free(tapping.rows);
 	*err = tapping.err;
@@ -161,7 +153,7 @@ static int run(struct call *call, struct mf_err *err)
 }
 
 static const struct command commands[] = {
-    {"", NULL, "[ENV]", 0, 1, TAKES_FORMAT,
+    {"", NULL, "[ENV]", 0, 1, TAKES_FORMAT | TAKES_ETCD,
      "show requests while they are answered, of all environments or of one", .run = run},
     {0},
 };

@@ -150,11 +150,12 @@ static void add_time(struct node *row, const struct tapped *tapped, bool is_page
 	doc_add_text(row, "time", buf_str(&time));
 }
 
-void tapped_add_row(struct node *list, const struct tapped *tapped, bool is_page)
+void tapped_add_row(struct node *list, const char *node, const struct tapped *tapped, bool is_page)
 {
 	struct node *row = doc_add_map(list, NULL);
 
 	add_time(row, tapped, is_page);
+	doc_add_text(row, "node", node);
 	add_text(row, "environment", tapped->environment);
 	add_text(row, "method", tapped->method);
 	add_text(row, "path", tapped->path);

@@ -27,7 +27,7 @@ struct tapped {
 bool tapped_parse(struct span line, struct tapped *ret_tapped);
 
 /* As a further row of a list; is_page: for people, who know which day it is. */
-void tapped_add_row(struct node *list, const struct tapped *tapped, bool is_page);
+void tapped_add_row(struct node *list, const char *node, const struct tapped *tapped, bool is_page);
 
 /* "12 events dropped": as many that came too fast to be read.  False: it is something else. */
 bool tapped_parse_missed(struct span line, unsigned *ret_count);

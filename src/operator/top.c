@@ -6,16 +6,14 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/node.h"
-#include "model/settings.h"
 #include "operator/call.h"
 #include "operator/command.h"
 #include "operator/doc.h"
-#include "operator/feed.h"
 #include "operator/live_env.h"
 #include "operator/look.h"
+#include "operator/sources.h"
 #include "operator/tally.h"
 #include "operator/tapped.h"
 #include "sys/loop.h"
@@ -28,7 +26,7 @@ struct topping {
 	struct tally *tally;
 	struct looking *looking;
 	struct loop_timer *timer;
-	int64_t since_us; /* by loop_now_us; 0: nothing is read yet */
+	int64_t since_us; /* by loop_now_us */
 	struct mf_err err;
 };
 
@@ -128,12 +126,13 @@ static void stop(struct topping *topping)
 	loop_stop(topping->call->loop);
 }
 
-static void on_line(void *ctx, struct span line)
+static void on_line(void *ctx, const char *node, struct span line)
 {
 	struct topping *topping = ctx;
 	struct tapped tapped;
 	unsigned count;
 
+	(void)node;
 	if (tapped_parse_missed(line, &count))
 		tally_add_missed(topping->tally, count);
 	else if (tapped_parse(line, &tapped) &&
@@ -146,12 +145,6 @@ static void on_pause(void *ctx)
 	(void)ctx;
 }
 
-static void on_gap(void *ctx)
-{
-	(void)ctx;
-	log_warn("requests were not asked for in time, and some are not counted");
-}
-
 static int64_t interval_ms(const struct topping *topping)
 {
 	int64_t wanted = topping->call->options.for_ms;
@@ -159,26 +152,21 @@ static int64_t interval_ms(const struct topping *topping)
 	return wanted == 0 ? INTERVAL_MS : wanted;
 }
 
-static void begin(struct topping *topping)
+static void begin(void *ctx)
 {
+	struct topping *topping = ctx;
+
 	tally_clear(topping->tally);
 	topping->since_us = loop_now_us();
 	loop_timer_set(topping->timer, interval_ms(topping));
 }
 
-static void on_state(void *ctx, const struct mf_err *err)
+static void on_failed(void *ctx, const struct mf_err *err)
 {
 	struct topping *topping = ctx;
 
-	if (err == NULL) {
-		if (topping->since_us == 0)
-			begin(topping);
-	} else if (topping->since_us != 0) {
-		log_warn("HAProxy is not read: trying again", LOG_STR("error", err->msg));
-	} else {
-		topping->err = *err;
-		stop(topping);
-	}
+	topping->err = *err;
+	stop(topping);
 }
 
 static int fill(struct look *look, const struct reading *reading, struct mf_err *err)
@@ -206,9 +194,9 @@ static void on_time(void *ctx)
 
 static int run(struct call *call, struct mf_err *err)
 {
-	static const struct feed_events events = {on_line, on_pause, on_state, on_gap};
+	static const struct sources_events events = {on_line, on_pause, begin, on_failed};
 	struct topping topping = {.call = call};
-	struct feed *feed;
+	struct sources *sources;
 
 	if (call->argc > 0 && live_env_check(call, call->argv[0], err) != 0)
 		return err->code;
@@ -217,9 +205,9 @@ static int run(struct call *call, struct mf_err *err)
 	topping.tally = tally_new();
 	topping.looking = look_open(call, fill, &topping);
 	topping.timer = loop_timer_new(call->loop, on_time, &topping);
-	feed = feed_new(call->loop, call->settings->haproxy.admin_socket, &events, &topping);
+	sources = sources_new(call, &events, &topping);
 	(void)loop_run(call->loop, &topping.err);
-	feed_free(feed);
+	sources_free(sources);
 	loop_timer_free(topping.timer);
 	look_close(topping.looking);
 	tally_free(topping.tally);
@@ -228,7 +216,7 @@ static int run(struct call *call, struct mf_err *err)
 }
 
 static const struct command commands[] = {
-    {"", NULL, "[ENV]", 0, 1, TAKES_FORMAT | TAKES_WATCH | TAKES_FOR,
+    {"", NULL, "[ENV]", 0, 1, TAKES_ONLINE | TAKES_FOR,
      "count requests for two seconds: rates, errors and times of each version", .run = run},
     {0},
 };

@@ -89,7 +89,7 @@ static void on_done(void *ctx, const char *reply, size_t len, const struct mf_er
 	httpd_answer(question->httpd, question->client, err != NULL ? 503 : 200, &body);
 }
 
-int counts_answer(struct counts *counts, struct httpd *httpd, struct buf *ret_body)
+int counts_check_token(const struct counts *counts, const struct httpd *httpd, struct buf *ret_body)
 {
 	const char *token = httpd_token(httpd);
 
@@ -101,6 +101,15 @@ int counts_answer(struct counts *counts, struct httpd *httpd, struct buf *ret_bo
 		buf_add_str(ret_body, "not the status_token of this kvwatch's settings\n");
 		return 403;
 	}
+	return 200;
+}
+
+int counts_answer(struct counts *counts, struct httpd *httpd, struct buf *ret_body)
+{
+	int status = counts_check_token(counts, httpd, ret_body);
+
+	if (status != 200)
+		return status;
 	for (size_t i = 0; i < COUNTS_AT_ONCE; i++) {
 		struct question *question = &counts->questions[i];
 

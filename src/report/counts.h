@@ -16,6 +16,11 @@ void counts_free(struct counts *counts); /* NULL is fine */
 /* Nothing is borrowed.  Who is being answered is left alone. */
 void counts_set(struct counts *counts, const struct settings *settings);
 
+/* Whether the request that httpd is about has the token: 200; 403; 404 if the settings have none.
+ */
+int counts_check_token(const struct counts *counts, const struct httpd *httpd,
+		       struct buf *ret_body);
+
 /*
  * Answer the request that httpd is about, as a httpd_fn: 403 without the token, 404 if the settings
  * have none; else HTTPD_LATER with the reply to CALLS_COMMAND, or 503.  httpd stays until then, or

@@ -10,6 +10,7 @@
 
 #include "apply/apply.h"
 #include "apply/calls.h"
+#include "apply/feed.h"
 #include "apply/live.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -22,6 +23,7 @@
 #include "report/counts.h"
 #include "report/membership.h"
 #include "report/metrics.h"
+#include "report/requests.h"
 #include "store/etcd.h"
 #include "store/registry.h"
 #include "sys/address.h"
@@ -58,6 +60,7 @@ struct status {
 	struct httpd *httpd;
 	struct loop_timer *listen_again;
 	struct counts *counts;
+	struct requests *requests; /* NULL until status_start */
 
 	struct etcd *etcd; /* NULL offline */
 	struct membership *membership;
@@ -223,6 +226,14 @@ static bool is_ready(const struct status *status, struct buf *ret_reason)
 	return false;
 }
 
+/* /requests/NUMBER */
+static int answer_requests(struct status *status, const char *after, struct buf *ret_body)
+{
+	int code = counts_check_token(status->counts, status->httpd, ret_body);
+
+	return code != 200 ? code : requests_answer(status->requests, after, ret_body);
+}
+
 static int on_request(void *ctx, const char *path, struct buf *ret_body, const char **ret_type)
 {
 	struct status *status = ctx;
@@ -247,6 +258,8 @@ static int on_request(void *ctx, const char *path, struct buf *ret_body, const c
 	}
 	if (strcmp(path, CALLS_PATH) == 0)
 		return counts_answer(status->counts, status->httpd, ret_body);
+	if (str_has_prefix(path, REQUESTS_PATH))
+		return answer_requests(status, path + strlen(REQUESTS_PATH), ret_body);
 	buf_add_str(ret_body, "there are /metrics, /health and /ready\n");
 	return 404;
 }
@@ -320,6 +333,8 @@ int status_start(struct status *status, const struct settings *settings, bool is
 	int code = listen_to(status, settings->metrics_bind, err);
 
 	counts_set(status->counts, settings);
+	requests_free(status->requests);
+	status->requests = requests_new(status->loop, settings->haproxy.admin_socket);
 	metrics_set_text(&status->metrics.address, address);
 	metrics_set_text(&status->metrics.node, settings->node);
 	if (code != 0)
@@ -351,6 +366,7 @@ void status_free(struct status *status)
 		return;
 	close_node(status);
 	counts_free(status->counts);
+	requests_free(status->requests);
 	httpd_stop(status->httpd);
 	loop_timer_free(status->listen_again);
 	loop_timer_free(status->pace);

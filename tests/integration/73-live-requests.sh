@@ -49,7 +49,7 @@ for name in all one; do
 	mark "$name"
 done
 # line METHOD PATH MEMBERS: what is shown of it; `is` is for the clock's members
-line() { grep -F "\"method\":\"$1\",\"path\":\"$2\"" "$T/log/all" | sed -E 's/"(time|instance|ms)":[^,]*,//g'; }
+line() { grep -F "\"method\":\"$1\",\"path\":\"$2\"" "$T/log/all" | sed -E 's/"(time|node|instance|ms)":[^,]*,//g'; }
 fetch www-pr-42.example.com "$HTTP/list?token=secret" -H 'cookie: id=secret' -X PUT >"$T/out/reply"
 fetch www-pr-42.example.com "$HTTP/tasks/7" >"$T/out/reply"
 fetch www-pr-42.example.com "$HTTP/gone" >"$T/out/reply"
@@ -70,7 +70,7 @@ is "$(line GET /web/from-here)" '{"environment":"prod","method":"GET","path":"/w
 	'a call of a process of this host'
 unlike "$(cat "$T/log/all" "$T/log/one")" 'secret|[^ -~]' 'no query, no cookie, and nothing that moves a terminal'
 within 'the other one has them, too' 10 log_has one /inside
-like "$(head -n 1 "$T/log/one")" '^TIME  .* METHOD  PATH .* SERVICE .* MS  CALLER$' 'people get a table'
+like "$(<"$T/log/one")" '^TIME  .* METHOD  PATH .* SERVICE .* MS  CALLER$' 'people get a table'
 like "$(cat "$T/log/one")" "^[0-9:.]+Z +pr-42 +PUT +/list +web:2 +${ADDRESS[pr-web]} +405 +[0-9]+ +127" \
 	'  with what is asked of their environment'
 unlike "$(cat "$T/log/one")" 'prod|from-here' '  and nothing else'
@@ -113,7 +113,7 @@ stop all
 is "$STATUS" 0 'it ends in order'
 path=$(printf 'long%.0s' {1..210})
 send_signal STOP one
-curl -s -o "$T/out/body" -H 'host: www-pr-42.example.com' "$HTTP/gone/$path/[1-1600]"
+curl -s -o "$T/out/body" -H 'host: www-pr-42.example.com' "$HTTP/gone/$path/[1-2600]"
 send_signal CONT one
 # HAProxy has no room for so many, or was not asked for them in time.
 is_said() {

@@ -280,7 +280,7 @@ static void check_tap(void)
 	struct tapped tapped;
 
 	ck_assert(tapped_parse(span_of(line), &tapped));
-	tapped_add_row(list, &tapped, false);
+	tapped_add_row(list, "edge", &tapped, false);
 	check("tap", &list->children[0], "");
 	check_schema("tap");
 	node_free(list);

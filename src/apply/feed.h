@@ -3,12 +3,15 @@
  * socket (management guide, `show events`), which are written as long as somebody asks for it here.
  * A reload is outlived: the process of before is read to its end.
  */
-#ifndef MF_OPERATOR_FEED_H
-#define MF_OPERATOR_FEED_H
+#ifndef MF_APPLY_FEED_H
+#define MF_APPLY_FEED_H
 
 #include <stddef.h>
 
 #include "base/span.h"
+
+/* Where kvwatch gives its lines away: behind it stands the number of the last one known. */
+#define REQUESTS_PATH "/requests/"
 
 struct feed;
 struct loop;

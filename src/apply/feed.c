@@ -2,7 +2,7 @@
  * Asks for requests and reads them.  An entry in HAProxy's table, put there again each second, is
  * what has them written; it goes by itself when nobody does that any more.
  */
-#include "operator/feed.h"
+#include "apply/feed.h"
 
 #include <errno.h>
 #include <stdbool.h>
