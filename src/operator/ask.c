@@ -66,6 +66,20 @@ static void on_granted(void *ctx, int64_t lease, int64_t ttl, const struct mf_er
 	end(ctx, 0, err);
 }
 
+int ask_advise(struct mf_err *err)
+{
+	const struct mf_err why = *err;
+
+	if (err->code == MF_EUNAVAIL)
+		(void)mf_err_set(err, why.code,
+				 "%s (--endpoints, or etcd.endpoints in the settings, says where "
+				 "etcd is)",
+				 why.msg);
+	else if (err->code == MF_ETIMEOUT)
+		(void)mf_err_set(err, why.code, "%s (--timeout says how long to wait)", why.msg);
+	return err->code;
+}
+
 static int run(struct ask *ask, struct etcd_call *etcd_call, struct mf_err *err)
 {
 	int code = loop_run(ask->loop, err);
@@ -76,9 +90,10 @@ static int run(struct ask *ask, struct etcd_call *etcd_call, struct mf_err *err)
 		return code;
 	if (!ask->is_over)
 		return mf_err_set(err, MF_EFAIL, "interrupted");
-	if (ask->err.code != 0)
-		*err = ask->err;
-	return ask->err.code;
+	if (ask->err.code == 0)
+		return 0;
+	*err = ask->err;
+	return ask_advise(err);
 }
 
 int ask_open(struct call *call, struct mf_err *err)

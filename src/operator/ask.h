@@ -17,6 +17,9 @@ struct mf_err;
 
 int ask_open(struct call *call, struct mf_err *err); /* call->etcd, unless it is there */
 
+/* Adds to an error of a call what to do about it; returns its code. */
+int ask_advise(struct mf_err *err);
+
 /* All keys under the settings' prefix and `below` ("": but for those of the past, model/kind.h);
  * on_kv has them by what stands behind the settings' prefix and its slash. */
 struct ask_list {

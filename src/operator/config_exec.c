@@ -253,6 +253,7 @@ static void on_state(void *ctx, const struct mf_err *why)
 	if (why == NULL || exec->variables != NULL)
 		return;
 	exec->err = *why;
+	(void)ask_advise(&exec->err);
 	end(exec);
 }
 

@@ -256,6 +256,7 @@ static void on_followed_state(void *ctx, const struct mf_err *why)
 	if (why == NULL || f->is_started)
 		return;
 	f->err = *why;
+	(void)ask_advise(&f->err);
 	loop_stop(f->loop);
 }
 
