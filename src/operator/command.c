@@ -122,15 +122,48 @@ static size_t operand_len(const char *operand)
 	return strcspn(operand, " [].");
 }
 
+/* "; mayfly instance list web shows them", of what is still to be said. */
+static void add_where(struct buf *text, const char *missing, const struct call *call)
+{
+	static const struct {
+		const char *operand, *list;
+		int operands; /* of the call, that narrow it down */
+	} lists[] = {
+	    {"ENV", "env list", 0},   {"SERVICE", "service list", 0},
+	    {"NODE", "node list", 0}, {"VERSION", "instance list", 1},
+	    {"NAME", "name list", 0}, {"INSTANCE", "instance list", 2},
+	};
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		if (strlen(lists[i].operand) != operand_len(missing) ||
+		    !str_has_prefix(missing, lists[i].operand))
+			continue;
+		buf_printf(text, "; mayfly %s", lists[i].list);
+		for (int j = call->argc - lists[i].operands; j < call->argc; j++)
+			buf_printf(text, " %s", call->argv[j]);
+		buf_add_str(text, " shows them");
+	}
+}
+
+static int refuse_count(const struct command *command, const struct call *call, struct mf_err *err)
+{
+	bool is_few = call->argc < command->min;
+	buf_auto struct buf where = BUF_INIT;
+
+	if (is_few)
+		add_where(&where, find_operand(command->operands, (size_t)call->argc), call);
+	return mf_err_set(err, MF_EUSAGE, "too %s operands: expected %s%s", is_few ? "few" : "many",
+			  command->operands[0] == '\0' ? "none" : command->operands,
+			  buf_str(&where));
+}
+
 int command_check_operands(const struct command *command, const struct call *call,
 			   struct mf_err *err)
 {
 	int before = call->behind < 0 ? call->argc : call->argc - call->behind;
 
 	if (call->argc < command->min || call->argc > command->max)
-		return mf_err_set(err, MF_EUSAGE, "too %s operands: expected %s",
-				  call->argc < command->min ? "few" : "many",
-				  command->operands[0] == '\0' ? "none" : command->operands);
+		return refuse_count(command, call, err);
 	for (int i = 0; i < before; i++) {
 		const char *operand = find_operand(command->operands, (size_t)i);
 

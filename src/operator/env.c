@@ -18,6 +18,7 @@
 #include "operator/env_history.h"
 #include "operator/facts.h"
 #include "operator/look.h"
+#include "operator/past.h"
 #include "operator/reading.h"
 #include "operator/trouble.h"
 
@@ -302,7 +303,9 @@ static int fill_show(struct look *look, const struct reading *reading, struct mf
 	struct node *list;
 
 	if (facts_find_env(reading, look->call->argv[0], &env, err) != 0)
-		return err->code;
+		return reading->is_offline || look->call->options.watch
+			   ? err->code
+			   : past_add_deletion(look->call, look->call->argv[0], err);
 	add_facts(look->doc, env);
 	doc_add_text(look->doc, "state", facts_state_word(facts_state(reading, env)));
 	list = doc_add_list(look->doc, "services");

@@ -97,3 +97,18 @@ int past_find(const struct past *past, const char *env, int64_t revision,
 	*ret_state = found;
 	return 0;
 }
+
+int past_add_deletion(struct call *call, const char *env, struct mf_err *err)
+{
+	const struct mf_err why = *err;
+	struct mf_err unknown;
+	struct past past;
+
+	if (why.code != MF_ENOINPUT || past_read(call, env, 0, &past, &unknown) != 0)
+		return why.code;
+	if (past.count > 0)
+		(void)mf_err_set(err, why.code, "%s; %s deleted it: mayfly env restore %s", why.msg,
+				 past.states[past.count - 1].who, env);
+	past_fini(&past);
+	return why.code;
+}

@@ -32,4 +32,8 @@ void past_fini(struct past *past);
 int past_find(const struct past *past, const char *env, int64_t revision,
 	      const struct past_state **ret_state, struct mf_err *err);
 
+/* Of an environment that there is none: err, which says so, says also who deleted it, and how it is
+ * to be had back, if that is known.  Returns its code. */
+int past_add_deletion(struct call *call, const char *env, struct mf_err *err);
+
 #endif

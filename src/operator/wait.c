@@ -16,6 +16,7 @@
 #include "operator/doc.h"
 #include "operator/facts.h"
 #include "operator/newest.h"
+#include "operator/past.h"
 #include "operator/reading.h"
 #include "operator/rollout.h"
 #include "operator/trouble.h"
@@ -176,6 +177,8 @@ static int run_wait(struct call *call, struct mf_err *err)
 	if (rollout.revision == 0)
 		code = env == NULL ? newest_find(call, &rollout.revision, err)
 				   : find_newest_of(call, env, &rollout.revision, err);
+	if (code != 0 && env != NULL)
+		code = past_add_deletion(call, env, err);
 	if (code == 0 && call->options.is_ready)
 		code = wait_for_ready(call, deadline, &rollout.revision, err);
 	return code != 0 ? code : rollout_wait(call, &rollout, deadline, err);

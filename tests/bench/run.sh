@@ -5,11 +5,13 @@
 #	make bench                  about ten minutes
 #	make bench BENCH_QUICK=1    about two: fewer sizes, fewer trials
 #
-# BENCH_ONLY="change rate idle lost register names render" leaves parts out; BENCH_SIZES and BENCH_KINDS too.
+# BENCH_ONLY="change rate idle lost register names render command" leaves parts out; BENCH_SIZES and BENCH_KINDS too.
 # BENCH_ONLY=tenant is in tenant.sh, BENCH_ONLY=family in family.sh.
 
 # shellcheck source=tests/bench/common.sh
 . "$(dirname "$0")/common.sh"
+# shellcheck source=tests/bench/command.sh
+. "$(dirname "$0")/command.sh"
 
 declare -A RATE_PORT=()
 
@@ -22,7 +24,7 @@ else
 fi
 [[ -z ${BENCH_SIZES:-} ]] || read -r -a sizes <<<"$BENCH_SIZES"
 read -r -a kinds <<<"${BENCH_KINDS:-flip new instance weight version}"
-only=" ${BENCH_ONLY:-change rate render idle lost register names} "
+only=" ${BENCH_ONLY:-change rate render idle lost register names command} "
 
 wants() { [[ $only == *" $1 "* ]]; }
 
@@ -549,6 +551,7 @@ print_goals() {
 	if wants render; then
 		goal 'full rendering of the large model' '≤ 50 ms' "$(value "${RESULT[$LARGE,render]:-}" render_ms) ms"
 	fi
+	! wants command || goals_of_command
 	if wants idle; then
 		goal "kvwatch's memory, large model" '≤ 32 MiB' "$(calc "${RESULT[rss]} / 1024" 1) MiB"
 		goal 'CPU of an hour at rest' '0' "${RESULT[idle_s]} s"
@@ -583,6 +586,10 @@ if wants idle; then
 	stop haproxy
 	say "start to converged ${RESULT[start_us]} us, HAProxy's parse ${RESULT[parse_us]} us"
 fi
+if wants command; then
+	fill "$LARGE"
+	measure_command
+fi
 wants rate && measure_rate
 wants lost && measure_lost
 wants register && measure_register
@@ -598,3 +605,4 @@ print_goals
 ! wants lost || print_lost
 ! wants register || print_register
 ! wants names || print_names
+! wants command || print_command
