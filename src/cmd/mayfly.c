@@ -82,7 +82,7 @@ static const struct option_row rows[] = {
      OPTION_FLAG(struct call_options, is_live), .commands = TAKES_REQUEST},
     {'o', "output", NULL, "format of the output (default table)",
      OPTION_WORD(struct call_options, format, "table", "wide", "json", "yaml", "name"),
-     .commands = TAKES_FORMAT},
+     .commands = TAKES_FORMAT | TAKES_WRITE},
     {'w', "watch", NULL, "show it again at each change, until interrupted",
      OPTION_FLAG(struct call_options, watch), .commands = TAKES_WATCH},
     {0, "extends", "ENV",

@@ -18,7 +18,6 @@
 #include "operator/change_write.h"
 #include "operator/named.h"
 #include "operator/rollout.h"
-#include "sys/file.h"
 
 const struct change_kind change_of_envs = {"environments/", "environment", "deleted"};
 
@@ -112,14 +111,6 @@ int change_check_owner(const struct change *change, const char *name, struct mf_
 
 /* --- what is to be done ----------------------------------------------------------------------- */
 
-static void say(struct change *change, const char *name, const char *what, bool is_done)
-{
-	buf_printf(&change->said, "%s ", change->kind->word);
-	str_add_escaped(&change->said, name, strlen(name)); /* anybody may have put it into etcd */
-	buf_printf(&change->said, " %s%s\n",
-		   is_done && change->call->options.dry_run ? "would be " : "", what);
-}
-
 void change_add(struct change *change, const char *name, const struct buf *value, const char *what)
 {
 	const struct change_stored *stored = change_find(change, name);
@@ -136,12 +127,11 @@ void change_add(struct change *change, const char *name, const struct buf *value
 		op->value = mem_dup_bytes(buf_str(value), value->len);
 		op->value_len = value->len;
 	}
-	say(change, name,
-	    what != NULL     ? what
-	    : value == NULL  ? change->kind->gone
-	    : stored == NULL ? "created"
-			     : "changed",
-	    true);
+	outcome_add(&change->said, change->call, change->kind->word, name,
+		    what != NULL     ? what
+		    : value == NULL  ? change->kind->gone
+		    : stored == NULL ? "created"
+				     : "changed");
 }
 
 /* It stays as it is, which may not be everywhere yet. */
@@ -151,7 +141,7 @@ void change_keep(struct change *change, const char *name)
 
 	if (stored != NULL && stored->revision > change->newest)
 		change->newest = stored->revision;
-	say(change, name, "unchanged", false);
+	outcome_add(&change->said, change->call, change->kind->word, name, OUTCOME_UNCHANGED);
 }
 
 /* Whose it is does not count. */
@@ -255,14 +245,13 @@ void change_clear(struct change *change)
 		free((char *)change->ops[i].value);
 	}
 	change->count = 0;
-	buf_clear(&change->said);
+	outcome_clear(&change->said);
 }
 
 static void fini(struct change *change)
 {
 	change_clear(change);
 	forget(change);
-	buf_fini(&change->said);
 }
 
 /* What was written, or stands there already, is to be everywhere. */
@@ -292,7 +281,8 @@ static int attempt(struct change *change, change_fn *decide, void *ctx, bool *re
 		return err->code;
 	if (!*ret_is_over)
 		return 0;
-	if (file_print(&change->said, err) != 0 || change_trim(change, err) != 0)
+	if (outcome_print(&change->said, call, change->newest, NULL, err) != 0 ||
+	    change_trim(change, err) != 0)
 		return err->code;
 	return call->options.is_waiting && !call->options.dry_run ? wait_for_it(change, err) : 0;
 }

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
+#include "operator/outcome.h"
 #include "store/etcd.h"
 
 struct call;
@@ -48,8 +48,8 @@ struct change {
 	struct etcd_if ifs[CHANGE_MAX_KEYS];
 	struct etcd_op ops[CHANGE_MAX_KEYS];
 	size_t count;
-	int64_t newest;	 /* revision of what is there already, or was written */
-	struct buf said; /* what is done with each, a line each */
+	int64_t newest;	     /* revision of what is there already, or was written */
+	struct outcome said; /* what is done with each */
 };
 
 /*

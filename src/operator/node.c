@@ -15,8 +15,8 @@
 #include "operator/fleet.h"
 #include "operator/look.h"
 #include "operator/named.h"
+#include "operator/outcome.h"
 #include "store/etcd.h"
-#include "sys/file.h"
 
 /* --- list ------------------------------------------------------------------------------------- */
 
@@ -52,10 +52,11 @@ static int list_nodes(struct call *call, const char *below, struct strmap *nodes
 static int forget(struct call *call, const char *name, int64_t revision, struct mf_err *err)
 {
 	mem_auto_free char *key = mem_printf("%s/fleet/%s", call->settings->etcd.prefix, name);
-	buf_auto struct buf said = BUF_INIT;
+	struct outcome said = {.doc = NULL};
 	const struct etcd_if is_same = {ETCD_IF_MOD, key, revision};
 	const struct etcd_op del = {.key = key};
 	bool has_succeeded = true;
+	int code;
 
 	if (call->options.dry_run)
 		call->status = CALL_STATUS_DRY;
@@ -63,9 +64,10 @@ static int forget(struct call *call, const char *name, int64_t revision, struct 
 		return err->code;
 	if (!has_succeeded)
 		return mf_err_set(err, MF_ETIMEOUT, "node %s: has changed meanwhile", name);
-	buf_printf(&said, "node %s %s\n", name,
-		   call->options.dry_run ? "would be forgotten" : "forgotten");
-	return file_print(&said, err);
+	outcome_add(&said, call, "node", name, "forgotten");
+	code = outcome_print(&said, call, 0, NULL, err);
+	outcome_clear(&said);
+	return code;
 }
 
 static int run_forget(struct call *call, struct mf_err *err)

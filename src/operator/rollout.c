@@ -298,7 +298,7 @@ static int say(const struct waiting *w, struct mf_err *err)
 		buf_printf(&text, "%zu of %zu nodes\n", count, all);
 	else
 		buf_printf(&text, "%zu node%s\n", all, all == 1 ? "" : "s");
-	return file_print(&text, err);
+	return w->call->options.format > CALL_WIDE ? 0 : file_print(&text, err);
 }
 
 static int conclude(const struct waiting *w, struct mf_err *err)

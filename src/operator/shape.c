@@ -74,6 +74,12 @@
 	    ENTRIES(shape, "nodes[].set_aside", "entries that are invalid")
 
 const struct shape_row shape_rows[] = {
+    {"changes", "changes[].kind", "string", "environment, service, instance and so on"},
+    {"changes", "changes[].name", "string", "its name"},
+    {"changes", "changes[].change", "string", "created, changed, deleted, unchanged and so on"},
+    {"changes", "changes[].is_changed", "boolean", "whether anything is written of it"},
+    {"changes", "is_dry_run", "boolean", "whether nothing is written, as --dry-run says"},
+    {"changes", "revision", "integer", "etcd's revision that has it"},
     {"status", "revision", "integer", "etcd's revision; 0 from files"},
     {"status", "environments.ready", "integer", "environments whose versions all answer"},
     {"status", "environments.incomplete", "integer", "environments for which others answer, too"},

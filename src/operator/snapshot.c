@@ -230,8 +230,8 @@ struct restoring {
 	size_t bytes;
 	bool is_overtaken; /* somebody else was first: it is read again */
 	int64_t newest;
-	size_t count;	  /* of what differs */
-	struct buf *said; /* of all batches that are written */
+	size_t count;	     /* of what differs */
+	struct outcome said; /* of all batches that are written */
 };
 
 static int write_batch(struct restoring *r, struct mf_err *err)
@@ -243,7 +243,7 @@ static int write_batch(struct restoring *r, struct mf_err *err)
 	if (r->batch.count > 0 && !r->call->options.dry_run)
 		code = change_write(&r->batch, &has_succeeded, err);
 	if (code == 0 && has_succeeded)
-		buf_add(r->said, buf_str(&r->batch.said), r->batch.said.len);
+		outcome_move(&r->said, &r->batch.said);
 	if (code == 0 && has_succeeded && r->batch.count > 0)
 		code = change_trim(&r->batch, err);
 	if (r->batch.newest > r->newest)
@@ -357,14 +357,12 @@ static int restore(struct restoring *r, struct mf_err *err)
 	return code;
 }
 
-static int finish(const struct restoring *r, struct mf_err *err)
+static int finish(struct restoring *r, struct mf_err *err)
 {
 	const struct rollout rollout = {.revision = r->newest};
 	struct call *call = r->call;
 
-	if (r->count == 0)
-		buf_add_str(r->said, "All is as in the snapshot.\n");
-	if (file_print(r->said, err) != 0)
+	if (outcome_print(&r->said, call, r->newest, "All is as in the snapshot.\n", err) != 0)
 		return err->code;
 	if (call->options.dry_run && r->count > 0)
 		call->status = CALL_STATUS_DRY;
@@ -375,7 +373,6 @@ static int finish(const struct restoring *r, struct mf_err *err)
 
 static int run_restore(struct call *call, struct mf_err *err)
 {
-	buf_auto struct buf said = BUF_INIT;
 	struct restoring *r;
 	struct node *root = NULL;
 	int code, attempts = 0;
@@ -385,7 +382,6 @@ static int run_restore(struct call *call, struct mf_err *err)
 	r = MEM_NEW(r);
 	r->call = r->batch.call = call;
 	r->keys = node_find(root, "keys");
-	r->said = &said;
 	do
 		code = restore(r, err);
 	while (code == 0 && r->is_overtaken && ++attempts < CHANGE_ATTEMPTS);
@@ -396,8 +392,8 @@ static int run_restore(struct call *call, struct mf_err *err)
 	if (code == 0)
 		code = finish(r, err);
 	else
-		(void)file_print(&said, NULL);
-	buf_fini(&r->batch.said);
+		(void)outcome_print(&r->said, call, 0, NULL, NULL);
+	outcome_clear(&r->said);
 	free(r);
 	node_free(root);
 	return code;

@@ -33,6 +33,13 @@ said 0 'environment alone changed' '  until it extends one' env set alone --exte
 like "$(etcd_get environments/alone)" '"extends":\["prod"\],"services":\[\{"name":"web","version":"2","route":\["/"\]\}\]' \
 	'  beside what it says itself'
 
+# --- said for programs
+mayfly_says() { run_tool mayfly "$@" && printf '%s' "$OUT"; }
+like "$(mayfly_says env set json web=1 -o json)" '^\{"changes":\[\{"kind":"environment","name":"json","change":"created","is_changed":true\}\],"is_dry_run":false,"revision":[0-9]+\}$' 'what was done, as JSON'
+like "$(mayfly_says env set json web=1 -o json)" '"change":"unchanged","is_changed":false\}' '  also when it was nothing'
+said 2 '{"changes":[{"kind":"environment","name":"json","change":"deleted","is_changed":true}],"is_dry_run":true}' '  or would be' env delete json -n -o json
+said 0 'environment/json' '  as names' env delete json -o name
+
 # --- shares
 services() { etcd_get environments/alone | sed 's/.*"services":\(.*\),"origin.*/\1/'; }
 said 0 'environment alone changed' 'requests are shared out' route set alone web 2=90 3=10

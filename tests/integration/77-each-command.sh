@@ -28,13 +28,13 @@ for node in edge-1 edge-2; do
 	ports 4
 	HTTP_PORT=${PORTS[0]} INTERNAL_PORT=${PORTS[1]} LOCAL_PORT=${PORTS[2]} STATS_PORT=${PORTS[3]}
 	DOORS+=("http://127.0.0.1:$HTTP_PORT")
-	write_settings "node=$node" haproxy.audit=true dnsmasq.hosts= dnsmasq.reload=
+	write_settings "node=$node" haproxy.audit=true haproxy.tap=true dnsmasq.hosts= dnsmasq.reload=
 	start_tool_as "$node" kvwatch --config "$T/mayfly.yaml"
 	wait_for 20 test -s "$T/haproxy/haproxy.cfg" || die 'no haproxy.cfg was written'
 	start "haproxy-$node" haproxy -W -S "$T/run/master.sock" -f "$T/haproxy/haproxy.cfg"
 	T=$TOP_T
 done
-write_settings "haproxy.admin_socket=$T/edge-1/run/admin.sock" # whom audit asks
+write_settings "haproxy.admin_socket=$T/edge-1/run/admin.sock" # whom audit, tap and top ask
 etcd_put fleet/ghost '{}'
 etcd_put backends/web/1/a "${ADDRESS[old]}"
 etcd_put backends/web/2/b "${ADDRESS[new]}"
@@ -52,6 +52,8 @@ status;         ;                           0; -E $T/none
 check;          dev;                        0; deb
 matrix;         ;                           0; -E $T/none
 audit;          dev;                        0; deb
+tap;            ;                           0; -
+top;            --for 1s;                   0; -
 explain;        http://www-dev.example.com/; 0; http://www-none.example.com/
 service list;   ;                           0; -E $T/none
 service show;   web;                        0; wep
@@ -123,21 +125,36 @@ ends() {
 	like "$(<"$out")" "$3" '  says what to do'
 }
 operator=(--user operator:pw-operator)
+asks_etcd() { takes timeout; } # the others ask this host's HAProxy alone
 
-mistype() { begin 'a wrong call' "${operator[@]}" --nonsense "${WORDS[@]}"; }
-find_no_etcd() { begin 'no etcd' "${operator[@]}" --endpoints http://127.0.0.1:9 --timeout 1s "${WORDS[@]}"; }
-find_it_frozen() { begin 'a deadline' "${operator[@]}" --timeout 2s "${WORDS[@]}"; }
+mistype() { begin 'a wrong call' --nonsense "${WORDS[@]}"; }
+find_nobody() {
+	if asks_etcd; then
+		begin 'no etcd' "${operator[@]}" --endpoints http://127.0.0.1:9 --timeout 1s "${WORDS[@]}"
+	else
+		begin 'no HAProxy' --config "$T/nowhere.yaml" "${WORDS[@]}"
+	fi
+}
+find_it_frozen() { ! asks_etcd || begin 'a deadline' "${operator[@]}" --timeout 2s "${WORDS[@]}"; }
 judge_the_rest() {
 	ends 'a wrong call' 64 "\\(see mayfly ${COMMAND[*]} --help\\)"
+	if ! asks_etcd; then
+		ends 'no HAProxy' 69 'run/none.sock: .*'
+		return 0
+	fi
 	ends 'no etcd' 69 '127\.0\.0\.1:9: .*\(--endpoints, or etcd.endpoints in the settings, says where etcd is\)'
 	ends 'a deadline' 75 'etcd:? .*127\.0\.0\.1:[0-9]+: .*\(--timeout says how long to wait\)'
 }
 
 answer() { fetch "www-$2.example.com" "$1/" | tr '\n' ' ' | sed 's/ *$//'; } # DOOR ENV
-watch_it() {
-	"$MAYFLY_BIN/mayfly" "${COMMAND[@]}" "${operator[@]}" "${WORDS[@]}" >"$T/out/watched" 2>&1 &
+is_seen() {
+	fetch www-prod.example.com "${DOORS[0]}/" >/dev/null
+	grep -q . "$T/out/watched"
+}
+watch_it() { # OPTION...
+	"$MAYFLY_BIN/mayfly" "${COMMAND[@]}" "$@" "${WORDS[@]}" >"$T/out/watched" 2>&1 &
 	STATUS=$!
-	wait_for 10 grep -q . "$T/out/watched"
+	wait_for 10 is_seen
 	kill -INT "$STATUS"
 	wait "$STATUS"
 	STATUS=$?
@@ -145,21 +162,24 @@ watch_it() {
 do_it() {
 	local name=${COMMAND[*]} who=team-a door env regex
 
-	! takes dry-run || who=reader # who may read everything, but write nothing
-	run_tool mayfly "${COMMAND[@]}" --user "$who:pw-$who" "${WORDS[@]}"
-	is "$STATUS" 77 "$name: no right: 77"
-	like "$ERR" "permission denied: user $who lacks a role to .*, see mayfly-security\\(7\\)" '  says what to do'
+	if asks_etcd; then
+		! takes dry-run || who=reader # who may read everything, but write nothing
+		run_tool mayfly "${COMMAND[@]}" --user "$who:pw-$who" "${WORDS[@]}"
+		is "$STATUS" 77 "$name: no right: 77"
+		like "$ERR" "permission denied: user $who lacks a role to .*, see mayfly-security\\(7\\)" \
+			'  says what to do'
+	fi
 	if [[ $WRONG != - ]]; then
 		read -r -a WRONG <<<"$WRONG"
 		run_tool mayfly "${COMMAND[@]}" "${WRONG[@]}"
 		is "$STATUS" 66 "$name: a wrong name: 66"
 		like "$ERR$OUT" 'did you mean|there is none|No such file|mayfly env list' '  says what to do'
 	fi
-	if [[ $name == *' watch' ]]; then
-		watch_it
-	else
-		run_tool mayfly "${COMMAND[@]}" "${WORDS[@]}"
-	fi
+	case $name in
+	'config watch') watch_it "${operator[@]}" ;;
+	tap) watch_it ;;
+	*) run_tool mayfly "${COMMAND[@]}" "${WORDS[@]}" ;;
+	esac
 	is "$STATUS" "$EXPECTED" "$name: does it"
 	[[ $STATUS == "$EXPECTED" ]] || diag "$OUT" "$ERR"
 	[[ -n $THEN ]] || return 0
@@ -171,7 +191,8 @@ do_it() {
 
 each_row mistype
 each_row do_it
-each_row find_no_etcd
+printf 'haproxy: {admin_socket: %s}\n' "$T/run/none.sock" >"$T/nowhere.yaml"
+each_row find_nobody
 send_signal STOP etcd
 each_row find_it_frozen
 wait "${STARTED[@]}"

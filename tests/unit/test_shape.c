@@ -18,6 +18,7 @@
 #include "operator/envdiff.h"
 #include "operator/explain.h"
 #include "operator/look.h"
+#include "operator/outcome.h"
 #include "operator/past.h"
 #include "operator/probe.h"
 #include "operator/reading.h"
@@ -294,6 +295,19 @@ static void check_tap(void)
 	buf_fini(&look.after);
 }
 
+/* What writers say. */
+static void check_changes(void)
+{
+	struct call call = {.options = {.format = CALL_JSON}};
+	struct outcome outcome = {.doc = NULL};
+
+	outcome_add(&outcome, &call, "environment", "pr", "created");
+	ck_assert_int_eq(outcome_print(&outcome, &call, 7, NULL, NULL), 0);
+	check("changes", outcome.doc, "");
+	check_schema("changes");
+	outcome_clear(&outcome);
+}
+
 START_TEST(commands_print_what_their_schemas_say)
 {
 	struct settings *settings = settings_new("node");
@@ -325,6 +339,7 @@ START_TEST(commands_print_what_their_schemas_say)
 	}
 	check_history();
 	check_live();
+	check_changes();
 	check_audit(&reading, settings);
 	check_diff(&reading);
 	check_tap();
