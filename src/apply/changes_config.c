@@ -314,7 +314,7 @@ static const struct {
     [OP_BY_SOURCE] = {"servers of a version that balances by source:",
 		      "servers of versions that balance by source:"},
     [OP_BY_NAME] = {"host names of version", "host names of versions"},
-    [OP_BY_USE] = {"requests are asked for", "requests are asked for"},
+    [OP_BY_USE] = {"first use of", "first use of"},
 };
 
 static char *find_reason(const struct changes_file *file, const struct config *old,

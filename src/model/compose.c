@@ -182,7 +182,7 @@ static void add_fallbacks(struct composer *c, const struct said *said, size_t co
 static void add_service(struct composer *c, const struct said *said, size_t count)
 {
 	struct env_service *service = &c->services[c->service_count++];
-	size_t version = 0, route = 0;
+	size_t version = 0, route = 0, headers = 0;
 
 	while (version < count && said[version].service->version_said == FIELD_IS_UNSAID)
 		version++;
@@ -192,6 +192,10 @@ static void add_service(struct composer *c, const struct said *said, size_t coun
 					.version = ENV_VERSION_DEFAULT,
 					.version_said = FIELD_IS_SAID,
 					.route_said = FIELD_IS_SAID};
+	while (headers < count && said[headers].service->headers_said == FIELD_IS_UNSAID)
+		headers++;
+	if (headers < count)
+		service->headers = said[headers].service->headers;
 	if (version < count) {
 		service->version = said[version].service->version;
 		service->choice = said[version].service->choice;
@@ -332,15 +336,25 @@ static bool differs_in_versions_alone(const struct lineage *lineage)
 	for (size_t i = 0; i + 1 < lineage->count; i++) {
 		const struct env *env = lineage->envs[i];
 
-		if (env->without_count != 0)
+		if (env->without_count != 0 || env->headers_said != FIELD_IS_UNSAID)
 			return false;
 		for (size_t j = 0; j < env->service_count; j++)
-			if (env->services[j].route_said != FIELD_IS_UNSAID)
+			if (env->services[j].route_said != FIELD_IS_UNSAID ||
+			    env->services[j].headers_said != FIELD_IS_UNSAID)
 				return false;
 	}
 	/* Routes of one that has a split are not where others look for them. */
 	return lineage->count > 1 && lineage->envs[0]->split == NULL &&
 	       lineage->envs[lineage->count - 1]->split == NULL;
+}
+
+/* Those of the nearest that says some, or null. */
+static struct headers *find_headers(const struct lineage *lineage)
+{
+	for (size_t i = 0; i < lineage->count; i++)
+		if (lineage->envs[i]->headers_said != FIELD_IS_UNSAID)
+			return lineage->envs[i]->headers;
+	return NULL;
 }
 
 static struct env *finish(struct composer *c, bool may_share)
@@ -372,6 +386,7 @@ static struct env *finish(struct composer *c, bool may_share)
 		draft.base = names[c->lineage->count - 1];
 	draft.fallbacks = c->fallbacks;
 	draft.fallback_count = c->fallback_count;
+	draft.headers = find_headers(c->lineage);
 	draft.missing = c->has_baseline ? MISSING_BASELINE : MISSING_FAIL;
 	return env_pack(&draft);
 }

@@ -16,6 +16,7 @@
 #include "base/strmap.h"
 #include "model/choice.h"
 #include "model/fields.h"
+#include "model/headers.h"
 #include "model/interned.h"
 #include "model/name.h"
 #include "model/node.h"
@@ -112,6 +113,7 @@ static int say_all(const struct node *services, struct env *env, struct mf_err *
 	    {"version", "must be a string, not empty"},
 	    {"versions", "must be a map of versions to percents"},
 	    {"route", "must be a string, not empty"},
+	    {"headers", "must be a map, not empty"},
 	};
 	const size_t count = sizeof(keys) / sizeof(keys[0]);
 
@@ -196,6 +198,21 @@ static void write_split(const void *object, struct buf *json)
 	if (env->split != NULL)
 		buf_printf(json, "\"split\":%s,\"split_by\":\"%s\"", env->split->text,
 			   choice_sticky_word(env->split));
+}
+
+static int read_headers(const struct node *node, void *place, struct mf_err *err)
+{
+	return headers_read(node, &((struct env *)place)->headers, err);
+}
+
+static void write_headers(const void *object, struct buf *json)
+{
+	const struct env *env = object;
+
+	if (env->headers != NULL)
+		buf_printf(json, "\"headers\":%s", env->headers->text);
+	else if (env->headers_said == FIELD_IS_NULL)
+		buf_add_str(json, "\"headers\":null");
 }
 
 #define PERCENTS_SCHEMA                                                                            \
@@ -296,6 +313,10 @@ static const struct field env_rows[] = {
      .schema = "\"enum\":[\"none\",\"cookie\",\"source\"],\"default\":\"cookie\"",
      .doc = "What keeps a visitor at one of them: `cookie`, a number that a cookie keeps, "
 	    "which is the default; `source`, the address; `none`, chance for each request."},
+    {"headers", FIELD_OTHER, FIELD_NULL, .read = read_headers, .write = write_headers,
+     FIELD_SAID(struct env, headers_said), .schema = headers_schema,
+     .doc = "Changes of the headers of its requests and answers. Taken over from the nearest that "
+	    "says them. See HEADERS."},
     {"services", FIELD_LIST, FIELD_REQUIRED | FIELD_SET, ENV(services),
      FIELD_COUNT(struct env, service_count), .max = ENV_MAX_SERVICES, .item = &service,
      .doc = "The chosen versions: a list. An item is the bare name of a service, or a map of "
@@ -334,7 +355,12 @@ static uint64_t add_choice(uint64_t hash, const struct choice *choice)
 	return choice->when == NULL ? hash : add_str(hash, choice->when->text);
 }
 
-/* with_routes: they are not its base's. */
+static uint64_t add_headers(uint64_t hash, const struct headers *headers)
+{
+	return headers == NULL ? hash : add_str(hash, headers->text);
+}
+
+/* with_routes: they are not its base's, nor are headers. */
 static uint64_t add_service(uint64_t hash, const struct env_service *chosen, bool with_routes)
 {
 	size_t count = with_routes ? chosen->route_count : 0;
@@ -345,7 +371,7 @@ static uint64_t add_service(uint64_t hash, const struct env_service *chosen, boo
 	hash = str_hash(hash, &count, sizeof(count));
 	for (size_t i = 0; i < count; i++)
 		hash = add_str(hash, chosen->routes[i]);
-	return hash;
+	return with_routes ? add_headers(hash, chosen->headers) : hash;
 }
 
 static uint64_t digest_of(const struct env *env, bool is_whole)
@@ -358,6 +384,8 @@ static uint64_t digest_of(const struct env *env, bool is_whole)
 		hash = add_str(hash, env->base);
 	if (env->split != NULL)
 		hash = add_choice(hash, env->split);
+	if (is_whole || env->base == NULL)
+		hash = add_headers(hash, env->headers);
 	for (size_t i = 0; i < env->service_count; i++)
 		if (is_whole || !env_is_of_base(env, &env->services[i]))
 			hash = add_service(hash, &env->services[i], is_whole || env->base == NULL);
@@ -402,9 +430,11 @@ struct env *env_pack(const struct env *draft)
 	env = fields_pack(&fields_of_env, &with, sizeof(with));
 	env->refs = 1;
 	(void)choice_ref(env->split);
+	(void)headers_ref(env->headers);
 	for (size_t i = 0; i < env->service_count; i++) {
 		interned_take(&env->services[i]);
 		(void)choice_ref(env->services[i].choice);
+		(void)headers_ref(env->services[i].headers);
 	}
 	env->digest = digest_of(env, false);
 	env->content = digest_of(env, true);
@@ -421,9 +451,12 @@ static int parse_node(const struct node *node, bool stored, struct env **ret_env
 	code = fields_read(&fields_of_env, node, &draft, stored, err);
 	if (code == 0)
 		*ret_env = env_pack(&draft);
-	for (size_t i = 0; i < draft.service_count; i++)
+	for (size_t i = 0; i < draft.service_count; i++) {
 		choice_unref(draft.services[i].choice);
+		headers_unref(draft.services[i].headers);
+	}
 	choice_unref(draft.split);
+	headers_unref(draft.headers);
 	fields_fini(&fields_of_env, &draft);
 	return code;
 }
@@ -567,8 +600,10 @@ void env_unref(struct env *env)
 	for (size_t i = 0; i < env->service_count; i++) {
 		interned_drop(&env->services[i]);
 		choice_unref(env->services[i].choice);
+		headers_unref(env->services[i].headers);
 	}
 	choice_unref(env->split);
+	headers_unref(env->headers);
 	free(env);
 }
 

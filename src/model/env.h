@@ -15,6 +15,7 @@
 struct buf;
 struct choice;
 struct fields;
+struct headers;
 struct mf_err;
 
 #define ENV_MAX_SERVICES    512
@@ -29,14 +30,15 @@ struct mf_err;
 
 struct env_service {
 	const char *name;
-	const char *version;   /* of a choice its main version */
-	struct choice *choice; /* of several versions; NULL: there is one */
-	const char **routes;   /* "/", "/tasks/": see model/route.h; sorted, distinct */
+	const char *version;	 /* of a choice its main version */
+	struct choice *choice;	 /* of several versions; NULL: there is one */
+	struct headers *headers; /* changes of them, after the environment's; NULL: none */
+	const char **routes;	 /* "/", "/tasks/": see model/route.h; sorted, distinct */
 	uint8_t route_count;
 	bool is_override; /* somebody's version in the place of the environment's own */
 	bool is_interned; /* name and routes are those of model/interned.h */
 	/* As written, of an environment that extends others: enum field_said (model/fields.h). */
-	uint8_t version_said, route_said;
+	uint8_t version_said, route_said, headers_said;
 	/* As composed: who says so, an index of the lineage. */
 	uint8_t version_from, route_from;
 };
@@ -68,6 +70,8 @@ struct env {
 	size_t parent_count;
 	const char **without; /* services of theirs that it has not; sorted, distinct */
 	size_t without_count;
+	struct headers *headers;      /* changes of them; NULL: none */
+	uint8_t headers_said;	      /* enum field_said */
 	struct choice *split;	      /* of visitors among environments; NULL: none */
 	struct env_service *services; /* sorted by name, distinct */
 	size_t service_count;

@@ -7,6 +7,7 @@
 #include "model/choice.h"
 #include "model/env.h"
 #include "model/fields.h"
+#include "model/headers.h"
 #include "model/node.h"
 #include "model/route.h"
 #include "model/value.h"
@@ -74,6 +75,21 @@ static int read_when(const struct node *node, void *place, struct mf_err *err)
 	return 0;
 }
 
+static int read_headers(const struct node *node, void *place, struct mf_err *err)
+{
+	return headers_read(node, &((struct env_service *)place)->headers, err);
+}
+
+static void write_headers(const void *object, struct buf *json)
+{
+	const struct env_service *service = object;
+
+	if (service->headers != NULL)
+		buf_printf(json, "\"headers\":%s", service->headers->text);
+	else if (service->headers_said == FIELD_IS_NULL)
+		buf_add_str(json, "\"headers\":null");
+}
+
 #define SERVICE(member) FIELD_AT(struct env_service, member)
 static const struct field service_rows[] = {
     {"name", FIELD_NAME, FIELD_REQUIRED | FIELD_SHARED, SERVICE(name), .noun = "service",
@@ -109,6 +125,10 @@ static const struct field service_rows[] = {
 	    "longest one that ends where a segment of the path ends is taken: `/tasks` and "
 	    "`/tasks/` both take `/tasks` and `/tasks/1`, but not `/tasks2`. One that is to say "
 	    "more is a map of these keys, see ROUTES."},
+    {"headers", FIELD_OTHER, FIELD_NULL, .read = read_headers, .write = write_headers,
+     FIELD_SAID(struct env_service, headers_said), .schema = headers_schema,
+     .doc = "Changes of the headers of its requests and answers, after those of the environment. "
+	    "See HEADERS."},
 };
 const struct fields fields_of_env_service = {
     FIELDS_ROWS(service_rows),

@@ -10,7 +10,7 @@
 #include "model/table.h"
 #include "model/when.h"
 
-static const char *const words[USE_KINDS] = {
+static const char *const words[USE_CHANGES] = {
     [USE_WHEN] = "when",     [USE_HEADER] = "header", [USE_QUERY] = "query",
     [USE_COOKIE] = "cookie", [USE_STICKY] = "sticky",
 };
@@ -32,11 +32,21 @@ static void walk_when(const struct when *when, void (*visit)(void *ctx, const st
 		}
 }
 
+static void walk_headers(const struct headers *headers,
+			 void (*visit)(void *ctx, const struct use *use), void *ctx)
+{
+	for (size_t i = 0; headers != NULL && i < headers->count; i++)
+		visit(ctx, &(struct use){USE_CHANGES + (enum use_kind)headers->changes[i].kind,
+					 headers->changes[i].name});
+}
+
 void uses_walk(const struct env *env, void (*visit)(void *ctx, const struct use *use), void *ctx)
 {
+	walk_headers(env->headers, visit, ctx);
 	for (size_t i = 0; i < env->service_count; i++) {
 		const struct choice *choice = env->services[i].choice;
 
+		walk_headers(env->services[i].headers, visit, ctx);
 		if (choice != NULL && choice->header != NULL)
 			visit(ctx, &(struct use){USE_STICKY, choice->header});
 		if (choice != NULL && choice->when != NULL)
@@ -44,9 +54,15 @@ void uses_walk(const struct env *env, void (*visit)(void *ctx, const struct use 
 	}
 }
 
+static const char *word_of(const struct use *use)
+{
+	return use->kind < USE_CHANGES ? words[use->kind]
+				       : headers_kind_words[use->kind - USE_CHANGES];
+}
+
 char *uses_make_mark(const struct use *use)
 {
-	return mem_printf(USE_MARK "%s%s%s", words[use->kind], use->name[0] == '\0' ? "" : ".",
+	return mem_printf(USE_MARK "%s%s%s", word_of(use), use->name[0] == '\0' ? "" : ".",
 			  use->name);
 }
 
@@ -54,7 +70,7 @@ char *uses_describe(const struct use *use)
 {
 	if (use->kind == USE_WHEN)
 		return mem_dup_str("conditions");
-	return mem_printf("%s %s%s", use->kind == USE_STICKY ? words[USE_HEADER] : words[use->kind],
+	return mem_printf("%s %s%s", use->kind == USE_STICKY ? words[USE_HEADER] : word_of(use),
 			  use->name, use->kind == USE_STICKY ? " to be sticky by" : "");
 }
 

@@ -1,7 +1,8 @@
 /*
  * The names that requests are asked for: of headers, query parameters and cookies in conditions
- * (model/when.h), and of headers that requests are sticky by.  HAProxy's configuration has a rule
- * for each, so that a name which nobody had used takes a reload, and there can be only so many.
+ * (model/when.h), and of headers that requests are sticky by; and those of headers that are
+ * changed.  HAProxy's configuration has a rule for each, so that a name which nobody had used takes
+ * a reload, and there can be only so many.
  *
  * An empty backend in the configuration, its mark, says of each that the rule is there.
  */
@@ -10,6 +11,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "model/headers.h"
 
 struct env;
 struct snapshot;
@@ -22,7 +25,8 @@ enum use_kind {
 	USE_QUERY,
 	USE_COOKIE,
 	USE_STICKY,
-	USE_KINDS
+	USE_CHANGES, /* of headers: the first of HEADERS_KINDS (model/headers.h) */
+	USE_KINDS = USE_CHANGES + HEADERS_KINDS
 };
 
 #define USE_MARK "uses." /* what a mark begins with */

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/node.h"
 #include "model/choice.h"
+#include "model/headers.h"
 #include "model/name.h"
 #include "model/override.h"
 #include "model/route.h"
@@ -47,6 +48,8 @@ static void add_facts(struct node *map, const struct env *env)
 		choice_add_word(env->split, &split);
 		doc_add_text(map, "split", buf_str(&split));
 	}
+	if (env->headers != NULL)
+		doc_add_text(map, "headers", env->headers->text);
 	hosts = doc_add_list(map, "hosts");
 	for (size_t i = 0; i < env->host_count; i++)
 		doc_add_text(hosts, NULL, env->hosts[i]);
@@ -248,6 +251,8 @@ static void add_service(struct node *list, const struct reading *reading, const 
 	doc_add_text(row, "version", choice);
 	add_shares(row, reading, service);
 	add_conditions(row, reading, service);
+	if (service->headers != NULL)
+		doc_add_text(row, "headers", service->headers->text);
 	doc_add_text(row, "from", facts_find_origin(env, service));
 	doc_add_text(row, "state", facts_state_word(facts_state_of(reading, env, service)));
 	if (instead != NULL) {

@@ -23,6 +23,7 @@
 	    {shape, at "header", "string", "value of x-mayfly that selects it"},                   \
 	    {shape, at "hosts[]", "string", "full host names that select it"},                     \
 	    {shape, at "split", "string", "shares of its visitors, who go to others"},             \
+	    {shape, at "headers", "string", "changes of headers, as JSON"},                        \
 	    {shape, at "owner", "string", "who put it there"},                                     \
 	{                                                                                          \
 		shape, at "source", "string", "where its owner has it from"                        \
@@ -188,6 +189,7 @@ const struct shape_row shape_rows[] = {
     {"env-show", "services[].versions[].version", "string", "one of several versions"},
     {"env-show", "services[].versions[].percent", "integer", "its share of the requests"},
     {"env-show", "services[].versions[].live", "integer", "its instances that answer"},
+    {"env-show", "services[].headers", "string", "changes of headers, as JSON"},
     {"env-show", "services[].conditions[].condition", "string", "what a request has to say"},
     {"env-show", "services[].conditions[].version", "string", "the version that it gets then"},
     {"env-show", "services[].conditions[].live", "integer", "its instances that answer"},

@@ -21,6 +21,9 @@
  *	has_when             whether an environment has conditions; and the names in them, each
  *	                     once: when_headers, when_queries, when_cookies
  *	sticky_headers       the names of headers that requests are sticky by
+ *	has_headers          whether an environment changes headers; and the names of those, each
+ *	                     once: request_set, request_add, request_remove, response_set,
+ *	                     response_add, response_remove
  *	has_host_names       whether a service has a fixed address that is a host name
  *	tcp                  services that listen on a port of their own: service, binds (a list)
  *	environments         by name: the texts and lists of texts of its file by their keys (name,
@@ -73,6 +76,7 @@
 #include "model/uses.h"
 #include "render/output.h"
 #include "render/output_backend.h"
+#include "render/output_uses.h"
 #include "render/view.h"
 
 /* A port on which HAProxy listens for a service that speaks no HTTP. */
@@ -569,18 +573,6 @@ static const struct view_field own_fields[] = {
     VIEW_MADE("entries", get_entries),
 };
 
-static void get_has_when(const void *obj, struct view *v)
-{
-	view_set_bool(v, ((const struct uses *)obj)->lists[USE_WHEN].count > 0);
-}
-
-#define USE_LIST(key, kind) VIEW_COUNTED(key, struct uses, lists[kind].names, lists[kind].count)
-static const struct view_field uses_shown[] = {
-    VIEW_MADE("has_when", get_has_when),    USE_LIST("when_headers", USE_HEADER),
-    USE_LIST("when_queries", USE_QUERY),    USE_LIST("when_cookies", USE_COOKIE),
-    USE_LIST("sticky_headers", USE_STICKY),
-};
-
 /* The view is made of four objects, which are looked through in turn. */
 #define COUNT(fields) (sizeof(fields) / sizeof((fields)[0]))
 
@@ -591,7 +583,7 @@ static bool root_get(const void *obj, const char *name, size_t len, struct view 
 	return view_get_field(own_fields, COUNT(own_fields), view, name, len, v) ||
 	       view_get_field(snapshot_shown, COUNT(snapshot_shown), view->snapshot, name, len,
 			      v) ||
-	       view_get_field(uses_shown, COUNT(uses_shown), &view->uses, name, len, v) ||
+	       output_uses_get(&view->uses, name, len, v) ||
 	       view_get_field(settings_shown, COUNT(settings_shown), view->settings, name, len, v);
 }
 
@@ -604,10 +596,9 @@ static const char *root_name(const void *obj, size_t i)
 	if (i < COUNT(own_fields))
 		return own_fields[i].name;
 	i -= COUNT(own_fields);
-	if (i < COUNT(uses_shown))
-		return uses_shown[i].name;
-	i -= COUNT(uses_shown);
-	return i < COUNT(snapshot_shown) ? snapshot_shown[i].name : NULL;
+	if (i < COUNT(snapshot_shown))
+		return snapshot_shown[i].name;
+	return output_uses_name(i - COUNT(snapshot_shown));
 }
 
 static const struct view_class root_class = {root_get, root_name};

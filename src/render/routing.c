@@ -20,6 +20,7 @@
 #include "render/put.h"
 #include "render/routing_choice.h"
 #include "render/routing_generation.h"
+#include "render/routing_headers.h"
 
 /* Where an entry of choices, routes or versions comes from; a few bytes, as there are many. */
 struct origin {
@@ -35,6 +36,9 @@ struct origins {
 
 /* What a method gets at a route, in the place of a route. */
 #define METHOD_ORIGIN(route, method) ((route) | ((method) + 1) << 8)
+
+/* Changes of headers, in the place of a service. */
+#define HEADERS_ORIGIN UINT16_MAX
 
 struct routing {
 	const struct snapshot *snapshot;
@@ -52,7 +56,7 @@ struct routing {
 	size_t gone_count;
 };
 
-static_assert(ENV_MAX_SERVICES * LINEAGE_MAX <= UINT16_MAX && ENV_MAX_ROUTES <= UINT8_MAX,
+static_assert(ENV_MAX_SERVICES * LINEAGE_MAX < HEADERS_ORIGIN && ENV_MAX_ROUTES <= UINT8_MAX,
 	      "struct origin");
 
 const char *routing_map_name(enum routing_map map)
@@ -137,7 +141,7 @@ static size_t count_choices(const struct env *env)
 	for (size_t i = 0; i < env->service_count; i++)
 		if (!env_is_of_base(env, &env->services[i]))
 			n += routing_choice_count(env->services[i].choice);
-	return n;
+	return n + routing_headers_count(env);
 }
 
 size_t routing_count_entries(const struct env *env)
@@ -185,6 +189,8 @@ static void add_env(struct routing *routing, size_t at)
 	}
 	for (size_t i = 0; i < routing_choice_count(split_of(env)); i++)
 		add_origin(&routing->shares, at, env->service_count, i);
+	for (size_t i = 0; i < routing_headers_count(env); i++)
+		add_origin(&routing->shares, at, HEADERS_ORIGIN, i);
 	for (size_t i = 0; i < env->fallback_count; i++)
 		add_origin(&routing->versions, at, env->service_count + i, 0);
 	if (env->limited_count != 0 && env->base == NULL)
@@ -424,7 +430,9 @@ static void set_choice(const struct routing *routing, const struct origin *origi
 	char generation[ROUTING_MAX_KEY];
 
 	(void)routing_generation_put(generation, generation + sizeof(generation), env);
-	if (origin->service == env->service_count)
+	if (origin->service == HEADERS_ORIGIN)
+		routing_headers_get(generation, env, origin->route, e);
+	else if (origin->service == env->service_count)
 		routing_choice_get(generation, NULL, split_of(env), origin->route, e);
 	else
 		routing_choice_get(generation, env->services[origin->service].name,
@@ -571,6 +579,10 @@ static size_t find_choice(const struct routing *routing, size_t env_at, const ch
 		at += routing_choice_count(service->choice);
 	}
 	found = routing_choice_find(generation, NULL, split_of(env), key);
+	if (found != SIZE_MAX)
+		return at + found;
+	at += routing_choice_count(split_of(env));
+	found = routing_headers_find(generation, env, key);
 	return found == SIZE_MAX ? SIZE_MAX : at + found;
 }
 

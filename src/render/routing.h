@@ -19,6 +19,10 @@
  *	              <choice>.header.<name>=<base64>.   and those that such a value satisfies:
  *					      longest match; the same of query, cookie, .method=
  *	choices       <choice>.then.<condition>.     backend of one condition, which is a bit
+ *	choices       <owner>.headers         owner, who has changes of headers: a <choice>, or
+ *					      <generation>/ for those of the environment
+ *	choices       <owner>.request.set.<name>.  value, as url_dec reads it; also of add, remove,
+ *					      and of .response.
  *	choices       <choice>.word           <service>:<choice as a word>, for people
  *	routes        <generation><route>     backend    longest match, with the path and "/?"; of
  *							 a route with options "|", "|", they,

@@ -163,12 +163,12 @@ static const struct {
     {"name: dev\nservice: []",
      "environment dev: unknown key \"service\": did you mean \"services\"? allowed: name, "
      "description, prefix, header, hosts, extends, without, expires, missing, split, "
-     "split_by, services (line 2, "
+     "split_by, headers, services (line 2, "
      "column 1)"},
     {"name: dev\norigin: {owner: me}\nservices: []",
      "environment dev: unknown key \"origin\": allowed: name, description, prefix, header, "
      "hosts, extends, without, expires, missing, split, "
-     "split_by, services (line 2, column 1)"},
+     "split_by, headers, services (line 2, column 1)"},
     {DEV " - name: frontend\n - name: backend\n   version: \"0 .1\"",
      "environment dev: service backend: version \"0 .1\": not allowed: a space (line 6, "
      "column 13)"},
@@ -183,7 +183,7 @@ static const struct {
      "environment dev: service a: version: must be a string, not empty (line 4, column 23)"},
     {DEV " - {name: a, port: 1}",
      "environment dev: service a: unknown key \"port\": allowed: name, version, versions, "
-     "sticky, when, route (line 4, column 14)"},
+     "sticky, when, route, headers (line 4, column 14)"},
     {DEV " - {version: 1}", "environment dev: service: name is missing (line 4, column 4)"},
     {DEV " - [a]",
      "environment dev: service: must be a name or a map, not a list (line 4, column 4)"},
