@@ -109,7 +109,8 @@ static const struct field haproxy_rows[] = {
      .doc = "Let `mayfly tap` and `mayfly top` read requests as they are answered: method, path, "
 	    "who asked and who answered, without queries, headers or bodies, from a megabyte of "
 	    "HAProxy's memory. A log of your own, from the block `log` of the template, is then in "
-	    "the form that they read, and is written only while one of them runs."},
+	    "the form that they read, and is written only while one of them runs. A request costs "
+	    "HAProxy 1 % more instructions with this, and 18 % more while somebody reads."},
     {"max_old_workers", FIELD_INT, 0, FIELD_AT(struct settings, haproxy.max_old_workers), .min = 1,
      .max = 10000, .preset = "50",
      .doc = "A reload leaves the worker of before with the connections that it has, for at most "

@@ -118,7 +118,7 @@ send_signal CONT one
 # HAProxy has no room for so many, or was not asked for them in time.
 is_said() {
 	fetch www-pr-42.example.com "$HTTP/warm-up" >"$T/out/warm-up"
-	log_has one 'are not shown'
+	log_has one 'are not shown|are missing'
 }
 within 'it is said that requests are missing' 10 is_said
 
