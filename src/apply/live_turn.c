@@ -36,6 +36,7 @@ struct turn {
 	size_t count, cap, work;
 	size_t removals;	/* host names that are nobody's any more */
 	struct strmap *waiting; /* uint64_t: since when, by name */
+	struct strmap *bases;	/* of the changed ones, by name */
 };
 
 /* --- how much it is --------------------------------------------------------------------------- */
@@ -85,6 +86,8 @@ static void note_change(void *ctx, const void *from, const void *to)
 	turn->work += change.work;
 	if (since != NULL)
 		change.since = *since;
+	if (change.new != NULL && change.new->base != NULL)
+		strmap_set(turn->bases, change.new->base, turn);
 	MEM_GROW(turn->changes, turn->count, turn->cap);
 	turn->changes[turn->count++] = change;
 }
@@ -164,7 +167,9 @@ static void choose(struct turn *turn)
 	for (size_t i = 0; i < turn->count; i++) {
 		const struct turn_change *change = &turn->changes[i];
 
-		if (i == oldest || !may_wait(turn, change))
+		/* A base never waits: all that are based upon it would wait with it, for ever. */
+		if (i == oldest || !may_wait(turn, change) ||
+		    strmap_find(turn->bases, name_of(change)) != NULL)
 			continue;
 		work += change->work;
 		if (work > TURN_WORK)
@@ -195,7 +200,7 @@ struct snapshot *live_take_turn(struct live *live)
 {
 	const struct snapshot *from = live->applied;
 	struct snapshot *to = live->desired;
-	struct turn turn = {.live = live, .waiting = strmap_new(free)};
+	struct turn turn = {.live = live, .waiting = strmap_new(free), .bases = strmap_new(NULL)};
 
 	walk_pairs(from->envs, from->env_count, to->envs, to->env_count, sizeof(struct env *),
 		   compare_envs, note_change, &turn);
@@ -205,6 +210,7 @@ struct snapshot *live_take_turn(struct live *live)
 	if (turn.count > 1 && turn.work > TURN_WORK)
 		choose(&turn);
 	free(turn.changes);
+	strmap_free(turn.bases);
 	strmap_free(live->waiting);
 	live->waiting = turn.waiting;
 	return strmap_count(turn.waiting) == 0 && turn.removals <= most_removals(from)
