@@ -125,7 +125,8 @@ ends() {
 	like "$(<"$out")" "$3" '  says what to do'
 }
 operator=(--user operator:pw-operator)
-asks_etcd() { takes timeout; } # the others ask this host's HAProxy alone
+# The others ask this host's HAProxy alone, as tap and top do without a token for the rest.
+asks_etcd() { [[ ${COMMAND[*]} != t[ao]p ]] && takes timeout; }
 
 mistype() { begin 'a wrong call' --nonsense "${WORDS[@]}"; }
 find_nobody() {
@@ -177,7 +178,7 @@ do_it() {
 	fi
 	case $name in
 	'config watch') watch_it "${operator[@]}" ;;
-	tap) watch_it ;;
+	tap) watch_it "${operator[@]}" ;;
 	*) run_tool mayfly "${COMMAND[@]}" "${WORDS[@]}" ;;
 	esac
 	is "$STATUS" "$EXPECTED" "$name: does it"
