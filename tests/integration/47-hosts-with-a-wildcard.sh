@@ -14,9 +14,7 @@ env() { # NAME VERSION [MEMBERS]
 	etcd_put "environments/$1" "{\"name\":\"$1\",${3:+$3,}\"services\":[{\"name\":\"web\",\"version\":\"$2\",\"route\":\"/\"}]}"
 }
 is_reloaded() { # COUNT-OF-BEFORE
-	local now
-
-	now=$(haproxy_reloads) && [[ -n $now ]] && ((now > $1))
+	(($(haproxy_reloads) > $1))
 }
 none_at() { says '^503$' fetch_status "$1" "$HTTP/"; }
 

@@ -27,9 +27,7 @@ soon() { # VERSION NAME [CURL-OPTION...]
 }
 
 is_reloaded() { # COUNT-OF-BEFORE
-	local now
-
-	now=$(haproxy_reloads) && [[ -n $now ]] && ((now > $1))
+	(($(haproxy_reloads) > $1))
 }
 
 tasks prod '"version":"1"'

@@ -526,7 +526,16 @@ haproxy_adds_backends() {
 }
 
 # How often HAProxy was told to reload.
-haproxy_reloads() { haproxy_master 'show proc; quit' | awk '$2 == "master" { print $3 }'; }
+haproxy_reloads() { # a master has no answer while it reloads
+	local count
+
+	for _ in {1..100}; do
+		count=$(haproxy_master 'show proc; quit' | awk '$2 == "master" { print $3 }')
+		[[ -z $count ]] || break
+		sleep 0.05
+	done
+	echo "$count"
+}
 
 # Whether kvwatch's files are what cfgrender would write.
 files_are_rendered() {
