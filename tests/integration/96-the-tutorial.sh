@@ -58,6 +58,7 @@ for step in "$T"/steps/*.cmd; do
 		pass "$(head -1 "$step")"
 	else
 		fail "$(head -1 "$step")" "printed:  $(<"$T/out/typed")"$'\n'"the page: $output"
+		jobs -p | xargs -r kill
 		break
 	fi
 done
