@@ -219,8 +219,8 @@ bool process_is_same_stop(const struct loop *loop, int64_t *at)
 /* --- starting ------------------------------------------------------------------------------- */
 
 /* In the child: async-signal-safe calls alone.  All signals are blocked until the exec. */
-static _Noreturn void become(const struct process_options *options, const char **env,
-			     bool gets_terminal, pid_t parent, int report_fd)
+static _Noreturn void become(const struct process *process, const struct process_options *options,
+			     const char **env, bool gets_terminal, pid_t parent, int report_fd)
 {
 	sigset_t none;
 	int why;
@@ -231,6 +231,7 @@ static _Noreturn void become(const struct process_options *options, const char *
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(1); /* it is dead already */
+	process_end_tell(&process->end);
 	(void)signal(SIGPIPE, SIG_DFL);
 	(void)signal(SIGXFSZ, SIG_DFL);
 	(void)sigemptyset(&none);
@@ -265,7 +266,7 @@ static pid_t fork_child(const struct process *process, const struct process_opti
 	(void)sigprocmask(SIG_BLOCK, &all, &before);
 	pid = fork();
 	if (pid == 0)
-		become(options, env, gets_terminal, parent, report_fd);
+		become(process, options, env, gets_terminal, parent, report_fd);
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	if (pid > 0) {
 		reap_claim(pid);
@@ -283,15 +284,14 @@ static int run(struct process *process, const struct process_options *options, s
 	if (pipe2(ends, O_CLOEXEC) != 0)
 		return mf_err_set_sys(err, MF_EFAIL, "cannot start %s", options->argv[0]);
 	report = ends[0];
+	process_end_start(&process->end);
 	process->pid = fork_child(process, options, env, ends[1]);
 	why = errno;
 	(void)close(ends[1]);
 	if (process->pid > 0) {
 		why = read_report(report);
-		if (why == 0) {
-			process_end_start(&process->end, process->pid);
+		if (why == 0)
 			return 0;
-		}
 		take_terminal(process);
 		(void)reap_wait(process->pid);
 		errno = why;
@@ -336,6 +336,7 @@ int process_start(struct loop *loop, const struct process_options *options,
 	process->poll_timer = loop_timer_new(loop, on_poll, process);
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (listen_to_signals(process, err) != 0 || run(process, options, err) != 0) {
+		process_end_stop(&process->end);
 		forget_signals(process);
 		destroy(process);
 		return err->code;

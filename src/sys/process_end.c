@@ -30,20 +30,22 @@ static void end_group(pid_t group)
 
 /* In the child: async-signal-safe calls alone.  Nothing that others wait for the end of stays open
  * here, and no signal to our group is for it. */
-static _Noreturn void watch(int fd, pid_t group)
+static _Noreturn void watch(int fd)
 {
+	pid_t group;
 	char byte;
 
 	(void)setpgid(0, 0);
 	(void)prctl(PR_SET_NAME, "mayfly-end");
 	(void)dup2(fd, STDIN_FILENO);
 	(void)close_range(STDIN_FILENO + 1, ~0U, 0);
-	if (read(STDIN_FILENO, &byte, 1) == 0)
+	if (read(STDIN_FILENO, &group, sizeof(group)) == (ssize_t)sizeof(group) &&
+	    read(STDIN_FILENO, &byte, 1) == 0)
 		end_group(group);
 	_exit(0);
 }
 
-void process_end_start(struct process_end *end, pid_t group)
+void process_end_start(struct process_end *end)
 {
 	sigset_t all, before;
 	int ends[2];
@@ -55,7 +57,7 @@ void process_end_start(struct process_end *end, pid_t group)
 	(void)sigprocmask(SIG_BLOCK, &all, &before);
 	end->pid = fork();
 	if (end->pid == 0)
-		watch(ends[0], group);
+		watch(ends[0]);
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	(void)close(ends[0]);
 	if (end->pid > 0) {
@@ -65,6 +67,14 @@ void process_end_start(struct process_end *end, pid_t group)
 	}
 	end->pid = 0;
 	(void)close(ends[1]);
+}
+
+void process_end_tell(const struct process_end *end)
+{
+	pid_t group = getpid();
+
+	if (end->pid > 0)
+		(void)!write(end->fd, &group, sizeof(group));
 }
 
 void process_end_stop(struct process_end *end)
