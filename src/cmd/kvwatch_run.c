@@ -21,6 +21,7 @@
 #include "report/checkpoint.h"
 #include "report/report.h"
 #include "store/hold.h"
+#include "store/lifetimes.h"
 #include "store/pipeline.h"
 #include "store/unused_states.h"
 #include "sys/loop.h"
@@ -51,6 +52,7 @@ struct kvwatch {
 	struct watchdog *watchdog;
 	struct report *report;
 	struct unused_states *unused; /* NULL with --once */
+	struct lifetimes *lifetimes;  /* the same, and without etcd */
 	struct mf_err source_err;     /* code 0 while the source is there */
 	bool is_held;		      /* something is held back */
 	int exit_status;	      /* of --once */
@@ -96,7 +98,14 @@ static void on_snapshot(void *ctx, struct snapshot *snapshot)
 	report_model(k->report, snapshot);
 	if (k->unused != NULL)
 		unused_states_set(k->unused, snapshot);
+	if (k->lifetimes != NULL)
+		lifetimes_set(k->lifetimes, snapshot);
 	want(k);
+}
+
+static void on_lifetimes(void *ctx, const struct lifetimes_report *lifetimes)
+{
+	report_lifetimes(((struct kvwatch *)ctx)->report, lifetimes);
 }
 
 /* HAProxy can only be started with a configuration: give it one that answers 503. */
@@ -215,6 +224,8 @@ static void on_stop(void *ctx, int signo)
 	notify_send("STOPPING=1");
 	pipeline_free(k->pipeline);
 	k->pipeline = NULL;
+	lifetimes_free(k->lifetimes);
+	k->lifetimes = NULL;
 	loop_timer_clear(k->first);
 	loop_timer_set(k->finish, FINISH_MS);
 	apply_finish(k->apply);
@@ -257,14 +268,20 @@ static void on_deadline(void *ctx)
 }
 
 /* By the settings that hold; what has gone has gone now. */
-static void start_unused(struct kvwatch *k)
+static void start_upkeep(struct kvwatch *k)
 {
 	if (k->options.once)
 		return;
 	unused_states_free(k->unused);
 	k->unused = unused_states_new(k->loop, k->cli->settings);
+	lifetimes_free(k->lifetimes);
+	k->lifetimes = pipeline_is_offline(&k->options.from)
+			   ? NULL
+			   : lifetimes_new(k->loop, k->cli->settings, on_lifetimes, k);
 	if (k->snapshot != NULL)
 		unused_states_set(k->unused, k->snapshot);
+	if (k->snapshot != NULL && k->lifetimes != NULL)
+		lifetimes_set(k->lifetimes, k->snapshot);
 }
 
 /*
@@ -298,7 +315,7 @@ static void on_hangup(void *ctx, int signo)
 	template_set_free(k->templates);
 	k->templates = templates;
 	k->cli->settings = settings;
-	start_unused(k);
+	start_upkeep(k);
 	settings_free(old);
 	log_info("settings and templates reloaded");
 	if (k->snapshot != NULL)
@@ -326,7 +343,7 @@ static int start(struct kvwatch *k, struct mf_err *err)
 	k->quarantine = quarantine_new(k->loop, on_quarantined, k);
 	k->apply = apply_new(k->loop, k->cli->settings, k->templates, &apply_events, k);
 	k->report = report_new(k->loop, k->apply);
-	start_unused(k);
+	start_upkeep(k);
 	loop_timer_set(k->first, FIRST_CONFIG_MS);
 	if (k->options.once)
 		loop_timer_set(k->deadline, k->options.timeout_ms);
@@ -343,6 +360,7 @@ static void stop(struct kvwatch *k)
 {
 	report_stop(k->report);
 	unused_states_free(k->unused);
+	lifetimes_free(k->lifetimes);
 	pipeline_free(k->pipeline);
 	apply_free(k->apply);
 	quarantine_free(k->quarantine);

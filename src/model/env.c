@@ -297,8 +297,9 @@ static const struct field env_rows[] = {
      FIELD_COUNT(struct env, without_count), .max = ENV_MAX_SERVICES, .item = &left_out,
      .needs = "extends",
      .doc = "Services of those that it extends which this environment has not."},
-    {"expires", FIELD_TEXT, FIELD_LATER, .type = &expires,
-     .doc = "A duration such as `8h`, or a time (RFC 3339), after which it is deleted."},
+    {"expires", FIELD_TEXT, ENV(expires), .type = &expires,
+     .doc = "A time (RFC 3339), or a duration such as `8h` from its last change on, after which it "
+	    "is deleted. See LIFETIMES."},
     {"missing", FIELD_WORD, ENV(missing), FIELD_SAID(struct env, missing_said),
      .words = missing_words, .preset = "fail",
      .doc = "What becomes of a request for a service whose version has no live instance. `fail`: "
@@ -441,6 +442,15 @@ struct env *env_pack(const struct env *draft)
 	return env;
 }
 
+/* Whatever its parents say, and whoever wrote it. */
+static uint64_t digest_of_words(const struct env *env)
+{
+	buf_auto struct buf json = BUF_INIT;
+
+	env_format_json(env, "", "", &json);
+	return str_hash(STR_HASH_INIT, buf_str(&json), json.len);
+}
+
 static int parse_node(const struct node *node, bool stored, struct env **ret_env,
 		      struct mf_err *err)
 {
@@ -451,6 +461,8 @@ static int parse_node(const struct node *node, bool stored, struct env **ret_env
 	code = fields_read(&fields_of_env, node, &draft, stored, err);
 	if (code == 0)
 		*ret_env = env_pack(&draft);
+	if (code == 0 && draft.expires != NULL)
+		(*ret_env)->said = digest_of_words(*ret_env);
 	for (size_t i = 0; i < draft.service_count; i++) {
 		choice_unref(draft.services[i].choice);
 		headers_unref(draft.services[i].headers);

@@ -64,6 +64,7 @@ struct env {
 	const char *prefix;	 /* default www-<name> */
 	const char *header;	 /* default <name> */
 	const char *description; /* NULL: none */
+	const char *expires;	 /* a duration or a time, see model/lifetime.h; NULL: never */
 	const char **hosts;	 /* sorted, distinct */
 	size_t host_count;
 	const char **parents; /* those that it extends, in order; distinct */
@@ -93,6 +94,7 @@ struct env {
 	int64_t created;  /* etcd create revision, 0 from files: see model/claims.h */
 	uint64_t digest;  /* of what maps say of it alone: equal digest, equal entries */
 	uint64_t content; /* of everything that decides routing, also where its base says it */
+	uint64_t said;	  /* of all that it says itself, if it ends some day; 0: it does not */
 	uint64_t first;	  /* kept by the table that has it in force: see model/epochs.h */
 };
 

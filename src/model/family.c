@@ -209,10 +209,10 @@ static bool have_same_sources(const struct env *a, const struct env *b)
 static bool is_same(const struct env *a, const struct env *b)
 {
 	return a->content == b->content && a->created == b->created && a->missing == b->missing &&
-	       a->service_count == b->service_count && strcmp(a->prefix, b->prefix) == 0 &&
-	       strcmp(a->owner, b->owner) == 0 && strcmp(a->source, b->source) == 0 &&
-	       str_is_same(a->description, b->description) && str_is_same(a->base, b->base) &&
-	       str_is_same(a->aside, b->aside) &&
+	       a->said == b->said && a->service_count == b->service_count &&
+	       strcmp(a->prefix, b->prefix) == 0 && strcmp(a->owner, b->owner) == 0 &&
+	       strcmp(a->source, b->source) == 0 && str_is_same(a->description, b->description) &&
+	       str_is_same(a->base, b->base) && str_is_same(a->aside, b->aside) &&
 	       are_lists_equal(a->hosts, a->host_count, b->hosts, b->host_count) &&
 	       are_lists_equal(a->parents, a->parent_count, b->parents, b->parent_count) &&
 	       are_lists_equal(a->without, a->without_count, b->without, b->without_count) &&

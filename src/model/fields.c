@@ -455,6 +455,40 @@ int fields_read_key(const struct fields *fields, const char *noun, const char *c
 	return 0;
 }
 
+/* "override dev/web: ..." */
+static int wrap_with_key(const struct fields *fields, const char *noun, const char *const parts[],
+			 struct mf_err *err)
+{
+	buf_auto struct buf key = BUF_INIT;
+
+	for (size_t i = 0, part = 0; i < fields->count; i++)
+		if ((fields->rows[i].flags & FIELD_IN_KEY) != 0 && fields->rows[i].type != NULL) {
+			buf_printf(&key, "%s%s", part == 0 ? "" : "/", parts[part]);
+			part++;
+		}
+	return mf_err_wrap(err, "%s %s", noun, buf_str(&key));
+}
+
+int fields_parse_key(const struct fields *fields, const char *noun, const char *const parts[],
+		     const char *value, size_t len, void *draft, size_t size, void **ret_object,
+		     struct mf_err *err)
+{
+	struct node *root;
+	int code = fields_read_key(fields, noun, parts, draft, err);
+
+	if (code != 0)
+		return code;
+	fields_preset(fields, draft);
+	code = node_parse_json(value, len, &root, err);
+	if (code == 0) {
+		code = fields_read(fields, root, draft, true, err);
+		if (code == 0)
+			*ret_object = fields_pack(fields, draft, size);
+		node_free(root);
+	}
+	return code == 0 ? 0 : wrap_with_key(fields, noun, parts, err);
+}
+
 /* --- single values of people ------------------------------------------------------------------ */
 
 static int add_item(const struct field *field, const struct node *node, void *object,

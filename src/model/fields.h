@@ -151,6 +151,13 @@ void fields_format(const struct fields *fields, const void *object, bool stored,
  */
 int fields_read_key(const struct fields *fields, const char *noun, const char *const parts[],
 		    void *object, struct mf_err *err);
+/*
+ * The same, preset, with the keys of its value, a JSON object: packed as fields_pack does it.  The
+ * draft is zero, but for what no row is about.  Errors of the value: `NOUN part/part: ...`.
+ */
+int fields_parse_key(const struct fields *fields, const char *noun, const char *const parts[],
+		     const char *value, size_t len, void *draft, size_t size, void **ret_object,
+		     struct mf_err *err);
 
 /* Of single rows, for those who walk a table. */
 void *field_place(const struct field *field, const void *object);

@@ -21,6 +21,7 @@
 #include "model/family.h"
 #include "model/imposed.h"
 #include "model/last_texts.h"
+#include "model/lifetime.h"
 #include "model/override.h"
 #include "model/overrides.h"
 #include "model/problem_list.h"
@@ -42,13 +43,15 @@ struct in_force {
 	struct versions *versions;
 	struct overrides *overrides;
 	struct family *family;
-	struct last_texts *texts;	    /* NULL: none is kept */
-	const struct env *tried;	    /* the text that is being composed */
-	struct sorted written_names;	    /* struct dns_name *, by name, borrowed */
-	struct sorted written_config;	    /* struct config *, by scope, then name, borrowed */
-	struct shared_list *names, *config; /* of the last snapshot; NULL: none */
-	char *suffix;			    /* of services' names */
-	struct epochs *epochs;		    /* of snapshots */
+	struct last_texts *texts;     /* NULL: none is kept */
+	const struct env *tried;      /* the text that is being composed */
+	struct sorted written_names;  /* struct dns_name *, by name, borrowed */
+	struct sorted written_config; /* struct config *, by scope, then name, borrowed */
+	struct sorted lifetimes;      /* struct lifetime *, by environment, borrowed */
+	struct shared_list *names, *config, *noted; /* of the last snapshot; NULL: none */
+	size_t limited;				    /* environments in force that end some day */
+	char *suffix;				    /* of services' names */
+	struct epochs *epochs;			    /* of snapshots */
 	struct problem_list *problems;
 	in_force_find_fn *find;
 	void *ctx;
@@ -73,6 +76,11 @@ static int compare_config(const void *a, const void *b)
 	return order != 0 ? order : strcmp(x->name, y->name);
 }
 
+static int compare_lifetimes(const void *a, const void *b)
+{
+	return strcmp((*(struct lifetime *const *)a)->env, (*(struct lifetime *const *)b)->env);
+}
+
 static void drop_name(void *name)
 {
 	dns_name_unref(name);
@@ -81,6 +89,11 @@ static void drop_name(void *name)
 static void drop_config(void *config)
 {
 	config_unref(config);
+}
+
+static void drop_lifetime(void *lifetime)
+{
+	lifetime_unref(lifetime);
 }
 
 static void drop_env(void *env)
@@ -95,6 +108,7 @@ struct in_force *in_force_new(struct problem_list *problems, in_force_find_fn *f
 	sorted_init(&f->envs, sizeof(struct env *), compare_envs);
 	sorted_init(&f->written_names, sizeof(struct dns_name *), compare_names);
 	sorted_init(&f->written_config, sizeof(struct config *), compare_config);
+	sorted_init(&f->lifetimes, sizeof(struct lifetime *), compare_lifetimes);
 	f->suffix = mem_dup_str("");
 	f->claims = claims_new();
 	f->epochs = epochs_new();
@@ -115,8 +129,10 @@ void in_force_free(struct in_force *f)
 	sorted_fini(&f->envs);
 	sorted_fini(&f->written_names);
 	sorted_fini(&f->written_config);
+	sorted_fini(&f->lifetimes);
 	shared_list_unref(f->names);
 	shared_list_unref(f->config);
+	shared_list_unref(f->noted);
 	free(f->suffix);
 	claims_free(f->claims);
 	versions_free(f->versions);
@@ -141,6 +157,8 @@ static struct env *find_in_force(const struct in_force *f, const struct env *lik
 static void put_in_force(struct in_force *f, struct env *old, struct env *env)
 {
 	claims_move(f->claims, old, env);
+	f->limited += (size_t)(env != NULL && lifetime_is_limited(env));
+	f->limited -= (size_t)(old != NULL && lifetime_is_limited(old));
 	if (env != NULL) {
 		env->first = epochs_next(f->epochs);
 		sorted_put(&f->envs, &env);
@@ -293,16 +311,26 @@ static void *set_name(struct in_force *f, void *was, void *object)
 	return name;
 }
 
+static void set_in(struct sorted *sorted, void *old, void *object)
+{
+	if (object != NULL)
+		sorted_put(sorted, &object);
+	else
+		(void)sorted_del(sorted, &old);
+}
+
 static void *set_config(struct in_force *f, void *was, void *object)
 {
-	struct config *old = was, *config = object;
+	set_in(&f->written_config, was, object);
+	config_unref(was);
+	return object;
+}
 
-	if (config != NULL)
-		sorted_put(&f->written_config, &config);
-	else
-		(void)sorted_del(&f->written_config, &old);
-	config_unref(old);
-	return config;
+static void *set_lifetime(struct in_force *f, void *was, void *object)
+{
+	set_in(&f->lifetimes, was, object);
+	lifetime_unref(was);
+	return object;
 }
 
 /* Puts one in the place of another; either may be NULL.  Returns the one that is there. */
@@ -310,7 +338,7 @@ typedef void *set_fn(struct in_force *f, void *old, void *object);
 static set_fn *const setters[KIND_COUNT] = {
     [KIND_ENV] = set_env,	    [KIND_INSTANCE] = set_instance, [KIND_SERVICE] = set_service,
     [KIND_OVERRIDE] = set_override, [KIND_STATE] = set_state,	    [KIND_NAME] = set_name,
-    [KIND_CONFIG] = set_config,
+    [KIND_CONFIG] = set_config,	    [KIND_LIFETIME] = set_lifetime,
 };
 
 void *in_force_set(struct in_force *f, enum kind_id kind, void *old, void *object)
@@ -386,7 +414,7 @@ static const struct env *find_written(void *ctx, const char *name, const char **
 /* What is the same for everybody stays the same object. */
 static bool is_same_choice(const struct env *a, const struct env *b)
 {
-	if (a->content != b->content)
+	if (a->content != b->content || a->said != b->said)
 		return false;
 	for (size_t i = 0; i < a->service_count; i++)
 		if (a->services[i].is_override != b->services[i].is_override)
@@ -595,6 +623,17 @@ static void fill_config(struct in_force *f, struct snapshot *snapshot)
 	snapshot->config = shared_list_ref(f->config);
 }
 
+static void fill_lifetimes(struct in_force *f, struct snapshot *snapshot)
+{
+	struct shared_list *noted = shared_list_new(f->lifetimes.count, drop_lifetime);
+
+	for (size_t i = 0; i < f->lifetimes.count; i++)
+		shared_list_add(noted,
+				lifetime_ref(*(struct lifetime **)sorted_at(&f->lifetimes, i)));
+	shared_list_replace(&f->noted, noted);
+	snapshot->lifetimes = shared_list_ref(f->noted);
+}
+
 const char *in_force_env_notes(const struct in_force *f, const char *name)
 {
 	return problem_list_find_of(f->problems, NOTES_OBJECT, name);
@@ -616,6 +655,9 @@ void in_force_fill(struct in_force *f, struct snapshot *snapshot)
 		fill_names(f, snapshot);
 	if (f->written_config.count > 0 || f->config != NULL)
 		fill_config(f, snapshot);
+	if (f->lifetimes.count > 0 || f->noted != NULL)
+		fill_lifetimes(f, snapshot);
+	snapshot->limited = f->limited;
 	snapshot->epoch = epochs_begin(f->epochs);
 	f->is_changed = false;
 }

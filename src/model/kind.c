@@ -18,6 +18,7 @@
 #include "model/dns_name.h"
 #include "model/env.h"
 #include "model/imposed.h"
+#include "model/lifetime.h"
 #include "model/override.h"
 #include "model/service.h"
 
@@ -41,6 +42,7 @@ static const struct {
     {.prefix = "certificates/", .is_followed = true},
     {.prefix = "fleet/"},
     {.prefix = "history/", .is_past = true},
+    {.prefix = "locks/"},
     {.prefix = "nodes/"},
     {.prefix = "usage/"},
 };
@@ -212,6 +214,18 @@ static int parse_config(const char *const parts[], const char *value, size_t len
 	return code;
 }
 
+static int parse_lifetime(const char *const parts[], const char *value, size_t len, int64_t created,
+			  void **ret_object, struct mf_err *err)
+{
+	struct lifetime *lifetime;
+	int code = lifetime_parse(parts[0], value, len, &lifetime, err);
+
+	(void)created;
+	if (code == 0)
+		*ret_object = lifetime;
+	return code;
+}
+
 static void *keep_env(void *object)
 {
 	return env_ref(object);
@@ -282,6 +296,16 @@ static void drop_config(void *object)
 	config_unref(object);
 }
 
+static void *keep_lifetime(void *object)
+{
+	return lifetime_ref(object);
+}
+
+static void drop_lifetime(void *object)
+{
+	lifetime_unref(object);
+}
+
 static void format_env(const void *object, struct buf *ret_value)
 {
 	const struct env *env = object;
@@ -314,6 +338,11 @@ static void format_name(const void *object, struct buf *ret_value)
 	dns_name_format(object, ret_value);
 }
 
+static void format_lifetime(const void *object, struct buf *ret_value)
+{
+	lifetime_format(object, ret_value);
+}
+
 const struct kind kinds[KIND_COUNT] = {
     [KIND_ENV] = {"environments/", "environment", "environments/NAME", 1, parse_env, keep_env,
 		  drop_env, format_env},
@@ -329,6 +358,8 @@ const struct kind kinds[KIND_COUNT] = {
 		   format_name},
     [KIND_CONFIG] = {"config/", "config", "config/SCOPE/NAME", 2, parse_config, keep_config,
 		     drop_config, NULL},
+    [KIND_LIFETIME] = {"lifetimes/", "lifetime", "lifetimes/ENVIRONMENT", 1, parse_lifetime,
+		       keep_lifetime, drop_lifetime, format_lifetime},
     [KIND_STRAY] = {"", "key", NULL, 0, NULL, NULL, NULL, NULL},
 };
 

@@ -1,7 +1,7 @@
 /*
  * The kinds of keys below the prefix, and the objects that their values are: environments,
  * instances, settings of services, overrides, states that operators say,
- * names for dnsmasq, settings of applications.
+ * names for dnsmasq, settings of applications, what is noted of how long environments live.
  */
 #ifndef MF_MODEL_KIND_H
 #define MF_MODEL_KIND_H
@@ -21,6 +21,7 @@ enum kind_id {
 	KIND_STATE,
 	KIND_NAME,
 	KIND_CONFIG,
+	KIND_LIFETIME,
 	KIND_STRAY, /* of no kind, and nobody else's: misspelt */
 	KIND_COUNT
 };

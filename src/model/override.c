@@ -23,21 +23,14 @@ int override_parse(const char *env, const char *service, const char *value, size
 		   struct override **ret_override, struct mf_err *err)
 {
 	struct override draft = {.refs = 1};
-	struct node *root;
-	int code =
-	    fields_read_key(&fields, "override", (const char *[]){env, service}, &draft, err);
+	const char *const parts[] = {env, service};
+	void *packed;
+	int code = fields_parse_key(&fields, "override", parts, value, len, &draft, sizeof(draft),
+				    &packed, err);
 
-	if (code != 0)
-		return code;
-	fields_preset(&fields, &draft);
-	code = node_parse_json(value, len, &root, err);
-	if (code == 0) {
-		code = fields_read(&fields, root, &draft, true, err);
-		if (code == 0)
-			*ret_override = fields_pack(&fields, &draft, sizeof(draft));
-		node_free(root);
-	}
-	return code == 0 ? 0 : mf_err_wrap(err, "override %s/%s", env, service);
+	if (code == 0)
+		*ret_override = packed;
+	return code;
 }
 
 struct override *override_ref(struct override *override)

@@ -173,6 +173,7 @@ void snapshot_unref(struct snapshot *snapshot)
 	shared_list_unref(snapshot->names);
 	shared_list_unref(snapshot->config);
 	shared_list_unref(snapshot->keys);
+	shared_list_unref(snapshot->lifetimes);
 	for (size_t i = 0; i < snapshot->unused_count; i++)
 		imposed_unref(snapshot->unused[i]);
 	free(snapshot->unused);

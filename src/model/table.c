@@ -124,7 +124,7 @@ static judge_fn *const judges[KIND_COUNT] = {
     [KIND_ENV] = judge_env,	    [KIND_INSTANCE] = judge_instance,
     [KIND_SERVICE] = judge_service, [KIND_OVERRIDE] = judge_override,
     [KIND_STATE] = judge_nothing,   [KIND_NAME] = judge_nothing,
-    [KIND_CONFIG] = judge_nothing,
+    [KIND_CONFIG] = judge_nothing,  [KIND_LIFETIME] = judge_nothing,
 };
 
 static void drop(const struct entry *entry, void *object)

@@ -3,10 +3,10 @@
  *
  * Keys are those of etcd without the prefix: "environments/<env>",
  * "backends/<service>/<version>/<instance>", "services/<service>", "overrides/<env>/<service>",
- * "states/<service>/<version>/<instance>", "names/<name>", "config/<scope>/<name>"; others are
- * ignored.  A value that cannot be parsed becomes a problem: the entry keeps its last good value
- * (none if there never was one), and all others live on.  So does a value that the settings or the
- * policy do not allow, which comes into force once they do.
+ * "states/<service>/<version>/<instance>", "names/<name>", "config/<scope>/<name>",
+ * "lifetimes/<env>"; others are ignored.  A value that cannot be parsed becomes a problem: the
+ * entry keeps its last good value (none if there never was one), and all others live on.  So does a
+ * value that the settings or the policy do not allow, which comes into force once they do.
  *
  * Use: table_begin_full before a complete listing, table_put and table_del for each change,
  * table_end_full after a complete listing (what was not put since begin is gone), table_snapshot
@@ -138,11 +138,13 @@ struct snapshot {
 	size_t service_count;
 	struct claim *hosts, *prefixes, *headers; /* by key */
 	size_t host_count, prefix_count, header_count;
-	/* Both NULL: none. */
-	struct shared_list *names;  /* struct dns_name, by name; but for those of services */
-	struct shared_list *config; /* struct config, by scope, then name */
-	struct shared_list *keys;   /* of claims, that are in no environment; NULL: none */
-	struct imposed **unused;    /* states that operators said, whose instances are not there */
+	/* Each NULL: none. */
+	struct shared_list *names;     /* struct dns_name, by name; but for those of services */
+	struct shared_list *config;    /* struct config, by scope, then name */
+	struct shared_list *keys;      /* of claims, that are in no environment */
+	struct shared_list *lifetimes; /* struct lifetime, by environment */
+	size_t limited;		       /* environments that end some day */
+	struct imposed **unused; /* states that operators said, whose instances are not there */
 	size_t unused_count;
 	struct problem *problems; /* by object; see table_set_shown */
 	size_t problem_count;

@@ -5,8 +5,10 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/node.h"
+#include "base/str.h"
 #include "model/choice.h"
 #include "model/headers.h"
+#include "model/lifetime.h"
 #include "model/name.h"
 #include "model/override.h"
 #include "model/route.h"
@@ -29,8 +31,22 @@ static void add_text_unless_empty(struct node *map, const char *key, const char 
 		doc_add_text(map, key, text);
 }
 
+/* How long it lives; when it ends is not known of files, and of one that has just changed. */
+static void add_lifetime(struct node *map, const struct reading *reading, const struct env *env)
+{
+	int64_t end = lifetime_end(env, lifetime_find(reading->snapshot->lifetimes, env->name));
+	buf_auto struct buf at = BUF_INIT;
+
+	if (env->expires != NULL)
+		doc_add_text(map, "expires", env->expires);
+	if (end == LIFETIME_NEVER)
+		return;
+	str_add_time(&at, end, -1);
+	doc_add_text(map, "expires_at", buf_str(&at));
+}
+
 /* What selects it and whose it is, as list and show have it. */
-static void add_facts(struct node *map, const struct env *env)
+static void add_facts(struct node *map, const struct reading *reading, const struct env *env)
 {
 	struct node *parents, *hosts;
 
@@ -53,6 +69,7 @@ static void add_facts(struct node *map, const struct env *env)
 	hosts = doc_add_list(map, "hosts");
 	for (size_t i = 0; i < env->host_count; i++)
 		doc_add_text(hosts, NULL, env->hosts[i]);
+	add_lifetime(map, reading, env);
 	add_text_unless_empty(map, "owner", env->owner);
 	add_text_unless_empty(map, "source", env->source);
 }
@@ -83,7 +100,7 @@ static void add_env(struct node *list, const struct reading *reading, const stru
 	enum facts_state state = facts_state(reading, env);
 	struct node *row = doc_add_map(list, NULL), *missing;
 
-	add_facts(row, env);
+	add_facts(row, reading, env);
 	doc_add_int(row, "services", (int64_t)env->service_count);
 	missing = doc_add_list(row, "missing");
 	for (size_t i = 0; i < env->service_count; i++) {
@@ -130,11 +147,17 @@ static bool is_env_name(const char *text)
 static int fill_list(struct look *look, const struct reading *reading, struct mf_err *err)
 {
 	static const struct show_column columns[] = {
-	    {"NAME", "name", false},	     {"EXTENDS", "extends", false},
-	    {"SERVICES", "services", false}, {"PREFIX", "prefix", false},
-	    {"HOSTS", "hosts", false},	     {"STATE", "state", false},
-	    {"OWNER", "owner", false},	     {"HEADER", "header", true},
-	    {"SOURCE", "source", true},	     {"MISSING", "missing", true},
+	    {"NAME", "name", false},
+	    {"EXTENDS", "extends", false},
+	    {"SERVICES", "services", false},
+	    {"PREFIX", "prefix", false},
+	    {"HOSTS", "hosts", false},
+	    {"STATE", "state", false},
+	    {"EXPIRES", "expires_at", SHOW_IF_THERE},
+	    {"OWNER", "owner", false},
+	    {"HEADER", "header", true},
+	    {"SOURCE", "source", true},
+	    {"MISSING", "missing", true},
 	    {"REASON", "reason", true},
 	};
 	struct node *list = doc_add_list(look->doc, "environments");
@@ -283,7 +306,8 @@ static void add_page(struct look *look)
 	    {"Extends:", "extends"},  {"Prefix:", "prefix"},
 	    {"Header:", "header"},    {"Hosts:", "hosts"},
 	    {"Split:", "split"},      {"Owner:", "owner"},
-	    {"Source:", "source"},    {"State:", "state"},
+	    {"Source:", "source"},    {"Expires:", "expires_at"},
+	    {"State:", "state"},
 	};
 	const struct node *problems = node_find(look->doc, "problems");
 
@@ -311,7 +335,7 @@ static int fill_show(struct look *look, const struct reading *reading, struct mf
 		return reading->is_offline || look->call->options.watch
 			   ? err->code
 			   : past_add_deletion(look->call, look->call->argv[0], err);
-	add_facts(look->doc, env);
+	add_facts(look->doc, reading, env);
 	doc_add_text(look->doc, "state", facts_state_word(facts_state(reading, env)));
 	list = doc_add_list(look->doc, "services");
 	for (size_t i = 0; i < env->service_count; i++)

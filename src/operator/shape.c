@@ -24,6 +24,8 @@
 	    {shape, at "hosts[]", "string", "full host names that select it"},                     \
 	    {shape, at "split", "string", "shares of its visitors, who go to others"},             \
 	    {shape, at "headers", "string", "changes of headers, as JSON"},                        \
+	    {shape, at "expires", "string", "how long it lives, or until when, as it says"},       \
+	    {shape, at "expires_at", "string", "when it ends"},                                    \
 	    {shape, at "owner", "string", "who put it there"},                                     \
 	{                                                                                          \
 		shape, at "source", "string", "where its owner has it from"                        \

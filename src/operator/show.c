@@ -81,13 +81,23 @@ static size_t cut(const struct buf *cell, size_t characters)
 	return i;
 }
 
+static bool is_shown(const struct show_table *table, const struct show_column *column, bool is_wide)
+{
+	if (column->when != SHOW_IF_THERE)
+		return is_wide || column->when == SHOW_ALWAYS;
+	for (size_t i = 0; i < table->rows->child_count; i++)
+		if (node_find(&table->rows->children[i], column->key) != NULL)
+			return true;
+	return false;
+}
+
 static void measure(struct page *page, bool is_wide)
 {
 	const struct show_table *table = page->table;
 	buf_auto struct buf cell = BUF_INIT;
 
 	for (size_t i = 0; i < table->column_count; i++) {
-		if (table->columns[i].is_wide && !is_wide)
+		if (!is_shown(table, &table->columns[i], is_wide))
 			continue;
 		page->last = i;
 		if (page->widths[i] == 0)

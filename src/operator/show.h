@@ -13,10 +13,13 @@
 struct buf;
 struct node;
 
+/* When a column is shown: always, with -o wide only, or where a row has it. */
+enum show_when { SHOW_ALWAYS = false, SHOW_WIDE = true, SHOW_IF_THERE };
+
 struct show_column {
 	const char *title;
 	const char *key; /* of a row's member */
-	bool is_wide;	 /* only with -o wide */
+	enum show_when when;
 };
 
 struct show_table {

@@ -2,6 +2,7 @@
 #include "operator/trouble.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -9,6 +10,7 @@
 #include "base/str.h"
 #include "model/choice.h"
 #include "model/imposed.h"
+#include "model/lifetime.h"
 #include "model/route.h"
 #include "operator/circle.h"
 #include "operator/doc.h"
@@ -223,8 +225,36 @@ static void add_split(struct node *list, const struct reading *reading, const st
 	}
 }
 
+static const struct env *find_child(const struct snapshot *snapshot, const char *name)
+{
+	for (size_t i = 0; i < snapshot->env_count; i++)
+		for (size_t j = 0; j < snapshot->envs[i]->parent_count; j++)
+			if (strcmp(snapshot->envs[i]->parents[j], name) == 0)
+				return snapshot->envs[i];
+	return NULL;
+}
+
+/* Its time is over, and it is there. */
+static void add_kept(struct node *list, const struct reading *reading, const struct env *env)
+{
+	const struct snapshot *s = reading->snapshot;
+	mem_auto_free char *object = NULL, *reason = NULL;
+	const struct env *child;
+
+	if (!lifetime_is_limited(env) ||
+	    lifetime_end(env, lifetime_find(s->lifetimes, env->name)) > time(NULL))
+		return;
+	child = find_child(s, env->name);
+	object = mem_printf("environment %s", env->name);
+	reason = child == NULL
+		     ? mem_dup_str("has expired, and goes at any moment")
+		     : mem_printf("has expired, and is kept, as %s extends it", child->name);
+	add(list, object, reason, NULL);
+}
+
 void trouble_add_stand_ins(struct node *list, const struct reading *reading, const struct env *env)
 {
+	add_kept(list, reading, env);
 	if (env->aside == NULL && !facts_is_split_lost(reading, env))
 		add_split(list, reading, env);
 	for (size_t i = 0; i < env->service_count; i++) {
@@ -308,6 +338,7 @@ static char *correct_key(const char *object)
 	    {"state ", "states/"},
 	    {"name ", "names/"},
 	    {"config ", "config/"},
+	    {"lifetime ", "lifetimes/"},
 	};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
@@ -357,6 +388,8 @@ void trouble_add_remarks(struct node *list, const struct reading *reading)
 		add_taken_out(list, snapshot->backends[i]);
 	for (size_t i = 0; i < snapshot->unused_count; i++)
 		add_unused(list, snapshot->unused[i]);
+	for (size_t i = 0; snapshot->limited > 0 && i < snapshot->env_count; i++)
+		add_kept(list, reading, snapshot->envs[i]);
 	for (size_t i = 0; i < snapshot->problem_count; i++)
 		if (problem_is_remark(&snapshot->problems[i]))
 			add(list, snapshot->problems[i].object, snapshot->problems[i].reason, NULL);

@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "model/table.h"
 #include "store/hold.h"
+#include "store/lifetimes.h"
 
 /* So many of each kind of entry are named in the node's key. */
 #define NAMED_MAX     ((size_t)100)
@@ -63,6 +64,7 @@ void metrics_fini(struct metrics *metrics)
 	snapshot_unref(metrics->newest);
 	free_entries(&metrics->quarantined);
 	free_entries(&metrics->held);
+	free_entries(&metrics->ends);
 }
 
 void metrics_set_text(char **field, const char *text)
@@ -116,6 +118,16 @@ void metrics_set_held(struct metrics *metrics, const struct hold_report *held)
 	metrics->value[METRIC_HELD_OTHERS] = (int64_t)held->others;
 	metrics_set_text(&metrics->held_back, held->reason);
 	metrics_set_entries(&metrics->held, held->entries, held->named, held->envs + held->others);
+}
+
+void metrics_set_lifetimes(struct metrics *metrics, const struct lifetimes_report *lifetimes)
+{
+	metrics->value[METRIC_LIMITED] = (int64_t)lifetimes->limited;
+	metrics->value[METRIC_NEXT_END] = lifetimes->next_at;
+	metrics->value[METRIC_KEPT] = (int64_t)lifetimes->kept;
+	metrics->value[METRIC_ENDED] = (int64_t)lifetimes->ended;
+	metrics_set_entries(&metrics->ends, lifetimes->entries, lifetimes->named,
+			    lifetimes->limited);
 }
 
 /* --- Prometheus ------------------------------------------------------------------------------- */
@@ -269,6 +281,7 @@ void metrics_format_node(const struct metrics *metrics, struct buf *ret_json)
 	json_put(ret_json, "held_back", metrics->held_back);
 	put_entries(ret_json, "held", &metrics->held);
 	put_entries(ret_json, "quarantined", &metrics->quarantined);
+	put_entries(ret_json, "ends", &metrics->ends);
 	put_problems(ret_json, "set_aside", newest == NULL ? NULL : newest->problems,
 		     newest == NULL ? 0 : newest->problem_count,
 		     newest == NULL ? 0 : newest->problem_total);

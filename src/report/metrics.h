@@ -11,6 +11,7 @@
 
 struct buf;
 struct hold_report;
+struct lifetimes_report;
 struct problem;
 struct snapshot;
 
@@ -46,6 +47,13 @@ struct snapshot;
 	X(HELD_ENVS, "mayfly_held_back_entries{kind=\"environment\"}", "gauge",                    \
 	  "Entries that have disappeared and are held back.")                                      \
 	X(HELD_OTHERS, "mayfly_held_back_entries{kind=\"other\"}", "gauge", "")                    \
+	X(LIMITED, "mayfly_environments_limited", "gauge", "Environments that end some day.")      \
+	X(NEXT_END, "mayfly_next_end_timestamp_seconds", "gauge",                                  \
+	  "When the next environment ends; 0: none does.")                                         \
+	X(KEPT, "mayfly_environments_kept", "gauge",                                               \
+	  "Environments whose time is over, and that others extend.")                              \
+	X(ENDED, "mayfly_environments_ended_total", "counter",                                     \
+	  "Environments that this node has ended since their time was over.")                      \
 	X(SOURCE_UP, "mayfly_source_up", "gauge", "1 while etcd or the files can be read.")        \
 	X(READY, "mayfly_ready", "gauge", "1 while /ready says so.")
 
@@ -80,7 +88,7 @@ struct metrics {
 	char *not_loaded;	 /* the group that is not, and why: its daemon is out of reach */
 	bool is_haproxy_away;	 /* that group is HAProxy's */
 	struct snapshot *newest; /* whose problems are the set-aside entries; NULL: none yet */
-	struct metrics_entries quarantined, held;
+	struct metrics_entries quarantined, held, ends;
 };
 
 void metrics_init(struct metrics *metrics);
@@ -94,6 +102,7 @@ void metrics_set_newest(struct metrics *metrics, struct snapshot *snapshot);
 void metrics_set_entries(struct metrics_entries *entries, const struct problem *problems,
 			 size_t count, size_t total);
 void metrics_set_held(struct metrics *metrics, const struct hold_report *held);
+void metrics_set_lifetimes(struct metrics *metrics, const struct lifetimes_report *lifetimes);
 
 void metrics_format_metrics(const struct metrics *metrics, struct buf *ret_text);
 void metrics_format_node(const struct metrics *metrics, struct buf *ret_json);

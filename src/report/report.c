@@ -124,6 +124,11 @@ void report_held(struct report *report, const struct hold_report *held)
 	status_set_held(report->status, held);
 }
 
+void report_lifetimes(struct report *report, const struct lifetimes_report *lifetimes)
+{
+	status_set_lifetimes(report->status, lifetimes);
+}
+
 /* --- from the engine -------------------------------------------------------------------------- */
 
 static void announce(struct report *report, int64_t revision)

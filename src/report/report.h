@@ -13,6 +13,7 @@
 struct apply;
 struct apply_result;
 struct hold_report;
+struct lifetimes_report;
 struct live_result;
 struct loop;
 struct mf_err;
@@ -36,6 +37,8 @@ void report_model(struct report *report, struct snapshot *snapshot);
 void report_seen(struct report *report, int64_t revision); /* the model is also that one's */
 void report_source(struct report *report, const struct mf_err *why);
 void report_held(struct report *report, const struct hold_report *held);
+/* Which environments end, and when. */
+void report_lifetimes(struct report *report, const struct lifetimes_report *lifetimes);
 
 /* From the engine: a change that is in force by the runtime API, and whose files follow; outputs
  * that cannot be rendered; what is in quarantine now. */

@@ -436,6 +436,12 @@ void status_set_held(struct status *status, const struct hold_report *held)
 	touch(status);
 }
 
+void status_set_lifetimes(struct status *status, const struct lifetimes_report *lifetimes)
+{
+	metrics_set_lifetimes(&status->metrics, lifetimes);
+	touch(status);
+}
+
 void status_set_quarantined(struct status *status, const struct problem *problems, size_t count)
 {
 	metrics_set_entries(&status->metrics.quarantined, problems, count, count);

@@ -17,6 +17,7 @@
 #include "model/env.h"
 #include "model/history.h"
 #include "model/node.h"
+#include "store/archived.h"
 #include "store/etcd.h"
 #include "store/etcd_internal.h"
 #include "store/follow.h"
@@ -44,11 +45,13 @@ struct entry {
 	int64_t put_at, put_revision; /* our last put */
 	int64_t contest_ms;	      /* the wait, since others keep changing it; 0: nobody does */
 	bool has_problem;
-	const char *what;	/* the write under way, for the log */
-	char *sent;		/* the value that is being put */
-	bool has_history;	/* what it was goes into the history with it */
-	bool is_history_denied; /* that was not permitted: it is put without */
-	char *stored;		/* NULL: not there */
+	const char *what;	  /* the write under way, for the log */
+	char *sent;		  /* the value that is being put */
+	bool has_companion;	  /* what it was goes into the history with it, or it comes back */
+	bool is_companion_denied; /* that was not permitted: it is put without */
+	bool is_sure;		  /* what is not there has not ended: the archive was read since */
+	bool is_over;		  /* what is desired has ended, and does not come back */
+	char *stored;		  /* NULL: not there */
 	size_t stored_len;
 	int64_t revision; /* of the last change that is known, deletions included */
 	char *stored_owner, *stored_source; /* "" when there is no origin */
@@ -73,6 +76,9 @@ struct env_sync {
 	bool is_committed;
 	struct keyset *keys;
 	struct follow *follow;
+	struct archived *archived;
+	bool wants_archive, is_reading_archive;
+	bool is_archive_denied; /* which is logged */
 	struct history_trim *trim;
 	struct loop_timer *contest_timer; /* whether a contest is over */
 	int64_t retry_ms;
@@ -142,6 +148,7 @@ static void set_stored(struct env_sync *s, struct entry *e, const char *value, s
 
 	e->stored = value == NULL ? NULL : mem_dup_bytes(value, len);
 	e->stored_len = len;
+	e->is_sure = false;
 	e->revision = revision;
 	env_find_origin(value == NULL ? "" : value, len, &e->stored_owner, &e->stored_source);
 	now = get_stored(e);
@@ -171,10 +178,28 @@ static bool is_equal(const struct entry *e)
 	       memcmp(e->stored, e->key.value, e->key.len) == 0;
 }
 
-/* What the log says of the write; NULL: there is none.  ret_reason: why not; handed over. */
-static const char *judge_put(const struct env_sync *s, const struct entry *e, char **ret_reason)
+/* Whether what is desired has ended, and somebody would have to change it. */
+static bool is_over(const struct env_sync *s, struct entry *e)
 {
-	if (is_equal(e))
+	if (e->stored != NULL) {
+		e->is_over = false;
+	} else if (!e->is_over &&
+		   archived_is(s->archived, name_of(s, e), e->key.value, e->key.len)) {
+		e->is_over = true;
+		log_info("the environment has expired: a change of its file brings it back, or "
+			 "mayfly env restore",
+			 LOG_STR("environment", name_of(s, e)), LOG_STR("source", e->source));
+	}
+	return e->is_over;
+}
+
+/* What the log says of the write; NULL: there is none.  ret_reason: why not; handed over. */
+static const char *judge_put(struct env_sync *s, struct entry *e, char **ret_reason)
+{
+	bool is_unsure = s->kind->has_history && e->stored == NULL && !e->is_sure;
+
+	s->wants_archive = s->wants_archive || is_unsure;
+	if (is_unsure || is_equal(e) || is_over(s, e))
 		return NULL;
 	if (e->refused != NULL) {
 		*ret_reason = mem_dup_str(e->refused);
@@ -289,6 +314,12 @@ static void step(void *ctx)
 
 	if (s->phase != SYNC_READY || !s->is_committed)
 		return;
+	if (s->wants_archive)
+		archived_read(s->archived);
+	s->is_reading_archive = s->is_reading_archive || s->wants_archive;
+	s->wants_archive = false;
+	if (s->is_reading_archive) /* what goes and what comes are to go together */
+		return;
 	keyset_write(s->keys);
 	if (!keyset_is_idle(s->keys))
 		return;
@@ -313,36 +344,50 @@ static bool get_condition(void *ctx, const struct keyset_key *key, struct etcd_i
 	return true;
 }
 
-static bool get_companion(void *ctx, struct keyset_key *key, struct etcd_op *ret_op)
+/* What it was. */
+static void make_history(const struct env_sync *s, const struct entry *e, struct etcd_op *ret_op)
 {
-	struct env_sync *s = ctx;
-	struct entry *e = (struct entry *)key;
-	const char *file = key->value != NULL ? e->source : e->stored_source;
+	const char *file = e->key.value != NULL ? e->source : e->stored_source;
 	mem_auto_free char *with = mem_printf("envwatch %s", file == NULL ? "" : file);
 	const struct history was = {s->owner, with, time(NULL), e->stored, e->stored_len};
 	buf_auto struct buf value = BUF_INIT;
 
-	free(e->sent);
-	e->sent = key->value == NULL ? NULL : mem_dup_bytes(key->value, key->len);
-	/* A full etcd accepts a deletion only if nothing is put with it. */
-	e->has_history = s->kind->has_history && e->stored != NULL && !e->is_history_denied &&
-			 (e->sent != NULL || !s->is_apart);
-	if (!e->has_history)
-		return false;
 	history_format(&was, &value);
 	ret_op->key = history_make_key(s->root, name_of(s, e), e->revision);
 	ret_op->value_len = value.len;
 	ret_op->value = buf_take(&value);
 	ret_op->lease = 0;
+}
+
+static bool get_companion(void *ctx, struct keyset_key *key, struct etcd_op *ret_op)
+{
+	struct env_sync *s = ctx;
+	struct entry *e = (struct entry *)key;
+
+	free(e->sent);
+	e->sent = key->value == NULL ? NULL : mem_dup_bytes(key->value, key->len);
+	/* A full etcd accepts a deletion only if nothing is put with it. */
+	e->has_companion = s->kind->has_history && !e->is_companion_denied &&
+			   (e->stored != NULL ? e->sent != NULL || !s->is_apart
+					      : archived_has(s->archived, name_of(s, e)));
+	if (!e->has_companion)
+		return false;
+	if (e->stored != NULL)
+		make_history(s, e, ret_op);
+	else
+		*ret_op =
+		    (struct etcd_op){.key = mem_printf("%s/archive/%s", s->root, name_of(s, e))};
 	return true;
 }
 
-/* What was there is in the history, or may not be. */
-static void note_history(struct env_sync *s, const struct entry *e)
+/* What was there is in the history, or may not be; what comes back has left the archive. */
+static void note_companion(struct env_sync *s, const struct entry *e)
 {
-	if (e->has_history)
+	if (e->stored == NULL)
+		archived_drop(s->archived, name_of(s, e));
+	else if (e->has_companion)
 		history_trim_add(s->trim, name_of(s, e), e->key.is_sent_delete);
-	else if (e->is_history_denied && e->stored != NULL)
+	else if (e->is_companion_denied)
 		log_warn("the history lacks this change: to write there is not permitted",
 			 LOG_STR(s->kind->noun, name_of(s, e)));
 }
@@ -361,7 +406,7 @@ static void on_written(void *ctx, struct keyset_key *key, int64_t revision, bool
 	log_info(e->what, LOG_STR(s->kind->noun, name_of(s, e)),
 		 LOG_STR("source", e->source == NULL ? "" : e->source),
 		 LOG_INT("revision", revision));
-	note_history(s, e);
+	note_companion(s, e);
 	if (key->is_sent_delete) {
 		set_stored(s, e, NULL, 0, revision);
 		e->was_desired = false;
@@ -424,8 +469,8 @@ static void on_refused(void *ctx, struct keyset_key *key, const struct mf_err *e
 
 	if (key == NULL)
 		return;
-	if (err->code == MF_EPERM && e->has_history) {
-		e->is_history_denied = true;
+	if (err->code == MF_EPERM && e->has_companion) {
+		e->is_companion_denied = true;
 		return;
 	}
 	s->is_denied = s->is_denied || err->code == MF_EPERM;
@@ -521,7 +566,7 @@ static void on_list_end(void *ctx, int64_t revision)
 	while ((key = keyset_next(s->keys, &cursor)) != NULL) {
 		struct entry *e = (struct entry *)key;
 
-		e->is_history_denied = false;
+		e->is_companion_denied = false;
 		if (key->len <= NODE_MAX_BYTES)
 			set_text(&e->refused, NULL);
 		if (e->is_listed)
@@ -533,6 +578,38 @@ static void on_list_end(void *ctx, int64_t revision)
 		}
 	}
 	judge_all(s);
+}
+
+/* --- what has ended ----------------------------------------------------------------------------
+ */
+
+static void note_archive_error(struct env_sync *s, const struct mf_err *err)
+{
+	bool is_denied = err != NULL && err->code == MF_EPERM;
+
+	if (is_denied && !s->is_archive_denied)
+		log_warn("what has expired is put again, as the archive cannot be read",
+			 LOG_STR("error", err->msg));
+	s->is_archive_denied = is_denied;
+}
+
+/* It ended in the transaction that archived it: what was gone before is archived now, or never. */
+static void on_archived(void *ctx, const struct mf_err *err)
+{
+	struct env_sync *s = ctx;
+	struct keyset_key *key;
+	void *cursor = NULL;
+
+	s->is_reading_archive = false;
+	note_archive_error(s, err);
+	if (err != NULL && !s->is_archive_denied) {
+		on_failed(s, err);
+		return;
+	}
+	while ((key = keyset_next(s->keys, &cursor)) != NULL)
+		((struct entry *)key)->is_sure = true;
+	judge_all(s);
+	step(s);
 }
 
 static void on_commit(void *ctx, int64_t revision)
@@ -575,6 +652,7 @@ void env_sync_put(struct env_sync *s, const void *item, const char *source)
 	e->was_desired = true;
 	if (!keyset_set(&e->key, json.data, json.len))
 		return;
+	e->is_over = false;
 	set_text(&e->refused, NULL);
 	if (json.len > NODE_MAX_BYTES)
 		e->refused = mem_printf("longer than %zu bytes as JSON", NODE_MAX_BYTES);
@@ -586,6 +664,8 @@ void env_sync_del(struct env_sync *s, const char *name)
 	struct entry *e = find_entry(s, key, true);
 
 	e->was_desired = true;
+	e->is_over = false;
+	archived_excuse(s->archived, name); /* a file that is there again is a new one */
 	set_text(&e->source, NULL);
 	if (keyset_set(&e->key, NULL, 0))
 		set_text(&e->refused, NULL);
@@ -641,6 +721,7 @@ struct env_sync *env_sync_new(struct loop *loop, struct etcd *etcd,
 	s->keys = keyset_new(loop, etcd, &rules, s);
 	follow.prefix = s->prefix;
 	s->follow = follow_new(loop, etcd, &follow, &follow_events, s);
+	s->archived = archived_new(etcd, options->prefix, on_archived, s);
 	s->trim = history_trim_new(loop, etcd, options->prefix,
 				   options->no_follow ? 0 : TRIM_SPACE_MS, on_trimmed, s);
 	s->contest_timer = loop_timer_new(loop, on_contest_time, s);
@@ -655,6 +736,7 @@ void env_sync_free(struct env_sync *s)
 	follow_free(s->follow);
 	loop_timer_free(s->contest_timer);
 	keyset_free(s->keys);
+	archived_free(s->archived);
 	history_trim_free(s->trim);
 	problems_free(s->problems);
 	free(s->prefix);

@@ -32,7 +32,7 @@ struct env_sync_kind {					/* of what the keys hold */
 	const char *dir;				/* below the prefix: "environments/" */
 	const char *noun;				/* "environment", as the log has it */
 	const char *put, *taken_over, *taken, *deleted; /* what the log says of a write */
-	bool has_history;				/* what it was before a change is kept */
+	bool has_history; /* what it was before a change is kept, and it may have ended by itself */
 	const char *(*name)(const void *item);
 	void (*format)(const void *item, const char *owner, const char *source,
 		       struct buf *ret_value);

@@ -69,6 +69,9 @@ struct etcd_list_events {
 };
 struct etcd_call *etcd_list(struct etcd *etcd, const char *prefix,
 			    const struct etcd_list_events *events, void *ctx);
+/* The same of this one key alone: on_kv comes once or not at all. */
+struct etcd_call *etcd_get(struct etcd *etcd, const char *key,
+			   const struct etcd_list_events *events, void *ctx);
 
 /* How many keys there were under prefix at a revision; -1 (and no err): it is compacted. */
 typedef void etcd_count_fn(void *ctx, int64_t count, const struct mf_err *err);

@@ -313,6 +313,67 @@ struct etcd_call *etcd_count(struct etcd *etcd, const char *prefix, int64_t revi
 	return etcd_call_start(etcd, &request, on_count_reply, free, count);
 }
 
+/* --- one key ---------------------------------------------------------------------------------- */
+
+struct get {
+	struct etcd_list_events events;
+	void *ctx;
+};
+
+static int deliver_one(const struct get *get, const struct etcd_reply *reply, struct mf_err *err)
+{
+	struct etcd_page page = *reply->page;
+	buf_auto struct buf key = BUF_INIT, value = BUF_INIT;
+	struct etcd_kv kv;
+	bool skip;
+
+	get->events.on_begin(get->ctx);
+	if (!etcd_page_has_next(&page))
+		return 0;
+	if (etcd_page_next(&page, reply->text, &key, &value, &kv, &skip, err) != 0)
+		return err->code;
+	if (!skip)
+		get->events.on_kv(get->ctx, &kv);
+	return 0;
+}
+
+static void on_get_reply(void *ctx, struct etcd_call *call, const struct etcd_reply *reply,
+			 enum etcd_fault_kind fault, const struct mf_err *err)
+{
+	const struct get *get = ctx;
+	struct mf_err why;
+
+	(void)call;
+	(void)fault;
+	if (err != NULL)
+		get->events.on_done(get->ctx, 0, err);
+	else if (deliver_one(get, reply, &why) != 0)
+		get->events.on_done(get->ctx, 0, &why);
+	else
+		get->events.on_done(get->ctx, reply->page->revision, NULL);
+}
+
+struct etcd_call *etcd_get(struct etcd *etcd, const char *key,
+			   const struct etcd_list_events *events, void *ctx)
+{
+	struct get *get = MEM_NEW(get);
+	mem_auto_free char *what = mem_printf("get %s", key);
+	buf_auto struct buf body = BUF_INIT, start = BUF_INIT, end = BUF_INIT;
+	struct etcd_request request = {.path = "/v3/kv/range",
+				       .what = what,
+				       .keys = key,
+				       .body = &body,
+				       .max_body = LIST_PAGE_MAX,
+				       .wants_page = true,
+				       .endpoint = ETCD_ANY};
+
+	get->events = *events;
+	get->ctx = ctx;
+	buf_add_str(&start, key);
+	etcd_json_list(&body, &start, &end, 1, 0);
+	return etcd_call_start(etcd, &request, on_get_reply, free, get);
+}
+
 /* --- transactions ----------------------------------------------------------------------------- */
 
 struct txn {

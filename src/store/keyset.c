@@ -272,8 +272,6 @@ static void on_read_kv(void *ctx, const struct etcd_kv *kv)
 {
 	struct keyset *set = ctx;
 
-	if (strcmp(kv->key, set->read->name) != 0)
-		return; /* it only begins so */
 	forget_found(set);
 	set->found = *kv;
 	set->found.key = set->read->name;
@@ -300,7 +298,7 @@ void keyset_read(struct keyset *set, struct keyset_key *key)
 	set->read = key;
 	key->is_sent = true; /* it stays until then */
 	count_call(set);
-	set->call = etcd_list(set->etcd, key->name, &events, set);
+	set->call = etcd_get(set->etcd, key->name, &events, set);
 }
 
 /* After a crash thousands may be there: one call says what became of all. */

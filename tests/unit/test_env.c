@@ -273,11 +273,6 @@ static const struct {
      "environment dev: split_by: only with split (line 2, column 1)"},
     {"name: dev\nsplit: {a: 100}\nsplit_by: user\nservices: []",
      "environment dev: split_by: must be one of none, cookie, source (line 3, column 11)"},
-    /* known, valid, and not there yet */
-    {"name: dev\nexpires: 8h\nservices: []",
-     "environment dev: expires: not supported yet (line 2, column 1)"},
-    {"name: dev\nexpires: 2030-01-31T18:00:00Z\nservices: []",
-     "environment dev: expires: not supported yet (line 2, column 1)"},
     /* known, and wrong in themselves */
     {"name: dev\nextends: Prod\nservices: []",
      "environment dev: extends \"Prod\": not allowed: \"P\": write lower case (line 2, column 10)"},

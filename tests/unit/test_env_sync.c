@@ -16,6 +16,7 @@
 #define TXN	   "/v3/kv/txn"
 #define PUT_DONE   "{\"header\":{\"revision\":\"9\"},\"succeeded\":true}"
 #define PUT_LOST   "{\"header\":{\"revision\":\"9\"}}"
+#define NO_ARCHIVE "{\"header\":{\"revision\":\"8\"}}"
 #define NO_HISTORY "{\"header\":{\"revision\":\"9\"}}"
 #define OURS	   "us"
 #define OURS_JSON  "{\"name\":\"a\",\"origin\":{\"owner\":\"us\",\"source\":\"old.yaml\"}}"
@@ -201,6 +202,22 @@ static const char *last_of(const char *words)
 	return last;
 }
 
+static void run_for(int64_t ms)
+{
+	struct loop_timer *timer = loop_timer_new(rec.loop, record_on_deadline, rec.loop);
+	struct mf_err err;
+
+	loop_timer_set(timer, ms);
+	ck_assert_int_eq(loop_run(rec.loop, &err), 0);
+	loop_timer_free(timer);
+}
+
+static void await_asked(size_t count)
+{
+	while (gateway.count < count)
+		run_for(10);
+}
+
 static void finish(const char *lines)
 {
 	env_sync_commit(syncer);
@@ -234,14 +251,20 @@ START_TEST(decides)
 	const struct decision *t = &decisions[_i];
 	bool is_wanted = t->stored != NULL && t->stored[0] == '\0';
 	const char *stored = is_wanted ? wanted_json() : t->stored;
+	const struct gateway_line created[] = {
+	    {RANGE, GATEWAY_SAY, 200, listing("a", NULL, 5)},
+	    {RANGE, GATEWAY_SAY, 200, NO_ARCHIVE},
+	    {TXN, GATEWAY_SAY, 200, PUT_DONE},
+	    {NULL, GATEWAY_SAY, 0, NULL},
+	};
 	const struct gateway_line script[] = {
 	    {RANGE, GATEWAY_SAY, 200, listing("a", stored, 5)},
 	    {t->writes ? TXN : NULL, GATEWAY_SAY, 200, PUT_DONE},
-	    {stored != NULL ? RANGE : NULL, GATEWAY_SAY, 200, NO_HISTORY},
+	    {RANGE, GATEWAY_SAY, 200, NO_HISTORY},
 	    {NULL, GATEWAY_SAY, 0, NULL},
 	};
 
-	start(script, t->force);
+	start(stored == NULL ? created : script, t->force);
 	want("a");
 	finish(t->lines);
 	if (!t->writes)
@@ -302,18 +325,10 @@ START_TEST(writes_nothing_before_the_first_commit)
 	    {RANGE, GATEWAY_SAY, 200, NO_HISTORY},
 	    {NULL, GATEWAY_SAY, 0, NULL},
 	};
-	struct mf_err err;
-	struct loop_timer *timer;
 
 	start(script, false);
-	timer = loop_timer_new(rec.loop, record_on_deadline, rec.loop);
-	while (gateway.count == 0) {
-		loop_timer_set(timer, 10);
-		ck_assert_int_eq(loop_run(rec.loop, &err), 0);
-	}
-	loop_timer_set(timer, 50);
-	ck_assert_int_eq(loop_run(rec.loop, &err), 0);
-	loop_timer_free(timer);
+	await_asked(1);
+	run_for(50);
 	ck_assert_uint_eq(gateway.count, 1);
 	want("a");
 	finish("equal\n");
@@ -324,6 +339,7 @@ START_TEST(fills_transactions_up_to_their_limit)
 {
 	const struct gateway_line script[] = {
 	    {RANGE, GATEWAY_SAY, 200, listing("a", NULL, 0)},
+	    {RANGE, GATEWAY_SAY, 200, NO_ARCHIVE},
 	    {TXN, GATEWAY_SAY, 200, PUT_DONE},
 	    {TXN, GATEWAY_SAY, 200, PUT_DONE},
 	    {NULL, GATEWAY_SAY, 0, NULL},
@@ -393,6 +409,91 @@ START_TEST(trims_the_history)
 }
 END_TEST
 
+/* --- what has ended -------------------------------------------------------------------------- */
+
+/* The archive as it is when "a" has ended, with that value. */
+static const char *archive_of(const char *value)
+{
+	const struct history was = {"kvwatch@n", "expires: 8h", 1700000000, value, strlen(value)};
+	struct buf *b = &bodies[body_count++];
+	buf_auto struct buf entry = BUF_INIT;
+
+	history_format(&was, &entry);
+	*b = (struct buf)BUF_INIT;
+	begin_listing(b);
+	add_pair(b, true, "/mayfly/archive/a", entry.data, 7);
+	buf_add_str(b, "]}");
+	return b->data;
+}
+
+static const char *archive_key(void)
+{
+	struct buf *b = &bodies[body_count++];
+
+	*b = (struct buf)BUF_INIT;
+	str_add_base64(b, "/mayfly/archive/a", strlen("/mayfly/archive/a"));
+	return b->data;
+}
+
+START_TEST(what_has_ended_does_not_come_back)
+{
+	const struct gateway_line script[] = {
+	    {RANGE, GATEWAY_SAY, 200, listing("a", NULL, 0)},
+	    {RANGE, GATEWAY_SAY, 200, archive_of(wanted_json())},
+	    {NULL, GATEWAY_SAY, 0, NULL},
+	};
+
+	start(script, false);
+	want("a");
+	finish("equal\n");
+}
+END_TEST
+
+static const char *const ended_otherwise[] = {OURS_JSON, THEM_JSON, "no JSON"};
+
+/* Whoever brings it back takes it out of the archive. */
+START_TEST(what_has_changed_comes_back)
+{
+	const struct gateway_line script[] = {
+	    {RANGE, GATEWAY_SAY, 200, listing("a", NULL, 0)},
+	    {RANGE, GATEWAY_SAY, 200, archive_of(ended_otherwise[_i])},
+	    {TXN, GATEWAY_SAY, 200, PUT_DONE},
+	    {NULL, GATEWAY_SAY, 0, NULL},
+	};
+
+	start(script, false);
+	want("a");
+	finish("equal\n");
+	ck_assert_uint_eq(count_of("request_put"), 1);
+	ck_assert_uint_eq(count_of("request_delete_range"), 1);
+	ck_assert_ptr_nonnull(strstr(last_of("request_delete_range"), archive_key()));
+}
+END_TEST
+
+/* A file that goes and comes again, as it was. */
+START_TEST(what_is_said_anew_comes_back)
+{
+	const struct gateway_line script[] = {
+	    {RANGE, GATEWAY_SAY, 200, listing("a", NULL, 0)},
+	    {RANGE, GATEWAY_SAY, 200, archive_of(wanted_json())},
+	    {TXN, GATEWAY_SAY, 200, PUT_DONE},
+	    {NULL, GATEWAY_SAY, 0, NULL},
+	};
+
+	start(script, false);
+	want("a");
+	env_sync_commit(syncer);
+	record_await(&rec, "equal");
+	env_sync_del(syncer, "a");
+	env_sync_commit(syncer);
+	want("a");
+	env_sync_commit(syncer);
+	await_asked(3);
+	gateway_is_done(&gateway);
+	ck_assert_uint_eq(count_of("request_delete_range"), 1);
+}
+END_TEST
+
 /* --- what goes wrong ------------------------------------------------------------------------ */
 
 START_TEST(another_writer_is_first)
@@ -414,6 +515,7 @@ START_TEST(another_writer_is_first_but_ours_is_due)
 {
 	const struct gateway_line script[] = {
 	    {RANGE, GATEWAY_SAY, 200, listing("a", NULL, 0)},
+	    {RANGE, GATEWAY_SAY, 200, NO_ARCHIVE},
 	    {TXN, GATEWAY_SAY, 200, PUT_LOST},
 	    {RANGE, GATEWAY_SAY, 200, listing("a", HAND_JSON, 777)},
 	    {TXN, GATEWAY_SAY, 200, PUT_DONE},
@@ -433,6 +535,7 @@ START_TEST(outcome_is_unknown)
 {
 	const struct gateway_line script[] = {
 	    {RANGE, GATEWAY_SAY, 200, listing("a", NULL, 0)},
+	    {RANGE, GATEWAY_SAY, 200, NO_ARCHIVE},
 	    {TXN, GATEWAY_SAY, 500, "{\"error\":\"context deadline exceeded\",\"code\":2}"},
 	    {RANGE, GATEWAY_SAY, 200, listing("a", wanted_json(), 9)},
 	    {NULL, GATEWAY_SAY, 0, NULL},
@@ -450,6 +553,7 @@ START_TEST(what_etcd_refuses_stops_no_other)
 {
 	const struct gateway_line script[] = {
 	    {RANGE, GATEWAY_SAY, 200, listing("a", NULL, 0)},
+	    {RANGE, GATEWAY_SAY, 200, NO_ARCHIVE},
 	    {TXN, GATEWAY_SAY, 400, REFUSED},
 	    {TXN, GATEWAY_SAY, 400, REFUSED},
 	    {TXN, GATEWAY_SAY, 200, PUT_DONE},
@@ -474,6 +578,7 @@ START_TEST(what_is_not_permitted_stops_no_other)
 {
 	const struct gateway_line script[] = {
 	    {RANGE, GATEWAY_SAY, 200, listing("old", OURS_JSON, 5)},
+	    {RANGE, GATEWAY_SAY, 200, NO_ARCHIVE},
 	    {TXN, GATEWAY_SAY, 403, DENIED}, /* all */
 	    {TXN, GATEWAY_SAY, 403, DENIED}, /* old, to be deleted, with its history */
 	    {TXN, GATEWAY_SAY, 403, DENIED}, /* a */
@@ -505,8 +610,10 @@ START_TEST(a_full_etcd_takes_deletions)
 {
 	const struct gateway_line script[] = {
 	    {RANGE, GATEWAY_SAY, 200, listing("old", OURS_JSON, 5)},
+	    {RANGE, GATEWAY_SAY, 200, NO_ARCHIVE},
 	    {TXN, GATEWAY_SAY, 429, FULL}, /* both in one: a name that changes is never gone */
 	    {RANGE, GATEWAY_SAY, 200, listing("old", OURS_JSON, 5)},
+	    {RANGE, GATEWAY_SAY, 200, NO_ARCHIVE},
 	    {TXN, GATEWAY_SAY, 200, PUT_DONE},
 	    {TXN, GATEWAY_SAY, 200, PUT_DONE},
 	    {NULL, GATEWAY_SAY, 0, NULL},
@@ -561,6 +668,10 @@ int main(void)
 	tcase_add_test(tc, fills_transactions_up_to_their_limit);
 	tcase_add_test(tc, counts_what_goes_into_the_history);
 	tcase_add_test(tc, trims_the_history);
+	tcase_add_test(tc, what_has_ended_does_not_come_back);
+	tcase_add_loop_test(tc, what_has_changed_comes_back, 0,
+			    (int)(sizeof(ended_otherwise) / sizeof(ended_otherwise[0])));
+	tcase_add_test(tc, what_is_said_anew_comes_back);
 	tcase_add_test(tc, another_writer_is_first);
 	tcase_add_test(tc, another_writer_is_first_but_ours_is_due);
 	tcase_add_test(tc, outcome_is_unknown);

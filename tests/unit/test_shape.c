@@ -85,7 +85,8 @@ static const char *const keys[][2] = {
 			  "\"origin\":{\"owner\":\"ci\",\"source\":\"/prod.yaml\"}}"},
     {"environments/pr",
      "{\"name\":\"pr\",\"description\":\"new\",\"extends\":\"prod\",\"hosts\":[\"shop.org\"],"
-     "\"header\":\"prod\",\"missing\":\"baseline\",\"services\":[{\"name\":\"web\","
+     "\"header\":\"prod\",\"missing\":\"baseline\",\"expires\":\"2040-01-01T00:00:00Z\","
+     "\"services\":[{\"name\":\"web\","
      "\"version\":\"none\"},\"gone\"]}"},
     {"environments/door",
      "{\"name\":\"door\",\"split\":{\"prod\":100},\"services\":[{\"name\":\"web\",\"versions\":{"
