@@ -10,6 +10,7 @@
 #include "operator/command.h"
 
 #define DEFAULT_MS 600000
+#define MAX_MS	   INT64_C(86400000)
 
 static const struct change_kind change_of_allowed = {"config/mayfly/", "config mayfly", "deleted"};
 
@@ -28,6 +29,8 @@ static int run(struct call *call, struct mf_err *err)
 	int64_t for_ms = call->options.for_ms == 0 ? DEFAULT_MS : call->options.for_ms;
 	buf_auto struct buf until = BUF_INIT;
 
+	if (for_ms > MAX_MS)
+		return mf_err_set(err, MF_EUSAGE, "--for: must be 1s to 1d");
 	str_add_time(&until, (int64_t)time(NULL) + for_ms / 1000, -1);
 	return change_run(call, &change_of_allowed, decide, &until, err);
 }

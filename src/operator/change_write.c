@@ -21,8 +21,7 @@
 #include "store/history_trim.h"
 #include "sys/loop.h"
 
-/* Who is logged in, or whom etcd takes us for, and on which host. */
-static char *make_who(const struct settings *settings)
+char *change_make_who(const struct settings *settings)
 {
 	const struct passwd *user = getpwuid(getuid());
 	char host[256] = "";
@@ -99,7 +98,7 @@ static int write_without(struct change *change, const struct etcd_op *history, s
 
 int change_write(struct change *change, bool *ret_succeeded, struct mf_err *err)
 {
-	mem_auto_free char *who = make_who(change->call->settings);
+	mem_auto_free char *who = change_make_who(change->call->settings);
 	struct etcd_op history[ETCD_MAX_OPS];
 	size_t count = 0;
 	int code;

@@ -9,6 +9,10 @@
 
 struct change;
 struct mf_err;
+struct settings;
+
+/* Who is logged in, or whom etcd takes us for, and on which host: "anna@laptop"; handed over. */
+char *change_make_who(const struct settings *settings);
 
 /*
  * *ret_succeeded: false when somebody else was first, and nothing is changed.  Of more environments

@@ -376,6 +376,8 @@ static const struct command commands[] = {
      .run = env_history_undo},
     {"restore", NULL, "ENV", 1, 1, TAKES_CHANGE | TAKES_UNDO,
      "put back an environment that was deleted", .run = env_history_restore},
+    {"keep", NULL, "ENV...", 1, CHANGE_MAX_KEYS, TAKES_WRITE | TAKES_ETCD | TAKES_FOR,
+     "keep environments that are to end, for some time from now on", .run = env_change_keep},
     {"delete", "rm", "ENV...", 1, CHANGE_MAX_KEYS, TAKES_CHANGE, "delete environments",
      .run = env_change_delete},
     {0},

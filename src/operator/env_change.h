@@ -26,6 +26,8 @@ int env_change_route(struct call *call, struct mf_err *err);
 int env_change_split(struct call *call, struct mf_err *err);
 /* ENV...: all of them or, if one may not be deleted, none. */
 int env_change_delete(struct call *call, struct mf_err *err);
+/* ENV...: whatever says how long they live, they live so long at least. */
+int env_change_keep(struct call *call, struct mf_err *err);
 /* --file: its environments as they are in it, all or none. */
 int env_change_apply(struct call *call, struct mf_err *err);
 

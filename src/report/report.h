@@ -13,7 +13,6 @@
 struct apply;
 struct apply_result;
 struct hold_report;
-struct lifetimes_report;
 struct live_result;
 struct loop;
 struct mf_err;
@@ -37,6 +36,7 @@ void report_model(struct report *report, struct snapshot *snapshot);
 void report_seen(struct report *report, int64_t revision); /* the model is also that one's */
 void report_source(struct report *report, const struct mf_err *why);
 void report_held(struct report *report, const struct hold_report *held);
+struct lifetimes_report;
 /* Which environments end, and when. */
 void report_lifetimes(struct report *report, const struct lifetimes_report *lifetimes);
 
