@@ -18,6 +18,7 @@
 #include "cmd/svcregister_options.h"
 #include "cmd/wrap.h"
 #include "model/name.h"
+#include "register/retirement.h"
 #include "register/service_file.h"
 #include "store/etcd.h"
 #include "sys/loop.h"
@@ -34,6 +35,7 @@ struct svcregister {
 	struct announce *announce;
 	struct announce_dir *dir;
 	struct wrapped *wrapped;
+	struct retirement *retirement; /* NULL: it does not retire */
 	struct once *once;
 	struct announce_docker *docker;
 	int status;
@@ -57,9 +59,23 @@ static int start_announce(struct svcregister *r, struct mf_err *err)
 			      svcregister_options_ttl(&r->options), &r->announce, err);
 }
 
-static void on_refused(void *ctx)
+/* It was refused, or nobody needs it any more. */
+static void stop_command(void *ctx)
 {
 	wrapped_stop(((struct svcregister *)ctx)->wrapped);
+}
+
+static void start_retirement(struct svcregister *r)
+{
+	const struct retirement_options options = {
+	    .prefix = r->cli.settings->etcd.prefix,
+	    .service = r->options.instance.service,
+	    .version = r->options.instance.version,
+	    .after_ms = r->options.retire_ms,
+	};
+
+	if (options.after_ms != 0)
+		r->retirement = retirement_new(r->loop, r->etcd, &options, stop_command, r);
 }
 
 /* Nothing is announced before the loop runs: not what cannot be started. */
@@ -72,11 +88,13 @@ static int start_register(struct svcregister *r, struct mf_err *err)
 		return err->code;
 	if (r->command == NULL)
 		return 0;
-	announce_stop_by(r->announce, on_refused, r);
+	announce_stop_by(r->announce, stop_command, r);
 	rc = wrap_start(r->loop, announce_announcer(r->announce), r->cli.settings,
 			&r->options.instance, &r->options, r->command, end, r, &r->wrapped, err);
 	if (rc != 0)
 		r->fail_status = process_start_status(err);
+	else
+		start_retirement(r);
 	return rc;
 }
 
@@ -218,6 +236,7 @@ static int run(struct svcregister *r, const struct command *command)
 	} else if (r->announce != NULL && announce_status(r->announce) != 0) {
 		r->status = announce_status(r->announce);
 	}
+	retirement_free(r->retirement);
 	wrapped_free(r->wrapped);
 	announce_dir_free(r->dir);
 	announce_docker_stop(r->docker);

@@ -166,6 +166,8 @@ static const struct option_row rows[] = {
      FLAG(has_no_check), COMMAND},
     {0, "stop-time", "TIME", "COMMAND: time from the stop signal to SIGKILL (default 10s)",
      TIME(stop_ms), COMMAND},
+    {0, "retire", "TIME", "COMMAND: stop it when no environment has named the version for so long",
+     OPTION_DURATION(struct svcregister_options, retire_ms, 1000, INT64_C(31536000000)), COMMAND},
     {0, "stop-signal", "NAME", "COMMAND: signal that stops it (default: the one svcregister gets)",
      OTHER(stop_signal, parse_signal), COMMAND},
     {0, "validate", NULL, "dir: check the files only, without etcd", FLAG(is_validating), DIR},
@@ -258,6 +260,8 @@ int svcregister_options_finish(struct svcregister_options *o, const struct optio
 		return 0;
 	if (a->steals && a->env == NULL && a->id == NULL)
 		return mf_err_set(err, MF_EUSAGE, "--steal: only with --env or --id");
+	if (o->retire_ms != 0 && a->env != NULL)
+		return mf_err_set(err, MF_EUSAGE, "--retire: not with --env");
 	if (o->has_no_check && a->check_count != 0)
 		return mf_err_set(err, MF_EUSAGE, "--no-check: not with --check");
 	if ((command & SVCREGISTER_COMMAND) != 0 && a->check_count == 0 && !o->has_no_check)

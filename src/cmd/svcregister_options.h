@@ -34,6 +34,7 @@ struct svcregister_options {	      /* strings are borrowed from argv */
 	bool is_validating, allow_empty;
 	bool has_no_check; /* a COMMAND is announced at once */
 	int64_t drain_ms, stop_ms;
+	int64_t retire_ms;			/* 0: it does not */
 	int stop_signal;			/* 0: as we got it */
 	const char *docker_host, *ip, *network; /* NULL: not said */
 	bool is_internal, takes_all, trusts_checks, trusts_env, trusts_id, leaves;

@@ -216,6 +216,68 @@ static int fill_show(struct look *look, const struct reading *reading, struct mf
 	return 0;
 }
 
+/* --- versions that nobody names --------------------------------------------------------------- */
+
+static void mark(struct strmap *named, const char *service, const char *version)
+{
+	mem_auto_free char *key = mem_printf("%s %s", service, version);
+
+	strmap_set(named, key, named);
+}
+
+/* By an environment in force, also as what answers in the place of another. */
+static struct strmap *find_named(const struct snapshot *snapshot)
+{
+	struct strmap *named = strmap_new(NULL);
+
+	for (size_t i = 0; i < snapshot->env_count; i++) {
+		const struct env *env = snapshot->envs[i];
+		const char *version;
+
+		for (size_t j = 0; j < env->service_count; j++)
+			for (size_t k = 0;
+			     (version = env_service_version(&env->services[j], k)) != NULL; k++)
+				mark(named, env->services[j].name, version);
+		for (size_t j = 0; j < env->fallback_count; j++)
+			mark(named, env->fallbacks[j].service, env->fallbacks[j].next);
+	}
+	return named;
+}
+
+static int fill_unused(struct look *look, const struct reading *reading, struct mf_err *err)
+{
+	static const struct show_column columns[] = {
+	    {"SERVICE", "service", false},
+	    {"VERSION", "version", false},
+	    {"INSTANCES", "instances", false},
+	};
+	const struct snapshot *snapshot = reading->snapshot;
+	struct node *list = doc_add_list(look->doc, "versions");
+	struct strmap *named = find_named(snapshot);
+
+	(void)err;
+	for (size_t i = 0; i < snapshot->backend_count; i++) {
+		const struct backend *backend = snapshot->backends[i];
+		mem_auto_free char *key = mem_printf("%s %s", backend->service, backend->version);
+		struct node *row;
+
+		if (backend->instance_count == 0 || strmap_find(named, key) != NULL)
+			continue;
+		row = doc_add_map(list, NULL);
+		doc_add_text(row, "service", backend->service);
+		doc_add_text(row, "version", backend->version);
+		doc_add_int(row, "instances", (int64_t)backend->instance_count);
+	}
+	strmap_free(named);
+	if (list->child_count == 0)
+		buf_add_str(&look->after, "Every version that is registered is named.\n");
+	look->names = "versions";
+	look->name_keys[0] = "service";
+	look->name_keys[1] = "version";
+	LOOK_ADD_TABLE(look, NULL, "versions", columns);
+	return 0;
+}
+
 /* --- the noun --------------------------------------------------------------------------------- */
 
 static const struct command commands[] = {
@@ -225,6 +287,8 @@ static const struct command commands[] = {
     {"show", "get", "SERVICE", 1, 1, TAKES_LOOK,
      "show a service: its settings, its versions, and environments that name them",
      .look = fill_show},
+    {"unused", NULL, "", 0, 0, TAKES_LOOK,
+     "list versions that have instances, and that no environment names", .look = fill_unused},
     {"apply", NULL, "", 0, 0, TAKES_CHANGE | TAKES_FILE,
      "set the settings of services as a file has them", .run = service_change_apply},
     {"delete", "rm", "SERVICE...", 1, CHANGE_MAX_KEYS, TAKES_CHANGE,

@@ -104,6 +104,7 @@ static const char *const keys[][2] = {
     {"services/db", "{\"protocol\":\"tcp\",\"listen\":5432,\"addresses\":[\"10.0.0.9:1\"]}"},
     {"backends/web/1/a", "10.0.0.1:80"},
     {"backends/web/1/b", "10.0.0.2:80"},
+    {"backends/web/8/c", "10.0.0.3:80"},
     {"states/web/1/b", "drain"},
 };
 
@@ -152,6 +153,7 @@ static const struct {
     {"env-show", "env", "show", "pr", NULL},
     {"env-show", "env", "show", "door", NULL},
     {"service-list", "service", "list", NULL, NULL},
+    {"service-unused", "service", "unused", NULL, NULL},
     {"service-show", "service", "show", "slow", NULL},
     {"service-show", "service", "show", "db", NULL},
     {"service-show", "service", "show", "safe", NULL},
