@@ -55,8 +55,7 @@
 #define CLAIM_TXN   "\"request_put\":{\"key\":\"" C "\",\"value\":\"MQ==\",\"lease\":\"77\"}"
 #define FREE	    "{\"compare\":[{\"key\":\"" C "\",\"target\":\"CREATE\""
 #define FOUND(value, revision, lease)                                                              \
-	"{\"header\":{\"revision\":\"8\"},\"kvs\":[{\"key\":\"L2Mx\",\"value\":\"MQ==\","          \
-	"\"mod_revision\":\"1\"},{\"key\":\"" C "\",\"value\":\"" value                            \
+	"{\"header\":{\"revision\":\"8\"},\"kvs\":[{\"key\":\"" C "\",\"value\":\"" value          \
 	"\",\"mod_revision\":\"" revision "\",\"lease\":\"" lease "\"}]}"
 #define QUIET_AT(revision)                                                                         \
 	{                                                                                          \
