@@ -192,6 +192,25 @@ START_TEST(many_host_names_go_in_turns)
 }
 END_TEST
 
+START_TEST(a_base_of_very_many_waits_for_no_turn)
+{
+	buf_auto struct buf many = BUF_INIT;
+
+	buf_add_str(&many, "environments/base web=1\n");
+	for (unsigned i = 0; i < 1100; i++)
+		buf_printf(&many,
+			   "environments/child-%u !{\"name\":\"child-%u\",\"extends\":[\"base\"],"
+			   "\"services\":[{\"name\":\"api\",\"version\":\"1\"}]}\n",
+			   i, i);
+	begin(two_versions);
+	want(buf_str(&many));
+	want("environments/base web=2\n");
+	ck_assert(is_done("base"));
+	ck_assert(is_done("child-0"));
+	ck_assert(is_done("child-1099"));
+}
+END_TEST
+
 /* Whoever extends it: only its own generation is put, and chosen. */
 START_TEST(a_change_of_a_base_moves_nothing_of_its_children)
 {
@@ -586,6 +605,7 @@ int main(void)
 		tcase_add_test(tc, finds_all_as_it_is_and_changes_nothing);
 		tcase_add_test(tc, changes_without_a_reload);
 		tcase_add_test(tc, many_host_names_go_in_turns);
+		tcase_add_test(tc, a_base_of_very_many_waits_for_no_turn);
 		tcase_add_test(tc, small_changes_do_not_wait_for_many_large_ones);
 		tcase_add_test(tc, a_change_of_a_base_moves_nothing_of_its_children);
 		tcase_add_test(tc, manual_changes_are_reverted);
