@@ -16,6 +16,7 @@ done
 cat >"$T/envs.yaml" <<'EOF'
 - {name: prod, services: [{name: web, version: 1, route: /}]}
 - {name: two, extends: prod, services: [{name: web, version: 2}]}
+- {name: brief, extends: prod, expires: 8h, services: []}
 EOF
 printf '{web: {balance: leastconn}}\n' >"$T/service.yaml"
 
@@ -57,6 +58,7 @@ top;            --for 1s;                   0; -
 explain;        http://www-dev.example.com/; 0; http://www-none.example.com/
 service list;   ;                           0; -E $T/none
 service show;   web;                        0; wep
+service unused; ;                           0; -E $T/none
 service apply;  -f $T/service.yaml --wait;  0; -f $T/none.yaml;     dev ^web 2 .*200\$
 service delete; web --wait;                 0; wep
 instance list;  web 1;                      0; web 3
@@ -67,6 +69,7 @@ route list;     dev;                        0; deb
 route set;      dev web 1 --wait;           0; deb web 1;           dev ^web 1 .*200\$
 split;          dev two=100 --wait;         0; dev twp=100;         dev ^web 2 .*200\$
 env undo;       dev --wait;                 0; deb;                 dev ^web 1 .*200\$
+env keep;       brief --for 10h;            0; breif
 env diff;       dev two;                    2; dev twp
 env delete;     dev --wait;                 0; deb;                 dev no-environment.*503\$
 env restore;    dev --wait;                 0; deb;                 dev ^web 1 .*200\$
@@ -174,7 +177,7 @@ do_it() {
 		read -r -a WRONG <<<"$WRONG"
 		run_tool mayfly "${COMMAND[@]}" "${WRONG[@]}"
 		is "$STATUS" 66 "$name: a wrong name: 66"
-		like "$ERR$OUT" 'did you mean|there is none|No such file|mayfly env list' '  says what to do'
+		like "$ERR$OUT" 'did you mean|there is none|is not there|No such file|mayfly env list' '  says what to do'
 	fi
 	case $name in
 	'config watch') watch_it "${operator[@]}" ;;
