@@ -61,7 +61,7 @@ struct etcd_call {
 	size_t max_body;
 	bool wants_page, is_wire; /* is_wire: of the attempt */
 	int pinned;
-	int64_t timeout_ms, deadline, backoff_ms;
+	int64_t timeout_ms, deadline, attempt_end, backoff_ms;
 	size_t endpoint, tried; /* of the attempt; in this round */
 	uint64_t token_serial;	/* of the attempt */
 	enum call_phase phase;
@@ -299,10 +299,10 @@ static void on_fault(struct etcd_call *call, const struct etcd_fault *fault)
 	}
 }
 
-/* Nothing came of it as the call's own time is up, which says less than what came before. */
+/* Nothing came of it as the attempt's own time is up, which says less than what came before. */
 static bool is_cut_short(const struct etcd_call *call)
 {
-	return loop_now(call->etcd->loop) >= call->deadline - 1;
+	return loop_now(call->etcd->loop) >= call->attempt_end - 1;
 }
 
 static void on_broken(struct etcd_call *call, const struct http_reply *reply,
@@ -500,6 +500,7 @@ static void attempt(struct etcd_call *call)
 	call->is_wire = is_wire;
 	/* Who swallows it leaves JSON the time that it needs. */
 	options.deadline_ms = attempt_ms(call, is_wire ? left / 3 : left);
+	call->attempt_end = loop_now(etcd->loop) + options.deadline_ms;
 	call->request = etcd_post(etcd, call->endpoint, is_wire ? ETCD_WIRE_RANGE : call->path,
 				  &options, on_http_done, call);
 }
