@@ -52,7 +52,7 @@ unlike "$(body_of metrics | grep -v '^#')" '[^0-9+]$' 'every sample ends with a 
 
 within 'the node has its key' 10 node_says '^\{"node":"test"'
 within "with the revision, HAProxy's version and its workers" 10 \
-	node_says '"revision":[0-9]+,"time":"20[^"]+Z","haproxy":\{"version":"[0-9.]+[^"]*","workers":[1-9]'
+	node_says '"revision":[0-9]+,"time":"20[^"]+Z",.*"haproxy":\{"version":"[0-9.]+[^"]*","workers":[1-9]'
 lease=$(etcdctl get -w json /mayfly/nodes/test | sed -n 's/.*"lease":\([0-9]*\).*/\1/p')
 ok 'under a lease' test "${lease:-0}" -gt 0
 etcd_put environments/broken '{"name":"broken"}'
@@ -86,7 +86,8 @@ within 'a storm of changes is applied' 20 metric_is mayfly_instances 3
 # A HAProxy that goes, and comes, while nothing changes.
 within 'all is applied once more' 10 all_is_applied
 within 'HAProxy is loaded' 10 node_says '"not_loaded":""'
-revision=$(node | sed -n 's/.*"revision":\([0-9]*\).*/\1/p')
+revision=$(metric mayfly_applied_revision)
+within 'and told with its revision' 10 node_says "\"revision\":$revision,"
 stop haproxy
 within 'a HAProxy that went is told' 10 node_says '"workers":0,.*"not_loaded":"haproxy: not loaded: [^"]*sock[^"]*"'
 like "$(node)" "\"revision\":$revision," 'with the revision that it had'
