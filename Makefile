@@ -312,7 +312,7 @@ units = $(wildcard contrib/systemd/*.service)
 # Whoever installs owns them, and the tools only read there.
 conf_dirs = $(addprefix $(DESTDIR)$(SYSCONFDIR)/mayfly/,environments instances services.d templates)
 # What pages and units say of where things are.
-places = s|/usr/local/share/mayfly|$(DATADIR)|g; s|/etc/mayfly|$(SYSCONFDIR)/mayfly|g; \
+places = s|/usr/local/share/mayfly|$(DATADIR)|g; s|/usr/local/bin/|$(BINDIR)/|g; s|/etc/mayfly|$(SYSCONFDIR)/mayfly|g; \
 	s|@BINDIR@|$(BINDIR)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g
 example_dirs = $(patsubst contrib/%/,%,$(wildcard contrib/examples/*/))
 
