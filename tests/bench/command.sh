@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2004,SC2154 # RESULT has names for keys, and is not made here
 # How long a person waits for mayfly, beside etcdctl for the keys alone: in turns, all in one run.
 # Sourced by run.sh.
 
