@@ -9,6 +9,7 @@
  */
 #include "apply/live_internal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,6 +72,7 @@ static size_t count_work(const struct snapshot *desired, const struct env *old,
 
 static const char *name_of(const struct turn_change *change)
 {
+	assert(change->new != NULL || change->old != NULL);
 	return change->new != NULL ? change->new->name : change->old->name;
 }
 

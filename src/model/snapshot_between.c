@@ -1,4 +1,5 @@
 /* A snapshot made of two.  Knows nothing of why environments wait. */
+#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,8 +162,10 @@ static struct claim *merge_claims(struct between *b, const struct claim *old, si
 static int compare_backends(const void *a, const void *b)
 {
 	const struct backend *x = *(struct backend *const *)a, *y = *(struct backend *const *)b;
-	int order = strcmp(x->service, y->service);
+	int order;
 
+	assert(x != NULL && y != NULL);
+	order = strcmp(x->service, y->service);
 	return order != 0 ? order : strcmp(x->version, y->version);
 }
 

@@ -102,7 +102,7 @@ int past_add_deletion(struct call *call, const char *env, struct mf_err *err)
 {
 	const struct mf_err why = *err;
 	struct mf_err unknown;
-	struct past past;
+	struct past past = {.count = 0};
 
 	if (why.code != MF_ENOINPUT || past_read(call, env, 0, &past, &unknown) != 0)
 		return why.code;
