@@ -73,7 +73,7 @@ static char *decode(const char *text, size_t len)
 	return buf_take(&decoded);
 }
 
-/* Of several the first. */
+/* Of several the first.  HAProxy's url_param takes a further `?` for a separator, too. */
 static char *find_parameter(const char *url, const char *name)
 {
 	const char *at = strchr(url, '?'), *end = url + strcspn(url, "#");
@@ -83,8 +83,8 @@ static char *find_parameter(const char *url, const char *name)
 		const char *value = at + 1 + n;
 
 		if (strncmp(at + 1, name, n) == 0 && *value == '=')
-			return decode(value + 1, strcspn(value + 1, "&;#"));
-		at = strpbrk(at + 1, "&;");
+			return decode(value + 1, strcspn(value + 1, "&;?#"));
+		at = strpbrk(at + 1, "&;?");
 	}
 	return NULL;
 }
@@ -112,7 +112,7 @@ static bool has_value(const struct when_value *asked, const struct conditions_re
 static bool has_method(unsigned methods, const char *method)
 {
 	for (unsigned i = 0; i < ROUTE_METHODS; i++)
-		if ((methods >> i & 1) != 0 && strcmp(route_method_words[i], method) == 0)
+		if ((methods >> i & 1) != 0 && strcasecmp(route_method_words[i], method) == 0)
 			return true;
 	return methods == WHEN_ANY_METHOD;
 }

@@ -254,6 +254,8 @@ like "$OUT" '^  env list ' 'without a command it says which there are'
 run_tool mayfly help env list
 is "$OUT" "$("$MAYFLY_BIN/mayfly" env list --help)" 'help COMMAND is COMMAND --help'
 like "$OUT" '^mayfly env list: ' "  which is that command's own"
+run_tool mayfly help statsu
+is "$STATUS" 64 '  and a wrong call where there is no such command'
 
 completions() { run_tool mayfly __complete "$@"; }
 completions env show

@@ -48,6 +48,7 @@ gets 2 'the last one of two' -H 'x-canary: no' -H 'X-CANARY: yes'
 gets 1 '  which is not the first' -H 'x-canary: yes' -H 'x-canary: no'
 QUERY='/?a=1&v=3%20x&v=4' gets 3 'a parameter, the first of its name, with a cookie' -b 'a=b; beta=on'
 QUERY='/?v=3+x' gets 3 '  however it is written' -b 'beta=on'
+QUERY='/?a=/x?v=3+x' gets 3 '  also in an address within another one' -b 'beta=on'
 QUERY='/?v=3+x' gets 3 '  the last one of two' -b 'beta=no; beta=on'
 QUERY='/?v=3+x' gets 1 '  which is not the first' -b 'beta=on; beta=no'
 QUERY='/?v=3+x' gets 1 '  without the cookie' -b 'beta=off'
@@ -65,6 +66,8 @@ done
 
 run_tool mayfly explain 'http://www-prod.example.com/?v=3+x' -H 'cookie: a=b; beta=on'
 like "$OUT" '^Condition: .*query.v=3\?x.*version 3$' 'mayfly explain says which'
+run_tool mayfly explain 'http://www-prod.example.com/?a=/x?v=3+x' -H 'cookie: a=b; beta=on'
+like "$OUT" '^Condition: .*version 3$' '  also within an address'
 run_tool mayfly explain http://www-prod.example.com/ -H 'X-Canary: both' --method POST -o json
 like "$OUT" '"condition_version":"2".*"instances":\[\{"service":"tasks","version":"2"' '  and who answers'
 run_tool mayfly explain http://www-prod.example.com/ -H 'X-Canary: other' --live
