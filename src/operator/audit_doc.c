@@ -193,9 +193,10 @@ static void take_caller(struct audit *audit, struct node *list, const struct cal
 }
 
 /* Versions of the environment from whose addresses nothing came. */
-static void add_unseen(struct audit *audit, const struct node *callers)
+static void add_unseen(struct audit *audit)
 {
 	struct node *list = doc_add_list(audit->look->doc, "unseen");
+	const struct node *callers = node_find(audit->look->doc, "callers");
 	struct strmap *seen = strmap_new(NULL);
 
 	for (size_t i = 0; i < callers->child_count; i++) {
@@ -305,7 +306,7 @@ void audit_fill(struct look *look, const struct reading *reading, const struct e
 	for (size_t i = 0; i < count; i++)
 		take_caller(&audit, list, &callers[i]);
 	whose_fini(&audit.names);
-	add_unseen(&audit, list);
+	add_unseen(&audit);
 	fill_page(&audit);
 	fill_tables(look);
 }
