@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "store/etcd.h"
+#include "store/etcd_call.h"
 #include "store/etcd_internal.h"
 #include "store/etcd_stream.h"
 #include "sys/loop.h"
