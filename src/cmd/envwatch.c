@@ -15,6 +15,7 @@
 #include "cmd/watchdog.h"
 #include "store/env_sync.h"
 #include "store/etcd.h"
+#include "store/ownership.h"
 #include "sys/loop.h"
 #include "sys/notify.h"
 
@@ -208,7 +209,7 @@ static int run_call(struct envwatch *w)
 	const char *owner = w->owner == NULL ? by_node : w->owner;
 	struct mf_err err;
 
-	if (env_sync_check_owner(owner, &err) != 0)
+	if (ownership_check_owner(owner, &err) != 0)
 		return cli_usage(&w->cli, "--owner: %s", err.msg);
 	if (w->is_checking && w->once)
 		return cli_usage(&w->cli, "--check and --once: only one of them");

@@ -13,8 +13,8 @@
 #include "operator/call.h"
 #include "operator/change.h"
 #include "operator/command.h"
-#include "store/env_sync.h"
 #include "store/etcd.h"
+#include "store/ownership.h"
 #include "sys/loop.h"
 
 #define MAX_NODES  1000000
@@ -42,7 +42,7 @@ static int add_parent(void *target, const char *name, const char *value, struct 
 
 static int set_owner(void *target, const char *name, const char *value, struct mf_err *err)
 {
-	if (env_sync_check_owner(value, err) != 0)
+	if (ownership_check_owner(value, err) != 0)
 		return mf_err_wrap(err, "--%s", name);
 	*(const char **)target = value;
 	return 0;

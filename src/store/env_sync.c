@@ -1,61 +1,43 @@
 /*
- * The rule of ownership: which of the keys in etcd may be put, and which deleted.  Knows
- * nothing of where the desired ones come from, nor of how keys are listed and written.
+ * What etcd has and what is desired, brought together: reads what a follower reports, asks the rule
+ * of ownership, and writes what that allows.  Knows nothing of where the desired ones come from,
+ * nor of how keys are listed and written.
  */
 #include "store/env_sync.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/problems.h"
-#include "base/str.h"
-#include "model/env.h"
-#include "model/history.h"
 #include "model/node.h"
-#include "store/archived.h"
+#include "store/contest.h"
+#include "store/env_history.h"
 #include "store/etcd.h"
 #include "store/etcd_internal.h"
 #include "store/follow.h"
-#include "store/history_trim.h"
 #include "store/keyset.h"
+#include "store/ownership.h"
 #include "sys/loop.h"
 
 enum {
 	RETRY_MAX_MS = 5000,
 	REPAIR_MS = 300000,  /* between listings that repair what a watch has missed */
-	TRIM_SPACE_MS = 50,  /* between environments whose history is trimmed */
 	WRITE_WAIT_MS = 100, /* a listing waits for the write that is under way */
-
-	CONTEST_MIN_MS = 1000, /* how long a key waits that others keep changing */
-	CONTEST_MAX_MS = 30000,
-	CONTEST_CALM_MS = 10000, /* what stood that long was not contested */
 };
 
 /* A key as it is desired (its value), and as etcd has it. */
 struct entry {
-	struct keyset_key key; /* first */
-	char *source;	       /* of the desired one; NULL: none */
-	bool was_desired;      /* here, since the start: it needs no permission to go */
-	char *refused;	       /* etcd does not take the value, or the deletion: its reason */
-	int64_t put_at, put_revision; /* our last put */
-	int64_t contest_ms;	      /* the wait, since others keep changing it; 0: nobody does */
+	struct owned_key owned; /* first */
+	struct contest contest;
 	bool has_problem;
-	const char *what;	  /* the write under way, for the log */
-	char *sent;		  /* the value that is being put */
-	bool has_companion;	  /* what it was goes into the history with it, or it comes back */
-	bool is_companion_denied; /* that was not permitted: it is put without */
-	bool is_sure;		  /* what is not there has not ended: the archive was read since */
-	bool is_over;		  /* what is desired has ended, and does not come back */
-	char *stored;		  /* NULL: not there */
-	size_t stored_len;
-	int64_t revision; /* of the last change that is known, deletions included */
-	char *stored_owner, *stored_source; /* "" when there is no origin */
-	bool is_listed;			    /* in the listing that is under way */
+	const char *what; /* the write under way, for the log */
+	char *sent;	  /* the value that is being put */
+	struct env_history_key history;
+	bool is_listed; /* in the listing that is under way */
 };
 
 enum sync_phase {
@@ -67,19 +49,16 @@ struct env_sync {
 	struct loop *loop;
 	const struct env_sync_kind *kind;
 	char *prefix; /* "/mayfly/environments/" */
-	char *root;   /* "/mayfly" */
 	char *owner;
-	bool force, is_once;
+	struct ownership rule;
+	bool is_once;
 	const struct env_sync_events *events;
 	void *ctx;
 	enum sync_phase phase;
 	bool is_committed;
 	struct keyset *keys;
 	struct follow *follow;
-	struct archived *archived;
-	bool wants_archive, is_reading_archive;
-	bool is_archive_denied; /* which is logged */
-	struct history_trim *trim;
+	struct env_history *history;
 	struct loop_timer *contest_timer; /* whether a contest is over */
 	int64_t retry_ms;
 	bool is_watch_down;
@@ -101,7 +80,7 @@ static void report_state(struct env_sync *s, const struct mf_err *why)
 
 static const char *name_of(const struct env_sync *s, const struct entry *e)
 {
-	return e->key.name + strlen(s->prefix);
+	return e->owned.key.name + strlen(s->prefix);
 }
 
 static struct entry *find_entry(struct env_sync *s, const char *key, bool adds)
@@ -111,52 +90,25 @@ static struct entry *find_entry(struct env_sync *s, const char *key, bool adds)
 	return (struct entry *)(found == NULL && adds ? keyset_add(s->keys, key) : found);
 }
 
-static void set_text(char **text, const char *value)
-{
-	free(*text);
-	*text = mem_dup_str(value);
-}
-
 static void free_entry(struct keyset_key *key)
 {
 	struct entry *e = (struct entry *)key;
 
-	free(e->source);
-	free(e->refused);
+	owned_key_fini(&e->owned);
 	free(e->sent);
-	free(e->stored);
-	free(e->stored_owner);
-	free(e->stored_source);
 }
 
 /* --- what etcd says ------------------------------------------------------------------------- */
 
-static struct env_sync_stored get_stored(const struct entry *e)
-{
-	return (struct env_sync_stored){.value = e->stored,
-					.len = e->stored_len,
-					.revision = e->revision,
-					.owner = e->stored_owner,
-					.source = e->stored_source};
-}
-
-/* An environment that is not valid still has its owner; a text that is no JSON has none. */
 static void set_stored(struct env_sync *s, struct entry *e, const char *value, size_t len,
 		       int64_t revision)
 {
-	struct env_sync_stored before = get_stored(e), now;
+	struct env_sync_stored before = owned_key_set_stored(&e->owned, value, len, revision);
 
-	e->stored = value == NULL ? NULL : mem_dup_bytes(value, len);
-	e->stored_len = len;
-	e->is_sure = false;
-	e->revision = revision;
-	env_find_origin(value == NULL ? "" : value, len, &e->stored_owner, &e->stored_source);
-	now = get_stored(e);
+	env_history_on_stored(&e->history, value != NULL);
 	if (s->events->on_stored != NULL && (before.value != NULL || value != NULL))
-		s->events->on_stored(s->ctx, name_of(s, e), &before, &now);
-	free((char *)(uintptr_t)before.value);
-	free((char *)(uintptr_t)before.owner);
-	free((char *)(uintptr_t)before.source);
+		s->events->on_stored(s->ctx, name_of(s, e), &before, &e->owned.stored);
+	owned_key_free_stored(&before);
 }
 
 /* --- what is to be done --------------------------------------------------------------------- */
@@ -172,83 +124,38 @@ static void set_problem(struct env_sync *s, struct entry *e, const char *reason)
 	(void)problems_set(s->problems, object, reason);
 }
 
-static bool is_equal(const struct entry *e)
-{
-	return e->stored != NULL && e->stored_len == e->key.len &&
-	       memcmp(e->stored, e->key.value, e->key.len) == 0;
-}
-
-/* Whether what is desired has ended, and somebody would have to change it. */
-static bool is_over(const struct env_sync *s, struct entry *e)
-{
-	if (e->stored != NULL) {
-		e->is_over = false;
-	} else if (!e->is_over &&
-		   archived_is(s->archived, name_of(s, e), e->key.value, e->key.len)) {
-		e->is_over = true;
-		log_info("the environment has expired: a change of its file brings it back, or "
-			 "mayfly env restore",
-			 LOG_STR("environment", name_of(s, e)), LOG_STR("source", e->source));
-	}
-	return e->is_over;
-}
-
 /* What the log says of the write; NULL: there is none.  ret_reason: why not; handed over. */
-static const char *judge_put(struct env_sync *s, struct entry *e, char **ret_reason)
+static const char *find_write(struct env_sync *s, struct entry *e, char **ret_reason)
 {
-	bool is_unsure = s->kind->has_history && e->stored == NULL && !e->is_sure;
+	const char *name = name_of(s, e);
 
-	s->wants_archive = s->wants_archive || is_unsure;
-	if (is_unsure || is_equal(e) || is_over(s, e))
-		return NULL;
-	if (e->refused != NULL) {
-		*ret_reason = mem_dup_str(e->refused);
-		return NULL;
+	if (e->owned.key.value == NULL) {
+		if (!ownership_is_ours(&s->rule, &e->owned) ||
+		    (!e->owned.was_desired &&
+		     !s->events->may_delete(s->ctx, name, e->owned.stored.source)))
+			return NULL;
+		return ownership_judge_deletion(&s->rule, &e->owned, ret_reason);
 	}
-	if (e->stored == NULL || strcmp(e->stored_owner, s->owner) == 0)
-		return s->kind->put;
-	if (e->stored_owner[0] == '\0')
-		return s->kind->taken_over;
-	if (s->force)
-		return s->kind->taken;
-	*ret_reason = mem_printf("belongs to \"%s\" and is left alone", e->stored_owner);
-	return NULL;
-}
-
-static const char *judge_deletion(const struct env_sync *s, const struct entry *e,
-				  char **ret_reason)
-{
-	if (e->stored == NULL || strcmp(e->stored_owner, s->owner) != 0 ||
-	    (!e->was_desired && !s->events->may_delete(s->ctx, name_of(s, e), e->stored_source)))
+	if (e->owned.stored.value == NULL &&
+	    !env_history_may_come(s->history, &e->history, name, &e->owned))
 		return NULL;
-	if (e->refused == NULL)
-		return s->kind->deleted;
-	*ret_reason = mem_dup_str(e->refused);
-	return NULL;
+	return ownership_judge_put(&s->rule, &e->owned, ret_reason);
 }
 
 static void step(void *ctx);
 
 /* --- others with our owner ------------------------------------------------------------------ */
 
-static bool is_within(const struct env_sync *s, const struct entry *e, int64_t span_ms)
-{
-	return e->put_revision != 0 && loop_now(s->loop) - e->put_at < span_ms;
-}
-
-/* A manual change is reverted at once; whoever reverts our revert is another like us. */
 static void note_change(struct env_sync *s, struct entry *e, int64_t revision)
 {
-	int64_t calm_ms = CONTEST_CALM_MS + e->contest_ms;
-	int64_t step = e->contest_ms == 0 ? CONTEST_MIN_MS : e->contest_ms * 2;
+	int64_t now = loop_now(s->loop), wait_ms;
 
-	if (e->key.value == NULL || is_equal(e) || revision <= e->put_revision ||
-	    !is_within(s, e, calm_ms))
+	if (e->owned.key.value == NULL || owned_key_is_equal(&e->owned))
 		return;
-	e->contest_ms = step < CONTEST_MAX_MS ? step : CONTEST_MAX_MS;
-	e->put_revision = revision; /* this change counts once */
-	step = e->contest_ms;
-	e->key.not_before = loop_now(s->loop) + etcd_backoff(&step, e->contest_ms);
+	wait_ms = contest_on_change(&e->contest, now, revision);
+	if (wait_ms == 0)
+		return;
+	e->owned.key.not_before = now + wait_ms;
 	loop_timer_set(s->contest_timer, CONTEST_CALM_MS);
 }
 
@@ -261,14 +168,14 @@ static void on_contest_time(void *ctx)
 	while ((key = keyset_next(s->keys, &cursor)) != NULL) {
 		struct entry *e = (struct entry *)key;
 
-		if (e->contest_ms == 0)
+		if (e->contest.wait_ms == 0)
 			continue;
 		if (key->class != KEYSET_NOTHING || key->is_sent ||
-		    is_within(s, e, CONTEST_CALM_MS + e->contest_ms)) {
+		    !contest_is_calm(&e->contest, loop_now(s->loop))) {
 			loop_timer_set(s->contest_timer, CONTEST_CALM_MS / 2);
 			continue;
 		}
-		e->contest_ms = 0;
+		e->contest.wait_ms = 0;
 		keyset_requeue(s->keys, key);
 	}
 	step(s);
@@ -285,8 +192,8 @@ static enum keyset_class judge(void *ctx, struct keyset_key *key)
 
 	if (s->phase != SYNC_READY || !s->is_committed)
 		return KEYSET_NOTHING;
-	e->what = key->value != NULL ? judge_put(s, e, &reason) : judge_deletion(s, e, &reason);
-	if (reason == NULL && e->contest_ms != 0)
+	e->what = find_write(s, e, &reason);
+	if (reason == NULL && e->contest.wait_ms != 0)
 		reason = mem_dup_str("somebody else keeps changing it, probably another envwatch "
 				     "with this owner: putting it less often");
 	set_problem(s, e, reason);
@@ -314,19 +221,15 @@ static void step(void *ctx)
 
 	if (s->phase != SYNC_READY || !s->is_committed)
 		return;
-	if (s->wants_archive)
-		archived_read(s->archived);
-	s->is_reading_archive = s->is_reading_archive || s->wants_archive;
-	s->wants_archive = false;
-	if (s->is_reading_archive) /* what goes and what comes are to go together */
+	if (env_history_read(s->history)) /* what goes and what comes are to go together */
 		return;
 	keyset_write(s->keys);
 	if (!keyset_is_idle(s->keys))
 		return;
-	history_trim_start(s->trim);
+	env_history_trim(s->history);
 	s->is_apart = false;
 	s->retry_ms = 0;
-	if (!s->is_watch_down && (!s->is_once || history_trim_is_idle(s->trim)))
+	if (!s->is_watch_down && (!s->is_once || env_history_is_trimmed(s->history)))
 		report_state(s, NULL);
 }
 
@@ -334,29 +237,9 @@ static void step(void *ctx)
 
 static bool get_condition(void *ctx, const struct keyset_key *key, struct etcd_if *ret_if)
 {
-	const struct entry *e = (const struct entry *)key;
-
 	(void)ctx;
-	if (e->stored == NULL)
-		*ret_if = (struct etcd_if){ETCD_IF_CREATED, key->name, 0};
-	else
-		*ret_if = (struct etcd_if){ETCD_IF_MOD, key->name, e->revision};
+	*ret_if = owned_key_condition((const struct owned_key *)key);
 	return true;
-}
-
-/* What it was. */
-static void make_history(const struct env_sync *s, const struct entry *e, struct etcd_op *ret_op)
-{
-	const char *file = e->key.value != NULL ? e->source : e->stored_source;
-	mem_auto_free char *with = mem_printf("envwatch %s", file == NULL ? "" : file);
-	const struct history was = {s->owner, with, time(NULL), e->stored, e->stored_len};
-	buf_auto struct buf value = BUF_INIT;
-
-	history_format(&was, &value);
-	ret_op->key = history_make_key(s->root, name_of(s, e), e->revision);
-	ret_op->value_len = value.len;
-	ret_op->value = buf_take(&value);
-	ret_op->lease = 0;
 }
 
 static bool get_companion(void *ctx, struct keyset_key *key, struct etcd_op *ret_op)
@@ -366,30 +249,8 @@ static bool get_companion(void *ctx, struct keyset_key *key, struct etcd_op *ret
 
 	free(e->sent);
 	e->sent = key->value == NULL ? NULL : mem_dup_bytes(key->value, key->len);
-	/* A full etcd accepts a deletion only if nothing is put with it. */
-	e->has_companion = s->kind->has_history && !e->is_companion_denied &&
-			   (e->stored != NULL ? e->sent != NULL || !s->is_apart
-					      : archived_has(s->archived, name_of(s, e)));
-	if (!e->has_companion)
-		return false;
-	if (e->stored != NULL)
-		make_history(s, e, ret_op);
-	else
-		*ret_op =
-		    (struct etcd_op){.key = mem_printf("%s/archive/%s", s->root, name_of(s, e))};
-	return true;
-}
-
-/* What was there is in the history, or may not be; what comes back has left the archive. */
-static void note_companion(struct env_sync *s, const struct entry *e)
-{
-	if (e->stored == NULL)
-		archived_drop(s->archived, name_of(s, e));
-	else if (e->has_companion)
-		history_trim_add(s->trim, name_of(s, e), e->key.is_sent_delete);
-	else if (e->is_companion_denied)
-		log_warn("the history lacks this change: to write there is not permitted",
-			 LOG_STR(s->kind->noun, name_of(s, e)));
+	return env_history_get_companion(s->history, &e->history, name_of(s, e), &e->owned,
+					 s->is_apart, ret_op);
 }
 
 static void on_trimmed(void *ctx)
@@ -404,16 +265,15 @@ static void on_written(void *ctx, struct keyset_key *key, int64_t revision, bool
 
 	(void)is_newest;
 	log_info(e->what, LOG_STR(s->kind->noun, name_of(s, e)),
-		 LOG_STR("source", e->source == NULL ? "" : e->source),
+		 LOG_STR("source", e->owned.source == NULL ? "" : e->owned.source),
 		 LOG_INT("revision", revision));
-	note_companion(s, e);
+	env_history_on_written(s->history, &e->history, name_of(s, e), &e->owned);
 	if (key->is_sent_delete) {
 		set_stored(s, e, NULL, 0, revision);
-		e->was_desired = false;
+		e->owned.was_desired = false;
 		return;
 	}
-	e->put_at = loop_now(s->loop);
-	e->put_revision = revision;
+	contest_on_put(&e->contest, loop_now(s->loop), revision);
 	set_stored(s, e, e->sent, strlen(e->sent), revision);
 }
 
@@ -469,13 +329,11 @@ static void on_refused(void *ctx, struct keyset_key *key, const struct mf_err *e
 
 	if (key == NULL)
 		return;
-	if (err->code == MF_EPERM && e->has_companion) {
-		e->is_companion_denied = true;
+	if (err->code == MF_EPERM && env_history_on_denied(&e->history))
 		return;
-	}
 	s->is_denied = s->is_denied || err->code == MF_EPERM;
 	if (key->version == key->sent_version)
-		set_text(&e->refused, err->msg);
+		owned_key_refuse(&e->owned, err->msg);
 }
 
 static const struct keyset_rules rules = {
@@ -523,11 +381,11 @@ static void on_put(void *ctx, const struct etcd_kv *kv)
 		return;
 	e = find_entry(s, kv->key, true);
 	e->is_listed = true;
-	if (s->phase == SYNC_READY && kv->mod_revision <= e->revision)
+	if (s->phase == SYNC_READY && kv->mod_revision <= e->owned.stored.revision)
 		return;
 	set_stored(s, e, kv->value, kv->value_len, kv->mod_revision);
 	note_change(s, e, kv->mod_revision);
-	keyset_requeue(s->keys, &e->key);
+	keyset_requeue(s->keys, &e->owned.key);
 }
 
 static void on_del(void *ctx, const char *key, int64_t revision)
@@ -535,10 +393,10 @@ static void on_del(void *ctx, const char *key, int64_t revision)
 	struct env_sync *s = ctx;
 	struct entry *e = find_entry(s, key, false);
 
-	if (e == NULL || revision <= e->revision)
+	if (e == NULL || revision <= e->owned.stored.revision)
 		return;
 	set_stored(s, e, NULL, 0, revision);
-	keyset_requeue(s->keys, &e->key);
+	keyset_requeue(s->keys, &e->owned.key);
 }
 
 static size_t count_listed(const struct env_sync *s)
@@ -566,31 +424,18 @@ static void on_list_end(void *ctx, int64_t revision)
 	while ((key = keyset_next(s->keys, &cursor)) != NULL) {
 		struct entry *e = (struct entry *)key;
 
-		e->is_companion_denied = false;
+		e->history.is_denied = false;
 		if (key->len <= NODE_MAX_BYTES)
-			set_text(&e->refused, NULL);
+			owned_key_refuse(&e->owned, NULL);
 		if (e->is_listed)
 			continue;
 		set_stored(s, e, NULL, 0, revision);
-		if (key->value == NULL && !e->was_desired) {
+		if (key->value == NULL && !e->owned.was_desired) {
 			set_problem(s, e, NULL);
 			keyset_drop(s->keys, key);
 		}
 	}
 	judge_all(s);
-}
-
-/* --- what has ended ----------------------------------------------------------------------------
- */
-
-static void note_archive_error(struct env_sync *s, const struct mf_err *err)
-{
-	bool is_denied = err != NULL && err->code == MF_EPERM;
-
-	if (is_denied && !s->is_archive_denied)
-		log_warn("what has expired is put again, as the archive cannot be read",
-			 LOG_STR("error", err->msg));
-	s->is_archive_denied = is_denied;
 }
 
 /* It ended in the transaction that archived it: what was gone before is archived now, or never. */
@@ -600,14 +445,12 @@ static void on_archived(void *ctx, const struct mf_err *err)
 	struct keyset_key *key;
 	void *cursor = NULL;
 
-	s->is_reading_archive = false;
-	note_archive_error(s, err);
-	if (err != NULL && !s->is_archive_denied) {
+	if (err != NULL) {
 		on_failed(s, err);
 		return;
 	}
 	while ((key = keyset_next(s->keys, &cursor)) != NULL)
-		((struct entry *)key)->is_sure = true;
+		((struct entry *)key)->history.is_sure = true;
 	judge_all(s);
 	step(s);
 }
@@ -648,14 +491,8 @@ void env_sync_put(struct env_sync *s, const void *item, const char *source)
 	buf_auto struct buf json = BUF_INIT;
 
 	s->kind->format(item, s->owner, source, &json);
-	set_text(&e->source, source);
-	e->was_desired = true;
-	if (!keyset_set(&e->key, json.data, json.len))
-		return;
-	e->is_over = false;
-	set_text(&e->refused, NULL);
-	if (json.len > NODE_MAX_BYTES)
-		e->refused = mem_printf("longer than %zu bytes as JSON", NODE_MAX_BYTES);
+	if (owned_key_desire(&e->owned, json.data, json.len, source))
+		e->history.is_over = false;
 }
 
 void env_sync_del(struct env_sync *s, const char *name)
@@ -663,12 +500,9 @@ void env_sync_del(struct env_sync *s, const char *name)
 	mem_auto_free char *key = mem_printf("%s%s", s->prefix, name);
 	struct entry *e = find_entry(s, key, true);
 
-	e->was_desired = true;
-	e->is_over = false;
-	archived_excuse(s->archived, name); /* a file that is there again is a new one */
-	set_text(&e->source, NULL);
-	if (keyset_set(&e->key, NULL, 0))
-		set_text(&e->refused, NULL);
+	/* A file that is there again is a new one. */
+	env_history_excuse(s->history, &e->history, name);
+	(void)owned_key_desire(&e->owned, NULL, 0, NULL);
 }
 
 void env_sync_commit(struct env_sync *s)
@@ -688,18 +522,6 @@ bool env_sync_is_denied(const struct env_sync *s)
 	return s->is_denied;
 }
 
-int env_sync_check_owner(const char *owner, struct mf_err *err)
-{
-	size_t len = strlen(owner);
-
-	if (len == 0 || len > ENV_MAX_OWNER)
-		return mf_err_set(err, MF_EDATA, "must have 1 to %d bytes", ENV_MAX_OWNER);
-	for (const char *p = owner; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			return mf_err_set(err, MF_EDATA, "not allowed: a control character");
-	return str_is_utf8(owner, len) ? 0 : mf_err_set(err, MF_EDATA, "must be UTF-8");
-}
-
 struct env_sync *env_sync_new(struct loop *loop, struct etcd *etcd,
 			      const struct env_sync_options *options,
 			      const struct env_sync_events *events, void *ctx)
@@ -710,10 +532,9 @@ struct env_sync *env_sync_new(struct loop *loop, struct etcd *etcd,
 	s->loop = loop;
 	s->kind = options->kind;
 	s->prefix = mem_printf("%s/%s", options->prefix, options->kind->dir);
-	s->root = mem_dup_str(options->prefix);
 	s->owner = mem_dup_str(options->owner);
 	s->is_once = options->no_follow;
-	s->force = options->force;
+	s->rule = (struct ownership){options->kind, s->owner, options->force};
 	s->events = events;
 	s->ctx = ctx;
 	s->reported = 1;
@@ -721,9 +542,7 @@ struct env_sync *env_sync_new(struct loop *loop, struct etcd *etcd,
 	s->keys = keyset_new(loop, etcd, &rules, s);
 	follow.prefix = s->prefix;
 	s->follow = follow_new(loop, etcd, &follow, &follow_events, s);
-	s->archived = archived_new(etcd, options->prefix, on_archived, s);
-	s->trim = history_trim_new(loop, etcd, options->prefix,
-				   options->no_follow ? 0 : TRIM_SPACE_MS, on_trimmed, s);
+	s->history = env_history_new(loop, etcd, options, on_archived, on_trimmed, s);
 	s->contest_timer = loop_timer_new(loop, on_contest_time, s);
 	follow_list(s->follow, 0);
 	return s;
@@ -736,11 +555,9 @@ void env_sync_free(struct env_sync *s)
 	follow_free(s->follow);
 	loop_timer_free(s->contest_timer);
 	keyset_free(s->keys);
-	archived_free(s->archived);
-	history_trim_free(s->trim);
+	env_history_free(s->history);
 	problems_free(s->problems);
 	free(s->prefix);
-	free(s->root);
 	free(s->owner);
 	free(s);
 }

@@ -75,10 +75,6 @@ struct env_sync_events {
 	void (*on_listed)(void *ctx, size_t count);
 };
 
-/* Whether an origin with this owner can be read again: 1 to 255 bytes of printable text.  MF_EDATA.
- */
-int env_sync_check_owner(const char *owner, struct mf_err *err);
-
 /* Whether on_state said so last. */
 bool env_sync_is_equal(const struct env_sync *sync);
 

@@ -11,6 +11,7 @@
 #include "model/history.h"
 #include "record.h"
 #include "store/etcd.h"
+#include "store/ownership.h"
 
 #define RANGE	   "/v3/kv/range"
 #define TXN	   "/v3/kv/txn"
@@ -645,14 +646,14 @@ START_TEST(checks_owners)
 
 	start((const struct gateway_line[]){{RANGE, GATEWAY_HANG, 0, NULL}}, false);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		ck_assert_int_eq(env_sync_check_owner(bad[i], &err), MF_EDATA);
+		ck_assert_int_eq(ownership_check_owner(bad[i], &err), MF_EDATA);
 	for (size_t i = 0; i < sizeof(text) - 1; i++)
 		text[i] = 'x';
 	text[256] = '\0';
-	ck_assert_int_eq(env_sync_check_owner(text, &err), MF_EDATA);
+	ck_assert_int_eq(ownership_check_owner(text, &err), MF_EDATA);
 	text[255] = '\0';
-	ck_assert_int_eq(env_sync_check_owner(text, &err), 0);
-	ck_assert_int_eq(env_sync_check_owner("envwatch@h\xc3\xb6st 1", &err), 0);
+	ck_assert_int_eq(ownership_check_owner(text, &err), 0);
+	ck_assert_int_eq(ownership_check_owner("envwatch@h\xc3\xb6st 1", &err), 0);
 }
 END_TEST
 
