@@ -56,35 +56,25 @@
 #include "render/output_view.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "model/backend.h"
-#include "model/config.h"
 #include "model/dns_name.h"
-#include "model/env.h"
-#include "model/fields.h"
 #include "model/host.h"
-#include "model/service.h"
 #include "model/settings.h"
 #include "model/shared_list.h"
 #include "model/table.h"
 #include "model/uses.h"
 #include "render/output.h"
 #include "render/output_backend.h"
+#include "render/output_config.h"
+#include "render/output_env.h"
+#include "render/output_tcp.h"
 #include "render/output_uses.h"
 #include "render/view.h"
-
-/* A port on which HAProxy listens for a service that speaks no HTTP. */
-struct tcp {
-	const struct service *service; /* borrowed */
-	char **binds;		       /* "10.0.0.1:5432" */
-	size_t bind_count;
-};
 
 /* One map as a list: its own room for the entry that is being read. */
 struct map_view {
@@ -111,75 +101,6 @@ struct output_view {
 	size_t tcp_count;
 	struct map_view maps[ROUTING_MAP_COUNT];
 };
-
-/* --- environments ---------------------------------------------------------------------------- */
-
-static void get_service_routes(const void *obj, struct view *v)
-{
-	const struct env_service *service = obj;
-
-	view_set_strings(v, service->routes, service->route_count);
-}
-
-static const struct view_field service_fields[] = {
-    VIEW_STR("name", struct env_service, name),
-    VIEW_STR("version", struct env_service, version),
-    VIEW_MADE("routes", get_service_routes),
-    VIEW_BOOL("override", struct env_service, is_override),
-};
-VIEW_CLASS(service, service_fields)
-VIEW_ARRAY(service, struct env_service)
-
-static void get_env_digest(const void *obj, struct view *v)
-{
-	view_set_bytes(v, NULL, 16);
-	(void)snprintf(v->tmp, sizeof(v->tmp), "%016" PRIx64, ((const struct env *)obj)->digest);
-}
-
-static const struct view_field env_fields[] = {
-    VIEW_STR("environment", struct env, name),
-    VIEW_MADE("digest", get_env_digest),
-    VIEW_OBJECTS("services", service_list, struct env, services, service_count),
-};
-enum { ENV_FIELDS = sizeof(env_fields) / sizeof(env_fields[0]) };
-
-/* Texts and lists of texts are what they are in its file, by the same keys. */
-static bool is_key_shown(const struct field *field)
-{
-	const struct field *text = field->kind == FIELD_LIST ? field->item : field;
-
-	return field->size != 0 && (text->kind == FIELD_TEXT || text->kind == FIELD_NAME);
-}
-
-static bool env_get(const void *obj, const char *name, size_t len, struct view *v)
-{
-	for (size_t i = 0; i < fields_of_env.count; i++) {
-		const struct field *field = &fields_of_env.rows[i];
-		void *const *place = field_place(field, obj);
-
-		if (!is_key_shown(field) || strncmp(field->key, name, len) != 0 ||
-		    field->key[len] != '\0')
-			continue;
-		if (field->kind == FIELD_LIST)
-			view_set_strings(v, *place, field_count(field, obj));
-		else
-			view_set_str(v, *place);
-		return true;
-	}
-	return view_get_field(env_fields, ENV_FIELDS, obj, name, len, v);
-}
-
-static const char *env_name(const void *obj, size_t i)
-{
-	(void)obj;
-	for (size_t row = 0; row < fields_of_env.count; row++)
-		if (is_key_shown(&fields_of_env.rows[row]) && i-- == 0)
-			return fields_of_env.rows[row].key;
-	return i < ENV_FIELDS ? env_fields[i].name : NULL;
-}
-
-static const struct view_class env_class = {env_get, env_name};
-VIEW_POINTERS(env)
 
 /* --- maps ------------------------------------------------------------------------------------ */
 
@@ -243,102 +164,6 @@ static const struct view_field map_fields[] = {
 VIEW_CLASS(map, map_fields)
 VIEW_ARRAY(map, struct map_view)
 
-/* --- listeners of services ------------------------------------------------------------------- */
-
-static bool is_taken(const struct tcp *list, size_t count, const struct service *service)
-{
-	for (size_t i = 0; i < count; i++)
-		if (list[i].service->listen == service->listen)
-			return true;
-	return false;
-}
-
-static bool has_bind(const struct tcp *tcp, const char *bind)
-{
-	for (size_t i = 0; i < tcp->bind_count; i++)
-		if (strcmp(tcp->binds[i], bind) == 0)
-			return true;
-	return false;
-}
-
-/* The hosts of these addresses, each once, with another port.  Unix sockets have none. */
-static void add_binds(struct tcp *tcp, char *const *addresses)
-{
-	size_t n = 0;
-
-	while (addresses[n] != NULL)
-		n++;
-	tcp->binds = mem_alloc((n + 1) * sizeof(char *));
-	for (size_t i = 0; i < n; i++) {
-		const char *colon = strrchr(addresses[i], ':');
-		char *bind;
-
-		if (colon == NULL || strpbrk(addresses[i], "/@") != NULL)
-			continue;
-		bind = mem_printf("%.*s:%u", (int)(colon - addresses[i]), addresses[i],
-				  tcp->service->listen);
-		if (has_bind(tcp, bind))
-			free(bind);
-		else
-			tcp->binds[tcp->bind_count++] = bind;
-	}
-}
-
-/*
- * By service; of two services that want the same port the first by name has it.  HAProxy listens on
- * it at the addresses where calls between services come in, if there are any.
- */
-static struct tcp *tcp_new(const struct snapshot *snapshot, const struct settings *settings,
-			   size_t *ret_count)
-{
-	char *const *addresses = settings_internal_bind(settings);
-	const struct service *last = NULL;
-	struct tcp *list = NULL;
-	size_t count = 0;
-
-	for (size_t i = 0; i < snapshot->backend_count; i++) {
-		const struct service *service = snapshot->backends[i]->settings;
-
-		if (service == NULL || service == last)
-			continue;
-		last = service;
-		if (service->listen == 0 || is_taken(list, count, service) ||
-		    settings_has_port(settings, service->listen))
-			continue;
-		list = mem_realloc(list, count + 1, sizeof(*list));
-		list[count] = (struct tcp){.service = service};
-		add_binds(&list[count], addresses);
-		if (list[count].bind_count != 0)
-			count++;
-		else
-			free(list[count].binds);
-	}
-	*ret_count = count;
-	return list;
-}
-
-static void tcp_free(struct tcp *list, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		for (size_t k = 0; k < list[i].bind_count; k++)
-			free(list[i].binds[k]);
-		free(list[i].binds);
-	}
-	free(list);
-}
-
-static void get_tcp_service(const void *obj, struct view *v)
-{
-	view_set_str(v, ((const struct tcp *)obj)->service->name);
-}
-
-static const struct view_field tcp_fields[] = {
-    VIEW_MADE("service", get_tcp_service),
-    VIEW_COUNTED("binds", struct tcp, binds, bind_count),
-};
-VIEW_CLASS(tcp, tcp_fields)
-VIEW_ARRAY(tcp, struct tcp)
-
 /* --- root ------------------------------------------------------------------------------------ */
 
 static const struct view_field problem_fields[] = {
@@ -354,73 +179,6 @@ static const struct view_field name_fields[] = {
 };
 VIEW_CLASS(name, name_fields)
 VIEW_POINTERS(name)
-
-/* Those of one scope are an object, which is the place of its first one in the list. */
-static bool is_of_scope(const struct config *const *at, const char *scope)
-{
-	return *at != NULL && strcmp((*at)->scope, scope) == 0;
-}
-
-static bool scope_get(const void *obj, const char *name, size_t len, struct view *v)
-{
-	const struct config *const *first = obj;
-
-	for (const struct config *const *at = first; is_of_scope(at, (*first)->scope); at++) {
-		if (strlen((*at)->name) != len || memcmp((*at)->name, name, len) != 0)
-			continue;
-		view_set_str(v, (*at)->value);
-		return true;
-	}
-	return false;
-}
-
-static const char *scope_name(const void *obj, size_t i)
-{
-	const struct config *const *first = obj, *const *at = first;
-
-	while (i > 0 && is_of_scope(at, (*first)->scope)) {
-		at++;
-		i--;
-	}
-	return is_of_scope(at, (*first)->scope) ? (*at)->name : NULL;
-}
-
-static const struct view_class scope_class = {scope_get, scope_name};
-
-static const struct config *const *next_scope(const struct config *const *at)
-{
-	const char *scope = (*at)->scope;
-
-	while (is_of_scope(at, scope))
-		at++;
-	return at;
-}
-
-static bool config_get(const void *obj, const char *name, size_t len, struct view *v)
-{
-	const struct config *const *at =
-	    (const struct config *const *)((const struct shared_list *)obj)->items;
-
-	for (; *at != NULL; at = next_scope(at)) {
-		if (strlen((*at)->scope) != len || memcmp((*at)->scope, name, len) != 0)
-			continue;
-		view_set_object(v, &scope_class, at);
-		return true;
-	}
-	return false;
-}
-
-static const char *config_name(const void *obj, size_t i)
-{
-	const struct config *const *at =
-	    (const struct config *const *)((const struct shared_list *)obj)->items;
-
-	for (; i > 0 && *at != NULL; i--)
-		at = next_scope(at);
-	return *at == NULL ? NULL : (*at)->scope;
-}
-
-static const struct view_class config_class = {config_get, config_name};
 
 static const struct view_field settings_shown[] = {
     VIEW_STR("node", struct settings, node),
@@ -451,7 +209,7 @@ static void get_backends(const void *obj, struct view *v)
 }
 
 static const struct view_field snapshot_shown[] = {
-    VIEW_OBJECTS("environments", env_list, struct snapshot, envs, env_count),
+    VIEW_OBJECTS("environments", output_env_list, struct snapshot, envs, env_count),
     VIEW_COUNTED("services", struct snapshot, services, service_count),
     VIEW_MADE("backends", get_backends),
     VIEW_OBJECTS("problems", problem_list, struct snapshot, problems, problem_count),
@@ -521,6 +279,13 @@ static void get_wildcards(const void *obj, struct view *v)
 	view_set_strings(v, view->wildcards, view->wildcard_count);
 }
 
+static void get_tcp(const void *obj, struct view *v)
+{
+	const struct output_view *view = obj;
+
+	output_tcp_set_list(v, view->tcp, view->tcp_count);
+}
+
 static void get_maps(const void *obj, struct view *v)
 {
 	view_set_list(v, &map_list, ((const struct output_view *)obj)->maps, ROUTING_MAP_COUNT);
@@ -548,12 +313,7 @@ static void get_names(const void *obj, struct view *v)
 
 static void get_config(const void *obj, struct view *v)
 {
-	const struct shared_list *config = snapshot_of(obj)->config;
-
-	if (config == NULL)
-		view_set_none(v);
-	else
-		view_set_object(v, &config_class, config);
+	output_config_set(v, snapshot_of(obj)->config);
 }
 
 static const struct view_field own_fields[] = {
@@ -568,7 +328,7 @@ static const struct view_field own_fields[] = {
     VIEW_MADE("wildcards", get_wildcards),
     VIEW_MADE("names", get_names),
     VIEW_MADE("config", get_config),
-    VIEW_OBJECTS("tcp", tcp_list, struct output_view, tcp, tcp_count),
+    VIEW_MADE("tcp", get_tcp),
     VIEW_MADE("maps", get_maps),
     VIEW_MADE("entries", get_entries),
 };
@@ -648,9 +408,9 @@ static void set_snapshot(struct output_view *view, const struct snapshot *snapsh
 {
 	find_wildcards(view, snapshot);
 	find_uses(view, snapshot);
-	tcp_free(view->tcp, view->tcp_count);
+	output_tcp_free(view->tcp, view->tcp_count);
 	view->snapshot = snapshot;
-	view->tcp = tcp_new(snapshot, view->settings, &view->tcp_count);
+	view->tcp = output_tcp_new(snapshot, view->settings, &view->tcp_count);
 }
 
 struct output_view *output_view_new(const struct snapshot *snapshot,
@@ -714,6 +474,6 @@ void output_view_free(struct output_view *view)
 	uses_fini(&view->uses);
 	free(view->server_state);
 	free(view->suffix_regex);
-	tcp_free(view->tcp, view->tcp_count);
+	output_tcp_free(view->tcp, view->tcp_count);
 	free(view);
 }
