@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/strmap.h"
 #include "model/table.h"
+#include "model/uses.h"
 #include "sys/loop.h"
 #include "sys/usock.h"
 
@@ -55,6 +56,17 @@ static void set_snapshot(struct snapshot **place, struct snapshot *snapshot)
 	snapshot_unref(old);
 }
 
+/* Takes the reference over. */
+static void set_target(struct live *live, struct snapshot *target)
+{
+	if (live->uses != NULL)
+		uses_fini(live->uses);
+	free(live->uses);
+	live->uses = NULL;
+	snapshot_unref(live->target);
+	live->target = target;
+}
+
 /* Break off what is in progress, without a result. */
 static void stop(struct live *live)
 {
@@ -63,7 +75,7 @@ static void stop(struct live *live)
 	live_script_clear(&live->script);
 	live_stop_sync(live);
 	live_collect_abandon(live, false);
-	set_snapshot(&live->target, NULL);
+	set_target(live, NULL);
 	loop_timer_clear(live->drain_timer);
 	loop_timer_clear(live->quiet_timer);
 	loop_timer_clear(live->later_timer);
@@ -112,10 +124,10 @@ void live_finish(struct live *live, int code, const char *reason)
 {
 	struct live_result result = live->result;
 	buf_auto struct buf why = BUF_INIT;
-	struct snapshot *done = live->target;
+	struct snapshot *done = snapshot_ref(live->target);
 	bool is_waiting = live->phase == LIVE_WAITING;
 
-	live->target = NULL;
+	set_target(live, NULL);
 	if (!is_waiting)
 		live_set_phase(live, LIVE_IDLE);
 	result.snapshot = done;
@@ -146,7 +158,7 @@ void live_put_off(struct live *live)
 {
 	live_stop_sync(live);
 	live_distrust(live);
-	set_snapshot(&live->target, NULL);
+	set_target(live, NULL);
 	live_set_phase(live, LIVE_IDLE);
 	live->is_due = true;
 }
@@ -254,7 +266,7 @@ static void take_up(struct live *live)
 {
 	bool must_verify;
 
-	set_snapshot(&live->target, live->desired);
+	set_target(live, snapshot_ref(live->desired));
 	live->target_since = live->desired_at;
 	live->is_due = false;
 	live->result = (struct live_result){.code = 0};
@@ -269,8 +281,7 @@ static void take_up(struct live *live)
 		live_start_verify(live);
 		return;
 	}
-	snapshot_unref(live->target);
-	live->target = live_take_turn(live);
+	set_target(live, live_take_turn(live));
 	live->is_due = live->target != live->desired;
 	live_set_phase(live, LIVE_CHANGING);
 	live_seen_free(live->seen);

@@ -353,7 +353,7 @@ static void move_choice(struct diff *diff, const char *name, const struct touche
 	if (touched->new != NULL)
 		live_env_generation(touched->new, &next);
 	if (touched->new != NULL && strcmp(current.value, next.value) != 0 &&
-	    live_worker_is_deferred(&live->worker, live->target, touched->new)) {
+	    live_worker_is_deferred(live, touched->new)) {
 		strmap_set(live->worker.deferred, name, mem_dup_str(current.value));
 		return;
 	}

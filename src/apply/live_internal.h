@@ -37,6 +37,7 @@ struct live_step;
 struct live_sync;
 struct loop_timer;
 struct strmap;
+struct uses;
 struct usock;
 
 /* --- scripts --------------------------------------------------------------------------------- */
@@ -169,6 +170,7 @@ struct live {
 	bool is_holding;	  /* by order: nothing new is begun */
 	enum live_phase phase;
 	struct snapshot *target; /* in progress; NULL: nothing is */
+	struct uses *uses;	 /* of the target; NULL: nobody has asked yet */
 	int64_t target_since;
 	struct live_worker worker;
 	struct snapshot *applied; /* what it holds, but for deferred and missing */
@@ -226,10 +228,9 @@ void live_worker_forget_backends(struct live_worker *worker);
 void live_worker_fini(struct live_worker *worker);
 /* It has, of routes and versions, just what the snapshot's environments need. */
 void live_worker_note_envs(struct live_worker *worker, const struct snapshot *snapshot);
-/* Whether an environment names a backend with instances that it lacks, or asks requests for a name
- * that it has no rule for, which is noted. */
-bool live_worker_is_deferred(const struct live_worker *worker, const struct snapshot *snapshot,
-			     const struct env *env);
+/* Whether an environment of the target names a backend with instances that it lacks, or asks
+ * requests for a name that it has no rule for, which is noted. */
+bool live_worker_is_deferred(struct live *live, const struct env *env);
 /* Why it needs a reload; nothing: it does not. */
 void live_worker_add_reasons(const struct live_worker *worker, struct buf *ret_reason);
 

@@ -111,7 +111,7 @@ static bool is_deferred(const struct desired *desired, const char *env_name, con
 	if (desired->map != ROUTING_ENVIRONMENTS)
 		return false;
 	env = snapshot_find_env(live->target, env_name);
-	if (env == NULL || !live_worker_is_deferred(&live->worker, live->target, env))
+	if (env == NULL || !live_worker_is_deferred(live, env))
 		return false;
 	strmap_set(live->worker.deferred, env_name, mem_dup_str(value));
 	return true;

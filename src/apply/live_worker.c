@@ -124,46 +124,51 @@ static bool is_service_missing(const struct live_worker *worker, const struct sn
 }
 
 struct use_walk {
-	const struct live_worker *worker;
-	const struct snapshot *snapshot;
+	struct live *live;
 	bool is_missing;
 };
+
+/* Once for all environments that are asked about, as it looks at every one. */
+static const struct uses *uses_of_target(struct live *live)
+{
+	if (live->uses == NULL) {
+		live->uses = MEM_NEW(live->uses);
+		uses_find(live->target, live->uses);
+	}
+	return live->uses;
+}
 
 /* There is no rule for it yet.  Those that there are too many of never have one. */
 static void note_use(void *ctx, const struct use *use)
 {
 	struct use_walk *walk = ctx;
+	const struct live_worker *worker = &walk->live->worker;
 	mem_auto_free char *mark = uses_make_mark(use), *what = NULL;
-	struct uses uses;
 
-	if (strmap_find(walk->worker->backends, mark) != NULL)
+	if (strmap_find(worker->backends, mark) != NULL ||
+	    !uses_has(uses_of_target(walk->live), use))
 		return;
-	uses_find(walk->snapshot, &uses);
-	if (uses_has(&uses, use)) {
-		walk->is_missing = true;
-		what = uses_describe(use);
-		strmap_set(walk->worker->missing, mark,
-			   mem_printf("%s: used for the first time", what));
-	}
-	uses_fini(&uses);
+	walk->is_missing = true;
+	what = uses_describe(use);
+	strmap_set(worker->missing, mark, mem_printf("%s: used for the first time", what));
 }
 
-static bool lacks_uses(const struct live_worker *worker, const struct snapshot *snapshot,
-		       const struct env *env)
+static bool lacks_uses(struct live *live, const struct env *env)
 {
-	struct use_walk walk = {worker, snapshot, false};
+	struct use_walk walk = {live, false};
 
 	uses_walk(env, note_use, &walk);
 	return walk.is_missing;
 }
 
-bool live_worker_is_deferred(const struct live_worker *worker, const struct snapshot *snapshot,
-			     const struct env *env)
+bool live_worker_is_deferred(struct live *live, const struct env *env)
 {
-	if (lacks_uses(worker, snapshot, env))
+	const struct live_worker *worker = &live->worker;
+
+	if (lacks_uses(live, env))
 		return true;
 	for (size_t i = 0; i < env->service_count && strmap_count(worker->missing) != 0; i++)
-		if (is_service_missing(worker, snapshot, &env->services[i]))
+		if (is_service_missing(worker, live->target, &env->services[i]))
 			return true;
 	return false;
 }
