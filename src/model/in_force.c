@@ -30,6 +30,7 @@
 #include "model/shared_list.h"
 #include "model/snapshot.h"
 #include "model/sorted.h"
+#include "model/uses.h"
 
 /* What problems are called that concern how an environment's parents fit together. */
 #define NOTES_OBJECT	 "parents of environment"
@@ -50,6 +51,8 @@ struct in_force {
 	struct sorted lifetimes;      /* struct lifetime *, by environment, borrowed */
 	struct shared_list *names, *config, *noted; /* of the last snapshot; NULL: none */
 	size_t limited;				    /* environments in force that end some day */
+	struct uses_count *uses;		    /* of those in force */
+	bool has_new_uses, was_over;		    /* since, and in, the last snapshot: too many */
 	char *suffix;				    /* of services' names */
 	struct epochs *epochs;			    /* of snapshots */
 	struct problem_list *problems;
@@ -115,6 +118,7 @@ struct in_force *in_force_new(struct problem_list *problems, in_force_find_fn *f
 	f->versions = versions_new(f->epochs);
 	f->overrides = overrides_new();
 	f->family = family_new();
+	f->uses = uses_count_new();
 	f->problems = problems;
 	f->find = find;
 	f->ctx = ctx;
@@ -139,6 +143,7 @@ void in_force_free(struct in_force *f)
 	overrides_free(f->overrides);
 	last_texts_free(f->texts);
 	family_free(f->family);
+	uses_count_free(f->uses);
 	epochs_free(f->epochs);
 	free(f);
 }
@@ -159,10 +164,12 @@ static void put_in_force(struct in_force *f, struct env *old, struct env *env)
 	claims_move(f->claims, old, env);
 	f->limited += (size_t)(env != NULL && lifetime_is_limited(env));
 	f->limited -= (size_t)(old != NULL && lifetime_is_limited(old));
+	f->has_new_uses |= uses_count_move(f->uses, old, env);
 	if (env != NULL) {
 		env->first = epochs_next(f->epochs);
 		sorted_put(&f->envs, &env);
 	} else if (old != NULL) {
+		problem_list_set_of(f->problems, SNAPSHOT_RULES, old->name, NULL);
 		(void)sorted_del(&f->envs, &old);
 	}
 	if (old != NULL)
@@ -634,6 +641,28 @@ static void fill_lifetimes(struct in_force *f, struct snapshot *snapshot)
 	snapshot->lifetimes = shared_list_ref(f->noted);
 }
 
+/* What has no effect, as there are too many names for HAProxy; all are looked at only then. */
+static void say_left_out(struct in_force *f, const struct snapshot *snapshot)
+{
+	bool is_over = uses_count_is_over(f->uses);
+	struct uses uses;
+
+	if (!f->has_new_uses || (!is_over && !f->was_over))
+		return;
+	uses_find(snapshot, &uses);
+	for (size_t i = 0; i < snapshot->env_count; i++) {
+		const struct env *env = snapshot->envs[i];
+		buf_auto struct buf text = BUF_INIT;
+
+		uses_describe_left_out(&uses, env, &text);
+		problem_list_set_of(f->problems, SNAPSHOT_RULES, env->name,
+				    text.len == 0 ? NULL : text.data);
+	}
+	uses_fini(&uses);
+	f->has_new_uses = false;
+	f->was_over = is_over;
+}
+
 const char *in_force_env_notes(const struct in_force *f, const char *name)
 {
 	return problem_list_find_of(f->problems, NOTES_OBJECT, name);
@@ -657,6 +686,7 @@ void in_force_fill(struct in_force *f, struct snapshot *snapshot)
 		fill_config(f, snapshot);
 	if (f->lifetimes.count > 0 || f->noted != NULL)
 		fill_lifetimes(f, snapshot);
+	say_left_out(f, snapshot);
 	snapshot->limited = f->limited;
 	snapshot->epoch = epochs_begin(f->epochs);
 	f->is_changed = false;

@@ -257,7 +257,8 @@ bool problem_is_remark(const struct problem *problem)
 {
 	return str_has_prefix(problem->object, SNAPSHOT_BASELINE " ") ||
 	       str_has_prefix(problem->object, SNAPSHOT_SHARES " ") ||
-	       str_has_prefix(problem->object, SNAPSHOT_SPLIT " ");
+	       str_has_prefix(problem->object, SNAPSHOT_SPLIT " ") ||
+	       str_has_prefix(problem->object, SNAPSHOT_RULES " ");
 }
 
 const struct backend *snapshot_find_backend_named(const struct snapshot *snapshot, const char *name)

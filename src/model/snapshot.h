@@ -16,10 +16,12 @@
 struct snapshot *snapshot_new(int64_t revision);
 
 /* How the objects of the problems begin that problem_is_remark knows, before the environment's
- * name: other versions than its own answer, or its visitors go elsewhere. */
+ * name: other versions than its own answer, its visitors go elsewhere, or not all that it says of
+ * requests has an effect. */
 #define SNAPSHOT_BASELINE "baseline of environment"
 #define SNAPSHOT_SHARES	  "shares of environment"
 #define SNAPSHOT_SPLIT	  "split of environment"
+#define SNAPSHOT_RULES	  "rules of environment"
 
 /*
  * Problems, of which so many of each kind are shown, SIZE_MAX for all; the kind is the first word

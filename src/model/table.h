@@ -68,7 +68,7 @@ struct problem {
 	char *reason;
 };
 
-/* Whether somebody answers, and the problem is just that it is another version. */
+/* Whether requests are answered, and the problem is just by whom, or how. */
 bool problem_is_remark(const struct problem *problem);
 
 /* What the author of an environment that extends others should know; borrowed; NULL: nothing. */

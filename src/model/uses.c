@@ -1,10 +1,13 @@
 /* Which names are in use.  Knows nothing of how they are asked for. */
 #include "model/uses.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
+#include "base/strmap.h"
 #include "model/choice.h"
 #include "model/env.h"
 #include "model/table.h"
@@ -142,4 +145,109 @@ void uses_fini(struct uses *uses)
 {
 	for (int kind = 0; kind < USE_KINDS; kind++)
 		free(uses->lists[kind].names);
+}
+
+struct left_out {
+	const struct uses *uses;
+	struct use first; /* name NULL: none yet */
+	bool has_others;
+};
+
+static void note_left_out(void *ctx, const struct use *use)
+{
+	struct left_out *left = ctx;
+
+	if (uses_has(left->uses, use))
+		return;
+	if (left->first.name == NULL)
+		left->first = *use;
+	else if (left->first.kind != use->kind || strcmp(left->first.name, use->name) != 0)
+		left->has_others = true;
+}
+
+void uses_describe_left_out(const struct uses *uses, const struct env *env, struct buf *ret_text)
+{
+	struct left_out left = {.uses = uses};
+	mem_auto_free char *first = NULL;
+
+	uses_walk(env, note_left_out, &left);
+	if (left.first.name == NULL)
+		return;
+	first = uses_describe(&left.first);
+	buf_printf(ret_text,
+		   "%s%s: without effect, as older environments have used up the %d names of the "
+		   "kind that HAProxy can have rules for",
+		   first, left.has_others ? " and others" : "", USES_MAX);
+}
+
+/* --- how many --------------------------------------------------------------------------------- */
+
+struct uses_count {
+	struct strmap *by_mark; /* to a size_t: how often it is used */
+	size_t distinct[USE_KINDS];
+};
+
+struct uses_count *uses_count_new(void)
+{
+	struct uses_count *count = MEM_NEW(count);
+
+	count->by_mark = strmap_new(free);
+	return count;
+}
+
+void uses_count_free(struct uses_count *count)
+{
+	strmap_free(count->by_mark);
+	free(count);
+}
+
+static void count_in(void *ctx, const struct use *use)
+{
+	struct uses_count *count = ctx;
+	mem_auto_free char *mark = uses_make_mark(use);
+	size_t *times = strmap_find(count->by_mark, mark);
+
+	if (times == NULL) {
+		times = MEM_NEW(times);
+		strmap_set(count->by_mark, mark, times);
+		count->distinct[use->kind]++;
+	}
+	++*times;
+}
+
+static void count_out(void *ctx, const struct use *use)
+{
+	struct uses_count *count = ctx;
+	mem_auto_free char *mark = uses_make_mark(use);
+	size_t *times = strmap_find(count->by_mark, mark);
+
+	assert(times != NULL);
+	if (--*times != 0)
+		return;
+	(void)strmap_del(count->by_mark, mark);
+	count->distinct[use->kind]--;
+}
+
+bool uses_count_move(struct uses_count *count, const struct env *old, const struct env *new)
+{
+	bool has_any = false;
+
+	if (old != NULL) {
+		uses_walk(old, find_any, &has_any);
+		uses_walk(old, count_out, count);
+	}
+	if (new != NULL) {
+		uses_walk(new, find_any, &has_any);
+		uses_walk(new, count_in, count);
+	}
+	return has_any;
+}
+
+bool uses_count_is_over(const struct uses_count *count)
+{
+	int kind = 0;
+
+	while (kind < USE_KINDS && count->distinct[kind] <= USES_MAX)
+		kind++;
+	return kind < USE_KINDS;
 }

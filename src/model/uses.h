@@ -14,6 +14,7 @@
 
 #include "model/headers.h"
 
+struct buf;
 struct env;
 struct snapshot;
 
@@ -53,5 +54,16 @@ struct uses {
 void uses_find(const struct snapshot *snapshot, struct uses *ret_uses);
 void uses_fini(struct uses *uses);
 bool uses_has(const struct uses *uses, const struct use *use);
+/* Which of an environment's they lack, and why; nothing: none. */
+void uses_describe_left_out(const struct uses *uses, const struct env *env, struct buf *ret_text);
+
+/* How many there are of each kind, while environments come and go. */
+struct uses_count;
+struct uses_count *uses_count_new(void);
+void uses_count_free(struct uses_count *count);
+/* One environment in the place of another; either may be NULL.  Whether one of them has any. */
+bool uses_count_move(struct uses_count *count, const struct env *old, const struct env *new);
+/* Whether there are more than USES_MAX of a kind. */
+bool uses_count_is_over(const struct uses_count *count);
 
 #endif

@@ -27,6 +27,10 @@ static void put(struct table *table, const char *name, const char *first, int64_
 	buf_fini(&value);
 }
 
+#define LEFT_OUT                                                                                   \
+	"header a-4 and others: without effect, as older environments have used up the 32 names "  \
+	"of the kind that HAProxy can have rules for"
+
 START_TEST(each_is_there_once_and_those_of_older_ones_first)
 {
 	static const char *const names[] = {"a", "b", "c", "d", "e"};
@@ -37,7 +41,9 @@ START_TEST(each_is_there_once_and_those_of_older_ones_first)
 	for (int i = 0; i < 5; i++)
 		put(table, names[i], names[i], 10 - i);
 	s = table_snapshot(table, 1);
-	ck_assert_uint_eq(s->problem_count, 0);
+	ck_assert_uint_eq(s->problem_count, 1);
+	ck_assert_str_eq(problem_of(s, "rules of environment a"), LEFT_OUT);
+	ck_assert(problem_is_remark(&s->problems[0]));
 	uses_find(s, &uses);
 	ck_assert_uint_eq(uses.lists[USE_WHEN].count, 1);
 	ck_assert_uint_eq(uses.lists[USE_COOKIE].count, 1);
@@ -54,10 +60,44 @@ START_TEST(each_is_there_once_and_those_of_older_ones_first)
 }
 END_TEST
 
+START_TEST(who_has_none_left_is_told_for_as_long_as_that_is_so)
+{
+	static const char *const names[] = {"a", "b", "c", "d", "e"};
+	struct table *table = table_new();
+	struct snapshot *s;
+
+	for (int i = 0; i < 5; i++)
+		put(table, names[i], names[i], 10 - i);
+	table_del(table, "environments/c");
+	s = table_snapshot(table, 1);
+	ck_assert_uint_eq(s->problem_count, 0);
+	snapshot_unref(s);
+	put(table, "c", "c", 20);
+	s = table_snapshot(table, 2);
+	ck_assert_uint_eq(s->problem_count, 1);
+	ck_assert_ptr_nonnull(problem_of(s, "rules of environment c"));
+	snapshot_unref(s);
+	put(table, "d", "e", 7); /* the names of another one */
+	s = table_snapshot(table, 3);
+	ck_assert_uint_eq(s->problem_count, 0);
+	snapshot_unref(s);
+	put(table, "d", "d", 30);
+	s = table_snapshot(table, 4);
+	ck_assert_ptr_nonnull(problem_of(s, "rules of environment d"));
+	snapshot_unref(s);
+	table_del(table, "environments/d");
+	s = table_snapshot(table, 5);
+	ck_assert_uint_eq(s->problem_count, 0);
+	snapshot_unref(s);
+	table_free(table);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("uses");
 
 	tcase_add_test(tc, each_is_there_once_and_those_of_older_ones_first);
+	tcase_add_test(tc, who_has_none_left_is_told_for_as_long_as_that_is_so);
 	return unit_run("uses", tc);
 }
