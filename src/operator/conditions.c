@@ -10,45 +10,21 @@
 #include "base/mem.h"
 #include "model/route.h"
 #include "model/when.h"
+#include "operator/cookie.h"
+#include "operator/request.h"
 
-static char *trim(const char *text, size_t len)
-{
-	size_t skip = strspn(text, " \t");
-
-	skip = skip > len ? len : skip;
-	while (len > skip && strchr(" \t", text[len - 1]) != NULL)
-		len--;
-	return mem_dup_bytes(text + skip, len - skip);
-}
-
-/* Of several the last; to be freed; NULL: none. */
+/* Of several the last, also if it is empty; to be freed; NULL: none. */
 static char *find_header(char *const *headers, const char *name)
 {
-	const char *last = NULL;
-	size_t n = strlen(name);
-
-	for (; headers != NULL && *headers != NULL; headers++)
-		if (strncasecmp(*headers, name, n) == 0 && (*headers)[n] == ':')
-			last = *headers + n + 1;
-	return last == NULL ? NULL : trim(last, strlen(last));
-}
-
-static char *find_cookie(char *const *headers, const char *name)
-{
 	char *last = NULL;
-	size_t n = strlen(name);
 
 	for (; headers != NULL && *headers != NULL; headers++) {
-		const char *at = strncasecmp(*headers, "cookie:", 7) == 0 ? *headers + 7 : "";
+		char *value = request_header_value(*headers, name);
 
-		while (*at != '\0') {
-			at += strspn(at, "; \t");
-			if (strncmp(at, name, n) == 0 && at[n] == '=') {
-				free(last);
-				last = trim(at + n + 1, strcspn(at + n + 1, ";"));
-			}
-			at += strcspn(at, ";");
-		}
+		if (value == NULL)
+			continue;
+		free(last);
+		last = value;
 	}
 	return last;
 }
@@ -101,7 +77,7 @@ static bool has_value(const struct when_value *asked, const struct conditions_re
 		value = find_parameter(request->url, asked->name);
 		break;
 	case WHEN_COOKIE:
-		value = find_cookie(request->headers, asked->name);
+		value = cookie_find_last(request->headers, asked->name);
 		break;
 	case WHEN_KINDS:
 		break;

@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "base/strlist.h"
 #include "model/settings.h"
+#include "operator/cookie.h"
 
 #define MAX_URL 8192
 
@@ -121,8 +122,7 @@ static char *read_leniently(const char *path)
 
 /* --- headers ---------------------------------------------------------------------------------- */
 
-/* The value of a header of that name, without the spaces around it; NULL: it is another. */
-static char *value_of(const char *header, const char *name)
+char *request_header_value(const char *header, const char *name)
 {
 	size_t n = strlen(name), len;
 
@@ -142,7 +142,7 @@ static char *last_value(char *const *headers, const char *name)
 	char *last = NULL;
 
 	for (; headers != NULL && *headers != NULL; headers++) {
-		char *value = value_of(*headers, name);
+		char *value = request_header_value(*headers, name);
 
 		if (value == NULL || value[0] == '\0') {
 			free(value);
@@ -175,7 +175,7 @@ static char *find_in_baggage(char *const *headers)
 	char *last = NULL;
 
 	for (; headers != NULL && *headers != NULL; headers++) {
-		mem_auto_free char *baggage = value_of(*headers, "baggage");
+		mem_auto_free char *baggage = request_header_value(*headers, "baggage");
 		char **members = baggage == NULL ? NULL : strlist_split(baggage, ',');
 
 		for (size_t i = 0; members != NULL && members[i] != NULL; i++) {
@@ -307,29 +307,6 @@ static bool parse_url(const char *text, struct url *ret_url, const char **ret_wh
 	return true;
 }
 
-/* Of the cookie mayfly-visitor, the last one. */
-static char *find_visitor(char *const *headers)
-{
-	static const char name[] = "mayfly-visitor=";
-	char *visitor = NULL;
-
-	for (; headers != NULL && *headers != NULL; headers++) {
-		mem_auto_free char *cookie = value_of(*headers, "cookie");
-		const char *at = cookie;
-
-		while (at != NULL && *at != '\0') {
-			at += strspn(at, "; ");
-			if (str_has_prefix(at, name)) {
-				free(visitor);
-				visitor = mem_dup_bytes(at + strlen(name),
-							strcspn(at + strlen(name), ";"));
-			}
-			at += strcspn(at, ";");
-		}
-	}
-	return visitor;
-}
-
 int request_parse(const char *text, char *const *headers, bool is_local,
 		  const struct settings *settings, struct request *ret_request, struct mf_err *err)
 {
@@ -355,7 +332,7 @@ int request_parse(const char *text, char *const *headers, bool is_local,
 	} else {
 		set_outside(&request, url.path, headers);
 	}
-	request.visitor = find_visitor(headers);
+	request.visitor = cookie_find_first(headers, "mayfly-visitor");
 	free(url.path);
 	*ret_request = request;
 	return 0;

@@ -18,7 +18,7 @@ struct request {
 	char *path;	 /* external: as it is matched, and ends in '/' */
 	char *read_path; /* external: as some services read it; NULL: in the same way */
 	char *service;	 /* internal, local: that is called */
-	char *visitor;	 /* the value of the cookie mayfly-visitor; NULL: none */
+	char *visitor;	 /* that of the first cookie mayfly-visitor; NULL: none */
 	char *asked;	 /* internal, local: the value of x-mayfly or of baggage; NULL: none */
 	bool is_open;	 /* external: the path itself ends in '/' */
 	bool is_vague;	 /* external: the path can be read in several ways: 400 */
@@ -35,6 +35,9 @@ int request_parse(const char *url, char *const *headers, bool is_local,
 
 /* A token (RFC 9110, 5.6.2): of anything else, HAProxy takes nothing for a request.  MF_EUSAGE. */
 int request_check_method(const char *method, struct mf_err *err);
+
+/* The value of a header, "name: value", without the blanks around it; NULL: it has another name. */
+char *request_header_value(const char *header, const char *name);
 
 void request_fini(struct request *request);
 

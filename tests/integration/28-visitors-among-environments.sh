@@ -115,6 +115,9 @@ like "$OUT" '^Split: +prod=95%,next=5%,sticky=cookie$' 'env show'
 run_tool mayfly explain http://www.example.com/ -H 'cookie: a=b; mayfly-visitor=96'
 like "$OUT" '^Environment:  next, by prefix www$' 'explain follows the visitor'
 like "$OUT" '^ +of the visitors of door, which go to prod=95%,next=5%,sticky=cookie$' '  and says why'
+like "$(visit '96; mayfly-visitor=1')" '^2 next ' 'of two such cookies the first one counts'
+run_tool mayfly explain http://www.example.com/ -H 'cookie: mayfly-visitor=96; mayfly-visitor=1'
+like "$OUT" '^Environment:  next, by prefix www$' '  and explain says so'
 run_tool mayfly explain http://www.example.com/
 like "$OUT" '^Environment:  prod, by prefix www$' '  or most of them'
 mkdir "$T/files"

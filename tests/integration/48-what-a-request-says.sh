@@ -68,6 +68,11 @@ run_tool mayfly explain 'http://www-prod.example.com/?v=3+x' -H 'cookie: a=b; be
 like "$OUT" '^Condition: .*query.v=3\?x.*version 3$' 'mayfly explain says which'
 run_tool mayfly explain 'http://www-prod.example.com/?a=/x?v=3+x' -H 'cookie: a=b; beta=on'
 like "$OUT" '^Condition: .*version 3$' '  also within an address'
+for cookie in 'beta=on, a=b' 'a=b,beta=on' 'beta =on' 'beta=no, beta=on' 'a="x; beta=no"; beta=on'; do
+	QUERY='/?v=3+x' gets 3 "of the cookies $cookie" -H "cookie: $cookie"
+	run_tool mayfly explain 'http://www-prod.example.com/?v=3+x' -H "cookie: $cookie"
+	like "$OUT" '^Condition: .*version 3$' '  and explain says so'
+done
 run_tool mayfly explain http://www-prod.example.com/ -H 'X-Canary: both' --method POST -o json
 like "$OUT" '"condition_version":"2".*"instances":\[\{"service":"tasks","version":"2"' '  and who answers'
 run_tool mayfly explain http://www-prod.example.com/ -H 'X-Canary: other' --live
