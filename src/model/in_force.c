@@ -466,8 +466,9 @@ static struct env *compose_text(struct in_force *f, struct env *own, struct buf 
 		env_unref(before);
 		return env;
 	}
-	buf_printf(ret_why, "%s; what it was before stays",
-		   ret_why->len > 0 ? "" : "it does not fit what others changed with it");
+	if (ret_why->len == 0)
+		buf_add_str(ret_why, "it does not fit what others changed with it");
+	buf_add_str(ret_why, SNAPSHOT_STAYS);
 	env_unref(env);
 	return before;
 }

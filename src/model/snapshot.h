@@ -15,6 +15,9 @@
  */
 struct snapshot *snapshot_new(int64_t revision);
 
+/* How the problem of an environment ends whose last text stays in use (model/last_texts.h). */
+#define SNAPSHOT_STAYS "; what it was before stays"
+
 /* How the objects of the problems begin that problem_is_remark knows, before the environment's
  * name: other versions than its own answer, its visitors go elsewhere, or not all that it says of
  * requests has an effect. */

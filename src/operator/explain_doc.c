@@ -306,6 +306,10 @@ void explain_fill_page(const struct explanation *e)
 		buf_add_str(text, "none: ");
 		doc_add_cell(node_find(doc, "reason"), text);
 		buf_add_char(text, '\n');
+		if (e->env != NULL && e->env->aside != NULL && !e->reading->is_offline)
+			buf_add_str(text,
+				    "              (a kvwatch that has had it in use goes on with "
+				    "what it was before)\n");
 	} else if (node_find(doc, "redirect") != NULL) {
 		buf_printf(text, "by HAProxy itself: %s\n", node_text_at(doc, "redirect", ""));
 	} else {

@@ -12,6 +12,7 @@
 #include "model/imposed.h"
 #include "model/lifetime.h"
 #include "model/route.h"
+#include "model/snapshot.h"
 #include "operator/circle.h"
 #include "operator/doc.h"
 #include "operator/facts.h"
@@ -444,6 +445,25 @@ static void add_named(struct node *list, const char *node, const struct node *ro
 	}
 }
 
+/* Environments that go on as they were, for as long as its kvwatch runs. */
+static void add_as_before(struct node *list, const char *node, const struct node *row)
+{
+	const struct node *problems = node_find(row, "set_aside");
+
+	for (size_t i = 0; i < node_count(problems, NODE_LIST); i++) {
+		const struct node *problem = &problems->children[i];
+		const char *why = node_text_at(problem, "reason", "");
+		mem_auto_free char *object = NULL, *reason = NULL;
+
+		if (!str_has_suffix(why, SNAPSHOT_STAYS))
+			continue;
+		object = mem_printf("node %s: %s", node, node_text_at(problem, "object", "?"));
+		reason = mem_printf("served as it was before, until its kvwatch ends: %.*s",
+				    (int)(strlen(why) - strlen(SNAPSHOT_STAYS)), why);
+		add(list, object, reason, NULL);
+	}
+}
+
 /* What to do about a node's error. */
 static char *make_next(const struct node *row, const char *name)
 {
@@ -472,6 +492,7 @@ void trouble_add_nodes(struct node *list, const struct node *nodes)
 			add(list, object, error, next);
 		if (held != NULL)
 			add(list, object, held, "if it is meant: mayfly allow-removal --for 10m");
+		add_as_before(list, name, row);
 		add_named(list, name, row, "held", "held back", NULL);
 		add_named(list, name, row, "quarantined", "in quarantine",
 			  "it is tried again when it changes");

@@ -64,6 +64,14 @@ within 'one of the middle names nobody: the log says so' 10 \
 	log_has kvwatch 'environment deep.*extends pr-24, which is not there; what it was before stays'
 ok '  it is served as before' serves www-deep.example.com '^web 1 .* environment deep'
 ok '  and so is its child' serves www-lower.example.com '^web 1 .* environment lower'
+run_tool mayfly check
+like "$OUT" "^  node [^ ]+: environment deep: served as it was before, until its kvwatch ends: extends pr-24, " \
+	'  and mayfly check names the node'
+run_tool mayfly explain http://www-deep.example.com/
+like "$OUT" '^Answer: +none: environment deep is set aside: it extends pr-24' '  explain says what a new kvwatch would do'
+like "$OUT" '^ +\(a kvwatch that has had it in use goes on with what it was before\)$' '  and one that runs'
+run_tool mayfly explain --live http://www-deep.example.com/
+is "$STATUS" 75 '  which this HAProxy shows'
 etcd_put environments/deep '{"name":"deep","extends":"pr-42","services":[{"name":"tasks","version":"2","route":["/tasks"]}]}'
 within '  until its text is right' 10 tasks_of lower '^tasks 2 '
 etcd_del environments/lower
