@@ -107,7 +107,13 @@ each_row() {
 		"$1"
 	done
 }
-takes() { "$MAYFLY_BIN/mayfly" "${COMMAND[@]}" --help | grep -q -- " --$1 "; } # OPTION
+declare -A HELP=() # by command: the page is asked for once
+takes() { # OPTION
+	local command=${COMMAND[*]}
+
+	: "${HELP[$command]:=$("$MAYFLY_BIN/mayfly" "${COMMAND[@]}" --help)}"
+	[[ ${HELP[$command]} == *" --$1 "* ]]
+}
 
 # All at once, as most of it is waiting.
 STARTED=()
