@@ -259,7 +259,7 @@ static int obey(const struct cli *cli, struct wanted *w, struct call *call)
 	add_words(w, call);
 	call->words = buf_str(&w->words_typed);
 	if (command_check_operands(command, call, &err) != 0)
-		return cli_usage(cli, "%s: %s", w->tool.call, err.msg);
+		return cli_usage(cli, "%s", err.msg);
 	return run(cli, call, command);
 }
 

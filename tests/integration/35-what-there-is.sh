@@ -244,8 +244,8 @@ for words in 'explain ftp://x' 'explain http://x -X a,b' 'env diff prod@x' 'env 
 	is "$STATUS" 64 "  what was typed is judged before etcd is asked: $words"
 done
 is_refused 66 "$T/none.yaml: No such file" env diff prod -f "$T/none.yaml" --endpoints http://127.0.0.1:9
-is_refused 64 'env show: ENV: must not be empty' env show ''
-is_refused 64 'name set: ADDRESS: must not be empty' name set web.test 10.0.0.5 ''
+is_refused 64 '^mayfly: ENV: must not be empty \(see mayfly env show --help\)' env show ''
+is_refused 64 '^mayfly: ADDRESS: must not be empty \(see mayfly name set --help\)' name set web.test 10.0.0.5 ''
 kill -STOP "${PID[etcd]}"
 is_refused 75 '127.0.0.1' env list --timeout 500ms
 kill -CONT "${PID[etcd]}"

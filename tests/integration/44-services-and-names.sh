@@ -92,7 +92,7 @@ like "$OUT" '^db.example.com +10.0.0.3 +set$' 'it is listed'
 is_refused 65 'name: "Db": not allowed: "D": write lower case' name set Db 10.0.0.1
 is_refused 65 'name db: "10.0.0.300": must be a numeric address' name set db 10.0.0.300
 is_refused 65 "name bad.service: it is a service's own name" name set bad.service 10.0.0.1
-is_refused 64 'too few operands: expected NAME ADDRESS' name set db
+is_refused 64 '^mayfly: too few operands: expected NAME ADDRESS.* \(see mayfly name set --help\)' name set db
 is_refused 66 'name "db.exmaple.com": there is none: did you mean "db.example.com"\?' name delete db.exmaple.com
 etcd_put names/bad.service 10.0.0.9
 run_tool mayfly check
