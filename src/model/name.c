@@ -161,27 +161,33 @@ static const char *check_shape(enum shape shape, const char *s, size_t len)
 	return NULL;
 }
 
-int name_check(enum name_kind kind, const char *s, size_t len, struct mf_err *err)
+bool name_find_fault(enum name_kind kind, const char *s, size_t len, struct buf *ret_why)
 {
 	const struct rule *rule = &rules[kind];
-	buf_auto struct buf why = BUF_INIT;
 	const char *wrong;
 
-	if (len == 0)
-		return refuse(s, len, err, "must not be empty");
 	if (len > rule->max) {
-		buf_printf(&why, "too long (%zu bytes, at most %zu)", len, rule->max);
-		return refuse(s, len, err, why.data);
+		buf_printf(ret_why, "too long (%zu bytes, at most %zu)", len, rule->max);
+		return true;
 	}
 	for (size_t i = 0; i < len; i++) {
 		if (is_allowed(rule, s[i]))
 			continue;
-		buf_add_str(&why, "not allowed: ");
-		describe(&why, s, len, i);
-		return refuse(s, len, err, why.data);
+		buf_add_str(ret_why, "not allowed: ");
+		describe(ret_why, s, len, i);
+		return true;
 	}
-	wrong = check_shape(rule->shape, s, len);
-	return wrong == NULL ? 0 : refuse(s, len, err, wrong);
+	wrong = len == 0 ? "must not be empty" : check_shape(rule->shape, s, len);
+	if (wrong != NULL)
+		buf_add_str(ret_why, wrong);
+	return wrong != NULL;
+}
+
+int name_check(enum name_kind kind, const char *s, size_t len, struct mf_err *err)
+{
+	buf_auto struct buf why = BUF_INIT;
+
+	return name_find_fault(kind, s, len, &why) ? refuse(s, len, err, buf_str(&why)) : 0;
 }
 
 /* text is bounded: inet_pton takes no length. */

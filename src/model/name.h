@@ -5,6 +5,7 @@
 #ifndef MF_MODEL_NAME_H
 #define MF_MODEL_NAME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct buf;
@@ -27,6 +28,8 @@ enum name_kind {
  * escaped and cut.  The caller wraps it with what it is.
  */
 int name_check(enum name_kind kind, const char *s, size_t len, struct mf_err *err);
+/* The same of what is only a part of a value; adds why, false: it is right. */
+bool name_find_fault(enum name_kind kind, const char *s, size_t len, struct buf *ret_why);
 
 /* A value as it stands in error messages: in double quotes, escaped, cut at 64 bytes. */
 void name_add_quoted(struct buf *b, const char *s, size_t len);

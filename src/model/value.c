@@ -81,13 +81,19 @@ int value_check(const struct value_type *type, const char *s, struct mf_err *err
 
 static int check_hosts(const char *s, struct mf_err *err)
 {
+	buf_auto struct buf why = BUF_INIT;
+	const char *domain;
+
 	if (s[0] != HOST_WILDCARD[0])
 		return check_name(NAME_HOST, s, err);
 	if (!host_is_wildcard(s) || s[strlen(HOST_WILDCARD)] == '\0')
 		return refuse(s, err, "\"*\" stands for whole labels before others: *.example.com");
 	if (host_count_labels(s) > HOST_WILDCARD_LABELS + 1)
 		return refuse(s, err, "more than 8 labels behind \"*\"");
-	return check_name(NAME_HOST, s + strlen(HOST_WILDCARD), err);
+	domain = s + strlen(HOST_WILDCARD);
+	return name_find_fault(NAME_HOST, domain, strlen(domain), &why)
+		   ? refuse(s, err, buf_str(&why))
+		   : 0;
 }
 
 static int check_path(const char *s, struct mf_err *err)

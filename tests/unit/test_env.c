@@ -248,7 +248,7 @@ static const struct {
     {"name: dev\nhosts: [\"a.*.b\"]\nservices: []",
      "environment dev: host \"a.*.b\": not allowed: \"*\" (line 2, column 9)"},
     {"name: dev\nhosts: [\"*.*.b\"]\nservices: []",
-     "environment dev: host \"*.b\": not allowed: \"*\" (line 2, column 9)"},
+     "environment dev: host \"*.*.b\": not allowed: \"*\" (line 2, column 9)"},
     {"name: dev\nhosts: [\"*.a.b.c.d.e.f.g.h.i\"]\nservices: []",
      "environment dev: host \"*.a.b.c.d.e.f.g.h.i\": more than 8 labels behind \"*\" (line 2, "
      "column "
