@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "base/node.h"
 #include "model/settings.h"
@@ -17,7 +16,6 @@
 #include "sys/loop.h"
 
 #define TIMEOUT_MS 5000
-#define MAX_DEPTH  8
 
 /* One request. */
 struct question {
@@ -48,13 +46,11 @@ void elsewhere_fini(struct elsewhere *elsewhere)
 /* NULL, with the reason: it says no such address. */
 static char *find_url(const char *value, const char *path, char **ret_reason)
 {
-	static const struct json_bounds bounds = {.max_bytes = FLEET_MAX_REPORT,
-						  .max_depth = MAX_DEPTH};
-	struct node *report;
+	struct node *report = fleet_parse_report(value, strlen(value));
 	const char *address;
 	char *url = NULL;
 
-	if (json_parse(value, strlen(value), &bounds, &report, NULL) != 0) {
+	if (report == NULL) {
 		*ret_reason = mem_dup_str("its report cannot be read");
 		return NULL;
 	}

@@ -13,6 +13,15 @@
 
 #define MAX_DEPTH 8
 
+struct node *fleet_parse_report(const char *value, size_t len)
+{
+	static const struct json_bounds bounds = {.max_bytes = FLEET_MAX_REPORT,
+						  .max_depth = MAX_DEPTH};
+	struct node *report;
+
+	return json_parse(value, len, &bounds, &report, NULL) == 0 ? report : NULL;
+}
+
 static void copy_int(struct node *row, const struct node *from, const char *key, const char *as)
 {
 	int64_t n;
@@ -65,13 +74,12 @@ static const char *state_of(const struct node *value)
 
 static void add_row(struct node *list, const char *name, const char *text)
 {
-	static const struct json_bounds bounds = {.max_bytes = FLEET_MAX_REPORT,
-						  .max_depth = MAX_DEPTH};
-	struct node *row = doc_add_map(list, NULL), *value;
+	struct node *row = doc_add_map(list, NULL);
+	struct node *value = fleet_parse_report(text, strlen(text));
 	const struct node *haproxy;
 
 	doc_add_text(row, "name", name);
-	if (json_parse(text, strlen(text), &bounds, &value, NULL) != 0) {
+	if (value == NULL) {
 		doc_add_text(row, "state", "unreadable");
 		return;
 	}

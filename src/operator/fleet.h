@@ -13,6 +13,9 @@ struct look;
 struct node;
 struct reading;
 
+/* A node's report, the value of its key below nodes/, for node_free; NULL: it cannot be read. */
+struct node *fleet_parse_report(const char *value, size_t len);
+
 /*
  * A row for each node, in a list that is added to the document.  Its state: "ok", "error" (what it
  * tried last failed, or its HAProxy or dnsmasq is out of reach), "held back" (a removal of many

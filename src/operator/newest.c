@@ -9,7 +9,6 @@
 #include <stddef.h>
 
 #include "base/err.h"
-#include "base/json.h"
 #include "base/node.h"
 #include "base/str.h"
 #include "model/kind.h"
@@ -45,13 +44,10 @@ static void note_applied(struct newest *n, int64_t revision)
 
 static void take_report(struct newest *n, const struct etcd_kv *kv)
 {
-	static const struct json_bounds bounds = {.max_bytes = FLEET_MAX_REPORT, .max_depth = 8};
-	struct node *report;
+	struct node *report = fleet_parse_report(kv->value, kv->value_len);
 	int64_t revision;
 
-	if (json_parse(kv->value, kv->value_len, &bounds, &report, NULL) != 0)
-		return;
-	if (node_int_at(report, "revision", &revision))
+	if (report != NULL && node_int_at(report, "revision", &revision))
 		note_applied(n, revision);
 	node_free(report);
 }

@@ -7,7 +7,6 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/node.h"
@@ -23,7 +22,6 @@
 
 #define TIMEOUT_MS 30000
 #define MAX_NAMED  64 /* nodes that are behind, in warnings */
-#define MAX_DEPTH  8
 
 struct member {
 	bool is_listed; /* it has a key fleet/ */
@@ -102,14 +100,12 @@ static void look_for_envs(const struct waiting *w, struct member *member, const 
 
 static void take_report(struct waiting *w, struct member *member, const struct etcd_kv *kv)
 {
-	static const struct json_bounds bounds = {.max_bytes = FLEET_MAX_REPORT,
-						  .max_depth = MAX_DEPTH};
+	struct node *report = fleet_parse_report(kv->value, kv->value_len);
 	const char *not_loaded;
-	struct node *report;
 
 	member->is_alive = true;
 	member->lacks_env = false;
-	if (json_parse(kv->value, kv->value_len, &bounds, &report, NULL) != 0) {
+	if (report == NULL) {
 		set_problem(member, "", "its report cannot be read");
 		return;
 	}

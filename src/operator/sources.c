@@ -10,7 +10,6 @@
 #include "apply/feed.h"
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/node.h"
@@ -29,7 +28,6 @@ enum {
 	SOURCES_DEADLINE_MS = 5000,
 	SOURCES_MAX_REPLY = 2 * 1024 * 1024,
 	SOURCES_MAX_NODES = 1000,
-	SOURCES_MAX_DEPTH = 8,
 };
 
 /* A node that is asked by HTTP. */
@@ -224,15 +222,14 @@ static void add_source(struct sources *sources, const char *node, const char *ad
 
 static void on_node(void *ctx, const char *key, const struct etcd_kv *kv)
 {
-	static const struct json_bounds bounds = {.max_bytes = FLEET_MAX_REPORT,
-						  .max_depth = SOURCES_MAX_DEPTH};
 	struct sources *sources = ctx;
 	const char *node = strchr(key, '/') + 1, *address;
 	struct node *value;
 
 	if (strcmp(node, sources->call->settings->node) == 0 || sources->count >= SOURCES_MAX_NODES)
 		return;
-	if (json_parse(kv->value, kv->value_len, &bounds, &value, NULL) != 0)
+	value = fleet_parse_report(kv->value, kv->value_len);
+	if (value == NULL)
 		return;
 	address = node_text_at(value, "metrics", "");
 	if (address[0] == '\0')
