@@ -23,6 +23,7 @@ struct retirement {
 	struct follow *follow;
 	struct loop_timer *timer; /* set while no environment names it */
 	struct strmap *naming;	  /* by name of the environment; values are of no interest */
+	struct strmap *coming;	  /* the same of the listing that is under way; NULL: none is */
 	bool is_listed, is_lost;  /* all was read once; etcd is out of reach */
 	bool is_denied;		  /* which is logged */
 	void (*on_due)(void *ctx);
@@ -51,32 +52,46 @@ static void on_list_begin(void *ctx)
 {
 	struct retirement *r = ctx;
 
-	strmap_free(r->naming);
-	r->naming = strmap_new(NULL);
+	strmap_free(r->coming);
+	r->coming = strmap_new(NULL);
 }
 
 static void on_list_end(void *ctx, int64_t revision)
 {
+	struct retirement *r = ctx;
+
 	(void)revision;
-	((struct retirement *)ctx)->is_listed = true;
+	strmap_free(r->naming);
+	r->naming = r->coming;
+	r->coming = NULL;
+	r->is_listed = true;
 }
 
 /* One that cannot be read is in force as it was. */
+static bool is_naming(const struct retirement *r, const char *name, const struct etcd_kv *kv)
+{
+	const struct env_service *service;
+	struct env *env;
+	bool has_named;
+
+	if (env_parse_json(name, kv->value, kv->value_len, kv->create_revision, &env, NULL) != 0)
+		return strmap_find(r->naming, name) != NULL;
+	service = env_find_service(env, r->service);
+	has_named = service != NULL && env_service_has_version(service, r->version);
+	env_unref(env);
+	return has_named;
+}
+
 static void on_put(void *ctx, const struct etcd_kv *kv)
 {
 	struct retirement *r = ctx;
+	struct strmap *names = r->coming != NULL ? r->coming : r->naming;
 	const char *name = kv->key + strlen(r->below);
-	const struct env_service *service;
-	struct env *env;
 
-	if (env_parse_json(name, kv->value, kv->value_len, kv->create_revision, &env, NULL) != 0)
-		return;
-	service = env_find_service(env, r->service);
-	if (service != NULL && env_service_has_version(service, r->version))
-		strmap_set(r->naming, name, r);
+	if (is_naming(r, name, kv))
+		strmap_set(names, name, r);
 	else
-		(void)strmap_del(r->naming, name);
-	env_unref(env);
+		(void)strmap_del(names, name);
 }
 
 static void on_del(void *ctx, const char *key, int64_t revision)
@@ -142,6 +157,7 @@ void retirement_free(struct retirement *r)
 	follow_free(r->follow);
 	loop_timer_free(r->timer);
 	strmap_free(r->naming);
+	strmap_free(r->coming);
 	free(r->below);
 	free(r->service);
 	free(r->version);
