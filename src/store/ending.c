@@ -35,9 +35,10 @@ struct ending {
 	char *prefix, *lock, *node;
 	ending_fn *on_done;
 	void *ctx;
-	struct etcd_call *call, *unlocking;
+	struct etcd_call *call, *unlocking, *dropping;
 	struct history_trim *trim;
 	int64_t lock_lease, locked_at; /* by loop_now; lease 0: we do not have the lock */
+	int64_t archive_lease;	       /* of the write under way */
 	char *name;		       /* of the one that is worked on; NULL: none */
 	int64_t seen;
 	struct stored stored, noted;
@@ -76,6 +77,37 @@ static void finish(struct ending *e, enum lifetime_step done, bool is_locked,
 	e->on_done(e->ctx, &result, err);
 }
 
+/* --- leases ----------------------------------------------------------------------------------- */
+
+static void on_revoked(void *ctx, int64_t lease, int64_t ttl, const struct mf_err *err)
+{
+	(void)lease;
+	(void)ttl;
+	(void)err; /* then it goes by its time to live */
+	*(struct etcd_call **)ctx = NULL;
+}
+
+static void revoke(struct ending *e, struct etcd_call **call, int64_t lease)
+{
+	etcd_cancel(*call);
+	*call = etcd_lease_revoke(e->etcd, lease, on_revoked, call);
+}
+
+void ending_unlock(struct ending *e)
+{
+	if (e->lock_lease != 0)
+		revoke(e, &e->unlocking, e->lock_lease);
+	e->lock_lease = 0;
+}
+
+/* The lock may be another's by now, and nothing has the lease of the archive, for a month. */
+static void on_not_ended(struct ending *e, const struct mf_err *err)
+{
+	ending_unlock(e);
+	if (err == NULL || err->code != MF_EUNKNOWN)
+		revoke(e, &e->dropping, e->archive_lease);
+}
+
 /* --- writing ---------------------------------------------------------------------------------- */
 
 /* The key is as it was read. */
@@ -93,7 +125,7 @@ static void on_written(void *ctx, bool succeeded, int64_t revision, const struct
 	(void)revision;
 	e->call = NULL;
 	if (e->step == LIFETIME_END && !succeeded)
-		e->lock_lease = 0; /* it may be another's by now */
+		on_not_ended(e, err);
 	if (e->step == LIFETIME_END && succeeded) {
 		history_trim_add(e->trim, e->name, true);
 		history_trim_start(e->trim);
@@ -128,8 +160,7 @@ static void write_forget(struct ending *e)
 	e->call = etcd_txn(e->etcd, ifs, 2, &op, 1, on_written, e);
 }
 
-/* lease: of what is archived. */
-static void write_end(struct ending *e, int64_t lease)
+static void write_end(struct ending *e)
 {
 	const struct etcd_if ifs[] = {
 	    is_as_read(&e->stored), is_as_read(&e->noted), {ETCD_IF_LEASE, e->lock, e->lock_lease}};
@@ -144,8 +175,8 @@ static void write_end(struct ending *e, int64_t lease)
 
 	history_format(&was, &value);
 	ops[n++] = (struct etcd_op){.key = e->stored.key};
-	ops[n++] = (struct etcd_op){archive, buf_str(&value), value.len, lease};
-	ops[n++] = (struct etcd_op){entry, buf_str(&value), value.len, lease};
+	ops[n++] = (struct etcd_op){archive, buf_str(&value), value.len, e->archive_lease};
+	ops[n++] = (struct etcd_op){entry, buf_str(&value), value.len, e->archive_lease};
 	if (e->noted.value != NULL)
 		ops[n++] = (struct etcd_op){.key = e->noted.key};
 	e->call = etcd_txn(e->etcd, ifs, 3, ops, n, on_written, e);
@@ -159,10 +190,11 @@ static void on_archive_lease(void *ctx, int64_t lease, int64_t ttl, const struct
 
 	(void)ttl;
 	e->call = NULL;
+	e->archive_lease = lease;
 	if (err != NULL)
 		finish(e, LIFETIME_WAIT, false, err);
 	else
-		write_end(e, lease);
+		write_end(e);
 }
 
 static void archive(struct ending *e)
@@ -199,25 +231,6 @@ static void on_lock_lease(void *ctx, int64_t lease, int64_t ttl, const struct mf
 	e->lock_lease = lease;
 	e->locked_at = loop_now(e->loop);
 	e->call = etcd_txn(e->etcd, &is_free, 1, &put, 1, on_locked, e);
-}
-
-static void on_unlocked(void *ctx, int64_t lease, int64_t ttl, const struct mf_err *err)
-{
-	(void)lease;
-	(void)ttl;
-	(void)err; /* then it goes by its time to live */
-	((struct ending *)ctx)->unlocking = NULL;
-}
-
-void ending_unlock(struct ending *e)
-{
-	int64_t lease = e->lock_lease;
-
-	e->lock_lease = 0;
-	if (lease == 0)
-		return;
-	etcd_cancel(e->unlocking);
-	e->unlocking = etcd_lease_revoke(e->etcd, lease, on_unlocked, e);
 }
 
 static void lock(struct ending *e)
@@ -356,6 +369,7 @@ void ending_free(struct ending *e)
 		return;
 	etcd_cancel(e->call);
 	etcd_cancel(e->unlocking);
+	etcd_cancel(e->dropping);
 	history_trim_free(e->trim);
 	clear(e);
 	free(e->prefix);
