@@ -335,6 +335,8 @@ static void plan(struct lifetimes *l)
 		note_failure(l, due->env, &err);
 	if (l->ending != NULL)
 		ending_unlock(l->ending);
+	if (l->is_scan_due) /* that time is set, and is sooner */
+		return;
 	if (l->count == 0)
 		loop_timer_clear(l->timer);
 	else
