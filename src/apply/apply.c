@@ -28,11 +28,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "apply/apply_internal.h"
 #include "apply/live.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "model/settings.h"
 #include "model/table.h"
 #include "render/output.h"
@@ -184,10 +184,7 @@ void apply_get_status(const struct apply *apply, struct apply_status *ret_status
 /* Up to a fifth more or less, so that many nodes do not come at once. */
 static int64_t with_jitter(int64_t ms)
 {
-	uint32_t n = 0;
-
-	(void)!getrandom(&n, sizeof(n), GRND_NONBLOCK);
-	return ms - ms / 5 + (int64_t)(n % (uint32_t)(ms / 5 * 2 + 1));
+	return ms - ms / 5 + random_below(ms / 5 * 2 + 1);
 }
 
 int64_t apply_retry_wait(unsigned failures, bool is_refused)

@@ -3,10 +3,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "register/check_kind.h"
 #include "sys/loop.h"
 
@@ -37,15 +37,6 @@ struct check {
 	bool has_run;
 };
 
-/* 0 to max - 1 */
-static int64_t pick(int64_t max)
-{
-	uint32_t random = 0;
-
-	(void)!getrandom(&random, sizeof(random), GRND_NONBLOCK);
-	return max <= 0 ? 0 : (int64_t)(random % (uint32_t)max);
-}
-
 /* From start to start; an answer that took longer than that is followed by the next at once. */
 static void schedule(struct check *c)
 {
@@ -55,7 +46,7 @@ static void schedule(struct check *c)
 	if (!c->was_up && interval > soon)
 		interval = soon;
 	jitter = interval / CHECK_JITTER;
-	loop_timer_set(c->timer, c->started_at + interval - jitter / 2 + pick(jitter + 1) -
+	loop_timer_set(c->timer, c->started_at + interval - jitter / 2 + random_below(jitter + 1) -
 				     loop_now(c->loop));
 }
 
@@ -108,9 +99,9 @@ static void begin(struct check *c)
  */
 static int64_t first_delay(const struct check_spec *spec)
 {
-	int64_t delay = (int64_t)waiting * CHECK_SPREAD_MS + pick(CHECK_FIRST_MS);
+	int64_t delay = (int64_t)waiting * CHECK_SPREAD_MS + random_below(CHECK_FIRST_MS);
 
-	return delay < spec->interval_ms ? delay : pick(spec->interval_ms);
+	return delay < spec->interval_ms ? delay : random_below(spec->interval_ms);
 }
 
 static void on_time(void *ctx)

@@ -6,10 +6,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "model/settings.h"
 #include "store/etcd_call.h"
 #include "store/etcd_endpoints.h"
@@ -36,14 +36,12 @@ struct etcd {
 
 int64_t etcd_backoff(int64_t *step_ms, int64_t max_ms)
 {
-	uint32_t random = 0;
 	int64_t step = *step_ms < ETCD_BACKOFF_MIN_MS ? ETCD_BACKOFF_MIN_MS : *step_ms;
 
 	if (step > max_ms)
 		step = max_ms;
 	*step_ms = step * 2;
-	(void)!getrandom(&random, sizeof(random), GRND_NONBLOCK);
-	return step / 2 + (int64_t)(random % (uint32_t)(step / 2 + 1));
+	return step / 2 + random_below(step / 2 + 1);
 }
 
 /* --- endpoints -------------------------------------------------------------------------------- */

@@ -4,7 +4,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include "base/buf.h"
@@ -12,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/problems.h"
+#include "base/random.h"
 #include "base/str.h"
 #include "base/wall_clock.h"
 #include "model/guard.h"
@@ -76,14 +76,6 @@ static struct item *find_item(const struct lifetimes *l, const char *env)
 {
 	return l->count == 0 ? NULL
 			     : bsearch(env, l->items, l->count, sizeof(*l->items), compare_item);
-}
-
-static int64_t random_below(int64_t most)
-{
-	uint32_t n = 0;
-
-	(void)!getrandom(&n, sizeof(n), GRND_NONBLOCK);
-	return (int64_t)(n % (uint32_t)most);
 }
 
 /* When it was seen first, by the clock as it is now. */

@@ -4,11 +4,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "model/imposed.h"
 #include "model/settings.h"
 #include "model/table.h"
@@ -40,11 +40,8 @@ struct unused_states {
 static int64_t find_due(const struct unused_states *u)
 {
 	int64_t grace = settings_state_grace_ms(u->settings);
-	uint32_t random = 0;
 
-	(void)!getrandom(&random, sizeof(random), GRND_NONBLOCK);
-	return loop_now(u->loop) + grace +
-	       (int64_t)(random % (uint32_t)(grace / UNUSED_SPREAD + 1));
+	return loop_now(u->loop) + grace + random_below(grace / UNUSED_SPREAD + 1);
 }
 
 static struct unused *find(const struct unused_states *u, const struct imposed *imposed)
