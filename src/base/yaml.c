@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/buf.h"
 #include "base/node.h"
@@ -59,11 +60,23 @@ static void put_scalar(const struct node *node, struct buf *yaml)
 	buf_add_char(yaml, '\n');
 }
 
+/* YAML 1.1 has these for truth values and null, with letters of either size. */
+static bool is_word_of_yaml(const char *key)
+{
+	static const char *const words[] = {"y",  "yes", "n",	  "no",	 "true",
+					    "on", "off", "false", "null"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcasecmp(key, words[i]) == 0)
+			return true;
+	return false;
+}
+
 /* One that YAML may take for something else than its text is quoted. */
 static void put_key(const char *key, struct buf *yaml)
 {
-	if (strchr(LETTERS, key[0]) != NULL && key[0] != '\0' &&
-	    key[strspn(key, LETTERS "0123456789_-")] == '\0')
+	if (key[0] != '\0' && strchr(LETTERS, key[0]) != NULL &&
+	    key[strspn(key, LETTERS "0123456789_-")] == '\0' && !is_word_of_yaml(key))
 		buf_add_str(yaml, key);
 	else
 		put_quoted(key, yaml);

@@ -104,6 +104,22 @@ START_TEST(a_tree_as_yaml_reads_as_it_was)
 }
 END_TEST
 
+/* Also for those who read it by YAML 1.1, where a plain `no` is false. */
+START_TEST(keys_that_yaml_has_words_for_are_quoted)
+{
+	static const char json[] = "{\"versions\":{\"No\":1,\"null\":2,\"on\":3,\"one\":4}}";
+	buf_auto struct buf yaml = BUF_INIT;
+	struct node *tree;
+	struct mf_err err;
+
+	ck_assert_int_eq(node_parse_json(json, strlen(json), &tree, &err), 0);
+	yaml_add(tree, &yaml);
+	ck_assert_str_eq(yaml.data,
+			 "versions:\n  \"No\": 1\n  \"null\": 2\n  \"on\": 3\n  one: 4\n");
+	node_free(tree);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("kept_file");
@@ -112,5 +128,6 @@ int main(void)
 	tcase_add_test(tc, any_change_makes_it_anothers);
 	tcase_add_loop_test(tc, a_tree_as_yaml_reads_as_it_was, 0,
 			    (int)(sizeof(trees) / sizeof(trees[0])));
+	tcase_add_test(tc, keys_that_yaml_has_words_for_are_quoted);
 	return unit_run("kept_file", tc);
 }
