@@ -63,7 +63,7 @@ static void add_task(struct write_back *files, const char *path, const char *pla
 {
 	struct task *task = MEM_NEW(task);
 
-	task->place = place == NULL ? NULL : mem_dup_str(place);
+	task->place = mem_dup_str(place);
 	task->text = text;
 	strmap_set(files->tasks, path, task);
 	loop_timer_set(files->timer, 0);
@@ -293,11 +293,6 @@ bool write_back_is_idle(const struct write_back *files)
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
-static char *dup_or_null(const char *text)
-{
-	return text == NULL ? NULL : mem_dup_str(text);
-}
-
 int write_back_open(struct loop *loop, const struct write_back_options *options,
 		    const struct write_back_events *events, void *ctx,
 		    struct write_back **ret_files, struct mf_err *err)
@@ -313,9 +308,9 @@ int write_back_open(struct loop *loop, const struct write_back_options *options,
 		return code;
 	files = MEM_NEW(files);
 	files->loop = loop;
-	files->dir = dup_or_null(options->dir);
-	files->place = dup_or_null(options->place);
-	files->archive = dup_or_null(options->archive);
+	files->dir = mem_dup_str(options->dir);
+	files->place = mem_dup_str(options->place);
+	files->archive = mem_dup_str(options->archive);
 	files->events = *events;
 	files->ctx = ctx;
 	files->tasks = strmap_new(free_task);
