@@ -412,6 +412,13 @@ bool str_has_control(const char *s)
 	return false;
 }
 
+void str_lower(char *s)
+{
+	for (; *s != '\0'; s++)
+		if (*s >= 'A' && *s <= 'Z')
+			*s = (char)(*s - 'A' + 'a');
+}
+
 /* --- words that were meant -------------------------------------------------------------------- */
 
 static size_t min3(size_t a, size_t b, size_t c)

@@ -55,6 +55,7 @@ void str_add_base64(struct buf *b, const void *bytes, size_t len);
 bool str_decode_base64(struct buf *b, const char *s, size_t len); /* appends; false: ill-formed */
 
 bool str_has_control(const char *s); /* one of ASCII's control characters */
+void str_lower(char *s);	     /* ASCII's letters, in place */
 
 /* The one of allowed that was probably meant by a word that is none of them; NULL: none is near. */
 const char *str_find_nearest(const char *s, const char *const *allowed, size_t count);

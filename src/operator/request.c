@@ -210,8 +210,7 @@ static char *make_host(const char *text, size_t len)
 	len = strlen(host);
 	while (len > 0 && host[len - 1] == '.')
 		host[--len] = '\0';
-	for (char *p = host; *p != '\0'; p++)
-		*p = (char)tolower((unsigned char)*p);
+	str_lower(host);
 	return host;
 }
 

@@ -5,7 +5,6 @@
 #include "register/container.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -424,8 +423,7 @@ static void lower_name(const struct source *s, char *service)
 {
 	mem_auto_free char *written = mem_dup_str(service);
 
-	for (char *c = service; *c != '\0'; c++)
-		*c = (char)tolower((unsigned char)*c);
+	str_lower(service);
 	if (strcmp(written, service) != 0)
 		container_remark(s->container, false, "service %.64s is registered as %.64s",
 				 written, service);

@@ -227,8 +227,7 @@ static void check_word(const struct container_words *w, const char *what, const 
 	mem_auto_free char *lower = mem_dup_str(key), *meant = NULL;
 	const char *nearest;
 
-	for (char *c = lower; *c != '\0'; c++)
-		*c = (char)tolower((unsigned char)*c);
+	str_lower(lower);
 	for (size_t i = 0; known[i] != NULL; i++)
 		if (strcmp(known[i], lower) == 0)
 			return;
@@ -283,8 +282,7 @@ static void add_attribute(const struct container_words *w, const struct word *wo
 {
 	mem_auto_free char *name = mem_dup_bytes(word->key, word->key_len);
 
-	for (char *c = name; *c != '\0'; c++)
-		*c = (char)tolower((unsigned char)*c);
+	str_lower(name);
 	for (size_t i = 0; i < want->attribute_count; i++)
 		if (strcmp(want->attributes[i].name, name) == 0)
 			return;

@@ -254,6 +254,17 @@ START_TEST(has_prefix_and_suffix)
 }
 END_TEST
 
+START_TEST(lower_case_is_of_letters_alone)
+{
+	char text[] = "@AZ[`az{-\xc3\x84 9", none[] = "";
+
+	str_lower(text);
+	ck_assert_str_eq(text, "@az[`az{-\xc3\x84 9");
+	str_lower(none);
+	ck_assert_str_eq(none, "");
+}
+END_TEST
+
 START_TEST(hash_is_fnv1a_and_goes_on)
 {
 	ck_assert_uint_eq(str_hash(STR_HASH_INIT, "", 0), STR_HASH_INIT);
@@ -292,6 +303,7 @@ int main(void)
 	tcase_add_test(tc, base64_of_every_byte);
 	tcase_add_loop_test(tc, refuses_what_is_no_base64, 0, COUNT(no_base64));
 	tcase_add_test(tc, has_prefix_and_suffix);
+	tcase_add_test(tc, lower_case_is_of_letters_alone);
 	tcase_add_test(tc, hash_is_fnv1a_and_goes_on);
 	tcase_add_test(tc, hash_of_words_goes_on_at_a_word);
 	return unit_run("str", tc);
