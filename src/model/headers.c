@@ -1,7 +1,6 @@
 /* Changes of headers, read.  Which names nobody may change is said here. */
 #include "model/headers.h"
 
-#include <ctype.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +12,7 @@
 #include "model/name.h"
 #include "model/node.h"
 
-enum { OPS = 3, NAME_LONGEST = 64 };
+enum { OPS = 3 };
 
 const char *const headers_kind_words[HEADERS_KINDS] = {
     [HEADERS_REQUEST_SET] = "request.set",	 [HEADERS_REQUEST_ADD] = "request.add",
@@ -53,34 +52,12 @@ static bool is_reserved(const char *name)
 /* A '_' is a '-' to some services, so that what is reserved would be changed by another name. */
 static int check_name(const struct node *at, const char *name, struct mf_err *err)
 {
-	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
-	buf_auto struct buf quoted = BUF_INIT, wrong = BUF_INIT;
+	struct mf_err why;
 
-	name_add_quoted(&quoted, name, strlen(name));
-	if (name[0] == '\0')
-		return node_error(at, err, "%s: must not be empty", buf_str(&quoted));
-	if (strlen(name) > NAME_LONGEST)
-		return node_error(at, err, "%s: too long (%zu bytes, at most %d)", buf_str(&quoted),
-				  strlen(name), NAME_LONGEST);
-	name_add_quoted(&wrong, name + n, 1);
-	if (name[n] != '\0')
-		return node_error(at, err, "%s: not allowed: %s", buf_str(&quoted),
-				  name[n] == ' ' ? "a space" : buf_str(&wrong));
+	if (name_check(NAME_CHANGED, name, strlen(name), &why) != 0)
+		return node_error(at, err, "%s", why.msg);
 	if (is_reserved(name))
-		return node_error(at, err, "%s: no environment may change this header",
-				  buf_str(&quoted));
-	return 0;
-}
-
-static int check_value(const struct node *at, const char *value, struct mf_err *err)
-{
-	if (value[0] == '\0')
-		return node_error(at, err, "must not be empty");
-	if (strlen(value) > HEADERS_VALUE_MAX)
-		return node_error(at, err, "too long (%zu bytes, at most %d)", strlen(value),
-				  HEADERS_VALUE_MAX);
-	if (str_has_control(value))
-		return node_error(at, err, "a control character");
+		return node_error(at, err, "\"%s\": no environment may change this header", name);
 	return 0;
 }
 
@@ -102,8 +79,6 @@ static int add_change(struct headers *headers, enum headers_kind kind, const str
 		if (is_of_request(headers->changes[i].kind) == is_of_request(kind) &&
 		    strcmp(headers->changes[i].name, name) == 0)
 			code = node_error(at, err, "%s: is there twice", name);
-	if (code == 0 && value != NULL && check_value(at, value, err) != 0)
-		code = mf_err_wrap(err, "%s", name);
 	if (code != 0) {
 		free(name);
 		return code;
@@ -119,8 +94,7 @@ static char *lower(const char *name)
 {
 	char *made = mem_dup_str(name);
 
-	for (char *p = made; *p != '\0'; p++)
-		*p = (char)tolower((unsigned char)*p);
+	str_lower(made);
 	return made;
 }
 
@@ -140,7 +114,8 @@ static int read_op(struct headers *headers, enum headers_kind kind, const struct
 		const struct node *child = &node->children[i];
 		const char *text = "";
 
-		if (node_get_text(child, &text, err) != 0)
+		if (is_removal ? node_get_text(child, &text, err) != 0
+			       : node_get_line(child, HEADERS_VALUE_MAX, &text, err) != 0)
 			return is_removal ? err->code : mf_err_wrap(err, "%s", child->key);
 		if (add_change(headers, kind, child, lower(is_removal ? text : child->key),
 			       is_removal ? NULL : text, err) != 0)

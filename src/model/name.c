@@ -34,6 +34,9 @@ static const struct rule {
     [NAME_SERVICE] = {LOWER DIGITS "_-.", 63, SHAPE_LABELS},
     [NAME_VERSION] = {LOWER UPPER DIGITS "_.-", 128, SHAPE_TAG},
     [NAME_INSTANCE] = {NULL, 255, SHAPE_ANY},
+    [NAME_FIELD] = {LOWER UPPER DIGITS "_-", 64, SHAPE_ANY},
+    [NAME_PARAMETER] = {LOWER UPPER DIGITS "_.-", 64, SHAPE_ANY},
+    [NAME_CHANGED] = {LOWER DIGITS "-", 64, SHAPE_ANY},
     [NAME_ROUTE] = {LOWER UPPER DIGITS "/._~%@:+=,-", 512, SHAPE_PATH},
 };
 _Static_assert(sizeof(rules) / sizeof(rules[0]) == NAME_KINDS, "one rule a kind");

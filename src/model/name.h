@@ -19,6 +19,9 @@ enum name_kind {
 	NAME_SERVICE,	  /* DNS labels of [a-z0-9_-] joined by '.', 1 to 63 in all */
 	NAME_VERSION,	  /* a Docker tag: [A-Za-z0-9_.-], 1 to 128, neither '.' nor '-' first */
 	NAME_INSTANCE,	  /* printable ASCII but '/' and space, 1 to 255 */
+	NAME_FIELD,	  /* [A-Za-z0-9_-], 1 to 64: a header that requests are asked for */
+	NAME_PARAMETER,	  /* [A-Za-z0-9_.-], 1 to 64: a query parameter or a cookie */
+	NAME_CHANGED,	  /* [a-z0-9-], 1 to 64: a header that is changed */
 	NAME_ROUTE,	  /* '/' and [A-Za-z0-9._~%@:+=,-], to 512; no "//", "/./", "/../", "%61" */
 	NAME_KINDS
 };

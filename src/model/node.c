@@ -125,6 +125,23 @@ int node_get_text(const struct node *node, const char **ret_text, struct mf_err 
 	return 0;
 }
 
+int node_get_line(const struct node *node, size_t max, const char **ret_text, struct mf_err *err)
+{
+	const char *text = "";
+
+	if (node_get_text(node, &text, err) != 0)
+		return err->code;
+	if (text[0] == '\0')
+		return node_error(node, err, "must not be empty");
+	if (strlen(text) > max)
+		return node_error(node, err, "too long (%zu bytes, at most %zu)", strlen(text),
+				  max);
+	if (str_has_control(text))
+		return node_error(node, err, "a control character");
+	*ret_text = text;
+	return 0;
+}
+
 int node_get_int(const struct node *node, long min, long max, long *ret, struct mf_err *err)
 {
 	mem_auto_free char *what = NULL;

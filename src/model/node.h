@@ -45,6 +45,8 @@ int node_check_list(const struct node *node, struct mf_err *err); /* MF_EDATA un
 
 /* Scalar readers: MF_EDATA with what is expected there. */
 int node_get_text(const struct node *node, const char **ret_text, struct mf_err *err);
+/* The same of 1 to max bytes without control characters. */
+int node_get_line(const struct node *node, size_t max, const char **ret_text, struct mf_err *err);
 int node_get_int(const struct node *node, long min, long max, long *ret, struct mf_err *err);
 int node_get_bool(const struct node *node, bool *ret, struct mf_err *err); /* true or false only */
 int node_get_duration(const struct node *node, long long *ret_ms, struct mf_err *err);

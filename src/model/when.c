@@ -1,7 +1,6 @@
 /* Conditions: read, and made into sets of bits.  Knows neither services nor HAProxy's maps. */
 #include "model/when.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/fields.h"
+#include "model/name.h"
 #include "model/node.h"
 #include "model/route.h"
 
@@ -28,45 +28,21 @@ struct draft {
 int when_check_name(enum when_kind kind, const struct node *at, const char *name,
 		    struct mf_err *err)
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789_-.";
-	size_t n = strspn(name, letters);
-	buf_auto struct buf quoted = BUF_INIT, wrong = BUF_INIT;
+	struct mf_err why;
 
-	name_add_quoted(&quoted, name, strlen(name));
-	if (name[0] == '\0')
-		return node_error(at, err, "%s: must not be empty", buf_str(&quoted));
-	if (strlen(name) > WHEN_NAME_MAX)
-		return node_error(at, err, "%s: too long (%zu bytes, at most %d)", buf_str(&quoted),
-				  strlen(name), WHEN_NAME_MAX);
-	if (name[n] != '\0' || (kind == WHEN_HEADER && strchr(name, '.') != NULL)) {
-		n = name[n] != '\0' ? n : strcspn(name, ".");
-		name_add_quoted(&wrong, name + n, 1);
-		return node_error(at, err, "%s: not allowed: %s", buf_str(&quoted),
-				  name[n] == ' ' ? "a space" : buf_str(&wrong));
-	}
-	return 0;
+	return name_check(kind == WHEN_HEADER ? NAME_FIELD : NAME_PARAMETER, name, strlen(name),
+			  &why) == 0
+		   ? 0
+		   : node_error(at, err, "%s", why.msg);
 }
 
 char *when_make_name(enum when_kind kind, const char *name)
 {
 	char *made = mem_dup_str(name);
 
-	for (char *p = made; kind == WHEN_HEADER && *p != '\0'; p++)
-		*p = (char)tolower((unsigned char)*p);
+	if (kind == WHEN_HEADER)
+		str_lower(made);
 	return made;
-}
-
-static int check_value(const struct node *member, const char *value, struct mf_err *err)
-{
-	if (value[0] == '\0')
-		return node_error(member, err, "%s: must not be empty", member->key);
-	if (strlen(value) > WHEN_VALUE_MAX)
-		return node_error(member, err, "%s: too long (%zu bytes, at most %d)", member->key,
-				  strlen(value), WHEN_VALUE_MAX);
-	if (str_has_control(value))
-		return node_error(member, err, "%s: a control character", member->key);
-	return 0;
 }
 
 static int compare_values(const void *a, const void *b)
@@ -84,10 +60,8 @@ static int add_value(struct when_condition *condition, enum when_kind kind,
 
 	if (when_check_name(kind, member, member->key, err) != 0)
 		return err->code;
-	if (node_get_text(member, &text, err) != 0)
+	if (node_get_line(member, WHEN_VALUE_MAX, &text, err) != 0)
 		return mf_err_wrap(err, "%s", member->key);
-	if (check_value(member, text, err) != 0)
-		return err->code;
 	if (condition->value_count == WHEN_MAX)
 		return node_error_key(member, err, "more than %d names", WHEN_MAX);
 	condition->values =

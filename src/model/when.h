@@ -18,8 +18,7 @@ struct buf;
 struct mf_err;
 struct node;
 
-#define WHEN_MAX	8 /* conditions in a list, and names in a condition */
-#define WHEN_NAME_MAX	64
+#define WHEN_MAX	8   /* conditions in a list, and names in a condition */
 #define WHEN_VALUE_MAX	256 /* bytes */
 #define WHEN_ANY_METHOD 0
 

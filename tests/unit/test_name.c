@@ -31,6 +31,12 @@ static const struct {
     {NAME_PREFIX, "www.dev", "\"www.dev\": not allowed: \".\""},
     {NAME_HEADER, "PR_42.x-y", NULL},
     {NAME_HEADER, "a,b", "\"a,b\": not allowed: \",\""},
+    {NAME_FIELD, "X-Canary_1", NULL},
+    {NAME_FIELD, "x.y", "\"x.y\": not allowed: \".\""},
+    {NAME_PARAMETER, "page.size", NULL},
+    {NAME_PARAMETER, "a[]", "\"a[]\": not allowed: \"[\""},
+    {NAME_CHANGED, "x-team", NULL},
+    {NAME_CHANGED, "x_team", "\"x_team\": not allowed: \"_\""},
     {NAME_HOST, "shop.example.com", NULL},
     {NAME_HOST, "shop.example.com.",
      "\"shop.example.com.\": not allowed: an empty label "
@@ -93,9 +99,10 @@ static const struct {
 	const char *unit;
 	size_t longest;
 } lengths[] = {
-    {NAME_ENVIRONMENT, "a", 63}, {NAME_PREFIX, "a", 63},  {NAME_HEADER, "a", 128},
-    {NAME_HOST, "a.b", 253},	 {NAME_SERVICE, "a", 63}, {NAME_VERSION, "a", 128},
-    {NAME_INSTANCE, "a", 255},	 {NAME_ROUTE, "/a", 512},
+    {NAME_ENVIRONMENT, "a", 63}, {NAME_PREFIX, "a", 63},   {NAME_HEADER, "a", 128},
+    {NAME_HOST, "a.b", 253},	 {NAME_SERVICE, "a", 63},  {NAME_VERSION, "a", 128},
+    {NAME_INSTANCE, "a", 255},	 {NAME_ROUTE, "/a", 512},  {NAME_FIELD, "A_", 64},
+    {NAME_PARAMETER, "a.", 64},	 {NAME_CHANGED, "a-", 64},
 };
 
 START_TEST(the_longest_is_taken_and_one_more_is_not)

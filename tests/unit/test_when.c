@@ -113,7 +113,7 @@ START_TEST(values_and_lists_are_bounded)
 {
 	struct when *when;
 	struct mf_err err;
-	char value[WHEN_VALUE_MAX + 2], name[WHEN_NAME_MAX + 2];
+	char value[WHEN_VALUE_MAX + 2], name[64 + 2];
 	mem_auto_free char *long_value = NULL, *long_name = NULL, *longest = NULL;
 
 	memset(value, 'v', sizeof(value) - 1);
