@@ -13,7 +13,7 @@ struct node;
 #define HEADERS_MAX	  16  /* names in a map or list */
 #define HEADERS_VALUE_MAX 512 /* bytes */
 
-/* In the order in which they are done, of requests and then of answers. */
+/* Of requests and then of answers; of each no two have the same name. */
 enum headers_kind {
 	HEADERS_REQUEST_SET,
 	HEADERS_REQUEST_ADD,
