@@ -84,26 +84,6 @@ static int compare_lifetimes(const void *a, const void *b)
 	return strcmp((*(struct lifetime *const *)a)->env, (*(struct lifetime *const *)b)->env);
 }
 
-static void drop_name(void *name)
-{
-	dns_name_unref(name);
-}
-
-static void drop_config(void *config)
-{
-	config_unref(config);
-}
-
-static void drop_lifetime(void *lifetime)
-{
-	lifetime_unref(lifetime);
-}
-
-static void drop_env(void *env)
-{
-	env_unref(env);
-}
-
 struct in_force *in_force_new(struct problem_list *problems, in_force_find_fn *find, void *ctx)
 {
 	struct in_force *f = MEM_NEW(f);
@@ -173,7 +153,7 @@ static void put_in_force(struct in_force *f, struct env *old, struct env *env)
 		(void)sorted_del(&f->envs, &old);
 	}
 	if (old != NULL)
-		epochs_retire(f->epochs, old->first, old, drop_env);
+		epochs_retire(f->epochs, old->first, old, kinds[KIND_ENV].drop);
 	f->is_changed = true;
 }
 
@@ -605,7 +585,7 @@ static bool is_service(const struct in_force *f, const struct snapshot *snapshot
  * something else. */
 static void fill_names(struct in_force *f, struct snapshot *snapshot)
 {
-	struct shared_list *names = shared_list_new(f->written_names.count, drop_name);
+	struct shared_list *names = shared_list_new(f->written_names.count, kinds[KIND_NAME].drop);
 
 	for (size_t i = 0; i < f->written_names.count; i++) {
 		struct dns_name *name = *(struct dns_name **)sorted_at(&f->written_names, i);
@@ -620,26 +600,16 @@ static void fill_names(struct in_force *f, struct snapshot *snapshot)
 	snapshot->names = shared_list_ref(f->names);
 }
 
-static void fill_config(struct in_force *f, struct snapshot *snapshot)
+/* All of a kind as they are; the list is another one only if one of them is. */
+static struct shared_list *share(struct shared_list **last, const struct sorted *sorted,
+				 enum kind_id kind)
 {
-	struct shared_list *config = shared_list_new(f->written_config.count, drop_config);
+	struct shared_list *list = shared_list_new(sorted->count, kinds[kind].drop);
 
-	for (size_t i = 0; i < f->written_config.count; i++)
-		shared_list_add(config,
-				config_ref(*(struct config **)sorted_at(&f->written_config, i)));
-	shared_list_replace(&f->config, config);
-	snapshot->config = shared_list_ref(f->config);
-}
-
-static void fill_lifetimes(struct in_force *f, struct snapshot *snapshot)
-{
-	struct shared_list *noted = shared_list_new(f->lifetimes.count, drop_lifetime);
-
-	for (size_t i = 0; i < f->lifetimes.count; i++)
-		shared_list_add(noted,
-				lifetime_ref(*(struct lifetime **)sorted_at(&f->lifetimes, i)));
-	shared_list_replace(&f->noted, noted);
-	snapshot->lifetimes = shared_list_ref(f->noted);
+	for (size_t i = 0; i < sorted->count; i++)
+		shared_list_add(list, kinds[kind].keep(*(void **)sorted_at(sorted, i)));
+	shared_list_replace(last, list);
+	return shared_list_ref(*last);
 }
 
 /* What has no effect, as there are too many names for HAProxy; all are looked at only then. */
@@ -684,9 +654,9 @@ void in_force_fill(struct in_force *f, struct snapshot *snapshot)
 	if (f->written_names.count > 0 || f->names != NULL)
 		fill_names(f, snapshot);
 	if (f->written_config.count > 0 || f->config != NULL)
-		fill_config(f, snapshot);
+		snapshot->config = share(&f->config, &f->written_config, KIND_CONFIG);
 	if (f->lifetimes.count > 0 || f->noted != NULL)
-		fill_lifetimes(f, snapshot);
+		snapshot->lifetimes = share(&f->noted, &f->lifetimes, KIND_LIFETIME);
 	say_left_out(f, snapshot);
 	snapshot->limited = f->limited;
 	snapshot->epoch = epochs_begin(f->epochs);

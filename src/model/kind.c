@@ -226,85 +226,23 @@ static int parse_lifetime(const char *const parts[], const char *value, size_t l
 	return code;
 }
 
-static void *keep_env(void *object)
-{
-	return env_ref(object);
-}
-
-static void drop_env(void *object)
-{
-	env_unref(object);
-}
-
-static void *keep_instance(void *object)
-{
-	return instance_ref(object);
-}
-
-static void drop_instance(void *object)
-{
-	instance_unref(object);
-}
-
-static void *keep_service(void *object)
-{
-	return service_ref(object);
-}
-
-static void drop_service(void *object)
-{
-	service_unref(object);
-}
-
-static void *keep_override(void *object)
-{
-	return override_ref(object);
-}
-
-static void drop_override(void *object)
-{
-	override_unref(object);
-}
-
-static void *keep_state(void *object)
-{
-	return imposed_ref(object);
-}
-
-static void drop_state(void *object)
-{
-	imposed_unref(object);
-}
-
-static void *keep_name(void *object)
-{
-	return dns_name_ref(object);
-}
-
-static void drop_name(void *object)
-{
-	dns_name_unref(object);
-}
-
-static void *keep_config(void *object)
-{
-	return config_ref(object);
-}
-
-static void drop_config(void *object)
-{
-	config_unref(object);
-}
-
-static void *keep_lifetime(void *object)
-{
-	return lifetime_ref(object);
-}
-
-static void drop_lifetime(void *object)
-{
-	lifetime_unref(object);
-}
+#define REFERENCES(word, object)                                                                   \
+	static void *keep_##word(void *kept)                                                       \
+	{                                                                                          \
+		return object##_ref(kept);                                                         \
+	}                                                                                          \
+	static void drop_##word(void *dropped)                                                     \
+	{                                                                                          \
+		object##_unref(dropped);                                                           \
+	}
+REFERENCES(env, env)
+REFERENCES(instance, instance)
+REFERENCES(service, service)
+REFERENCES(override, override)
+REFERENCES(state, imposed)
+REFERENCES(name, dns_name)
+REFERENCES(config, config)
+REFERENCES(lifetime, lifetime)
 
 static void format_env(const void *object, struct buf *ret_value)
 {
