@@ -33,6 +33,52 @@ void change_stored_free(void *value)
 	free(stored);
 }
 
+struct change_stored *change_stored_new(const struct etcd_kv *kv)
+{
+	struct change_stored *stored = MEM_NEW(stored);
+
+	stored->value = mem_dup_bytes(kv->value, kv->value_len);
+	stored->len = kv->value_len;
+	stored->create_revision = kv->create_revision;
+	stored->revision = kv->mod_revision;
+	return stored;
+}
+
+struct listing {
+	size_t below_len;
+	struct strmap *stored;
+};
+
+static void on_list_begin(void *ctx)
+{
+	struct listing *listing = ctx;
+
+	strmap_free(listing->stored);
+	listing->stored = strmap_new(change_stored_free);
+}
+
+static void on_listed(void *ctx, const char *key, const struct etcd_kv *kv)
+{
+	const struct listing *listing = ctx;
+
+	strmap_set(listing->stored, key + listing->below_len, change_stored_new(kv));
+}
+
+int change_list(struct call *call, const char *below, struct strmap **ret_stored,
+		struct mf_err *err)
+{
+	static const struct ask_list events = {on_list_begin, on_listed};
+	struct listing listing = {.below_len = strlen(below)};
+	int64_t revision;
+	int code = ask_list(call, below, &events, &listing, &revision, err);
+
+	if (code == 0)
+		*ret_stored = listing.stored;
+	else
+		strmap_free(listing.stored);
+	return code;
+}
+
 static void forget(struct change *change)
 {
 	strmap_free(change->stored);
@@ -53,14 +99,8 @@ static void on_begin(void *ctx)
 static void on_kv(void *ctx, const char *key, const struct etcd_kv *kv)
 {
 	struct change *change = ctx;
-	struct change_stored *stored = mem_alloc(sizeof(*stored));
+	struct change_stored *stored = change_stored_new(kv);
 
-	*stored = (struct change_stored){
-	    .value = mem_dup_bytes(kv->value, kv->value_len),
-	    .len = kv->value_len,
-	    .create_revision = kv->create_revision,
-	    .revision = kv->mod_revision,
-	};
 	env_find_origin(kv->value, kv->value_len, &stored->owner, &stored->source);
 	strmap_set(change->stored, key + strlen(change->kind->below), stored);
 	table_put(change->table, key, kv->value, kv->value_len, kv->create_revision);

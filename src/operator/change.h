@@ -28,9 +28,14 @@ struct change_stored {
 	char *value;
 	size_t len;
 	int64_t create_revision, revision;
-	char *owner, *source; /* "" where there is no origin */
+	char *owner, *source; /* "" where there is no origin; NULL: it was not looked for */
 };
+struct change_stored *change_stored_new(const struct etcd_kv *kv);
 void change_stored_free(void *stored);
+
+/* What there is below a prefix: a change_stored by the rest of each key.  For strmap_free. */
+int change_list(struct call *call, const char *below, struct strmap **ret_stored,
+		struct mf_err *err);
 
 struct change_kind {
 	const char *below; /* its keys begin with it: "environments/" */

@@ -13,51 +13,17 @@
 #include "base/strmap.h"
 #include "model/env.h"
 #include "model/table.h"
-#include "operator/ask.h"
 #include "operator/call.h"
+#include "operator/change.h"
 #include "operator/doc.h"
 #include "operator/env_change.h"
 #include "operator/envdiff.h"
 #include "operator/look.h"
 #include "operator/named.h"
 #include "operator/past.h"
-#include "store/etcd.h"
 
 #define BELOW	      "environments/"
 #define STATUS_DIFFER 2
-
-/* --- all environments that there are ---------------------------------------------------------- */
-
-struct value {
-	char *text;
-	size_t len;
-	int64_t revision;
-};
-
-static void free_value(void *object)
-{
-	struct value *value = object;
-
-	free(value->text);
-	free(value);
-}
-
-static void on_kv(void *ctx, const char *key, const struct etcd_kv *kv)
-{
-	struct value *value = MEM_NEW(value);
-
-	*value = (struct value){mem_dup_bytes(kv->value, kv->value_len), kv->value_len,
-				kv->mod_revision};
-	strmap_set(ctx, key + strlen(BELOW), value);
-}
-
-static int take_all(struct call *call, struct strmap *values, struct mf_err *err)
-{
-	static const struct ask_list events = {NULL, on_kv};
-	int64_t revision;
-
-	return ask_list(call, BELOW, &events, values, &revision, err);
-}
 
 /* --- history ---------------------------------------------------------------------------------- */
 
@@ -134,10 +100,10 @@ static int fill_history(struct look *look, const struct reading *reading, struct
 	    {"WITH", "with", false},	     {"CHANGE", "changes", false},
 	};
 	const char *name = look->call->argv[0];
-	struct strmap *values = strmap_new(free_value);
-	const struct value *now = NULL;
+	struct strmap *values = NULL;
+	const struct change_stored *now = NULL;
 	struct past past = {.count = 0};
-	int code = take_all(look->call, values, err);
+	int code = change_list(look->call, BELOW, &values, err);
 
 	(void)reading;
 	if (code == 0) {
@@ -148,7 +114,7 @@ static int fill_history(struct look *look, const struct reading *reading, struct
 		code = named_refuse_key("environment", name, values, err);
 	if (code == 0) {
 		env_history_add(look->doc, name, &past, now == NULL ? 0 : now->revision,
-				now == NULL ? NULL : now->text);
+				now == NULL ? NULL : now->value);
 		if (now == NULL)
 			buf_printf(&look->before, "Environment %s is deleted.\n", name);
 		else
@@ -205,13 +171,13 @@ static int parse_side(const char *word, struct side *side, struct mf_err *err)
 static int take_side(struct call *call, const struct strmap *values, bool is_before,
 		     struct side *side, struct mf_err *err)
 {
-	const struct value *now = strmap_find(values, side->name);
+	const struct change_stored *now = strmap_find(values, side->name);
 	const struct past_state *state = NULL;
 	struct past past;
 	int code = 0;
 
 	if (now != NULL && (side->revision == 0 ? !is_before : side->revision == now->revision)) {
-		side->value = mem_dup_bytes(now->text, now->len);
+		side->value = mem_dup_bytes(now->value, now->len);
 		return 0;
 	}
 	if (past_read(call, side->name, now == NULL ? 0 : now->revision, &past, err) != 0)
@@ -272,10 +238,10 @@ static int compose(const struct strmap *values, struct side *side, struct mf_err
 					 side->name, side->past);
 	side->table = table_new();
 	while (strmap_next(values, &cursor, &name, &object)) {
-		const struct value *value = object;
+		const struct change_stored *value = object;
 
 		if (strcmp(name, side->name) != 0)
-			put(side, name, value->text, value->len);
+			put(side, name, value->value, value->len);
 	}
 	put(side, side->name, side->value, strlen(side->value));
 	side->snapshot = table_snapshot(side->table, 0);
@@ -343,13 +309,13 @@ static void fill_differences(struct look *look, const struct side *before, const
 
 static int fill_diff(struct look *look, const struct reading *reading, struct mf_err *err)
 {
-	struct strmap *values = strmap_new(free_value);
+	struct strmap *values = NULL;
 	struct side before = {.revision = 0}, after = {.revision = 0};
 	int code = take_words(look->call, &before, &after, err);
 
 	(void)reading;
 	if (code == 0)
-		code = take_all(look->call, values, err);
+		code = change_list(look->call, BELOW, &values, err);
 	if (code == 0)
 		code = take_sides(look->call, values, &before, &after, err);
 	if (code == 0)

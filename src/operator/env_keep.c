@@ -1,5 +1,4 @@
 /* `env keep`: an environment whose time would be over lives on.  What it says is not changed. */
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -7,67 +6,19 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/strmap.h"
 #include "model/env.h"
 #include "model/lifetime.h"
 #include "model/name.h"
-#include "operator/ask.h"
 #include "operator/call.h"
 #include "operator/change.h"
 #include "operator/change_write.h"
 #include "operator/env_change.h"
-#include "store/etcd.h"
+#include "operator/named.h"
 
 #define DEFAULT_MS INT64_C(86400000) /* a day */
 
 static const struct change_kind change_of_lifetimes = {"lifetimes/", "environment", NULL};
-
-/* --- the environment, as it is now ------------------------------------------------------------ */
-
-struct finding {
-	const char *key;
-	char *value; /* NULL: it is not there */
-	size_t len;
-	int64_t created;
-};
-
-static void on_begin(void *ctx)
-{
-	struct finding *finding = ctx;
-
-	free(finding->value);
-	finding->value = NULL;
-}
-
-static void on_kv(void *ctx, const char *key, const struct etcd_kv *kv)
-{
-	struct finding *finding = ctx;
-
-	if (strcmp(key, finding->key) != 0)
-		return; /* it only begins so */
-	free(finding->value);
-	finding->value = mem_dup_bytes(kv->value, kv->value_len);
-	finding->len = kv->value_len;
-	finding->created = kv->create_revision;
-}
-
-static int find_env(struct call *call, const char *name, struct env **ret_env, struct mf_err *err)
-{
-	static const struct ask_list events = {on_begin, on_kv};
-	mem_auto_free char *key = mem_printf("environments/%s", name);
-	struct finding finding = {.key = key};
-	int64_t revision;
-	int code = ask_list(call, key, &events, &finding, &revision, err);
-
-	if (code == 0 && finding.value == NULL)
-		code = mf_err_set(err, MF_ENOINPUT, "environment %s: is not there", name);
-	if (code == 0)
-		code =
-		    env_parse_json(name, finding.value, finding.len, finding.created, ret_env, err);
-	free(finding.value);
-	return code;
-}
-
-/* --- what is noted of it ---------------------------------------------------------------------- */
 
 static void keep(struct change *change, const struct env *env, const char *until)
 {
@@ -93,23 +44,35 @@ static void keep(struct change *change, const struct env *env, const char *until
 	lifetime_unref(before);
 }
 
+static int keep_one(struct change *change, const struct strmap *envs, const char *name,
+		    const char *until, struct mf_err *err)
+{
+	const struct change_stored *stored = strmap_find(envs, name);
+	struct env *env;
+
+	if (stored == NULL)
+		return named_refuse_key("environment", name, envs, err);
+	if (env_parse_json(name, stored->value, stored->len, stored->create_revision, &env, err) !=
+	    0)
+		return err->code;
+	if (lifetime_is_limited(env))
+		keep(change, env, until);
+	else
+		change_keep(change, name);
+	env_unref(env);
+	return 0;
+}
+
 static int decide(struct change *change, void *ctx, struct mf_err *err)
 {
-	const char *until = ctx;
+	const struct call *call = change->call;
+	struct strmap *envs = NULL;
+	int code = change_list(change->call, change_of_envs.below, &envs, err);
 
-	for (int i = 0; i < change->call->argc; i++) {
-		const char *name = change->call->argv[i];
-		struct env *env;
-
-		if (find_env(change->call, name, &env, err) != 0)
-			return err->code;
-		if (lifetime_is_limited(env))
-			keep(change, env, until);
-		else
-			change_keep(change, name);
-		env_unref(env);
-	}
-	return 0;
+	for (int i = 0; code == 0 && i < call->argc; i++)
+		code = keep_one(change, envs, call->argv[i], ctx, err);
+	strmap_free(envs);
+	return code;
 }
 
 static int check_names(const struct call *call, struct mf_err *err)

@@ -76,15 +76,10 @@ static void on_kv(void *ctx, const char *key, const struct etcd_kv *kv)
 {
 	const struct there *there = ctx;
 	const struct change_kind *part = find_part(key);
-	struct change_stored *stored;
 
 	if (part == NULL || kv->lease != 0 || strcmp(key, SWITCH_KEY) == 0)
 		return;
-	stored = MEM_NEW(stored);
-	stored->value = mem_dup_bytes(kv->value, kv->value_len);
-	stored->len = kv->value_len;
-	stored->revision = kv->mod_revision;
-	strmap_set(there->parts[part - parts], key + strlen(part->below), stored);
+	strmap_set(there->parts[part - parts], key + strlen(part->below), change_stored_new(kv));
 }
 
 static int take_there(struct call *call, struct there *there, struct mf_err *err)

@@ -64,8 +64,8 @@ mayfly env show kept
 like "$OUT" "^Expires: +20" '  which is said'
 etcd_put environments/no-end '{"name":"no-end","services":[]}'
 said 0 'environment no-end unchanged' 'one without an end stays as it is' env keep no-end
-said 66 '' 'one that is not there' env keep nobody
-like "$ERR" 'environment nobody: is not there' '  is named'
+said 66 '' 'one that is not there' env keep kebt
+like "$ERR" 'environment "kebt": there is none: did you mean "kept"\?' '  and what is probably meant'
 said 64 '' 'one day is the most for which the guard is off' allow-removal --for 2d
 put short 1s
 within 'another goes' 20 expired short

@@ -183,7 +183,7 @@ do_it() {
 		read -r -a WRONG <<<"$WRONG"
 		run_tool mayfly "${COMMAND[@]}" "${WRONG[@]}"
 		is "$STATUS" 66 "$name: a wrong name: 66"
-		like "$ERR$OUT" 'did you mean|there is none|is not there|No such file|mayfly env list' '  says what to do'
+		like "$ERR$OUT" 'did you mean|there is none|No such file|mayfly env list' '  says what to do'
 	fi
 	case $name in
 	'config watch') watch_it "${operator[@]}" ;;
