@@ -2,11 +2,14 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "model/env.h"
+#include "model/lifetime.h"
 #include "model/table.h"
 #include "operator/call.h"
 #include "operator/change.h"
@@ -21,8 +24,17 @@ static void warn_if_aside(const struct change *change, const char *name)
 	snapshot_unref(snapshot);
 }
 
-/* Also a history is only what somebody wrote. */
-static int check_state(const char *name, const struct past_state *state, struct mf_err *err)
+/* A span of time begins anew, but a date does not. */
+static void warn_if_over(const struct env *env)
+{
+	if (lifetime_end(env, NULL) <= time(NULL))
+		log_warn("environment expires again at once: apply it with another date",
+			 LOG_STR("environment", env->name), LOG_STR("expires", env->expires));
+}
+
+/* Also a history is only what somebody wrote.  is_new: nothing is noted of how long it lives. */
+static int check_state(const char *name, const struct past_state *state, bool is_new,
+		       struct mf_err *err)
 {
 	struct env *env;
 
@@ -30,6 +42,8 @@ static int check_state(const char *name, const struct past_state *state, struct 
 		return mf_err_wrap(
 		    err, "environment %s: what it was at revision %" PRId64 " is not put back",
 		    name, state->revision);
+	if (is_new)
+		warn_if_over(env);
 	env_unref(env);
 	return 0;
 }
@@ -56,7 +70,7 @@ static int decide(struct change *change, void *ctx, struct mf_err *err)
 	else
 		code = past_find(&past, name, change->call->options.revision, &state, err);
 	if (code == 0 && state != NULL)
-		code = check_state(name, state, err);
+		code = check_state(name, state, now == NULL, err);
 	if (code == 0 && state != NULL) {
 		mem_auto_free char *what =
 		    mem_printf("put back to revision %" PRId64, state->revision);

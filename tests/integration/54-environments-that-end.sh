@@ -83,5 +83,11 @@ mayfly check
 like "$OUT" 'environment base.*has expired, and is kept, as child extends it' '  which is said'
 rm "$T/environments/child.yaml"
 within '  until nobody does' 20 expired base
+mayfly env restore base
+like "$STATUS $ERR" '^0 .*environment expires again at once: apply it with another date.*environment=base' \
+	'put back, it has no time left, which is said'
+within '  and goes again' 20 expired base
+mayfly env restore pr-2
+unlike "$ERR" 'expires again' '  but a span of time begins anew'
 
 done_testing
