@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -167,7 +168,7 @@ void change_add(struct change *change, const char *name, const struct buf *value
 		op->value = mem_dup_bytes(buf_str(value), value->len);
 		op->value_len = value->len;
 	}
-	outcome_add(&change->said, change->call, change->kind->word, name,
+	outcome_add(&change->said, change->kind->word, name,
 		    what != NULL     ? what
 		    : value == NULL  ? change->kind->gone
 		    : stored == NULL ? "created"
@@ -181,7 +182,7 @@ void change_keep(struct change *change, const char *name)
 
 	if (stored != NULL && stored->revision > change->newest)
 		change->newest = stored->revision;
-	outcome_add(&change->said, change->call, change->kind->word, name, OUTCOME_UNCHANGED);
+	outcome_add(&change->said, change->kind->word, name, OUTCOME_UNCHANGED);
 }
 
 /* Whose it is does not count. */

@@ -13,6 +13,7 @@
 #include "operator/outcome.h"
 #include "store/etcd.h"
 
+struct buf;
 struct call;
 struct env;
 struct mf_err;

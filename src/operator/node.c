@@ -64,7 +64,7 @@ static int forget(struct call *call, const char *name, int64_t revision, struct 
 		return err->code;
 	if (!has_succeeded)
 		return mf_err_set(err, MF_ETIMEOUT, "node %s: has changed meanwhile", name);
-	outcome_add(&said, call, "node", name, "forgotten");
+	outcome_add(&said, "node", name, "forgotten");
 	code = outcome_print(&said, call, 0, NULL, err);
 	outcome_clear(&said);
 	return code;

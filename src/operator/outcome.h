@@ -7,22 +7,18 @@
 
 #include <stdint.h>
 
-#include "base/buf.h"
-
 #define OUTCOME_UNCHANGED "unchanged"
 
 struct call;
 struct mf_err;
 struct node;
 
-struct outcome { /* {0}: nothing yet */
-	struct buf text;
-	struct node *doc; /* what programs get; NULL: nothing yet */
+struct outcome {
+	struct node *doc; /* a row for each object; NULL: nothing yet */
 };
 
 /* what: "created", or OUTCOME_UNCHANGED. */
-void outcome_add(struct outcome *outcome, const struct call *call, const char *kind,
-		 const char *name, const char *what);
+void outcome_add(struct outcome *outcome, const char *kind, const char *name, const char *what);
 void outcome_move(struct outcome *to, struct outcome *from); /* which is empty then */
 void outcome_clear(struct outcome *outcome);		     /* frees all of it */
 

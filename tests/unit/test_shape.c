@@ -305,7 +305,7 @@ static void check_changes(void)
 	struct call call = {.options = {.format = CALL_JSON}};
 	struct outcome outcome = {.doc = NULL};
 
-	outcome_add(&outcome, &call, "environment", "pr", "created");
+	outcome_add(&outcome, "environment", "pr", "created");
 	ck_assert_int_eq(outcome_print(&outcome, &call, 7, NULL, NULL), 0);
 	check("changes", outcome.doc, "");
 	check_schema("changes");
