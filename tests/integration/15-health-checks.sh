@@ -112,7 +112,7 @@ ok 'what fails is not announced' not etcd_has backends/web/5/text
 
 # One that accepts and never answers, so that there is no verdict for some time.
 ports 1
-start mute socat "TCP-LISTEN:${PORTS[0]},bind=127.0.0.1,reuseaddr,fork" SYSTEM:'exec sleep 60'
+start mute socat "TCP-LISTEN:${PORTS[0]},bind=127.0.0.1,reuseaddr,fork" "SYSTEM:exec ${IDLE[*]}"
 mute_is_up() { socat -u OPEN:/dev/null "TCP:127.0.0.1:${PORTS[0]}"; }
 wait_for 10 mute_is_up || die 'the one that never answers does not come up'
 start_tool_as register-early svcregister register web 7 "127.0.0.1:${PORTS[0]}" --id early --check http:/ \

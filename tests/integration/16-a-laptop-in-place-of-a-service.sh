@@ -137,7 +137,7 @@ start_tool_as wrapped svcregister register search dev-laptop 127.0.0.1:auto --en
 	--id wrapped --drain-time 0s -- "$BASH" -c \
 	'exec "$0" --listen "127.0.0.1:$PORT" --service search --version dev-laptop' "$TEST_BIN/app"
 within 'a program takes it once it listens' 20 pr_is dev-laptop
-run_tool svcregister register search dev-desk 127.0.0.1:auto --env pr-42 --id desk --no-check -- sleep 600
+run_tool svcregister register search dev-desk 127.0.0.1:auto --env pr-42 --id desk --no-check -- "${IDLE[@]}"
 is "$STATUS" 75 'another program is refused and ended'
 start_tool_as desk svcregister register search dev-desk "${ADDRESS[search:dev-desk]}" \
 	--env pr-42 --ttl 2s --id desk --steal

@@ -178,14 +178,14 @@ within 'one that stops by another signal' 10 log_has quitter '^ready'
 stop quitter
 is "$STATUS" 6 'gets that'
 
-start_wrapped mortal 2 127.0.0.1:7002 --no-check --ttl 1h -- sh -c 'echo pid $$; exec sleep 1000'
+start_wrapped mortal 2 127.0.0.1:7002 --no-check --ttl 1h -- sh -c 'echo pid $$; exec "$@"' sh "${IDLE[@]}"
 within 'one that will die' 10 has 2
 kill -KILL "$(sed -n 's/^pid //p' "$T/log/mortal")"
 wait_exit mortal
 is "$STATUS" 137 'dies'
 ok 'and is deregistered at once' not has 2
 
-start_wrapped orphan 2 127.0.0.1:7002 --no-check --ttl 2s -- sh -c 'echo pid $$; exec sleep 1000'
+start_wrapped orphan 2 127.0.0.1:7002 --no-check --ttl 2s -- sh -c 'echo pid $$; exec "$@"' sh "${IDLE[@]}"
 within 'one whose svcregister will be killed' 10 has 2
 pid=$(sed -n 's/^pid //p' "$T/log/orphan")
 stop orphan KILL

@@ -96,7 +96,7 @@ ok 'with what has changed meanwhile' says '"weight":7' etcd_get backends/name/1/
 stop other
 start_auto() {
 	start_tool_as auto svcregister register name 1 127.0.0.1:auto --id same --ttl 2s --no-check \
-		--drain-time 0s -- sleep 600
+		--drain-time 0s -- "${IDLE[@]}"
 }
 start_auto
 within 'a program at any free port' 10 etcd_has backends/name/1/same

@@ -116,12 +116,12 @@ is "$STATUS" 3 'with nothing else in the scope it runs all the same'
 unlike "$ERR" 'the scope has no setting' '  and the scope is known'
 
 # prints LOG_LEVEL at its start, and "hup" at each SIGHUP; its child is gone with it
-cat >"$T/service" <<'EOF2'
+cat >"$T/service" <<EOF2
 trap 'echo hup' HUP
 trap 'echo term; exit 0' TERM
-echo "level $LOG_LEVEL"
+echo "level \$LOG_LEVEL"
 while :; do
-	sleep 1000 &
+	${IDLE[*]} &
 	wait
 done
 EOF2

@@ -9,7 +9,7 @@ write_settings
 ports 3
 name() { etcd_put "environments/$1" "{\"name\":\"$1\",\"services\":[{\"name\":\"web\",\"version\":\"$2\"}]}"; } # ENV VERSION
 program() { # NAME VERSION PORT OPTION...
-	start_tool_as "$1" svcregister register "${@:4}" --no-check --drain-time 0s web "$2" "127.0.0.1:$3" -- sleep 600
+	start_tool_as "$1" svcregister register "${@:4}" --no-check --drain-time 0s web "$2" "127.0.0.1:$3" -- "${IDLE[@]}"
 }
 registered() { etcd_keys "backends/web/$1/" | grep -q .; } # VERSION
 

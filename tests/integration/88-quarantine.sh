@@ -68,9 +68,9 @@ within 'and none is in quarantine' 10 node_says '"quarantined_count":0'
 within 'and HAProxy has loaded it' 20 is_loaded # one that is stopped meanwhile does not stop
 
 # A check that waits, as for a name server that does not answer, has refused what it waits for.
-cat >"$T/check" <<'END'
-grep -q "^backend molasses:" "$1" && sleep 300
-exec haproxy -c -f "$1"
+cat >"$T/check" <<END
+grep -q "^backend molasses:" "\$1" && ${IDLE[*]}
+exec haproxy -c -f "\$1"
 END
 write_settings haproxy.check="[sh, \"$T/check\"]" haproxy.check_timeout=2s
 send_signal HUP kvwatch

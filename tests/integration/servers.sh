@@ -35,6 +35,9 @@ export UBSAN_OPTIONS=print_stacktrace=1:log_path=$T/sanitizer/report
 SLOW=${SLOW:-1}
 [[ -z ${VALGRIND:-} ]] || SLOW=$((SLOW * 10))
 
+# A program that does nothing until it is stopped, and nothing waits for its end.
+IDLE=(sleep 600)
+
 declare -A PID=() SESSIONS=() MARK=() ADDRESS=()
 STATUS=0
 
