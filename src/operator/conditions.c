@@ -65,30 +65,33 @@ static char *find_parameter(const char *url, const char *name)
 	return NULL;
 }
 
-static bool has_value(const struct when_value *asked, const struct conditions_request *request)
+char *conditions_find_value(const struct when_value *asked,
+			    const struct conditions_request *request)
 {
-	mem_auto_free char *value = NULL;
-
 	switch (asked->kind) {
 	case WHEN_HEADER:
-		value = find_header(request->headers, asked->name);
-		break;
+		return find_header(request->headers, asked->name);
 	case WHEN_QUERY:
-		value = find_parameter(request->url, asked->name);
-		break;
+		return find_parameter(request->url, asked->name);
 	case WHEN_COOKIE:
-		value = cookie_find_last(request->headers, asked->name);
-		break;
+		return cookie_find_last(request->headers, asked->name);
 	case WHEN_KINDS:
 		break;
 	}
+	return NULL;
+}
+
+static bool has_value(const struct when_value *asked, const struct conditions_request *request)
+{
+	mem_auto_free char *value = conditions_find_value(asked, request);
+
 	return value != NULL && strcmp(value, asked->value) == 0;
 }
 
 static bool has_method(unsigned methods, const char *method)
 {
 	for (unsigned i = 0; i < ROUTE_METHODS; i++)
-		if ((methods >> i & 1) != 0 && strcasecmp(route_method_words[i], method) == 0)
+		if ((methods >> i & 1) != 0 && strcmp(route_method_words[i], method) == 0)
 			return true;
 	return methods == WHEN_ANY_METHOD;
 }

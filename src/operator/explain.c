@@ -4,6 +4,7 @@
  */
 #include "operator/explain.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,9 +89,7 @@ static char *path_key(const struct explanation *e, const char *generation, const
 /* What the request's method gets, where some have entries of their own. */
 static void take_method(struct explanation *e, const char *generation, const char *match)
 {
-	const char *method = e->look->call->options.method;
-	mem_auto_free char *key =
-	    mem_printf("%s/.%s%s", generation, method == NULL ? "GET" : method, match);
+	mem_auto_free char *key = mem_printf("%s/.%s%s", generation, e->method, match);
 
 	if (e->hit.value[0] == '|' && e->hit.value[1] == '/')
 		(void)maps_find(e->maps, ROUTING_VERSIONS, key, &e->hit);
@@ -454,6 +453,15 @@ static int take_request(const struct call *call, struct request *ret_request, st
 			     ret_request, err);
 }
 
+static char *make_method(const char *asked)
+{
+	char *method = mem_dup_str(asked == NULL ? "GET" : asked);
+
+	for (char *p = method; *p != '\0'; p++)
+		*p = (char)toupper((unsigned char)*p);
+	return method;
+}
+
 static int fill(struct look *look, const struct reading *reading, struct mf_err *err)
 {
 	struct explanation e = {.look = look, .reading = reading, .settings = look->call->settings};
@@ -461,10 +469,12 @@ static int fill(struct look *look, const struct reading *reading, struct mf_err 
 
 	if (take_request(look->call, &e.request, err) != 0)
 		return err->code;
+	e.method = make_method(look->call->options.method);
 	e.maps = maps_new(reading->snapshot);
 	code = explain(&e, err);
 	explain_fini(&e);
 	maps_free(e.maps);
+	free(e.method);
 	request_fini(&e.request);
 	return code;
 }

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "operator/conditions.h"
 #include "operator/maps.h"
 #include "operator/request.h"
 
@@ -24,6 +25,7 @@ struct explanation {
 	const struct reading *reading;
 	const struct settings *settings;
 	struct request request;
+	char *method; /* in upper case, as it is looked up; GET by default */
 	struct maps *maps;
 	const struct env *env;	       /* NULL: none, or */
 	const struct env *split;       /* whose visitors are split, that env is one's share of */
@@ -43,6 +45,9 @@ struct explanation {
 /* Follow the request through e->maps.  What is in e afterwards is to be freed by explain_fini. */
 void explain_walk(struct explanation *e);
 void explain_fini(struct explanation *e); /* but for what was there before */
+
+/* What conditions are asked about. */
+struct conditions_request explain_conditions_request(const struct explanation *e);
 
 /* Who answers, by the model, and the document and page that say so. */
 void explain_judge(struct explanation *e);

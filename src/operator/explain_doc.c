@@ -14,7 +14,6 @@
 #include "model/when.h"
 #include "operator/call.h"
 #include "operator/circle.h"
-#include "operator/conditions.h"
 #include "operator/doc.h"
 #include "operator/facts.h"
 #include "operator/look.h"
@@ -22,23 +21,26 @@
 
 static void judge_redirect(struct explanation *e)
 {
-	const char *path = e->request.path, *method = e->look->call->options.method;
+	const char *path = e->request.path;
 	mem_auto_free char *asked = mem_dup_bytes(path, strlen(path) - !e->request.is_open);
 
-	if (circle_is_entered(e->env, e->route, asked, method == NULL ? "GET" : method,
-			      e->request.host))
+	if (circle_is_entered(e->env, e->route, asked, e->method, e->request.host))
 		e->reason = mem_dup_str("the redirect leads to itself, in a circle");
+}
+
+struct conditions_request explain_conditions_request(const struct explanation *e)
+{
+	return (struct conditions_request){
+	    .url = e->look->call->argv[0],
+	    .method = e->method,
+	    .headers = e->look->call->options.headers,
+	};
 }
 
 /* The first condition that the request satisfies and whose version has an instance, if any. */
 static void judge_conditions(struct explanation *e, const struct env_service *service)
 {
-	const struct call_options *options = &e->look->call->options;
-	const struct conditions_request request = {
-	    .url = e->look->call->argv[0],
-	    .method = options->method == NULL ? "GET" : options->method,
-	    .headers = options->headers,
-	};
+	const struct conditions_request request = explain_conditions_request(e);
 	const struct when *when = service->choice == NULL ? NULL : service->choice->when;
 
 	for (size_t i = 0; when != NULL && i < when->count && e->condition == NULL; i++) {

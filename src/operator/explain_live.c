@@ -340,6 +340,7 @@ int explain_live(struct explanation *e, struct mf_err *err)
 				   .reading = e->reading,
 				   .settings = e->settings,
 				   .request = e->request,
+				   .method = e->method,
 				   .maps = maps_new_live(look->call)};
 	struct comparison comparison = {
 	    .model = e, .live = &live, .call = look->call, .is_equal = true};

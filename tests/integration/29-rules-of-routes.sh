@@ -133,6 +133,11 @@ run_tool mayfly explain http://www-prod.example.com/tasks/x -X POST
 like "$OUT" '^Route: +/tasks/ \(strip\)$' 'mayfly explain says it'
 run_tool mayfly explain http://www-prod.example.com/tasks/x -X DELETE
 like "$OUT" 'only GET,POST,PATCH is allowed there: it is answered 405' '  and what is not'
+like "$(get /tasks/x -X delete)" '^405$' 'in lower case it is the same one'
+run_tool mayfly explain http://www-prod.example.com/tasks/x -X delete
+like "$OUT" 'only GET,POST,PATCH is allowed there: it is answered 405' '  for mayfly explain, too'
+run_tool mayfly explain http://www-prod.example.com/tasks/x -X post
+like "$OUT" '^Route: +/tasks/ \(strip\)$' '  which finds its route'
 run_tool mayfly route list prod
 like "$OUT" '^prod +/only +tasks +1 +1 +exact, POST,DELETE$' 'and mayfly route list'
 printf '%s\n' 'name: pr-1' 'extends: prod' 'services: [{name: tasks, version: 2}]' >"$T/environments/pr-1.yaml"
