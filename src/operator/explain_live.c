@@ -13,10 +13,13 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/choice.h"
 #include "model/route.h"
 #include "model/settings.h"
+#include "model/when.h"
 #include "operator/call.h"
 #include "operator/doc.h"
+#include "operator/facts.h"
 #include "operator/look.h"
 #include "operator/reading.h"
 #include "operator/runtime.h"
@@ -128,6 +131,108 @@ static void compare_maps(struct comparison *c)
 
 		add_step(c, rows[i].step, model, haproxy);
 	}
+}
+
+/* --- conditions ------------------------------------------------------------------------------- */
+
+/* What stands behind the choice in HAProxy's map: a set of conditions, as bits, or a count. */
+static bool find_bits(const struct comparison *c, const char *choice, const char *key,
+		      int64_t *ret_bits)
+{
+	mem_auto_free char *whole = mem_printf("%s%s", choice, key);
+	struct routing_entry entry;
+
+	return maps_find_longest(c->live->maps, ROUTING_CHOICES, whole, &entry) &&
+	       str_parse_int(entry.value, 0, INT32_MAX, ret_bits);
+}
+
+/* Whether an earlier value is of the same name. */
+static bool is_repeated(const struct when *when, size_t condition, const struct when_value *value)
+{
+	for (size_t i = 0; i < condition; i++)
+		for (size_t j = 0; j < when->conditions[i].value_count; j++) {
+			const struct when_value *other = &when->conditions[i].values[j];
+
+			if (other->kind == value->kind && strcmp(other->name, value->name) == 0)
+				return true;
+		}
+	return false;
+}
+
+/* What the request's value of a name leaves of the bits; false: HAProxy does not ask for it. */
+static bool take_value(const struct comparison *c, const char *choice,
+		       const struct when_value *asked, int64_t *bits)
+{
+	const struct conditions_request request = explain_conditions_request(c->model);
+	mem_auto_free char *value = conditions_find_value(asked, &request), *key = NULL;
+	buf_auto struct buf encoded = BUF_INIT;
+	int64_t left;
+
+	if (value != NULL)
+		str_add_base64(&encoded, value, strlen(value));
+	key =
+	    mem_printf(".%s.%s=%s.", when_kind_words[asked->kind], asked->name, buf_str(&encoded));
+	if (!find_bits(c, choice, key, &left))
+		return false;
+	*bits &= left;
+	return true;
+}
+
+/* The conditions that HAProxy finds satisfied: templates/haproxy-when.mustache. */
+static int64_t find_satisfied(const struct comparison *c, const char *choice,
+			      const struct when *when)
+{
+	mem_auto_free char *method = mem_printf(".method=%s.", c->model->method);
+	int64_t bits, left, names;
+
+	if (!find_bits(c, choice, ".when", &bits) || !find_bits(c, choice, ".names", &names))
+		return 0;
+	if (find_bits(c, choice, method, &left))
+		bits &= left;
+	for (size_t i = 0; i < when->count; i++)
+		for (size_t j = 0; j < when->conditions[i].value_count; j++) {
+			const struct when_value *value = &when->conditions[i].values[j];
+
+			if (!is_repeated(when, i, value))
+				names -= take_value(c, choice, value, &bits);
+		}
+	return names > 0 ? 0 : bits;
+}
+
+/* `service:version` of the first of them that has an instance; to be freed; NULL: none. */
+static char *find_version_by(const struct comparison *c, const char *choice, int64_t bits)
+{
+	for (int64_t bit = 1; bit <= bits; bit *= 2) {
+		mem_auto_free char *key = mem_printf("%s.then.%lld.", choice, (long long)bit);
+		struct routing_entry entry;
+		const struct backend *backend;
+
+		if ((bits & bit) == 0 ||
+		    !maps_find_longest(c->live->maps, ROUTING_CHOICES, key, &entry))
+			continue;
+		backend = snapshot_find_backend_named(c->model->reading->snapshot, entry.value);
+		if (backend == NULL || facts_count_live(backend) > 0)
+			return mem_dup_str(entry.value);
+	}
+	return NULL;
+}
+
+static void compare_condition(struct comparison *c)
+{
+	const struct explanation *e = c->model;
+	const struct env_service *service =
+	    e->backend == NULL ? NULL : env_find_service(e->env, e->backend->service);
+	const char *at = strstr(c->live->hit.value, ":@");
+	mem_auto_free char *model = NULL, *haproxy = NULL;
+
+	if (service == NULL || service->choice == NULL || service->choice->when == NULL)
+		return;
+	if (e->condition != NULL)
+		model = mem_printf("%s:%s", service->name, e->condition->version);
+	if (at != NULL)
+		haproxy =
+		    find_version_by(c, at + 2, find_satisfied(c, at + 2, service->choice->when));
+	add_step(c, "version by a condition", model, haproxy);
 }
 
 /* --- instances -------------------------------------------------------------------------------- */
@@ -325,6 +430,7 @@ static int compare(struct comparison *c, struct look *look, struct mf_err *err)
 	explain_walk(c->live);
 	c->steps = doc_add_list(look->doc, "live_steps");
 	compare_maps(c);
+	compare_condition(c);
 	if (maps_error(c->live->maps, err) != 0 || compare_instances(c, err) != 0 ||
 	    maps_error(c->live->maps, err) != 0)
 		return err->code;

@@ -75,9 +75,20 @@ for cookie in 'beta=on, a=b' 'a=b,beta=on' 'beta =on' 'beta=no, beta=on' 'a="x; 
 done
 run_tool mayfly explain http://www-prod.example.com/ -H 'X-Canary: both' --method POST -o json
 like "$OUT" '"condition_version":"2".*"instances":\[\{"service":"tasks","version":"2"' '  and who answers'
-run_tool mayfly explain http://www-prod.example.com/ -H 'X-Canary: other' --live
+run_tool mayfly explain 'http://www-prod.example.com/?v=3+x' -H 'cookie: beta=on' --live
 is "$STATUS" 0 '  as HAProxy has it'
-unlike "$OUT" 'Condition:' '  or that none does'
+like "$OUT" '^version by a condition +tasks:3 +equal$' '  which is compared'
+run_tool mayfly explain http://www-prod.example.com/ -H 'X-Canary: both' --method POST --live
+like "$OUT" '^version by a condition +tasks:2 +equal$' '  also by a method'
+run_tool mayfly explain http://www-prod.example.com/ -H 'X-Canary: other' --live
+is "$STATUS" 0 '  or that none does'
+unlike "$OUT" 'ondition' '  for both'
+choice=$(haproxy_cmd 'show map maps/choices.map' | sed -n 's/^[^ ]* \([^ ]*prod[^ ]*\.then\.2\.\) .*/\1/p')
+haproxy_cmd "set map maps/choices.map $choice tasks:2" >/dev/null
+run_tool mayfly explain 'http://www-prod.example.com/?v=3+x' -H 'cookie: beta=on' --live
+is "$STATUS" 75 '  or that it has another version'
+like "$OUT" '^version by a condition +tasks:3 +tasks:2$' '  which is said'
+haproxy_cmd "set map maps/choices.map $choice tasks:3" >/dev/null
 run_tool mayfly env show prod -o json
 like "$OUT" '"condition":"\[header.x-canary=yes\]","version":"2","live":1' '  as does mayfly env show'
 
