@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/bind.h"
 #include "model/env.h"
 #include "model/settings.h"
 #include "operator/ask.h"
@@ -62,22 +63,23 @@ static char *key_of(const struct call *call, const struct probe *probe)
 	return mem_printf("%s/environments/%s", call->settings->etcd.prefix, probe->env);
 }
 
-static int put_env(struct call *call, const struct probe *probe, const struct env *env,
+static int put_env(struct call *call, struct probe *probe, const struct env *env,
 		   int64_t *ret_revision, struct mf_err *err)
 {
 	mem_auto_free char *key = key_of(call, probe);
 	const struct etcd_if is_new = {ETCD_IF_CREATED, key, 0};
 	struct etcd_op put = {.key = key};
 	buf_auto struct buf json = BUF_INIT;
-	bool is_put;
 
 	format_env(probe, env, &json);
 	put.value = buf_str(&json);
 	put.value_len = json.len;
-	if (ask_lease(call, LIFE_S, &put.lease, err) != 0 ||
-	    ask_txn(call, &is_new, 1, &put, 1, &is_put, ret_revision, err) != 0)
+	if (ask_lease(call, LIFE_S, &put.lease, err) != 0)
 		return err->code;
-	if (!is_put)
+	probe->is_put = true; /* also where no answer says so */
+	if (ask_txn(call, &is_new, 1, &put, 1, &probe->is_put, ret_revision, err) != 0)
+		return err->code;
+	if (!probe->is_put)
 		return mf_err_set(err, MF_EFAIL, "environment %s: it is there already", probe->env);
 	return 0;
 }
@@ -89,7 +91,7 @@ void probe_end(const struct probe *probe, struct call *call)
 	struct mf_err err;
 	bool is_done;
 
-	if (ask_txn(call, NULL, 0, &del, 1, &is_done, NULL, &err) != 0)
+	if (probe->is_put && ask_txn(call, NULL, 0, &del, 1, &is_done, NULL, &err) != 0)
 		log_warn("an environment stays for a minute", LOG_STR("environment", probe->env),
 			 LOG_STR("reason", err.msg));
 }
@@ -115,18 +117,24 @@ static void on_answer(void *ctx, const struct http_reply *reply, const struct mf
 	loop_stop(sending->loop);
 }
 
-/* An address of all is this host's own, too. */
-static char *url_of(const char *bind, const char *path)
+/* Of the first one with a port; an address of all is this host's own, too.  NULL: all are sockets
+ * in the file system. */
+static char *url_of(char *const *binds, const char *path)
 {
-	static const struct {
-		const char *any, *own;
-	} rows[] = {{"*:", "127.0.0.1:"}, {"0.0.0.0:", "127.0.0.1:"}, {"[::]:", "[::1]:"}};
+	struct bind at;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (str_has_prefix(bind, rows[i].any))
-			return mem_printf("http://%s%s%s", rows[i].own, bind + strlen(rows[i].any),
-					  path);
-	return mem_printf("http://%s%s", bind, path);
+	for (; *binds != NULL; binds++) {
+		const char *host;
+
+		if (!bind_parse(*binds, &at))
+			continue;
+		host = at.host[0] != '\0'	      ? at.host
+		       : strstr(*binds, "::") != NULL ? "::1"
+						      : "127.0.0.1";
+		return mem_printf(strchr(host, ':') != NULL ? "http://[%s]:%u%s" : "http://%s:%u%s",
+				  host, at.first, path);
+	}
+	return NULL;
 }
 
 static int send_to(struct call *call, const char *url, const char *host, struct probe *probe,
@@ -170,11 +178,13 @@ static int send_request(struct call *call, const struct request *request, struct
 	const char *path =
 	    strchr(scheme_end == NULL ? call->options.probe : scheme_end + strlen("://"), '/');
 	char *const *binds = is_outside ? settings->haproxy.bind : settings_internal_bind(settings);
-	mem_auto_free char *url = url_of(binds[0], path == NULL ? "/" : path);
+	mem_auto_free char *url = url_of(binds, path == NULL ? "/" : path);
 	mem_auto_free char *host = is_outside
 				       ? mem_printf("www-%s%s", probe->env, dot == NULL ? "" : dot)
 				       : mem_dup_str(request->host);
 
+	if (url == NULL)
+		return mf_err_set(err, MF_ECONFIG, "--probe: HAProxy listens on no port there");
 	return send_to(call, url, host, probe, err);
 }
 

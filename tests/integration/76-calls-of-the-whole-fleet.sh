@@ -83,6 +83,14 @@ audit shop --probe http://localhost.service/ -o json
 like "$OUT" '"callers":\[\{"address":"127.0.0.1","calls":1,.*"called":\[\{"service":"localhost","calls":1,"without":0\}\]' \
 	'one between services is the first call itself'
 like "$OUT" '"probe":\{"url":"http://localhost.service/","status":200,"took_ms":[0-9]+\}' '  and JSON says all'
+door=${DOOR[edge-1]##*:}
+sed "s/127\.0\.0\.1:$door/:$door/" "$T/edge-1/mayfly.yaml" >"$T/edge-1/any.yaml"
+run_tool mayfly audit --config "$T/edge-1/any.yaml" shop --probe http://localhost.service/
+like "$OUT" '^http://localhost.service/: 200 in ' '  also where HAProxy listens on all addresses'
+sed "s|127\.0\.0\.1:$door|unix@$T/run/none|" "$T/edge-1/mayfly.yaml" >"$T/edge-1/any.yaml"
+run_tool mayfly audit --config "$T/edge-1/any.yaml" shop --probe http://localhost.service/
+is "$STATUS" 78 '  but not where on none'
+is "$(etcd_keys environments/mayfly-probe)" '' '  and nothing is left of that, either'
 audit --probe http://www-shop.example.com/
 is "$STATUS" 64 'it wants an environment'
 audit shop --probe 'ftp://x/'

@@ -51,7 +51,7 @@ static const struct {
 
 START_TEST(calls_that_carried_it_are_a_tree)
 {
-	const struct probe probe = {"mayfly-probe-1", 200, 12};
+	const struct probe probe = {.env = "mayfly-probe-1", .status = 200, .took_ms = 12};
 	struct settings *settings = settings_new("node");
 	struct reading reading = {.table = table_new(), .others = strmap_new(NULL)};
 	struct call call = {.options = {.probe = "http://shop.org/"}, .settings = settings};

@@ -243,7 +243,7 @@ static void check_audit(const struct reading *reading, const struct settings *se
 				   "0x1: key=10.0.0.2/web use=0 exp=86399000 http_req_cnt=3\n"
 				   "0x1: key=10.9.9.9/web use=0 exp=86399000 http_req_cnt=2\n"
 				   "# table: calls-of-probes, type: string, size:1\n";
-	const struct probe probe = {"mayfly-probe-1", 200, 7};
+	const struct probe probe = {.env = "mayfly-probe-1", .status = 200, .took_ms = 7};
 	struct call call = {.settings = settings};
 	struct look look = {.call = &call, .doc = doc_new(), .cells = doc_new()};
 	struct calls *counted = calls_new(NULL);
