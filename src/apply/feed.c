@@ -4,7 +4,6 @@
  */
 #include "apply/feed.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,9 +164,7 @@ static void on_answer(void *ctx, const char *reply, size_t len, const struct mf_
 	loop_timer_set(feed->again, FEED_AGAIN_MS);
 	if (usock_err != NULL) {
 		err = *usock_err;
-		if (err.sys == EACCES || err.sys == EPERM)
-			err.code = MF_EPERM;
-		else
+		if (err.code != MF_EPERM)
 			err.code = MF_EUNAVAIL;
 	} else {
 		check(feed, reply, &err);

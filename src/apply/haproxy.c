@@ -94,12 +94,6 @@ static void ask(struct haproxy_job *job, const char *socket, const char *command
 				 left < HAPROXY_ASK_MS ? left : HAPROXY_ASK_MS, on_done, job);
 }
 
-/* What a failed question means to the caller. */
-static int connect_code(const struct mf_err *err)
-{
-	return err->sys == EACCES || err->sys == EPERM ? MF_EPERM : err->code;
-}
-
 /* --- show info ------------------------------------------------------------------------------- */
 
 static void copy(struct span value, char *ret, size_t size)
@@ -137,7 +131,7 @@ static int read_info(const char *path, const char *reply, const struct mf_err *w
 		     struct haproxy_info *ret_info, struct mf_err *err)
 {
 	if (why != NULL)
-		return mf_err_set(err, connect_code(why), "%s", why->msg);
+		return mf_err_set(err, why->code, "%s", why->msg);
 	if (!haproxy_parse_info(reply, ret_info))
 		return mf_err_set(err, MF_EUNAVAIL, "%s: no answer of HAProxy's", path);
 	return 0;
@@ -443,8 +437,7 @@ static void on_procs_before(void *ctx, const char *reply, size_t len, const stru
 		(void)mf_err_set(&job->unreached, MF_EUNAVAIL, "%s: no answer of HAProxy's master",
 				 job->master);
 	else
-		(void)mf_err_set(&job->unreached,
-				 connect_code(why) == MF_EPERM ? MF_EPERM : MF_EUNAVAIL,
+		(void)mf_err_set(&job->unreached, why->code == MF_EPERM ? MF_EPERM : MF_EUNAVAIL,
 				 "HAProxy's master: %s", why->msg);
 	if (why != NULL && (why->sys == ECONNREFUSED || why->sys == ECONNRESET))
 		ask(job, job->admin, "show info\n", on_worker_asked);

@@ -1,7 +1,6 @@
 /* Commands on HAProxy's command line, one at a time.  Knows no reply. */
 #include "operator/runtime.h"
 
-#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -69,8 +68,6 @@ static int judge(struct question *question, struct mf_err *err)
 		return 0;
 	mem_free_indirect(&question->reply);
 	*err = question->err;
-	if (err->sys == EACCES || err->sys == EPERM)
-		err->code = MF_EPERM;
 	return mf_err_wrap(err, "HAProxy of this host");
 }
 

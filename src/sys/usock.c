@@ -73,7 +73,9 @@ static void finish(struct usock *usock)
 
 static void fail_sys(struct usock *usock, const char *what)
 {
-	(void)mf_err_set_sys(&usock->err, MF_EUNAVAIL, "%s: %s", usock->path, what);
+	int code = errno == EACCES || errno == EPERM ? MF_EPERM : MF_EUNAVAIL;
+
+	(void)mf_err_set_sys(&usock->err, code, "%s: %s", usock->path, what);
 	finish(usock);
 }
 

@@ -15,9 +15,9 @@ struct usock;
 
 /*
  * Called once, never from inside usock_start.  err is NULL when the peer closed in order; else
- * MF_EUNAVAIL (cannot connect, reset, closed before it took the whole request), MF_ETIMEOUT,
- * MF_EDATA (more than max_reply).  err->msg names the path.  reply is terminated, and holds what
- * came so far also with an error.
+ * MF_EUNAVAIL (cannot connect, reset, closed before it took the whole request), MF_EPERM (may not
+ * connect), MF_ETIMEOUT, MF_EDATA (more than max_reply).  err->msg names the path.  reply is
+ * terminated, and holds what came so far also with an error.
  */
 typedef void usock_done_fn(void *ctx, const char *reply, size_t len, const struct mf_err *err);
 
