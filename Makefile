@@ -270,10 +270,12 @@ helpers: $(helpers)
 programs: all $(unit) $(helpers) $(replay) bench-programs
 fuzzers: $(patsubst tests/fuzz/%.c,$(BUILD)/fuzzers/%,$(fuzz_src))
 
-# TAP_DIR=DIR keeps the results; JOBS stories run side by side.
+# TAP_DIR=DIR keeps the results; JOBS stories run side by side.  AGAIN=1 gives a few that fail a second
+# try, alone, and names those that need it: a machine that is shared has bad moments.
 JOBS ?= 2
+AGAIN ?=
 run-tests: programs
-	$(Q)BUILD=$(BUILD) prove -j$(JOBS) $(PROVE_FLAGS) --exec tests/one.sh \
+	$(Q)BUILD=$(BUILD) AGAIN=$(AGAIN) tests/run.sh -j$(JOBS) $(PROVE_FLAGS) -- \
 		$(unit) $(replay) $(story)
 
 # --- bench -------------------------------------------------------------------------------------
