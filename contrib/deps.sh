@@ -40,6 +40,7 @@ test	nghttp2-client	cmd:nghttp
 test	nghttp2-server	cmd:nghttpd
 docker	docker.io	cmd:dockerd
 docker	docker-cli|docker.io	cmd:docker
+docker	docker-compose	cmd:docker-compose
 docker	busybox-static	cmd:busybox
 docker	iproute2	cmd:ip
 lint	git	cmd:git

@@ -116,6 +116,7 @@ static int read_options(struct announce_docker *a, const struct settings *settin
 			  .is_internal = options->is_internal || options->network != NULL,
 			  .network = options->network,
 			  .takes_all = options->takes_all,
+			  .takes_deployments = options->takes_deployments,
 			  .trusts_checks = options->trusts_checks,
 			  .trusts_env = options->trusts_env,
 			  .trusts_id = options->trusts_id,

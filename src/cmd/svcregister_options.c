@@ -183,6 +183,9 @@ static const struct option_row rows[] = {
      OTHER(network, parse_network), DOCKER},
     {0, "all", NULL, "docker: announce containers that name no service, too", FLAG(takes_all),
      DOCKER},
+    {0, "stacks", NULL,
+     "docker: announce containers of compose projects and stacks, too, as their services",
+     FLAG(takes_deployments), DOCKER},
     {0, "trust-checks", NULL, "docker: let checks run programs here and ask other hosts",
      FLAG(trusts_checks), DOCKER},
     {0, "trust-env", NULL, "docker: let containers take services of environments (mayfly.env)",
@@ -286,6 +289,7 @@ const struct cli_tool svcregister_tool = {
 		"[ARG...]\n"
 		"svcregister docker [--docker-host URL] [--ip ADDRESS] [--internal] [--network "
 		"NAME|CIDR] [--all]\n"
+		"                  [--stacks]\n"
 		"svcregister deregister SERVICE VERSION ADDRESS:PORT\n"
 		"svcregister list [SERVICE [VERSION]]\n"
 		"svcregister dir [--ttl TIME] [--allow-empty] [DIR]\n"

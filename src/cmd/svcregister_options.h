@@ -37,7 +37,8 @@ struct svcregister_options {	      /* strings are borrowed from argv */
 	int64_t retire_ms;			/* 0: it does not */
 	int stop_signal;			/* 0: as we got it */
 	const char *docker_host, *ip, *network; /* NULL: not said */
-	bool is_internal, takes_all, trusts_checks, trusts_env, trusts_id, leaves;
+	bool is_internal, takes_all, takes_deployments, trusts_checks, trusts_env, trusts_id,
+	    leaves;
 	int64_t resync_ms;
 	char **allow_services; /* instead of the settings'; NULL: not said */
 };

@@ -17,6 +17,7 @@
 #include "register/check_kind.h"
 #include "register/container_image.h"
 #include "register/container_words.h"
+#include "register/deployment.h"
 #include "register/docker_event.h"
 #include "register/netif.h"
 
@@ -27,6 +28,7 @@ struct source {
 	const struct node *inspect;
 	struct container_words *words;
 	struct container *container;
+	struct deployment deployment; /* name NULL: it counts as of none */
 };
 
 /* --- what it is, and how it is --------------------------------------------------------------- */
@@ -411,6 +413,8 @@ static char *make_service(const struct source *s, const char *image_name, unsign
 		return mem_dup_str(own);
 	if (base == NULL)
 		base = container_words_service(s->words, 0, "NAME");
+	if (base == NULL)
+		base = s->deployment.service;
 	if (base == NULL && s->options->takes_all)
 		base = image_name;
 	if (base == NULL)
@@ -448,7 +452,31 @@ static const char *find_trusted(const struct source *s, unsigned port, const cha
 	return NULL;
 }
 
-static int read_instance(const struct source *s, const char *service, const char *image_version,
+/* Its copies are told apart by people and programs by these.  The names are checked by then. */
+static void add_deployment(const struct source *s, struct announcement *want)
+{
+	mem_auto_free char *name = NULL;
+
+	if (s->deployment.name == NULL)
+		return;
+	name = deployment_make_name(&s->deployment);
+	announcement_add_attribute(want, "deployment", s->deployment.name);
+	announcement_add_attribute(want, "name", name);
+}
+
+/* The name of a deployment stands in attributes, and for the version. */
+static int check_deployment(const struct source *s, struct mf_err *err)
+{
+	const char *const names[] = {s->deployment.name, s->deployment.service};
+
+	for (size_t i = 0; s->deployment.name != NULL && i < 2; i++)
+		if (name_check(i == 0 ? NAME_VERSION : NAME_SERVICE, names[i], strlen(names[i]),
+			       err) != 0)
+			return mf_err_wrap(err, i == 0 ? "deployment" : "service");
+	return 0;
+}
+
+static int read_instance(const struct source *s, const char *service, const char *default_version,
 			 struct container_instance *instance, struct mf_err *err)
 {
 	unsigned port = instance->container_port;
@@ -464,12 +492,13 @@ static int read_instance(const struct source *s, const char *service, const char
 	want->has_made_id = id == NULL;
 	if (set(want, "service", service, err) != 0 ||
 	    announcement_check_allowed(want, s->options->allow_services, err) != 0 ||
-	    set(want, "version", version == NULL ? image_version : version, err) != 0 ||
+	    set(want, "version", version == NULL ? default_version : version, err) != 0 ||
 	    set(want, "id", id == NULL ? made : id, err) != 0 || set(want, "env", env, err) != 0 ||
 	    find_endpoint(s, port, &want->address, &want->port, err) != 0 ||
 	    set(want, "weight", container_words_find(s->words, port, "weight"), err) != 0 ||
 	    read_check(s, instance, err) != 0)
 		return err->code;
+	add_deployment(s, want);
 	container_words_read_extra(s->words, port, want);
 	return 0;
 }
@@ -478,7 +507,8 @@ static int read_instance(const struct source *s, const char *service, const char
 
 static bool says_so(const struct source *s)
 {
-	return s->options->takes_all || container_words_label(s->words, "service") != NULL ||
+	return s->options->takes_all || s->deployment.name != NULL ||
+	       container_words_label(s->words, "service") != NULL ||
 	       container_words_has_name(s->words);
 }
 
@@ -489,7 +519,7 @@ static bool is_ignored(const struct source *s)
 }
 
 static void add_instance(const struct source *s, unsigned port, const char *service,
-			 const char *image_version)
+			 const char *default_version)
 {
 	struct container *container = s->container;
 	struct container_instance *instance = &container->instances[container->instance_count];
@@ -498,7 +528,8 @@ static void add_instance(const struct source *s, unsigned port, const char *serv
 	instance->container_port = port;
 	announcement_init(&instance->want);
 	instance->want.weight = s->options->weight;
-	if (read_instance(s, service, image_version, instance, &err) == 0) {
+	if (check_deployment(s, &err) == 0 &&
+	    read_instance(s, service, default_version, instance, &err) == 0) {
 		container->instance_count++;
 		return;
 	}
@@ -526,7 +557,8 @@ static void read_instances(const struct source *s)
 			continue;
 		}
 		lower_name(s, service);
-		add_instance(s, ports[i], service, version);
+		add_instance(s, ports[i], service,
+			     s->deployment.name == NULL ? version : s->deployment.name);
 	}
 	container_words_check(s->words, true);
 	if (count > 1 && (container_words_label(s->words, "service") != NULL ||
@@ -539,8 +571,17 @@ static void read_instances(const struct source *s)
 
 static void remark_no_service(const struct source *s)
 {
-	container_remark(s->container, false, "has neither mayfly.service nor SERVICE_NAME");
+	container_remark(s->container, false, "has neither mayfly.service nor SERVICE_NAME%s",
+			 s->options->takes_deployments ? ", and is of no deployment" : "");
 	container_words_check(s->words, false);
+}
+
+static void find_deployment(struct source *s)
+{
+	const struct node *config = node_find(s->inspect, "Config");
+
+	if (!deployment_find(node_find(config, "Labels"), &s->deployment))
+		s->deployment = (struct deployment){0};
 }
 
 static int read_container(struct source *s, struct mf_err *err)
@@ -558,8 +599,12 @@ static int read_container(struct source *s, struct mf_err *err)
 	container->stop_signal =
 	    parse_signal(node_text_at(node_find(s->inspect, "Config"), "StopSignal", NULL));
 	s->words = container_words_new(node_find(s->inspect, "Config"), container);
+	if (s->options->takes_deployments)
+		find_deployment(s);
 	if (is_ignored(s))
 		container_remark(container, false, "is to be ignored");
+	else if (s->deployment.is_oneoff)
+		container_remark(container, false, "was started by `docker-compose run`");
 	else if (says_so(s))
 		read_instances(s);
 	else

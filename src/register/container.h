@@ -21,6 +21,7 @@ struct container_options { /* borrowed during the call */
 	bool is_internal;	     /* containers' own addresses, not what they publish */
 	const char *network;	     /* internal: its name, or a CIDR; NULL: the only one */
 	bool takes_all;		     /* also those that do not say so, under their image's name */
+	bool takes_deployments;	     /* also those of a compose project or stack, as its services */
 	bool trusts_checks;	     /* checks may run programs and ask other hosts */
 	bool trusts_env;	     /* they may take services from environments */
 	bool trusts_id;		     /* they may choose the names of their instances */

@@ -44,6 +44,7 @@ static void read_container(unsigned char choice, const char *text, size_t len)
 	    .is_internal = (choice & 16) != 0,
 	    .network = networks[choice & 3],
 	    .takes_all = (choice & 32) != 0,
+	    .takes_deployments = (choice & 128) != 0,
 	    .trusts_checks = (choice & 64) != 0,
 	    .trusts_env = (choice & 64) != 0,
 	    .trusts_id = (choice & 64) != 0,

@@ -242,6 +242,69 @@ START_TEST(what_it_may_not_say)
 }
 END_TEST
 
+/* --- deployments ------------------------------------------------------------------------------ */
+
+#define COMPOSE(project, service, more)                                                            \
+	LABELS("\"com.docker.compose.project\":\"" project                                         \
+	       "\",\"com.docker.compose.service\":\"" service "\"" more)
+#define NUMBER(n) ",\"com.docker.compose.container-number\":\"" n "\""
+#define STACK(name, service, task)                                                                 \
+	LABELS("\"com.docker.stack.namespace\":\"" name                                            \
+	       "\",\"com.docker.swarm.service.name\":\"" service                                   \
+	       "\",\"com.docker.swarm.task.name\":\"" task "\"")
+#define OF(rest) " deployment=abc name=" rest
+
+static const struct {
+	const char *config, *want;
+} deployed[] = {
+    {ENV() COMPOSE("abc", "apples", NUMBER("2")), UP("apples abc " AT OF("2.apples.abc"))},
+    {ENV() STACK("abc", "abc_apples", "abc_apples.3.k7q0"),
+     UP("apples abc " AT OF("3.apples.abc"))},
+    /* a global service has no slots; a service's name need not begin with the stack's */
+    {ENV() STACK("abc", "abc_apples", "abc_apples.x2nq.k7q0"),
+     UP("apples abc " AT OF("apples.abc"))},
+    {ENV() STACK("abc", "apples", "apples.1.k7q0"), UP("apples abc " AT OF("1.apples.abc"))},
+    /* what the container says comes first */
+    {ENV()
+	 COMPOSE("abc", "apples", NUMBER("1") ",\"mayfly.service\":\"a\",\"mayfly.version\":\"7\""),
+     UP("a 7 " AT OF("1.apples.abc"))},
+    {ENV("\"SERVICE_NAME=a\",\"SERVICE_DEPLOYMENT=x\"") COMPOSE("abc", "apples", NUMBER("1")),
+     UP("a abc " AT OF("1.apples.abc"))},
+    {ENV() COMPOSE("abc", "apples", ",\"mayfly.ignore\":\"1\""), UP("? is to be ignored")},
+    /* what is no copy of a service */
+    {ENV() COMPOSE("abc", "apples", ",\"com.docker.compose.oneoff\":\"True\""),
+     UP("? was started by `docker-compose run`")},
+    {ENV() COMPOSE("", "apples", ""),
+     UP("? has neither mayfly.service nor SERVICE_NAME, and is of no deployment")},
+    {ENV() COMPOSE("abc", "", ""),
+     UP("? has neither mayfly.service nor SERVICE_NAME, and is of no deployment")},
+    /* names that cannot be, and numbers */
+    {ENV() COMPOSE("a b", "apples", ""),
+     UP("! port 80: deployment: \"a b\": not allowed: a space")},
+    {ENV() COMPOSE("abc", "../x", ""), UP("! port 80: service: \"../x\": not allowed: \"/\"")},
+    {ENV() COMPOSE("abc", "apples", NUMBER("99999999999999999999")),
+     UP("apples abc " AT OF("apples.abc"))},
+};
+
+START_TEST(of_a_deployment)
+{
+	struct container_options options = plain;
+	mem_auto_free char *json = make_reply(deployed[_i].config);
+
+	options.takes_deployments = true;
+	expect(json, strlen(json), &options, deployed[_i].want);
+}
+END_TEST
+
+START_TEST(without_the_option_a_deployment_is_nothing)
+{
+	mem_auto_free char *json =
+	    make_reply(ENV("\"SERVICE_NAME=a\"") COMPOSE("abc", "apples", ""));
+
+	expect(json, strlen(json), &plain, UP("a 1.2 " AT));
+}
+END_TEST
+
 /* --- images ---------------------------------------------------------------------------------- */
 
 static const struct {
@@ -443,6 +506,8 @@ int main(void)
 
 	tcase_add_loop_test(tc, real_replies, 0, COUNT(replies));
 	tcase_add_loop_test(tc, what_it_says, 0, COUNT(words));
+	tcase_add_loop_test(tc, of_a_deployment, 0, COUNT(deployed));
+	tcase_add_test(tc, without_the_option_a_deployment_is_nothing);
 	tcase_add_loop_test(tc, what_it_may_not_say, 0,
 			    (int)(sizeof(untrusted) / sizeof(untrusted[0])));
 	tcase_add_loop_test(tc, version_of_the_image, 0, COUNT(images));
