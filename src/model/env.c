@@ -23,8 +23,6 @@
 #include "model/route.h"
 #include "model/when.h"
 
-#define DEFAULT_PREFIX "www-" /* and the name */
-
 /* --- one environment ------------------------------------------------------------------------- */
 
 struct route_claim {
@@ -150,7 +148,7 @@ static int finish(const struct node *map, void *object, struct mf_err *err)
 	if (env->header == NULL)
 		env->header = env->name;
 	if (env->prefix == NULL) {
-		env->prefix = mem_printf(DEFAULT_PREFIX "%s", env->name);
+		env->prefix = mem_printf(ENV_DEFAULT_PREFIX "%s", env->name);
 		if (name_check(NAME_PREFIX, env->prefix, strlen(env->prefix), &why) != 0)
 			return node_error(map, err, "prefix %s; give another", why.msg);
 	}
@@ -626,8 +624,8 @@ static int compare_name(const void *key, const void *item)
 
 bool env_has_default_prefix(const struct env *env)
 {
-	return str_has_prefix(env->prefix, DEFAULT_PREFIX) &&
-	       strcmp(env->prefix + strlen(DEFAULT_PREFIX), env->name) == 0;
+	return str_has_prefix(env->prefix, ENV_DEFAULT_PREFIX) &&
+	       strcmp(env->prefix + strlen(ENV_DEFAULT_PREFIX), env->name) == 0;
 }
 
 const struct env_service *env_find_service(const struct env *env, const char *name)

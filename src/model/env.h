@@ -27,6 +27,7 @@ struct mf_err;
 #define ENV_MAX_OWNER	    255	 /* bytes */
 #define ENV_MAX_SOURCE	    4352 /* a path and the name of a file */
 #define ENV_VERSION_DEFAULT "latest"
+#define ENV_DEFAULT_PREFIX  "www-" /* and the name */
 
 struct env_service {
 	const char *name;

@@ -79,16 +79,27 @@ const char *kind_followed_part(size_t i)
 	return NULL;
 }
 
-char **kind_make_past(const char *prefix)
+static void add_part(char ***list, const char *prefix, const char *part)
+{
+	mem_auto_free char *key = mem_printf("%s/%s", prefix, part);
+
+	strlist_add(list, key);
+}
+
+char **kind_make_past(const char *prefix, const char *also)
 {
 	char **list = NULL;
 
 	for (size_t i = 0; i < FOREIGN; i++) {
-		mem_auto_free char *key = mem_printf("%s/%s", prefix, foreign[i].prefix);
-
+		if (also != NULL && strcmp(also, foreign[i].prefix) < 0) {
+			add_part(&list, prefix, also);
+			also = NULL;
+		}
 		if (foreign[i].is_past)
-			strlist_add(&list, key);
+			add_part(&list, prefix, foreign[i].prefix);
 	}
+	if (also != NULL)
+		add_part(&list, prefix, also);
 	return list;
 }
 

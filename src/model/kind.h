@@ -50,8 +50,9 @@ bool kind_is_followed(const char *key);
 const char *kind_followed_part(size_t i);
 
 /* What only tells of what was, and may be large: parts of prefix that nobody follows, as
- * etcd_list_events has them in `without`.  To be freed by strlist_free. */
-char **kind_make_past(const char *prefix);
+ * etcd_list_events has them in `without`.  also: one more part, "backends/"; or NULL.  To be freed
+ * by strlist_free. */
+char **kind_make_past(const char *prefix, const char *also);
 
 /* The object of a key's value.  MF_EDATA. */
 int kind_parse(const struct kind *kind, const char *key, const char *value, size_t len,

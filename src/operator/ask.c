@@ -105,13 +105,13 @@ int ask_open(struct call *call, struct mf_err *err)
 			 &call->etcd, err);
 }
 
-int ask_list(struct call *call, const char *below, const struct ask_list *events, void *ctx,
-	     int64_t *ret_revision, struct mf_err *err)
+/* without: of etcd_list_events; freed here. */
+static int list(struct call *call, const char *below, char **without, const struct ask_list *events,
+		void *ctx, int64_t *ret_revision, struct mf_err *err)
 {
 	mem_auto_free char *prefix = mem_printf("%s/%s", call->settings->etcd.prefix, below);
-	char **past = below[0] == '\0' ? kind_make_past(call->settings->etcd.prefix) : NULL;
 	const struct etcd_list_events list_events = {on_begin, on_kv, on_listed,
-						     (const char *const *)past};
+						     (const char *const *)without};
 	struct ask ask = {.loop = call->loop,
 			  .events = events,
 			  .ctx = ctx,
@@ -120,10 +120,26 @@ int ask_list(struct call *call, const char *below, const struct ask_list *events
 
 	if (code == 0)
 		code = run(&ask, etcd_list(call->etcd, prefix, &list_events, &ask), err);
-	strlist_free(past);
+	strlist_free(without);
 	if (code == 0)
 		*ret_revision = ask.revision;
 	return code;
+}
+
+int ask_list(struct call *call, const char *below, const struct ask_list *events, void *ctx,
+	     int64_t *ret_revision, struct mf_err *err)
+{
+	char **past = below[0] == '\0' ? kind_make_past(call->settings->etcd.prefix, NULL) : NULL;
+
+	return list(call, below, past, events, ctx, ret_revision, err);
+}
+
+int ask_list_without(struct call *call, const char *part, const struct ask_list *events, void *ctx,
+		     int64_t *ret_revision, struct mf_err *err)
+{
+	char **without = kind_make_past(call->settings->etcd.prefix, part);
+
+	return list(call, "", without, events, ctx, ret_revision, err);
 }
 
 static void on_counted(void *ctx, int64_t count, const struct mf_err *err)

@@ -28,6 +28,9 @@ struct ask_list {
 };
 int ask_list(struct call *call, const char *below, const struct ask_list *events, void *ctx,
 	     int64_t *ret_revision, struct mf_err *err);
+/* The same of "", without one more part, such as "backends/". */
+int ask_list_without(struct call *call, const char *part, const struct ask_list *events, void *ctx,
+		     int64_t *ret_revision, struct mf_err *err);
 
 /* How many keys there were below that at a revision; -1: it is compacted. */
 int ask_count(struct call *call, const char *below, int64_t revision, int64_t *ret_count,

@@ -15,7 +15,9 @@
 #include "model/choice.h"
 #include "model/host.h"
 #include "model/settings.h"
+#include "operator/ask.h"
 #include "operator/command.h"
+#include "operator/explain_read.h"
 #include "operator/facts.h"
 #include "operator/look.h"
 #include "operator/reading.h"
@@ -479,6 +481,43 @@ static int fill(struct look *look, const struct reading *reading, struct mf_err 
 	return code;
 }
 
+/* --- what is read ----------------------------------------------------------------------------- */
+
+static int list(void *ctx, const char *below, const struct ask_list *events, void *events_ctx,
+		int64_t *ret_revision, struct mf_err *err)
+{
+	return below[0] == '\0'
+		   ? ask_list_without(ctx, "backends/", events, events_ctx, ret_revision, err)
+		   : ask_list(ctx, below, events, events_ctx, ret_revision, err);
+}
+
+/* As much as matters, if it is known what that is. */
+static int take(struct call *call, struct reading *ret_reading, struct mf_err *err)
+{
+	const struct explain_source source = {list, call};
+	struct explanation e = {.settings = call->settings};
+	struct reading reading;
+	int code;
+
+	reading_init(&reading, call->settings);
+	if (call_is_offline(call) || call->options.is_live || reading.policy != NULL) {
+		reading_fini(&reading);
+		return reading_take(call, ret_reading, err);
+	}
+	code = take_request(call, &e.request, err);
+	if (code == 0) {
+		e.method = make_method(call->options.method);
+		code = explain_read(&e, &source, &reading, err);
+		free(e.method);
+		request_fini(&e.request);
+	}
+	if (code == 0)
+		*ret_reading = reading;
+	else
+		reading_fini(&reading);
+	return code;
+}
+
 /* What was typed is judged before anything is read. */
 static int run(struct call *call, struct mf_err *err)
 {
@@ -487,7 +526,7 @@ static int run(struct call *call, struct mf_err *err)
 	if (take_request(call, &request, err) != 0)
 		return err->code;
 	request_fini(&request);
-	return look_run(call, fill, err);
+	return call->options.watch ? look_run(call, fill, err) : look_run_by(call, take, fill, err);
 }
 
 static const struct command commands[] = {

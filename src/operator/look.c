@@ -109,22 +109,29 @@ static int show(void *ctx, const struct reading *reading, struct mf_err *err)
 	return code;
 }
 
-int look_run(struct call *call, look_fn *fill, struct mf_err *err)
+int look_run_by(struct call *call, look_take_fn *take, look_fn *fill, struct mf_err *err)
 {
 	struct looking looking = {.call = call, .fill = fill};
 	struct reading reading;
 	int code;
 
-	if (call->options.watch) {
-		code = call_is_offline(call) ? mf_err_set(err, MF_EUSAGE, "--watch: not with files")
-					     : reading_follow(call, show, &looking, err);
-	} else {
-		code = reading_take(call, &reading, err);
-		if (code == 0) {
-			code = show(&looking, &reading, err);
-			reading_fini(&reading);
-		}
-	}
+	if (take(call, &reading, err) != 0)
+		return err->code;
+	code = show(&looking, &reading, err);
+	reading_fini(&reading);
+	buf_fini(&looking.last);
+	return code;
+}
+
+int look_run(struct call *call, look_fn *fill, struct mf_err *err)
+{
+	struct looking looking = {.call = call, .fill = fill};
+	int code;
+
+	if (!call->options.watch)
+		return look_run_by(call, reading_take, fill, err);
+	code = call_is_offline(call) ? mf_err_set(err, MF_EUSAGE, "--watch: not with files")
+				     : reading_follow(call, show, &looking, err);
 	buf_fini(&looking.last);
 	return code;
 }

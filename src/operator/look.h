@@ -45,6 +45,10 @@ typedef int look_fn(struct look *look, const struct reading *reading, struct mf_
 /* Fill and print; with --watch until a signal comes.  Errors as of reading_take and of fill. */
 int look_run(struct call *call, look_fn *fill, struct mf_err *err);
 
+/* The same, once, of what take reads. */
+typedef int look_take_fn(struct call *call, struct reading *ret_reading, struct mf_err *err);
+int look_run_by(struct call *call, look_take_fn *take, look_fn *fill, struct mf_err *err);
+
 /* The same, once, of what reads by itself: fill gets no reading. */
 int look_show(struct call *call, look_fn *fill, struct mf_err *err);
 

@@ -43,13 +43,13 @@ static size_t max_of_other(const char *key)
 
 /* As kvwatch judges: by the same settings and the same policy.  Who only looks sees all the rest
  * without that file, too, which others may not be able to read. */
-static void reading_init(struct reading *reading, const struct call *call)
+void reading_init(struct reading *reading, const struct settings *settings)
 {
 	struct mf_err err;
 
 	*reading = (struct reading){.table = table_new(), .others = strmap_new(free)};
-	table_set_settings(reading->table, call->settings, NULL);
-	if (policy_file_load(call->settings->policy, &reading->policy, &err) != 0) {
+	table_set_settings(reading->table, settings, NULL);
+	if (policy_file_load(settings->policy, &reading->policy, &err) != 0) {
 		log_warn("policy is not applied", LOG_STR("reason", err.msg));
 		table_set_problem(reading->table, "policy", err.msg);
 	}
@@ -64,7 +64,7 @@ void reading_fini(struct reading *reading)
 	strmap_free(reading->others);
 }
 
-static void begin(struct reading *reading)
+void reading_begin(struct reading *reading)
 {
 	table_begin_full(reading->table);
 	reading->newest = 0;
@@ -78,7 +78,7 @@ static void note_revision(struct reading *reading, const char *key, int64_t revi
 		reading->newest = revision;
 }
 
-static void put(struct reading *reading, const char *key, const struct etcd_kv *kv)
+void reading_put(struct reading *reading, const char *key, const struct etcd_kv *kv)
 {
 	size_t max = max_of_other(key);
 
@@ -92,16 +92,28 @@ static void put(struct reading *reading, const char *key, const struct etcd_kv *
 		(void)strmap_del(reading->others, key);
 }
 
+void reading_snapshot(struct reading *reading, int64_t revision)
+{
+	snapshot_unref(reading->snapshot);
+	reading->snapshot = table_snapshot(reading->table, revision);
+}
+
+void reading_end(struct reading *reading, int64_t revision)
+{
+	table_end_full(reading->table);
+	reading_snapshot(reading, revision);
+}
+
 /* --- etcd, once ------------------------------------------------------------------------------- */
 
 static void on_begin(void *ctx)
 {
-	begin(ctx);
+	reading_begin(ctx);
 }
 
 static void on_kv(void *ctx, const char *key, const struct etcd_kv *kv)
 {
-	put(ctx, key, kv);
+	reading_put(ctx, key, kv);
 }
 
 static int read_etcd(struct call *call, struct reading *reading, int64_t *ret_revision,
@@ -185,7 +197,7 @@ int reading_take(struct call *call, struct reading *ret_reading, struct mf_err *
 	int64_t revision = 0;
 	int code;
 
-	reading_init(&reading, call);
+	reading_init(&reading, call->settings);
 	code = call_is_offline(call) ? read_files(call, &reading, err)
 				     : read_etcd(call, &reading, &revision, err);
 	if (code != 0) {
@@ -213,7 +225,7 @@ struct following {
 
 static void on_list_begin(void *ctx)
 {
-	begin(&((struct following *)ctx)->reading);
+	reading_begin(&((struct following *)ctx)->reading);
 }
 
 static void on_list_end(void *ctx, int64_t revision)
@@ -226,7 +238,7 @@ static void on_followed_put(void *ctx, const struct etcd_kv *kv)
 {
 	struct following *f = ctx;
 
-	put(&f->reading, kv->key + f->prefix_len, kv);
+	reading_put(&f->reading, kv->key + f->prefix_len, kv);
 }
 
 static void on_followed_del(void *ctx, const char *key, int64_t revision)
@@ -264,8 +276,7 @@ static void on_time(void *ctx)
 {
 	struct following *f = ctx;
 
-	snapshot_unref(f->reading.snapshot);
-	f->reading.snapshot = table_snapshot(f->reading.table, f->revision);
+	reading_snapshot(&f->reading, f->revision);
 	if (f->on_change(f->ctx, &f->reading, &f->err) != 0)
 		loop_stop(f->loop);
 }
@@ -282,7 +293,8 @@ int reading_follow(struct call *call, reading_fn *on_change, void *ctx, struct m
 	};
 	mem_auto_free char *prefix = mem_printf("%s/%s", call->settings->etcd.prefix,
 						call->below == NULL ? "" : call->below);
-	char **past = call->below == NULL ? kind_make_past(call->settings->etcd.prefix) : NULL;
+	char **past =
+	    call->below == NULL ? kind_make_past(call->settings->etcd.prefix, NULL) : NULL;
 	struct follow_options options = {.prefix = prefix, .without = (const char *const *)past};
 	struct following f = {.loop = call->loop,
 			      .prefix_len = strlen(call->settings->etcd.prefix) + 1,
@@ -294,7 +306,7 @@ int reading_follow(struct call *call, reading_fn *on_change, void *ctx, struct m
 		strlist_free(past);
 		return err->code;
 	}
-	reading_init(&f.reading, call);
+	reading_init(&f.reading, call->settings);
 	f.timer = loop_timer_new(call->loop, on_time, &f);
 	follow = follow_new(call->loop, call->etcd, &options, &events, &f);
 	strlist_free(past);

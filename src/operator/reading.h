@@ -11,8 +11,10 @@
 #include "model/table.h"
 
 struct call;
+struct etcd_kv;
 struct mf_err;
 struct policy;
+struct settings;
 struct strmap;
 
 struct reading {
@@ -30,6 +32,17 @@ struct reading {
  * wrong with an entry is a problem in the snapshot and no failure.
  */
 int reading_take(struct call *call, struct reading *ret_reading, struct mf_err *err);
+
+/*
+ * The same in steps, for who reads less.  An empty one without a snapshot; begin, any number of
+ * put, and end, which makes the snapshot.  Behind that, more may be put, and a snapshot be made
+ * anew.
+ */
+void reading_init(struct reading *reading, const struct settings *settings);
+void reading_begin(struct reading *reading);
+void reading_put(struct reading *reading, const char *key, const struct etcd_kv *kv);
+void reading_end(struct reading *reading, int64_t revision);
+void reading_snapshot(struct reading *reading, int64_t revision);
 void reading_fini(struct reading *reading);
 
 /*

@@ -100,7 +100,7 @@ struct source *etcd_source_new(struct loop *loop, struct etcd *etcd, const char 
 	    .on_state = on_state,
 	};
 	mem_auto_free char *all = mem_printf("%s/", prefix);
-	char **past = kind_make_past(prefix);
+	char **past = kind_make_past(prefix, NULL);
 	struct follow_options options = {.prefix = all,
 					 .without = (const char *const *)past,
 					 .repair_ms = repair_ms > 0 ? repair_ms : SOURCE_REPAIR_MS};
