@@ -357,6 +357,17 @@ static struct headers *find_headers(const struct lineage *lineage)
 	return NULL;
 }
 
+/* Of each kind that of the nearest that says one, or null. */
+static void set_doors(const struct lineage *lineage, struct env *draft)
+{
+	for (int kind = 0; kind < DOOR_KINDS; kind++)
+		for (size_t i = 0; i < lineage->count; i++) {
+			draft->doors[kind] = lineage->envs[i]->doors[kind];
+			if (lineage->envs[i]->doors_said[kind] != FIELD_IS_UNSAID)
+				break;
+		}
+}
+
 static struct env *finish(struct composer *c, bool may_share)
 {
 	const char *names[LINEAGE_MAX] = {NULL};
@@ -387,6 +398,7 @@ static struct env *finish(struct composer *c, bool may_share)
 	draft.fallbacks = c->fallbacks;
 	draft.fallback_count = c->fallback_count;
 	draft.headers = find_headers(c->lineage);
+	set_doors(c->lineage, &draft);
 	draft.missing = c->has_baseline ? MISSING_BASELINE : MISSING_FAIL;
 	return env_pack(&draft);
 }

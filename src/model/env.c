@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strmap.h"
+#include "model/access.h"
 #include "model/choice.h"
 #include "model/fields.h"
 #include "model/headers.h"
@@ -213,6 +214,29 @@ static void write_headers(const void *object, struct buf *json)
 		buf_add_str(json, "\"headers\":null");
 }
 
+static int read_door(enum door_kind kind, const struct node *node, void *place, struct mf_err *err)
+{
+	return door_read(kind, node, &((struct env *)place)->doors[kind], err);
+}
+
+static void write_door(enum door_kind kind, const struct env *env, struct buf *json)
+{
+	if (env->doors[kind] != NULL)
+		buf_printf(json, "\"%s\":%s", door_words[kind], env->doors[kind]->text);
+	else if (env->doors_said[kind] == FIELD_IS_NULL)
+		buf_printf(json, "\"%s\":null", door_words[kind]);
+}
+
+static int read_access(const struct node *node, void *place, struct mf_err *err)
+{
+	return read_door(DOOR_ACCESS, node, place, err);
+}
+
+static void write_access(const void *object, struct buf *json)
+{
+	write_door(DOOR_ACCESS, object, json);
+}
+
 #define PERCENTS_SCHEMA                                                                            \
 	"\"type\":\"object\",\"minProperties\":1,\"maxProperties\":8,\"additionalProperties\":{"   \
 	"\"type\":\"integer\",\"minimum\":0,\"maximum\":100}"
@@ -316,6 +340,10 @@ static const struct field env_rows[] = {
      FIELD_SAID(struct env, headers_said), .schema = headers_schema,
      .doc = "Changes of the headers of its requests and answers. Taken over from the nearest that "
 	    "says them. See HEADERS."},
+    {"access", FIELD_OTHER, FIELD_NULL | FIELD_MAP, .read = read_access, .write = write_access,
+     FIELD_SAID(struct env, doors_said[DOOR_ACCESS]), .fields = &fields_of_access,
+     .doc = "Who may come in from outside: a map of these keys. Taken over from the nearest that "
+	    "says it. See THE DOOR."},
     {"services", FIELD_LIST, FIELD_REQUIRED | FIELD_SET, ENV(services),
      FIELD_COUNT(struct env, service_count), .max = ENV_MAX_SERVICES, .item = &service,
      .doc = "The chosen versions: a list. An item is the bare name of a service, or a map of "
@@ -388,6 +416,9 @@ static uint64_t digest_of(const struct env *env, bool is_whole)
 	for (size_t i = 0; i < env->service_count; i++)
 		if (is_whole || !env_is_of_base(env, &env->services[i]))
 			hash = add_service(hash, &env->services[i], is_whole || env->base == NULL);
+	for (int kind = 0; kind < DOOR_KINDS; kind++)
+		if (env->doors[kind] != NULL)
+			hash = add_str(add_str(hash, door_words[kind]), env->doors[kind]->text);
 	for (size_t i = 0; i < env->fallback_count; i++) {
 		const struct env_fallback *f = &env->fallbacks[i];
 
@@ -430,6 +461,8 @@ struct env *env_pack(const struct env *draft)
 	env->refs = 1;
 	(void)choice_ref(env->split);
 	(void)headers_ref(env->headers);
+	for (int kind = 0; kind < DOOR_KINDS; kind++)
+		(void)door_ref(env->doors[kind]);
 	for (size_t i = 0; i < env->service_count; i++) {
 		interned_take(&env->services[i]);
 		(void)choice_ref(env->services[i].choice);
@@ -467,6 +500,8 @@ static int parse_node(const struct node *node, bool stored, struct env **ret_env
 	}
 	choice_unref(draft.split);
 	headers_unref(draft.headers);
+	for (int kind = 0; kind < DOOR_KINDS; kind++)
+		door_unref(draft.doors[kind]);
 	fields_fini(&fields_of_env, &draft);
 	return code;
 }
@@ -614,6 +649,8 @@ void env_unref(struct env *env)
 	}
 	choice_unref(env->split);
 	headers_unref(env->headers);
+	for (int kind = 0; kind < DOOR_KINDS; kind++)
+		door_unref(env->doors[kind]);
 	free(env);
 }
 

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/door.h"
+
 struct buf;
 struct choice;
 struct fields;
@@ -72,10 +74,12 @@ struct env {
 	size_t parent_count;
 	const char **without; /* services of theirs that it has not; sorted, distinct */
 	size_t without_count;
-	struct headers *headers;      /* changes of them; NULL: none */
-	uint8_t headers_said;	      /* enum field_said */
-	struct choice *split;	      /* of visitors among environments; NULL: none */
-	struct env_service *services; /* sorted by name, distinct */
+	struct headers *headers;	/* changes of them; NULL: none */
+	uint8_t headers_said;		/* enum field_said */
+	struct door *doors[DOOR_KINDS]; /* NULL: none */
+	uint8_t doors_said[DOOR_KINDS]; /* enum field_said */
+	struct choice *split;		/* of visitors among environments; NULL: none */
+	struct env_service *services;	/* sorted by name, distinct */
 	size_t service_count;
 	enum env_missing missing; /* what becomes of a request without a live instance */
 	uint8_t missing_said;	  /* enum field_said */

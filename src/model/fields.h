@@ -20,7 +20,7 @@
 struct buf;
 struct fields;
 
-#define FIELDS_MAX 24 /* rows of a table */
+#define FIELDS_MAX 32 /* rows of a table */
 
 enum field_kind {		  /* what there is in the object */
 		  FIELD_NAME,	  /* const char *; errors: `KEY "value": why` */
@@ -48,6 +48,7 @@ enum field_flag {
 	FIELD_SHARED = 512, /* fields_pack leaves it: somebody else keeps it for packed objects */
 	FIELD_NULL = 1024,  /* null is allowed, and changes nothing but what FIELD_SAID is told */
 	FIELD_BRIEF = 2048, /* the list is written only where it is not empty */
+	FIELD_MAP = 4096,   /* OTHER with fields: it is always a map of those */
 };
 
 /* Writes an object's members that a row stands for, without commas around them, or nothing. */

@@ -102,7 +102,9 @@ static void add_list(const struct field *field, struct buf *b)
 /* A word, or an object where there is a table of one. */
 static void add_other(const struct field *field, struct buf *b)
 {
-	if (field->fields != NULL) {
+	if ((field->flags & FIELD_MAP) != 0) {
+		add_object(field->fields, b);
+	} else if (field->fields != NULL) {
 		buf_add_str(b, "\"oneOf\":[{\"type\":\"string\"},{");
 		add_object(field->fields, b);
 		buf_add_str(b, "}]");

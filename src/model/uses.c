@@ -13,7 +13,7 @@
 #include "model/table.h"
 #include "model/when.h"
 
-static const char *const words[USE_CHANGES] = {
+static const char *const words[USE_DOORS] = {
     [USE_WHEN] = "when",     [USE_HEADER] = "header", [USE_QUERY] = "query",
     [USE_COOKIE] = "cookie", [USE_STICKY] = "sticky",
 };
@@ -45,6 +45,9 @@ static void walk_headers(const struct headers *headers,
 
 void uses_walk(const struct env *env, void (*visit)(void *ctx, const struct use *use), void *ctx)
 {
+	for (int kind = 0; kind < DOOR_KINDS; kind++)
+		if (env->doors[kind] != NULL)
+			visit(ctx, &(struct use){USE_DOORS + (enum use_kind)kind, ""});
 	walk_headers(env->headers, visit, ctx);
 	for (size_t i = 0; i < env->service_count; i++) {
 		const struct choice *choice = env->services[i].choice;
@@ -59,8 +62,9 @@ void uses_walk(const struct env *env, void (*visit)(void *ctx, const struct use 
 
 static const char *word_of(const struct use *use)
 {
-	return use->kind < USE_CHANGES ? words[use->kind]
-				       : headers_kind_words[use->kind - USE_CHANGES];
+	if (use->kind >= USE_CHANGES)
+		return headers_kind_words[use->kind - USE_CHANGES];
+	return use->kind >= USE_DOORS ? door_words[use->kind - USE_DOORS] : words[use->kind];
 }
 
 char *uses_make_mark(const struct use *use)
@@ -73,6 +77,8 @@ char *uses_describe(const struct use *use)
 {
 	if (use->kind == USE_WHEN)
 		return mem_dup_str("conditions");
+	if (use->name[0] == '\0')
+		return mem_dup_str(word_of(use));
 	return mem_printf("%s %s%s", use->kind == USE_STICKY ? words[USE_HEADER] : word_of(use),
 			  use->name, use->kind == USE_STICKY ? " to be sticky by" : "");
 }

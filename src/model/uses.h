@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "model/door.h"
 #include "model/headers.h"
 
 struct buf;
@@ -26,7 +27,9 @@ enum use_kind {
 	USE_QUERY,
 	USE_COOKIE,
 	USE_STICKY,
-	USE_CHANGES, /* of headers: the first of HEADERS_KINDS (model/headers.h) */
+	USE_DOORS, /* the first of DOOR_KINDS (model/door.h); without names */
+	USE_CHANGES =
+	    USE_DOORS + DOOR_KINDS, /* of headers: the first of HEADERS_KINDS (model/headers.h) */
 	USE_KINDS = USE_CHANGES + HEADERS_KINDS
 };
 

@@ -66,6 +66,9 @@ static void add_facts(struct node *map, const struct reading *reading, const str
 	}
 	if (env->headers != NULL)
 		doc_add_text(map, "headers", env->headers->text);
+	for (int kind = 0; kind < DOOR_KINDS; kind++)
+		if (env->doors[kind] != NULL)
+			doc_add_text(map, door_words[kind], env->doors[kind]->words);
 	hosts = doc_add_list(map, "hosts");
 	for (size_t i = 0; i < env->host_count; i++)
 		doc_add_text(hosts, NULL, env->hosts[i]);

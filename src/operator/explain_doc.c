@@ -130,6 +130,21 @@ static void add_beaten(const struct explanation *e, struct node *list)
 	}
 }
 
+/* The environment whose rules hold first: of visitors the one that they asked for. */
+static const struct env *find_entered(const struct explanation *e)
+{
+	return e->split != NULL ? e->split : e->env;
+}
+
+static void add_doors(const struct explanation *e, struct node *doc)
+{
+	const struct env *env = find_entered(e);
+
+	for (int kind = 0; kind < DOOR_KINDS && e->request.door == REQUEST_EXTERNAL; kind++)
+		if (env->doors[kind] != NULL)
+			doc_add_text(doc, door_words[kind], env->doors[kind]->words);
+}
+
 static void add_env(const struct explanation *e, struct node *doc)
 {
 	if (e->split != NULL) {
@@ -148,6 +163,7 @@ static void add_env(const struct explanation *e, struct node *doc)
 		doc_add_text(doc, "source", e->env->source);
 	if (!e->reading->is_offline)
 		doc_add_int(doc, "created", e->env->created);
+	add_doors(e, doc);
 	add_beaten(e, doc_add_list(doc, "beaten"));
 }
 
@@ -289,6 +305,8 @@ void explain_fill_page(const struct explanation *e)
 		doc_add_cell(node_find(doc, "owner"), text);
 		buf_add_char(text, '\n');
 	}
+	if (node_find(doc, "access") != NULL)
+		buf_printf(text, "Let in:       %s\n", node_text_at(doc, "access", ""));
 	if (node_find(doc, "route") != NULL)
 		buf_printf(text, "Route:        %s\n", node_text_at(doc, "route", ""));
 	if (e->backend != NULL)

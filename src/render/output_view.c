@@ -21,6 +21,7 @@
  *	has_when             whether an environment has conditions; and the names in them, each
  *	                     once: when_headers, when_queries, when_cookies
  *	sticky_headers       the names of headers that requests are sticky by
+ *	has_access           whether an environment says who may come in
  *	has_headers          whether an environment changes headers; and the names of those, each
  *	                     once: request_set, request_add, request_remove, response_set,
  *	                     response_add, response_remove

@@ -19,6 +19,7 @@
 #include "render/limited.h"
 #include "render/put.h"
 #include "render/routing_choice.h"
+#include "render/routing_door.h"
 #include "render/routing_generation.h"
 #include "render/routing_headers.h"
 
@@ -39,6 +40,7 @@ struct origins {
 
 /* Changes of headers, in the place of a service. */
 #define HEADERS_ORIGIN UINT16_MAX
+#define DOOR_ORIGIN    (UINT16_MAX - 1) /* and rules of the door */
 
 struct routing {
 	const struct snapshot *snapshot;
@@ -56,7 +58,7 @@ struct routing {
 	size_t gone_count;
 };
 
-static_assert(ENV_MAX_SERVICES * LINEAGE_MAX < HEADERS_ORIGIN && ENV_MAX_ROUTES <= UINT8_MAX,
+static_assert(ENV_MAX_SERVICES * LINEAGE_MAX < DOOR_ORIGIN && ENV_MAX_ROUTES <= UINT8_MAX,
 	      "struct origin");
 
 const char *routing_map_name(enum routing_map map)
@@ -141,7 +143,7 @@ static size_t count_choices(const struct env *env)
 	for (size_t i = 0; i < env->service_count; i++)
 		if (!env_is_of_base(env, &env->services[i]))
 			n += routing_choice_count(env->services[i].choice);
-	return n + routing_headers_count(env);
+	return n + routing_headers_count(env) + routing_door_count(env);
 }
 
 size_t routing_count_entries(const struct env *env)
@@ -191,6 +193,8 @@ static void add_env(struct routing *routing, size_t at)
 		add_origin(&routing->shares, at, env->service_count, i);
 	for (size_t i = 0; i < routing_headers_count(env); i++)
 		add_origin(&routing->shares, at, HEADERS_ORIGIN, i);
+	for (size_t i = 0; i < routing_door_count(env); i++)
+		add_origin(&routing->shares, at, DOOR_ORIGIN, i);
 	for (size_t i = 0; i < env->fallback_count; i++)
 		add_origin(&routing->versions, at, env->service_count + i, 0);
 	if (env->limited_count != 0 && env->base == NULL)
@@ -432,6 +436,8 @@ static void set_choice(const struct routing *routing, const struct origin *origi
 	(void)routing_generation_put(generation, generation + sizeof(generation), env);
 	if (origin->service == HEADERS_ORIGIN)
 		routing_headers_get(generation, env, origin->route, e);
+	else if (origin->service == DOOR_ORIGIN)
+		routing_door_get(generation, env, origin->route, e);
 	else if (origin->service == env->service_count)
 		routing_choice_get(generation, NULL, split_of(env), origin->route, e);
 	else
@@ -583,6 +589,10 @@ static size_t find_choice(const struct routing *routing, size_t env_at, const ch
 		return at + found;
 	at += routing_choice_count(split_of(env));
 	found = routing_headers_find(generation, env, key);
+	if (found != SIZE_MAX)
+		return at + found;
+	at += routing_headers_count(env);
+	found = routing_door_find(generation, env, key);
 	return found == SIZE_MAX ? SIZE_MAX : at + found;
 }
 

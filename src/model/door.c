@@ -1,0 +1,103 @@
+/* Rules of the door, read by their tables.  Knows nothing of what they mean. */
+#include "model/door.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "model/access.h"
+#include "model/fields.h"
+
+const char *const door_words[DOOR_KINDS] = {[DOOR_ACCESS] = "access"};
+
+union object {
+	struct access access;
+};
+
+static const struct {
+	const struct fields *fields;
+	/* Adds entries and words. */
+	void (*fill)(const void *object, struct door *door, struct buf *words);
+} kinds[DOOR_KINDS] = {
+    [DOOR_ACCESS] = {&fields_of_access, access_fill},
+};
+
+void door_add_entry(struct door *door, char *key, char *value)
+{
+	assert(key[0] == '.' && strlen(key) < DOOR_KEY_MAX && strlen(value) < DOOR_VALUE_MAX);
+	door->entries = mem_realloc(door->entries, door->count + 1, sizeof(*door->entries));
+	door->entries[door->count++] = (struct door_entry){key, value};
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+	return strcmp(((const struct door_entry *)a)->key, ((const struct door_entry *)b)->key);
+}
+
+static void sort_entries(struct door *door)
+{
+	size_t kept = 0;
+
+	if (door->count > 1)
+		qsort(door->entries, door->count, sizeof(*door->entries), compare_entries);
+	for (size_t i = 0; i < door->count; i++) {
+		struct door_entry *entry = &door->entries[i];
+
+		if (kept > 0 && strcmp(door->entries[kept - 1].key, entry->key) == 0) {
+			free(entry->key);
+			free(entry->value);
+		} else {
+			door->entries[kept++] = *entry;
+		}
+	}
+	door->count = kept;
+}
+
+int door_read(enum door_kind kind, const struct node *node, struct door **ret_door,
+	      struct mf_err *err)
+{
+	const struct fields *fields = kinds[kind].fields;
+	union object object;
+	int code;
+
+	memset(&object, 0, sizeof(object));
+	fields_preset(fields, &object);
+	code = fields_read(fields, node, &object, false, err);
+	if (code == 0) {
+		buf_auto struct buf text = BUF_INIT, words = BUF_INIT;
+		struct door *door = MEM_NEW(door);
+
+		door->refs = 1;
+		fields_format(fields, &object, false, &text);
+		kinds[kind].fill(&object, door, &words);
+		sort_entries(door);
+		door->text = mem_dup_str(buf_str(&text));
+		door->words = mem_dup_str(buf_str(&words));
+		*ret_door = door;
+	}
+	fields_fini(fields, &object);
+	return code;
+}
+
+struct door *door_ref(struct door *door)
+{
+	if (door != NULL)
+		door->refs++;
+	return door;
+}
+
+void door_unref(struct door *door)
+{
+	if (door == NULL || --door->refs != 0)
+		return;
+	for (size_t i = 0; i < door->count; i++) {
+		free(door->entries[i].key);
+		free(door->entries[i].value);
+	}
+	free(door->entries);
+	free(door->text);
+	free(door->words);
+	free(door);
+}
