@@ -21,6 +21,7 @@
 #include "cmd/options.h"
 #include "cmd/privileges.h"
 #include "model/node.h"
+#include "store/users_dir.h"
 #include "sys/file.h"
 #include "sys/loop.h"
 
@@ -170,8 +171,10 @@ int cli_read_settings(const struct cli *cli, struct settings **ret_settings, str
 		settings_free(settings);
 		return err->code;
 	}
-	if (cli->tool->is_renderer)
+	if (cli->tool->is_renderer) {
 		privileges_preset(settings);
+		users_dir_load(settings->users, &settings->user_lists);
+	}
 	*ret_settings = settings;
 	return 0;
 }

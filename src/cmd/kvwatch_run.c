@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "cmd/cli.h"
 #include "cmd/templates.h"
+#include "cmd/users_follow.h"
 #include "cmd/watchdog.h"
 #include "model/table.h"
 #include "render/template.h"
@@ -51,6 +52,7 @@ struct kvwatch {
 	bool is_ending;
 	struct watchdog *watchdog;
 	struct report *report;
+	struct users_follow *users;   /* NULL with --once, or where there are none */
 	struct unused_states *unused; /* NULL with --once */
 	struct lifetimes *lifetimes;  /* the same, and without etcd */
 	struct mf_err source_err;     /* code 0 while the source is there */
@@ -267,11 +269,24 @@ static void on_deadline(void *ctx)
 	loop_stop(k->loop);
 }
 
+static void on_users(void *ctx)
+{
+	struct kvwatch *k = ctx;
+
+	if (k->is_ending)
+		return;
+	apply_set_settings(k->apply, k->cli->settings, k->templates);
+	if (k->snapshot != NULL)
+		want(k);
+}
+
 /* By the settings that hold; what has gone has gone now. */
 static void start_upkeep(struct kvwatch *k)
 {
 	if (k->options.once)
 		return;
+	users_follow_free(k->users);
+	k->users = users_follow_new(k->loop, k->cli->settings, on_users, k);
 	unused_states_free(k->unused);
 	k->unused = unused_states_new(k->loop, k->cli->settings);
 	lifetimes_free(k->lifetimes);
@@ -359,6 +374,7 @@ static int start(struct kvwatch *k, struct mf_err *err)
 static void stop(struct kvwatch *k)
 {
 	report_stop(k->report);
+	users_follow_free(k->users);
 	unused_states_free(k->unused);
 	lifetimes_free(k->lifetimes);
 	pipeline_free(k->pipeline);

@@ -12,6 +12,7 @@
 #include "model/fields.h"
 #include "model/name.h"
 #include "model/network.h"
+#include "model/node.h"
 
 #define NIBBLE 4
 
@@ -82,37 +83,69 @@ static void add_network(struct door *door, const struct network *network)
 
 /* --- the object ------------------------------------------------------------------------------- */
 
-static const struct value_type network_type = {
+const struct value_type access_network = {
     .check = check,
     .schema = "\"type\":\"string\",\"pattern\":\"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$\"",
 };
 static const struct field network_item = {
     .kind = FIELD_NAME,
     .noun = "from",
-    .type = &network_type,
+    .type = &access_network,
     .size = sizeof(char *),
 };
 
+const struct value_type access_users = {
+    .kind = NAME_ENVIRONMENT,
+    .schema = "\"type\":\"string\",\"pattern\":\"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\"",
+};
+
 static const struct field rows[] = {
-    {"from", FIELD_LIST, FIELD_SET | FIELD_OR_ONE | FIELD_NOT_EMPTY | FIELD_REQUIRED,
+    {"from", FIELD_LIST, FIELD_SET | FIELD_OR_ONE | FIELD_NOT_EMPTY | FIELD_BRIEF,
      FIELD_AT(struct access, from), FIELD_COUNT(struct access, from_count), .max = ACCESS_FROM_MAX,
      .item = &network_item,
      .doc = "Networks and addresses that clients come from: `10.0.0.0/8`, `fd00::/8`, "
 	    "`192.0.2.7`. Others get 403."},
+    {"users", FIELD_NAME, FIELD_AT(struct access, users), .type = &access_users,
+     .doc = "A list of users, of the folder that `users` in mayfly.yaml(5) names: who knows no "
+	    "password of it gets 401."},
 };
-const struct fields fields_of_access = {FIELDS_ROWS(rows), .expected = "a map with from"};
+
+static int finish(const struct node *map, void *object, struct mf_err *err)
+{
+	const struct access *access = object;
+
+	if (access->from_count == 0 && access->users == NULL)
+		return node_error(map, err, "must say from or users");
+	return 0;
+}
+
+const struct fields fields_of_access = {
+    FIELDS_ROWS(rows),
+    .expected = "a map with from or users",
+    .finish = finish,
+};
+
+void access_add_words(const char *const *from, size_t count, const char *users, struct buf *words)
+{
+	for (size_t i = 0; i < count; i++)
+		buf_printf(words, "%s%s", i == 0 ? "from " : ", ", from[i]);
+	if (users != NULL)
+		buf_printf(words, "%swith a password of %s", count == 0 ? "" : ", ", users);
+}
 
 void access_fill(const void *object, struct door *door, struct buf *words)
 {
 	const struct access *access = object;
 
-	door_add_entry(door, mem_dup_str(".access"), mem_dup_str("from"));
+	door_add_entry(door, mem_dup_str(".access"),
+		       mem_printf("%s|%s", access->from_count == 0 ? "" : "from",
+				  access->users == NULL ? "" : access->users));
 	for (size_t i = 0; i < access->from_count; i++) {
 		struct network network;
 		const char *why;
 
 		if (parse(access->from[i], &network, &why))
 			add_network(door, &network);
-		buf_printf(words, "%s%s", i == 0 ? "from " : ", ", access->from[i]);
 	}
+	access_add_words(access->from, access->from_count, access->users, words);
 }

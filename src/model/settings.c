@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strlist.h"
+#include "model/access.h"
 #include "model/bind.h"
 #include "model/fields.h"
 #include "model/node.h"
@@ -181,6 +182,17 @@ static const struct field registrar_rows[] = {
 	 .doc = "The services that svcregister may announce on this host, as patterns of the "
 		"shell (`team-a-*`), one of which must fit the whole name; empty: all."),
 };
+static const struct field network_item = {
+    .kind = FIELD_NAME, .flags = FIELD_OWN, .noun = "from", .type = &access_network,
+    .size = sizeof(char *)};
+static const struct field access_rows[] = {
+    {"from", FIELD_LIST, FIELD_OR_ONE, FIELD_AT(struct settings, access.from),
+     .item = &network_item, .max = ACCESS_FROM_MAX, .preset = "",
+     .doc = "Networks and addresses that clients come from; empty: any."},
+    {"users", FIELD_TEXT, FIELD_OWN | FIELD_MAY_EMPTY, FIELD_AT(struct settings, access.users),
+     .type = &access_users, .preset = "",
+     .doc = "A list of users, one of whose passwords is asked for; empty: none is."},
+};
 /* clang-format on */
 
 static int read_mode(const struct node *node, void *place, struct mf_err *err)
@@ -258,6 +270,10 @@ static const struct field settings_rows[] = {
     TEXT_OR_NONE("services", services, path,
 		 .doc = "The file of the settings of services that envwatch follows, see "
 			"envwatch(1); empty: none."),
+    TEXT_OR_NONE("users", users, path,
+		 .doc = "The folder of lists of users, a file for each, whom environments let in "
+			"by a password: see `access` in mayfly-environment(5); empty: none."),
+    SECTION("access", access_rows),
     SECTION("etcd", etcd_rows),
     SECTION("haproxy", haproxy_rows),
     SECTION("dnsmasq", dnsmasq_rows),
@@ -300,6 +316,7 @@ void settings_free(struct settings *settings)
 	if (settings == NULL)
 		return;
 	fields_fini(&fields_of_settings, settings);
+	users_fini(&settings->user_lists);
 	free(settings->etcd.password);
 	free(settings);
 }

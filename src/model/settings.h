@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/users.h"
+
 struct fields;
 struct mf_err;
 
@@ -32,7 +34,7 @@ struct settings {
 	char *state_grace;			  /* "1h" */
 	char *metrics_bind;			  /* "" none */
 	char *status_token;			  /* "" none */
-	char *policy, *services;		  /* "" none */
+	char *policy, *services, *users;	  /* "" none */
 	char **deny_addresses, **allow_addresses; /* items of model/address_list.h */
 	struct {
 		char **endpoints;	   /* NULL at the end, here and below */
@@ -74,6 +76,11 @@ struct settings {
 	struct {
 		char **allow_services; /* patterns of fnmatch(3); empty: all */
 	} registrar;
+	struct {
+		char **from;	      /* networks; empty: any */
+		char *users;	      /* "" none */
+	} access;		      /* of environments that do not say it */
+	struct user_lists user_lists; /* those of users: store/users_dir.h fills them in */
 	struct settings_target *targets;
 	size_t target_count;
 };

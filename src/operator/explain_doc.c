@@ -7,10 +7,13 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/strlist.h"
+#include "model/access.h"
 #include "model/choice.h"
 #include "model/host.h"
 #include "model/route.h"
 #include "model/service.h"
+#include "model/settings.h"
 #include "model/when.h"
 #include "operator/call.h"
 #include "operator/circle.h"
@@ -136,9 +139,25 @@ static const struct env *find_entered(const struct explanation *e)
 	return e->split != NULL ? e->split : e->env;
 }
 
+/* What the settings of this host say where the environment says nothing. */
+static void add_default_access(const struct explanation *e, struct node *doc)
+{
+	const char *const *from = (const char *const *)e->settings->access.from;
+	const char *users = e->settings->access.users;
+	buf_auto struct buf words = BUF_INIT;
+
+	access_add_words(from, strlist_count(e->settings->access.from),
+			 users[0] == '\0' ? NULL : users, &words);
+	if (words.len != 0)
+		doc_add_text(doc, door_words[DOOR_ACCESS], words.data);
+}
+
 static void add_doors(const struct explanation *e, struct node *doc)
 {
 	const struct env *env = find_entered(e);
+
+	if (e->request.door == REQUEST_EXTERNAL && env->doors[DOOR_ACCESS] == NULL)
+		add_default_access(e, doc);
 
 	for (int kind = 0; kind < DOOR_KINDS && e->request.door == REQUEST_EXTERNAL; kind++)
 		if (env->doors[kind] != NULL)

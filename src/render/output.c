@@ -23,7 +23,8 @@
 #include "render/section.h"
 #include "render/view.h"
 
-#define MODE_PUBLIC 0644 /* daemons read them after they have dropped their privileges */
+#define MODE_OF_HASHES 0640
+#define MODE_PUBLIC    0644 /* daemons read them after they have dropped their privileges */
 
 /* HAProxy's files, in the order in which they are put into place: haproxy.cfg names the others. */
 static const struct haproxy_file {
@@ -190,7 +191,9 @@ static void seal(struct output *output)
 
 static int make_haproxy_file(struct output_job *job, const struct haproxy_file *file)
 {
-	struct output *output = add_output(job->set, OUTPUT_HAPROXY, MODE_PUBLIC);
+	bool is_public = job->reserve == NULL || job->settings->user_lists.count == 0;
+	struct output *output =
+	    add_output(job->set, OUTPUT_HAPROXY, is_public ? MODE_PUBLIC : MODE_OF_HASHES);
 
 	output->name = mem_dup_str(file->name);
 	output->path = haproxy_path(job->settings, file);

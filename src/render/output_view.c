@@ -21,7 +21,10 @@
  *	has_when             whether an environment has conditions; and the names in them, each
  *	                     once: when_headers, when_queries, when_cookies
  *	sticky_headers       the names of headers that requests are sticky by
- *	has_access           whether an environment says who may come in
+ *	has_access           whether an environment, or the settings, say who may come in
+ *	default_access, has_default_from, default_from, default_users   what the settings
+ *	                     say: whether they do, networks (a list), a list of users
+ *	user_lists           name, users: name, hash
  *	has_headers          whether an environment changes headers; and the names of those, each
  *	                     once: request_set, request_add, request_remove, response_set,
  *	                     response_add, response_remove
@@ -181,6 +184,20 @@ static const struct view_field name_fields[] = {
 VIEW_CLASS(name, name_fields)
 VIEW_POINTERS(name)
 
+static const struct view_field user_fields[] = {
+    VIEW_STR("name", struct user, name),
+    VIEW_STR("hash", struct user, hash),
+};
+VIEW_CLASS(user, user_fields)
+VIEW_ARRAY(user, struct user)
+
+static const struct view_field user_list_fields[] = {
+    VIEW_STR("name", struct user_list, name),
+    VIEW_OBJECTS("users", user_list, struct user_list, users, count),
+};
+VIEW_CLASS(user_lists, user_list_fields)
+VIEW_ARRAY(user_lists, struct user_list)
+
 static const struct view_field settings_shown[] = {
     VIEW_STR("node", struct settings, node),
     VIEW_STR("admin_socket", struct settings, haproxy.admin_socket),
@@ -200,6 +217,10 @@ static const struct view_field settings_shown[] = {
     VIEW_STR("dnsmasq_address", struct settings, dnsmasq.address),
     VIEW_BOOL("has_environment_names", struct settings, dnsmasq.environments),
     VIEW_STRINGS("nameservers", struct settings, haproxy.nameservers),
+    VIEW_STRINGS("default_from", struct settings, access.from),
+    VIEW_STR("default_users", struct settings, access.users),
+    VIEW_OBJECTS("user_lists", user_lists_list, struct settings, user_lists.lists,
+		 user_lists.count),
 };
 
 static void get_backends(const void *obj, struct view *v)
@@ -236,6 +257,30 @@ static void get_has_local(const void *obj, struct view *v)
 {
 	view_set_bool(v,
 		      ((const struct output_view *)obj)->settings->haproxy.local_bind[0] != NULL);
+}
+
+static bool has_default_access(const struct settings *settings)
+{
+	return settings->access.from[0] != NULL || settings->access.users[0] != '\0';
+}
+
+static void get_default_access(const void *obj, struct view *v)
+{
+	view_set_bool(v, has_default_access(((const struct output_view *)obj)->settings));
+}
+
+static void get_has_default_from(const void *obj, struct view *v)
+{
+	view_set_bool(v, ((const struct output_view *)obj)->settings->access.from[0] != NULL);
+}
+
+/* The rules of the settings' own are there from the beginning on. */
+static void get_has_access(const void *obj, struct view *v)
+{
+	const struct output_view *view = obj;
+
+	view_set_bool(v, has_default_access(view->settings) ||
+			     view->uses.lists[USE_DOORS + DOOR_ACCESS].count > 0);
 }
 
 static void get_description(const void *obj, struct view *v)
@@ -321,6 +366,9 @@ static const struct view_field own_fields[] = {
     VIEW_MADE("description", get_description),
     VIEW_MADE("server_state", get_server_state),
     VIEW_MADE("single_port", get_single_port),
+    VIEW_MADE("has_access", get_has_access),
+    VIEW_MADE("default_access", get_default_access),
+    VIEW_MADE("has_default_from", get_has_default_from),
     VIEW_MADE("has_internal", get_has_internal),
     VIEW_MADE("has_local", get_has_local),
     VIEW_STR("service_suffix_regex", struct output_view, suffix_regex),

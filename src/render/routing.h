@@ -23,7 +23,7 @@
  *					      <generation>/ for those of the environment
  *	choices       <owner>.request.set.<name>.  value, as url_dec reads it; also of add, remove,
  *					      and of .response.
- *	choices       <generation>/.access     from: who may come in (model/access.h)
+ *	choices       <generation>/.access     from|users: who may come in (model/access.h)
  *	choices       <generation>/.from.<8|32>.<digits>  1: an address that begins so is let in
  *	choices       <choice>.word           <service>:<choice as a word>, for people
  *	routes        <generation><route>     backend    longest match, with the path and "/?"; of

@@ -4,7 +4,19 @@
 
 need etcd etcdctl haproxy dnsmasq curl socat
 
-start_mayfly
+# list NAME LINE...: of users
+list() {
+	printf '%s\n' "${@:2}" >"$T/$1.new"
+	chmod 640 "$T/$1.new"
+	mv "$T/$1.new" "$T/users.d/$1"
+}
+# shellcheck disable=SC2016 # so are hashes: of secret, other and third
+ANN='ann:$5$mayfly$lm77lnjw06Issg9wmUu6AqwbB4lEfRuqzkGOP3Xq.TC' \
+	BEN='ben:$6$mayfly$a2JxhNWcr/PGFzePpDRRlF0xhHn9VwE3fV3j80kZVe37LmQDSTi.Hilserajc.v3eUm/5cN8aO1pScNYqbFVF1' \
+	CLO='clo:$2b$04$abcdefghijklmnopqrstuuVIVRBIKFfDXzZpLg34SiEnRrdeO5V8S'
+mkdir "$T/users.d"
+list team '# of the team' "$ANN" "$BEN"
+start_mayfly "users=$T/users.d"
 for version in 1 2; do
 	start_app "web-$version" web $version
 	etcd_put "backends/web/$version/a" "${ADDRESS[web-$version]}"
@@ -18,7 +30,7 @@ as() { status "$2" --interface "$1" "${@:3}"; }
 env prod
 env open
 within 'all is there' 10 says 200 status prod
-unlike "$(<"$T/haproxy/haproxy.cfg")" 'access' 'where nobody is kept out it costs nothing'
+unlike "$(grep -v '^ *#' "$T/haproxy/haproxy.cfg")" 'access' 'where nobody is kept out it costs nothing'
 
 note 'networks'
 env prod '"access":{"from":["127.0.0.0/30","127.0.1.128/25"]}'
@@ -59,7 +71,55 @@ is "$(as 127.0.0.6 door)" 200 '  alone'
 is "$(haproxy_reloads)" "$before" 'takes no reload'
 within 'all is one' 10 all_is_one
 
+note 'passwords'
+# remembered TABLE: how many entries
+remembered() { haproxy_cmd "show table $1" | grep -c '^0x'; }
+env prod '"access":{"users":"team"}'
+within 'a password is asked for' 10 says 401 status prod
+is "$(status prod -u ann:secret) $(status prod -u ben:other)" '200 200' 'those of the list are let in'
+is "$(remembered access-known)" 2 '  and remembered'
+is "$(status prod -u ann:secret)$(status prod -u ann:secret) $(remembered access-known)" '200200 2' '  once'
+is "$(status prod -u ann:other) $(status prod -u eve:secret) $(status prod -u clo:third)" '401 401 401' 'nobody else is'
+is "$(status prod -H 'authorization: Bearer secret') $(status prod -u ann:secret -H 'authorization: Basic YTpi') $(remembered access-known)" '401 401 2' '  nor by several at once, or another kind'
+unlike "$(fetch www-prod.example.com "$HTTP/headers" -u ann:secret)" '^authorization' 'the service does not get to know it'
+like "$(fetch www-pr.example.com "$HTTP/headers" -u ann:secret)" '^authorization: Basic' '  but where none is asked for'
+for _ in {1..12}; do status prod -u ann:wrong --interface 127.0.0.9; done >"$T/out/wrong"
+like "$(<"$T/out/wrong")" '^429$' 'who is wrong again and again has to wait'
+is "$(status prod -u ann:secret --interface 127.0.0.9)" 200 '  but those who are known need not'
+is "$(status prod -u ann:wrong --interface 127.0.0.10)" 401 '  nor do others'
+env prod '"access":{"users":"nobody"}'
+within 'of a list that is not there' 10 says 401 status prod -u ann:secret
+env prod '"access":{"from":["127.0.0.1","127.0.0.11"],"users":"team"}'
+within 'both are asked for' 10 says 403 status prod -u ann:secret --interface 127.0.0.12
+is "$(status prod) $(status prod -u ann:secret --interface 127.0.0.11)" '401 200' '  one after the other'
+
+list team "$BEN" "$CLO" 'dan:$apr1$wDrRExeP$Kx4vPPbKPbBU3uJbGVnB60' 'bad line' # shellcheck disable=SC2016
+within 'a change of the list' 10 says 200 status prod -u clo:third
+is "$(status prod -u ben:other) $(status prod -u ann:secret)" '200 401' '  is in force, and what was remembered is over'
+like "$(<"$T/log/kvwatch")" 'a line is left out .*/team"? line=3 reason="HAProxy cannot match such a hash' 'what cannot be matched is named'
+like "$(<"$T/log/kvwatch")" 'line=4 reason="is not NAME:HASH"' '  and what is no user'
+unlike "$(<"$T/log/kvwatch")" 'Kx4vPP' '  without the hash'
+chmod o+r "$T/users.d/team"
+list other "$ANN"
+within 'a list that others can read' 10 log_has kvwatch 'a list is left out.*users.d/team'
+within '  lets nobody in' 10 says 401 status prod -u clo:third
+
+note 'private by default'
+env prod
+within 'all is one' 10 all_is_one
+write_settings "users=$T/users.d" 'access.from=127.0.0.0/24' access.users=other
+send_signal HUP kvwatch
+within 'where an environment says nothing, the settings count' 20 says 401 status prod
+is "$(status prod -u ann:secret) $(status prod -u ann:secret --interface 127.0.1.1)" '200 403' '  networks and passwords'
+is "$(as 127.0.0.6 door -u ann:secret)" 200 '  for each of a split'
+run_tool mayfly explain http://www-prod.example.com/
+like "$OUT" '^Let in: +from 127\.0\.0\.0/24, with a password of other$' '  and explain says so'
+env prod '"access":{"from":["0.0.0.0/0","::/0"]}'
+within 'one can say that all may come' 10 says 200 as 127.0.1.1 prod
+
 note 'what is said'
+env prod '"access":{"from":"127.0.0.5"}'
+within 'all is one' 10 all_is_one
 run_tool mayfly explain http://www-prod.example.com/
 like "$OUT" '^Let in: +from 127\.0\.0\.5$' 'explain says who may come in'
 run_tool mayfly explain http://www-prod.example.com/ -o json

@@ -23,19 +23,23 @@ static const struct {
 	const char *yaml, *text, *words, *entries;
 } good[] = {
     {DOOR_ACCESS, "{from: 10.0.0.0/8}", "{\"from\":[\"10.0.0.0/8\"]}", "from 10.0.0.0/8",
-     ".access from .from.8.0A 1"},
+     ".access from| .from.8.0A 1"},
     {DOOR_ACCESS, "{from: [192.0.2.7, 10.0.0.0/9]}", "{\"from\":[\"10.0.0.0/9\",\"192.0.2.7\"]}",
      "from 10.0.0.0/9, 192.0.2.7",
-     ".access from .from.8.0A0 1 .from.8.0A1 1 .from.8.0A2 1 .from.8.0A3 1 .from.8.0A4 1 "
+     ".access from| .from.8.0A0 1 .from.8.0A1 1 .from.8.0A2 1 .from.8.0A3 1 .from.8.0A4 1 "
      ".from.8.0A5 1 .from.8.0A6 1 .from.8.0A7 1 .from.8.C0000207 1"},
     {DOOR_ACCESS, "{from: [0.0.0.0/0, '::/0']}", "{\"from\":[\"0.0.0.0/0\",\"::/0\"]}",
-     "from 0.0.0.0/0, ::/0", ".access from .from.32. 1 .from.8. 1"},
+     "from 0.0.0.0/0, ::/0", ".access from| .from.32. 1 .from.8. 1"},
     {DOOR_ACCESS, "{from: ['2001:db8::/31']}", "{\"from\":[\"2001:db8::/31\"]}",
-     "from 2001:db8::/31", ".access from .from.32.20010DB8 1 .from.32.20010DB9 1"},
+     "from 2001:db8::/31", ".access from| .from.32.20010DB8 1 .from.32.20010DB9 1"},
+    {DOOR_ACCESS, "{users: team}", "{\"users\":\"team\"}", "with a password of team",
+     ".access |team"},
+    {DOOR_ACCESS, "{users: a, from: 10.0.0.1}", "{\"from\":[\"10.0.0.1\"],\"users\":\"a\"}",
+     "from 10.0.0.1, with a password of a", ".access from|a .from.8.0A000001 1"},
     /* That of IPv4, and what two of them have in common is there once. */
     {DOOR_ACCESS, "{from: ['::ffff:10.0.0.0/104', 10.0.0.0/8]}",
      "{\"from\":[\"10.0.0.0/8\",\"::ffff:10.0.0.0/104\"]}", "from 10.0.0.0/8, ::ffff:10.0.0.0/104",
-     ".access from .from.8.0A 1"},
+     ".access from| .from.8.0A 1"},
 };
 
 START_TEST(entries_are_sorted_and_distinct)
@@ -64,7 +68,9 @@ static const struct {
 	const char *yaml, *words;
 } bad[] = {
     {DOOR_ACCESS, "[]", "must be a map"},
-    {DOOR_ACCESS, "{}", "from"},
+    {DOOR_ACCESS, "{}", "must say from or users"},
+    {DOOR_ACCESS, "{users: ''}", "users \"\": must not be empty"},
+    {DOOR_ACCESS, "{users: ../team}", "users \"../team\": not allowed"},
     {DOOR_ACCESS, "{from: []}", "from: must not be an empty list"},
     {DOOR_ACCESS, "{to: 10.0.0.0/8}", "unknown key \"to\""},
     {DOOR_ACCESS, "{from: 10.0.0.1/8}", "\"10.0.0.1/8\": a network has no bits behind its length"},

@@ -76,7 +76,8 @@ static void check(const char *shape, const struct node *node, const char *path)
 }
 
 static const char *const keys[][2] = {
-    {"environments/prod", "{\"name\":\"prod\",\"headers\":{},\"prefix\":\"www\",\"hosts\":[\"shop."
+    {"environments/prod", "{\"name\":\"prod\",\"headers\":{},\"access\":{\"users\":\"team\"},"
+			  "\"prefix\":\"www\",\"hosts\":[\"shop."
 			  "org\"],\"services\":[{\"name\":"
 			  "\"web\",\"version\":\"1\",\"route\":\"/"
 			  "\"},{\"name\":\"slow\",\"headers\":{},\"version\":\"1\","
