@@ -36,7 +36,7 @@ fortify := $(shell printf '\043include <stdio.h>\n' | \
 HARDEN_CPP ?= -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(fortify)
 SANITIZE ?=
 
-pkgs = yaml-0.1 jansson libcurl
+pkgs = yaml-0.1 jansson libcurl openssl
 pkg_cflags := $(shell pkg-config --cflags $(pkgs) 2>/dev/null)
 pkg_libs := $(shell pkg-config --libs $(pkgs) 2>/dev/null)
 check_libs = $(shell pkg-config --libs check 2>/dev/null)

@@ -19,6 +19,7 @@ build	pkg-config	cmd:pkg-config
 build	libyaml-dev	pkg:yaml-0.1
 build	libjansson-dev	pkg:jansson
 build	libcurl4-openssl-dev	pkg:libcurl
+build	libssl-dev	pkg:openssl
 servers	etcd-server	cmd:etcd
 servers	etcd-client	cmd:etcdctl
 servers	haproxy	cmd:haproxy

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cmd/certificates_follow.h"
 #include "cmd/cli.h"
 #include "cmd/templates.h"
 #include "cmd/users_follow.h"
@@ -43,9 +44,10 @@ struct kvwatch {
 	struct template_set *templates;
 	struct apply *apply;
 	struct quarantine *quarantine;
-	struct snapshot *snapshot; /* the newest; NULL before the first */
-	struct snapshot *applied;  /* what is desired of it: without what is in quarantine */
-	struct loop_timer *first;  /* FIRST_CONFIG_MS */
+	struct certificates_follow *certificates; /* NULL: there is no TLS */
+	struct snapshot *snapshot;		  /* the newest; NULL before the first */
+	struct snapshot *applied; /* what is desired of it: without what is in quarantine */
+	struct loop_timer *first; /* FIRST_CONFIG_MS */
 	struct loop_timer *deadline;
 	struct loop_timer *trim;   /* TRIM_MS */
 	struct loop_timer *finish; /* FINISH_MS */
@@ -57,6 +59,7 @@ struct kvwatch {
 	struct lifetimes *lifetimes;  /* the same, and without etcd */
 	struct mf_err source_err;     /* code 0 while the source is there */
 	bool is_held;		      /* something is held back */
+	bool is_done;		      /* with --once, but for certificates */
 	int exit_status;	      /* of --once */
 };
 
@@ -184,6 +187,13 @@ static int open_pipeline(struct kvwatch *k, struct mf_err *err)
 			    err);
 }
 
+/* With --once: when all that there is to be done is done. */
+static void end_once(struct kvwatch *k)
+{
+	if (k->is_done && certificates_follow_is_idle(k->certificates))
+		loop_stop(k->loop);
+}
+
 static void on_result(void *ctx, const struct apply_result *result)
 {
 	struct kvwatch *k = ctx;
@@ -199,10 +209,18 @@ static void on_result(void *ctx, const struct apply_result *result)
 								  : QUARANTINE_BY_CHECK);
 	if (worst == 0 && result->render_failed)
 		worst = MF_EDATA;
+	if (result->kind == APPLY_RELOAD)
+		certificates_follow_check(k->certificates);
 	if (k->options.once && result->is_converged && (worst == 0 || !mf_err_is_retry(worst))) {
 		k->exit_status = mf_err_exit_status(worst == 0 && k->is_held ? MF_ETIMEOUT : worst);
-		loop_stop(k->loop);
+		k->is_done = true;
+		end_once(k);
 	}
+}
+
+static void on_certificates(void *ctx)
+{
+	end_once(ctx);
 }
 
 /* --- the end --------------------------------------------------------------------------------- */
@@ -325,6 +343,8 @@ static void on_hangup(void *ctx, int signo)
 	if (report_start(k->report, settings, pipeline_is_offline(&k->options.from), &err) != 0)
 		log_error("the status is not reported", LOG_STR("error", err.msg));
 	quarantine_clear(k->quarantine);
+	certificates_follow_free(k->certificates);
+	k->certificates = certificates_follow_new(k->loop, settings, on_certificates, k);
 	templates = templates_open();
 	apply_set_settings(k->apply, settings, templates);
 	template_set_free(k->templates);
@@ -358,6 +378,7 @@ static int start(struct kvwatch *k, struct mf_err *err)
 	k->quarantine = quarantine_new(k->loop, on_quarantined, k);
 	k->apply = apply_new(k->loop, k->cli->settings, k->templates, &apply_events, k);
 	k->report = report_new(k->loop, k->apply);
+	k->certificates = certificates_follow_new(k->loop, k->cli->settings, on_certificates, k);
 	start_upkeep(k);
 	loop_timer_set(k->first, FIRST_CONFIG_MS);
 	if (k->options.once)
@@ -379,6 +400,7 @@ static void stop(struct kvwatch *k)
 	lifetimes_free(k->lifetimes);
 	pipeline_free(k->pipeline);
 	apply_free(k->apply);
+	certificates_follow_free(k->certificates);
 	quarantine_free(k->quarantine);
 	template_set_free(k->templates);
 	loop_timer_free(k->first);

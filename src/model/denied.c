@@ -93,6 +93,8 @@ struct denied *denied_new(const struct settings *settings, char *const *own)
 	for (char *const *p = settings->etcd.endpoints; *p != NULL; p++)
 		add_etcd(list, *p);
 	add_binds(list, "haproxy.bind", settings->haproxy.bind, own);
+	if (settings_has_tls(settings))
+		add_binds(list, "haproxy.tls.bind", settings->haproxy.tls.bind, own);
 	add_binds(list, "haproxy.internal_bind", settings->haproxy.internal_bind, own);
 	add_binds(list, "haproxy.local_bind", settings->haproxy.local_bind, own);
 	add_bind(list, "haproxy.stats_bind", "HAProxy's", settings->haproxy.stats_bind, own);

@@ -22,6 +22,7 @@
 #define TARGETS_MAX  64
 #define MODE_DEFAULT 0644
 #define MODE_MAX     0777
+#define HSTS_MAX_MS  (INT64_C(2) * 366 * 24 * 60 * 60 * 1000)
 
 #define ITEM(name)                                                                                 \
 	(&(const struct field){.kind = FIELD_TEXT,                                                 \
@@ -77,6 +78,24 @@ static const struct field etcd_rows[] = {
 	 .doc = "The file that holds that user's password. It is refused if every user of the host "
 		"can open it: mode 0600, or 0640."),
 };
+static const struct field tls_rows[] = {
+    TEXT_OR_NONE("certificates", haproxy.tls.certificates, path,
+	 .doc = "The directory of certificates, each chosen by the host name that a client asks "
+		"for: PEM files, with the private key in the same file or in another one beside it, "
+		"here or in directories here. kvwatch(1) follows it. Empty: there is no TLS."),
+    LIST("bind", haproxy.tls.bind, bind, .preset = "*:443",
+	 .doc = "Addresses for external traffic by TLS, with HTTP/2 where a client can."),
+    TEXT("min_version", haproxy.tls.min_version, tls_version, .preset = "1.2",
+	 .doc = "The oldest version of TLS that is taken: `1.2` or `1.3`."),
+    {"redirect", FIELD_BOOL, 0, FIELD_AT(struct settings, haproxy.tls.redirect), .preset = "false",
+     .doc = "Send external traffic that comes without TLS to the same address with it, but for "
+	    "`/.well-known/acme-challenge/`, by which certificates are had."},
+    {"hsts", FIELD_DURATION, 0, FIELD_AT(struct settings, haproxy.tls.hsts), .max = HSTS_MAX_MS,
+     .preset = "0ms",
+     .doc = "For how long a browser that came by TLS is to come in no other way "
+	    "(`strict-transport-security`), unless the answer says so itself; 0: nothing is said."},
+};
+static const struct fields tls_fields = {FIELDS_ROWS(tls_rows), .section = "haproxy.tls"};
 static const struct field haproxy_rows[] = {
     TEXT("config", haproxy.config, path, .preset = "/etc/haproxy/haproxy.cfg",
 	 .doc = "HAProxy's configuration; the maps are kept in `maps/` beside it."),
@@ -97,6 +116,7 @@ static const struct field haproxy_rows[] = {
 	    "`haproxy.bind` are loopback addresses or sockets, this is so in any case."},
     LIST_OR_NONE("local_bind", haproxy.local_bind, bind,
 	 .doc = "Addresses where the first segment of the path names the service."),
+    {"tls", FIELD_OBJECT, .fields = &tls_fields},
     {"audit", FIELD_BOOL, 0, FIELD_AT(struct settings, haproxy.audit), .preset = "false",
      .doc = "Count which address calls which service, and how often without naming an environment, "
 	    "for `mayfly audit`: at most 100,000 such pairs, about 25 MB."},
@@ -445,6 +465,9 @@ bool settings_has_port(const struct settings *settings, unsigned port)
 		for (size_t j = 0; lists[i][j] != NULL; j++)
 			if (is_on_port(lists[i][j], port))
 				return true;
+	for (size_t i = 0; settings_has_tls(settings) && settings->haproxy.tls.bind[i] != NULL; i++)
+		if (is_on_port(settings->haproxy.tls.bind[i], port))
+			return true;
 	return is_on_port(settings->haproxy.stats_bind, port);
 }
 
@@ -467,6 +490,11 @@ bool settings_has_single_port(const struct settings *settings)
 {
 	return settings->haproxy.internal_bind[0] == NULL &&
 	       (settings->haproxy.single_port || are_local(settings->haproxy.bind));
+}
+
+bool settings_has_tls(const struct settings *settings)
+{
+	return settings->haproxy.tls.certificates[0] != '\0';
 }
 
 char *const *settings_internal_bind(const struct settings *settings)

@@ -48,6 +48,13 @@ struct settings {
 		char *admin_socket;
 		char *master_socket;
 		char **bind, **internal_bind, **local_bind;
+		struct {
+			char **bind;
+			char *certificates; /* a directory; "": no TLS */
+			char *min_version;
+			bool redirect;
+			int64_t hsts; /* ms; 0: none */
+		} tls;
 		bool single_port;
 		bool audit; /* count who calls whom */
 		bool tap;
@@ -110,6 +117,9 @@ int settings_set_metrics_bind(struct settings *settings, const char *bind, struc
  * nobody outside this host can reach it.
  */
 bool settings_has_single_port(const struct settings *settings);
+
+/* Whether HAProxy takes external traffic by TLS, too. */
+bool settings_has_tls(const struct settings *settings);
 
 /* Where calls between services come in: internal_bind, or bind of a single port, or nowhere. */
 char *const *settings_internal_bind(const struct settings *settings);

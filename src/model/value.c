@@ -243,6 +243,13 @@ static int check_escape(const char *s, struct mf_err *err)
 	return refuse(s, err, "must be none, html, haproxy or word");
 }
 
+static int check_tls_version(const char *s, struct mf_err *err)
+{
+	return strcmp(s, "1.2") == 0 || strcmp(s, "1.3") == 0
+		   ? 0
+		   : refuse(s, err, "must be 1.2 or 1.3");
+}
+
 static int check_line(const char *s, struct mf_err *err)
 {
 	return str_has_control(s) ? mf_err_set(err, MF_EDATA, "a control character") : 0;
@@ -351,6 +358,10 @@ const struct value_type value_template = {.check = check_template};
 const struct value_type value_escape = {
     .check = check_escape,
     .schema = "\"enum\":[\"none\",\"html\",\"haproxy\",\"word\"]",
+};
+const struct value_type value_tls_version = {
+    .check = check_tls_version,
+    .schema = "\"enum\":[\"1.2\",\"1.3\"]",
 };
 const struct value_type value_percent = {
     .check = check_percent,

@@ -25,22 +25,23 @@ extern const struct value_type value_environment, value_prefix, value_header, va
     value_hosts, value_service, value_version, value_instance,
     value_route; /* names: see model/name.h */
 
-extern const struct value_type value_line;	 /* any text without control characters */
-extern const struct value_type value_address;	 /* numeric; canonical when normalized */
-extern const struct value_type value_path;	 /* absolute; no white space, quotes, \, #, $ */
-extern const struct value_type value_socket;	 /* a path that HAProxy can bind to: 97 bytes */
-extern const struct value_type value_bind;	 /* an address of HAProxy's `bind`, section 4.2 */
-extern const struct value_type value_account;	 /* the name of a user or group of the host */
-extern const struct value_type value_addresses;	 /* an item of model/address_list.h */
-extern const struct value_type value_endpoint;	 /* [http[s]://]host[:port] */
-extern const struct value_type value_key_prefix; /* starts with '/', does not end with it */
-extern const struct value_type value_text;	 /* not empty; no control characters */
-extern const struct value_type value_argument;	 /* of a command: anything that is not too long */
-extern const struct value_type value_nameserver; /* numeric ADDRESS:PORT */
-extern const struct value_type value_reload;	 /* none, pidfile:PATH, docker:NAME */
-extern const struct value_type value_template;	 /* a file's name, or an absolute path */
-extern const struct value_type value_escape;	 /* none, html, haproxy, word */
-extern const struct value_type value_percent;	 /* 0% to 100%; the sign may be left out */
-extern const struct value_type value_duration;	 /* "5m", at most a year */
+extern const struct value_type value_line;	  /* any text without control characters */
+extern const struct value_type value_address;	  /* numeric; canonical when normalized */
+extern const struct value_type value_path;	  /* absolute; no white space, quotes, \, #, $ */
+extern const struct value_type value_socket;	  /* a path that HAProxy can bind to: 97 bytes */
+extern const struct value_type value_bind;	  /* an address of HAProxy's `bind`, section 4.2 */
+extern const struct value_type value_account;	  /* the name of a user or group of the host */
+extern const struct value_type value_addresses;	  /* an item of model/address_list.h */
+extern const struct value_type value_endpoint;	  /* [http[s]://]host[:port] */
+extern const struct value_type value_key_prefix;  /* starts with '/', does not end with it */
+extern const struct value_type value_text;	  /* not empty; no control characters */
+extern const struct value_type value_argument;	  /* of a command: anything that is not too long */
+extern const struct value_type value_nameserver;  /* numeric ADDRESS:PORT */
+extern const struct value_type value_reload;	  /* none, pidfile:PATH, docker:NAME */
+extern const struct value_type value_template;	  /* a file's name, or an absolute path */
+extern const struct value_type value_escape;	  /* none, html, haproxy, word */
+extern const struct value_type value_tls_version; /* 1.2, 1.3 */
+extern const struct value_type value_percent;	  /* 0% to 100%; the sign may be left out */
+extern const struct value_type value_duration;	  /* "5m", at most a year */
 
 #endif

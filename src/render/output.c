@@ -285,6 +285,14 @@ int output_describe_backend(struct template_set *templates, const struct setting
 	return mf_err_set(err, MF_EDATA, "haproxy.cfg has no backend %s", backend->name);
 }
 
+char *output_certificate_list_path(const struct settings *settings)
+{
+	static const struct haproxy_file file = {"certificates/list", NULL, NULL,
+						 ROUTING_MAP_COUNT};
+
+	return haproxy_path(settings, &file);
+}
+
 char *output_server_state_path(const struct settings *settings)
 {
 	static const struct haproxy_file file = {"server-state", NULL, NULL, ROUTING_MAP_COUNT};

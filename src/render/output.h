@@ -124,6 +124,9 @@ int output_describe_backend(struct template_set *templates, const struct setting
 			    const struct backend *backend, struct section *ret_section,
 			    struct section_options *ret_options, struct mf_err *err);
 
+/* The crt-list of haproxy.tls, which apply/certificates.h keeps.  Not an output. */
+char *output_certificate_list_path(const struct settings *settings);
+
 /* Where HAProxy finds at a reload which servers were down: beside haproxy.cfg.  Not an output. */
 char *output_server_state_path(const struct settings *settings);
 

@@ -7,6 +7,10 @@
  *	server_state         the file of dead servers, when a backend has a check
  *	admin_socket, worker_user       settings, as are the following
  *	bind, internal_bind, local_bind   lists of addresses
+ *	has_tls              whether external traffic is taken by TLS, too; with tls_bind (a list of
+ *	                     addresses), tls_certificates (the crt-list), tls_min_version,
+ *	                     tls_redirect, tls_redirect_port and tls_hsts (seconds), absent when
+ *	                     there is none to be said
  *	tap                  whether mayfly tap may read requests
  *	single_port          whether calls between services come to bind, too
  *	has_internal         whether they come to internal_bind
@@ -66,6 +70,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "model/bind.h"
 #include "model/dns_name.h"
 #include "model/host.h"
 #include "model/settings.h"
@@ -95,7 +100,7 @@ struct output_view {
 	struct routing *routing;	 /* the maps; NULL until somebody reads one */
 	enum routing_map map;
 	char description[32];
-	char *server_state; /* its path */
+	char *server_state, *certificate_list; /* their paths */
 	char *suffix_regex;
 	const char *wildcards[HOST_WILDCARD_LABELS];
 	size_t wildcard_count;
@@ -206,6 +211,9 @@ static const struct view_field settings_shown[] = {
     VIEW_STR("worker_group", struct settings, haproxy.group),
     VIEW_STR("worker_chroot", struct settings, haproxy.chroot),
     VIEW_STRINGS("bind", struct settings, haproxy.bind),
+    VIEW_STRINGS("tls_bind", struct settings, haproxy.tls.bind),
+    VIEW_STR("tls_min_version", struct settings, haproxy.tls.min_version),
+    VIEW_BOOL("tls_redirect", struct settings, haproxy.tls.redirect),
     VIEW_STRINGS("internal_bind", struct settings, haproxy.internal_bind),
     VIEW_UNSIGNED("max_old_workers", struct settings, haproxy.max_old_workers),
     VIEW_BOOL("tap", struct settings, haproxy.tap),
@@ -245,6 +253,33 @@ static const struct snapshot *snapshot_of(const void *obj)
 static void get_single_port(const void *obj, struct view *v)
 {
 	view_set_bool(v, settings_has_single_port(((const struct output_view *)obj)->settings));
+}
+
+static void get_has_tls(const void *obj, struct view *v)
+{
+	view_set_bool(v, settings_has_tls(((const struct output_view *)obj)->settings));
+}
+
+/* Behind a host's name in an address; none for the port that is meant without one. */
+static void get_tls_redirect_port(const void *obj, struct view *v)
+{
+	const struct output_view *view = obj;
+	struct bind bind;
+
+	if (bind_parse(view->settings->haproxy.tls.bind[0], &bind) && bind.first != 443)
+		view_set_int(v, bind.first);
+	else
+		view_set_none(v);
+}
+
+static void get_tls_hsts(const void *obj, struct view *v)
+{
+	int64_t ms = ((const struct output_view *)obj)->settings->haproxy.tls.hsts;
+
+	if (ms == 0)
+		view_set_none(v);
+	else
+		view_set_int(v, ms / 1000);
 }
 
 static void get_has_internal(const void *obj, struct view *v)
@@ -365,6 +400,10 @@ static void get_config(const void *obj, struct view *v)
 static const struct view_field own_fields[] = {
     VIEW_MADE("description", get_description),
     VIEW_MADE("server_state", get_server_state),
+    VIEW_MADE("has_tls", get_has_tls),
+    VIEW_MADE("tls_redirect_port", get_tls_redirect_port),
+    VIEW_MADE("tls_hsts", get_tls_hsts),
+    VIEW_STR("tls_certificates", struct output_view, certificate_list),
     VIEW_MADE("single_port", get_single_port),
     VIEW_MADE("has_access", get_has_access),
     VIEW_MADE("default_access", get_default_access),
@@ -474,6 +513,7 @@ struct output_view *output_view_new(const struct snapshot *snapshot,
 	for (enum routing_map map = 0; map < ROUTING_MAP_COUNT; map++)
 		view->maps[map] = (struct map_view){.view = view, .map = map};
 	view->server_state = output_server_state_path(settings);
+	view->certificate_list = output_certificate_list_path(settings);
 	view->suffix_regex = suffix_regex(settings->routing.service_suffix);
 	return view;
 }
@@ -522,6 +562,7 @@ void output_view_free(struct output_view *view)
 	routing_free(view->routing);
 	uses_fini(&view->uses);
 	free(view->server_state);
+	free(view->certificate_list);
 	free(view->suffix_regex);
 	output_tcp_free(view->tcp, view->tcp_count);
 	free(view);

@@ -240,10 +240,15 @@ static const struct {
     {"[]", "must be a map, not a list (line 1, column 1)"},
     {"haproxy:\n  bnd: []",
      "haproxy: unknown key \"bnd\": did you mean \"bind\"? allowed: config, admin_socket, "
-     "master_socket, bind, internal_bind, single_port, local_bind, audit, stats_bind, nameservers, "
-     "tap, max_old_workers, reserve, consolidate_after, user, group, chroot, socket_group, check, "
+     "master_socket, bind, internal_bind, single_port, local_bind, tls, audit, stats_bind, "
+     "nameservers, tap, max_old_workers, reserve, consolidate_after, user, group, chroot, "
+     "socket_group, check, "
      "check_timeout "
      "(line 2, column 3)"},
+    {"haproxy: {tls: {min_version: 1.1}}",
+     "haproxy.tls.min_version: \"1.1\": must be 1.2 or 1.3 (line 1, column 30)"},
+    {"haproxy: {tls: {certificates: certs}}",
+     "haproxy.tls.certificates: \"certs\": must be an absolute path (line 1, column 31)"},
     {"etcd: {password: x}", "etcd: unknown key \"password\": allowed: endpoints, prefix, cacert, "
 			    "cert, key, user, password_file (line 1, column 8)"},
     {"etcd: {endpoints: ['http://me:pw@e1:2379']}",
