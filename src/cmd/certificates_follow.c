@@ -94,6 +94,13 @@ void certificates_follow_check(struct certificates_follow *f)
 		certificates_check(f->certificates);
 }
 
+size_t certificates_follow_list(const struct certificates_follow *f,
+				const struct certificate_state **ret)
+{
+	*ret = NULL;
+	return f == NULL ? 0 : certificates_list(f->certificates, ret);
+}
+
 bool certificates_follow_is_idle(const struct certificates_follow *f)
 {
 	return f == NULL || certificates_is_idle(f->certificates);

@@ -6,6 +6,7 @@
 #define MF_CMD_CERTIFICATES_FOLLOW_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct certificates_follow;
 struct loop;
@@ -22,6 +23,9 @@ void certificates_follow_free(struct certificates_follow *follow);
 
 /* HAProxy's worker is another one. */
 void certificates_follow_check(struct certificates_follow *follow);
+struct certificate_state;
+size_t certificates_follow_list(const struct certificates_follow *follow,
+				const struct certificate_state **ret);
 bool certificates_follow_is_idle(const struct certificates_follow *follow);
 
 #endif

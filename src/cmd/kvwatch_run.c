@@ -220,7 +220,12 @@ static void on_result(void *ctx, const struct apply_result *result)
 
 static void on_certificates(void *ctx)
 {
-	end_once(ctx);
+	struct kvwatch *k = ctx;
+	const struct certificate_state *states;
+	size_t count = certificates_follow_list(k->certificates, &states);
+
+	report_certificates(k->report, states, count);
+	end_once(k);
 }
 
 /* --- the end --------------------------------------------------------------------------------- */
@@ -345,6 +350,8 @@ static void on_hangup(void *ctx, int signo)
 	quarantine_clear(k->quarantine);
 	certificates_follow_free(k->certificates);
 	k->certificates = certificates_follow_new(k->loop, settings, on_certificates, k);
+	if (k->certificates == NULL)
+		report_certificates(k->report, NULL, 0);
 	templates = templates_open();
 	apply_set_settings(k->apply, settings, templates);
 	template_set_free(k->templates);

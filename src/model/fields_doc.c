@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "model/fields.h"
 
@@ -376,6 +377,8 @@ static void add_item(struct page *page, const char *path, const struct field *fi
 }
 
 /* The keys of a section are shown beside the others, with its name before them. */
+static void add_section(struct page *page, const char *path, const struct field *field);
+
 static void add_keys(struct page *page, const char *path, const struct fields *fields)
 {
 	for (size_t i = 0; i < fields->count; i++) {
@@ -386,8 +389,16 @@ static void add_keys(struct page *page, const char *path, const struct fields *f
 		if (field->kind != FIELD_OBJECT || field->doc != NULL)
 			add_item(page, path, field);
 		if (field->kind == FIELD_OBJECT)
-			add_keys(page, field->key, field->fields);
+			add_section(page, path, field);
 	}
+}
+
+static void add_section(struct page *page, const char *path, const struct field *field)
+{
+	mem_auto_free char *whole =
+	    mem_printf("%s%s%s", path, path[0] == '\0' ? "" : ".", field->key);
+
+	add_keys(page, whole, field->fields);
 }
 
 static void add_items(struct page *page, const struct fields *fields)
@@ -406,9 +417,18 @@ void fields_add_manual(const struct fields *fields, struct buf *ret_mdoc)
 
 /* --- defaults -------------------------------------------------------------------------------- */
 
+/* Read as a number, it would be no text. */
+static bool is_fraction(const char *s, size_t len)
+{
+	size_t whole = strspn(s, "0123456789");
+
+	return whole < len && s[whole] == '.' &&
+	       whole + 1 + strspn(s + whole + 1, "0123456789") == len;
+}
+
 static void add_yaml(struct buf *b, const char *s, size_t len)
 {
-	bool is_quoted = len == 0 || strchr("*&!|>%@`{[", s[0]) != NULL;
+	bool is_quoted = len == 0 || strchr("*&!|>%@`{[", s[0]) != NULL || is_fraction(s, len);
 
 	buf_add_str(b, is_quoted ? "\"" : "");
 	buf_add(b, s, len);
@@ -440,8 +460,10 @@ static void add_defaults(const struct fields *fields, const char *indent, struct
 		const struct field *field = &fields->rows[i];
 
 		if (field->kind == FIELD_OBJECT) {
+			mem_auto_free char *deeper = mem_printf("%s  ", indent);
+
 			buf_printf(b, "%s%s:\n", indent, field->key);
-			add_defaults(field->fields, "  ", b);
+			add_defaults(field->fields, deeper, b);
 		} else if (field->preset != NULL) {
 			buf_printf(b, "%s%s: ", indent, field->key);
 			add_preset(field, b);

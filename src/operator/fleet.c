@@ -2,16 +2,19 @@
 #include "operator/fleet.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/node.h"
+#include "base/str.h"
 #include "model/name.h"
 #include "operator/doc.h"
 #include "operator/look.h"
 #include "operator/reading.h"
 
 #define MAX_DEPTH 8
+#define DAY_S	  86400
 
 struct node *fleet_parse_report(const char *value, size_t len)
 {
@@ -49,6 +52,30 @@ static void copy_problems(struct node *row, const struct node *from, const char 
 
 		copy_text(problem, &problems->children[i], "object", "object");
 		copy_text(problem, &problems->children[i], "reason", "reason");
+	}
+}
+
+/* With the days until each ends, by our clock; negative: it has ended. */
+static void copy_certificates(struct node *row, const struct node *from)
+{
+	const struct node *certificates = node_find(from, "certificates");
+	struct node *list;
+
+	if (certificates == NULL)
+		return;
+	copy_int(row, from, "certificates_count", "certificates_count");
+	list = doc_add_list(row, "certificates");
+	for (size_t i = 0; i < node_count(certificates, NODE_LIST); i++) {
+		const struct node *one = &certificates->children[i];
+		struct node *map = doc_add_map(list, NULL);
+		int64_t ends;
+
+		copy_text(map, one, "name", "name");
+		copy_text(map, one, "names", "names");
+		copy_text(map, one, "ends", "ends");
+		if (str_parse_time(node_text_at(one, "ends", ""), &ends))
+			doc_add_int(map, "days", (ends - (int64_t)time(NULL)) / DAY_S);
+		copy_text(map, one, "reason", "reason");
 	}
 }
 
@@ -99,6 +126,7 @@ static void add_row(struct node *list, const char *name, const char *text)
 	copy_problems(row, value, "quarantined");
 	copy_int(row, value, "set_aside_count", "set_aside_count");
 	copy_problems(row, value, "set_aside");
+	copy_certificates(row, value);
 	node_free(value);
 }
 

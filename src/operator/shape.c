@@ -75,7 +75,15 @@
 	    {shape, "nodes[].reloads", "integer", "reloads of HAProxy"},                           \
 	    ENTRIES(shape, "nodes[].held", "entries that are held back"),                          \
 	    ENTRIES(shape, "nodes[].quarantined", "entries that HAProxy refused"),                 \
-	    ENTRIES(shape, "nodes[].set_aside", "entries that are invalid")
+	    ENTRIES(shape, "nodes[].set_aside", "entries that are invalid"),                       \
+	    {shape, "nodes[].certificates_count", "integer", "certificates, also refused ones"},   \
+	    {shape, "nodes[].certificates[].name", "string", "name of its file"},                  \
+	    {shape, "nodes[].certificates[].names", "string", "host names of the one in force"},   \
+	    {shape, "nodes[].certificates[].ends", "string", "when that one ends, RFC 3339"},      \
+	    {shape, "nodes[].certificates[].days", "integer", "whole days until then"},            \
+	{                                                                                          \
+		shape, "nodes[].certificates[].reason", "string", "why a newer one is refused"     \
+	}
 
 const struct shape_row shape_rows[] = {
     {"changes", "changes[].kind", "string", "environment, service, instance and so on"},

@@ -70,13 +70,39 @@ static void add_counts(struct look *look, const struct reading *reading)
 		buf_printf(&look->before, "Revision:     %lld\n", (long long)s->revision);
 }
 
+/* Of all nodes: refused ones come first in a node's list, then the one that ends soonest. */
+static void add_certificates(struct look *look, const struct node *nodes)
+{
+	const struct node *soonest = NULL;
+	int64_t count = 0, least = INT64_MAX, n;
+
+	for (size_t i = 0; i < nodes->child_count; i++) {
+		const struct node *list = node_find(&nodes->children[i], "certificates");
+
+		if (node_int_at(&nodes->children[i], "certificates_count", &n))
+			count += n;
+		for (size_t j = 0; j < node_count(list, NODE_LIST); j++)
+			if (node_int_at(&list->children[j], "days", &n) && n < least) {
+				least = n;
+				soonest = &list->children[j];
+			}
+	}
+	if (count > 0)
+		buf_printf(&look->before, "Certificates: %lld", (long long)count);
+	if (soonest != NULL)
+		buf_printf(&look->before, ", the next one ends in %lld days (%s)", (long long)least,
+			   node_text_at(soonest, "name", "?"));
+	if (count > 0)
+		buf_add_char(&look->before, '\n');
+}
+
 static int fill(struct look *look, const struct reading *reading, struct mf_err *err)
 {
 	struct node *list;
 
 	(void)err;
 	add_counts(look, reading);
-	(void)fleet_add(look->doc, "nodes", reading);
+	add_certificates(look, fleet_add(look->doc, "nodes", reading));
 	list = doc_add_list(look->doc, "problems");
 	trouble_add_nodes(list, node_find(look->doc, "nodes"));
 	trouble_add_set_aside(list, reading);

@@ -464,6 +464,30 @@ static void add_as_before(struct node *list, const char *node, const struct node
 	}
 }
 
+/* Refused, ended, or about to end. */
+static void add_certificates(struct node *list, const char *node, const struct node *row)
+{
+	const struct node *certificates = node_find(row, "certificates");
+
+	for (size_t i = 0; i < node_count(certificates, NODE_LIST); i++) {
+		const struct node *one = &certificates->children[i];
+		const char *why = node_text_at(one, "reason", NULL);
+		mem_auto_free char *object =
+		    mem_printf("node %s: certificate %s", node, node_text_at(one, "name", "?"));
+		mem_auto_free char *reason = why == NULL ? NULL : mem_printf("refused: %s", why);
+		mem_auto_free char *end = NULL;
+		int64_t days = TROUBLE_CERTIFICATE_DAYS;
+
+		if (reason != NULL)
+			add(list, object, reason, "correct its file; kvwatch(1) says how");
+		if (!node_int_at(one, "days", &days) || days >= TROUBLE_CERTIFICATE_DAYS)
+			continue;
+		end = mem_printf("%s at %s", days < 0 ? "has ended" : "ends",
+				 node_text_at(one, "ends", "?"));
+		add(list, object, end, "renew it");
+	}
+}
+
 /* What to do about a node's error. */
 static char *make_next(const struct node *row, const char *name)
 {
@@ -493,6 +517,7 @@ void trouble_add_nodes(struct node *list, const struct node *nodes)
 		if (held != NULL)
 			add(list, object, held, "if it is meant: mayfly allow-removal --for 10m");
 		add_as_before(list, name, row);
+		add_certificates(list, name, row);
 		add_named(list, name, row, "held", "held back", NULL);
 		add_named(list, name, row, "quarantined", "in quarantine",
 			  "it is tried again when it changes");

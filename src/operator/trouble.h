@@ -22,6 +22,8 @@ void trouble_add_service(struct node *list, const struct reading *reading, const
 void trouble_add_set_aside(struct node *list, const struct reading *reading);
 /* What is worth knowing, though somebody answers. */
 void trouble_add_remarks(struct node *list, const struct reading *reading);
+#define TROUBLE_CERTIFICATE_DAYS 14 /* one that ends within so many days is a problem */
+
 /* What the nodes of fleet_add report. */
 void trouble_add_nodes(struct node *list, const struct node *nodes);
 /* Services of environments, and visitors of theirs, for which nobody answers. */

@@ -64,6 +64,7 @@ void metrics_fini(struct metrics *metrics)
 	snapshot_unref(metrics->newest);
 	free_entries(&metrics->quarantined);
 	free_entries(&metrics->held);
+	certificate_list_fini(&metrics->certificates);
 	free_entries(&metrics->ends);
 }
 
@@ -118,6 +119,13 @@ void metrics_set_held(struct metrics *metrics, const struct hold_report *held)
 	metrics->value[METRIC_HELD_OTHERS] = (int64_t)held->others;
 	metrics_set_text(&metrics->held_back, held->reason);
 	metrics_set_entries(&metrics->held, held->entries, held->named, held->envs + held->others);
+}
+
+void metrics_set_certificates(struct metrics *metrics, const struct certificate_state *states,
+			      size_t count)
+{
+	certificate_list_set(&metrics->certificates, states, count);
+	metrics->value[METRIC_CERTIFICATES_REFUSED] = (int64_t)metrics->certificates.refused;
 }
 
 void metrics_set_lifetimes(struct metrics *metrics, const struct lifetimes_report *lifetimes)
@@ -222,6 +230,7 @@ void metrics_format_metrics(const struct metrics *metrics, struct buf *ret_text)
 	add_label(ret_text, "haproxy_version", metrics->haproxy_version);
 	buf_add_str(ret_text, "} 1\n");
 	add_values(ret_text, metrics);
+	certificate_list_add_metrics(&metrics->certificates, ret_text);
 	add_latency(ret_text, metrics);
 	add_loop(ret_text, metrics);
 }
@@ -282,6 +291,7 @@ void metrics_format_node(const struct metrics *metrics, struct buf *ret_json)
 	put_entries(ret_json, "held", &metrics->held);
 	put_entries(ret_json, "quarantined", &metrics->quarantined);
 	put_entries(ret_json, "ends", &metrics->ends);
+	certificate_list_put(&metrics->certificates, NAMED_MAX, ret_json);
 	put_problems(ret_json, "set_aside", newest == NULL ? NULL : newest->problems,
 		     newest == NULL ? 0 : newest->problem_count,
 		     newest == NULL ? 0 : newest->problem_total);

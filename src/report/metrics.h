@@ -9,7 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "report/certificate_list.h"
+
 struct buf;
+struct certificate_state;
 struct hold_report;
 struct lifetimes_report;
 struct problem;
@@ -54,6 +57,8 @@ struct snapshot;
 	  "Environments whose time is over, and that others extend.")                              \
 	X(ENDED, "mayfly_environments_ended_total", "counter",                                     \
 	  "Environments that this node has ended since their time was over.")                      \
+	X(CERTIFICATES_REFUSED, "mayfly_certificates_refused", "gauge",                            \
+	  "Certificates that are refused, or that HAProxy does not take.")                         \
 	X(SOURCE_UP, "mayfly_source_up", "gauge", "1 while etcd or the files can be read.")        \
 	X(READY, "mayfly_ready", "gauge", "1 while /ready says so.")
 
@@ -89,6 +94,7 @@ struct metrics {
 	bool is_haproxy_away;	 /* that group is HAProxy's */
 	struct snapshot *newest; /* whose problems are the set-aside entries; NULL: none yet */
 	struct metrics_entries quarantined, held, ends;
+	struct certificate_list certificates;
 };
 
 void metrics_init(struct metrics *metrics);
@@ -102,6 +108,8 @@ void metrics_set_newest(struct metrics *metrics, struct snapshot *snapshot);
 void metrics_set_entries(struct metrics_entries *entries, const struct problem *problems,
 			 size_t count, size_t total);
 void metrics_set_held(struct metrics *metrics, const struct hold_report *held);
+void metrics_set_certificates(struct metrics *metrics, const struct certificate_state *states,
+			      size_t count);
 void metrics_set_lifetimes(struct metrics *metrics, const struct lifetimes_report *lifetimes);
 
 void metrics_format_metrics(const struct metrics *metrics, struct buf *ret_text);

@@ -162,6 +162,12 @@ void report_quarantined(struct report *report, const struct problem *problems, s
 	status_set_quarantined(report->status, problems, count);
 }
 
+void report_certificates(struct report *report, const struct certificate_state *states,
+			 size_t count)
+{
+	status_set_certificates(report->status, states, count);
+}
+
 void report_live(struct report *report, const struct live_result *result)
 {
 	status_count_live(report->status, result);

@@ -12,6 +12,7 @@
 
 struct apply;
 struct apply_result;
+struct certificate_state;
 struct hold_report;
 struct live_result;
 struct loop;
@@ -45,6 +46,10 @@ void report_lifetimes(struct report *report, const struct lifetimes_report *life
 void report_live(struct report *report, const struct live_result *result);
 void report_bad(struct report *report, const char *group, const struct mf_err *why);
 void report_quarantined(struct report *report, const struct problem *problems, size_t count);
+
+/* Which certificates are in force, or refused; count 0: there are none. */
+void report_certificates(struct report *report, const struct certificate_state *states,
+			 size_t count);
 
 /*
  * Returns the first group's code that is not 0.  A retry that ends as the one before it is no news.

@@ -442,6 +442,13 @@ void status_set_lifetimes(struct status *status, const struct lifetimes_report *
 	touch(status);
 }
 
+void status_set_certificates(struct status *status, const struct certificate_state *states,
+			     size_t count)
+{
+	metrics_set_certificates(&status->metrics, states, count);
+	touch(status);
+}
+
 void status_set_quarantined(struct status *status, const struct problem *problems, size_t count)
 {
 	metrics_set_entries(&status->metrics.quarantined, problems, count, count);

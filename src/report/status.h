@@ -13,6 +13,7 @@
 
 struct apply;
 struct apply_result;
+struct certificate_state;
 struct hold_report;
 struct lifetimes_report;
 struct live_result;
@@ -44,6 +45,8 @@ void status_set_seen(struct status *status, int64_t revision);
 void status_set_source(struct status *status, const struct mf_err *why); /* NULL: it is there */
 void status_set_held(struct status *status, const struct hold_report *held);
 void status_set_lifetimes(struct status *status, const struct lifetimes_report *lifetimes);
+void status_set_certificates(struct status *status, const struct certificate_state *states,
+			     size_t count);
 void status_set_quarantined(struct status *status, const struct problem *problems, size_t count);
 
 /*

@@ -6,8 +6,8 @@
 need etcd etcdctl haproxy dnsmasq curl socat openssl
 
 use_ports
-ports 1
-TLS_PORT=${PORTS[0]}
+ports 2
+TLS_PORT=${PORTS[0]} METRICS=127.0.0.1:${PORTS[1]}
 D=$T/certificates
 mkdir -p "$D/named"
 
@@ -47,7 +47,8 @@ certificate "$D/named/shop" www-prod.example.com
 printf 'How to renew these\n' >"$D/README"
 single shop shop.pem
 : >"$D/empty.pem"
-MORE=(haproxy.tls="{bind: [\"127.0.0.1:$TLS_PORT\"], certificates: $D, redirect: true, hsts: 365d}")
+MORE=(haproxy.tls="{bind: [\"127.0.0.1:$TLS_PORT\"], certificates: $D, redirect: true, hsts: 365d}"
+	"metrics_bind=\"$METRICS\"")
 start_mayfly "${MORE[@]}"
 start_app web frontend 1
 etcd_put backends/frontend/1/a "${ADDRESS[web]}"
@@ -77,6 +78,18 @@ unlike "$(curl -s -m 10 -D - -o /dev/null -H 'Host: shop.example.com' "$HTTP/.we
 unlike "$(curl -s -m 10 -D - -o /dev/null -H 'Host: a"b/c' "$HTTP/")" '^location' 'and for what is no name'
 refused() { ! tls shop.example.com / -o /dev/null --tls-max 1.1; }
 ok 'an old version of TLS is refused' refused
+
+note 'what is told of them'
+metrics() { curl -s -m 10 "$METRICS/metrics"; }
+ends=$(date -d "$(openssl x509 -noout -enddate -in "$T/shop.crt" | cut -d= -f2)" +%s)
+is "$(metrics | sed -n 's/^mayfly_certificate_end_timestamp_seconds{certificate="shop.pem"} //p')" "$ends" 'when each ends'
+is "$(metrics | sed -n 's/^mayfly_certificates_refused //p')" 1 'how many are refused'
+run_tool mayfly status
+like "$OUT" '^Certificates: 3, the next one ends in 8 days' 'mayfly status'
+like "$OUT" 'node test: certificate empty.pem: refused: it is empty' '  has what is refused'
+like "$OUT" 'node test: certificate shop.pem: ends at 20' '  and what ends soon'
+run_tool mayfly check
+is "$STATUS" 65 'mayfly check complains, too'
 
 note 'renewed, without a reload'
 within 'HAProxy runs what is written' 20 is_loaded

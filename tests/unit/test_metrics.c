@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "apply/certificates.h"
 #include "base/buf.h"
 #include "model/table.h"
 
@@ -102,6 +103,28 @@ START_TEST(labels_are_escaped)
 	metrics_format_metrics(&metrics, &text);
 	ck_assert(has_line("mayfly_info{node=\"a\\\"b\\\\c\\nd\",version=\"" MAYFLY_VERSION
 			   "\",haproxy_version=\"\"} 1"));
+}
+END_TEST
+
+/* What is wrong comes first, then what ends soonest. */
+START_TEST(certificates_are_in_both)
+{
+	static const struct certificate_state states[] = {
+	    {"late.pem", "late.example.com", 2000000000, ""},
+	    {"soon.pem", "soon.example.com", 1900000000, ""},
+	    {"bad.pem", "", 0, "it is empty"},
+	};
+
+	metrics_set_certificates(&metrics, states, 3);
+	metrics_format_metrics(&metrics, &text);
+	ck_assert(has_line("mayfly_certificates_refused 1"));
+	ck_assert(has_line("mayfly_certificate_end_timestamp_seconds{certificate=\"soon.pem\"} "
+			   "1900000000"));
+	buf_clear(&text);
+	metrics_format_node(&metrics, &text);
+	ck_assert_ptr_nonnull(strstr(
+	    text.data, "\"certificates_count\":3,\"certificates\":[{\"name\":\"bad.pem\",\"names\":"
+		       "\"\",\"ends\":\"\",\"reason\":\"it is empty\"},{\"name\":\"soon.pem\","));
 }
 END_TEST
 
@@ -204,6 +227,7 @@ int main(void)
 	tcase_add_test(tc, a_latency_falls_into_its_bucket);
 	tcase_add_test(tc, every_metric_has_one_head);
 	tcase_add_test(tc, labels_are_escaped);
+	tcase_add_test(tc, certificates_are_in_both);
 	tcase_add_test(tc, the_node_is_told_as_json);
 	tcase_add_test(tc, another_daemon_out_of_reach_is_no_haproxy);
 	tcase_add_test(tc, an_haproxy_out_of_reach_has_no_workers);

@@ -2,8 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "model/fields_doc.h"
 #include "model/settings.h"
 #include "unit.h"
 
@@ -224,6 +226,22 @@ START_TEST(a_second_file_changes_only_what_it_names)
 }
 END_TEST
 
+/* As they are written in the file to begin with: a text that looks like a number has quotes. */
+START_TEST(defaults_of_a_section_in_a_section_can_be_read)
+{
+	buf_auto struct buf defaults = BUF_INIT;
+	struct settings *s = settings_new("n1");
+	struct mf_err err;
+
+	fields_add_defaults(&fields_of_settings, &defaults);
+	ck_assert_ptr_nonnull(strstr(defaults.data,
+				     "\n  tls:\n    certificates: \"\"\n    bind: [\"*:443\"]\n"
+				     "    min_version: \"1.2\"\n"));
+	ck_assert_msg(settings_parse(s, defaults.data, defaults.len, &err) == 0, "%s", err.msg);
+	settings_free(s);
+}
+END_TEST
+
 static const struct {
 	const char *text, *words;
 } bad[] = {
@@ -400,6 +418,7 @@ int main(void)
 			    sizeof(bad) / sizeof(bad[0]));
 	tcase_add_test(tc, what_was_good_before_the_error_is_not_laid_over);
 	tcase_add_test(tc, flags_and_variables_go_over_it);
+	tcase_add_test(tc, defaults_of_a_section_in_a_section_can_be_read);
 	tcase_add_loop_test(tc, a_single_port_is_asked_for_or_of_this_host_alone, 0,
 			    sizeof(doors) / sizeof(doors[0]));
 	return unit_run("settings", tc);

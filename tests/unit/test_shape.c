@@ -117,6 +117,8 @@ static const char *const others[][2] = {
      "\"version\":\"3\",\"workers\":1,\"reloads\":2},\"error\":\"e\",\"held_back\":\"h\","
      "\"held_count\":1,\"held\":[{\"object\":\"o\",\"reason\":\"r\"}],"
      "\"quarantined_count\":1,\"quarantined\":[{\"object\":\"o\",\"reason\":\"r\"}],"
+     "\"certificates_count\":1,\"certificates\":[{\"name\":\"a.pem\",\"names\":\"a.com\","
+     "\"ends\":\"2030-01-01T00:00:00Z\",\"reason\":\"r\"}],"
      "\"set_aside_count\":1,\"set_aside\":[{\"object\":\"o\",\"reason\":\"r\"}]}"},
 };
 
