@@ -117,6 +117,15 @@ static const struct field haproxy_rows[] = {
     LIST_OR_NONE("local_bind", haproxy.local_bind, bind,
 	 .doc = "Addresses where the first segment of the path names the service."),
     {"tls", FIELD_OBJECT, .fields = &tls_fields},
+    LIST_OR_NONE("trusted", haproxy.trusted, network,
+	 .doc = "The networks (`10.0.0.0/8`) and addresses of proxies before HAProxy. What their "
+		"requests say in `x-forwarded-for`, `-proto` and `-host` is passed on, and the client "
+		"is the last address in `x-forwarded-for` that is not one of these. From everybody "
+		"else these headers are taken away."),
+    {"accept_proxy", FIELD_BOOL, 0, FIELD_AT(struct settings, haproxy.accept_proxy),
+     .preset = "false",
+     .doc = "Each connection from a trusted address begins with a header of the PROXY protocol, "
+	    "which says who the client is; nobody else's does."},
     {"audit", FIELD_BOOL, 0, FIELD_AT(struct settings, haproxy.audit), .preset = "false",
      .doc = "Count which address calls which service, and how often without naming an environment, "
 	    "for `mayfly audit`: at most 100,000 such pairs, about 25 MB."},

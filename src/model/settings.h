@@ -55,6 +55,8 @@ struct settings {
 			bool redirect;
 			int64_t hsts; /* ms; 0: none */
 		} tls;
+		char **trusted; /* networks of proxies */
+		bool accept_proxy;
 		bool single_port;
 		bool audit; /* count who calls whom */
 		bool tap;

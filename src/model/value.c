@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "model/address_list.h"
 #include "model/host.h"
+#include "model/network.h"
 
 #define LETTERS_DIGITS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
@@ -243,6 +244,17 @@ static int check_escape(const char *s, struct mf_err *err)
 	return refuse(s, err, "must be none, html, haproxy or word");
 }
 
+static int check_network(const char *s, struct mf_err *err)
+{
+	struct network network;
+	const char *why = NULL;
+
+	if (network_parse_address(s, strlen(s), &network) ||
+	    network_parse(s, strlen(s), &network, &why))
+		return 0;
+	return refuse(s, err, why != NULL ? why : "must be a network, such as 10.0.0.0/8");
+}
+
 static int check_tls_version(const char *s, struct mf_err *err)
 {
 	return strcmp(s, "1.2") == 0 || strcmp(s, "1.3") == 0
@@ -358,6 +370,10 @@ const struct value_type value_template = {.check = check_template};
 const struct value_type value_escape = {
     .check = check_escape,
     .schema = "\"enum\":[\"none\",\"html\",\"haproxy\",\"word\"]",
+};
+const struct value_type value_network = {
+    .check = check_network,
+    .schema = STRING ",\"pattern\":\"^[0-9A-Fa-f.:/]+$\"",
 };
 const struct value_type value_tls_version = {
     .check = check_tls_version,

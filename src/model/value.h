@@ -32,6 +32,7 @@ extern const struct value_type value_socket;	  /* a path that HAProxy can bind t
 extern const struct value_type value_bind;	  /* an address of HAProxy's `bind`, section 4.2 */
 extern const struct value_type value_account;	  /* the name of a user or group of the host */
 extern const struct value_type value_addresses;	  /* an item of model/address_list.h */
+extern const struct value_type value_network;	  /* ADDRESS[/LENGTH], numeric */
 extern const struct value_type value_endpoint;	  /* [http[s]://]host[:port] */
 extern const struct value_type value_key_prefix;  /* starts with '/', does not end with it */
 extern const struct value_type value_text;	  /* not empty; no control characters */

@@ -11,6 +11,9 @@
  *	                     addresses), tls_certificates (the crt-list), tls_min_version,
  *	                     tls_redirect, tls_redirect_port and tls_hsts (seconds), absent when
  *	                     there is none to be said
+ *	trusted              networks of proxies whose x-forwarded-* are believed; has_trusted;
+ *	                     accept_proxy: whether they speak the PROXY protocol
+ *	has_forwarded        whether services are told more of a client than its address
  *	tap                  whether mayfly tap may read requests
  *	single_port          whether calls between services come to bind, too
  *	has_internal         whether they come to internal_bind
@@ -213,6 +216,8 @@ static const struct view_field settings_shown[] = {
     VIEW_STRINGS("bind", struct settings, haproxy.bind),
     VIEW_STRINGS("tls_bind", struct settings, haproxy.tls.bind),
     VIEW_STR("tls_min_version", struct settings, haproxy.tls.min_version),
+    VIEW_STRINGS("trusted", struct settings, haproxy.trusted),
+    VIEW_BOOL("accept_proxy", struct settings, haproxy.accept_proxy),
     VIEW_BOOL("tls_redirect", struct settings, haproxy.tls.redirect),
     VIEW_STRINGS("internal_bind", struct settings, haproxy.internal_bind),
     VIEW_UNSIGNED("max_old_workers", struct settings, haproxy.max_old_workers),
@@ -258,6 +263,23 @@ static void get_single_port(const void *obj, struct view *v)
 static void get_has_tls(const void *obj, struct view *v)
 {
 	view_set_bool(v, settings_has_tls(((const struct output_view *)obj)->settings));
+}
+
+static bool has_trusted(const struct output_view *view)
+{
+	return view->settings->haproxy.trusted[0] != NULL;
+}
+
+static void get_has_trusted(const void *obj, struct view *v)
+{
+	view_set_bool(v, has_trusted(obj));
+}
+
+static void get_has_forwarded(const void *obj, struct view *v)
+{
+	const struct output_view *view = obj;
+
+	view_set_bool(v, has_trusted(view) || settings_has_tls(view->settings));
 }
 
 /* Behind a host's name in an address; none for the port that is meant without one. */
@@ -401,6 +423,8 @@ static const struct view_field own_fields[] = {
     VIEW_MADE("description", get_description),
     VIEW_MADE("server_state", get_server_state),
     VIEW_MADE("has_tls", get_has_tls),
+    VIEW_MADE("has_trusted", get_has_trusted),
+    VIEW_MADE("has_forwarded", get_has_forwarded),
     VIEW_MADE("tls_redirect_port", get_tls_redirect_port),
     VIEW_MADE("tls_hsts", get_tls_hsts),
     VIEW_STR("tls_certificates", struct output_view, certificate_list),

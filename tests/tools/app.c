@@ -305,8 +305,8 @@ static int answer(const struct request *request, struct buf *body)
 	if (options.delay_ms != 0)
 		sleep_ms(options.delay_ms);
 	if (strcmp(request->method, "GET") != 0 && strcmp(request->method, "HEAD") != 0 &&
-	    strcmp(request->method, "POST") != 0) {
-		buf_add_str(body, "only GET, HEAD and POST\n");
+	    strcmp(request->method, "POST") != 0 && strcmp(request->method, "OPTIONS") != 0) {
+		buf_add_str(body, "only GET, HEAD, POST and OPTIONS\n");
 		return 405;
 	}
 	if (strcmp(last, "headers") == 0) {

@@ -258,11 +258,17 @@ static const struct {
     {"[]", "must be a map, not a list (line 1, column 1)"},
     {"haproxy:\n  bnd: []",
      "haproxy: unknown key \"bnd\": did you mean \"bind\"? allowed: config, admin_socket, "
-     "master_socket, bind, internal_bind, single_port, local_bind, tls, audit, stats_bind, "
-     "nameservers, tap, max_old_workers, reserve, consolidate_after, user, group, chroot, "
+     "master_socket, bind, internal_bind, single_port, local_bind, tls, trusted, accept_proxy, "
+     "audit, stats_bind, nameservers, tap, max_old_workers, reserve, consolidate_after, user, "
+     "group, chroot, "
      "socket_group, check, "
      "check_timeout "
      "(line 2, column 3)"},
+    {"haproxy: {trusted: [10.0.0.1/8]}", "haproxy.trusted: \"10.0.0.1/8\": a network has no bits "
+					 "behind its length (line 1, column 21)"},
+    {"haproxy: {trusted: [proxy.example.com]}", "haproxy.trusted: \"proxy.example.com\": must be a "
+						"network, such as 10.0.0.0/8 (line 1, column "
+						"21)"},
     {"haproxy: {tls: {min_version: 1.1}}",
      "haproxy.tls.min_version: \"1.1\": must be 1.2 or 1.3 (line 1, column 30)"},
     {"haproxy: {tls: {certificates: certs}}",
