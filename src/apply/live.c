@@ -185,27 +185,13 @@ void live_send_later(struct live *live, void (*on_done)(struct live *live, int c
 	loop_timer_set(live->later_timer, LIVE_LATER_MS);
 }
 
-/*
- * A worker that somebody has started meanwhile still leads to what goes: nothing is taken out of it
- * before all of it has been read.
- */
-static void ask_who_answers(struct live *live, void (*on_done)(struct live *live, int code))
+static void on_later_sent(struct live *live, int code)
 {
-	live_add(live, live_on_show_info, NULL, "show", "info");
-	live_send(live, on_done);
-}
-
-static void on_later_asked(struct live *live, int code)
-{
-	if (code != 0 || live->is_wrong) {
+	if (live->is_stopped) {
 		live_stop_sync(live);
 		on_changed(live, code);
-	} else if (live->is_holding) {
-		live_put_off(live);
 	} else {
-		live_add(live, live_on_show_info, NULL, "show", "info");
-		live_add_later(live);
-		live_send(live, live->on_later_done);
+		live->on_later_done(live, code);
 	}
 }
 
@@ -213,10 +199,12 @@ static void on_later_time(void *ctx)
 {
 	struct live *live = ctx;
 
-	if (live->is_holding)
+	if (live->is_holding) {
 		live_put_off(live);
-	else
-		ask_who_answers(live, on_later_asked);
+		return;
+	}
+	live_add_later(live);
+	live_send(live, on_later_sent);
 }
 
 static void on_first_half(struct live *live, int code)
@@ -231,7 +219,6 @@ static void change(struct live *live)
 {
 	enum live_verdict verdict;
 
-	live_add(live, live_on_show_info, NULL, "show", "info");
 	verdict = live_diff(live);
 	if (live->must_drain) { /* who changes without a pause does so, too */
 		live->must_drain = false;
@@ -250,16 +237,6 @@ static void change(struct live *live)
 		live_send(live, on_changed);
 		break;
 	}
-}
-
-static void on_asked(struct live *live, int code)
-{
-	if (code != 0 || live->is_wrong)
-		on_changed(live, code);
-	else if (live->is_holding)
-		live_put_off(live);
-	else
-		change(live);
 }
 
 static void take_up(struct live *live)
@@ -286,13 +263,7 @@ static void take_up(struct live *live)
 	live_set_phase(live, LIVE_CHANGING);
 	live_seen_free(live->seen);
 	live->seen = NULL;
-	if (live->worker.entries == live->worker.live_entries) {
-		change(live);
-		return;
-	}
-	/* A worker that somebody has just started lacks generations of before, and an environment
-	 * that is to have one of them again would find nothing. */
-	ask_who_answers(live, on_asked);
+	change(live);
 }
 
 static bool is_free(const struct live *live)
@@ -354,17 +325,6 @@ static void on_drained(struct live *live, int code)
 	live_go_on(live);
 }
 
-static void on_drain_asked(struct live *live, int code)
-{
-	if (code != 0 || live->is_wrong || live->is_holding) {
-		on_drained(live, code);
-		return;
-	}
-	live_add(live, live_on_show_info, NULL, "show", "info");
-	live_drain_again(live);
-	live_send(live, on_drained);
-}
-
 static void on_drain_time(void *ctx)
 {
 	struct live *live = ctx;
@@ -374,7 +334,8 @@ static void on_drain_time(void *ctx)
 		return;
 	}
 	live_set_phase(live, LIVE_DRAINING);
-	ask_who_answers(live, on_drain_asked);
+	live_drain_again(live);
+	live_send(live, on_drained);
 }
 
 /* --- what is asked for ---------------------------------------------------------------------------

@@ -254,7 +254,6 @@ static void end(struct live *live)
 void live_collect_go_on(struct live *live)
 {
 	live_set_phase(live, LIVE_COLLECTING);
-	live_add(live, live_on_show_info, NULL, "show", "info");
 	if (live->collect == NULL)
 		begin(live);
 	else if (live->collect->map < COLLECT_MAPS)

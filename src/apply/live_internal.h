@@ -84,9 +84,11 @@ const char *live_map_path(enum routing_map map); /* "maps/routes.map" */
 
 /*
  * Send what was added, hear the replies, then call on_done: 0, or MF_EUNAVAIL, MF_ETIMEOUT (some
- * replies did not come), MF_EDATA (nothing was sent) with the reason in live->err.
+ * replies did not come), MF_EDATA (nothing was sent) with the reason in live->err.  Another process
+ * than before is complained of, and is sent nothing of it; to_any is for what only reads.
  */
 void live_send(struct live *live, void (*on_done)(struct live *live, int code));
+void live_send_to_any(struct live *live, void (*on_done)(struct live *live, int code));
 void live_script_clear(struct live_script *script);
 
 /* The script of commands that are for later, added to the other's end. */
@@ -104,6 +106,7 @@ void live_complain(struct live *live, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* The same with an operation that is to be done yet; with a command and its reply. */
 void live_complain_of_op(struct live *live, const struct op *op);
+void live_complain_of_command(struct live *live, const char *command, const char *reply);
 void live_complain_of(struct live *live, const struct live_step *step, const char *reply);
 
 /* --- the driver ------------------------------------------------------------------------------ */
@@ -190,6 +193,7 @@ struct live {
 	struct live_script *out; /* the one that is added to */
 	struct mf_err err;
 	char *reply;		   /* the last one as a whole; NULL: somebody has taken it */
+	bool is_stopped;	   /* another process than before answered, and got nothing of it */
 	bool is_wrong;		   /* a reply was not as it should be ... */
 	struct buf complaint;	   /* ... the first of them */
 	struct buf broken;	   /* what no repair could change */
@@ -221,7 +225,9 @@ void live_distrust(struct live *live);
 void live_go_on(struct live *live);
 
 /* live_worker.c */
-live_reply_fn live_on_show_info; /* complains of another process than before */
+/* Of a reply to `show info`, which may be followed by more; noting complains of another process. */
+bool live_is_same_worker(const struct live *live, const char *info_reply);
+void live_note_worker(struct live *live, const char *info_reply);
 void live_worker_forget(
     struct live_worker *worker); /* all but who it is and what was left; also for the first use */
 void live_worker_forget_backends(struct live_worker *worker);

@@ -4,8 +4,8 @@
  *
  * `prompt` makes HAProxy end each reply with "\n> ", and go on until `quit`; without it the
  * connection would end whenever its input happens to be empty.  No reply has a line that begins
- * with
- * "> ".  A connection is not kept: it would keep the process of before a reload.
+ * with "> ".  A connection is not kept: it would keep the process of before a reload.  It is one
+ * process's to its end, so what changes something is said when that one has said who it is.
  */
 #include "apply/live_internal.h"
 
@@ -27,7 +27,7 @@ enum {
 	LIVE_MAX_SHOWN = 200,	 /* bytes of a reply in a message */
 };
 
-static const char prompt[] = "\n> ";
+static const char head[] = "prompt\nshow info\n", prompt[] = "\n> ", quit[] = "quit\n";
 
 /* --- building -------------------------------------------------------------------------------- */
 
@@ -211,15 +211,19 @@ void live_complain_of_op(struct live *live, const struct op *op)
 		      buf_str(&command));
 }
 
-void live_complain_of(struct live *live, const struct live_step *step, const char *reply)
+void live_complain_of_command(struct live *live, const char *command, const char *reply)
 {
-	const char *command = live->script.text.data + step->at;
 	buf_auto struct buf shown = BUF_INIT;
 	size_t len = strcspn(reply, "\n");
 
 	str_add_escaped(&shown, reply, len < LIVE_MAX_SHOWN ? len : LIVE_MAX_SHOWN);
 	live_complain(live, "HAProxy answers \"%s\" to \"%.*s\"", buf_str(&shown),
 		      (int)strcspn(command, "\n"), command);
+}
+
+void live_complain_of(struct live *live, const struct live_step *step, const char *reply)
+{
+	live_complain_of_command(live, live->script.text.data + step->at, reply);
 }
 
 void live_expect_nothing(struct live *live, const struct live_step *step, char *reply, size_t len)
@@ -273,26 +277,31 @@ static char *next_reply(char **text, const char *end, size_t *ret_len)
 	return reply;
 }
 
-/* Give each command its reply; how many there were. */
-static size_t give_replies(struct live *live, char *text, size_t len)
+/* Give each command its reply; false: some did not come. */
+static bool give_replies(struct live *live, char *text, size_t len, size_t *ret_n)
 {
 	const char *end = text + len;
 	const struct live_step *step;
-	size_t n = 0, reply_len;
+	char *reply;
+	size_t reply_len;
 
-	/* The first is for `prompt` itself. */
-	if (next_reply(&text, end, &reply_len) == NULL)
-		return 0;
-	for (; n < live->script.count; n++) {
-		char *reply = next_reply(&text, end, &reply_len);
-
+	*ret_n = 0;
+	/* Those of the head: of `prompt`, which says nothing, and of who answers. */
+	if (next_reply(&text, end, &reply_len) == NULL ||
+	    (reply = next_reply(&text, end, &reply_len)) == NULL)
+		return false;
+	live_note_worker(live, reply);
+	if (live->is_stopped)
+		return true;
+	for (; *ret_n < live->script.count; ++*ret_n) {
+		reply = next_reply(&text, end, &reply_len);
 		if (reply == NULL)
-			break;
-		step = &live->script.steps[n];
+			return false;
+		step = &live->script.steps[*ret_n];
 		if (step->on_reply != NULL)
 			step->on_reply(live, step, reply, reply_len);
 	}
-	return n;
+	return true;
 }
 
 /* --- the connection -------------------------------------------------------------------------- */
@@ -311,38 +320,71 @@ static void on_reply(void *ctx, const char *text, size_t len, const struct mf_er
 	struct live *live = ctx;
 	size_t count = live->script.count, n;
 	const char *path = live->settings->haproxy.admin_socket;
+	bool is_whole;
 	int code = 0;
 
 	(void)text;
 	free(live->reply);
 	live->reply = usock_take_reply(live->usock);
-	n = give_replies(live, live->reply, len);
-	if (n < count && why != NULL)
+	is_whole = give_replies(live, live->reply, len, &n);
+	if (!is_whole && why != NULL)
 		code = mf_err_set(&live->err, why->code == MF_ETIMEOUT ? MF_ETIMEOUT : MF_EUNAVAIL,
 				  "%s", why->msg);
-	else if (n < count)
+	else if (!is_whole)
 		code = mf_err_set(&live->err, MF_EUNAVAIL, "%s: %zu of %zu commands were answered",
 				  path, n, count);
 	end(live, code);
 }
 
-void live_send(struct live *live, void (*on_done)(struct live *live, int code))
+/* The script follows over the same connection, and so to the same process. */
+static void on_head(void *ctx, const char *reply, size_t len)
+{
+	struct live *live = ctx;
+	const char *end = reply + len;
+	const char *info = memmem(reply, len, prompt, sizeof(prompt) - 1);
+
+	if (info == NULL)
+		return;
+	info += sizeof(prompt) - 1;
+	if (memmem(info, (size_t)(end - info), prompt, sizeof(prompt) - 1) == NULL)
+		return;
+	usock_on_more(live->usock, NULL);
+	live->is_stopped = !live_is_same_worker(live, info);
+	if (!live->is_stopped)
+		usock_send(live->usock, buf_str(&live->script.text), live->script.text.len);
+	usock_send(live->usock, quit, sizeof(quit) - 1);
+}
+
+static void send(struct live *live, bool is_for_all, void (*on_done)(struct live *live, int code))
 {
 	buf_auto struct buf text = BUF_INIT;
 
 	live_end_entries(live);
 	live->on_done = on_done;
-	live->is_wrong = false;
+	live->is_wrong = live->is_stopped = false;
 	buf_clear(&live->complaint);
 	if (live->script.err.code != 0) {
 		live->err = live->script.err;
 		end(live, MF_EDATA);
 		return;
 	}
-	buf_reserve(&text, live->script.text.len + 16);
-	buf_add_str(&text, "prompt\n");
-	buf_add(&text, buf_str(&live->script.text), live->script.text.len);
-	buf_add_str(&text, "quit\n");
+	buf_add(&text, head, sizeof(head) - 1);
+	if (is_for_all) {
+		buf_add(&text, buf_str(&live->script.text), live->script.text.len);
+		buf_add(&text, quit, sizeof(quit) - 1);
+	}
 	live->usock = usock_start(live->loop, live->settings->haproxy.admin_socket, text.data,
 				  text.len, LIVE_MAX_REPLY, LIVE_DEADLINE_MS, on_reply, live);
+	if (!is_for_all)
+		usock_on_more(live->usock, on_head);
+}
+
+void live_send(struct live *live, void (*on_done)(struct live *live, int code))
+{
+	send(live, false, on_done);
+}
+
+void live_send_to_any(struct live *live, void (*on_done)(struct live *live, int code))
+{
+	send(live, true, on_done);
 }

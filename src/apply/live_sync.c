@@ -68,6 +68,7 @@ static_assert(READ_COUNT == (int)ROUTING_MAP_COUNT, "read_order"); /* spares: wi
 
 static void read_all(struct live *live);
 static void read_next(struct live *live);
+static void read_anew(struct live *live);
 
 /* --- beginning and end ----------------------------------------------------------------------- */
 
@@ -246,8 +247,12 @@ static bool go_on(struct live *live, int code)
 		end_sync(live, code, live->err.msg);
 	} else if (live->is_holding) {
 		live_put_off(live);
+	} else if (live->is_stopped) {
+		read_anew(live);
+	} else {
+		return true;
 	}
-	return code == 0 && !live->is_holding;
+	return false;
 }
 
 static void on_repaired(struct live *live, int code)
@@ -417,7 +422,6 @@ static void read_next(struct live *live)
 	struct live_sync *sync = live->sync;
 	int what = read_order[sync->next];
 
-	live_add(live, live_on_show_info, NULL, "show", "info");
 	if (what == ROUTING_ENVIRONMENTS) {
 		live_add(live, on_text, &sync->backends, "show", "backend");
 		live_add(live, on_text, &sync->spares, "show", "map",
@@ -430,7 +434,7 @@ static void read_next(struct live *live)
 	else
 		live_add(live, on_text, &sync->map, "show", "map",
 			 live_map_path((enum routing_map)what));
-	live_send(live, on_read);
+	live_send_to_any(live, on_read);
 }
 
 static void read_all(struct live *live)

@@ -24,16 +24,27 @@ static bool has_add_backend(const char *version)
 	return major > 3 || (major == 3 && *dot == '.' && strtol(dot + 1, NULL, 10) >= 4);
 }
 
-void live_on_show_info(struct live *live, const struct live_step *step, char *reply, size_t len)
+static bool is_same(const struct live_worker *worker, const struct haproxy_info *info)
+{
+	return info->pid == worker->pid && info->uptime_s >= worker->uptime;
+}
+
+bool live_is_same_worker(const struct live *live, const char *info_reply)
 {
 	struct haproxy_info info = {.pid = 0};
 
-	(void)len;
-	if (!haproxy_parse_info(reply, &info)) {
-		live_complain_of(live, step, reply);
+	return haproxy_parse_info(info_reply, &info) && is_same(&live->worker, &info);
+}
+
+void live_note_worker(struct live *live, const char *info_reply)
+{
+	struct haproxy_info info = {.pid = 0};
+
+	if (!haproxy_parse_info(info_reply, &info)) {
+		live_complain_of_command(live, "show info", info_reply);
 		return;
 	}
-	if (info.pid != live->worker.pid || info.uptime_s < live->worker.uptime) {
+	if (!is_same(&live->worker, &info)) {
 		live_complain(live, "HAProxy's process is another one than before");
 		strmap_free(live->worker.left);
 		/* In one that has come while this process runs, nobody else has left anything. */

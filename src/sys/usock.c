@@ -35,6 +35,7 @@ struct usock {
 	size_t max_reply;
 	bool is_refused;
 	usock_data_fn *on_data; /* NULL: the reply is collected */
+	usock_more_fn *on_more; /* NULL: nobody waits for a part of it */
 	usock_done_fn *on_done; /* NULL: it is over */
 	void *ctx;
 	struct mf_err err;
@@ -144,8 +145,16 @@ static void receive_some(struct usock *usock, int fd)
 		usock->reply.len += (size_t)n;
 	}
 	usock->reply.data[usock->reply.len] = '\0';
-	if (usock->err.code != 0)
+	if (usock->err.code != 0) {
 		finish(usock);
+		return;
+	}
+	if (usock->on_more != NULL)
+		usock->on_more(usock->ctx, usock->reply.data, usock->reply.len);
+	if (usock->sent < usock->request.len && !usock->is_refused) {
+		loop_set_events(usock->source, LOOP_READ | LOOP_WRITE);
+		send_some(usock, fd);
+	}
 }
 
 static void on_ready(void *ctx, int fd, unsigned events)
@@ -244,6 +253,16 @@ struct usock *usock_follow(struct loop *loop, const char *path, const char *requ
 	usock->on_data = on_data;
 	begin(usock);
 	return usock;
+}
+
+void usock_on_more(struct usock *usock, usock_more_fn *on_more)
+{
+	usock->on_more = on_more;
+}
+
+void usock_send(struct usock *usock, const char *text, size_t len)
+{
+	buf_add(&usock->request, text, len);
 }
 
 char *usock_take_reply(struct usock *usock)

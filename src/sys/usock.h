@@ -31,6 +31,13 @@ struct usock *usock_start(struct loop *loop, const char *path, const char *reque
 typedef void usock_data_fn(void *ctx, const char *bytes, size_t len);
 struct usock *usock_follow(struct loop *loop, const char *path, const char *request, size_t len,
 			   usock_data_fn *on_data, usock_done_fn *on_done, void *ctx);
+/*
+ * For a request whose rest depends on the reply to its beginning: on_more hears what has come
+ * whenever more of the reply has, until it is NULL again; usock_send, from there only, says more.
+ */
+typedef void usock_more_fn(void *ctx, const char *reply, size_t len);
+void usock_on_more(struct usock *usock, usock_more_fn *on_more);
+void usock_send(struct usock *usock, const char *text, size_t len);
 /* In on_done only: the reply, to be freed by the caller; it may be large. */
 char *usock_take_reply(struct usock *usock);
 void usock_cancel(struct usock *usock); /* on_done is not called; NULL is fine */

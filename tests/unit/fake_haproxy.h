@@ -28,7 +28,8 @@ static struct {
 	struct loop *loop;
 	struct loop_source *listener, *peer;
 	struct buf request;
-	struct buf heard; /* all commands ever, but for those that only ask */
+	size_t answered, replies; /* bytes of it; commands of this connection */
+	struct buf heard;	  /* all commands ever, but for those that only ask */
 	struct fake_line lines[4096];
 	size_t count;
 	const char *version;
@@ -238,17 +239,26 @@ static inline char *fake_take_payload(char *line, char *rest, struct buf *reply)
 	return rest + 1;
 }
 
-/* All of a connection's commands, each with its reply and the prompt. */
-static inline void fake_answer(struct buf *reply)
+/* The end of a command that is all there, with its payload. */
+static inline char *fake_command_end(char *line)
 {
-	char *line = fake.request.data;
+	char *end = strchr(line, '\n');
+	bool has_payload = end != NULL && end - line > 3 && memcmp(end - 3, " <<", 3) == 0;
 
-	for (size_t replies = 0; !str_has_prefix(line, "quit\n"); replies++) {
-		char *rest = strchr(line, '\n') + 1;
+	return has_payload && strstr(end, "\n\n") == NULL ? NULL : end;
+}
 
-		if (fake.cut != 0 && replies == fake.cut)
-			return;
-		rest[-1] = '\0';
+/* A connection's next commands, each with its reply and the prompt; true: that was the last. */
+static inline bool fake_answer(struct buf *reply)
+{
+	char *line = fake.request.data + fake.answered, *end;
+
+	for (; (end = fake_command_end(line)) != NULL; fake.replies++) {
+		char *rest = end + 1;
+
+		if (str_has_prefix(line, "quit\n") || (fake.cut != 0 && fake.replies == fake.cut))
+			return true;
+		*end = '\0';
 		if (!str_has_prefix(line, "show") && !str_has_prefix(line, "get"))
 			buf_printf(&fake.heard, "%s\n", line);
 		if (str_has_suffix(line, " <<"))
@@ -259,7 +269,9 @@ static inline void fake_answer(struct buf *reply)
 			fake_do(line, reply);
 		buf_add_str(reply, "\n> ");
 		line = rest;
+		fake.answered = (size_t)(line - fake.request.data);
 	}
+	return false;
 }
 
 static inline void fake_on_request(void *ctx, int fd, unsigned events)
@@ -267,20 +279,21 @@ static inline void fake_on_request(void *ctx, int fd, unsigned events)
 	char bytes[65536];
 	ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 	buf_auto struct buf reply = BUF_INIT;
+	bool is_over = true;
 
 	(void)ctx;
 	(void)events;
 	if (n > 0)
 		buf_add(&fake.request, bytes, (size_t)n);
-	if (n > 0 && (fake.is_hanging || !str_has_suffix(buf_str(&fake.request), "quit\n")))
+	if (n > 0 && fake.is_hanging)
 		return;
-	if (n > 0) {
-		if (fake.greeting != NULL)
-			buf_add_str(&reply, fake.greeting);
-		else
-			fake_answer(&reply);
-		(void)!write(fd, buf_str(&reply), reply.len);
-	}
+	if (n > 0 && fake.greeting != NULL)
+		buf_add_str(&reply, fake.greeting);
+	else if (n > 0)
+		is_over = fake_answer(&reply);
+	(void)!write(fd, buf_str(&reply), reply.len);
+	if (!is_over)
+		return;
 	loop_del_fd(fake.peer);
 	fake.peer = NULL;
 }
@@ -292,6 +305,7 @@ static inline void fake_on_connect(void *ctx, int fd, unsigned events)
 	if (fake.peer != NULL)
 		loop_del_fd(fake.peer);
 	buf_clear(&fake.request);
+	fake.answered = fake.replies = 0;
 	fake.peer = loop_add_fd(fake.loop, accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC),
 				LOOP_READ, fake_on_request, NULL);
 }
