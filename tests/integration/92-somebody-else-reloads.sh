@@ -52,10 +52,10 @@ move_to_new() { # VERSION
 }
 for i in {1..30}; do
 	worker=$(haproxy_worker)
-	if ((i % 3 == 0)); then
-		move_to_new "new-$i" &
+	if ((i % 4 == 0)); then
+		move 1 &
 	else
-		move $((i % 3)) &
+		move_to_new "new-$i" &
 	fi
 	send_signal USR2 haproxy
 	until wait_for 1 is_other_worker; do send_signal USR2 haproxy; done
