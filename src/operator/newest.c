@@ -22,7 +22,7 @@
 struct newest {
 	int64_t newest, revision;
 	int64_t counts[MAX_PARTS];    /* of keys below each prefix that is followed */
-	int64_t applied[MAX_APPLIED]; /* by nodes: revisions, each once */
+	int64_t applied[MAX_APPLIED]; /* by nodes: the highest revisions, each once */
 	size_t applied_count;
 };
 
@@ -35,11 +35,18 @@ static void on_begin(void *ctx)
 
 static void note_applied(struct newest *n, int64_t revision)
 {
-	for (size_t i = 0; i < n->applied_count; i++)
+	size_t lowest = 0;
+
+	for (size_t i = 0; i < n->applied_count; i++) {
 		if (n->applied[i] == revision)
 			return;
+		if (n->applied[i] < n->applied[lowest])
+			lowest = i;
+	}
 	if (n->applied_count < MAX_APPLIED)
 		n->applied[n->applied_count++] = revision;
+	else if (revision > n->applied[lowest])
+		n->applied[lowest] = revision;
 }
 
 static void take_report(struct newest *n, const struct etcd_kv *kv)

@@ -104,6 +104,12 @@ etcd_del nodes/stranger
 mayfly wait --timeout 1s
 is "$STATUS" 75 'a deletion is waited for, too'
 like "$ERR" 'node=edge-1 .*it is alive, and behind' '  by who has not heard of it'
+for i in {1..20}; do
+	etcd_put "nodes/a$i" "{\"revision\":$i}"
+done
+mayfly wait --nodes 3 --timeout 1s
+is "$STATUS" 75 '  also beside many that are far behind'
+etcdctl del --prefix /mayfly/nodes/a >/dev/null
 mayfly env set prod web=2
 mayfly wait prod --nodes 2
 is "$STATUS" 0 'two of three are enough if that was said'
