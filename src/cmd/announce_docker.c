@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cmd/announce.h"
+#include "cmd/docker_host.h"
 #include "cmd/svcregister_options.h"
 #include "model/settings.h"
 #include "register/docker.h"
@@ -89,26 +90,14 @@ static int listen_to_signals(struct announce_docker *a, bool leaves, struct mf_e
 	return 0;
 }
 
-/* As Docker's own client has it. */
-static char *make_cert_path(void)
-{
-	const char *verify = getenv("DOCKER_TLS_VERIFY"), *path = getenv("DOCKER_CERT_PATH");
-	const char *home = getenv("HOME");
-
-	if (verify == NULL || verify[0] == '\0')
-		return NULL;
-	return path != NULL && path[0] != '\0' ? mem_dup_str(path)
-					       : mem_printf("%s/.docker", home == NULL ? "" : home);
-}
-
 static int read_options(struct announce_docker *a, const struct settings *settings,
 			const struct svcregister_options *options, struct mf_err *err)
 {
 	const char *ip = options->ip == NULL ? ANY_ADDRESS : options->ip;
 
-	a->cert_path = make_cert_path();
+	a->cert_path = docker_host_make_cert_path();
 	a->options = (struct docker_options){
-	    .host = options->docker_host != NULL ? options->docker_host : getenv("DOCKER_HOST"),
+	    .host = docker_host_choose(options->docker_host),
 	    .cert_path = a->cert_path,
 	    .resync_ms = options->resync_ms,
 	    .on_fail = options->instance.on_fail,

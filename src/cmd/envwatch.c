@@ -1,6 +1,6 @@
 /*
- * envwatch: keep etcd equal to a directory of environment files, for ever or once.  Wiring only:
- * env_follow and services_follow do it.
+ * envwatch: keep etcd equal to a directory of environment files, or to the deployments of a Docker
+ * engine, for ever or once.  Wiring only: env_source and services_follow do it.
  */
 #include <signal.h>
 
@@ -10,7 +10,7 @@
 #include "base/problems.h"
 #include "cmd/cli.h"
 #include "cmd/env_check.h"
-#include "cmd/env_follow.h"
+#include "cmd/env_source.h"
 #include "cmd/services_follow.h"
 #include "cmd/watchdog.h"
 #include "store/env_sync.h"
@@ -19,17 +19,16 @@
 #include "sys/loop.h"
 #include "sys/notify.h"
 
-#define DEFAULT_DIR MAYFLY_SYSCONFDIR "/mayfly/environments"
-
 struct envwatch {
 	struct cli cli;
-	bool once, is_checking, is_forced, allow_empty;
-	const char *owner, *write_back, *archive;
+	bool once, is_checking, is_forced;
+	const char *owner;
+	struct env_source_options from;
 	int64_t timeout_ms;
 
 	struct loop *loop;
 	struct etcd *etcd;
-	struct env_follow *envs;
+	struct env_source envs;
 	struct services_follow *services; /* NULL: none is followed */
 	struct loop_timer *deadline;
 	struct watchdog *watchdog;
@@ -47,13 +46,19 @@ static const struct option_row rows[] = {
     {0, "force", NULL, "overwrite environments of other owners",
      OPTION_FLAG(struct envwatch, is_forced)},
     {0, "allow-empty", NULL, "accept a directory without files: delete all of its environments",
-     OPTION_FLAG(struct envwatch, allow_empty)},
+     OPTION_FLAG(struct envwatch, from.allow_empty)},
     {0, "policy", "FILE", "who may have what, see mayfly-policy(5)", OPTION_SETTING_TEXT(policy)},
     {0, "services", "FILE", "the settings of services", OPTION_SETTING_TEXT(services)},
     {0, "write-back", "DIR", "keep files there of environments that came to etcd otherwise",
-     OPTION_TEXT(struct envwatch, write_back)},
+     OPTION_TEXT(struct envwatch, from.write_back)},
     {0, "archive", "DIR", "keep files there of environments that were deleted",
-     OPTION_TEXT(struct envwatch, archive)},
+     OPTION_TEXT(struct envwatch, from.archive)},
+    {0, "docker", NULL, "the deployments of a Docker engine, in place of files",
+     OPTION_FLAG(struct envwatch, from.is_docker)},
+    {0, "front", "SERVICE", "the service that gets / where no label says a route (default web)",
+     OPTION_TEXT(struct envwatch, from.front), .only_with = "docker"},
+    {0, "internal", NULL, "services without a published port, too, as of svcregister --internal",
+     OPTION_FLAG(struct envwatch, from.is_internal), .only_with = "docker"},
     {0, "timeout", "TIME", "with --once: how long to try (default 10s)",
      OPTION_DURATION(struct envwatch, timeout_ms, 1, 3600000)},
 };
@@ -77,7 +82,7 @@ static void end(struct envwatch *w, int status)
 /* Services that are not followed are no reason to wait. */
 static bool is_all(const struct envwatch *w, bool (*is)(const struct env_sync *sync))
 {
-	return is(env_follow_sync(w->envs)) &&
+	return is(env_source_sync(&w->envs)) &&
 	       (w->services == NULL || is(services_follow_sync(w->services)));
 }
 
@@ -88,7 +93,7 @@ static bool is_permitted(const struct env_sync *sync)
 
 static void end_if_done(struct envwatch *w)
 {
-	if (!is_all(w, env_sync_is_equal) || !env_follow_is_idle(w->envs))
+	if (!is_all(w, env_sync_is_equal) || !env_source_is_idle(&w->envs))
 		return;
 	end(w, mf_err_exit_status(!is_all(w, is_permitted) ? MF_EPERM : w->is_bad ? MF_EDATA : 0));
 }
@@ -108,7 +113,8 @@ static void on_state(void *ctx, const struct mf_err *why)
 	if (!is_all(w, env_sync_is_equal))
 		return;
 	w->why.code = 0;
-	log_info("etcd is equal to the directory");
+	log_info(w->from.is_docker ? "etcd is equal to the deployments"
+				   : "etcd is equal to the directory");
 	notify_send(w->is_ready ? "STATUS=equal" : "READY=1\nSTATUS=equal");
 	w->is_ready = true;
 	if (w->once)
@@ -142,8 +148,8 @@ static void on_hangup(void *ctx, int signo)
 	struct envwatch *w = ctx;
 
 	(void)signo;
-	log_info("reading all files again");
-	env_follow_rescan(w->envs);
+	log_info("reading all again");
+	env_source_rescan(&w->envs);
 	if (w->services != NULL)
 		services_follow_rescan(w->services);
 }
@@ -158,12 +164,10 @@ static int follow_services(struct envwatch *w, const struct env_sync_options *op
 						      &services_events, w, &w->services, err);
 }
 
-static int start(struct envwatch *w, const char *dir, const char *owner, struct mf_err *err)
+static int start(struct envwatch *w, const char *owner, struct mf_err *err)
 {
 	struct env_sync_options sync = {NULL, w->cli.settings->etcd.prefix, owner, w->is_forced,
 					w->once};
-	const struct env_follow_options envs = {
-	    dir, w->cli.settings->policy, w->allow_empty, w->write_back, w->archive, &sync};
 	int64_t call_ms = w->once ? cli_call_ms(w->timeout_ms) : 0;
 	int code = loop_new(&w->loop, err);
 
@@ -172,7 +176,8 @@ static int start(struct envwatch *w, const char *dir, const char *owner, struct 
 		return code;
 	w->deadline = loop_timer_new(w->loop, on_deadline, w);
 	w->watchdog = watchdog_start(w->loop);
-	code = env_follow_open(w->loop, w->etcd, &envs, &env_events, w, &w->envs, err);
+	code = env_source_open(w->loop, w->etcd, w->cli.settings, &w->from, &sync, &env_events, w,
+			       &w->envs, err);
 	if (code != 0 || (code = follow_services(w, &sync, err)) != 0)
 		return code;
 	if (w->once)
@@ -184,7 +189,7 @@ static void stop(struct envwatch *w)
 {
 	notify_send("STOPPING=1");
 	services_follow_close(w->services);
-	env_follow_close(w->envs);
+	env_source_close(&w->envs);
 	etcd_free(w->etcd);
 	loop_timer_free(w->deadline);
 	watchdog_stop(w->watchdog);
@@ -193,11 +198,10 @@ static void stop(struct envwatch *w)
 
 static int run(struct envwatch *w, const char *owner)
 {
-	const char *dir = w->cli.argc == 1 ? w->cli.argv[0] : DEFAULT_DIR;
 	struct mf_err err;
 
 	w->status = w->once ? 1 : 0; /* --once was broken off by a signal */
-	if (start(w, dir, owner, &err) != 0 || loop_run(w->loop, &err) != 0)
+	if (start(w, owner, &err) != 0 || loop_run(w->loop, &err) != 0)
 		w->status = cli_fail(&err);
 	stop(w);
 	return w->status;
@@ -205,20 +209,27 @@ static int run(struct envwatch *w, const char *owner)
 
 static int run_call(struct envwatch *w)
 {
-	mem_auto_free char *by_node = mem_printf("envwatch@%s", w->cli.settings->node);
+	mem_auto_free char *by_node =
+	    mem_printf("%s@%s", w->from.is_docker ? "docker" : "envwatch", w->cli.settings->node);
 	const char *owner = w->owner == NULL ? by_node : w->owner;
 	struct mf_err err;
 
 	if (ownership_check_owner(owner, &err) != 0)
 		return cli_usage(&w->cli, "--owner: %s", err.msg);
+	if (env_source_options_check(&w->from, &err) != 0)
+		return cli_usage(&w->cli, "%s", err.msg);
 	if (w->is_checking && w->once)
 		return cli_usage(&w->cli, "--check and --once: only one of them");
 	if (w->is_checking && w->cli.argc == 0 && w->cli.settings->services[0] == '\0')
 		return cli_usage(&w->cli, "--check: which files?");
+	if (w->is_checking && w->from.is_docker)
+		return cli_usage(&w->cli, "--check and --docker: only one of them");
 	if (w->is_checking)
 		return env_check_files(owner, w->cli.settings, w->cli.argv, w->cli.argc);
 	if (w->cli.argc > 1)
 		return cli_usage(&w->cli, "%s: not expected here", w->cli.argv[1]);
+	if (w->cli.argc == 1)
+		w->from.from = w->cli.argv[0];
 	return run(w, owner);
 }
 
@@ -226,17 +237,20 @@ int main(int argc, char **argv)
 {
 	static const struct cli_tool tool = {
 	    .name = "envwatch",
-	    .summary = "keep etcd equal to a directory of environment files",
+	    .summary = "keep etcd equal to environment files, or to Docker's deployments",
 	    .synopsis = "envwatch [--owner NAME] [--force] [--allow-empty] [--services FILE]\n"
 			"         [DIR]\n"
+			"envwatch --docker [--front SERVICE] [--internal] [URL]\n"
 			"envwatch --once [--timeout TIME] [DIR]\n"
 			"envwatch --check [--policy FILE] [--services FILE] FILE|DIR...",
 	    .rows = rows,
 	    .row_count = sizeof(rows) / sizeof(rows[0]),
 	};
 	struct envwatch w = {.timeout_ms = 10000};
-	int status = cli_start(&w.cli, &tool, &w, argc, argv);
+	int status;
 
+	env_source_options_init(&w.from);
+	status = cli_start(&w.cli, &tool, &w, argc, argv);
 	if (status != CLI_GO_ON)
 		return status;
 	status = run_call(&w);

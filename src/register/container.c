@@ -23,6 +23,12 @@
 
 enum { PORTS_MAX = 64, DOCKER_SIGRTMIN = 34 };
 
+const char *const container_env_words[] = {[CONTAINER_ROUTE] = "route",
+					   [CONTAINER_HOSTS] = "hosts",
+					   [CONTAINER_EXTENDS] = "extends",
+					   [CONTAINER_EXPIRES] = "expires",
+					   NULL};
+
 struct source {
 	const struct container_options *options;
 	const struct node *inspect;
@@ -162,6 +168,16 @@ static void add_host_ports(const struct source *s, struct port_list *list)
 			  list);
 }
 
+/* One that does not run says only what was asked for. */
+static void add_planned_ports(const struct source *s, bool is_published, struct port_list *list)
+{
+	add_ports(s, node_find(node_find(s->inspect, "HostConfig"), "PortBindings"), is_published,
+		  list);
+	if (!is_published)
+		add_ports(s, node_find(node_find(s->inspect, "Config"), "ExposedPorts"), false,
+			  list);
+}
+
 static size_t list_ports(const struct source *s, unsigned *ports, size_t max)
 {
 	const char *wanted = container_words_label(s->words, "port");
@@ -177,6 +193,8 @@ static size_t list_ports(const struct source *s, unsigned *ports, size_t max)
 	}
 	if (is_on_host(s)) {
 		add_host_ports(s, &list);
+	} else if (s->options->is_planned) {
+		add_planned_ports(s, is_published, &list);
 	} else {
 		add_ports(s, published_ports(s), is_published, &list);
 		if (!is_published)
@@ -494,9 +512,11 @@ static int read_instance(const struct source *s, const char *service, const char
 	    announcement_check_allowed(want, s->options->allow_services, err) != 0 ||
 	    set(want, "version", version == NULL ? default_version : version, err) != 0 ||
 	    set(want, "id", id == NULL ? made : id, err) != 0 || set(want, "env", env, err) != 0 ||
-	    find_endpoint(s, port, &want->address, &want->port, err) != 0 ||
-	    set(want, "weight", container_words_find(s->words, port, "weight"), err) != 0 ||
-	    read_check(s, instance, err) != 0)
+	    set(want, "weight", container_words_find(s->words, port, "weight"), err) != 0)
+		return err->code;
+	if (!s->options->is_planned &&
+	    (find_endpoint(s, port, &want->address, &want->port, err) != 0 ||
+	     read_check(s, instance, err) != 0))
 		return err->code;
 	add_deployment(s, want);
 	container_words_read_extra(s->words, port, want);
@@ -537,6 +557,14 @@ static void add_instance(const struct source *s, unsigned port, const char *serv
 	announcement_fini(&instance->want);
 }
 
+static void read_deployment(const struct source *s)
+{
+	s->container->deployment = mem_dup_str(s->deployment.name);
+	for (size_t i = 0; i < CONTAINER_WORD_COUNT; i++)
+		s->container->words[i] =
+		    mem_dup_str(container_words_label(s->words, container_env_words[i]));
+}
+
 static void read_instances(const struct source *s)
 {
 	struct container *container = s->container;
@@ -546,6 +574,8 @@ static void read_instances(const struct source *s)
 	unsigned ports[PORTS_MAX];
 	size_t count = list_ports(s, ports, PORTS_MAX);
 
+	if (s->deployment.name != NULL)
+		read_deployment(s);
 	container_parse_image(image, image_id, &name, &version);
 	container->instances = mem_alloc(count * sizeof(*container->instances));
 	for (size_t i = 0; i < count; i++) {
@@ -595,6 +625,7 @@ static int read_container(struct source *s, struct mf_err *err)
 		return mf_err_set(err, MF_EDATA, "no description of a container");
 	container->id = mem_dup_str(id);
 	container->name = mem_dup_str(name[0] == '/' ? name + 1 : name);
+	container->created = mem_dup_str(node_text_at(s->inspect, "Created", ""));
 	container->state = read_state(s->inspect);
 	container->stop_signal =
 	    parse_signal(node_text_at(node_find(s->inspect, "Config"), "StopSignal", NULL));
@@ -640,6 +671,10 @@ void container_free(struct container *container)
 	for (size_t i = 0; i < container->instance_count; i++)
 		announcement_fini(&container->instances[i].want);
 	free(container->instances);
+	for (size_t i = 0; i < CONTAINER_WORD_COUNT; i++)
+		free(container->words[i]);
+	free(container->deployment);
+	free(container->created);
 	free(container->remarks);
 	free(container->id);
 	free(container->name);

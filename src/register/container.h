@@ -22,6 +22,7 @@ struct container_options { /* borrowed during the call */
 	const char *network;	     /* internal: its name, or a CIDR; NULL: the only one */
 	bool takes_all;		     /* also those that do not say so, under their image's name */
 	bool takes_deployments;	     /* also those of a compose project or stack, as its services */
+	bool is_planned;	     /* what it has when it runs: its instances have no address */
 	bool trusts_checks;	     /* checks may run programs and ask other hosts */
 	bool trusts_env;	     /* they may take services from environments */
 	bool trusts_id;		     /* they may choose the names of their instances */
@@ -37,6 +38,16 @@ enum container_state {
 	CONTAINER_UNHEALTHY,
 };
 
+/* What a container says of the environment that its deployment is: the labels mayfly.NAME. */
+enum container_word {
+	CONTAINER_ROUTE,
+	CONTAINER_HOSTS,
+	CONTAINER_EXTENDS,
+	CONTAINER_EXPIRES,
+	CONTAINER_WORD_COUNT,
+};
+extern const char *const container_env_words[CONTAINER_WORD_COUNT + 1];
+
 struct container_instance {
 	unsigned container_port;
 	struct announcement want;
@@ -48,6 +59,9 @@ struct container {
 	int stop_signal;
 	struct container_instance *instances; /* by container port */
 	size_t instance_count;
+	char *deployment;		   /* NULL: it counts as of none */
+	char *created;			   /* when, as RFC 3339 has it; "" where nobody says */
+	char *words[CONTAINER_WORD_COUNT]; /* NULL: it does not say */
 	char *remarks; /* why some or all of it is not registered, or not as may be meant; NULL */
 	bool is_wrong; /* among the remarks is something that a person must put right */
 };

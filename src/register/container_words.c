@@ -245,6 +245,7 @@ void container_words_check(const struct container_words *w, bool is_service)
 
 	add_all(&labels, both);
 	add_all(&labels, labels_only);
+	add_all(&labels, container_env_words);
 	for (size_t i = 0; is_service && i < w->count; i++) {
 		const struct word *word = &w->words[i];
 		mem_auto_free char *key = mem_dup_bytes(word->key, word->key_len);

@@ -256,13 +256,15 @@ int docker_start(struct loop *loop, struct announcer *announcer,
 		 struct mf_err *err)
 {
 	static const struct docker_api_events events = {on_state, on_event, on_list, on_container};
+	const struct docker_api_options api = {.host = options->host,
+					       .cert_path = options->cert_path,
+					       .resync_ms = options->resync_ms};
 	struct docker *d = MEM_NEW(d);
 
 	d->announcer = announcer;
 	d->options = options;
 	d->containers = strmap_new(known_free);
-	if (docker_api_start(loop, options->host, options->cert_path, options->resync_ms, &events,
-			     d, &d->api, err) != 0) {
+	if (docker_api_start(loop, &api, &events, d, &d->api, err) != 0) {
 		docker_stop(d);
 		return err->code;
 	}

@@ -44,6 +44,7 @@ struct docker_api {
 	struct host host;
 	enum engine_state state; /* as last reported */
 	int64_t resync_ms, backoff_ms;
+	bool lists_all;
 	struct docker_api_events events;
 	void *ctx;
 	struct http_request *info, *stream, *list;
@@ -326,7 +327,8 @@ static void on_resync(void *ctx)
 void docker_api_list(struct docker_api *api)
 {
 	if (api->stream != NULL && api->list == NULL)
-		api->list = ask(api, "/containers/json", DOCKER_MAX_BYTES, on_list, api);
+		api->list = ask(api, api->lists_all ? "/containers/json?all=1" : "/containers/json",
+				DOCKER_MAX_BYTES, on_list, api);
 }
 
 /* --- events ---------------------------------------------------------------------------------- */
@@ -433,18 +435,19 @@ static void on_connect_time(void *ctx)
 	api->info = ask(api, "/info", 0, on_info, api);
 }
 
-int docker_api_start(struct loop *loop, const char *host, const char *cert_path, int64_t resync_ms,
+int docker_api_start(struct loop *loop, const struct docker_api_options *options,
 		     const struct docker_api_events *events, void *ctx, struct docker_api **ret_api,
 		     struct mf_err *err)
 {
 	struct docker_api *api = MEM_NEW(api);
 
-	if (parse_host(&api->host, host, cert_path, err) != 0) {
+	if (parse_host(&api->host, options->host, options->cert_path, err) != 0) {
 		free(api);
 		return err->code;
 	}
 	api->loop = loop;
-	api->resync_ms = resync_ms;
+	api->resync_ms = options->resync_ms;
+	api->lists_all = options->lists_all;
 	api->events = *events;
 	api->ctx = ctx;
 	api->inspections = strmap_new(inspection_free);

@@ -8,6 +8,7 @@
 #ifndef MF_REGISTER_DOCKER_API_H
 #define MF_REGISTER_DOCKER_API_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,18 +21,21 @@ struct docker_api_events {
 	/* The engine is there (NULL), or it is not (why): on each change, and at first. */
 	void (*on_state)(void *ctx, const struct mf_err *why);
 	void (*on_event)(void *ctx, const struct docker_event *event);
-	/* The containers that run, by id. */
+	/* The containers that run, or all of them, by id. */
 	void (*on_list)(void *ctx, const char *const *ids, size_t count);
 	/* The reply to an inspection; json NULL: there is no such container. */
 	void (*on_container)(void *ctx, const char *id, const char *json, size_t len);
 };
 
-/*
- * host: unix:///PATH, tcp://HOST:PORT, or NULL for the usual socket; with TLS by certificates in
- * cert_path (ca.pem, cert.pem, key.pem) where that is not NULL.  resync_ms 0: never.  MF_ECONFIG:
- * host.  Nothing is called from inside.
- */
-int docker_api_start(struct loop *loop, const char *host, const char *cert_path, int64_t resync_ms,
+struct docker_api_options {    /* borrowed during docker_api_start only */
+	const char *host;      /* unix:///PATH, tcp://HOST:PORT, or NULL for the usual socket */
+	const char *cert_path; /* of ca.pem, cert.pem and key.pem: TLS; or NULL */
+	int64_t resync_ms;     /* 0: never */
+	bool lists_all;	       /* also the containers that do not run */
+};
+
+/* MF_ECONFIG: host.  Nothing is called from inside. */
+int docker_api_start(struct loop *loop, const struct docker_api_options *options,
 		     const struct docker_api_events *events, void *ctx, struct docker_api **ret_api,
 		     struct mf_err *err);
 void docker_api_stop(struct docker_api *api); /* NULL is fine */

@@ -26,14 +26,12 @@ static struct {
 
 /* --- the engine, played ---------------------------------------------------------------------- */
 
-int docker_api_start(struct loop *loop, const char *host, const char *cert_path, int64_t resync_ms,
+int docker_api_start(struct loop *loop, const struct docker_api_options *options,
 		     const struct docker_api_events *events, void *ctx, struct docker_api **ret_api,
 		     struct mf_err *err)
 {
 	(void)loop;
-	(void)cert_path;
-	(void)resync_ms;
-	if (host != NULL)
+	if (options->host != NULL)
 		return mf_err_set(err, MF_ECONFIG, "no host");
 	t.engine = *events;
 	t.ctx = ctx;

@@ -182,11 +182,11 @@ static void start(int64_t resync_ms)
 {
 	static const struct docker_api_events events = {on_state, on_event, on_list, on_container};
 	mem_auto_free char *host = mem_printf("tcp://127.0.0.1:%u", t.port);
+	const struct docker_api_options options = {.host = host, .resync_ms = resync_ms};
 	struct mf_err err;
 
-	ck_assert_msg(
-	    docker_api_start(t.loop, host, NULL, resync_ms, &events, NULL, &t.api, &err) == 0, "%s",
-	    err.msg);
+	ck_assert_msg(docker_api_start(t.loop, &options, &events, NULL, &t.api, &err) == 0, "%s",
+		      err.msg);
 }
 
 static void set_up(void)
@@ -353,12 +353,11 @@ static const char *const bad_hosts[] = {"http://x",  "unix://relative", "tcp://"
 START_TEST(host_that_cannot_be)
 {
 	static const struct docker_api_events events = {0};
+	const struct docker_api_options options = {.host = bad_hosts[_i]};
 	struct docker_api *api = NULL;
 	struct mf_err err;
 
-	ck_assert_int_eq(
-	    docker_api_start(t.loop, bad_hosts[_i], NULL, 0, &events, NULL, &api, &err),
-	    MF_ECONFIG);
+	ck_assert_int_eq(docker_api_start(t.loop, &options, &events, NULL, &api, &err), MF_ECONFIG);
 	ck_assert_ptr_null(api);
 }
 END_TEST
