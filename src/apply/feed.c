@@ -25,7 +25,7 @@ enum {
 };
 
 #define ASK  "set table mayfly-tap key 1 data.gpt0 1;show info\n"
-#define READ "show events mayfly-tap -w -n\n"
+#define READ "show events mayfly-requests -w -n\n"
 
 struct feed_stream {
 	struct feed *feed;

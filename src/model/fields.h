@@ -20,7 +20,7 @@
 struct buf;
 struct fields;
 
-#define FIELDS_MAX 32 /* rows of a table */
+#define FIELDS_MAX 40 /* rows of a table */
 
 enum field_kind {		  /* what there is in the object */
 		  FIELD_NAME,	  /* const char *; errors: `KEY "value": why` */

@@ -96,6 +96,28 @@ static const struct field tls_rows[] = {
 	    "(`strict-transport-security`), unless the answer says so itself; 0: nothing is said."},
 };
 static const struct fields tls_fields = {FIELDS_ROWS(tls_rows), .section = "haproxy.tls"};
+static const struct field log_rows[] = {
+    TEXT_OR_NONE("to", haproxy.log.to, log_target,
+	 .doc = "Write a line for each request to HAProxy's `stdout` or `stderr`, to a `ring` of a "
+		"megabyte in its memory (`show events mayfly-log` on its admin socket), or as syslog "
+		"to <address>:<port> by UDP or to a socket such as `/dev/log`; empty: nowhere. The "
+		"request is then part of a trace, too: a valid `traceparent` (W3C Trace Context) goes "
+		"on as it is, and HAProxy makes one where there is none."),
+    TEXT("format", haproxy.log.format, log_format, .preset = "json",
+	 .doc = "`json`: an object with `time` (seconds since 1970), `client`, `method`, `host`, "
+		"`path`, `status`, `bytes`, `ms` (the request as a whole), `queue_ms`, `connect_ms`, "
+		"`answer_ms` (until the instance answered; -1: it came to none), `environment`, "
+		"`service`, `version`, `instance`, `user`, `traceparent`, `error` (why HAProxy "
+		"answered itself) and `end` (how it ended: the first two letters of HAProxy's "
+		"termination state). `text`: the same in this order, separated by spaces, and `-` for "
+		"nothing."),
+    {"query", FIELD_BOOL, 0, FIELD_AT(struct settings, haproxy.log.query), .preset = "false",
+     .doc = "Whether queries are in it, too, as `query` behind `path`. They may hold secrets."},
+    LIST_OR_NONE("headers", haproxy.log.headers, log_header,
+	 .doc = "The names of headers of requests that are in it, too, as an object `headers`, each "
+		"with at most 256 bytes. Think of what `cookie` and `authorization` hold."),
+};
+static const struct fields log_fields = {FIELDS_ROWS(log_rows), .section = "haproxy.log"};
 static const struct field haproxy_rows[] = {
     TEXT("config", haproxy.config, path, .preset = "/etc/haproxy/haproxy.cfg",
 	 .doc = "HAProxy's configuration; the maps are kept in `maps/` beside it."),
@@ -132,6 +154,7 @@ static const struct field haproxy_rows[] = {
     TEXT_OR_NONE("stats_bind", haproxy.stats_bind, bind,
 	 .doc = "An address for HAProxy's statistics page, and for its metrics at `/metrics`; "
 		"empty: none."),
+    {"log", FIELD_OBJECT, .fields = &log_fields},
     LIST_OR_NONE("nameservers", haproxy.nameservers, nameserver,
 	 .doc = "The name servers (<address>:<port>) that HAProxy asks for host names among a "
 		"service's fixed addresses; empty: those of `/etc/resolv.conf`."),

@@ -61,6 +61,12 @@ struct settings {
 		bool audit; /* count who calls whom */
 		bool tap;
 		char *stats_bind; /* "" none */
+		struct {
+			char *to;     /* stdout, stderr, ring, a socket or ADDRESS:PORT; "" none */
+			char *format; /* json or text */
+			bool query;
+			char **headers; /* in lower case */
+		} log;			/* of requests */
 		/* Of its worker, and of the admin socket; "": none; NULL: not said */
 		char *user, *group, *chroot, *socket_group;
 		char **nameservers;

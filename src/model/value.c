@@ -18,6 +18,7 @@
 #define PATH_LONGEST	 ((size_t)1023)
 #define SOCKET_LONGEST	 ((size_t)97) /* HAProxy needs the rest of sun_path for a suffix */
 #define ACCOUNT_LONGEST	 ((size_t)32)
+#define HEADER_LONGEST	 ((size_t)64)
 #define WORD_LONGEST	 ((size_t)255)
 #define ARGUMENT_LONGEST ((size_t)4096)
 #define DURATION_MAX_MS	 (INT64_C(366) * 86400000)
@@ -216,6 +217,39 @@ static int check_nameserver(const char *s, struct mf_err *err)
 	return name_parse_endpoint(s, strlen(s), &address, &port, err);
 }
 
+static int check_log_target(const char *s, struct mf_err *err)
+{
+	if (strcmp(s, "stdout") == 0 || strcmp(s, "stderr") == 0 || strcmp(s, "ring") == 0)
+		return 0;
+	if (s[0] == '/')
+		return check_socket(s, err);
+	if (check_nameserver(s, err) == 0)
+		return 0;
+	return refuse(s, err, "must be stdout, stderr, ring, ADDRESS:PORT or a socket's path");
+}
+
+static int check_log_format(const char *s, struct mf_err *err)
+{
+	if (strcmp(s, "json") == 0 || strcmp(s, "text") == 0)
+		return 0;
+	return refuse(s, err, "must be json or text");
+}
+
+static int check_log_header(const char *s, struct mf_err *err)
+{
+	int code = check_length(s, HEADER_LONGEST, err);
+
+	return code == 0 ? check_chars(s, LETTERS_DIGITS "_-", err) : code;
+}
+
+static char *normalize_log_header(const char *s)
+{
+	char *copy = mem_dup_str(s);
+
+	str_lower(copy);
+	return copy;
+}
+
 static int check_reload(const char *s, struct mf_err *err)
 {
 	if (strcmp(s, "none") == 0)
@@ -362,6 +396,19 @@ const struct value_type value_key_prefix = {
 const struct value_type value_text = {.check = check_text};
 const struct value_type value_argument = {.check = check_argument};
 const struct value_type value_nameserver = {.check = check_nameserver};
+const struct value_type value_log_target = {
+    .check = check_log_target,
+    .schema = STRING ",\"pattern\":\"^(stdout|stderr|ring|/.*|.+:[0-9]+)$\"",
+};
+const struct value_type value_log_format = {
+    .check = check_log_format,
+    .schema = "\"enum\":[\"json\",\"text\"]",
+};
+const struct value_type value_log_header = {
+    .check = check_log_header,
+    .normalize = normalize_log_header,
+    .schema = SIZE(1, 64) "\"^[A-Za-z0-9_-]+$\"",
+};
 const struct value_type value_reload = {
     .check = check_reload,
     .schema = STRING ",\"pattern\":\"^(none|pidfile:/.+|docker:.+)$\"",

@@ -38,6 +38,9 @@ extern const struct value_type value_key_prefix;  /* starts with '/', does not e
 extern const struct value_type value_text;	  /* not empty; no control characters */
 extern const struct value_type value_argument;	  /* of a command: anything that is not too long */
 extern const struct value_type value_nameserver;  /* numeric ADDRESS:PORT */
+extern const struct value_type value_log_target;  /* stdout, stderr, ring, a socket, ADDRESS:PORT */
+extern const struct value_type value_log_format;  /* json, text */
+extern const struct value_type value_log_header;  /* the name of a header; lower case normalized */
 extern const struct value_type value_reload;	  /* none, pidfile:PATH, docker:NAME */
 extern const struct value_type value_template;	  /* a file's name, or an absolute path */
 extern const struct value_type value_escape;	  /* none, html, haproxy, word */

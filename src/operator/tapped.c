@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "operator/doc.h"
-#include "operator/whose.h"
+#include "operator/tapped_log.h"
 
 enum {
 	TIME,
@@ -93,7 +93,7 @@ static void find_version(const struct span *words, struct tapped *tapped)
 		split(span_is(used, NOBODY) ? words[WANTED] : used, tapped);
 }
 
-bool tapped_parse(struct span line, struct tapped *ret_tapped)
+static bool parse_tap(struct span line, struct tapped *ret_tapped)
 {
 	struct tapped tapped = {.seconds = 0};
 	struct span words[WORD_COUNT];
@@ -118,6 +118,36 @@ bool tapped_parse(struct span line, struct tapped *ret_tapped)
 	find_version(words, &tapped);
 	*ret_tapped = tapped;
 	return true;
+}
+
+static bool parse_log(const struct span *values, struct tapped *ret_tapped)
+{
+	struct tapped tapped = {.seconds = 0};
+
+	if (!parse_time(values[TAPPED_LOG_TIME], &tapped))
+		return false;
+	if (!span_parse_number(values[TAPPED_LOG_STATUS], &tapped.status))
+		tapped.status = 0;
+	(void)span_parse_number(values[TAPPED_LOG_MS], &tapped.took_ms);
+	tapped.caller = unless_none(values[TAPPED_LOG_CLIENT]);
+	tapped.method = values[TAPPED_LOG_METHOD];
+	tapped.environment = unless_none(values[TAPPED_LOG_ENVIRONMENT]);
+	tapped.service = unless_none(values[TAPPED_LOG_SERVICE]);
+	tapped.version = unless_none(values[TAPPED_LOG_VERSION]);
+	tapped.instance = unless_none(values[TAPPED_LOG_INSTANCE]);
+	tapped.error = unless_none(values[TAPPED_LOG_ERROR]);
+	*ret_tapped = tapped;
+	ret_tapped->path = tapped_log_unescape(values[TAPPED_LOG_PATH], ret_tapped->path_copy,
+					       sizeof(ret_tapped->path_copy));
+	return true;
+}
+
+bool tapped_parse(struct span line, struct tapped *ret_tapped)
+{
+	struct span values[TAPPED_LOG_COUNT];
+
+	return tapped_log_split(line, values) ? parse_log(values, ret_tapped)
+					      : parse_tap(line, ret_tapped);
 }
 
 bool tapped_parse_missed(struct span line, unsigned *ret_count)
@@ -151,31 +181,7 @@ static void add_time(struct node *row, const struct tapped *tapped, bool is_page
 	doc_add_text(row, "time", buf_str(&time));
 }
 
-/* What has so many names, such as a host that all share, has none.  For people in its place. */
-static void add_caller(struct node *row, const struct tapped *tapped, const struct whose *callers,
-		       bool is_page)
-{
-	bool has_names = callers->count > 0 && callers->count <= TAPPED_MAX_CALLERS;
-	struct node *list;
-
-	if (!is_page || !has_names)
-		add_text(row, "caller", tapped->caller);
-	if (!has_names)
-		return;
-	list = doc_add_list(row, is_page ? "caller" : "caller_names");
-	for (size_t i = 0; i < callers->count; i++) {
-		const struct whose_name *name = &callers->list[i];
-		buf_auto struct buf text = BUF_INIT;
-
-		buf_add_str(&text, name->version);
-		if (name->instance != NULL)
-			buf_printf(&text, "/%s", name->instance);
-		doc_add_text(list, NULL, buf_str(&text));
-	}
-}
-
-void tapped_add_row(struct node *list, const char *node, const struct tapped *tapped,
-		    const struct whose *callers, bool is_page)
+void tapped_add_row(struct node *list, const char *node, const struct tapped *tapped, bool is_page)
 {
 	struct node *row = doc_add_map(list, NULL);
 
@@ -194,6 +200,6 @@ void tapped_add_row(struct node *list, const char *node, const struct tapped *ta
 	if (tapped->status > 0)
 		doc_add_int(row, "status", tapped->status);
 	doc_add_int(row, "ms", tapped->took_ms);
-	add_caller(row, tapped, callers, is_page);
+	add_text(row, "caller", tapped->caller);
 	add_text(row, "error", tapped->error);
 }

@@ -15,6 +15,9 @@
  *	                     accept_proxy: whether they speak the PROXY protocol
  *	has_forwarded        whether services are told more of a client than its address
  *	tap                  whether mayfly tap may read requests
+ *	log_target           where the access log goes, as HAProxy's log takes it; empty: nowhere
+ *	log_form             how a line of it is wrapped there; log_ring: whether that is a ring
+ *	log_text, log_query, has_log_headers, log_headers    what is in it
  *	single_port          whether calls between services come to bind, too
  *	has_internal         whether they come to internal_bind
  *	has_local            whether local_bind has an address
@@ -222,6 +225,8 @@ static const struct view_field settings_shown[] = {
     VIEW_STRINGS("internal_bind", struct settings, haproxy.internal_bind),
     VIEW_UNSIGNED("max_old_workers", struct settings, haproxy.max_old_workers),
     VIEW_BOOL("tap", struct settings, haproxy.tap),
+    VIEW_BOOL("log_query", struct settings, haproxy.log.query),
+    VIEW_STRINGS("log_headers", struct settings, haproxy.log.headers),
     VIEW_STRINGS("local_bind", struct settings, haproxy.local_bind),
     VIEW_BOOL("audit", struct settings, haproxy.audit),
     VIEW_STR("stats_bind", struct settings, haproxy.stats_bind),
@@ -340,6 +345,46 @@ static void get_has_access(const void *obj, struct view *v)
 			     view->uses.lists[USE_DOORS + DOOR_ACCESS].count > 0);
 }
 
+static const char *log_of(const void *obj)
+{
+	return ((const struct output_view *)obj)->settings->haproxy.log.to;
+}
+
+/* As HAProxy's `log` takes it. */
+static void get_log_target(const void *obj, struct view *v)
+{
+	const char *to = log_of(obj);
+
+	view_set_str(v, strcmp(to, "ring") == 0 ? "ring@mayfly-log" : to);
+}
+
+static void get_log_ring(const void *obj, struct view *v)
+{
+	view_set_bool(v, strcmp(log_of(obj), "ring") == 0);
+}
+
+/* What stands before a line: of syslog its header. */
+static void get_log_form(const void *obj, struct view *v)
+{
+	const char *to = log_of(obj);
+
+	view_set_str(v, to[0] == '/' ? "local" : strchr(to, ':') != NULL ? "rfc5424" : "raw");
+}
+
+static void get_log_text(const void *obj, struct view *v)
+{
+	const struct settings *settings = ((const struct output_view *)obj)->settings;
+
+	view_set_bool(v, strcmp(settings->haproxy.log.format, "text") == 0);
+}
+
+static void get_has_log_headers(const void *obj, struct view *v)
+{
+	const struct settings *settings = ((const struct output_view *)obj)->settings;
+
+	view_set_bool(v, settings->haproxy.log.headers[0] != NULL);
+}
+
 static void get_description(const void *obj, struct view *v)
 {
 	view_set_str(v, ((const struct output_view *)obj)->description);
@@ -428,6 +473,11 @@ static const struct view_field own_fields[] = {
     VIEW_MADE("tls_redirect_port", get_tls_redirect_port),
     VIEW_MADE("tls_hsts", get_tls_hsts),
     VIEW_STR("tls_certificates", struct output_view, certificate_list),
+    VIEW_MADE("log_target", get_log_target),
+    VIEW_MADE("log_form", get_log_form),
+    VIEW_MADE("log_ring", get_log_ring),
+    VIEW_MADE("log_text", get_log_text),
+    VIEW_MADE("has_log_headers", get_has_log_headers),
     VIEW_MADE("single_port", get_single_port),
     VIEW_MADE("has_access", get_has_access),
     VIEW_MADE("default_access", get_default_access),

@@ -128,6 +128,6 @@ stop one
 is_forgotten() { haproxy_cmd 'show table mayfly-tap' | grep -q 'used:0'; }
 within 'HAProxy forgets it by itself' 10 is_forgotten
 fetch www-prod.example.com "$HTTP/unseen" >"$T/out/reply"
-unlike "$(haproxy_cmd 'show events mayfly-tap')" /unseen '  and keeps no more requests'
+unlike "$(haproxy_cmd 'show events mayfly-requests')" /unseen '  and keeps no more requests'
 
 done_testing

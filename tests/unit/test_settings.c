@@ -141,6 +141,7 @@ START_TEST(every_key_is_read)
 	       "  local_bind: ['127.0.0.1:8000']\n"
 	       "  stats_bind: 127.0.0.1:8404\n"
 	       "  check: [/usr/sbin/haproxy, -c, -f]\n"
+	       "  log: {to: stdout, format: text, query: true, headers: [User-Agent]}\n"
 	       "  tap: true\n"
 	       "  max_old_workers: 7\n"
 	       "  reserve: 0\n"
@@ -177,6 +178,10 @@ START_TEST(every_key_is_read)
 	CK_LIST(s->haproxy.local_bind, "127.0.0.1:8000");
 	ck_assert_str_eq(s->haproxy.stats_bind, "127.0.0.1:8404");
 	CK_LIST(s->haproxy.check, "/usr/sbin/haproxy", "-c", "-f");
+	ck_assert_str_eq(s->haproxy.log.to, "stdout");
+	ck_assert_str_eq(s->haproxy.log.format, "text");
+	ck_assert(s->haproxy.log.query);
+	ck_assert_str_eq(s->haproxy.log.headers[0], "user-agent");
 	ck_assert(s->haproxy.tap);
 	ck_assert_uint_eq(s->haproxy.max_old_workers, 7);
 	ck_assert_int_eq(s->haproxy.check_timeout, 3000);
@@ -259,7 +264,7 @@ static const struct {
     {"haproxy:\n  bnd: []",
      "haproxy: unknown key \"bnd\": did you mean \"bind\"? allowed: config, admin_socket, "
      "master_socket, bind, internal_bind, single_port, local_bind, tls, trusted, accept_proxy, "
-     "audit, stats_bind, nameservers, tap, max_old_workers, reserve, consolidate_after, user, "
+     "audit, stats_bind, log, nameservers, tap, max_old_workers, reserve, consolidate_after, user, "
      "group, chroot, "
      "socket_group, check, "
      "check_timeout "
@@ -288,6 +293,15 @@ static const struct {
 			 "(line 1, column 16)"},
     {"removal_grace: 400d", "removal_grace: \"400d\": must be a time with its unit, such as 30s "
 			    "or 5m (line 1, column 16)"},
+    {"haproxy: {log: stdout}",
+     "haproxy.log: must be a map, not a single value (line 1, column 16)"},
+    {"haproxy: {log: {to: file}}",
+     "haproxy.log.to: \"file\": must be stdout, stderr, ring, ADDRESS:PORT or a socket's path "
+     "(line 1, column 21)"},
+    {"haproxy: {log: {format: xml}}",
+     "haproxy.log.format: \"xml\": must be json or text (line 1, column 25)"},
+    {"haproxy: {log: {headers: ['a b']}}",
+     "haproxy.log.headers: \"a b\": not allowed: a space (line 1, column 27)"},
     {"metrics_bind: here", "metrics_bind: \"here\": must be ADDRESS:PORT or a socket's path "
 			   "(line 1, column 15)"},
     {"state_dir: ''", "state_dir: \"\": must not be empty (line 1, column 12)"},

@@ -3,15 +3,18 @@
 
 #include <string.h>
 
-#include "base/buf.h"
-#include "base/node.h"
 #include "base/span.h"
-#include "operator/doc.h"
-#include "operator/whose.h"
 #include "unit.h"
 
 #define WHO	"1795970126.025 10.0.0.7 "
 #define SPARE_1 "spare::cbf2.1"
+#define LOG                                                                                        \
+	"{\"time\":1795970126.025,\"client\":\"10.0.0.7\",\"method\":\"GET\",\"host\":\"h\\\"\","
+#define LOGGED(service, version, instance, error)                                                  \
+	",\"bytes\":9,\"ms\":1,\"queue_ms\":0,\"connect_ms\":0,\"answer_ms\":1,\"environment\":"   \
+	"\"prod\",\"service\":\"" service "\",\"version\":\"" version                              \
+	"\",\"instance\":\"" instance "\",\"user\":\"\",\"traceparent\":\"\",\"error\":\"" error   \
+	"\",\"end\":\"--\"}"
 
 static const struct {
 	const char *line;
@@ -35,6 +38,17 @@ static const struct {
     {WHO "GET 200 1 " SPARE_1 " i prod web:2 web:3 spare::cbf2.2 web:4 " SPARE_1 " - /", "web", "4",
      "i", "/", "", 200},
     {WHO "GET 200 1 web:4 i prod web:2 - - web:4 - - /", "web", "4", "i", "/", "", 200},
+    /* Lines of the access log. */
+    {LOG "\"path\":\"\\/a\\\"\\\\b\\u001b\",\"status\":200" LOGGED("web", "1.0", "web-7", ""),
+     "web", "1.0", "web-7", "/a\"\\b\\u001b", "", 200},
+    {LOG "\"path\":\"\\/\",\"query\":\"a=\\\"1\",\"status\":503" LOGGED("web", "1.0", "",
+									"no-instance"),
+     "web", "1.0", "", "/", "no-instance", 503},
+    {LOG "\"path\":\"\",\"status\":-1" LOGGED("", "", "", ""), "", "", "", "", "", 0},
+    {WHO "\"GET\" \"host\" \"\\/a b\" 200 9 1 0 0 1 prod web 1.0 web-7 \"\" 00-1-2-01 - -- {}",
+     "web", "1.0", "web-7", "/a b", "", 200},
+    {WHO "\"GET\" \"host\" \"\\/a\" \"q=1\" 503 9 1 -1 -1 -1 - - - - \"\" - no-service SC", "", "",
+     "", "/a", "no-service", 503},
 };
 
 static void check(struct span got, const char *expected)
@@ -66,6 +80,10 @@ static const char *const others[] = {
     "1795970126.025 10.0.0.7 GET 200",
     "now 10.0.0.7 GET 200 12 web:1.0 web-7 prod web:1.0 - - - - - /a/b",
     "1795970126.25 10.0.0.7 GET 200 12 web:1.0 web-7 prod web:1.0 - - - - - /a/b",
+    "{\"time\":1795970126.025,\"client\":\"10.0.0.7",
+    "{\"time\":1795970126.025,\"client\":\"10.0.0.7\"}",
+    "{\"time\":\"now\",\"client\"}",
+    LOG "\"path\":",
     "9999999999999.025 10.0.0.7 GET 200 12 web:1.0 web-7 prod web:1.0 - - - - - /a/b",
 };
 
@@ -91,40 +109,6 @@ START_TEST(what_is_missing_is_counted)
 }
 END_TEST
 
-static const struct whose_name names[] = {
-    {"10.0.0.7", "tasks:1.4", "i-7"}, {"10.0.0.7", "web:2", NULL}, {"10.0.0.7", "a:1", "x"},
-    {"10.0.0.7", "a:2", "x"},	      {"10.0.0.7", "a:3", "x"},
-};
-static const struct {
-	size_t count;
-	bool is_page;
-	const char *json;
-} callers[] = {
-    {0, false, "\"caller\":\"10.0.0.7\"}"},
-    {0, true, "\"caller\":\"10.0.0.7\"}"},
-    {2, false, "\"caller\":\"10.0.0.7\",\"caller_names\":[\"tasks:1.4/i-7\",\"web:2\"]}"},
-    {2, true, "\"caller\":[\"tasks:1.4/i-7\",\"web:2\"]}"},
-    {5, false, "\"caller\":\"10.0.0.7\"}"},
-    {5, true, "\"caller\":\"10.0.0.7\"}"},
-};
-
-START_TEST(the_caller_has_names_if_they_are_few)
-{
-	struct whose_name some[5];
-	const struct whose whose = {some, callers[_i].count};
-	struct node *list = doc_new();
-	buf_auto struct buf json = BUF_INIT;
-	struct tapped t;
-
-	memcpy(some, names, sizeof(some));
-	ck_assert(tapped_parse(span_of(lines[0].line), &t));
-	tapped_add_row(list, "edge", &t, &whose, callers[_i].is_page);
-	doc_format_json(&list->children[0], &json);
-	ck_assert_ptr_nonnull(strstr(buf_str(&json), callers[_i].json));
-	node_free(list);
-}
-END_TEST
-
 int main(void)
 {
 	TCase *tc = tcase_create("tapped");
@@ -132,7 +116,5 @@ int main(void)
 	tcase_add_loop_test(tc, a_line_says_who_answered_whom, 0, sizeof(lines) / sizeof(lines[0]));
 	tcase_add_loop_test(tc, another_line_is_none, 0, sizeof(others) / sizeof(others[0]));
 	tcase_add_test(tc, what_is_missing_is_counted);
-	tcase_add_loop_test(tc, the_caller_has_names_if_they_are_few, 0,
-			    (int)(sizeof(callers) / sizeof(callers[0])));
 	return unit_run("tapped", tc);
 }
