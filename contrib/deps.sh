@@ -37,6 +37,7 @@ test	util-linux	cmd:unshare
 test	procps	cmd:ps
 test	git	cmd:git
 test	python3	cmd:python3
+test	prometheus	cmd:promtool
 test	nghttp2-client	cmd:nghttp
 test	nghttp2-server	cmd:nghttpd
 docker	docker.io	cmd:dockerd
@@ -102,6 +103,7 @@ install_packages() {
 		case $package in
 		etcd-server) service=etcd ;;
 		haproxy) service=haproxy ;;
+		prometheus) service=prometheus ;;
 		docker.io) service=docker ;;
 		*) continue ;;
 		esac
