@@ -29,6 +29,7 @@ declare -A may=(
 	[apply]='base model render apply sys'
 	[report]='base sys model store apply report'
 	[operator]='base sys model render store apply operator'
+	[console]='base sys model store render operator console'
 	[cmd]='base sys model render store register apply report operator cmd'
 )
 libraries=(

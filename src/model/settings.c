@@ -245,6 +245,13 @@ static const struct field access_rows[] = {
      .type = &access_users, .preset = "",
      .doc = "A list of users, one of whose passwords is asked for; empty: none is."},
 };
+static const struct field console_rows[] = {
+    TEXT("listen", console.listen, text, .preset = "127.0.0.1:9180",
+	 .doc = "Where `mayfly console` is served: <address>:<port> or `unix:`<path>."),
+    LIST_OR_NONE("hosts", console.hosts, host,
+	 .doc = "The host names that it is served under, beside `localhost` and addresses: a request "
+		"with any other name is refused, since a name of somebody else's may lead here."),
+};
 /* clang-format on */
 
 static int read_mode(const struct node *node, void *place, struct mf_err *err)
@@ -331,6 +338,7 @@ static const struct field settings_rows[] = {
     SECTION("dnsmasq", dnsmasq_rows),
     SECTION("routing", routing_rows),
     SECTION("registrar", registrar_rows),
+    SECTION("console", console_rows),
     {"targets", FIELD_LIST, FIELD_AT(struct settings, targets),
      FIELD_COUNT(struct settings, target_count), .item = &target, .max = TARGETS_MAX, .preset = "",
      .doc = "Any further files to keep: a list of maps of these keys."},

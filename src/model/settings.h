@@ -96,6 +96,10 @@ struct settings {
 		char *users;	      /* "" none */
 	} access;		      /* of environments that do not say it */
 	struct user_lists user_lists; /* those of users: store/users_dir.h fills them in */
+	struct {
+		char *listen; /* where it is served */
+		char **hosts; /* names that it is served under, beside localhost and addresses */
+	} console;
 	struct settings_target *targets;
 	size_t target_count;
 };

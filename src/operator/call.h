@@ -41,6 +41,7 @@ struct call_options {
 	int64_t for_ms;			     /* how long it holds; 0: the default */
 	const char *probe;		     /* a URL; NULL: none */
 	int64_t since_ms;		     /* how long ago at most; 0: whenever */
+	const char *listen;		     /* where; NULL: as the settings say */
 	int on_change;			     /* a signal, or a call_on_change */
 };
 

@@ -31,6 +31,7 @@ enum command_takes {
 	TAKES_EXEC = 1 << 12,
 	TAKES_EXACT = 1 << 13,
 	TAKES_SINCE = 1 << 14,
+	TAKES_LISTEN = 1 << 15,
 	TAKES_CHANGE = TAKES_WRITE | TAKES_OWNER | TAKES_ETCD,
 	TAKES_ONLINE = TAKES_FORMAT | TAKES_ETCD | TAKES_WATCH,
 	TAKES_LOOK = TAKES_ONLINE | TAKES_FILES,
@@ -66,7 +67,8 @@ struct noun {
 	X(service)                                                                                 \
 	X(instance)                                                                                \
 	X(route)                                                                                   \
-	X(split) X(node) X(name) X(wait) X(config) X(allow_removal) X(snapshot) X(tap) X(top)
+	X(split)                                                                                   \
+	X(node) X(name) X(wait) X(config) X(allow_removal) X(snapshot) X(tap) X(top) X(console)
 
 #define X(name) extern const struct noun noun_##name;
 NOUNS(X)

@@ -1,12 +1,12 @@
 /* Values of headers, cookies and query parameters.  Knows no environment. */
 #include "operator/conditions.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/buf.h"
+#include "base/form.h"
 #include "base/mem.h"
 #include "model/route.h"
 #include "model/when.h"
@@ -29,23 +29,11 @@ static char *find_header(char *const *headers, const char *name)
 	return last;
 }
 
-/* Escapes, and '+' for a space. */
 static char *decode(const char *text, size_t len)
 {
 	struct buf decoded = BUF_INIT;
 
-	for (size_t i = 0; i < len; i++) {
-		char hex[] = {i + 1 < len ? text[i + 1] : '\0', i + 2 < len ? text[i + 2] : '\0',
-			      '\0'};
-
-		if (text[i] == '%' && isxdigit((unsigned char)hex[0]) &&
-		    isxdigit((unsigned char)hex[1])) {
-			buf_add_char(&decoded, (char)strtoul(hex, NULL, 16));
-			i += 2;
-		} else {
-			buf_add_char(&decoded, text[i] == '+' ? ' ' : text[i]);
-		}
-	}
+	form_add_decoded(&decoded, text, len);
 	return buf_take(&decoded);
 }
 

@@ -214,13 +214,14 @@ int reading_take(struct call *call, struct reading *ret_reading, struct mf_err *
 struct following {
 	struct reading reading;
 	struct loop *loop;
+	struct follow *follow;
 	struct loop_timer *timer; /* set: something has changed */
 	size_t prefix_len;
 	int64_t revision;
+	int64_t quiet_at; /* from when on a change is one after quiet */
 	bool is_started;
-	reading_fn *on_change;
+	const struct reading_events *events;
 	void *ctx;
-	struct mf_err err; /* code 0: goes on */
 };
 
 static void on_list_begin(void *ctx)
@@ -250,26 +251,22 @@ static void on_followed_del(void *ctx, const char *key, int64_t revision)
 	(void)strmap_del(f->reading.others, key + f->prefix_len);
 }
 
+/* After quiet at once; else further changes are gathered. */
 static void on_followed_commit(void *ctx, int64_t revision)
 {
 	struct following *f = ctx;
 
 	f->revision = revision;
 	if (!loop_timer_is_set(f->timer))
-		loop_timer_set(f->timer, f->is_started ? FOLLOW_DELAY_MS : 0);
+		loop_timer_set(f->timer, f->is_started ? f->quiet_at - loop_now(f->loop) : 0);
 	f->is_started = true;
 }
 
-/* Before there was anything to show, the reason counts; later it goes on trying. */
 static void on_followed_state(void *ctx, const struct mf_err *why)
 {
 	struct following *f = ctx;
 
-	if (why == NULL || f->is_started)
-		return;
-	f->err = *why;
-	(void)ask_advise(&f->err);
-	loop_stop(f->loop);
+	f->events->on_state(f->ctx, why);
 }
 
 static void on_time(void *ctx)
@@ -277,13 +274,14 @@ static void on_time(void *ctx)
 	struct following *f = ctx;
 
 	reading_snapshot(&f->reading, f->revision);
-	if (f->on_change(f->ctx, &f->reading, &f->err) != 0)
-		loop_stop(f->loop);
+	f->events->on_change(f->ctx, &f->reading);
+	f->quiet_at = loop_now(f->loop) + FOLLOW_DELAY_MS;
 }
 
-int reading_follow(struct call *call, reading_fn *on_change, void *ctx, struct mf_err *err)
+int reading_start(struct call *call, const struct reading_events *events, void *ctx,
+		  struct following **ret_following, struct mf_err *err)
 {
-	static const struct follow_events events = {
+	static const struct follow_events follow_events = {
 	    .on_list_begin = on_list_begin,
 	    .on_list_end = on_list_end,
 	    .on_put = on_followed_put,
@@ -293,32 +291,83 @@ int reading_follow(struct call *call, reading_fn *on_change, void *ctx, struct m
 	};
 	mem_auto_free char *prefix = mem_printf("%s/%s", call->settings->etcd.prefix,
 						call->below == NULL ? "" : call->below);
-	char **past =
-	    call->below == NULL ? kind_make_past(call->settings->etcd.prefix, NULL) : NULL;
-	struct follow_options options = {.prefix = prefix, .without = (const char *const *)past};
-	struct following f = {.loop = call->loop,
-			      .prefix_len = strlen(call->settings->etcd.prefix) + 1,
-			      .on_change = on_change,
-			      .ctx = ctx};
-	struct follow *follow;
+	struct follow_options options = {.prefix = prefix};
+	struct following *f;
+	char **past;
 
-	if (ask_open(call, err) != 0) {
-		strlist_free(past);
+	if (ask_open(call, err) != 0)
 		return err->code;
-	}
-	reading_init(&f.reading, call->settings);
-	f.timer = loop_timer_new(call->loop, on_time, &f);
-	follow = follow_new(call->loop, call->etcd, &options, &events, &f);
+	f = MEM_NEW(f);
+	*f = (struct following){.loop = call->loop,
+				.prefix_len = strlen(call->settings->etcd.prefix) + 1,
+				.events = events,
+				.ctx = ctx};
+	reading_init(&f->reading, call->settings);
+	f->timer = loop_timer_new(call->loop, on_time, f);
+	past = call->below == NULL ? kind_make_past(call->settings->etcd.prefix, NULL) : NULL;
+	options.without = (const char *const *)past;
+	f->follow = follow_new(call->loop, call->etcd, &options, &follow_events, f);
 	strlist_free(past);
-	follow_list(follow, 0);
+	follow_list(f->follow, 0);
+	*ret_following = f;
+	return 0;
+}
+
+void reading_stop(struct following *following)
+{
+	if (following == NULL)
+		return;
+	follow_free(following->follow);
+	loop_timer_free(following->timer);
+	reading_fini(&following->reading);
+	free(following);
+}
+
+/* --- followed by a command that does nothing else --------------------------------------------- */
+
+struct alone {
+	struct loop *loop;
+	reading_fn *on_change;
+	void *ctx;
+	bool is_started;
+	struct mf_err err; /* code 0: goes on */
+};
+
+static void on_change_alone(void *ctx, const struct reading *reading)
+{
+	struct alone *alone = ctx;
+
+	alone->is_started = true;
+	if (alone->on_change(alone->ctx, reading, &alone->err) != 0)
+		loop_stop(alone->loop);
+}
+
+/* Before there was anything to show, the reason counts; later it goes on trying. */
+static void on_state_alone(void *ctx, const struct mf_err *why)
+{
+	struct alone *alone = ctx;
+
+	if (why == NULL || alone->is_started)
+		return;
+	alone->err = *why;
+	(void)ask_advise(&alone->err);
+	loop_stop(alone->loop);
+}
+
+int reading_follow(struct call *call, reading_fn *on_change, void *ctx, struct mf_err *err)
+{
+	static const struct reading_events events = {on_change_alone, on_state_alone};
+	struct alone alone = {.loop = call->loop, .on_change = on_change, .ctx = ctx};
+	struct following *following;
+
+	if (reading_start(call, &events, &alone, &following, err) != 0)
+		return err->code;
 	if (loop_run(call->loop, err) != 0)
-		f.err = *err;
-	follow_free(follow);
-	loop_timer_free(f.timer);
-	reading_fini(&f.reading);
-	if (f.err.code != 0)
-		*err = f.err;
-	return f.err.code;
+		alone.err = *err;
+	reading_stop(following);
+	if (alone.err.code != 0)
+		*err = alone.err;
+	return alone.err.code;
 }
 
 /* --- what is in it ---------------------------------------------------------------------------- */

@@ -52,6 +52,20 @@ void reading_fini(struct reading *reading);
 typedef int reading_fn(void *ctx, const struct reading *reading, struct mf_err *err);
 int reading_follow(struct call *call, reading_fn *on_change, void *ctx, struct mf_err *err);
 
+/*
+ * The same beside other things on the loop, for as long as it takes to reach etcd.  A reading is
+ * valid until on_change is called with the next one.
+ */
+struct reading_events {
+	void (*on_change)(void *ctx, const struct reading *reading);
+	/* etcd is out of reach and what was read may be stale (why), or back (NULL). */
+	void (*on_state)(void *ctx, const struct mf_err *why);
+};
+struct following;
+int reading_start(struct call *call, const struct reading_events *events, void *ctx,
+		  struct following **ret_following, struct mf_err *err);
+void reading_stop(struct following *following); /* NULL is fine */
+
 /* The next of the others below a prefix such as "nodes/"; *cursor NULL: the first.  ret_name is
  * what stands behind the prefix. */
 bool reading_next(const struct reading *reading, const char *prefix, void **cursor,

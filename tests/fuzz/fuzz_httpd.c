@@ -1,6 +1,7 @@
 /*
- * What a client says to the metrics server: the first byte is how long the pieces are in which it
- * comes.  Each reply is a whole one, of as many bytes as it says, and the next client has one too.
+ * What a client says to the metrics server, or to the console's, which keeps connections and takes
+ * POST: the first byte is how long the pieces are in which it comes, and from 128 on whose client
+ * it is.  Each reply is a whole one, of as many bytes as it says, and the next client has one too.
  */
 #include <netinet/in.h>
 #include <stdio.h>
@@ -15,11 +16,20 @@
 #include "base/str.h"
 #include "fuzz.h"
 #include "sys/httpd.h"
+#include "sys/httpd_request.h"
 #include "sys/loop.h"
 
 static struct loop *loop;
-static struct httpd *httpd;
-static struct sockaddr_in where;
+#define SERVERS 2
+
+static struct server {
+	struct httpd *httpd;
+	struct sockaddr_in where;
+	struct httpd_options options;
+} servers[SERVERS] = {
+    {.options = {.clients = 16}},
+    {.options = {.clients = 16, .streams = 4, .keeps_alive = true, .max_body = 100}},
+};
 
 struct client {
 	struct loop_source *source;
@@ -30,7 +40,12 @@ struct client {
 
 static int on_request(void *ctx, const char *path, struct buf *ret_body, const char **ret_type)
 {
-	(void)ctx;
+	const struct httpd_request *request = httpd_request(((struct server *)ctx)->httpd);
+
+	FUZZ_CHECK(request->body_len <= 100 && strpbrk(request->query, "\r\n #") == NULL);
+	for (size_t i = 0; i < request->field_count; i++)
+		FUZZ_CHECK(strpbrk(request->fields[i].name, "\r\n :") == NULL &&
+			   strpbrk(request->fields[i].value, "\r\n") == NULL);
 	FUZZ_CHECK(path[0] == '/' && strpbrk(path, "\r\n ?") == NULL);
 	*ret_type = "text/plain";
 	buf_add_str(ret_body, "all is well\n");
@@ -65,36 +80,42 @@ static void on_client(void *ctx, int fd, unsigned events)
 }
 
 /* A port that was free a moment ago. */
-static void find_port(void)
+static void find_port(struct sockaddr_in *where)
 {
 	mem_auto_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	socklen_t len = sizeof(where);
+	socklen_t len = sizeof(*where);
 
-	where =
+	*where =
 	    (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	FUZZ_CHECK(bind(fd, (struct sockaddr *)&where, len) == 0 &&
-		   getsockname(fd, (struct sockaddr *)&where, &len) == 0);
+	FUZZ_CHECK(bind(fd, (struct sockaddr *)where, len) == 0 &&
+		   getsockname(fd, (struct sockaddr *)where, &len) == 0);
 }
 
 static void start(void)
 {
-	mem_auto_free char *bind_to = NULL;
 	struct mf_err err;
 
-	find_port();
-	bind_to = mem_printf("127.0.0.1:%u", (unsigned)ntohs(where.sin_port));
 	FUZZ_CHECK(loop_new(&loop, &err) == 0);
-	FUZZ_CHECK(httpd_start(loop, bind_to, on_request, NULL, &httpd, &err) == 0);
+	for (size_t i = 0; i < SERVERS; i++) {
+		struct server *server = &servers[i];
+		mem_auto_free char *bind_to = NULL;
+
+		find_port(&server->where);
+		bind_to = mem_printf("127.0.0.1:%u", (unsigned)ntohs(server->where.sin_port));
+		FUZZ_CHECK(httpd_open(loop, bind_to, &server->options, on_request, server,
+				      &server->httpd, &err) == 0);
+	}
 }
 
 /* Who leaves first has the port for a minute longer, unless it resets the connection. */
-static void talk(struct client *client)
+static void talk(const struct server *server, struct client *client)
 {
 	const struct linger reset = {.l_onoff = 1};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct mf_err err;
 
-	FUZZ_CHECK(fd >= 0 && connect(fd, (struct sockaddr *)&where, sizeof(where)) == 0);
+	FUZZ_CHECK(fd >= 0 && connect(fd, (const struct sockaddr *)&server->where,
+				      sizeof(server->where)) == 0);
 	FUZZ_CHECK(setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) == 0);
 	client->source = loop_add_fd(loop, fd, LOOP_READ | (client->len > 0 ? LOOP_WRITE : 0),
 				     on_client, client);
@@ -103,37 +124,43 @@ static void talk(struct client *client)
 	FUZZ_CHECK(loop_run(loop, &err) == 0);
 }
 
-static void check_reply(const struct buf *reply)
+/* Behind a reply to HEAD, the next one begins at once. */
+static void check_replies(const struct buf *replies)
 {
-	const char *body = strstr(buf_str(reply), "\r\n\r\n");
-	const char *length = strstr(buf_str(reply), "\r\nContent-Length: ");
-	size_t have;
+	const char *at = buf_str(replies), *end = at + replies->len;
 
-	if (reply->len == 0)
-		return;
-	FUZZ_CHECK(str_has_prefix(reply->data, "HTTP/1.1 ") && body != NULL && length != NULL);
-	have = reply->len - (size_t)(body + 4 - reply->data);
-	FUZZ_CHECK(have == 0 || have == strtoul(length + 18, NULL, 10));
+	while (at < end) {
+		const char *body = strstr(at, "\r\n\r\n");
+		const char *length = strstr(at, "\r\nContent-Length: ");
+
+		FUZZ_CHECK(str_has_prefix(at, "HTTP/1.1 ") && length != NULL && length < body);
+		at = body + 4;
+		if (at < end && !str_has_prefix(at, "HTTP/1.1 "))
+			at += strtoul(length + 18, NULL, 10);
+	}
+	FUZZ_CHECK(at == end);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char good[] = "GET /ready HTTP/1.1\r\n\r\n";
+	static const char good[] = "GET /ready HTTP/1.1\r\nConnection: close\r\n\r\n";
 	struct client client = {.reply = BUF_INIT};
+	const struct server *server;
 	struct client next = {.data = (const uint8_t *)good, .len = sizeof(good) - 1, .piece = 99};
 
 	if (size < 1)
 		return 0;
-	if (httpd == NULL)
+	if (loop == NULL)
 		start();
+	server = &servers[data[0] >> 7];
 	client.data = data + 1;
 	client.len = size - 1;
-	client.piece = data[0] == 0 ? size : data[0];
-	talk(&client);
-	check_reply(&client.reply);
-	talk(&next);
+	client.piece = (data[0] & 127) == 0 ? size : data[0] & 127;
+	talk(server, &client);
+	check_replies(&client.reply);
+	talk(server, &next);
 	FUZZ_CHECK(str_has_prefix(buf_str(&next.reply), "HTTP/1.1 200 OK\r\n"));
-	check_reply(&next.reply);
+	check_replies(&next.reply);
 	buf_fini(&client.reply);
 	buf_fini(&next.reply);
 	return 0;

@@ -88,6 +88,7 @@ config delete;  app url;                    0; app urk
 snapshot restore; $T/snapshot;              0; $T/none.json
 name reset;     ;                           0; -
 allow-removal;  --for 1m;                   0; -
+console;        --listen unix:$T/run/console; 0; -
 "
 mapfile -t rows < <(sed -E '/^$/d; s/ *; +/;/g; s/;$/; /' <<<"$rows")
 
@@ -137,17 +138,23 @@ operator=(--user operator:pw-operator)
 # The others ask this host's HAProxy alone, as tap and top do without a token for the rest.
 asks_etcd() { [[ ${COMMAND[*]} != t[ao]p ]] && takes timeout; }
 
+# It shows that etcd is away, and waits.
+stays() { [[ ${COMMAND[*]} == console ]]; }
+
 mistype() { begin 'a wrong call' --nonsense "${WORDS[@]}"; }
 find_nobody() {
-	if asks_etcd; then
+	if stays; then
+		return 0
+	elif asks_etcd; then
 		begin 'no etcd' "${operator[@]}" --endpoints http://127.0.0.1:9 --timeout 1s "${WORDS[@]}"
 	else
 		begin 'no HAProxy' --config "$T/nowhere.yaml" "${WORDS[@]}"
 	fi
 }
-find_it_frozen() { ! asks_etcd || begin 'a deadline' "${operator[@]}" --timeout 2s "${WORDS[@]}"; }
+find_it_frozen() { stays || ! asks_etcd || begin 'a deadline' "${operator[@]}" --timeout 2s "${WORDS[@]}"; }
 judge_the_rest() {
 	ends 'a wrong call' 64 "\\(see mayfly ${COMMAND[*]} --help\\)"
+	! stays || return 0
 	if ! asks_etcd; then
 		ends 'no HAProxy' 69 'run/none.sock: .*'
 		return 0
@@ -187,7 +194,7 @@ do_it() {
 	fi
 	case $name in
 	'config watch') watch_it "${operator[@]}" ;;
-	tap) watch_it "${operator[@]}" ;;
+	tap | console) watch_it "${operator[@]}" ;;
 	*) run_tool mayfly "${COMMAND[@]}" "${WORDS[@]}" ;;
 	esac
 	is "$STATUS" "$EXPECTED" "$name: does it"

@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "sys/httpd_request.h"
 #include "unit_loop.h"
 
 static struct loop *loop;
@@ -49,6 +51,19 @@ static int on_request(void *ctx, const char *path, struct buf *ret_body, const c
 		loop_timer_set(later, 1);
 		return HTTPD_LATER;
 	}
+	if (strcmp(path, "/echo") == 0) {
+		const struct httpd_request *request = httpd_request(httpd);
+
+		buf_printf(ret_body, "%s %.*s", request->method, (int)request->body_len,
+			   request->body);
+		buf_add_str(httpd_headers(httpd), "X-Echo: yes\r\n");
+		return 200;
+	}
+	if (strcmp(path, "/stream") == 0) {
+		*ret_type = "text/event-stream";
+		buf_add_str(ret_body, ": hello\n");
+		return HTTPD_STREAM;
+	}
 	if (strcmp(path, "/big") == 0) {
 		buf_reserve(ret_body, body_len);
 		memset(ret_body->data, 'x', body_len);
@@ -70,6 +85,22 @@ static unsigned free_port(void)
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&addr, len), 0);
 	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&addr, &len), 0);
 	return ntohs(addr.sin_port);
+}
+
+/* One that keeps connections, takes POST and streams, in the place of the first. */
+static void grow(void)
+{
+	static const struct httpd_options options = {.clients = 8,
+						     .streams = 2,
+						     .keeps_alive = true,
+						     .max_body = 100,
+						     .headers = "X-All: yes\r\n"};
+	mem_auto_free char *bind_to = mem_printf("127.0.0.1:%u", port);
+	struct mf_err err = {0};
+
+	httpd_stop(httpd);
+	ck_assert_msg(httpd_open(loop, bind_to, &options, on_request, NULL, &httpd, &err) == 0,
+		      "%s", err.msg);
 }
 
 static void setup(void)
@@ -285,6 +316,168 @@ START_TEST(one_who_goes_early_is_forgotten)
 }
 END_TEST
 
+/* The bodies of all replies, one after the other; to be freed. */
+static char *bodies(const struct buf *got)
+{
+	const char *at = buf_str(got);
+	struct buf text = BUF_INIT;
+
+	while (*at != '\0') {
+		const char *length = strstr(at, "\r\nContent-Length: ");
+		const char *body = strstr(at, "\r\n\r\n");
+		size_t len;
+
+		ck_assert_ptr_nonnull(length);
+		ck_assert_ptr_nonnull(body);
+		ck_assert_ptr_nonnull(strstr(at, "\r\nX-All: yes\r\n"));
+		len = strtoul(length + strlen("\r\nContent-Length: "), NULL, 10);
+		buf_printf(&text, "%.*s|", (int)len, body + 4);
+		at = body + 4 + len;
+	}
+	return buf_take(&text);
+}
+
+#define LAST "GET /json HTTP/1.1\r\nConnection: close\r\n\r\n"
+#define POST "POST /echo HTTP/1.1\r\nContent-Length: "
+
+static const struct {
+	const char *requests, *bodies;
+} kept[] = {
+    {"GET /json HTTP/1.1\r\n\r\n" LAST, "{}|{}|"},
+    {"GET /later HTTP/1.1\r\n\r\n" LAST, "at last|{}|"},
+    {POST "5\r\n\r\nhello" POST "0\r\n\r\n" LAST, "POST hello|POST |{}|"},
+    {POST "3\r\n\r\na\nb" LAST, "POST a\nb|{}|"},
+    {POST "101\r\n\r\n" LAST, "Content Too Large\n|"},
+    {"POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" LAST, "Not Implemented\n|"},
+    {"PUT /echo HTTP/1.1\r\n\r\n" LAST, "Method Not Allowed\n|"},
+    /* Nobody knows what stands behind it. */
+    {"GET /json HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc" LAST, "{}|"},
+    {"GET /json HTTP/1.0\r\n\r\n" LAST, "{}|"},
+    {"GET json HTTP/1.1\r\n\r\n" LAST, "Bad Request\n|"},
+};
+
+START_TEST(a_connection_is_kept)
+{
+	grow();
+	for (size_t piece = 0; piece < 2; piece++) {
+		struct client c = talk(kept[_i].requests, piece);
+		mem_auto_free char *text = bodies(&c.got);
+
+		ck_assert_str_eq(text, kept[_i].bodies);
+		buf_fini(&c.got);
+	}
+}
+END_TEST
+
+START_TEST(further_lines_are_sent)
+{
+	struct client c;
+
+	grow();
+	c = talk(POST "0\r\nConnection: close\r\n\r\n", 0);
+	ck_assert_ptr_nonnull(strstr(buf_str(&c.got), "\r\nX-Echo: yes\r\n"));
+	buf_fini(&c.got);
+	c = talk(LAST, 0);
+	ck_assert_ptr_null(strstr(buf_str(&c.got), "X-Echo"));
+	buf_fini(&c.got);
+}
+END_TEST
+
+/* As many requests as there is room for in a buffer are answered one after the other. */
+START_TEST(a_thousand_requests_at_once)
+{
+	buf_auto struct buf text = BUF_INIT;
+	struct client c;
+
+	grow();
+	for (int i = 0; i < 999; i++)
+		buf_add_str(&text, "GET /json HTTP/1.1\r\n\r\n");
+	buf_add_str(&text, LAST);
+	c = talk(text.data, 0);
+	ck_assert_uint_eq(asked, 1000);
+	buf_fini(&c.got);
+}
+END_TEST
+
+/* A whole request, in which others go on. */
+static void ask_once(void)
+{
+	struct client c = talk(LAST, 0);
+
+	buf_fini(&c.got);
+}
+
+/* Of three streams where there may be two, the first one ends; the others get what is sent. */
+START_TEST(streams_are_sent_to)
+{
+	static struct client streams[3];
+
+	grow();
+	for (size_t i = 0; i < 3; i++) {
+		connect_client(&streams[i], "GET /stream HTTP/1.1\r\n\r\n", 0);
+		streams[i].is_idler = i > 0;
+		if (i < 2)
+			ask_once();
+	}
+	unit_loop_run(loop); /* until the first one has ended */
+	ck_assert_uint_eq(httpd_count_streams(httpd), 2);
+	httpd_send(httpd, "data: last\n\n", strlen("data: last\n\n"));
+	ask_once();
+	for (size_t i = 0; i < 3; i++) {
+		const char *got = buf_str(&streams[i].got);
+
+		ck_assert_ptr_nonnull(strstr(got, "\r\n\r\n: hello\n"));
+		ck_assert_ptr_null(strstr(got, "Content-Length"));
+		ck_assert_int_eq(strstr(got, "data: last\n\n") != NULL, i > 0);
+		buf_fini(&streams[i].got);
+		loop_del_fd(streams[i].source);
+	}
+}
+END_TEST
+
+/* Who does not read what he is sent is closed, and the others go on. */
+START_TEST(a_stream_that_is_not_read_ends)
+{
+	static struct client stream;
+	mem_auto_free char *much = mem_alloc(100000);
+
+	grow();
+	connect_client(&stream, "GET /stream HTTP/1.1\r\n\r\n", 0);
+	stream.is_idler = true;
+	ask_once();
+	ck_assert_uint_eq(httpd_count_streams(httpd), 1);
+	for (int i = 0; i < 100 && httpd_count_streams(httpd) > 0; i++)
+		httpd_send(httpd, much, 100000);
+	ck_assert_uint_eq(httpd_count_streams(httpd), 0);
+	ask_once();
+	buf_fini(&stream.got);
+	loop_del_fd(stream.source);
+}
+END_TEST
+
+START_TEST(a_unix_socket_is_listened_at)
+{
+	struct sockaddr_un where = {.sun_family = AF_UNIX};
+	mem_auto_free char *dir = mem_dup_str("/tmp/test_httpd.XXXXXX");
+	mem_auto_free char *bind_to = NULL;
+	struct mf_err err = {0};
+	struct httpd *other = NULL, *third = NULL;
+	mem_auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	bind_to = mem_printf("unix:%s/sock", dir);
+	(void)snprintf(where.sun_path, sizeof(where.sun_path), "%s/sock", dir);
+	/* One that somebody left behind. */
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&where, sizeof(where)), 0);
+	ck_assert_msg(httpd_start(loop, bind_to, on_request, NULL, &other, &err) == 0, "%s",
+		      err.msg);
+	ck_assert_int_eq(httpd_start(loop, bind_to, on_request, NULL, &third, &err), MF_EUNAVAIL);
+	httpd_stop(other);
+	ck_assert_int_eq(unlink(where.sun_path), 0);
+	ck_assert_int_eq(rmdir(dir), 0);
+}
+END_TEST
+
 /* A client that sends nothing is closed after the deadline. */
 START_TEST(a_mute_client_is_closed)
 {
@@ -309,6 +502,8 @@ static const struct {
     {"[::1", MF_ECONFIG},
     {"[]:80", MF_ECONFIG},
     {"/run/sock", MF_ECONFIG},
+    {"unix:sock", MF_ECONFIG},
+    {"unix:/none/such/sock", MF_EUNAVAIL},
     {"192.0.2.1:0", MF_EUNAVAIL},
 };
 
@@ -362,6 +557,12 @@ int main(void)
 	tcase_add_test(tc, a_long_reply_arrives_whole);
 	tcase_add_test(tc, idlers_keep_nobody_out);
 	tcase_add_test(tc, one_who_goes_early_is_forgotten);
+	tcase_add_loop_test(tc, a_connection_is_kept, 0, (int)(sizeof(kept) / sizeof(kept[0])));
+	tcase_add_test(tc, further_lines_are_sent);
+	tcase_add_test(tc, a_thousand_requests_at_once);
+	tcase_add_test(tc, streams_are_sent_to);
+	tcase_add_test(tc, a_stream_that_is_not_read_ends);
+	tcase_add_test(tc, a_unix_socket_is_listened_at);
 	tcase_add_test(tc, a_mute_client_is_closed);
 	tcase_add_loop_test(tc, bad_addresses_are_refused, 0,
 			    (int)(sizeof(binds) / sizeof(binds[0])));

@@ -254,12 +254,12 @@ static const struct {
      "unknown key \"log_level\": allowed: node, state_dir, max_removal, "
      "removal_grace, expiry_grace, state_grace, metrics_bind, status_token, deny_addresses, "
      "allow_addresses, policy, services, users, access, etcd, haproxy, "
-     "dnsmasq, routing, registrar, targets (line 1, column 1)"},
+     "dnsmasq, routing, registrar, console, targets (line 1, column 1)"},
     {"state-dir: /x", "unknown key \"state-dir\": did you mean \"state_dir\"? allowed: node, "
 		      "state_dir, max_removal, removal_grace, expiry_grace, state_grace, "
 		      "metrics_bind, status_token, deny_addresses, "
 		      "allow_addresses, policy, services, users, access, etcd, haproxy, "
-		      "dnsmasq, routing, registrar, targets (line 1, column 1)"},
+		      "dnsmasq, routing, registrar, console, targets (line 1, column 1)"},
     {"[]", "must be a map, not a list (line 1, column 1)"},
     {"haproxy:\n  bnd: []",
      "haproxy: unknown key \"bnd\": did you mean \"bind\"? allowed: config, admin_socket, "

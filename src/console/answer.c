@@ -1,0 +1,141 @@
+/* Paths of the API, and the commands whose views they are. */
+#include "console/answer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/form.h"
+#include "base/mem.h"
+#include "base/node.h"
+#include "base/str.h"
+#include "base/strlist.h"
+#include "operator/command.h"
+#include "operator/doc.h"
+#include "operator/reading.h"
+
+#define MAX_HEADERS ((size_t)32) /* of a request that is explained */
+
+static const struct row {
+	const char *path; /* with a '/' at its end: the name of an object follows */
+	const char *words[2];
+	size_t count;
+} rows[] = {
+    {"status", {"status"}, 1},
+    {"problems", {"check"}, 1},
+    {"problems/", {"check"}, 1},
+    {"matrix", {"matrix"}, 1},
+    {"environments", {"env", "list"}, 2},
+    {"environments/", {"env", "show"}, 2},
+    {"services", {"service", "list"}, 2},
+    {"services/", {"service", "show"}, 2},
+    {"instances", {"instance", "list"}, 2},
+    {"instances/", {"instance", "list"}, 2},
+    {"nodes", {"node", "list"}, 2},
+    {"names", {"name", "list"}, 2},
+    {"routes", {"route", "list"}, 2},
+    {"routes/", {"route", "list"}, 2},
+    {"explain", {"explain"}, 1},
+};
+
+/* The operand is what stands behind its '/', decoded. */
+static const struct row *find_row(const char *path, char **ret_operand)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t len = strlen(rows[i].path);
+		struct buf operand = BUF_INIT;
+
+		if (rows[i].path[len - 1] != '/') {
+			if (strcmp(path, rows[i].path) == 0)
+				return &rows[i];
+			continue;
+		}
+		if (!str_has_prefix(path, rows[i].path) || path[len] == '\0' ||
+		    strchr(path + len, '/') != NULL)
+			continue;
+		form_add_decoded_path(&operand, path + len, strlen(path + len));
+		if (strlen(operand.data) == operand.len) {
+			*ret_operand = buf_take(&operand);
+			return &rows[i];
+		}
+		buf_fini(&operand);
+	}
+	return NULL;
+}
+
+static void take_request(struct answer *answer, const char *query)
+{
+	struct call_options *options = &answer->call.options;
+	char *local = form_find(query, "local");
+
+	answer->operand = form_find(query, "url");
+	options->method = form_find(query, "method");
+	options->headers = form_find_all(query, "header", MAX_HEADERS);
+	options->is_local = local != NULL && strcmp(local, "true") == 0;
+	free(local);
+}
+
+int answer_fill(struct answer *answer, const struct settings *settings,
+		const struct reading *reading, const char *path, const char *query,
+		struct mf_err *err)
+{
+	const struct row *row;
+	const struct noun *noun;
+	const struct command *command;
+	int used;
+
+	*answer = (struct answer){.operand = NULL};
+	answer->call.settings = settings;
+	answer->call.behind = -1;
+	answer->call.options.format = CALL_JSON;
+	answer->call.options.watch = true; /* what is gone is not looked for in the past */
+	answer->look.call = &answer->call;
+	answer->look.doc = doc_new();
+	answer->look.cells = doc_new();
+	row = find_row(path, &answer->operand);
+	if (row == NULL)
+		return mf_err_set(err, MF_ENOINPUT, "there is no such view");
+	if (command_find(row->words, row->count, &noun, &command, &used, err) != 0)
+		return err->code;
+	if ((command->takes & TAKES_REQUEST) != 0)
+		take_request(answer, query);
+	answer->call.argv = &answer->operand;
+	answer->call.argc = answer->operand == NULL ? 0 : 1;
+	if (command_check_operands(command, &answer->call, err) != 0)
+		return err->code;
+	return command->look(&answer->look, reading, err);
+}
+
+void answer_fini(struct answer *answer)
+{
+	free(answer->operand);
+	free((char *)answer->call.options.method);
+	strlist_free(answer->call.options.headers);
+	node_free(answer->look.doc);
+	node_free(answer->look.cells);
+	free(answer->look.columns);
+	buf_fini(&answer->look.before);
+	buf_fini(&answer->look.after);
+}
+
+int answer_status(int code)
+{
+	switch (code) {
+	case 0:
+		return 200;
+	case MF_ENOINPUT:
+		return 404;
+	case MF_EUSAGE:
+	case MF_EDATA:
+		return 400;
+	case MF_EPERM:
+		return 403;
+	case MF_EUNAVAIL:
+	case MF_ETIMEOUT:
+	case MF_EUNKNOWN:
+		return 503;
+	default:
+		return 500;
+	}
+}
