@@ -86,21 +86,27 @@ $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(all_cppflags) $(all_cflags) -MMD -MP -c -o $@ $<
 
-# The shipped templates are part of the programs, so that they need no data folder to work.
+# The shipped templates, and the page of the console, are part of the programs, so that they need no data
+# folder to work.  embed HEADER,STRUCT,NAME,FILES,SUFFIX: a table of them.
 shipped = $(wildcard templates/*.mustache)
+page = $(wildcard src/console/page/*)
+embed = { echo '\#include "$(1)"'; echo 'const struct $(2) $(3)[] = {'; \
+	for f in $(4); do \
+		printf '\t{"%s", (const char[]){' "$$(basename "$$f" $(5))"; \
+		od -An -v -tx1 "$$f" | sed 's/ \(..\)/(char)0x\1,/g'; \
+		printf '0}, %s},\n' "$$(wc -c <"$$f")"; \
+	done; \
+	echo '	{NULL, NULL, 0},'; echo '};'; }
 $(BUILD)/gen/builtin.c: $(shipped) Makefile
 	$(call say,GEN,$@)
 	@mkdir -p $(@D)
-	$(Q){ echo '#include "render/builtin.h"'; \
-	echo 'const struct builtin_template builtin_templates[] = {'; \
-	for t in $(shipped); do \
-		printf '\t{"%s", (const char[]){' "$$(basename "$$t" .mustache)"; \
-		od -An -v -tx1 "$$t" | sed 's/ \(..\)/(char)0x\1,/g'; \
-		printf '0}, %s},\n' "$$(wc -c <"$$t")"; \
-	done; \
-	echo '	{NULL, NULL, 0},'; echo '};'; } >$@
+	$(Q)$(call embed,render/builtin.h,builtin_template,builtin_templates,$(shipped),.mustache) >$@
+$(BUILD)/gen/page.c: $(page) Makefile
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)$(call embed,console/page.h,page_file,page_files,$(page)) >$@
 
-$(BUILD)/obj/builtin.o: $(BUILD)/gen/builtin.c
+$(BUILD)/obj/%.o: $(BUILD)/gen/%.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(all_cppflags) $(all_cflags) -Wno-overlength-strings -c -o $@ $<
@@ -134,7 +140,7 @@ $(example_settings): $(docs)
 	$(Q)$(docs) example settings >$@
 
 # The list is a prerequisite, too: when a source is gone, no object is newer, but the library must change.
-lib_obj = $(call obj,$(lib_src)) $(BUILD)/obj/builtin.o
+lib_obj = $(call obj,$(lib_src)) $(BUILD)/obj/builtin.o $(BUILD)/obj/page.o
 # Below BUILD, so that another word for the same directory changes nothing.
 lib_names = $(patsubst $(BUILD)/%,%,$(lib_obj))
 .PHONY: always

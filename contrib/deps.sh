@@ -2,7 +2,8 @@
 # Installs from Debian's packages what is missing to build, run, test and check Mayfly; says what,
 # and does nothing when all is there.
 #
-#	contrib/deps.sh [-q] [build] [servers] [test] [docker] [lint] [package] [matrix]   no group: all but matrix
+#	contrib/deps.sh [-q] [build] [servers] [test] [docker] [browser] [lint] [package] [matrix]
+#		no group: all but matrix
 #
 # Where HAProxy, etcd or Docker is installed only because of this, its service is neither started nor
 # enabled: the tests and the demo start their own.  `systemctl enable --now haproxy` turns it on.
@@ -45,6 +46,8 @@ docker	docker-cli|docker.io	cmd:docker
 docker	docker-compose	cmd:docker-compose
 docker	busybox-static	cmd:busybox
 docker	iproute2	cmd:ip
+browser	chromium	cmd:chromium
+browser	chromium-driver	cmd:chromedriver
 lint	git	cmd:git
 lint	clang	cmd:clang
 lint	libclang-rt-dev	runtime:
@@ -127,7 +130,7 @@ if [ "${1:-}" = -q ]; then
 	quiet=1
 	shift
 fi
-groups=" ${*:-build servers test docker lint} "
+groups=" ${*:-build servers test docker browser lint} "
 missing=''
 there=''
 while read -r group package probe; do

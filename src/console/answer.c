@@ -15,7 +15,8 @@
 #include "operator/doc.h"
 #include "operator/reading.h"
 
-#define MAX_HEADERS ((size_t)32) /* of a request that is explained */
+#define MAX_HEADERS	 ((size_t)32) /* of a request that is explained */
+#define MAX_ENVIRONMENTS ((size_t)100)
 
 static const struct row {
 	const char *path; /* with a '/' at its end: the name of an object follows */
@@ -39,12 +40,12 @@ static const struct row {
     {"explain", {"explain"}, 1},
 };
 
-/* The operand is what stands behind its '/', decoded. */
-static const struct row *find_row(const char *path, char **ret_operand)
+/* What stands behind its '/', decoded, is an operand. */
+static const struct row *find_row(const char *path, char ***ret_operands)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		size_t len = strlen(rows[i].path);
-		struct buf operand = BUF_INIT;
+		buf_auto struct buf operand = BUF_INIT;
 
 		if (rows[i].path[len - 1] != '/') {
 			if (strcmp(path, rows[i].path) == 0)
@@ -56,10 +57,9 @@ static const struct row *find_row(const char *path, char **ret_operand)
 			continue;
 		form_add_decoded_path(&operand, path + len, strlen(path + len));
 		if (strlen(operand.data) == operand.len) {
-			*ret_operand = buf_take(&operand);
+			strlist_add(ret_operands, operand.data);
 			return &rows[i];
 		}
-		buf_fini(&operand);
 	}
 	return NULL;
 }
@@ -67,13 +67,12 @@ static const struct row *find_row(const char *path, char **ret_operand)
 static void take_request(struct answer *answer, const char *query)
 {
 	struct call_options *options = &answer->call.options;
-	char *local = form_find(query, "local");
+	mem_auto_free char *local = form_find(query, "local");
 
-	answer->operand = form_find(query, "url");
+	answer->operands = form_find_all(query, "url", 1);
 	options->method = form_find(query, "method");
 	options->headers = form_find_all(query, "header", MAX_HEADERS);
 	options->is_local = local != NULL && strcmp(local, "true") == 0;
-	free(local);
 }
 
 int answer_fill(struct answer *answer, const struct settings *settings,
@@ -85,7 +84,7 @@ int answer_fill(struct answer *answer, const struct settings *settings,
 	const struct command *command;
 	int used;
 
-	*answer = (struct answer){.operand = NULL};
+	*answer = (struct answer){.operands = NULL};
 	answer->call.settings = settings;
 	answer->call.behind = -1;
 	answer->call.options.format = CALL_JSON;
@@ -93,15 +92,17 @@ int answer_fill(struct answer *answer, const struct settings *settings,
 	answer->look.call = &answer->call;
 	answer->look.doc = doc_new();
 	answer->look.cells = doc_new();
-	row = find_row(path, &answer->operand);
+	row = find_row(path, &answer->operands);
 	if (row == NULL)
 		return mf_err_set(err, MF_ENOINPUT, "there is no such view");
 	if (command_find(row->words, row->count, &noun, &command, &used, err) != 0)
 		return err->code;
 	if ((command->takes & TAKES_REQUEST) != 0)
 		take_request(answer, query);
-	answer->call.argv = &answer->operand;
-	answer->call.argc = answer->operand == NULL ? 0 : 1;
+	else if (strcmp(path, "matrix") == 0)
+		answer->operands = form_find_all(query, "environment", MAX_ENVIRONMENTS);
+	answer->call.argv = answer->operands;
+	answer->call.argc = (int)strlist_count(answer->operands);
 	if (command_check_operands(command, &answer->call, err) != 0)
 		return err->code;
 	return command->look(&answer->look, reading, err);
@@ -109,7 +110,7 @@ int answer_fill(struct answer *answer, const struct settings *settings,
 
 void answer_fini(struct answer *answer)
 {
-	free(answer->operand);
+	strlist_free(answer->operands);
 	free((char *)answer->call.options.method);
 	strlist_free(answer->call.options.headers);
 	node_free(answer->look.doc);

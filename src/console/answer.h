@@ -15,13 +15,14 @@ struct settings;
 struct answer {
 	struct call call;
 	struct look look;
-	char *operand;
+	char **operands;
 };
 
 /*
  * path: "environments", "environments/pr-42", as the API has them; query: that of the request,
- * which says what `explain` is asked about.  MF_ENOINPUT: there is no such view, or no such object;
- * MF_EUSAGE: the request says not enough.  To be freed by answer_fini in any case.
+ * which says what `explain` is asked about, and which environments the matrix has.  MF_ENOINPUT:
+ * there is no such view, or no such object; MF_EUSAGE: the request says not enough.  To be freed by
+ * answer_fini in any case.
  */
 int answer_fill(struct answer *answer, const struct settings *settings,
 		const struct reading *reading, const char *path, const char *query,

@@ -11,9 +11,10 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "console/answer.h"
+#include "console/changed.h"
 #include "console/guard.h"
+#include "console/page.h"
 #include "model/settings.h"
-#include "model/snapshot.h"
 #include "operator/call.h"
 #include "operator/doc.h"
 #include "operator/reading.h"
@@ -51,14 +52,16 @@ struct console {
 	struct following *following;
 	struct loop_timer *beat;
 	const struct reading *reading; /* NULL: nothing is read yet */
+	struct snapshot *former;       /* that of the last event; NULL: none */
 	char *lost;		       /* why etcd is out of reach; NULL: it is not */
 	struct mf_err err;	       /* that ends it; code 0: none */
 };
 
 /* --- events ----------------------------------------------------------------------------------- */
 
-/* What is read, as of which revision, and whether etcd is there. */
-static void add_event(const struct console *console, struct buf *text)
+/* What is read, as of which revision, and whether etcd is there; with former, what has changed. */
+static void add_event(const struct console *console, const struct snapshot *former,
+		      struct buf *text)
 {
 	buf_auto struct buf json = BUF_INIT;
 
@@ -69,15 +72,17 @@ static void add_event(const struct console *console, struct buf *text)
 	json_put_bool(&json, "is_lost", console->lost != NULL);
 	if (console->lost != NULL)
 		json_put(&json, "reason", console->lost);
+	if (former != NULL)
+		changed_put(&json, former, console->reading->snapshot);
 	json_close(&json, '}');
 	buf_printf(text, "event: revision\ndata: %s\n\n", buf_str(&json));
 }
 
-static void send_event(struct console *console)
+static void send_event(struct console *console, const struct snapshot *former)
 {
 	buf_auto struct buf text = BUF_INIT;
 
-	add_event(console, &text);
+	add_event(console, former, &text);
 	httpd_send(console->httpd, buf_str(&text), text.len);
 }
 
@@ -94,7 +99,9 @@ static void on_change(void *ctx, const struct reading *reading)
 	struct console *console = ctx;
 
 	console->reading = reading;
-	send_event(console);
+	send_event(console, console->former);
+	snapshot_unref(console->former);
+	console->former = snapshot_ref(reading->snapshot);
 }
 
 static void on_state(void *ctx, const struct mf_err *why)
@@ -107,7 +114,7 @@ static void on_state(void *ctx, const struct mf_err *why)
 		console->err = *why;
 		loop_stop(console->loop);
 	}
-	send_event(console);
+	send_event(console, NULL);
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */
@@ -126,7 +133,7 @@ static int open_stream(const struct console *console, struct buf *ret_body, cons
 {
 	*ret_type = TYPE_EVENTS;
 	buf_add_str(ret_body, "retry: 1000\n\n");
-	add_event(console, ret_body);
+	add_event(console, NULL, ret_body);
 	return HTTPD_STREAM;
 }
 
@@ -203,6 +210,30 @@ static int answer_table(const struct console *console, const char *path, const c
 	return answer_status(code);
 }
 
+/* false: there is no such file. */
+static bool answer_file(const char *name, struct buf *ret_body, const char **ret_type)
+{
+	static const struct {
+		const char *suffix, *type;
+	} types[] = {
+	    {".html", TYPE_HTML},
+	    {".css", "text/css; charset=utf-8"},
+	    {".js", "text/javascript; charset=utf-8"},
+	    {".svg", "image/svg+xml"},
+	};
+
+	for (const struct page_file *file = page_files; file->name != NULL; file++) {
+		if (strcmp(file->name, name) != 0)
+			continue;
+		buf_add(ret_body, file->text, file->len);
+		for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+			if (str_has_suffix(name, types[i].suffix))
+				*ret_type = types[i].type;
+		return true;
+	}
+	return false;
+}
+
 static int on_request(void *ctx, const char *path, struct buf *ret_body, const char **ret_type)
 {
 	struct console *console = ctx;
@@ -216,8 +247,8 @@ static int on_request(void *ctx, const char *path, struct buf *ret_body, const c
 			      ret_body, ret_type);
 	if (strcmp(path, API "events") == 0)
 		return open_stream(console, ret_body, ret_type);
-	if (strcmp(path, "/") == 0)
-		path = TABLE;
+	if (answer_file(strcmp(path, "/") == 0 ? "index.html" : path + 1, ret_body, ret_type))
+		return 200;
 	if (!str_has_prefix(path, API) && !str_has_prefix(path, TABLE))
 		return refuse(404, "there is nothing here", ret_body, ret_type);
 	if (console->reading == NULL)
@@ -262,6 +293,7 @@ int console_run(struct call *call, const char *bind_to, struct mf_err *err)
 		*err = console.err;
 		code = err->code;
 	}
+	snapshot_unref(console.former);
 	reading_stop(console.following);
 	httpd_stop(console.httpd);
 	loop_timer_free(console.beat);

@@ -4,11 +4,14 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/node.h"
+#include "operator/call.h"
 #include "operator/command.h"
 #include "operator/doc.h"
 #include "operator/facts.h"
 #include "operator/look.h"
 #include "operator/reading.h"
+
+#define MAX_ENVS 1000
 
 #define ENV_KEY "" /* of the first column; no service has that name */
 
@@ -31,6 +34,7 @@ static void add_choice(struct node *versions, struct node *cells, const struct r
 	doc_add_bool(choice, "is_override", service->is_override);
 	doc_add_bool(choice, "is_missing", state == FACTS_MISSING);
 	doc_add_bool(choice, "is_incomplete", state == FACTS_INCOMPLETE);
+	doc_add_int(choice, "live", (int64_t)facts_count_live_of(reading->snapshot, service));
 	doc_add_text(cells, service->name, word);
 }
 
@@ -57,25 +61,38 @@ static struct show_column *make_columns(const struct snapshot *snapshot, size_t 
 	return columns;
 }
 
+static void add_env(struct look *look, const struct reading *reading, const struct env *env)
+{
+	struct node *row = doc_add_map(look->doc->children, NULL);
+	struct node *cell_row = doc_add_map(look->cells->children, NULL), *list;
+
+	doc_add_text(row, "name", env->name);
+	doc_add_text(cell_row, ENV_KEY, env->name);
+	list = doc_add_map(row, "versions");
+	for (size_t i = 0; i < env->service_count; i++)
+		add_choice(list, cell_row, reading, env, &env->services[i]);
+	list = doc_add_list(row, "extends");
+	for (size_t i = 0; i < env->parent_count; i++)
+		doc_add_text(list, NULL, env->parents[i]);
+	doc_add_text(row, "state", facts_state_word(facts_state(reading, env)));
+}
+
 static int fill(struct look *look, const struct reading *reading, struct mf_err *err)
 {
 	const struct snapshot *snapshot = reading->snapshot;
+	const struct call *call = look->call;
 	struct node *list = doc_add_list(look->doc, "environments");
-	struct node *cells = doc_add_list(look->cells, "matrix");
+	const struct env *env;
 	size_t count;
 
-	(void)err;
-	for (size_t i = 0; i < snapshot->env_count; i++) {
-		const struct env *env = snapshot->envs[i];
-		struct node *row = doc_add_map(list, NULL), *cell_row = doc_add_map(cells, NULL);
-		struct node *versions;
-
-		doc_add_text(row, "name", env->name);
-		doc_add_text(cell_row, ENV_KEY, env->name);
-		versions = doc_add_map(row, "versions");
-		for (size_t j = 0; j < env->service_count; j++)
-			add_choice(versions, cell_row, reading, env, &env->services[j]);
+	(void)doc_add_list(look->cells, "matrix");
+	for (int i = 0; i < call->argc; i++) {
+		if (facts_find_env(reading, call->argv[i], &env, err) != 0)
+			return err->code;
+		add_env(look, reading, env);
 	}
+	for (size_t i = 0; call->argc == 0 && i < snapshot->env_count; i++)
+		add_env(look, reading, snapshot->envs[i]);
 	look->names = "environments";
 	look->name_keys[0] = "name";
 	look->columns = make_columns(snapshot, &count);
@@ -89,7 +106,7 @@ static int fill(struct look *look, const struct reading *reading, struct mf_err 
 }
 
 static const struct command commands[] = {
-    {"", NULL, "", 0, 0, TAKES_LOOK,
+    {"", NULL, "[ENV...]", 0, MAX_ENVS, TAKES_LOOK,
      "show which version of each service every environment has, and what differs", .look = fill},
     {0},
 };

@@ -18,7 +18,7 @@ status() { curl -s -m 10 -o "$T/out/body" -w '%{http_code}' "$C$1" "${@:2}"; } #
 start_tool_as console mayfly console --config "$T/mayfly.yaml"
 within 'it is there before etcd is' 20 says 'etcd is not read yet' get /api/v1/status
 is "$(status /api/v1/status)" 503 '  and says that there is nothing yet'
-is "$(status /)" 503 '  also to a browser'
+is "$(status /table)" 503 '  also to a browser'
 within '  and why' 20 says "\"error\":\"etcd is not read yet: .*:$ETCD_PORT: " get /api/v1/status
 start_etcd_member etcd "$ETCD_PORT" "$PEER_PORT" "etcd=http://127.0.0.1:$PEER_PORT"
 within 'etcd is read as soon as it is there' 20 says '"revision":' get /api/v1/status
@@ -36,7 +36,7 @@ same() { # PATH COMMAND...
 	[[ $(get "/api/v1/$1") == "$OUT" ]]
 }
 within 'the API says what status says' 10 same status status
-for view in 'matrix matrix' 'problems check' 'problems/pr-42 check pr-42' 'environments env list' \
+for view in 'matrix matrix' 'problems check' 'matrix?environment=pr-42&environment=prod matrix pr-42 prod' 'problems/pr-42 check pr-42' 'environments env list' \
 	'environments/pr-42 env show pr-42' 'services service list' 'services/web service show web' \
 	'instances instance list' 'instances/web instance list web' 'nodes node list' 'names name list' \
 	'routes route list' 'routes/prod route list prod' \
@@ -52,8 +52,11 @@ is "$(status /api/v1/environments/pr-4%00)" 404 '  or that has a NUL'
 is "$(status /api/v1/explain)" 400 'explain of nothing'
 is "$(status '/api/v1/explain?url=http://shop.example.com/&method=G%20T')" 400 '  or by a method that is none'
 
-# --- tables, without JavaScript
-for page in / /table/matrix /table/environments /table/environments/pr-42 /table/problems /table/instances; do
+# --- the page, and tables, without JavaScript
+for file in / /main.js /page.css /icon.svg; do
+	is "$(status "$file")" 200 "the page has $file"
+done
+for page in /table /table/matrix /table/environments /table/environments/pr-42 /table/problems /table/instances; do
 	is "$(status "$page")" 200 "the table of $page"
 	unlike "$(<"$T/out/body")" '<img|<b>' '  has no tags from etcd'
 done
@@ -78,13 +81,17 @@ start events curl -sN "$C/api/v1/events"
 within 'a stream begins with what there is' 10 log_has events '^data: \{"revision":[0-9]+,"is_read":true,"is_lost":false\}$'
 etcd_put environments/pr-44 '{"name":"pr-44","extends":"prod","services":[]}'
 revision=$(etcd_revision)
-within 'a change is an event' 10 log_has events "^data: \\{\"revision\":$revision,"
+within 'a change is an event' 10 log_has events "^data: \\{\"revision\":$revision,.*\"changed\":\[\"pr-44\"\],\"gone\":\[\]\\}\$"
 like "$(get /api/v1/environments)" '"pr-44"' '  after which it can be read'
+etcd_put backends/web/2/b 10.0.0.6:80
+within '  as are the environments that an instance is for' 10 log_has events '"changed":\["pr-42"\],"gone":\[\]\}$'
+etcd_del environments/pr-44
+within '  and one that goes' 10 log_has events '"changed":\[\],"gone":\["pr-44"\]\}$'
 within 'while nothing happens there are comments' 20 log_has events '^:$'
 mark events
 stop etcd
 within 'etcd is gone: an event says so' 30 log_has events '"is_lost":true,"reason":".*127.0.0.1'
-is "$(status /api/v1/environments/pr-44)" 200 '  what was read last is shown'
+is "$(status /api/v1/environments/pr-42)" 200 '  what was read last is shown'
 start_again etcd
 within '  until it is back' 30 log_has events '"is_lost":false'
 stop events

@@ -98,8 +98,11 @@ thief latest! -
 
 * not the parent'"'s ^ somebody's override ! no instance answers ~ others answer for it" 'matrix'
 run_tool mayfly matrix -o json
-like "$OUT" '"pr-7","versions":\{"mail":\{"version":"latest","differs":true,"is_override":false,"is_missing":true,"is_incomplete":false\}' \
+like "$OUT" '"pr-7","versions":\{"mail":\{"version":"latest","differs":true,"is_override":false,"is_missing":true,"is_incomplete":false,"live":0\}' \
 	'  -o json'
+run_tool mayfly matrix prod
+is "$(table | head -n 2)" 'ENVIRONMENT mail web
+prod - 1^' '  of one environment'
 etcd_del environments/pr-7
 etcd_put nodes/edge '{"node":"edge","revision":7,"haproxy":{"version":"3.0.1","workers":2},"error":"config: refused","quarantined":[{"object":"service web","reason":"unknown keyword"}]}'
 run_tool mayfly check

@@ -51,7 +51,7 @@ env show;       dev;                        0; deb
 env history;    prod;                       0; prop
 status;         ;                           0; -E $T/none
 check;          dev;                        0; deb
-matrix;         ;                           0; -E $T/none
+matrix;         dev;                        0; deb
 audit;          dev;                        0; deb
 tap;            ;                           0; -
 top;            --for 1s;                   0; -
