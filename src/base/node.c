@@ -24,6 +24,15 @@ void node_free(struct node *node)
 	free(node);
 }
 
+void node_clear(struct node *parent)
+{
+	for (size_t i = 0; i < parent->child_count; i++)
+		free_inside(&parent->children[i]);
+	free(parent->children);
+	parent->children = NULL;
+	parent->child_count = 0;
+}
+
 /* Grown at each power of two, so that no capacity needs to be kept.  AddressSanitizer, whose
  * realloc always gives another place, is to see who still points at an elder sibling, whatever the
  * count. */

@@ -25,7 +25,8 @@ struct node {
 	size_t child_count;
 };
 
-void node_free(struct node *node); /* NULL is fine */
+void node_free(struct node *node);    /* NULL is fine */
+void node_clear(struct node *parent); /* of its children */
 
 /* A new zeroed member behind the others, for those who build a tree; moves its elder siblings. */
 struct node *node_add_child(struct node *parent);

@@ -75,7 +75,37 @@ static void take_request(struct answer *answer, const char *query)
 	options->is_local = local != NULL && strcmp(local, "true") == 0;
 }
 
-int answer_fill(struct answer *answer, const struct settings *settings,
+/* With the comma that it needs, and no line of its own. */
+static void add_item(struct buf *json, const struct node *item)
+{
+	doc_format_json(item, json);
+	json->data[--json->len] = '\0';
+}
+
+/* The tree of a long list would take ten times as much memory as its text. */
+static void on_row(struct look *look, const struct node *row)
+{
+	add_item(look->ctx, row);
+}
+
+void answer_add_json(struct answer *answer, struct buf *json)
+{
+	const struct buf *taken = &answer->rows;
+	const struct node *doc = answer->look.doc;
+
+	if (taken->len == 0) {
+		doc_format_json(doc, json);
+		return;
+	}
+	/* {"environments":[...]}, and some that were added otherwise */
+	buf_printf(json, "{\"%s\":[", doc->children[0].key);
+	buf_add(json, taken->data, taken->len);
+	for (size_t i = 0; i < doc->children[0].child_count; i++)
+		add_item(json, &doc->children[0].children[i]);
+	buf_add_str(json, "]}\n");
+}
+
+int answer_fill(struct answer *answer, enum answer_form form, const struct settings *settings,
 		const struct reading *reading, const char *path, const char *query,
 		struct mf_err *err)
 {
@@ -90,6 +120,10 @@ int answer_fill(struct answer *answer, const struct settings *settings,
 	answer->call.options.format = CALL_JSON;
 	answer->call.options.watch = true; /* what is gone is not looked for in the past */
 	answer->look.call = &answer->call;
+	if (form == ANSWER_JSON) {
+		answer->look.ctx = &answer->rows;
+		answer->look.on_row = on_row;
+	}
 	answer->look.doc = doc_new();
 	answer->look.cells = doc_new();
 	row = find_row(path, &answer->operands);
@@ -111,6 +145,7 @@ int answer_fill(struct answer *answer, const struct settings *settings,
 void answer_fini(struct answer *answer)
 {
 	strlist_free(answer->operands);
+	buf_fini(&answer->rows);
 	free((char *)answer->call.options.method);
 	strlist_free(answer->call.options.headers);
 	node_free(answer->look.doc);

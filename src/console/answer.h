@@ -12,10 +12,13 @@ struct mf_err;
 struct reading;
 struct settings;
 
+enum answer_form { ANSWER_JSON, ANSWER_HTML };
+
 struct answer {
 	struct call call;
 	struct look look;
 	char **operands;
+	struct buf rows; /* of a long list, as JSON */
 };
 
 /*
@@ -24,10 +27,12 @@ struct answer {
  * there is no such view, or no such object; MF_EUSAGE: the request says not enough.  To be freed by
  * answer_fini in any case.
  */
-int answer_fill(struct answer *answer, const struct settings *settings,
+int answer_fill(struct answer *answer, enum answer_form form, const struct settings *settings,
 		const struct reading *reading, const char *path, const char *query,
 		struct mf_err *err);
 void answer_fini(struct answer *answer);
+/* What `-o json` prints; once. */
+void answer_add_json(struct answer *answer, struct buf *json);
 
 /* The status of HTTP for such an error. */
 int answer_status(int code);

@@ -151,13 +151,14 @@ static int answer_view(const struct console *console, const char *path, const ch
 {
 	struct answer answer;
 	struct mf_err err;
-	int code = answer_fill(&answer, console->settings, console->reading, path, query, &err);
+	int code = answer_fill(&answer, ANSWER_JSON, console->settings, console->reading, path,
+			       query, &err);
 
 	if (code != 0) {
 		(void)refuse(answer_status(code), err.msg, ret_body, ret_type);
 	} else {
 		*ret_type = TYPE_JSON;
-		doc_format_json(answer.look.doc, ret_body);
+		answer_add_json(&answer, ret_body);
 	}
 	answer_fini(&answer);
 	return answer_status(code);
@@ -195,7 +196,8 @@ static int answer_table(const struct console *console, const char *path, const c
 	int code;
 
 	path = path[0] == '/' && path[1] != '\0' ? path + 1 : "status";
-	code = answer_fill(&answer, console->settings, console->reading, path, query, &err);
+	code = answer_fill(&answer, ANSWER_HTML, console->settings, console->reading, path, query,
+			   &err);
 	*ret_type = TYPE_HTML;
 	add_head(ret_body, path);
 	if (code == 0) {

@@ -291,8 +291,10 @@ struct backend *backend_new(const char *service, const char *version, struct ser
 	backend->stands_in = stands_in;
 	backend->instances = (struct instance **)(backend + 1);
 	backend->instance_count = instance_count;
-	for (size_t i = 0; i < instance_count; i++)
+	for (size_t i = 0; i < instance_count; i++) {
 		backend->instances[i] = instance_ref(instances[i]);
+		backend->live_count += instance_takes_requests(instances[i]);
+	}
 	strings = (char *)(backend->instances + instance_count);
 	backend->service = memcpy(strings, service, n + 1);
 	backend->version = memcpy(strings + n + 1, version, m + 1);

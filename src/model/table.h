@@ -109,6 +109,7 @@ struct backend {
 	char *name;		     /* "<service>:<version>"; behind "tcp:" if it is no HTTP */
 	struct instance **instances; /* sorted by server name, distinct */
 	size_t instance_count;
+	size_t live_count;	  /* instances that take requests */
 	struct service *settings; /* NULL: defaults */
 	bool stands_in; /* an override names it: the environment's own version stands behind it */
 };

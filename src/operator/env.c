@@ -97,8 +97,8 @@ static void add_lacking(struct node *missing, const struct reading *reading,
 	}
 }
 
-static void add_env(struct node *list, const struct reading *reading, const struct env *env,
-		    struct tally *tally)
+static void add_env(struct look *look, struct node *list, const struct reading *reading,
+		    const struct env *env, struct tally *tally)
 {
 	enum facts_state state = facts_state(reading, env);
 	struct node *row = doc_add_map(list, NULL), *missing;
@@ -123,6 +123,7 @@ static void add_env(struct node *list, const struct reading *reading, const stru
 	doc_add_text(row, "state", facts_state_word(state));
 	if (env->aside != NULL)
 		doc_add_text(row, "reason", env->aside);
+	look_end_row(look, list);
 }
 
 static void add_unreadable(struct node *list, const struct reading *reading, struct tally *tally)
@@ -168,7 +169,7 @@ static int fill_list(struct look *look, const struct reading *reading, struct mf
 
 	(void)err;
 	for (size_t i = 0; i < reading->snapshot->env_count; i++)
-		add_env(list, reading, reading->snapshot->envs[i], &tally);
+		add_env(look, list, reading, reading->snapshot->envs[i], &tally);
 	add_unreadable(list, reading, &tally);
 	look->names = "environments";
 	look->name_keys[0] = "name";

@@ -19,11 +19,7 @@ bool facts_is_live(const struct instance *instance)
 
 size_t facts_count_live(const struct backend *backend)
 {
-	size_t count = 0;
-
-	for (size_t i = 0; backend != NULL && i < backend->instance_count; i++)
-		count += facts_is_live(backend->instances[i]);
-	return count;
+	return backend == NULL ? 0 : backend->live_count;
 }
 
 size_t facts_count_live_of(const struct snapshot *snapshot, const struct env_service *service)

@@ -42,6 +42,14 @@ void look_add_table(struct look *look, const char *title, const char *key,
 	look->tables[i] = (struct show_table){title, NULL, columns, column_count};
 }
 
+void look_end_row(struct look *look, struct node *list)
+{
+	if (look->on_row == NULL)
+		return;
+	look->on_row(look, &list->children[list->child_count - 1]);
+	node_clear(list);
+}
+
 static const struct node *find_list(const struct look *look, const char *key)
 {
 	static const struct node none = {.kind = NODE_LIST};

@@ -29,7 +29,13 @@ struct look {
 	const char *keys[LOOK_MAX_TABLES]; /* the lists that they are */
 	size_t table_count;
 	int status; /* to exit with */
+	/* Takes the last row of a long list of the document, which is then dropped; NULL: all is
+	 * kept, to be shown as a whole. */
+	void (*on_row)(struct look *look, const struct node *row);
 };
+
+/* The last row of that list of the document is whole. */
+void look_end_row(struct look *look, struct node *list);
 
 /* Below those that there are; key: its list, in cells or in doc.  All is borrowed. */
 void look_add_table(struct look *look, const char *title, const char *key,

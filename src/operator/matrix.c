@@ -75,6 +75,9 @@ static void add_env(struct look *look, const struct reading *reading, const stru
 	for (size_t i = 0; i < env->parent_count; i++)
 		doc_add_text(list, NULL, env->parents[i]);
 	doc_add_text(row, "state", facts_state_word(facts_state(reading, env)));
+	if (look->on_row != NULL)
+		node_clear(look->cells->children);
+	look_end_row(look, look->doc->children);
 }
 
 static int fill(struct look *look, const struct reading *reading, struct mf_err *err)

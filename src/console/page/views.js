@@ -52,12 +52,14 @@ export function overview(main) {
 		title: 'Overview',
 		filter: matrix.filter,
 		async refresh(event) {
-			const changing = matrix.refresh(event);
+			if (event.changed)
+				await matrix.refresh(event);
 			const status = await api('status');
 
 			summary.replaceChildren(...cards(status));
 			problems.replaceChildren(el('h2', {}, 'Problems'), el('div', {}, problemList(status.problems, 3)));
-			await changing;
+			if (!event.changed)
+				await matrix.refresh(event);
 		},
 	};
 }
