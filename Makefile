@@ -327,7 +327,7 @@ example_dirs = $(patsubst contrib/%/,%,$(wildcard contrib/examples/*/))
 .PHONY: install
 install: all ## install below DESTDIR and PREFIX
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/templates $(DESTDIR)$(DATADIR)/schema $(DESTDIR)$(UNITDIR) \
-		$(addprefix $(DESTDIR),$(COMPLETIONDIR) $(ZSHDIR) $(FISHDIR)) $(addprefix $(DESTDIR)$(DATADIR)/,examples $(example_dirs)) \
+		$(addprefix $(DESTDIR),$(COMPLETIONDIR) $(ZSHDIR) $(FISHDIR)) $(addprefix $(DESTDIR)$(DATADIR)/,prometheus examples $(example_dirs)) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man,$(sort $(patsubst .%,%,$(suffix $(pages))))) \
 		$(DESTDIR)$(SYSUSERSDIR)
 	$(INSTALL) -d -m 755 $(DESTDIR)$(SYSCONFDIR)/mayfly $(conf_dirs)
@@ -338,6 +338,7 @@ install: all ## install below DESTDIR and PREFIX
 	$(INSTALL) -m 644 $(example_settings) $(DESTDIR)$(DATADIR)/examples/
 	$(foreach dir,$(example_dirs),$(INSTALL) -m 644 $(wildcard contrib/$(dir)/*.yaml) \
 		$(DESTDIR)$(DATADIR)/$(dir)/ && ) true
+	$(INSTALL) -m 644 $(wildcard contrib/prometheus/*) $(DESTDIR)$(DATADIR)/prometheus/
 	$(INSTALL) -m 644 contrib/systemd/mayfly.sysusers $(DESTDIR)$(SYSUSERSDIR)/mayfly.conf
 	$(INSTALL) -m 644 contrib/completions/mayfly $(DESTDIR)$(COMPLETIONDIR)/
 	$(INSTALL) -m 644 contrib/completions/_mayfly $(DESTDIR)$(ZSHDIR)/

@@ -14,10 +14,9 @@ struct node;
 
 enum door_kind {
 	DOOR_ACCESS, /* model/access.h */
-	DOOR_ENTER,  /* browsers are handed in by links (model/link.h): one word, and no map */
 	DOOR_KINDS
 };
-extern const char *const door_words[DOOR_KINDS]; /* their keys: "access" ... */
+extern const char *const door_words[DOOR_KINDS]; /* their keys: "access" */
 
 #define DOOR_KEY_MAX   640 /* bytes */
 #define DOOR_VALUE_MAX 2048
@@ -35,7 +34,7 @@ struct door {
 	size_t count;
 };
 
-/* MF_EDATA.  Of DOOR_ENTER the node is a text. */
+/* MF_EDATA. */
 int door_read(enum door_kind kind, const struct node *node, struct door **ret_door,
 	      struct mf_err *err);
 struct door *door_ref(struct door *door); /* NULL is fine, also below */

@@ -139,10 +139,6 @@ static const struct field haproxy_rows[] = {
     LIST_OR_NONE("local_bind", haproxy.local_bind, bind,
 	 .doc = "Addresses where the first segment of the path names the service."),
     {"tls", FIELD_OBJECT, .fields = &tls_fields},
-    TEXT_OR_NONE("link_key", haproxy.link_key, path,
-	 .doc = "The file of the key that `mayfly link` signs with, which is made when it is needed "
-		"first; the same one on all hosts whose HAProxies are to take the links. Empty: they "
-		"are not taken, whatever environments say."),
     LIST_OR_NONE("trusted", haproxy.trusted, network,
 	 .doc = "The networks (`10.0.0.0/8`) and addresses of proxies before HAProxy. What their "
 		"requests say in `x-forwarded-for`, `-proto` and `-host` is passed on, and the client "
@@ -168,6 +164,11 @@ static const struct field haproxy_rows[] = {
 	    "HAProxy's memory. A log of your own, from the block `log` of the template, is then in "
 	    "the form that they read, and is written only while one of them runs. A request costs "
 	    "HAProxy 1 % more instructions with this, and 18 % more while somebody reads."},
+    {"metrics", FIELD_BOOL, 0, FIELD_AT(struct settings, haproxy.metrics), .preset = "false",
+     .doc = "Count answers by environment, service and version, by class of status and by the time "
+	    "that they took, in a table of HAProxy, for `/metrics` at kvwatch's `metrics_bind`: the "
+	    "200 busiest rows, and the sum of all others. About 7 MB of HAProxy's memory at 20,000 "
+	    "rows; one that was not used for a day is forgotten."},
     {"max_old_workers", FIELD_INT, 0, FIELD_AT(struct settings, haproxy.max_old_workers), .min = 1,
      .max = 10000, .preset = "50",
      .doc = "A reload leaves the worker of before with the connections that it has, for at most "

@@ -55,12 +55,12 @@ struct settings {
 			bool redirect;
 			int64_t hsts; /* ms; 0: none */
 		} tls;
-		char *link_key; /* a file; "": links are not taken */
 		char **trusted; /* networks of proxies */
 		bool accept_proxy;
 		bool single_port;
 		bool audit; /* count who calls whom */
 		bool tap;
+		bool metrics;	  /* count answers by environment */
 		char *stats_bind; /* "" none */
 		struct {
 			char *to;     /* stdout, stderr, ring, a socket or ADDRESS:PORT; "" none */

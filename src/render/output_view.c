@@ -15,6 +15,7 @@
  *	                     accept_proxy: whether they speak the PROXY protocol
  *	has_forwarded        whether services are told more of a client than its address
  *	tap                  whether mayfly tap may read requests
+ *	metrics              whether answers are counted by environment
  *	log_target           where the access log goes, as HAProxy's log takes it; empty: nowhere
  *	log_form             how a line of it is wrapped there; log_ring: whether that is a ring
  *	log_text, log_query, has_log_headers, log_headers    what is in it
@@ -31,8 +32,6 @@
  *	has_when             whether an environment has conditions; and the names in them, each
  *	                     once: when_headers, when_queries, when_cookies
  *	sticky_headers       the names of headers that requests are sticky by
- *	has_enter            whether an environment lets browsers be handed in by links
- *	has_links, link_key  the same, where the settings have a key of links: its file
  *	has_access           whether an environment, or the settings, say who may come in
  *	default_access, has_default_from, default_from, default_users   what the settings
  *	                     say: whether they do, networks (a list), a list of users
@@ -221,13 +220,13 @@ static const struct view_field settings_shown[] = {
     VIEW_STRINGS("bind", struct settings, haproxy.bind),
     VIEW_STRINGS("tls_bind", struct settings, haproxy.tls.bind),
     VIEW_STR("tls_min_version", struct settings, haproxy.tls.min_version),
-    VIEW_STR("link_key", struct settings, haproxy.link_key),
     VIEW_STRINGS("trusted", struct settings, haproxy.trusted),
     VIEW_BOOL("accept_proxy", struct settings, haproxy.accept_proxy),
     VIEW_BOOL("tls_redirect", struct settings, haproxy.tls.redirect),
     VIEW_STRINGS("internal_bind", struct settings, haproxy.internal_bind),
     VIEW_UNSIGNED("max_old_workers", struct settings, haproxy.max_old_workers),
     VIEW_BOOL("tap", struct settings, haproxy.tap),
+    VIEW_BOOL("metrics", struct settings, haproxy.metrics),
     VIEW_BOOL("log_query", struct settings, haproxy.log.query),
     VIEW_STRINGS("log_headers", struct settings, haproxy.log.headers),
     VIEW_STRINGS("local_bind", struct settings, haproxy.local_bind),
@@ -337,23 +336,6 @@ static void get_default_access(const void *obj, struct view *v)
 static void get_has_default_from(const void *obj, struct view *v)
 {
 	view_set_bool(v, ((const struct output_view *)obj)->settings->access.from[0] != NULL);
-}
-
-static bool has_enter(const struct output_view *view)
-{
-	return view->uses.lists[USE_DOORS + DOOR_ENTER].count > 0;
-}
-
-static void get_has_enter(const void *obj, struct view *v)
-{
-	view_set_bool(v, has_enter(obj));
-}
-
-static void get_has_links(const void *obj, struct view *v)
-{
-	const struct output_view *view = obj;
-
-	view_set_bool(v, has_enter(view) && view->settings->haproxy.link_key[0] != '\0');
 }
 
 /* The rules of the settings' own are there from the beginning on. */
@@ -499,8 +481,6 @@ static const struct view_field own_fields[] = {
     VIEW_MADE("log_text", get_log_text),
     VIEW_MADE("has_log_headers", get_has_log_headers),
     VIEW_MADE("single_port", get_single_port),
-    VIEW_MADE("has_enter", get_has_enter),
-    VIEW_MADE("has_links", get_has_links),
     VIEW_MADE("has_access", get_has_access),
     VIEW_MADE("default_access", get_default_access),
     VIEW_MADE("has_default_from", get_has_default_from),

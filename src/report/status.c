@@ -24,6 +24,7 @@
 #include "report/membership.h"
 #include "report/metrics.h"
 #include "report/requests.h"
+#include "report/traffic_poll.h"
 #include "store/etcd.h"
 #include "store/registry.h"
 #include "sys/address.h"
@@ -60,7 +61,8 @@ struct status {
 	struct httpd *httpd;
 	struct loop_timer *listen_again;
 	struct counts *counts;
-	struct requests *requests; /* NULL until status_start */
+	struct requests *requests;    /* NULL until status_start */
+	struct traffic_poll *traffic; /* NULL: nothing is counted by environment */
 
 	struct etcd *etcd; /* NULL offline */
 	struct membership *membership;
@@ -246,6 +248,8 @@ static int on_request(void *ctx, const char *path, struct buf *ret_body, const c
 		status->metrics.value[METRIC_READY] = ready;
 		status->metrics.loop_longest_us = loop_longest_us(status->loop, true);
 		metrics_format_metrics(&status->metrics, ret_body);
+		if (status->traffic != NULL)
+			traffic_poll_format(status->traffic, ret_body);
 		return 200;
 	}
 	if (strcmp(path, "/health") == 0) {
@@ -326,6 +330,14 @@ static char *reachable(const char *bind)
 	return address != NULL ? address : mem_dup_str(bind);
 }
 
+static void set_traffic(struct status *status, const struct settings *settings)
+{
+	traffic_poll_free(status->traffic);
+	status->traffic = NULL;
+	if (settings->haproxy.metrics && settings->metrics_bind[0] != '\0')
+		status->traffic = traffic_poll_new(status->loop, settings->haproxy.admin_socket);
+}
+
 int status_start(struct status *status, const struct settings *settings, bool is_offline,
 		 struct mf_err *err)
 {
@@ -335,6 +347,7 @@ int status_start(struct status *status, const struct settings *settings, bool is
 	counts_set(status->counts, settings);
 	requests_free(status->requests);
 	status->requests = requests_new(status->loop, settings->haproxy.admin_socket);
+	set_traffic(status, settings);
 	metrics_set_text(&status->metrics.address, address);
 	metrics_set_text(&status->metrics.node, settings->node);
 	if (code != 0)
@@ -367,6 +380,7 @@ void status_free(struct status *status)
 	close_node(status);
 	counts_free(status->counts);
 	requests_free(status->requests);
+	traffic_poll_free(status->traffic);
 	httpd_stop(status->httpd);
 	loop_timer_free(status->listen_again);
 	loop_timer_free(status->pace);

@@ -239,8 +239,9 @@ start_rate_router() { # NAME CONFIG
 declare -A RATE_EXTRA=(
 	[log]='haproxy.log={to: stdout}'
 	[text-log]='haproxy.log={to: stdout, format: text}'
+	[metrics]='haproxy.metrics=true'
 )
-rate_extras=(log text-log)
+rate_extras=(log text-log metrics)
 rate_routers=("$SMALL" "$LARGE" hand "${rate_extras[@]}")
 
 start_rate_routers() {
