@@ -190,6 +190,16 @@ static bool needs_reload(const struct group *group)
 
 /* --- reload ---------------------------------------------------------------------------------- */
 
+/* Why it was needed: what is written is new, or HAProxy is. */
+static const char *reason_of(const struct group *group)
+{
+	if (group->demand != NULL)
+		return group->demand;
+	return strcmp(group->running, group->matched) == 0
+		   ? "what has changed needs another configuration"
+		   : "it ran another configuration";
+}
+
 static void on_reloaded(void *ctx, const struct haproxy_info *info, const struct mf_err *err)
 {
 	struct group *group = ctx;
@@ -199,10 +209,9 @@ static void on_reloaded(void *ctx, const struct haproxy_info *info, const struct
 	if (group->written.keeps_dead)
 		forget_dead(group->settings);
 	if (err == NULL) {
+		group->reason = mem_dup_str(reason_of(group));
 		memcpy(group->proven, group->written.structure, sizeof(group->proven));
 		group->events->on_observed(group->ctx, info);
-		group->reason = mem_dup_str(group->demand != NULL ? group->demand
-								  : "it ran another configuration");
 		group_end_reload(group);
 		return;
 	}

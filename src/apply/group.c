@@ -240,6 +240,15 @@ static void settle_past(struct group *group)
 		past_settle(group->past, group->snapshot, loop_now(group->loop));
 }
 
+static void note_match(struct group *group)
+{
+	char desired[GROUP_DESCRIPTION_SIZE];
+
+	group_format_description(group, desired);
+	if (group->now.reloaded || strcmp(group->running, desired) == 0)
+		memcpy(group->matched, desired, sizeof(desired));
+}
+
 static void end(struct group *group)
 {
 	struct group_result result = group->now;
@@ -255,6 +264,8 @@ static void end(struct group *group)
 	result.changed = group->is_installed || result.reloaded;
 	group->took_ms = loop_now(group->loop) - group->started_at;
 	settle_past(group);
+	if (group->err.code == 0)
+		note_match(group);
 	clear_run(group);
 	set_last(group, &result, message);
 	group->events->on_done(group->ctx, group);

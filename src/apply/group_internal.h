@@ -43,14 +43,16 @@ struct group {
 	/* from run to run */
 	struct group_result last;
 	bool is_open;
-	bool owes_reload;	   /* files were installed, and the daemon has not heard of it */
-	bool is_edited;		   /* somebody else wrote what the daemon may have loaded since */
-	int64_t reloaded_at;	   /* by loop_now: the last reload's start ... */
-	unsigned burst;		   /* ... and so many before it, each soon after the other */
-	char proven[17];	   /* the structure that was checked or loaded last */
-	struct snapshot *snapshot; /* of the last run; NULL: none */
-	bool is_rendered;	   /* written is of that */
-	struct past *past;	   /* NULL: its files may be read in any order */
+	bool owes_reload;    /* files were installed, and the daemon has not heard of it */
+	bool is_edited;	     /* somebody else wrote what the daemon may have loaded since */
+	int64_t reloaded_at; /* by loop_now: the last reload's start ... */
+	unsigned burst;	     /* ... and so many before it, each soon after the other */
+	char proven[17];     /* the structure that was checked or loaded last */
+	/* The daemon's description when it last ran what is written; "": never. */
+	char matched[GROUP_DESCRIPTION_SIZE];
+	struct snapshot *snapshot;    /* of the last run; NULL: none */
+	bool is_rendered;	      /* written is of that */
+	struct past *past;	      /* NULL: its files may be read in any order */
 	struct writer_report written; /* what was rendered last, and where its files are */
 	int64_t write_ms, took_ms;
 	void *memory; /* the driver's; NULL: nothing */

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/strlist.h"
 #include "cmd/env_rights.h"
 #include "cmd/place.h"
 #include "store/env_kind.h"
@@ -218,12 +219,16 @@ void env_follow_close(struct env_follow *follow)
 
 void env_follow_rescan(struct env_follow *follow)
 {
+	char **names = write_back_list(follow->files);
 	struct mf_err err;
 
 	if (env_rights_load(follow->rights, follow->options.policy, &err) != 0)
 		log_error("policy not reloaded, the old one stays", LOG_STR("error", err.msg));
 	env_sync_commit(follow->sync);
 	itemdir_rescan(follow->dir);
+	for (size_t i = 0; names != NULL && names[i] != NULL; i++)
+		env_sync_tell_stored(follow->sync, names[i]);
+	strlist_free(names);
 }
 
 const struct env_sync *env_follow_sync(const struct env_follow *follow)

@@ -512,6 +512,15 @@ void env_sync_commit(struct env_sync *s)
 	step(s);
 }
 
+void env_sync_tell_stored(struct env_sync *sync, const char *name)
+{
+	mem_auto_free char *key = mem_printf("%s%s", sync->prefix, name);
+	const struct entry *e = find_entry(sync, key, false);
+
+	if (e != NULL && e->owned.stored.value != NULL)
+		sync->events->on_stored(sync->ctx, name, &e->owned.stored, &e->owned.stored);
+}
+
 bool env_sync_is_equal(const struct env_sync *s)
 {
 	return s->reported == 0;

@@ -92,4 +92,7 @@ void env_sync_put(struct env_sync *sync, const void *item, const char *source);
 void env_sync_del(struct env_sync *sync, const char *name);
 void env_sync_commit(struct env_sync *sync); /* the desired set is complete */
 
+/* on_stored once more, of a key that is there. */
+void env_sync_tell_stored(struct env_sync *sync, const char *name);
+
 #endif

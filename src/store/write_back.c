@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/problems.h"
+#include "base/strlist.h"
 #include "base/strmap.h"
 #include "base/yaml.h"
 #include "model/env.h"
@@ -185,6 +186,17 @@ void write_back_end_list(struct write_back *files, size_t count)
 		sweep_file(files, entry->d_name);
 	if (dir != NULL)
 		(void)closedir(dir);
+}
+
+char **write_back_list(const struct write_back *files)
+{
+	char **names = NULL;
+	void *cursor = NULL, *value;
+	const char *name;
+
+	while (files != NULL && strmap_next(files->names, &cursor, &name, &value))
+		strlist_add(&names, name);
+	return names;
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */

@@ -42,6 +42,10 @@ void write_back_note(struct write_back *files, const char *name,
 /* All that there is, so many, has been noted: what an earlier run kept of others goes. */
 void write_back_end_list(struct write_back *files, size_t count);
 
+/* The environments that have a file, for those who note them once more, so that one that somebody
+ * has removed comes back.  strlist_free. */
+char **write_back_list(const struct write_back *files);
+
 bool write_back_is_idle(const struct write_back *files); /* but for what failed */
 
 #endif

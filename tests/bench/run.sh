@@ -5,13 +5,15 @@
 #	make bench                  about ten minutes
 #	make bench BENCH_QUICK=1    about two: fewer sizes, fewer trials
 #
-# BENCH_ONLY="change rate idle lost register names render command" leaves parts out; BENCH_SIZES and BENCH_KINDS too.
+# BENCH_ONLY="change rate idle lost register names render command wait" leaves parts out; BENCH_SIZES and BENCH_KINDS too.
 # BENCH_ONLY=tenant is in tenant.sh, BENCH_ONLY=family in family.sh.
 
 # shellcheck source=tests/bench/common.sh
 . "$(dirname "$0")/common.sh"
 # shellcheck source=tests/bench/command.sh
 . "$(dirname "$0")/command.sh"
+# shellcheck source=tests/bench/wait.sh
+. "$(dirname "$0")/wait.sh"
 
 declare -A RATE_PORT=()
 
@@ -24,7 +26,7 @@ else
 fi
 [[ -z ${BENCH_SIZES:-} ]] || read -r -a sizes <<<"$BENCH_SIZES"
 read -r -a kinds <<<"${BENCH_KINDS:-flip new instance weight version}"
-only=" ${BENCH_ONLY:-change rate render idle lost register names command} "
+only=" ${BENCH_ONLY:-change rate render idle lost register names command wait} "
 
 wants() { [[ $only == *" $1 "* ]]; }
 
@@ -575,6 +577,7 @@ print_goals() {
 		goal 'full rendering of the large model' '≤ 50 ms' "$(value "${RESULT[$LARGE,render]:-}" render_ms) ms"
 	fi
 	! wants command || goals_of_command
+	! wants wait || goals_of_wait
 	if wants idle; then
 		goal "kvwatch's memory, large model" '≤ 32 MiB' "$(calc "${RESULT[rss]} / 1024" 1) MiB"
 		goal 'CPU of an hour at rest' '0' "${RESULT[idle_s]} s"
@@ -617,6 +620,7 @@ wants rate && measure_rate
 wants lost && measure_lost
 wants register && measure_register
 wants names && measure_names
+! wants wait || measure_wait
 
 print_machine
 print_goals
@@ -629,3 +633,4 @@ print_goals
 ! wants register || print_register
 ! wants names || print_names
 ! wants command || print_command
+! wants wait || print_wait

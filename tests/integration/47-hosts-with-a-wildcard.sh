@@ -27,6 +27,8 @@ env pr 2 '"hosts":["*.pr.example.com"]'
 within 'the first wildcard' 20 serves a.b.pr.example.com '^web 2 '
 within '  and all is one' 10 all_is_one
 within '  takes a reload' 20 is_reloaded "$before"
+within '  for what has changed' 10 log_has kvwatch 'what has changed needs another configuration'
+ok '  and not as HAProxy ran something else' not log_has kvwatch 'ran another configuration'
 ok 'a whole name counts before it' serves whole.pr.example.com '^web 1 '
 
 before=$(haproxy_reloads)

@@ -52,6 +52,10 @@ put theirs 2 ',"origin":{"owner":"them","source":"x"}'
 put next 1 ''
 within 'a file that somebody has changed' 10 has_version "$B/next.yaml" 1
 ok '  stays as it is' has_version "$B/theirs.yaml" 7
+rm "$B/next.yaml"
+send_signal HUP envwatch
+within 'one that somebody has removed is back after SIGHUP' 10 has_version "$B/next.yaml" 1
+ok '  and a changed one is not touched by that' has_version "$B/theirs.yaml" 7
 etcd_del environments/theirs
 etcd_del environments/next
 within '  also when its key' 10 test ! -e "$B/next.yaml"
