@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/form.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/node.h"
 #include "base/str.h"
@@ -174,4 +175,14 @@ int answer_status(int code)
 	default:
 		return 500;
 	}
+}
+
+int answer_refuse(int status, const char *reason, struct buf *ret_body, const char **ret_type)
+{
+	*ret_type = "application/json";
+	buf_clear(ret_body);
+	json_open(ret_body, NULL, '{');
+	json_put(ret_body, "error", reason);
+	json_close(ret_body, '}');
+	return status;
 }

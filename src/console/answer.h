@@ -37,6 +37,9 @@ void answer_add_json(struct answer *answer, struct buf *json);
 /* The status of HTTP for such an error. */
 int answer_status(int code);
 
+/* The object that says why; returns the status. */
+int answer_refuse(int status, const char *reason, struct buf *ret_body, const char **ret_type);
+
 /* All its tables as HTML, and the text above and below them. */
 void answer_add_html(const struct answer *answer, struct buf *html);
 /* A text in HTML, in which nothing of it has a meaning. */

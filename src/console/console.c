@@ -1,6 +1,7 @@
 /* Requests of browsers, answered from what was read last; and what they are told as it changes. */
 #include "console/console.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "base/str.h"
 #include "console/answer.h"
 #include "console/changed.h"
+#include "console/edits.h"
 #include "console/guard.h"
 #include "console/page.h"
 #include "model/settings.h"
@@ -32,6 +34,8 @@
 enum {
 	CONSOLE_CLIENTS = 1024,
 	CONSOLE_STREAMS = 512,
+	CONSOLE_MAX_BODY = 16 * 1024,
+	CONSOLE_ANSWER_MS = 30 * 1000, /* of etcd, to those before it in the queue, too */
 	CONSOLE_BEAT_MS = 5000, /* a comment line, so that nobody takes silence for the end */
 };
 
@@ -49,8 +53,10 @@ struct console {
 	const struct settings *settings;
 	struct loop *loop;
 	struct httpd *httpd;
+	struct edits *edits;
 	struct following *following;
 	struct loop_timer *beat;
+	struct loop_timer *stop;       /* also of a loop around the one that a signal has stopped */
 	const struct reading *reading; /* NULL: nothing is read yet */
 	struct snapshot *former;       /* that of the last event; NULL: none */
 	char *lost;		       /* why etcd is out of reach; NULL: it is not */
@@ -119,16 +125,6 @@ static void on_state(void *ctx, const struct mf_err *why)
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
-static int refuse(int status, const char *reason, struct buf *ret_body, const char **ret_type)
-{
-	*ret_type = TYPE_JSON;
-	buf_clear(ret_body);
-	json_open(ret_body, NULL, '{');
-	json_put(ret_body, "error", reason);
-	json_close(ret_body, '}');
-	return status;
-}
-
 static int open_stream(const struct console *console, struct buf *ret_body, const char **ret_type)
 {
 	*ret_type = TYPE_EVENTS;
@@ -143,7 +139,7 @@ static int refuse_early(const struct console *console, struct buf *ret_body, con
 					 ? mem_dup_str("etcd is not read yet")
 					 : mem_printf("etcd is not read yet: %s", console->lost);
 
-	return refuse(503, reason, ret_body, ret_type);
+	return answer_refuse(503, reason, ret_body, ret_type);
 }
 
 static int answer_view(const struct console *console, const char *path, const char *query,
@@ -155,7 +151,7 @@ static int answer_view(const struct console *console, const char *path, const ch
 			       query, &err);
 
 	if (code != 0) {
-		(void)refuse(answer_status(code), err.msg, ret_body, ret_type);
+		(void)answer_refuse(answer_status(code), err.msg, ret_body, ret_type);
 	} else {
 		*ret_type = TYPE_JSON;
 		answer_add_json(&answer, ret_body);
@@ -243,21 +239,47 @@ static int on_request(void *ctx, const char *path, struct buf *ret_body, const c
 	const char *host = httpd_request_find(request, "host");
 
 	if (!guard_is_our_host(host, console->settings->console.hosts))
-		return refuse(421,
-			      "the console is not served under this name: console.hosts in "
-			      "the settings says under which",
-			      ret_body, ret_type);
+		return answer_refuse(421,
+				     "the console is not served under this name: console.hosts in "
+				     "the settings says under which",
+				     ret_body, ret_type);
+	if (str_has_prefix(path, API)) {
+		int status = edits_answer(console->edits, path + strlen(API), ret_body, ret_type);
+
+		if (status != EDITS_NONE)
+			return status;
+	} else if (strcmp(request->method, "POST") == 0) {
+		return answer_refuse(404, "nothing can be posted here", ret_body, ret_type);
+	}
 	if (strcmp(path, API "events") == 0)
 		return open_stream(console, ret_body, ret_type);
 	if (answer_file(strcmp(path, "/") == 0 ? "index.html" : path + 1, ret_body, ret_type))
 		return 200;
 	if (!str_has_prefix(path, API) && !str_has_prefix(path, TABLE))
-		return refuse(404, "there is nothing here", ret_body, ret_type);
+		return answer_refuse(404, "there is nothing here", ret_body, ret_type);
 	if (console->reading == NULL)
 		return refuse_early(console, ret_body, ret_type);
 	if (str_has_prefix(path, API))
 		return answer_view(console, path + strlen(API), request->query, ret_body, ret_type);
 	return answer_table(console, path + strlen(TABLE), request->query, ret_body, ret_type);
+}
+
+/* Once more, in case this was a loop inside the one that is to end. */
+static void on_stop(void *ctx)
+{
+	struct console *console = ctx;
+
+	loop_stop(console->loop);
+	loop_timer_set(console->stop, 1);
+}
+
+static void on_signal(void *ctx, int signo)
+{
+	struct console *console = ctx;
+
+	(void)signo;
+	loop_stop(console->loop);
+	loop_timer_set(console->stop, 0);
 }
 
 /* --- all of it -------------------------------------------------------------------------------- */
@@ -269,12 +291,20 @@ static int start(struct console *console, struct call *call, const char *bind_to
 	static const struct httpd_options options = {.clients = CONSOLE_CLIENTS,
 						     .streams = CONSOLE_STREAMS,
 						     .keeps_alive = true,
+						     .max_body = CONSOLE_MAX_BODY,
+						     .answer_ms = CONSOLE_ANSWER_MS,
 						     .headers = headers};
 
 	if (httpd_open(call->loop, bind_to, &options, on_request, console, &console->httpd, err) !=
 		0 ||
 	    reading_start(call, &events, console, &console->following, err) != 0)
 		return err->code;
+	console->stop = loop_timer_new(call->loop, on_stop, console);
+	if (loop_add_signal(call->loop, SIGTERM, on_signal, console, err) != 0 ||
+	    loop_add_signal(call->loop, SIGINT, on_signal, console, err) != 0)
+		return err->code;
+	console->edits =
+	    edits_new(call->loop, console->httpd, call->settings, guard_is_loopback(bind_to));
 	console->beat = loop_timer_new(call->loop, on_beat, console);
 	loop_timer_set(console->beat, CONSOLE_BEAT_MS);
 	log_info("the console is served", LOG_STR("at", bind_to));
@@ -296,9 +326,11 @@ int console_run(struct call *call, const char *bind_to, struct mf_err *err)
 		code = err->code;
 	}
 	snapshot_unref(console.former);
+	edits_free(console.edits);
 	reading_stop(console.following);
 	httpd_stop(console.httpd);
 	loop_timer_free(console.beat);
+	loop_timer_free(console.stop);
 	free(console.lost);
 	return code;
 }

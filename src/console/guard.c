@@ -47,6 +47,19 @@ bool guard_is_our_host(const char *host, char *const *names)
 	return false;
 }
 
+bool guard_is_same_origin(const char *origin, const char *host)
+{
+	static const char *const schemes[] = {"http://", "https://"};
+
+	if (origin == NULL)
+		return true;
+	for (size_t i = 0; host != NULL && i < 2; i++)
+		if (str_has_prefix(origin, schemes[i]) &&
+		    strcasecmp(origin + strlen(schemes[i]), host) == 0)
+			return true;
+	return false;
+}
+
 bool guard_is_loopback(const char *bind_to)
 {
 	struct address address;

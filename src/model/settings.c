@@ -256,6 +256,11 @@ static const struct field console_rows[] = {
     LIST_OR_NONE("hosts", console.hosts, host,
 	 .doc = "The host names that it is served under, beside `localhost` and addresses: a request "
 		"with any other name is refused, since a name of somebody else's may lead here."),
+    {"allow_writes", FIELD_BOOL, 0, FIELD_AT(struct settings, console.allow_writes),
+     .preset = "false",
+     .doc = "Where etcd does not ask who somebody is: whether everybody on this host who opens the "
+	    "console may change things with it. Else one logs in as a user of etcd. It does not "
+	    "hold where `listen` can be reached from outside, or `etcd.user` is set."},
 };
 /* clang-format on */
 

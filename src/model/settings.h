@@ -100,6 +100,7 @@ struct settings {
 	struct {
 		char *listen; /* where it is served */
 		char **hosts; /* names that it is served under, beside localhost and addresses */
+		bool allow_writes; /* to everybody, where etcd asks nobody */
 	} console;
 	struct settings_target *targets;
 	size_t target_count;

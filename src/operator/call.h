@@ -8,8 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct buf;
 struct etcd;
 struct loop;
+struct mf_err;
 struct settings;
 
 /* What is done when settings change that a program has; else it gets a signal. */
@@ -55,8 +57,12 @@ struct call {
 	char **argv;
 	int behind;	   /* so many of them stand behind "--"; -1: there is none */
 	const char *words; /* as it was typed, but for most options: for the history */
+	struct buf *out;   /* what it says is added to it; NULL: it is printed */
 	int status;	   /* the command's to set: what to exit with when nothing failed */
 };
+
+/* All of the text.  MF_EWRITE. */
+int call_print(const struct call *call, const struct buf *text, struct mf_err *err);
 
 static inline bool call_is_offline(const struct call *call)
 {

@@ -13,7 +13,6 @@
 #include "operator/call.h"
 #include "operator/doc.h"
 #include "operator/reading.h"
-#include "sys/file.h"
 
 #define CLEAR_SCREEN "\033[H\033[2J"
 
@@ -93,7 +92,7 @@ static int print_new(struct looking *looking, struct buf *text, struct mf_err *e
 		(void)fputs(CLEAR_SCREEN, stdout);
 	else if (!is_first && is_page)
 		(void)fputc('\n', stdout);
-	return file_print(text, err);
+	return call_print(looking->call, text, err);
 }
 
 static int show(void *ctx, const struct reading *reading, struct mf_err *err)

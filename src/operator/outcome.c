@@ -10,7 +10,6 @@
 #include "operator/call.h"
 #include "operator/doc.h"
 #include "operator/show.h"
-#include "sys/file.h"
 
 /* The rows, in a document around them. */
 static struct node *take_list(struct outcome *outcome)
@@ -84,5 +83,5 @@ int outcome_print(struct outcome *outcome, const struct call *call, int64_t revi
 	show.names = &outcome->doc->children[0];
 	show_find_look(call->options.format, &look);
 	show_format(&show, call->options.format, &look, &text);
-	return file_print(&text, err);
+	return call_print(call, &text, err);
 }

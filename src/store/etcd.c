@@ -144,6 +144,11 @@ bool etcd_token_take(struct etcd *etcd, const char *token)
 	return true;
 }
 
+bool etcd_has_token(const struct etcd *etcd)
+{
+	return etcd->token_header != NULL;
+}
+
 /* A serial that is not the newest means that somebody has renewed it already. */
 void etcd_token_drop(struct etcd *etcd, uint64_t serial)
 {

@@ -46,6 +46,8 @@ int etcd_open(const struct settings *settings, struct loop *loop, int64_t timeou
 	      struct etcd **ret_etcd, struct mf_err *err);
 /* Cancels all calls.  Sources, registries and watches on it go first; not inside a callback. */
 void etcd_free(struct etcd *etcd);
+/* Whether it has shown who it is: a user was given, and etcd asks for users. */
+bool etcd_has_token(const struct etcd *etcd);
 const char *etcd_endpoint(const struct etcd *etcd); /* the one in use; borrowed */
 
 struct etcd_kv { /* borrowed during the callback */

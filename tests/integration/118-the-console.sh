@@ -71,7 +71,9 @@ is "$(status / -H 'Host:')" 421 '  as none is'
 for host in console.example.com 'console.example.com:8443' localhost:1 '[::1]:9180' 10.0.0.1; do
 	is "$(status /api/v1/status -H "Host: $host")" 200 "  but not $host"
 done
-is "$(status /api/v1/status -d '{}')" 405 'nothing can be written'
+is "$(status /api/v1/status -d '{}')" 403 'a form of somebody else is refused'
+is "$(status /api/v1/status -d '{}' -H 'Content-Type: application/json')" 401 '  and what nobody who has logged in writes'
+is "$(status /api/v1/status -X PUT)" 405 '  in any other way, too'
 like "$(get / -i)" "^Content-Security-Policy: default-src 'none'" 'a page runs nothing from elsewhere'
 is "$(curl -s -m 10 -o "$T/out/a" -o "$T/out/b" -w '%{num_connects} ' "$C/api/v1/status" "$C/api/v1/nodes")" '1 0 ' \
 	'connections are kept'

@@ -11,7 +11,7 @@ need etcd etcdctl curl chromium chromedriver
 start_etcd
 ports 1
 OURS=127.0.0.1:${PORTS[0]} C=http://127.0.0.1:${PORTS[0]}
-write_settings "console.listen=\"$OURS\""
+write_settings "console.listen=\"$OURS\"" console.allow_writes=true
 for ((i = 100; i < 220; i++)); do
 	printf -- '- {name: pr-%d, extends: prod, services: [{name: tasks, version: 2}]}\n' $i
 done >"$T/many.yaml"
@@ -103,6 +103,27 @@ js "document.querySelector('#url').focus()" >/dev/null
 type_keys $'http://shop.example.com/tasks/7\ue007'
 within 'explain says who answers' 10 shows 'tasks 1 answers'
 picture explained
+
+# --- changes
+go environment/pr-42
+is "$(js "document.querySelectorAll('.change').length")" 0 'who has not logged in changes nothing'
+js "document.querySelector('#login').click()" >/dev/null
+field="[...document.querySelectorAll('.change input')].find(i => i.ariaLabel == 'Version of tasks')"
+within '  who has can' 10 js_is "$field.value" 2
+js "($field.value = '1', $field.form.requestSubmit())" >/dev/null
+within 'the plan is shown first' 10 shows 'environment pr-42 would be changed'
+picture plan
+like "$(etcd_get environments/pr-42)" '"tasks","version":"2"' '  when nothing is done yet'
+js "document.querySelector('dialog .main').click()" >/dev/null
+within '  then it is done' 10 says '"tasks","version":"1"' etcd_get environments/pr-42
+within '  and seen' 10 js_is "$field.defaultValue" 1
+within '  with its history' 10 shows 'mayfly env set pr-42 tasks=1'
+js "[...document.querySelectorAll('.top button')].find(b => b.innerText == 'Undo').click()" >/dev/null
+within 'undo has a plan, too' 10 shows 'mayfly env undo pr-42'
+js "document.querySelector('dialog .main').click()" >/dev/null
+within '  and puts back what it was' 10 js_is "$field.defaultValue" 2
+js "document.querySelector('#login').click()" >/dev/null
+within 'who logs out changes nothing' 10 js_is "document.querySelectorAll('.change').length" 0
 
 # --- who goes away and comes back
 go ''

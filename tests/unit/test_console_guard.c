@@ -43,6 +43,28 @@ START_TEST(names_of_others_are_known)
 END_TEST
 
 static const struct {
+	const char *origin, *host;
+	bool is_same;
+} origins[] = {
+    {NULL, "localhost:9180", true},
+    {"http://localhost:9180", "localhost:9180", true},
+    {"https://console.example.com", "console.example.com", true},
+    {"http://localhost", "localhost:9180", false},
+    {"http://evil.org", "localhost:9180", false},
+    {"http://localhost:9180.evil.org", "localhost:9180", false},
+    {"null", "localhost:9180", false},
+    {"", "localhost:9180", false},
+    {"http://localhost", NULL, false},
+};
+
+START_TEST(other_pages_are_known)
+{
+	ck_assert_int_eq(guard_is_same_origin(origins[_i].origin, origins[_i].host),
+			 origins[_i].is_same);
+}
+END_TEST
+
+static const struct {
 	const char *bind_to;
 	bool is_loopback;
 } binds[] = {
@@ -63,6 +85,8 @@ int main(void)
 
 	tcase_add_loop_test(tc, names_of_others_are_known, 0,
 			    (int)(sizeof(hosts) / sizeof(hosts[0])));
+	tcase_add_loop_test(tc, other_pages_are_known, 0,
+			    (int)(sizeof(origins) / sizeof(origins[0])));
 	tcase_add_loop_test(tc, loopback_is_known, 0, (int)(sizeof(binds) / sizeof(binds[0])));
 	return unit_run("console_guard", tc);
 }

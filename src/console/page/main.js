@@ -1,5 +1,6 @@
 // Which view is shown, what is heard of changes, and the head of the page.
 import {el} from './dom.js';
+import {startSession} from './edit.js';
 import * as views from './views.js';
 
 const routes = {
@@ -148,3 +149,4 @@ setTheme(localStorage.theme || '');
 
 show();
 listen();
+startSession(() => isHeard && refresh({}));

@@ -1,5 +1,6 @@
 // The views: each fills the main part of the page, and its refresh() does so again after a change.
 import {api, badge, count, el, link, when} from './dom.js';
+import {action, canWrite, isBeingTyped, versionForm} from './edit.js';
 import {Filter, VirtualTable, plainTable} from './table.js';
 import {Matrix} from './matrix.js';
 
@@ -114,9 +115,9 @@ function origin(row) {
 	return row.from === 'own' ? el('span', {class: 'chip own'}, 'its own') : link(row.from, 'environment', row.from);
 }
 
-const ofEnvironment = [
+const ofEnvironment = name => [
 	{title: 'Service', cell: row => link(row.name, 'instances', row.name)},
-	{title: 'Version', cell: versions},
+	{title: 'Version', cell: row => [row.versions || !canWrite() ? versions(row) : null, versionForm(name, row)]},
 	{title: 'From', cell: origin},
 	{title: 'State', class: 'tight', cell: row => badge(row.state)},
 	{
@@ -128,19 +129,37 @@ const ofEnvironment = [
 	{title: 'Routes', cell: row => el('span', {class: 'mono'}, row.routes.join(', '))},
 ];
 
+const ofHistory = [
+	{title: 'When', class: 'tight', cell: row => when(row.at)},
+	{title: 'Who', key: 'who'},
+	{title: 'With', cell: row => el('code', {}, row.with || '')},
+	{title: 'What changed', cell: row => (row.changes || []).map(words => el('div', {}, words))},
+];
+
 const host = name => name.startsWith('*.') ? el('span', {}, name)
 	: el('a', {href: `${location.protocol}//${name}/`, target: '_blank', rel: 'noopener noreferrer'}, name + ' ↗');
 
 export function environment(main, name) {
 	return {
 		title: name,
-		async refresh() {
-			const env = await api('environments/' + encodeURIComponent(name));
+		async refresh(event) {
+			if (event?.changed && ![...event.changed, ...event.gone].includes(name))
+				return;
+			const path = 'environments/' + encodeURIComponent(name);
+			const env = await api(path);
+			const states = await api(path + '/history').then(doc => doc.states, () => []);
+
+			// What somebody types is left to him.
+			if (isBeingTyped(document.activeElement))
+				return;
 			const bad = env.problems.length > 0 && [el('h2', {}, 'Problems'), problemList(env.problems, 100)];
 
-			main.replaceChildren(
+			main.replaceChildren(...[
 				el('div', {class: 'top'}, el('h1', {}, env.name), badge(env.state),
-					el('span', {class: 'muted'}, env.description || '')),
+					el('span', {class: 'muted'}, env.description || ''), el('span', {class: 'grow'}),
+					env.expires && action('Keep', `Keep ${name} for another day`, 'env keep', [name], {for: '1d'}),
+					action('Undo', `Undo the last change of ${name}`, 'env undo', [name]),
+					action('Delete', `Delete ${name}`, 'env delete', [name])),
 				el('section', {class: 'card', 'aria-label': 'Facts'}, facts([
 					['Open', separated(env.hosts.map(host))],
 					['Extends', separated(env.extends.map(parent => link(parent, 'environment', parent)))],
@@ -152,7 +171,9 @@ export function environment(main, name) {
 				])),
 				el('section', {'aria-label': 'Problems'}, bad),
 				el('h2', {}, 'Services'),
-				plainTable('Services of ' + env.name, ofEnvironment, env.services));
+				plainTable('Services of ' + env.name, ofEnvironment(env.name), env.services),
+				states.length > 0 && el('h2', {}, 'History'),
+				states.length > 0 && plainTable('History of ' + env.name, ofHistory, states)].filter(Boolean));
 		},
 	};
 }
@@ -167,7 +188,7 @@ function list(main, title, path, key, rowsOf, columns, hint) {
 	function draw() {
 		const shown = rows.filter(row => filter.fits(row.text));
 
-		table.show(columns, shown);
+		table.show(columns(), shown);
 		filter.say(shown.length, rows.length);
 	}
 	main.append(el('div', {class: 'top'}, el('h1', {}, title)), filter.bar, table.frame);
@@ -183,7 +204,7 @@ function list(main, title, path, key, rowsOf, columns, hint) {
 	};
 }
 
-export const services = main => list(main, 'Services', 'services', row => row.name, doc => doc.services, [
+export const services = main => list(main, 'Services', 'services', row => row.name, doc => doc.services, () => [
 	{title: 'Service', width: '220px', cell: row => link(row.name, 'instances', row.name)},
 	{title: 'Versions', width: '320px', cell: row => el('span', {class: 'mono'}, row.versions.join(' '))},
 	{title: 'Live', width: '80px', class: 'num', key: 'live'},
@@ -193,9 +214,13 @@ export const services = main => list(main, 'Services', 'services', row => row.na
 	{title: 'Check', width: '200px', cell: row => el('span', {class: 'mono'}, row.check || '')},
 ], 'Filter: tasks 1.5   ( / )');
 
+const drainOrUp = row => row.operator_state
+	? action('Up', `Let ${row.instance} have requests again`, 'instance up', [row.service, row.version, row.instance])
+	: action('Drain', `No new requests for ${row.instance}`, 'instance drain', [row.service, row.version, row.instance]);
+
 export const instances = (main, service) => list(main, service ? `Instances of ${service}` : 'Instances',
 	service ? 'instances/' + encodeURIComponent(service) : 'instances',
-	row => [row.service, row.version, row.instance].join('/'), doc => doc.instances, [
+	row => [row.service, row.version, row.instance].join('/'), doc => doc.instances, () => [
 		{title: 'Instance', width: '220px', key: 'instance'},
 		{title: 'Service', width: '180px', cell: row => link(row.service, 'instances', row.service)},
 		{title: 'Version', width: '130px', cell: row => el('span', {class: 'mono'}, row.version)},
@@ -203,6 +228,7 @@ export const instances = (main, service) => list(main, service ? `Instances of $
 		{title: 'State', width: '120px', cell: row => badge(row.state)},
 		{title: 'By an operator', width: '140px', cell: row => row.operator_state ? badge(row.operator_state) : ''},
 		{title: 'Weight', width: '90px', class: 'num', key: 'weight'},
+		...(canWrite() ? [{title: 'Change', width: '110px', cell: drainOrUp}] : []),
 	], 'Filter: tasks 1.5 drain   ( / )');
 
 // --- the fleet
