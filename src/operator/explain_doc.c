@@ -182,6 +182,8 @@ static void add_env(const struct explanation *e, struct node *doc)
 		doc_add_text(doc, "source", e->env->source);
 	if (!e->reading->is_offline)
 		doc_add_int(doc, "created", e->env->created);
+	if (reading_revision(e->reading, e->env->name) != 0)
+		doc_add_int(doc, "revision", reading_revision(e->reading, e->env->name));
 	add_doors(e, doc);
 	add_beaten(e, doc_add_list(doc, "beaten"));
 }
@@ -298,10 +300,30 @@ static size_t count_live(const struct node *list)
 	return live;
 }
 
+/* Whose the environment is, and of when. */
+static void add_whose(const struct node *doc, struct buf *text)
+{
+	static const char *const parts[][2] = {
+	    {"source", "from"}, {"owner", "owner"}, {"revision", "revision"}};
+	size_t count = 0;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		const struct node *node = node_find(doc, parts[i][0]);
+
+		if (node == NULL)
+			continue;
+		buf_printf(text, "%s%s ", count++ == 0 ? "              " : ", ", parts[i][1]);
+		doc_add_cell(node, text);
+	}
+	if (count > 0)
+		buf_add_char(text, '\n');
+}
+
 void explain_fill_page(const struct explanation *e)
 {
 	struct buf *text = &e->look->before;
 	const struct node *doc = e->look->doc, *beaten = node_find(doc, "beaten");
+	int64_t timeout;
 
 	buf_printf(text, "Door:         %s\n", node_text_at(doc, "door", ""));
 	if (e->request.is_ignored)
@@ -317,13 +339,7 @@ void explain_fill_page(const struct explanation *e)
 		buf_printf(text, "              before %s, which has it as %s, too\n",
 			   node_text_at(&beaten->children[i], "environment", ""),
 			   node_text_at(&beaten->children[i], "by", ""));
-	if (node_find(doc, "source") != NULL) {
-		buf_add_str(text, "              from ");
-		doc_add_cell(node_find(doc, "source"), text);
-		buf_add_str(text, ", owner ");
-		doc_add_cell(node_find(doc, "owner"), text);
-		buf_add_char(text, '\n');
-	}
+	add_whose(doc, text);
 	if (node_find(doc, "access") != NULL)
 		buf_printf(text, "Let in:       %s\n", node_text_at(doc, "access", ""));
 	if (node_find(doc, "route") != NULL)
@@ -331,6 +347,8 @@ void explain_fill_page(const struct explanation *e)
 	if (e->backend != NULL)
 		buf_printf(text, "Service:      %s, version %s (%s)\n", e->backend->service,
 			   node_text_at(doc, "version", "?"), node_text_at(doc, "from", "?"));
+	if (node_int_at(doc, "server_timeout_ms", &timeout))
+		buf_printf(text, "Timeout:      %lld ms for an answer\n", (long long)timeout);
 	if (e->condition != NULL)
 		buf_printf(text, "Condition:    %s, version %s\n",
 			   node_text_at(doc, "condition", ""), e->condition->version);

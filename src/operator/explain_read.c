@@ -40,19 +40,16 @@ static void on_kv(void *ctx, const char *key, const struct etcd_kv *kv)
 	struct partial *p = ctx;
 
 	if (str_has_prefix(key, ENVIRONMENTS))
-		relevant_add(p->relevant, key + strlen(ENVIRONMENTS), kv->value, kv->value_len,
-			     kv->create_revision);
+		relevant_add(p->relevant, key + strlen(ENVIRONMENTS), kv);
 	else
 		reading_put(p->reading, key, kv);
 }
 
-static void put_env(void *ctx, const char *name, const char *text, size_t len, int64_t created)
+static void put_env(void *ctx, const char *name, const struct etcd_kv *kv)
 {
 	mem_auto_free char *key = mem_printf(ENVIRONMENTS "%s", name);
-	const struct etcd_kv kv = {
-	    .key = key, .value = text, .value_len = len, .create_revision = created};
 
-	reading_put(ctx, key, &kv);
+	reading_put(ctx, key, kv);
 }
 
 static int read_rest(struct partial *p, const struct explanation *e, int64_t *ret_revision,

@@ -22,6 +22,7 @@
 #include "sys/loop.h"
 
 #define FOLLOW_DELAY_MS 100 /* in which further changes are gathered */
+#define ENVIRONMENTS	"environments/"
 #define MAX_OTHER	((size_t)1 << 16)
 
 static const struct {
@@ -47,7 +48,8 @@ void reading_init(struct reading *reading, const struct settings *settings)
 {
 	struct mf_err err;
 
-	*reading = (struct reading){.table = table_new(), .others = strmap_new(free)};
+	*reading = (struct reading){
+	    .table = table_new(), .others = strmap_new(free), .revisions = strmap_new(NULL)};
 	table_set_settings(reading->table, settings, NULL);
 	if (policy_file_load(settings->policy, &reading->policy, &err) != 0) {
 		log_warn("policy is not applied", LOG_STR("reason", err.msg));
@@ -62,6 +64,7 @@ void reading_fini(struct reading *reading)
 	table_free(reading->table);
 	policy_free(reading->policy);
 	strmap_free(reading->others);
+	strmap_free(reading->revisions);
 }
 
 void reading_begin(struct reading *reading)
@@ -70,6 +73,8 @@ void reading_begin(struct reading *reading)
 	reading->newest = 0;
 	strmap_free(reading->others);
 	reading->others = strmap_new(free);
+	strmap_free(reading->revisions);
+	reading->revisions = strmap_new(NULL);
 }
 
 static void note_revision(struct reading *reading, const char *key, int64_t revision)
@@ -83,6 +88,9 @@ void reading_put(struct reading *reading, const char *key, const struct etcd_kv 
 	size_t max = max_of_other(key);
 
 	note_revision(reading, key, kv->mod_revision);
+	if (str_has_prefix(key, ENVIRONMENTS))
+		strmap_set(reading->revisions, key + strlen(ENVIRONMENTS),
+			   (void *)(intptr_t)kv->mod_revision);
 	table_put(reading->table, key, kv->value, kv->value_len, kv->create_revision);
 	if (max == 0)
 		return;
@@ -391,4 +399,9 @@ bool reading_next(const struct reading *reading, const char *prefix, void **curs
 const char *reading_find(const struct reading *reading, const char *key)
 {
 	return strmap_find(reading->others, key);
+}
+
+int64_t reading_revision(const struct reading *reading, const char *env)
+{
+	return (intptr_t)strmap_find(reading->revisions, env);
 }

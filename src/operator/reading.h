@@ -23,6 +23,7 @@ struct reading {
 	struct snapshot *snapshot; /* of the table as it is now */
 	/* What the table does not have, by key: config/, nodes/, overrides/, services/, states/. */
 	struct strmap *others;
+	struct strmap *revisions; /* of environments' keys, by name: see reading_revision */
 	int64_t newest;	 /* revision of the last change of what people and registrars write */
 	bool is_offline; /* from files */
 };
@@ -71,5 +72,8 @@ void reading_stop(struct following *following); /* NULL is fine */
 bool reading_next(const struct reading *reading, const char *prefix, void **cursor,
 		  const char **ret_name, const char **ret_value);
 const char *reading_find(const struct reading *reading, const char *key); /* NULL: not there */
+
+/* Of the last change of an environment's key; 0: of files, or there is none. */
+int64_t reading_revision(const struct reading *reading, const char *env);
 
 #endif

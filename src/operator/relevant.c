@@ -17,10 +17,11 @@
 #include "model/host.h"
 #include "model/settings.h"
 #include "operator/request.h"
+#include "store/etcd.h"
 
 struct text {
 	size_t name, at, len; /* in buf */
-	int64_t created;
+	int64_t created, revision;
 	bool is_marked;
 };
 
@@ -57,18 +58,20 @@ void relevant_free(struct relevant *relevant)
 	free(relevant);
 }
 
-void relevant_add(struct relevant *relevant, const char *name, const char *text, size_t len,
-		  int64_t created)
+void relevant_add(struct relevant *relevant, const char *name, const struct etcd_kv *kv)
 {
 	struct buf *buf = &relevant->buf;
 	struct text *added;
 
 	MEM_GROW(relevant->texts, relevant->count, relevant->cap);
 	added = &relevant->texts[relevant->count++];
-	*added = (struct text){.name = buf->len, .len = len, .created = created};
+	*added = (struct text){.name = buf->len,
+			       .len = kv->value_len,
+			       .created = kv->create_revision,
+			       .revision = kv->mod_revision};
 	buf_add(buf, name, strlen(name) + 1);
 	added->at = buf->len;
-	buf_add(buf, text, len);
+	buf_add(buf, kv->value, kv->value_len);
 	buf_add_char(buf, '\0');
 }
 
@@ -222,6 +225,18 @@ static void mark_around(struct relevant *relevant, const struct text *text)
 	env_unref(env);
 }
 
+static void give(const struct relevant *relevant, const struct text *text, relevant_fn *visit,
+		 void *ctx)
+{
+	const struct etcd_kv kv = {.key = name_of(relevant, text),
+				   .value = bytes_of(relevant, text),
+				   .value_len = text->len,
+				   .create_revision = text->created,
+				   .mod_revision = text->revision};
+
+	visit(ctx, kv.key, &kv);
+}
+
 void relevant_walk(struct relevant *relevant, relevant_fn *visit, void *ctx)
 {
 	if (relevant->request->door == REQUEST_EXTERNAL)
@@ -232,7 +247,6 @@ void relevant_walk(struct relevant *relevant, relevant_fn *visit, void *ctx)
 		const struct text *text = &relevant->texts[relevant->marked[i]];
 
 		mark_around(relevant, text);
-		visit(ctx, name_of(relevant, text), bytes_of(relevant, text), text->len,
-		      text->created);
+		give(relevant, text, visit, ctx);
 	}
 }

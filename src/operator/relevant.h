@@ -6,9 +6,7 @@
 #ifndef MF_OPERATOR_RELEVANT_H
 #define MF_OPERATOR_RELEVANT_H
 
-#include <stddef.h>
-#include <stdint.h>
-
+struct etcd_kv;
 struct relevant;
 struct request;
 struct settings;
@@ -17,13 +15,11 @@ struct settings;
 struct relevant *relevant_new(const struct request *request, const struct settings *settings);
 void relevant_free(struct relevant *relevant);
 
-/* The value of /mayfly/environments/<name>, of which a copy is kept. */
-void relevant_add(struct relevant *relevant, const char *name, const char *text, size_t len,
-		  int64_t created);
+/* The pair of /mayfly/environments/<name>, of which a copy is kept. */
+void relevant_add(struct relevant *relevant, const char *name, const struct etcd_kv *kv);
 
-/* When all are there: each that matters, once. */
-typedef void relevant_fn(void *ctx, const char *name, const char *text, size_t len,
-			 int64_t created);
+/* When all are there: each that matters, once; its key is its name. */
+typedef void relevant_fn(void *ctx, const char *name, const struct etcd_kv *kv);
 void relevant_walk(struct relevant *relevant, relevant_fn *visit, void *ctx);
 
 #endif

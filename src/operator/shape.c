@@ -128,6 +128,7 @@ const struct shape_row shape_rows[] = {
     {"explain", "owner", "string", "who put the environment there"},
     {"explain", "source", "string", "where its owner has it from"},
     {"explain", "created", "integer", "etcd's revision of its creation"},
+    {"explain", "revision", "integer", "etcd's revision of its last change"},
     {"explain", "beaten[].environment", "string", "another one that wants the same"},
     {"explain", "beaten[].by", "string", "host, prefix or header"},
     {"explain", "beaten[].created", "integer", "etcd's revision of its creation"},

@@ -113,7 +113,7 @@ etcd_put backends/tasks-2/2/i "${ADDRESS[tasks-2]}"
 mv "$T/environments/.prod" "$T/environments/prod.yaml"
 within 'each has its service' 10 says '^tasks 2 ' get /tasks/x
 by() { like "$(get "$2" -X "$1" "${@:4}")" "$3" "$1 $2"; } # METHOD PATH REGEX [CURL-OPTION...]
-service_refuses='^only GET, HEAD and POST$'                 # what the program behind it says
+service_refuses='^only GET, HEAD, POST and OPTIONS$'                 # what the program behind it says
 by POST /tasks/x '^tasks 1 '
 like "$(get /tasks/headers -X POST)" '^POST /headers ' '  with its options'
 by PATCH /tasks/x "$service_refuses"
@@ -131,6 +131,11 @@ like "$(get /only -i -X PUT)" '^allow: GET,POST,DELETE,PATCH'$'\r?$' 'of a whole
 like "$(get /x -X FOO)" '^<!DOCTYPE html>.*405' '  and in a page'
 run_tool mayfly explain http://www-prod.example.com/tasks/x -X POST
 like "$OUT" '^Route: +/tasks/ \(strip\)$' 'mayfly explain says it'
+like "$OUT" ', revision [1-9][0-9]*$' '  of which revision of the environment'
+etcd_put services/tasks '{"server_timeout":"7s"}'
+run_tool mayfly explain http://www-prod.example.com/tasks/x -X POST
+like "$OUT" '^Timeout: +7000 ms for an answer$' '  and how long an answer may take'
+etcd_del services/tasks
 run_tool mayfly explain http://www-prod.example.com/tasks/x -X DELETE
 like "$OUT" 'only GET,POST,PATCH is allowed there: it is answered 405' '  and what is not'
 like "$(get /tasks/x -X delete)" '^405$' 'in lower case it is the same one'

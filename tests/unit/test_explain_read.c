@@ -156,7 +156,8 @@ static int list(void *ctx, const char *below, const struct ask_list *events, voi
 		const struct etcd_kv kv = {.key = pairs[i].key,
 					   .value = pairs[i].value,
 					   .value_len = strlen(pairs[i].value),
-					   .create_revision = 100 - (int64_t)i / 2};
+					   .create_revision = 100 - (int64_t)i / 2,
+					   .mod_revision = 200 + (int64_t)i};
 		bool is_instance = str_has_prefix(pairs[i].key, "backends/");
 
 		if (below[0] == '\0' ? is_instance : !str_has_prefix(kv.key, below))

@@ -26,6 +26,7 @@
 #include "operator/tally.h"
 #include "operator/tapped.h"
 #include "operator/top.h"
+#include "store/etcd.h"
 #include "unit.h"
 
 static bool seen[1000];
@@ -122,20 +123,26 @@ static const char *const others[][2] = {
      "\"set_aside_count\":1,\"set_aside\":[{\"object\":\"o\",\"reason\":\"r\"}]}"},
 };
 
+static void put(struct reading *reading, const char *key, const char *value, int64_t revision)
+{
+	const struct etcd_kv kv = {.key = key,
+				   .value = value,
+				   .value_len = strlen(value),
+				   .create_revision = revision,
+				   .mod_revision = revision};
+
+	reading_put(reading, key, &kv);
+}
+
 static void take(struct reading *reading, const struct settings *settings)
 {
-	*reading = (struct reading){.table = table_new(), .others = strmap_new(free)};
-	table_set_settings(reading->table, settings, NULL);
-	table_begin_full(reading->table);
+	reading_init(reading, settings);
+	reading_begin(reading);
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		table_put(reading->table, keys[i][0], keys[i][1], strlen(keys[i][1]),
-			  (int64_t)i + 1);
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-		table_put(reading->table, others[i][0], others[i][1], strlen(others[i][1]), 1);
-		strmap_set(reading->others, others[i][0], mem_dup_str(others[i][1]));
-	}
-	table_end_full(reading->table);
-	reading->snapshot = table_snapshot(reading->table, 9);
+		put(reading, keys[i][0], keys[i][1], (int64_t)i + 1);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		put(reading, others[i][0], others[i][1], 1);
+	reading_end(reading, 9);
 }
 
 static const struct {
