@@ -1,6 +1,6 @@
 #!/bin/bash
 # What HAProxy counts by environment, service and version, at kvwatch's metrics; and Debian's Prometheus
-# with the rules of contrib: an alert fires when an environment answers nothing, and ends when it does.
+# with the rules and targets of contrib: an alert fires when an environment answers nothing, and ends when it does.
 . "$(dirname "$0")/lib.sh"
 
 need haproxy curl python3 prometheus promtool
@@ -25,7 +25,8 @@ backends() { # VERSION...
 	done
 }
 backends 1 >"$T/backends.yaml"
-write_settings "metrics_bind=\"$BIND\"" haproxy.metrics=true dnsmasq.hosts= dnsmasq.reload=
+write_settings "metrics_bind=\"$BIND\"" haproxy.metrics=true 'haproxy.log={to: stdout}' dnsmasq.hosts= dnsmasq.reload= \
+	"targets=[{template: $TOP/contrib/prometheus/targets.json.mustache, output: $T/targets.json}]"
 start_tool kvwatch --environments "$T/environments" --backends "$T/backends.yaml"
 start_haproxy
 
@@ -89,6 +90,8 @@ rule_files: [$T/rules.yml]
 scrape_configs:
   - job_name: mayfly
     static_configs: [{targets: ["$BIND"]}]
+  - job_name: services
+    file_sd_configs: [{files: [$T/targets.json], refresh_interval: 1s}]
 E
 ports 1
 PROMETHEUS=http://127.0.0.1:${PORTS[0]}
@@ -97,6 +100,8 @@ start prometheus prometheus --config.file="$T/prometheus.yml" --storage.tsdb.pat
 series() { curl -s --max-time 5 "$PROMETHEUS/api/v1/query" --data-urlencode "query=$1"; }
 wait_for 30 says '"value"' series 'mayfly_requests_total{environment="prod",code="2xx"}' || fail 'Prometheus has the series'
 pass 'Prometheus has the series'
+is_target() { says "\"version\":\"$1\"" series 'up{job="services",service="web"}'; }
+within 'an instance is a target of Prometheus' 30 is_target 1
 fires() { # traffic goes on, so that there is a rate
 	ask prod
 	ask pr-42
@@ -106,10 +111,29 @@ within 'an alert fires for an environment that answers nothing' 60 fires
 unlike "$(series 'ALERTS{environment="prod"}')" '"environment"' '  and for no other'
 backends 1 2 >"$T/backends.new" && mv "$T/backends.new" "$T/backends.yaml"
 within 'an instance comes' 20 says '^web 2 ' fetch www-pr-42.example.com "$HTTP/"
+within '  which is a target, too' 30 is_target 2
 ends() {
 	ask pr-42
 	says '"result":\[\]' series 'ALERTS{alertname="MayflyEnvironmentUnanswered",alertstate="firing"}'
 }
 within '  and the alert ends' 60 ends
+
+note 'a version that stands in the reserve'
+start_app web-3 web 3
+cat >"$T/environments/pr-43.yaml" <<'E'
+name: pr-43
+extends: prod
+services: [{name: web, version: 3}]
+E
+backends 1 2 3 >"$T/backends.new" && mv "$T/backends.new" "$T/backends.yaml"
+within 'it answers' 20 says '^web 3 ' fetch www-pr-43.example.com "$HTTP/"
+is_counted() {
+	curl -s --max-time 5 "$METRICS/metrics" >"$T/out/metrics"
+	grep -qE '_total\{environment="pr-43",service="web",version="3",code="2xx"\} [1-9]' "$T/out/metrics"
+}
+within '  and is counted by its name' 20 is_counted
+unlike "$(<"$T/out/metrics")" spare '  and by no other'
+ask pr-43 by-another-name
+within '  and in the log, too' 10 log_has haproxy '"path":"..by-another-name".*"service":"web","version":"3"'
 
 done_testing
