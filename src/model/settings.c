@@ -90,6 +90,10 @@ static const struct field tls_rows[] = {
     {"redirect", FIELD_BOOL, 0, FIELD_AT(struct settings, haproxy.tls.redirect), .preset = "false",
      .doc = "Send external traffic that comes without TLS to the same address with it, but for "
 	    "`/.well-known/acme-challenge/`, by which certificates are had."},
+    TEXT_OR_NONE("acme", haproxy.tls.acme, acme,
+	 .doc = "Where a client of ACME (RFC 8555) answers what it is asked at "
+		"`/.well-known/acme-challenge/`, as `http://127.0.0.1:5002`: such requests from "
+		"outside go there, with or without TLS. Empty: they go where all others do."),
     {"hsts", FIELD_DURATION, 0, FIELD_AT(struct settings, haproxy.tls.hsts), .max = HSTS_MAX_MS,
      .preset = "0ms",
      .doc = "For how long a browser that came by TLS is to come in no other way "

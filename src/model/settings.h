@@ -52,6 +52,7 @@ struct settings {
 			char **bind;
 			char *certificates; /* a directory; "": no TLS */
 			char *min_version;
+			char *acme; /* http://ADDRESS:PORT; "": none */
 			bool redirect;
 			int64_t hsts; /* ms; 0: none */
 		} tls;

@@ -289,6 +289,19 @@ static int check_network(const char *s, struct mf_err *err)
 	return refuse(s, err, why != NULL ? why : "must be a network, such as 10.0.0.0/8");
 }
 
+static int check_acme(const char *s, struct mf_err *err)
+{
+	static const char scheme[] = "http://";
+	mem_auto_free char *address = NULL;
+	unsigned port;
+
+	if (!str_has_prefix(s, scheme) ||
+	    name_parse_endpoint(s + strlen(scheme), strlen(s) - strlen(scheme), &address, &port,
+				NULL) != 0)
+		return refuse(s, err, "must be http:// with a numeric address and a port");
+	return 0;
+}
+
 static int check_tls_version(const char *s, struct mf_err *err)
 {
 	return strcmp(s, "1.2") == 0 || strcmp(s, "1.3") == 0
@@ -421,6 +434,10 @@ const struct value_type value_escape = {
 const struct value_type value_network = {
     .check = check_network,
     .schema = STRING ",\"pattern\":\"^[0-9A-Fa-f.:/]+$\"",
+};
+const struct value_type value_acme = {
+    .check = check_acme,
+    .schema = STRING ",\"pattern\":\"^(http://[0-9A-Fa-f.:\\\\[\\\\]]+)?$\"",
 };
 const struct value_type value_tls_version = {
     .check = check_tls_version,

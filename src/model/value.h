@@ -45,6 +45,7 @@ extern const struct value_type value_reload;	  /* none, pidfile:PATH, docker:NAM
 extern const struct value_type value_template;	  /* a file's name, or an absolute path */
 extern const struct value_type value_escape;	  /* none, html, haproxy, word */
 extern const struct value_type value_tls_version; /* 1.2, 1.3 */
+extern const struct value_type value_acme;	  /* http://ADDRESS:PORT, numeric */
 extern const struct value_type value_percent;	  /* 0% to 100%; the sign may be left out */
 extern const struct value_type value_duration;	  /* "5m", at most a year */
 

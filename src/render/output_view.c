@@ -9,7 +9,8 @@
  *	bind, internal_bind, local_bind   lists of addresses
  *	has_tls              whether external traffic is taken by TLS, too; with tls_bind (a list of
  *	                     addresses), tls_certificates (the crt-list), tls_min_version,
- *	                     tls_redirect, tls_redirect_port and tls_hsts (seconds), absent when
+ *	                     tls_redirect, tls_redirect_port, tls_hsts (seconds) and tls_acme (an
+ *	                     address and port), absent when
  *	                     there is none to be said
  *	trusted              networks of proxies whose x-forwarded-* are believed; has_trusted;
  *	                     accept_proxy: whether they speak the PROXY protocol
@@ -301,6 +302,18 @@ static void get_tls_redirect_port(const void *obj, struct view *v)
 		view_set_none(v);
 }
 
+/* As HAProxy takes it for a server: without "http://". */
+static void get_tls_acme(const void *obj, struct view *v)
+{
+	const struct settings *settings = ((const struct output_view *)obj)->settings;
+	const char *slashes = strstr(settings->haproxy.tls.acme, "//");
+
+	if (slashes == NULL || !settings_has_tls(settings))
+		view_set_none(v);
+	else
+		view_set_str(v, slashes + 2);
+}
+
 static void get_tls_hsts(const void *obj, struct view *v)
 {
 	int64_t ms = ((const struct output_view *)obj)->settings->haproxy.tls.hsts;
@@ -474,6 +487,7 @@ static const struct view_field own_fields[] = {
     VIEW_MADE("has_forwarded", get_has_forwarded),
     VIEW_MADE("tls_redirect_port", get_tls_redirect_port),
     VIEW_MADE("tls_hsts", get_tls_hsts),
+    VIEW_MADE("tls_acme", get_tls_acme),
     VIEW_STR("tls_certificates", struct output_view, certificate_list),
     VIEW_MADE("log_target", get_log_target),
     VIEW_MADE("log_form", get_log_form),

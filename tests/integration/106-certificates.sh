@@ -48,7 +48,7 @@ printf 'How to renew these\n' >"$D/README"
 single shop shop.pem
 : >"$D/empty.pem"
 MORE=(haproxy.tls="{bind: [\"127.0.0.1:$TLS_PORT\"], certificates: $D, redirect: true, hsts: 365d}"
-	"metrics_bind=\"$METRICS\"")
+	"metrics_bind=\"$METRICS\"" haproxy.consolidate_after=1d)
 start_mayfly "${MORE[@]}"
 start_app web frontend 1
 etcd_put backends/frontend/1/a "${ADDRESS[web]}"
@@ -107,6 +107,7 @@ within 'one of a new name' 10 is_shown a.new.example.com "$T/new.crt"
 rm "$D/new.pem"
 is_gone() { [[ -z $(shown new.example.com) && ! -e $T/haproxy/certificates/new.pem ]]; }
 within 'one that goes' 10 is_gone
+is "$(haproxy_reloads)" "$reloads" 'all of it without a reload'
 
 note 'what is bad'
 bad() { # NAME REGEX

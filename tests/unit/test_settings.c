@@ -275,6 +275,9 @@ static const struct {
     {"haproxy: {trusted: [proxy.example.com]}", "haproxy.trusted: \"proxy.example.com\": must be a "
 						"network, such as 10.0.0.0/8 (line 1, column "
 						"21)"},
+    {"haproxy: {tls: {acme: 'http://acme.example.com:80'}}",
+     "haproxy.tls.acme: \"http://acme.example.com:80\": must be http:// with a numeric address and "
+     "a port (line 1, column 23)"},
     {"haproxy: {tls: {min_version: 1.1}}",
      "haproxy.tls.min_version: \"1.1\": must be 1.2 or 1.3 (line 1, column 30)"},
     {"haproxy: {tls: {certificates: certs}}",
