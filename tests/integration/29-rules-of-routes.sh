@@ -132,10 +132,6 @@ like "$(get /x -X FOO)" '^<!DOCTYPE html>.*405' '  and in a page'
 run_tool mayfly explain http://www-prod.example.com/tasks/x -X POST
 like "$OUT" '^Route: +/tasks/ \(strip\)$' 'mayfly explain says it'
 like "$OUT" ', revision [1-9][0-9]*$' '  of which revision of the environment'
-etcd_put services/tasks '{"server_timeout":"7s"}'
-run_tool mayfly explain http://www-prod.example.com/tasks/x -X POST
-like "$OUT" '^Timeout: +7000 ms for an answer$' '  and how long an answer may take'
-etcd_del services/tasks
 run_tool mayfly explain http://www-prod.example.com/tasks/x -X DELETE
 like "$OUT" 'only GET,POST,PATCH is allowed there: it is answered 405' '  and what is not'
 like "$(get /tasks/x -X delete)" '^405$' 'in lower case it is the same one'
@@ -218,5 +214,10 @@ leads '  and its redirects' /a/b 302 'https://www-pr-1.example.com/a/b'
 unset ENVIRONMENT
 
 is "$(haproxy_reloads)" "$reloads" 'all of this without a reload'
+
+note 'how long an answer may take'
+etcd_put services/tasks '{"server_timeout":"7s"}'
+run_tool mayfly explain http://www-prod.example.com/tasks/x -X POST
+like "$OUT" '^Timeout: +7000 ms for an answer$' 'is said of the service'
 within 'files and HAProxy say the same' 10 all_is_one
 done_testing
