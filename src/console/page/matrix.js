@@ -59,9 +59,9 @@ export class Matrix {
 	constructor() {
 		this.rows = new Map();
 		this.table = new VirtualTable('Environments and the versions of their services', row => row.name);
-		this.filter = new Filter('Filter environments', 'Filter: pr-42 tasks:1.5   ( / )', () => this.draw());
-		this.own = checkbox('with versions of their own', () => this.draw());
-		this.bad = checkbox('with something missing', () => this.draw());
+		this.filter = new Filter('Filter environments', 'Filter: pr-42 tasks:1.5   ( / )', () => this.show());
+		this.own = checkbox('with versions of their own', () => this.show());
+		this.bad = checkbox('with something missing', () => this.show());
 		this.filter.add(this.own.node, this.bad.node);
 		this.node = el('div', {}, this.filter.bar, this.table.frame, legend());
 	}
@@ -110,12 +110,22 @@ export class Matrix {
 		];
 	}
 
+	// Behind a change of rows; without changed, of all.
 	draw(changed) {
-		const all = [...this.rows.values()].sort((a, b) => a.name < b.name ? -1 : 1);
+		this.all = [...this.rows.values()].sort((a, b) => a.name < b.name ? -1 : 1);
+		this.its = this.columns();
+		if (changed === undefined)
+			this.table.forgetAll();
+		this.show(changed);
+	}
+
+	// Those that fit the filter; what was made of a row stays.
+	show(changed = new Set()) {
+		const all = this.all || [];
 		const shown = all.filter(row => this.filter.fits(row.text) &&
 			(!this.own.box.checked || differs(row)) && (!this.bad.box.checked || row.state !== 'ready'));
 
-		this.table.show(this.columns(), shown, changed);
+		this.table.show(this.its || [], shown, changed);
 		this.filter.say(shown.length, all.length);
 	}
 }

@@ -60,7 +60,7 @@ export class VirtualTable {
 		this.rows = rows;
 		this.table.setAttribute('aria-rowcount', rows.length + 1);
 		if (changed === undefined)
-			this.made.clear();
+			this.forgetAll();
 		else
 			changed.forEach(key => this.made.delete(key));
 		this.changed = changed;
@@ -114,6 +114,10 @@ export class VirtualTable {
 		}
 		if (key !== undefined && document.activeElement !== focused && !this.focus(key))
 			this.frame.focus({preventScroll: true});
+	}
+
+	forgetAll() {
+		this.made.clear();
 	}
 
 	forget(wanted) {
