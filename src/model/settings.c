@@ -111,7 +111,7 @@ static const struct field log_rows[] = {
 	 .doc = "`json`: an object with `time` (seconds since 1970), `client`, `method`, `host`, "
 		"`path`, `status`, `bytes`, `ms` (the request as a whole), `queue_ms`, `connect_ms`, "
 		"`answer_ms` (until the instance answered; -1: it came to none), `environment`, "
-		"`service`, `version`, `instance`, `user`, `traceparent`, `error` (why HAProxy "
+		"`service`, `version`, `instance`, `user` (who has logged in), `traceparent`, `error` (why HAProxy "
 		"answered itself) and `end` (how it ended: the first two letters of HAProxy's "
 		"termination state). `text`: the same in this order, separated by spaces, and `-` for "
 		"nothing."),

@@ -136,6 +136,27 @@ tapped() {
 }
 within 'mayfly tap reads that, too' 10 tapped
 
+note 'who has logged in'
+mkdir "$T/users.d"
+# shellcheck disable=SC2016 # the hash of secret
+printf '%s\n' 'ann:$5$mayfly$lm77lnjw06Issg9wmUu6AqwbB4lEfRuqzkGOP3Xq.TC' >"$T/users.d/team"
+chmod 640 "$T/users.d/team"
+cat >"$T/environments/closed.yaml" <<'E'
+name: closed
+access: {users: team}
+services: [{name: web, version: 1, route: /}]
+E
+serve "users=$T/users.d" 'haproxy.log={to: stdout}'
+mark haproxy
+logs_in() {
+	fetch www-closed.example.com "$HTTP/entered" -u ann:secret >"$T/out/reply"
+	log_has haproxy '"path":"..entered",.*"user":"ann"'
+}
+within 'the user is in the line' 10 logs_in
+fetch www-closed.example.com "$HTTP/refused" -u ann:wrong >"$T/out/reply"
+within 'whoever does not know the password' 10 log_has haproxy '"path":"..refused",.*"status":401,.*"user":""'
+unlike "$(<"$T/log/haproxy")" 'secret|YW5u' '  and no password'
+
 note 'as syslog'
 ports 1
 start syslog socat -u "UDP-RECV:${PORTS[0]},bind=127.0.0.1" STDOUT
