@@ -29,6 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apply/activity.h"
 #include "apply/apply_internal.h"
 #include "apply/live.h"
 #include "base/mem.h"
@@ -71,6 +72,32 @@ static void on_live_retry(void *ctx)
 		apply_resync(apply);
 }
 
+static void on_used(void *ctx, const char *env)
+{
+	struct apply *apply = ctx;
+
+	apply->events->on_used(apply->ctx, env);
+}
+
+static void on_used_read(void *ctx)
+{
+	struct apply *apply = ctx;
+
+	apply->events->on_used_read(apply->ctx);
+}
+
+/* By the settings that hold. */
+static void start_activity(struct apply *apply)
+{
+	static const struct activity_events events = {on_used, on_used_read};
+
+	activity_free(apply->activity);
+	apply->activity =
+	    apply->events->on_used == NULL
+		? NULL
+		: activity_new(apply->loop, apply->settings->haproxy.admin_socket, &events, apply);
+}
+
 struct apply *apply_new(struct loop *loop, const struct settings *settings,
 			struct template_set *templates, const struct apply_events *events,
 			void *ctx)
@@ -90,6 +117,7 @@ struct apply *apply_new(struct loop *loop, const struct settings *settings,
 	apply->live_retry = loop_timer_new(loop, on_live_retry, apply);
 	apply->consolidate = loop_timer_new(loop, on_consolidate, apply);
 	apply->live = live_new(loop, settings, &live_events, apply);
+	start_activity(apply);
 	return apply;
 }
 
@@ -121,6 +149,7 @@ void apply_set_settings(struct apply *apply, const struct settings *settings,
 	apply->settings = settings;
 	apply->templates = templates;
 	live_set_settings(apply->live, settings);
+	start_activity(apply);
 	apply_hold(apply, false);
 }
 
@@ -130,6 +159,7 @@ void apply_free(struct apply *apply)
 		return;
 	stop_all(apply);
 	live_free(apply->live);
+	activity_free(apply->activity);
 	for (size_t i = 0; i < apply->member_count; i++)
 		group_free(apply->members[i].group);
 	loop_timer_free(apply->wake);
@@ -206,6 +236,8 @@ void apply_set_desired(struct apply *apply, struct snapshot *snapshot)
 	apply->owes_result = true;
 	apply_list_members(apply);
 	live_set_desired(apply->live, snapshot);
+	if (apply->activity != NULL)
+		activity_set(apply->activity, snapshot);
 	apply_schedule(apply);
 }
 

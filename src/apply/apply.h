@@ -61,6 +61,9 @@ struct apply_events {
 	void (*on_live)(void *ctx, const struct live_result *result);
 	/* A group cannot be rendered; its last good files stay.  Again with each rendering. */
 	void (*on_bad)(void *ctx, const char *group, const struct mf_err *why);
+	/* What HAProxy counts (activity.h).  Or NULL, both: it is not asked. */
+	void (*on_used)(void *ctx, const char *env);
+	void (*on_used_read)(void *ctx);
 	/* After apply_finish, and not from inside it: each group has been dealt with.  Or NULL. */
 	void (*on_finished)(void *ctx);
 };

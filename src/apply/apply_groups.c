@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apply/activity.h"
 #include "apply/apply_internal.h"
 #include "apply/driver.h"
 #include "apply/haproxy.h"
@@ -27,7 +28,11 @@ static bool on_rendered(void *ctx, struct group *group);
 
 static void on_observed(void *ctx, const struct haproxy_info *info)
 {
+	const struct apply *apply = ctx;
+
 	apply_note_worker(ctx, info);
+	if (apply->activity != NULL) /* it may be about to be reloaded */
+		activity_read(apply->activity);
 }
 
 static struct snapshot *on_hold(void *ctx, bool hold)

@@ -12,6 +12,7 @@
 #include "apply/group.h"
 #include "base/err.h"
 
+struct activity;
 struct haproxy_job;
 struct live;
 struct loop_timer;
@@ -60,6 +61,7 @@ struct apply {
 	bool owes_result;	  /* it has not been reported as converged */
 	bool is_finishing;	  /* apply_finish */
 
+	struct activity *activity; /* NULL: nobody asks */
 	struct live *live;
 	enum apply_runtime runtime;
 	uint64_t answers;	/* of live, so far */

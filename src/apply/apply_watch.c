@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apply/activity.h"
 #include "apply/apply_internal.h"
 #include "apply/haproxy.h"
 #include "model/settings.h"
@@ -69,6 +70,8 @@ void apply_note_worker(struct apply *apply, const struct haproxy_info *info)
 	if (!is_same) { /* else the first reading stays: seconds must not add up */
 		apply->worker_pid = info->pid;
 		apply->worker_started = started;
+		if (apply->activity != NULL)
+			activity_read(apply->activity);
 	}
 	if (apply->runtime == RUNTIME_HELD || apply->desired == NULL)
 		return;

@@ -113,6 +113,22 @@ static void on_lifetimes(void *ctx, const struct lifetimes_report *lifetimes)
 	report_lifetimes(((struct kvwatch *)ctx)->report, lifetimes);
 }
 
+static void on_used(void *ctx, const char *env)
+{
+	struct kvwatch *k = ctx;
+
+	if (k->lifetimes != NULL)
+		lifetimes_use(k->lifetimes, env);
+}
+
+static void on_used_read(void *ctx)
+{
+	struct kvwatch *k = ctx;
+
+	if (k->lifetimes != NULL)
+		lifetimes_judge(k->lifetimes);
+}
+
 /* HAProxy can only be started with a configuration: give it one that answers 503. */
 static void write_first_config(void *ctx)
 {
@@ -136,6 +152,8 @@ static void on_state(void *ctx, const struct mf_err *why)
 	struct kvwatch *k = ctx;
 
 	report_source(k->report, why);
+	if (why == NULL && k->lifetimes != NULL)
+		lifetimes_distrust(k->lifetimes);
 	if (why == NULL)
 		k->source_err.code = 0;
 	else
@@ -369,7 +387,14 @@ static void on_hangup(void *ctx, int signo)
 
 static int start(struct kvwatch *k, struct mf_err *err)
 {
-	static const struct apply_events apply_events = {on_result, on_live, on_bad, on_finished};
+	static const struct apply_events apply_events = {
+	    .on_result = on_result,
+	    .on_live = on_live,
+	    .on_bad = on_bad,
+	    .on_used = on_used,
+	    .on_used_read = on_used_read,
+	    .on_finished = on_finished,
+	};
 	int code = loop_new(&k->loop, err);
 
 	if (code != 0 || (code = loop_add_signal(k->loop, SIGTERM, on_stop, k, err)) != 0 ||

@@ -19,6 +19,7 @@
 #include "model/fields.h"
 #include "model/headers.h"
 #include "model/interned.h"
+#include "model/lifetime.h"
 #include "model/name.h"
 #include "model/node.h"
 #include "model/route.h"
@@ -173,6 +174,21 @@ static const struct value_type expires = {
 	      "[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\\\\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2}))$\"",
 };
 
+static int check_idle(const char *s, struct mf_err *err)
+{
+	int64_t ms = 0;
+
+	if (str_parse_duration(s, &ms) && ms >= 1000)
+		return 0;
+	return mf_err_set(err, MF_EDATA,
+			  "must be a duration with a unit, of at least 1s, such as 3d");
+}
+
+static const struct value_type idle = {
+    .check = check_idle,
+    .schema = "\"type\":\"string\",\"pattern\":\"^[0-9]+(ms|s|m|h|d)$\"",
+};
+
 /* --- visitors --------------------------------------------------------------------------------- */
 
 static int read_split(const struct node *node, void *place, struct mf_err *err)
@@ -322,6 +338,9 @@ static const struct field env_rows[] = {
     {"expires", FIELD_TEXT, ENV(expires), .type = &expires,
      .doc = "A time (RFC 3339), or a duration such as `8h` from its last change on, after which it "
 	    "is deleted. See LIFETIMES."},
+    {"idle", FIELD_TEXT, ENV(idle), .type = &idle,
+     .doc = "A duration such as `3d` without a request or a change, after which it is deleted. See "
+	    "LIFETIMES."},
     {"missing", FIELD_WORD, ENV(missing), FIELD_SAID(struct env, missing_said),
      .words = missing_words, .preset = "fail",
      .doc = "What becomes of a request for a service whose version has no live instance. `fail`: "
@@ -492,7 +511,7 @@ static int parse_node(const struct node *node, bool stored, struct env **ret_env
 	code = fields_read(&fields_of_env, node, &draft, stored, err);
 	if (code == 0)
 		*ret_env = env_pack(&draft);
-	if (code == 0 && draft.expires != NULL)
+	if (code == 0 && lifetime_is_limited(&draft))
 		(*ret_env)->said = digest_of_words(*ret_env);
 	for (size_t i = 0; i < draft.service_count; i++) {
 		choice_unref(draft.services[i].choice);

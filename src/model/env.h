@@ -68,6 +68,7 @@ struct env {
 	const char *header;	 /* default <name> */
 	const char *description; /* NULL: none */
 	const char *expires;	 /* a duration or a time, see model/lifetime.h; NULL: never */
+	const char *idle;	 /* a duration without requests, the same */
 	const char **hosts;	 /* sorted, distinct */
 	size_t host_count;
 	const char **parents; /* those that it extends, in order; distinct */

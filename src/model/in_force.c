@@ -51,6 +51,7 @@ struct in_force {
 	struct sorted lifetimes;      /* struct lifetime *, by environment, borrowed */
 	struct shared_list *names, *config, *noted; /* of the last snapshot; NULL: none */
 	size_t limited;				    /* environments in force that end some day */
+	size_t idle;				    /* that say `idle` */
 	struct uses_count *uses;		    /* of those in force */
 	bool has_new_uses, was_over;		    /* since, and in, the last snapshot: too many */
 	char *suffix;				    /* of services' names */
@@ -144,6 +145,8 @@ static void put_in_force(struct in_force *f, struct env *old, struct env *env)
 	claims_move(f->claims, old, env);
 	f->limited += (size_t)(env != NULL && lifetime_is_limited(env));
 	f->limited -= (size_t)(old != NULL && lifetime_is_limited(old));
+	f->idle += (size_t)(env != NULL && env->idle != NULL);
+	f->idle -= (size_t)(old != NULL && old->idle != NULL);
 	f->has_new_uses |= uses_count_move(f->uses, old, env);
 	if (env != NULL) {
 		env->first = epochs_next(f->epochs);
@@ -659,6 +662,7 @@ void in_force_fill(struct in_force *f, struct snapshot *snapshot)
 		snapshot->lifetimes = share(&f->noted, &f->lifetimes, KIND_LIFETIME);
 	say_left_out(f, snapshot);
 	snapshot->limited = f->limited;
+	snapshot->idle = f->idle;
 	snapshot->epoch = epochs_begin(f->epochs);
 	f->is_changed = false;
 }

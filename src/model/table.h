@@ -145,6 +145,7 @@ struct snapshot {
 	struct shared_list *keys;      /* of claims, that are in no environment */
 	struct shared_list *lifetimes; /* struct lifetime, by environment */
 	size_t limited;		       /* environments that end some day */
+	size_t idle;		       /* those of them that say `idle` */
 	struct imposed **unused; /* states that operators said, whose instances are not there */
 	size_t unused_count;
 	struct problem *problems; /* by object; see table_set_shown */

@@ -15,7 +15,7 @@
 
 static const char *const words[USE_DOORS] = {
     [USE_WHEN] = "when",     [USE_HEADER] = "header", [USE_QUERY] = "query",
-    [USE_COOKIE] = "cookie", [USE_STICKY] = "sticky",
+    [USE_COOKIE] = "cookie", [USE_STICKY] = "sticky", [USE_IDLE] = "idle",
 };
 
 /* --- of one environment ----------------------------------------------------------------------- */
@@ -49,6 +49,8 @@ void uses_walk(const struct env *env, void (*visit)(void *ctx, const struct use 
 		if (env->doors[kind] != NULL)
 			visit(ctx, &(struct use){USE_DOORS + (enum use_kind)kind, ""});
 	walk_headers(env->headers, visit, ctx);
+	if (env->idle != NULL)
+		visit(ctx, &(struct use){USE_IDLE, ""});
 	for (size_t i = 0; i < env->service_count; i++) {
 		const struct choice *choice = env->services[i].choice;
 

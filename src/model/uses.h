@@ -1,8 +1,8 @@
 /*
  * The names that requests are asked for: of headers, query parameters and cookies in conditions
  * (model/when.h), and of headers that requests are sticky by; and those of headers that are
- * changed.  HAProxy's configuration has a rule for each, so that a name which nobody had used takes
- * a reload, and there can be only so many.
+ * changed; and whether an environment's uses are counted.  HAProxy's configuration has a rule for
+ * each, so that a name which nobody had used takes a reload, and there can be only so many.
  *
  * An empty backend in the configuration, its mark, says of each that the rule is there.
  */
@@ -27,6 +27,7 @@ enum use_kind {
 	USE_QUERY,
 	USE_COOKIE,
 	USE_STICKY,
+	USE_IDLE,  /* counting at all; without a name */
 	USE_DOORS, /* the first of DOOR_KINDS (model/door.h); without names */
 	USE_CHANGES =
 	    USE_DOORS + DOOR_KINDS, /* of headers: the first of HEADERS_KINDS (model/headers.h) */

@@ -34,11 +34,18 @@ static void add_text_unless_empty(struct node *map, const char *key, const char 
 /* How long it lives; when it ends is not known of files, and of one that has just changed. */
 static void add_lifetime(struct node *map, const struct reading *reading, const struct env *env)
 {
-	int64_t end = lifetime_end(env, lifetime_find(reading->snapshot->lifetimes, env->name));
-	buf_auto struct buf at = BUF_INIT;
+	const struct lifetime *noted = lifetime_find(reading->snapshot->lifetimes, env->name);
+	int64_t end = lifetime_end(env, noted), used = lifetime_used(env, noted);
+	buf_auto struct buf at = BUF_INIT, used_at = BUF_INIT;
 
 	if (env->expires != NULL)
 		doc_add_text(map, "expires", env->expires);
+	if (env->idle != NULL)
+		doc_add_text(map, "idle", env->idle);
+	if (env->idle != NULL && used != 0) {
+		str_add_time(&used_at, used, -1);
+		doc_add_text(map, "used_at", buf_str(&used_at));
+	}
 	if (end == LIFETIME_NEVER)
 		return;
 	str_add_time(&at, end, -1);
@@ -158,6 +165,7 @@ static int fill_list(struct look *look, const struct reading *reading, struct mf
 	    {"HOSTS", "hosts", false},
 	    {"STATE", "state", false},
 	    {"EXPIRES", "expires_at", SHOW_IF_THERE},
+	    {"IDLE", "idle", SHOW_IF_THERE},
 	    {"OWNER", "owner", false},
 	    {"HEADER", "header", true},
 	    {"SOURCE", "source", true},
@@ -311,6 +319,7 @@ static void add_page(struct look *look)
 	    {"Header:", "header"},    {"Hosts:", "hosts"},
 	    {"Split:", "split"},      {"Owner:", "owner"},
 	    {"Source:", "source"},    {"Expires:", "expires_at"},
+	    {"Idle:", "idle"},	      {"Used:", "used_at"},
 	    {"State:", "state"},
 	};
 	const struct node *problems = node_find(look->doc, "problems");

@@ -28,7 +28,8 @@ static void keep(struct change *change, const struct env *env, const char *until
 	mem_auto_free char *what = mem_printf("kept until %s", until);
 	struct lifetime *before = NULL;
 	buf_auto struct buf now = BUF_INIT, value = BUF_INIT;
-	struct lifetime note = {.created = env->created, .keep_until = until, .kept_by = who};
+	struct lifetime note = {
+	    .created = env->created, .keep_until = until, .kept_by = who, .used = ""};
 
 	str_add_time(&now, time(NULL), -1);
 	note.since = buf_str(&now);
@@ -38,6 +39,7 @@ static void keep(struct change *change, const struct env *env, const char *until
 	    before->created == env->created) {
 		note.since = before->since;
 		note.content = before->content;
+		note.used = before->used;
 	}
 	lifetime_format(&note, &value);
 	change_add(change, env->name, &value, what);

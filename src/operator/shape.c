@@ -26,6 +26,8 @@
 	    {shape, at "headers", "string", "changes of headers, as JSON"},                        \
 	    {shape, at "access", "string", "who may come in from outside"},                        \
 	    {shape, at "expires", "string", "how long it lives, or until when, as it says"},       \
+	    {shape, at "idle", "string", "without requests for so long it ends, as it says"},      \
+	    {shape, at "used_at", "string", "its last use, or change, where that counts"},         \
 	    {shape, at "expires_at", "string", "when it ends"},                                    \
 	    {shape, at "owner", "string", "who put it there"},                                     \
 	{                                                                                          \

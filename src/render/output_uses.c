@@ -9,6 +9,11 @@ static void get_has_when(const void *obj, struct view *v)
 	view_set_bool(v, ((const struct uses *)obj)->lists[USE_WHEN].count > 0);
 }
 
+static void get_has_idle(const void *obj, struct view *v)
+{
+	view_set_bool(v, ((const struct uses *)obj)->lists[USE_IDLE].count > 0);
+}
+
 static void get_has_headers(const void *obj, struct view *v)
 {
 	const struct uses *uses = obj;
@@ -26,6 +31,7 @@ static const struct view_field uses_shown[] = {
     USE_LIST("when_queries", USE_QUERY),
     USE_LIST("when_cookies", USE_COOKIE),
     USE_LIST("sticky_headers", USE_STICKY),
+    VIEW_MADE("has_idle", get_has_idle),
     VIEW_MADE("has_headers", get_has_headers),
     USE_LIST("request_set", USE_CHANGES + HEADERS_REQUEST_SET),
     USE_LIST("request_add", USE_CHANGES + HEADERS_REQUEST_ADD),

@@ -40,11 +40,12 @@ struct ending {
 	int64_t lock_lease, locked_at; /* by loop_now; lease 0: we do not have the lock */
 	int64_t archive_lease;	       /* of the write under way */
 	char *name;		       /* of the one that is worked on; NULL: none */
-	int64_t seen;
+	struct lifetime_seen seen;
 	struct stored stored, noted;
 	struct env *env;	   /* stored, parsed; NULL: not there */
 	struct lifetime *lifetime; /* noted, parsed; NULL: not there, or of no use */
 	enum lifetime_step step;
+	char *reason; /* of the end; NULL: it is none */
 };
 
 static void clear_stored(struct stored *stored)
@@ -57,7 +58,8 @@ static void clear_stored(struct stored *stored)
 static void clear(struct ending *e)
 {
 	free(e->name);
-	e->name = NULL;
+	free(e->reason);
+	e->name = e->reason = NULL;
 	clear_stored(&e->stored);
 	clear_stored(&e->noted);
 	env_unref(e->env);
@@ -69,10 +71,11 @@ static void clear(struct ending *e)
 static void finish(struct ending *e, enum lifetime_step done, bool is_locked,
 		   const struct mf_err *err)
 {
-	mem_auto_free char *name = e->name;
-	const struct ending_result result = {name, done, is_locked};
+	mem_auto_free char *name = e->name, *reason = e->reason;
+	const struct ending_result result = {name, done, is_locked,
+					     done == LIFETIME_END ? reason : NULL};
 
-	e->name = NULL;
+	e->name = e->reason = NULL;
 	clear(e);
 	e->on_done(e->ctx, &result, err);
 }
@@ -136,17 +139,10 @@ static void on_written(void *ctx, bool succeeded, int64_t revision, const struct
 static void write_note(struct ending *e)
 {
 	const struct etcd_if ifs[] = {is_as_read(&e->stored), is_as_read(&e->noted)};
-	bool is_kept = e->lifetime != NULL && e->lifetime->created == e->stored.created;
-	mem_auto_free char *content = lifetime_describe_content(e->env);
-	buf_auto struct buf since = BUF_INIT, value = BUF_INIT;
+	buf_auto struct buf value = BUF_INIT;
 	struct etcd_op put = {.key = e->noted.key};
-	struct lifetime note = {.env = e->name, .content = content, .created = e->stored.created};
 
-	str_add_time(&since, e->seen != 0 ? e->seen : time(NULL), -1);
-	note.since = buf_str(&since);
-	note.keep_until = is_kept ? e->lifetime->keep_until : "";
-	note.kept_by = is_kept ? e->lifetime->kept_by : "";
-	lifetime_format(&note, &value);
+	lifetime_format_next(e->env, e->lifetime, time(NULL), e->seen, &value);
 	put.value = buf_str(&value);
 	put.value_len = value.len;
 	e->call = etcd_txn(e->etcd, ifs, 2, &put, 1, on_written, e);
@@ -167,8 +163,7 @@ static void write_end(struct ending *e)
 	mem_auto_free char *archive = mem_printf("%s/archive/%s", e->prefix, e->name);
 	mem_auto_free char *entry = history_make_key(e->prefix, e->name, e->stored.revision);
 	mem_auto_free char *who = mem_printf("kvwatch@%s", e->node);
-	mem_auto_free char *with = mem_printf("expires: %s", e->env->expires);
-	const struct history was = {who, with, time(NULL), e->stored.value, e->stored.len};
+	const struct history was = {who, e->reason, time(NULL), e->stored.value, e->stored.len};
 	buf_auto struct buf value = BUF_INIT;
 	struct etcd_op ops[4];
 	size_t n = 0;
@@ -261,9 +256,9 @@ static bool parse(struct ending *e)
 static void judge(struct ending *e)
 {
 	bool is_readable = parse(e);
+	int64_t now = time(NULL);
 
-	e->step =
-	    is_readable ? lifetime_judge(e->env, e->lifetime, time(NULL), e->seen) : LIFETIME_WAIT;
+	e->step = is_readable ? lifetime_judge(e->env, e->lifetime, now, e->seen) : LIFETIME_WAIT;
 	if (is_readable && e->step == LIFETIME_WAIT && e->env == NULL && e->noted.value != NULL)
 		e->step = LIFETIME_FORGET; /* it is none */
 	switch (e->step) {
@@ -274,6 +269,7 @@ static void judge(struct ending *e)
 		write_forget(e);
 		break;
 	case LIFETIME_END:
+		e->reason = lifetime_describe_end(e->env, e->lifetime, now);
 		lock(e);
 		break;
 	case LIFETIME_WAIT:
@@ -330,7 +326,7 @@ static void on_stored(void *ctx, int64_t revision, const struct mf_err *err)
 		e->call = etcd_get(e->etcd, e->noted.key, &events, e);
 }
 
-void ending_start(struct ending *e, const char *env, int64_t seen)
+void ending_start(struct ending *e, const char *env, struct lifetime_seen seen)
 {
 	static const struct etcd_list_events events = {on_begin, on_stored_kv, on_stored, NULL};
 

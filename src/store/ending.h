@@ -26,6 +26,7 @@ struct ending_result {
 	const char *env;
 	enum lifetime_step step; /* that was done; LIFETIME_WAIT: nothing */
 	bool is_locked;		 /* nothing, as another has the lock */
+	const char *reason;	 /* of the end, `expires: 8h`; NULL: it has not ended */
 };
 
 /* err: why nothing was done; MF_EUNKNOWN: or something.  Never from inside ending_start. */
@@ -37,8 +38,8 @@ struct ending *ending_new(struct loop *loop, struct etcd *etcd, const char *pref
 void ending_free(struct ending *ending); /* NULL is fine */
 
 bool ending_is_busy(const struct ending *ending);
-/* Not while it is busy.  seen: as lifetime_judge has it. */
-void ending_start(struct ending *ending, const char *env, int64_t seen);
+/* Not while it is busy. */
+void ending_start(struct ending *ending, const char *env, struct lifetime_seen seen);
 /* Nothing else ends soon: others may have the lock.  Not while it is busy. */
 void ending_unlock(struct ending *ending);
 

@@ -31,15 +31,21 @@ enum {
 	AGAIN_MS = 5 * 1000,   /* until what failed is tried again, and */
 	DENIED_MS = 60 * 1000, /* what was not permitted */
 	OVERTAKEN_MS = 1000,   /* until what was due, and was not when it was read */
+	DISTRUST =
+	    3000, /* times lifetime_read_s: ms in which a fleet notes uses that it has seen */
 };
 
 struct item {
 	const char *env; /* borrowed from the scan's snapshot */
 	uint64_t said;
-	int64_t created, end;
-	int64_t seen_at;    /* by wall_clock_steady, when it was not noted yet; 0: it was */
-	int64_t not_before; /* by loop_now */
-	const char *child;  /* one that extends it, if its time is over; borrowed; NULL: none */
+	int64_t created, end, due;
+	bool is_by_use;	     /* the end: unless it is used ... */
+	int64_t distrust_ms; /* ... and not for so long after what nobody knows of */
+	int64_t seen_at;     /* by wall_clock_steady, when it was not noted yet; 0: it was */
+	int64_t used_at;     /* the same, when it was used last as we saw; 0: it was not */
+	int64_t not_before;  /* by loop_now */
+	bool is_ended;	     /* by us */
+	const char *child;   /* one that extends it, if its time is over; borrowed; NULL: none */
 	enum lifetime_step step;
 	bool is_doubtful; /* it was noted by a clock that has jumped since */
 };
@@ -58,8 +64,10 @@ struct lifetimes {
 	size_t count;
 	struct problems *kept; /* those whose time is over */
 	struct wall_clock clock;
-	int64_t window_at; /* by loop_now; since then ended_in_window have gone */
-	size_t ended_in_window, ended;
+	int64_t distrusted_at; /* by loop_now: others may have seen uses that we do not know of */
+	int64_t *ended_at;     /* by loop_now, within GUARD_WINDOW_MS, the oldest first */
+	size_t window_count, window_cap;
+	size_t ended;
 	int failure;	  /* that was logged last; 0: none */
 	char *reported;	  /* as text, to see what is new; NULL: nothing yet */
 	bool is_scan_due; /* for a change, soon */
@@ -78,17 +86,25 @@ static struct item *find_item(const struct lifetimes *l, const char *env)
 			     : bsearch(env, l->items, l->count, sizeof(*l->items), compare_item);
 }
 
-/* When it was seen first, by the clock as it is now. */
-static int64_t seen_of(const struct lifetimes *l, const struct item *item)
+/* By the clock as it is now. */
+static int64_t time_of(const struct lifetimes *l, int64_t steady)
 {
-	if (!item->is_doubtful || item->seen_at == 0)
-		return 0;
-	return l->clock.wall - (l->clock.steady - item->seen_at);
+	return steady == 0 ? 0 : l->clock.wall - (l->clock.steady - steady);
+}
+
+static struct lifetime_seen seen_of(const struct lifetimes *l, const struct item *item)
+{
+	return (struct lifetime_seen){
+	    .content = item->is_doubtful ? time_of(l, item->seen_at) : 0,
+	    .used = time_of(l, item->used_at),
+	};
 }
 
 static void judge(const struct lifetimes *l, struct item *item, const struct item *before,
 		  const struct env *env, const struct lifetime *noted, int64_t jump)
 {
+	if (before != NULL && before->created == item->created)
+		item->used_at = before->used_at;
 	if (before != NULL && before->said == item->said && before->created == item->created) {
 		item->seen_at = before->seen_at;
 		item->not_before = before->not_before;
@@ -96,6 +112,10 @@ static void judge(const struct lifetimes *l, struct item *item, const struct ite
 	}
 	item->step = lifetime_judge(env, noted, l->clock.wall, seen_of(l, item));
 	item->end = env == NULL ? LIFETIME_NEVER : lifetime_end(env, noted);
+	item->due = env == NULL ? LIFETIME_NEVER : lifetime_due(env, noted);
+	item->is_by_use = env != NULL && item->end != lifetime_end_by_time(env, noted);
+	if (env != NULL && env->idle != NULL)
+		item->distrust_ms = DISTRUST * lifetime_read_s(env);
 	if (item->step == LIFETIME_NOTE && item->seen_at == 0)
 		item->seen_at = l->clock.steady;
 	if (item->step == LIFETIME_WAIT)
@@ -104,13 +124,36 @@ static void judge(const struct lifetimes *l, struct item *item, const struct ite
 		item->not_before = loop_now(l->loop) + random_below(SPREAD_MS);
 }
 
+static void count_in_window(struct lifetimes *l)
+{
+	int64_t now = loop_now(l->loop);
+	size_t over = 0;
+
+	while (over < l->window_count && now - l->ended_at[over] >= GUARD_WINDOW_MS)
+		over++;
+	l->window_count -= over;
+	if (over > 0 && l->window_count > 0)
+		memmove(l->ended_at, l->ended_at + over, l->window_count * sizeof(*l->ended_at));
+	MEM_GROW(l->ended_at, l->window_count, l->window_cap);
+	l->ended_at[l->window_count++] = now;
+}
+
+/* What another of the fleet has ended counts for the guard as well. */
+static void count_others(struct lifetimes *l, const struct item *before, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (before[i].step == LIFETIME_END && !before[i].is_ended &&
+		    find_item(l, before[i].env) == NULL)
+			count_in_window(l);
+}
+
 /* Environments that end some day, and what is noted of others. */
 static void take_items(struct lifetimes *l, int64_t jump)
 {
 	const struct snapshot *s = l->newest;
 	const struct shared_list *noted = s->lifetimes;
-	size_t noted_count = noted == NULL ? 0 : noted->count, n = 0, j = 0;
-	struct item *items = mem_alloc((s->limited + noted_count + 1) * sizeof(*items));
+	size_t noted_count = noted == NULL ? 0 : noted->count, n = 0, j = 0, count;
+	struct item *before, *items = mem_alloc((s->limited + noted_count + 1) * sizeof(*items));
 
 	for (size_t i = 0; i <= s->env_count; i++) {
 		const struct env *env = i == s->env_count ? NULL : s->envs[i];
@@ -139,9 +182,12 @@ static void take_items(struct lifetimes *l, int64_t jump)
 		judge(l, &items[n], find_item(l, env->name), env, own, jump);
 		n++;
 	}
-	free(l->items);
+	before = l->items;
+	count = l->count;
 	l->items = items;
 	l->count = n;
+	count_others(l, before, count);
+	free(before);
 	snapshot_unref(l->scanned);
 	l->scanned = snapshot_ref(l->newest);
 }
@@ -195,6 +241,7 @@ static void describe(const struct item *item, struct buf *reason)
 	}
 	buf_add_str(reason, "expires at ");
 	str_add_time(reason, item->end, -1);
+	buf_add_str(reason, item->is_by_use ? ", unless it is used" : "");
 }
 
 static void report(struct lifetimes *l)
@@ -245,24 +292,31 @@ static size_t pace(const struct lifetimes *l)
 	return half > GUARD_MIN_ENVS - 1 ? half : GUARD_MIN_ENVS - 1;
 }
 
+/* When one more may go. */
+static int64_t find_room(const struct lifetimes *l)
+{
+	size_t most = pace(l);
+
+	return l->window_count < most ? 0 : l->ended_at[l->window_count - most] + GUARD_WINDOW_MS;
+}
+
 /* When it is to be looked at, or something is to be done, by loop_now. */
 static int64_t find_time(const struct lifetimes *l, const struct item *item)
 {
-	int64_t now = loop_now(l->loop), later = now + TICK_MS, left_s;
-	int64_t window_end = l->window_at + GUARD_WINDOW_MS;
+	int64_t now = loop_now(l->loop), later = now + TICK_MS, left_s, at;
 
 	switch (item->step) {
 	case LIFETIME_WAIT:
-		left_s = item->end - l->clock.wall;
+		left_s = item->due - l->clock.wall;
 		return left_s < TICK_MS / 1000 ? now + left_s * 1000 + 1000 : later;
 	case LIFETIME_NOTE:
 		return l->clock.wall < WALL_CLOCK_EARLIEST ? later : item->not_before;
 	case LIFETIME_END:
 		if (item->child != NULL || !wall_clock_is_reliable(&l->clock))
 			return later;
-		return l->ended_in_window >= pace(l) && window_end > item->not_before
-			   ? window_end
-			   : item->not_before;
+		at = l->distrusted_at + item->distrust_ms;
+		at = item->is_by_use && at > item->not_before ? at : item->not_before;
+		return find_room(l) > at ? find_room(l) : at;
 	case LIFETIME_FORGET:
 		break;
 	}
@@ -335,18 +389,12 @@ static void plan(struct lifetimes *l)
 		loop_timer_set(l->timer, due != NULL ? AGAIN_MS : next - loop_now(l->loop));
 }
 
-static void count_end(struct lifetimes *l, const char *env)
+static void count_end(struct lifetimes *l, const struct ending_result *result)
 {
-	int64_t now = loop_now(l->loop);
-
-	if (now - l->window_at >= GUARD_WINDOW_MS) {
-		l->window_at = now;
-		l->ended_in_window = 0;
-	}
-	l->ended_in_window++;
+	count_in_window(l);
 	l->ended++;
 	log_info("the environment has expired: it is deleted, and archived",
-		 LOG_STR("environment", env));
+		 LOG_STR("environment", result->env), LOG_STR("by", result->reason));
 }
 
 /* Until the source says so, or that it is otherwise. */
@@ -363,8 +411,10 @@ static void on_done(void *ctx, const struct ending_result *result, const struct 
 	struct item *item = find_item(l, result->env);
 
 	if (result->step == LIFETIME_END)
-		count_end(l, result->env);
+		count_end(l, result);
 	note_failure(l, result->env, err);
+	if (item != NULL)
+		item->is_ended = result->step == LIFETIME_END;
 	if (item != NULL)
 		item->not_before = loop_now(l->loop) + find_wait(result, err);
 	plan(l);
@@ -393,15 +443,39 @@ static void scan(void *ctx)
 	plan(l);
 }
 
+static void scan_soon(struct lifetimes *l)
+{
+	if (!l->is_scan_due)
+		loop_timer_set(l->timer, SCAN_MS);
+	l->is_scan_due = true;
+}
+
 void lifetimes_set(struct lifetimes *l, struct snapshot *snapshot)
 {
 	snapshot_unref(l->newest);
 	l->newest = snapshot_ref(snapshot);
 	if (snapshot->limited == 0 && snapshot->lifetimes == NULL && l->count == 0)
 		return;
-	if (!l->is_scan_due)
-		loop_timer_set(l->timer, SCAN_MS);
-	l->is_scan_due = true;
+	scan_soon(l);
+}
+
+void lifetimes_use(struct lifetimes *l, const char *env)
+{
+	struct item *item = find_item(l, env);
+
+	if (item != NULL)
+		item->used_at = wall_clock_steady();
+}
+
+void lifetimes_judge(struct lifetimes *l)
+{
+	if (l->count != 0)
+		scan_soon(l);
+}
+
+void lifetimes_distrust(struct lifetimes *l)
+{
+	l->distrusted_at = loop_now(l->loop);
 }
 
 struct lifetimes *lifetimes_new(struct loop *loop, const struct settings *settings,
@@ -415,7 +489,7 @@ struct lifetimes *lifetimes_new(struct loop *loop, const struct settings *settin
 	l->ctx = ctx;
 	l->kept = problems_new(log_kept, NULL);
 	l->timer = loop_timer_new(loop, scan, l);
-	l->window_at = loop_now(loop) - GUARD_WINDOW_MS;
+	l->distrusted_at = loop_now(loop);
 	return l;
 }
 
@@ -431,5 +505,6 @@ void lifetimes_free(struct lifetimes *l)
 	snapshot_unref(l->scanned);
 	snapshot_unref(l->newest);
 	free(l->reported);
+	free(l->ended_at);
 	free(l);
 }

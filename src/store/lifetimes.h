@@ -42,4 +42,13 @@ void lifetimes_free(struct lifetimes *lifetimes); /* NULL is fine */
 /* What there is now. */
 void lifetimes_set(struct lifetimes *lifetimes, struct snapshot *snapshot);
 
+/* An environment was used a moment ago; and that is all that we have seen. */
+void lifetimes_use(struct lifetimes *lifetimes, const char *env);
+void lifetimes_judge(struct lifetimes *lifetimes);
+/*
+ * The registry was out of reach: for a while nothing is ended for not being used, as others may
+ * have uses to note.  So it is after the start.
+ */
+void lifetimes_distrust(struct lifetimes *lifetimes);
+
 #endif

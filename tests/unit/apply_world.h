@@ -141,7 +141,10 @@ static inline void write_template(const char *name, const char *text)
 
 static inline void start_engine(void)
 {
-	static const struct apply_events events = {on_result, on_live, on_bad, on_finished};
+	static const struct apply_events events = {.on_result = on_result,
+						   .on_live = on_live,
+						   .on_bad = on_bad,
+						   .on_finished = on_finished};
 
 	apply = apply_new(loop, settings, templates, &events, NULL);
 }

@@ -70,6 +70,7 @@ static char *list_noted(void)
 				 .since = "2020-01-01T00:00:00Z",
 				 .keep_until = "",
 				 .kept_by = "",
+				 .used = "",
 				 .created = 3};
 	struct env *env;
 	struct mf_err err;
@@ -116,7 +117,7 @@ START_TEST(what_does_not_end_leaves_no_lease)
 	endpoints[0] = gateway.url;
 	ck_assert_int_eq(etcd_new(loop, &config, &etcd, &err), 0);
 	ending = ending_new(loop, etcd, "/mayfly", "node1", on_done, NULL);
-	ending_start(ending, "pr", 0);
+	ending_start(ending, "pr", (struct lifetime_seen){.used = 0});
 	step = LIFETIME_END;
 	deadline = loop_timer_new(loop, on_time, loop);
 	loop_timer_set(deadline, unit_slow(1000));

@@ -162,12 +162,12 @@ static const struct {
      "environment dev: services: must be a list, not a map (line 2, column 11)"},
     {"name: dev\nservice: []",
      "environment dev: unknown key \"service\": did you mean \"services\"? allowed: name, "
-     "description, prefix, header, hosts, extends, without, expires, missing, split, "
+     "description, prefix, header, hosts, extends, without, expires, idle, missing, split, "
      "split_by, headers, access, services (line 2, "
      "column 1)"},
     {"name: dev\norigin: {owner: me}\nservices: []",
      "environment dev: unknown key \"origin\": allowed: name, description, prefix, header, "
-     "hosts, extends, without, expires, missing, split, "
+     "hosts, extends, without, expires, idle, missing, split, "
      "split_by, headers, access, services (line 2, column 1)"},
     {DEV " - name: frontend\n - name: backend\n   version: \"0 .1\"",
      "environment dev: service backend: version \"0 .1\": not allowed: a space (line 6, "

@@ -38,7 +38,8 @@ static struct lifetime *note_of(const struct env *env, const char *since, int64_
 				      .content = content,
 				      .created = created,
 				      .keep_until = keep_until,
-				      .kept_by = ""};
+				      .kept_by = "",
+				      .used = ""};
 	buf_auto struct buf value = BUF_INIT;
 	struct lifetime *parsed;
 	struct mf_err err;
@@ -134,11 +135,101 @@ START_TEST(a_step_follows_from_what_is_noted)
 	struct lifetime *note =
 	    steps[_i].since == NULL ? NULL : note_of(env, steps[_i].since, steps[_i].created, "");
 
-	ck_assert_int_eq(lifetime_judge(env, note, steps[_i].now, steps[_i].seen), steps[_i].step);
-	ck_assert_int_eq(lifetime_judge(NULL, note, steps[_i].now, steps[_i].seen),
+	const struct lifetime_seen seen = {.content = steps[_i].seen};
+
+	ck_assert_int_eq(lifetime_judge(env, note, steps[_i].now, seen), steps[_i].step);
+	ck_assert_int_eq(lifetime_judge(NULL, note, steps[_i].now, seen),
 			 note == NULL ? LIFETIME_WAIT : LIFETIME_FORGET);
 	lifetime_unref(note);
 	env_unref(env);
+}
+END_TEST
+
+/* --- unused ----------------------------------------------------------------------------------- */
+
+static struct env *idle_env(const char *more)
+{
+	mem_auto_free char *json =
+	    mem_printf("{\"name\":\"dev\",\"services\":[],\"idle\":\"3d\"%s}", more);
+	struct env *env;
+	struct mf_err err;
+
+	ck_assert_int_eq(env_parse_json("dev", json, strlen(json), 7, &env, &err), 0);
+	return env;
+}
+
+#define DAY (24 * HOUR)
+static const struct {
+	const char *more, *used; /* in the environment; as it is noted */
+	int64_t now, seen_used;	 /* from T0 on, which is its last change */
+	enum lifetime_step step;
+	int64_t end; /* from T0 on */
+} idle_steps[] = {
+    {"", "", DAY, 0, LIFETIME_WAIT, 3 * DAY},
+    {"", "", 3 * DAY + 59, 0, LIFETIME_WAIT, 3 * DAY}, /* somebody may have seen a use */
+    {"", "", 3 * DAY + 60, 0, LIFETIME_END, 3 * DAY},
+    {"", "", 3 * DAY + 60, 1, LIFETIME_NOTE, 3 * DAY},
+    {"", "", 3 * DAY - 61, 1, LIFETIME_WAIT, 3 * DAY}, /* seldom, but */
+    {"", "", 3 * DAY - 60, 1, LIFETIME_NOTE, 3 * DAY}, /* soon enough */
+    {"", "", HOUR, HOUR - 1, LIFETIME_WAIT, 3 * DAY},
+    {"", "", HOUR, HOUR, LIFETIME_NOTE, 3 * DAY},
+    {"", "2027-01-15T20:00:00Z", 13 * HOUR - 1, 13 * HOUR - 1, LIFETIME_WAIT, 84 * HOUR},
+    {"", "2027-01-15T20:00:00Z", 13 * HOUR, 13 * HOUR, LIFETIME_NOTE, 84 * HOUR},
+    {"", "2027-01-15T20:00:00Z", 3 * DAY + 60, 0, LIFETIME_WAIT, 84 * HOUR},
+    {"", "2027-01-15T20:00:00Z", 84 * HOUR + 60, 0, LIFETIME_END, 84 * HOUR},
+    {"", "2026-01-15T20:00:00Z", DAY, 0, LIFETIME_WAIT, 3 * DAY}, /* of before its change */
+    /* a date is no less an end */
+    {",\"expires\":\"8h\"", "", 8 * HOUR, 8 * HOUR - 1, LIFETIME_NOTE, 8 * HOUR},
+    {",\"expires\":\"8h\"", "2027-01-15T16:00:00Z", 8 * HOUR, 0, LIFETIME_END, 8 * HOUR},
+};
+
+START_TEST(one_that_is_not_used_ends)
+{
+	struct env *env = idle_env(idle_steps[_i].more);
+	mem_auto_free char *content = lifetime_describe_content(env);
+	const struct lifetime_seen seen = {
+	    .used = idle_steps[_i].seen_used == 0 ? 0 : T0 + idle_steps[_i].seen_used};
+	struct lifetime noted = {.env = "dev",
+				 .since = T0_TEXT,
+				 .content = content,
+				 .keep_until = "2027-01-15T10:00:00Z",
+				 .kept_by = "anna",
+				 .used = idle_steps[_i].used,
+				 .created = 7};
+
+	ck_assert_int_eq(lifetime_end(env, &noted), T0 + idle_steps[_i].end);
+	ck_assert_int_eq(lifetime_judge(env, &noted, T0 + idle_steps[_i].now, seen),
+			 idle_steps[_i].step);
+	noted.keep_until = "2030-01-15T10:00:00Z";
+	ck_assert_int_ne(lifetime_judge(env, &noted, T0 + 4 * DAY, (struct lifetime_seen){0}),
+			 LIFETIME_END);
+	noted.created = 6;
+	ck_assert_int_eq(lifetime_judge(env, &noted, T0, seen), LIFETIME_NOTE);
+	ck_assert_int_eq(lifetime_end_by_use(env, &noted), LIFETIME_NEVER);
+	env_unref(env);
+}
+END_TEST
+
+START_TEST(a_use_is_noted_beside_the_rest)
+{
+	struct env *env = idle_env(""), *limited = env_of("8h", 7);
+	struct lifetime *note = note_of(env, T0_TEXT, 7, "2027-01-15T10:00:00Z");
+	const struct lifetime_seen seen = {.used = T0 + HOUR};
+	buf_auto struct buf next = BUF_INIT, again = BUF_INIT, other = BUF_INIT;
+
+	lifetime_format_next(env, note, T0 + DAY, seen, &next);
+	ck_assert_ptr_nonnull(strstr(buf_str(&next), "\"since\":\"" T0_TEXT "\""));
+	ck_assert_ptr_nonnull(strstr(buf_str(&next),
+				     "\"keep_until\":\"2027-01-15T10:00:00Z\",\"kept_by\":\"\""
+				     ",\"used\":\"2027-01-15T09:00:00Z\"}"));
+	lifetime_format_next(env, NULL, T0 + HOUR, (struct lifetime_seen){0}, &again);
+	ck_assert_ptr_nonnull(strstr(buf_str(&again), "\"since\":\"2027-01-15T09:00:00Z\""));
+	ck_assert_ptr_nonnull(strstr(buf_str(&again), "\"used\":\"\""));
+	lifetime_format_next(limited, NULL, T0, seen, &other);
+	ck_assert_ptr_nonnull(strstr(buf_str(&other), "\"used\":\"\""));
+	lifetime_unref(note);
+	env_unref(env);
+	env_unref(limited);
 }
 END_TEST
 
@@ -263,6 +354,9 @@ int main(void)
 	tcase_add_test(tc, what_is_noted_of_another_does_not_count);
 	tcase_add_loop_test(tc, a_step_follows_from_what_is_noted, 0,
 			    (int)(sizeof(steps) / sizeof(steps[0])));
+	tcase_add_loop_test(tc, one_that_is_not_used_ends, 0,
+			    (int)(sizeof(idle_steps) / sizeof(idle_steps[0])));
+	tcase_add_test(tc, a_use_is_noted_beside_the_rest);
 	tcase_add_test(tc, content_is_what_it_says_itself);
 	tcase_add_loop_test(tc, what_is_no_note_is_refused, 0, (int)(sizeof(bad) / sizeof(bad[0])));
 	tcase_add_test(tc, notes_are_in_the_snapshot);

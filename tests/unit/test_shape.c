@@ -88,6 +88,7 @@ static const char *const keys[][2] = {
     {"environments/pr",
      "{\"name\":\"pr\",\"description\":\"new\",\"extends\":\"prod\",\"hosts\":[\"shop.org\"],"
      "\"header\":\"prod\",\"missing\":\"baseline\",\"expires\":\"2040-01-01T00:00:00Z\","
+     "\"idle\":\"3d\","
      "\"services\":[{\"name\":\"web\","
      "\"version\":\"none\"},\"gone\"]}"},
     {"environments/door",
@@ -112,6 +113,8 @@ static const char *const keys[][2] = {
 
 static const char *const others[][2] = {
     {"config/shop/level", "debug"},
+    {"lifetimes/pr", "{\"since\":\"2030-01-01T00:00:00Z\",\"content\":\"x\",\"created\":2,"
+		     "\"used\":\"2030-01-01T00:00:00Z\"}"},
     {"overrides/prod/web", "{\"version\":\"1\",\"holder\":\"anna\"}"},
     {"nodes/edge",
      "{\"node\":\"edge\",\"version\":\"1\",\"revision\":7,\"time\":\"x\",\"haproxy\":{"
