@@ -152,7 +152,8 @@ static bool have_same_names(const struct settings *settings, const struct snapsh
 {
 	if (a->names != b->names) /* they are one file */
 		return false;
-	if (!settings->dnsmasq.environments || a->envs == b->envs)
+	if ((!settings->dnsmasq.environments && settings->haproxy.tcp_range[0] == '\0') ||
+	    a->envs == b->envs)
 		return true;
 	if (a->env_count != b->env_count)
 		return false;

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "model/env.h"
+#include "model/places.h"
 #include "model/service.h"
 #include "model/settings.h"
 #include "model/snapshot.h"
@@ -95,7 +96,8 @@ static bool explain_settings(const struct settings *settings, unsigned port, str
 		return true;
 	if (settings_has_port(settings, port))
 		buf_printf(reason, "listen: port %u is HAProxy's own", port);
-	else if (settings_internal_bind(settings)[0] == NULL)
+	else if (settings_internal_bind(settings)[0] == NULL &&
+		 settings->haproxy.tcp_range[0] == '\0')
 		buf_printf(reason,
 			   "listen: there is no address to listen on: haproxy.internal_bind is "
 			   "empty");
@@ -110,7 +112,8 @@ static void explain_unnamed(const struct settings *settings, const struct snapsh
 	const char *name = settings == NULL ? "" : settings->routing.default_environment;
 	const struct env *env = name[0] == '\0' ? NULL : snapshot_find_env(snapshot, name);
 
-	if (settings == NULL || reason->len != 0)
+	if (settings == NULL || reason->len != 0 ||
+	    (name[0] == '\0' && settings->haproxy.tcp_range[0] != '\0'))
 		return;
 	if (name[0] == '\0')
 		buf_printf(reason, "listen: %s: routing.default_environment is not set", closed);
@@ -141,4 +144,5 @@ void ports_add_problems(const struct ports *ports, struct snapshot *snapshot)
 		}
 		buf_clear(&reason);
 	}
+	places_add_problems(ports->settings, snapshot);
 }

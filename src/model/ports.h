@@ -24,7 +24,8 @@ void ports_add(struct ports *ports, struct service *service);
 void ports_del(struct ports *ports, const struct service *service);
 
 /*
- * A problem for each that does not get its port, or that the default environment does not name.
+ * A problem for each that does not get its port, or that the default environment does not name; and
+ * for each environment that no address is left for (model/places.h).
  * The snapshot's services and environments are filled in.
  */
 void ports_add_problems(const struct ports *ports, struct snapshot *snapshot);

@@ -159,6 +159,11 @@ static const struct field haproxy_rows[] = {
 	 .doc = "An address for HAProxy's statistics page, and for its metrics at `/metrics`; "
 		"empty: none."),
     {"log", FIELD_OBJECT, .fields = &log_fields},
+    TEXT_OR_NONE("tcp_range", haproxy.tcp_range, tcp_range,
+	 .doc = "A network of this host, such as `127.16.0.0/12`, of which each environment with "
+		"services of other protocols than HTTP gets an address to listen on for them, where "
+		"<service>`.`<environment>`.service` leads; empty: they are listened for as the "
+		"default environment has them, and no more. See mayfly(7)."),
     LIST_OR_NONE("nameservers", haproxy.nameservers, nameserver,
 	 .doc = "The name servers (<address>:<port>) that HAProxy asks for host names among a "
 		"service's fixed addresses; empty: those of `/etc/resolv.conf`."),

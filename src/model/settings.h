@@ -71,6 +71,7 @@ struct settings {
 		} log;			/* of requests */
 		/* Of its worker, and of the admin socket; "": none; NULL: not said */
 		char *user, *group, *chroot, *socket_group;
+		char *tcp_range; /* a network of IPv4; "" none */
 		char **nameservers;
 		unsigned max_old_workers;
 		unsigned reserve;	   /* backends of each kind */

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -250,6 +251,20 @@ static char *normalize_log_header(const char *s)
 	return copy;
 }
 
+static int check_tcp_range(const char *s, struct mf_err *err)
+{
+	struct network network;
+	const char *why = NULL;
+
+	if (network_parse(s, strlen(s), &network, &why) && network.family == AF_INET &&
+	    network.bits >= 8 && network.bits <= 30)
+		return 0;
+	return mf_err_set(err, MF_EDATA, "%s",
+			  why != NULL ? why
+				      : "must be a network of IPv4, of a length from 8 to 30, such "
+					"as 127.16.0.0/12");
+}
+
 static int check_reload(const char *s, struct mf_err *err)
 {
 	if (strcmp(s, "none") == 0)
@@ -426,6 +441,7 @@ const struct value_type value_reload = {
     .check = check_reload,
     .schema = STRING ",\"pattern\":\"^(none|pidfile:/.+|docker:.+)$\"",
 };
+const struct value_type value_tcp_range = {.check = check_tcp_range};
 const struct value_type value_template = {.check = check_template};
 const struct value_type value_escape = {
     .check = check_escape,

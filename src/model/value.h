@@ -41,6 +41,7 @@ extern const struct value_type value_nameserver;  /* numeric ADDRESS:PORT */
 extern const struct value_type value_log_target;  /* stdout, stderr, ring, a socket, ADDRESS:PORT */
 extern const struct value_type value_log_format;  /* json, text */
 extern const struct value_type value_log_header;  /* the name of a header; lower case normalized */
+extern const struct value_type value_tcp_range;	  /* a network of IPv4, of 2 to 16,777,214 hosts */
 extern const struct value_type value_reload;	  /* none, pidfile:PATH, docker:NAME */
 extern const struct value_type value_template;	  /* a file's name, or an absolute path */
 extern const struct value_type value_escape;	  /* none, html, haproxy, word */

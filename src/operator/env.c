@@ -11,6 +11,7 @@
 #include "model/lifetime.h"
 #include "model/name.h"
 #include "model/override.h"
+#include "model/places.h"
 #include "model/route.h"
 #include "model/when.h"
 #include "operator/call.h"
@@ -273,7 +274,7 @@ static void add_holder(struct node *map, const struct reading *reading, const st
 }
 
 static void add_service(struct node *list, const struct reading *reading, const struct env *env,
-			const struct env_service *service)
+			const struct env_service *service, const struct places *places)
 {
 	const char *whose;
 	const struct backend *answer = facts_find_answer(reading, env, service, &whose);
@@ -281,6 +282,7 @@ static void add_service(struct node *list, const struct reading *reading, const 
 	    answer == NULL || env_service_has_version(service, answer->version) ? NULL : answer;
 	struct node *row = doc_add_map(list, NULL), *routes;
 	mem_auto_free char *choice = facts_choice(service);
+	mem_auto_free char *place = places_of_service(places, env, service->name);
 
 	doc_add_text(row, "name", service->name);
 	doc_add_text(row, "version", choice);
@@ -299,6 +301,8 @@ static void add_service(struct node *list, const struct reading *reading, const 
 		    (int64_t)(instead != NULL ? facts_count_live(instead)
 					      : facts_count_live_of(reading->snapshot, service)));
 	routes = doc_add_list(row, "routes");
+	if (place != NULL)
+		doc_add_text(routes, NULL, place);
 	for (unsigned i = 0; i < service->route_count; i++) {
 		buf_auto struct buf text = BUF_INIT;
 
@@ -342,6 +346,7 @@ static int fill_show(struct look *look, const struct reading *reading, struct mf
 	    {"INSTANCES", "instances", true},
 	};
 	const struct env *env;
+	struct places *places;
 	struct node *list;
 
 	if (facts_find_env(reading, look->call->argv[0], &env, err) != 0)
@@ -351,8 +356,10 @@ static int fill_show(struct look *look, const struct reading *reading, struct mf
 	add_facts(look->doc, reading, env);
 	doc_add_text(look->doc, "state", facts_state_word(facts_state(reading, env)));
 	list = doc_add_list(look->doc, "services");
+	places = places_new(reading->snapshot, look->call->settings);
 	for (size_t i = 0; i < env->service_count; i++)
-		add_service(list, reading, env, &env->services[i]);
+		add_service(list, reading, env, &env->services[i], places);
+	places_free(places);
 	list = doc_add_list(look->doc, "problems");
 	trouble_add_env(list, reading, env);
 	trouble_add_stand_ins(list, reading, env);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/node.h"
 #include "model/choice.h"
+#include "model/places.h"
 #include "model/route.h"
 #include "operator/call.h"
 #include "operator/command.h"
@@ -15,31 +16,36 @@
 #include "operator/look.h"
 #include "operator/reading.h"
 
-static void add_route(struct node *row, const char *route)
+static void add_row(struct node *list, const struct snapshot *snapshot, const struct env *env,
+		    const struct env_service *service, const char *route, const char *options)
 {
-	buf_auto struct buf path = BUF_INIT, options = BUF_INIT;
+	mem_auto_free char *choice = facts_choice(service);
+	struct node *row = doc_add_map(list, NULL);
 
-	route_add_path(route, &path);
-	route_add_words(route, &options);
-	doc_add_text(row, "route", buf_str(&path));
-	doc_add_text(row, "options", buf_str(&options));
+	doc_add_text(row, "environment", env->name);
+	doc_add_text(row, "route", route);
+	doc_add_text(row, "options", options);
+	doc_add_text(row, "service", service->name);
+	doc_add_text(row, "version", choice);
+	doc_add_int(row, "live", (int64_t)facts_count_live_of(snapshot, service));
 }
 
-static void add_routes(struct node *list, const struct snapshot *snapshot, const struct env *env)
+static void add_routes(struct node *list, const struct snapshot *snapshot, const struct env *env,
+		       const struct places *places)
 {
 	for (size_t i = 0; i < env->service_count; i++) {
 		const struct env_service *service = &env->services[i];
-		mem_auto_free char *choice = facts_choice(service);
+		mem_auto_free char *place = places_of_service(places, env, service->name);
 
 		for (unsigned j = 0; j < service->route_count; j++) {
-			struct node *row = doc_add_map(list, NULL);
+			buf_auto struct buf path = BUF_INIT, options = BUF_INIT;
 
-			doc_add_text(row, "environment", env->name);
-			add_route(row, service->routes[j]);
-			doc_add_text(row, "service", service->name);
-			doc_add_text(row, "version", choice);
-			doc_add_int(row, "live", (int64_t)facts_count_live_of(snapshot, service));
+			route_add_path(service->routes[j], &path);
+			route_add_words(service->routes[j], &options);
+			add_row(list, snapshot, env, service, buf_str(&path), buf_str(&options));
 		}
+		if (place != NULL)
+			add_row(list, snapshot, env, service, place, "tcp");
 	}
 }
 
@@ -56,13 +62,16 @@ static int fill_list(struct look *look, const struct reading *reading, struct mf
 	size_t column_count = sizeof(columns) / sizeof(columns[0]);
 	struct node *list = doc_add_list(look->doc, "routes");
 	const struct env *env = NULL;
+	struct places *places;
 
 	if (look->call->argc > 0 && facts_find_env(reading, look->call->argv[0], &env, err) != 0)
 		return err->code;
+	places = places_new(reading->snapshot, look->call->settings);
 	for (size_t i = 0; env == NULL && i < reading->snapshot->env_count; i++)
-		add_routes(list, reading->snapshot, reading->snapshot->envs[i]);
+		add_routes(list, reading->snapshot, reading->snapshot->envs[i], places);
 	if (env != NULL)
-		add_routes(list, reading->snapshot, env);
+		add_routes(list, reading->snapshot, env, places);
+	places_free(places);
 	if (list->child_count == 0)
 		buf_add_str(&look->after, "There is no route: visitors reach no service here.\n");
 	look->names = "routes";

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/places.h"
 #include "model/settings.h"
 #include "model/shared_list.h"
 #include "model/table.h"
@@ -334,19 +335,22 @@ static int make_hostsdir_env(struct output_job *job, struct env *env)
 static int make_hostsdir(struct output_job *job)
 {
 	static const struct snapshot none = {.service_count = 0};
+	const struct places *places = output_view_places(job->view);
 	struct output_job own = *job;
 	int code = 0;
 
 	own.view = output_view_new(&none, job->settings);
+	output_view_share_places(own.view, places);
 	for (size_t i = 0; i < job->snapshot->service_count && code == 0; i++) {
 		const struct snapshot one = {.services = &job->snapshot->services[i],
 					     .service_count = 1};
 
 		code = make_hostsdir_file(&own, one.services[0], &one);
 	}
-	for (size_t i = 0;
-	     job->settings->dnsmasq.environments && i < job->snapshot->env_count && code == 0; i++)
-		code = make_hostsdir_env(&own, job->snapshot->envs[i]);
+	for (size_t i = 0; i < job->snapshot->env_count && code == 0; i++)
+		if (job->settings->dnsmasq.environments ||
+		    places_find(places, job->snapshot->envs[i]) != NULL)
+			code = make_hostsdir_env(&own, job->snapshot->envs[i]);
 	if (code == 0 && job->snapshot->names != NULL && job->snapshot->names->count > 0)
 		code = make_hostsdir_file(&own, OUTPUT_HOSTSDIR_NAMES,
 					  &(const struct snapshot){.names = job->snapshot->names});

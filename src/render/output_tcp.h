@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+struct places;
 struct settings;
 struct snapshot;
 struct tcp;
@@ -18,7 +19,7 @@ struct view;
  * services are borrowed from the snapshot.
  */
 struct tcp *output_tcp_new(const struct snapshot *snapshot, const struct settings *settings,
-			   size_t *ret_count);
+			   const struct places *places, size_t *ret_count);
 void output_tcp_free(struct tcp *list, size_t count);
 
 /* The view is a list of them, which are borrowed. */

@@ -41,7 +41,10 @@
  *	                     once: request_set, request_add, request_remove, response_set,
  *	                     response_add, response_remove
  *	has_host_names       whether a service has a fixed address that is a host name
- *	tcp                  services that listen on a port of their own: service, binds (a list)
+ *	environment_names    names of services by environment: address, service, environment
+ *	tcp                  services that listen on a port of their own: service; binds (a list),
+ *	                     of the default environment; places, of others: environment, bind;
+ *	                     has_places; listens: whether there is anything to listen on
  *	environments         by name: the texts and lists of texts of its file by their keys (name,
  *	                     prefix, header, hosts); environment (its name, where a
  *	                     list in it has other names); digest (its generation is name@digest,
@@ -72,6 +75,7 @@
 #include "render/output_view.h"
 
 #include <assert.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +85,7 @@
 #include "model/bind.h"
 #include "model/dns_name.h"
 #include "model/host.h"
+#include "model/places.h"
 #include "model/settings.h"
 #include "model/shared_list.h"
 #include "model/table.h"
@@ -89,6 +94,7 @@
 #include "render/output_backend.h"
 #include "render/output_config.h"
 #include "render/output_env.h"
+#include "render/output_names.h"
 #include "render/output_tcp.h"
 #include "render/output_uses.h"
 #include "render/view.h"
@@ -114,8 +120,12 @@ struct output_view {
 	size_t wildcard_count;
 	struct uses uses;
 	bool hides_uses;
+	struct places *places;
+	const struct places *shared; /* another's, in the place of ours; or NULL */
 	struct tcp *tcp;
 	size_t tcp_count;
+	struct name_by_env *env_names; /* NULL until somebody reads them */
+	size_t env_name_count;
 	struct map_view maps[ROUTING_MAP_COUNT];
 };
 
@@ -449,6 +459,18 @@ static void get_tcp(const void *obj, struct view *v)
 	output_tcp_set_list(v, view->tcp, view->tcp_count);
 }
 
+/* Most templates read none. */
+static void get_environment_names(const void *obj, struct view *v)
+{
+	struct output_view *view = (struct output_view *)(uintptr_t)obj;
+
+	if (view->env_names == NULL)
+		view->env_names = output_names_new(
+		    view->snapshot, view->settings,
+		    view->shared != NULL ? view->shared : view->places, &view->env_name_count);
+	output_names_set_list(v, view->env_names, view->env_name_count);
+}
+
 static void get_maps(const void *obj, struct view *v)
 {
 	view_set_list(v, &map_list, ((const struct output_view *)obj)->maps, ROUTING_MAP_COUNT);
@@ -507,6 +529,7 @@ static const struct view_field own_fields[] = {
     VIEW_MADE("names", get_names),
     VIEW_MADE("config", get_config),
     VIEW_MADE("tcp", get_tcp),
+    VIEW_MADE("environment_names", get_environment_names),
     VIEW_MADE("maps", get_maps),
     VIEW_MADE("entries", get_entries),
 };
@@ -587,8 +610,12 @@ static void set_snapshot(struct output_view *view, const struct snapshot *snapsh
 	find_wildcards(view, snapshot);
 	find_uses(view, snapshot);
 	output_tcp_free(view->tcp, view->tcp_count);
+	places_free(view->places);
+	free(view->env_names);
+	view->env_names = NULL;
 	view->snapshot = snapshot;
-	view->tcp = output_tcp_new(snapshot, view->settings, &view->tcp_count);
+	view->places = places_new(snapshot, view->settings);
+	view->tcp = output_tcp_new(snapshot, view->settings, view->places, &view->tcp_count);
 }
 
 struct output_view *output_view_new(const struct snapshot *snapshot,
@@ -629,6 +656,16 @@ const struct snapshot *output_view_set_snapshot(struct output_view *view,
 	return before;
 }
 
+const struct places *output_view_places(const struct output_view *view)
+{
+	return view->places;
+}
+
+void output_view_share_places(struct output_view *view, const struct places *places)
+{
+	view->shared = places;
+}
+
 void output_view_hide_uses(struct output_view *view, bool is_hidden)
 {
 	view->hides_uses = is_hidden;
@@ -655,5 +692,7 @@ void output_view_free(struct output_view *view)
 	free(view->certificate_list);
 	free(view->suffix_regex);
 	output_tcp_free(view->tcp, view->tcp_count);
+	places_free(view->places);
+	free(view->env_names);
 	free(view);
 }

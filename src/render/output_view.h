@@ -7,6 +7,7 @@
 #include "render/routing.h"
 
 struct output_view;
+struct places;
 struct snapshot;
 
 /* `entries` is this map from now on; ROUTING_MAP_COUNT: no map. */
@@ -17,6 +18,11 @@ void output_view_set_fingerprint(struct output_view *view, const char *fingerpri
 
 /* As if no request were asked for anything (model/uses.h). */
 void output_view_hide_uses(struct output_view *view, bool is_hidden);
+
+/* Where environments have places (model/places.h), NULL: nowhere; and in a view of a part of them.
+ */
+const struct places *output_view_places(const struct output_view *view);
+void output_view_share_places(struct output_view *view, const struct places *places);
 
 /* Whether there is a `server_state`. */
 bool output_view_has_server_state(const struct output_view *view);

@@ -264,7 +264,7 @@ static const struct {
     {"haproxy:\n  bnd: []",
      "haproxy: unknown key \"bnd\": did you mean \"bind\"? allowed: config, admin_socket, "
      "master_socket, bind, internal_bind, single_port, local_bind, tls, trusted, accept_proxy, "
-     "audit, stats_bind, log, nameservers, tap, metrics, max_old_workers, reserve, "
+     "audit, stats_bind, log, tcp_range, nameservers, tap, metrics, max_old_workers, reserve, "
      "consolidate_after, user, "
      "group, chroot, "
      "socket_group, check, "
