@@ -29,6 +29,7 @@ struct env_rule { /* lists have NULL at the end; NULL: nothing is said */
 	char **names, **parents, **hosts, **services, **versions;
 	bool is_named_after_file;
 	unsigned max_environments; /* 0: nothing is said */
+	int64_t max_expires;	   /* ms; the same */
 	unsigned line;
 };
 
@@ -92,6 +93,10 @@ static const struct field env_rows[] = {
     MOST(env_rule, "max_environments", max_environments,
 	 .doc = "How many environments one owner may have, of those that the rule is for. Those "
 		"stay that were created first. Not given: any number."),
+    {"max_expires", FIELD_DURATION, 0, FIELD_AT(struct env_rule, max_expires), .min = 1000,
+     .max = INT64_C(366) * 86400000,
+     .doc = "The longest `expires` that it may have: it must say a duration, and none above this. A "
+	    "date is none. Not given: it may live for ever."},
 };
 static const struct field service_rows[] = {
     PATTERNS(service_rule, "names", names,
@@ -316,6 +321,24 @@ static int judge_list(const struct policy *policy, unsigned line, char *const *p
 	return 0;
 }
 
+/* A date would be within it on one day, and not on another. */
+static int judge_expires(const struct policy *policy, const struct env_rule *rule,
+			 const struct env *env, struct mf_err *err)
+{
+	buf_auto struct buf most = BUF_INIT;
+	int64_t ms;
+
+	if (rule->max_expires == 0 ||
+	    (env->expires != NULL && str_parse_duration(env->expires, &ms) &&
+	     ms <= rule->max_expires))
+		return 0;
+	field_add_duration(&most, rule->max_expires);
+	return mf_err_set(err, MF_EPERM,
+			  "expires%s%s: allowed: a duration of at most %s (%s, line %u)",
+			  env->expires == NULL ? "" : " ", env->expires == NULL ? "" : env->expires,
+			  buf_str(&most), policy->name, rule->line);
+}
+
 /* Of those that it says itself; NULL: all may be. */
 static const char *find_unfit(const struct env_rule *rule, const struct env_service *service)
 {
@@ -365,6 +388,7 @@ int policy_judge_env(const struct policy *policy, const struct env *env, const c
 	if (judge_names(policy, rule, env, source, err) != 0 ||
 	    judge_list(policy, line, rule->parents, "extends", env->parents, env->parent_count,
 		       fits, err) != 0 ||
+	    judge_expires(policy, rule, env, err) != 0 ||
 	    judge_list(policy, line, rule->hosts, "host", env->hosts, env->host_count, fits_host,
 		       err) != 0)
 		return err->code;
