@@ -33,6 +33,9 @@ class Etcd:
                 for key, value in items[i:i + MOST]]})
         return int(answer["header"]["revision"])
 
+    def has(self, key):
+        return "kvs" in self.call("/v3/kv/range", {"key": encode(key)})
+
     def clear(self, prefix):
         end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
         self.call("/v3/kv/deleterange", {"key": encode(prefix), "range_end": encode(end)})

@@ -4,6 +4,8 @@
 
 BACKENDS: a file, `SERVICE VERSION ADDRESS` a line.  A state is in force from when its change is sent
 until kvwatch says that the next one is applied; a request may see any state of its time.
+
+Some environments say `expires`, and end by themselves; some say `idle`, and must not, as they are used.
 """
 
 import http.client
@@ -21,6 +23,7 @@ NAMES = [f"e{i}" for i in range(6)]
 DOOR, BEACON, WARM = "door", "beacon", "warm"
 PATHS = ["/", "/a", "/a/b/x", "/c/1", "/b"]
 WORKERS, SHOWN, DEADLINE = 4, 10, 30
+ENDING = 0.04  # of the changes
 
 
 def request_of(said):
@@ -66,7 +69,7 @@ class Run:
         self.dice, self.changes = random.Random(int(arguments[5])), int(arguments[6])
         self.states, self.applied = [State({}, frozenset())], 0
         self.lock, self.is_over = threading.Lock(), False
-        self.asked = self.wrong = 0
+        self.asked = self.wrong = self.ended = 0
 
     # --- the load
 
@@ -161,21 +164,42 @@ class Run:
                 return int(float(line.split()[1]))
         return 0
 
-    def apply(self, number, keys, state):
+    def apply(self, number, keys, state, later=()):
+        """later: states that come by themselves once this one is there."""
         beacon = {"name": BEACON, "services": [{"name": "s0", "version": str(number % 2 + 1)}]}
         keys = keys | {f"/mayfly/environments/{BEACON}": json.dumps(beacon)}
-        self.states.append(state)
+        at = len(self.states)
+        self.states += [state, *later]
         revision, end = self.etcd.change(keys), time.monotonic() + DEADLINE
         while self.read_applied() < revision:
             if time.monotonic() > end:
                 raise TimeoutError(f"change {number} is not applied")
             time.sleep(0.002)
-        self.applied = len(self.states) - 1
+        self.applied = at
+
+    def end_one(self, number):
+        """An environment that no other extends ends when its time is over."""
+        envs, live = self.states[-1].envs, self.states[-1].live
+        parents = {parent for env in envs.values() for parent in env.get("extends", [])}
+        names = sorted(name for name in envs if name in NAMES and name not in parents)
+        if not names:
+            return
+        name = self.dice.choice(names)
+        key = f"/mayfly/environments/{name}"
+        without = State({n: env for n, env in envs.items() if n != name}, live)
+        text, end = json.dumps(envs[name] | {"expires": "1s"}), time.monotonic() + DEADLINE
+        self.apply(number, {key: text}, State(envs, live), [without])
+        while self.etcd.has(key):
+            if time.monotonic() > end:
+                raise TimeoutError(f"change {number}: {name} does not end")
+            time.sleep(0.05)
+        self.apply(number, {}, without)
+        self.ended += 1
 
     def warm_up(self):
-        """The first condition that asks for a name takes a reload, until which nothing is so."""
+        """The first use of a name, and of idle, takes a reload, until which nothing is so."""
         condition = {"header": {"x-canary": "a"}, "query": {"v": "a"}, "cookie": {"beta": "a"}}
-        warm = {"name": WARM, "services": [
+        warm = {"name": WARM, "idle": "1h", "services": [
             {"name": "s0", "version": "1", "when": [condition | {"version": "1"}]}]}
         self.etcd.change({f"/mayfly/environments/{WARM}": json.dumps(warm)})
         end, question = time.monotonic() + DEADLINE, (False, WARM, "s0", None, ("GET",) + (None,) * 3)
@@ -194,12 +218,14 @@ class Run:
             worker.start()
         try:
             for number in range(1, self.changes + 1):
+                if self.dice.random() < ENDING:
+                    self.end_one(number)
                 self.apply(number, *self.next_change())
         finally:
             self.is_over = True
             for worker in workers:
                 worker.join()
-        print(f"changes={self.changes} requests={self.asked} wrong={self.wrong}")
+        print(f"changes={self.changes} ended={self.ended} requests={self.asked} wrong={self.wrong}")
         return 1 if self.wrong or not self.asked else 0
 
 

@@ -69,6 +69,8 @@ def random_env(dice, names, at):
     missing = dice.choice([None, "baseline", "baseline", "fail"])
     if missing:
         env["missing"] = missing
+    if dice.random() < 0.3:
+        env["idle"] = "10s"  # it is used all the time
     return env
 
 
