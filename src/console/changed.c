@@ -88,7 +88,7 @@ static void find_envs(struct difference *d, const struct snapshot *old, const st
 
 		if (order < 0)
 			add_name(d, d->gone, &d->gone_count, x->name);
-		else if (x != y || is_touched(d, y))
+		else if (y != NULL && (x != y || is_touched(d, y)))
 			add_name(d, d->changed, &d->changed_count, y->name);
 		i += order <= 0;
 		j += order >= 0;

@@ -78,7 +78,7 @@ static void add_event(const struct console *console, const struct snapshot *form
 	json_put_bool(&json, "is_lost", console->lost != NULL);
 	if (console->lost != NULL)
 		json_put(&json, "reason", console->lost);
-	if (former != NULL)
+	if (former != NULL && console->reading != NULL)
 		changed_put(&json, former, console->reading->snapshot);
 	json_close(&json, '}');
 	buf_printf(text, "event: revision\ndata: %s\n\n", buf_str(&json));

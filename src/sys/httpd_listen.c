@@ -15,11 +15,14 @@
 
 #define BACKLOG 64
 
-static int fail(const char *bind_to, struct mf_err *err)
+/* fd, unless it is negative, is closed. */
+static int fail(const char *bind_to, int fd, struct mf_err *err)
 {
 	int code = errno == EACCES || errno == EPERM ? MF_EPERM : MF_EUNAVAIL;
 
-	return mf_err_set_sys(err, code, "%s: cannot listen", bind_to);
+	code = mf_err_set_sys(err, code, "%s: cannot listen", bind_to);
+	mem_close_indirect(&fd);
+	return code;
 }
 
 static int open_socket(int family)
@@ -41,7 +44,7 @@ static int listen_at_path(const char *bind_to, int *ret_fd, struct mf_err *err)
 {
 	const char *path = bind_to + strlen(HTTPD_UNIX);
 	struct sockaddr_un where = {.sun_family = AF_UNIX};
-	mem_auto_close int fd = -1;
+	int fd;
 
 	if (path[0] != '/' || strlen(path) >= sizeof(where.sun_path))
 		return mf_err_set(err, MF_ECONFIG,
@@ -53,17 +56,15 @@ static int listen_at_path(const char *bind_to, int *ret_fd, struct mf_err *err)
 	fd = open_socket(AF_UNIX);
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&where, sizeof(where)) != 0 ||
 	    listen(fd, BACKLOG) != 0)
-		return fail(bind_to, err);
+		return fail(bind_to, fd, err);
 	*ret_fd = fd;
-	fd = -1;
 	return 0;
 }
 
 int httpd_listen(const char *bind_to, int *ret_fd, struct mf_err *err)
 {
 	struct address address;
-	mem_auto_close int fd = -1;
-	int yes = 1;
+	int fd, yes = 1;
 
 	if (str_has_prefix(bind_to, HTTPD_UNIX))
 		return listen_at_path(bind_to, ret_fd, err);
@@ -73,8 +74,7 @@ int httpd_listen(const char *bind_to, int *ret_fd, struct mf_err *err)
 	fd = open_socket(address.any.sa_family);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) != 0 ||
 	    bind(fd, &address.any, address.len) != 0 || listen(fd, BACKLOG) != 0)
-		return fail(bind_to, err);
+		return fail(bind_to, fd, err);
 	*ret_fd = fd;
-	fd = -1;
 	return 0;
 }

@@ -15,10 +15,11 @@ size_t httpd_request_find_end(const char *bytes, size_t len)
 	const char *end = bytes, *stop = bytes + len;
 
 	while ((end = memchr(end, '\n', (size_t)(stop - end))) != NULL) {
-		end++;
-		if (end < stop && *end == '\n')
+		size_t left = (size_t)(stop - ++end);
+
+		if (left >= 1 && end[0] == '\n')
 			return (size_t)(end + 1 - bytes);
-		if (stop - end >= 2 && end[0] == '\r' && end[1] == '\n')
+		if (left >= 2 && end[0] == '\r' && end[1] == '\n')
 			return (size_t)(end + 2 - bytes);
 	}
 	return 0;
