@@ -18,12 +18,14 @@
 #include "cmd/templates.h"
 #include "cmd/users_follow.h"
 #include "cmd/watchdog.h"
+#include "model/settings.h"
 #include "model/table.h"
 #include "render/template.h"
 #include "report/checkpoint.h"
 #include "report/report.h"
 #include "store/hold.h"
 #include "store/lifetimes.h"
+#include "store/link_key.h"
 #include "store/pipeline.h"
 #include "store/unused_states.h"
 #include "sys/loop.h"
@@ -340,6 +342,19 @@ static void start_upkeep(struct kvwatch *k)
 		lifetimes_set(k->lifetimes, k->snapshot);
 }
 
+/* HAProxy would not start without the file that its configuration names. */
+static void open_links(struct settings *settings)
+{
+	unsigned char key[LINK_KEY_BYTES];
+	struct mf_err err;
+
+	if (settings->haproxy.link_key[0] == '\0' ||
+	    link_key_load(settings->haproxy.link_key, key, &err) == 0)
+		return;
+	log_error("links are not taken", LOG_STR("error", err.msg));
+	settings_set_str(&settings->haproxy.link_key, "");
+}
+
 /*
  * SIGHUP: read settings and templates again, and poll the source; bad settings keep the old
  * ones.  A first configuration may be due where the new ones want it.
@@ -366,6 +381,7 @@ static void on_hangup(void *ctx, int signo)
 	if (report_start(k->report, settings, pipeline_is_offline(&k->options.from), &err) != 0)
 		log_error("the status is not reported", LOG_STR("error", err.msg));
 	quarantine_clear(k->quarantine);
+	open_links(settings);
 	certificates_follow_free(k->certificates);
 	k->certificates = certificates_follow_new(k->loop, settings, on_certificates, k);
 	if (k->certificates == NULL)
@@ -410,6 +426,7 @@ static int start(struct kvwatch *k, struct mf_err *err)
 	k->quarantine = quarantine_new(k->loop, on_quarantined, k);
 	k->apply = apply_new(k->loop, k->cli->settings, k->templates, &apply_events, k);
 	k->report = report_new(k->loop, k->apply);
+	open_links(k->cli->settings);
 	k->certificates = certificates_follow_new(k->loop, k->cli->settings, on_certificates, k);
 	start_upkeep(k);
 	loop_timer_set(k->first, FIRST_CONFIG_MS);

@@ -98,7 +98,7 @@ static const struct option_row rows[] = {
      OPTION_FLAG(struct call_options, is_exact), .commands = TAKES_EXACT},
     {0, "wait", NULL, "wait until every proxy of the fleet has applied it",
      OPTION_FLAG(struct call_options, is_waiting), .commands = TAKES_WRITE},
-    {0, "for", "TIME", "for how long (default 10m; of top each round, 2s; of env keep 1d)",
+    {0, "for", "TIME", "for how long (default 10m; of top each round, 2s; of env keep and link 1d)",
      OPTION_DURATION(struct call_options, for_ms, 1000, INT64_C(31536000000)),
      .commands = TAKES_FOR},
     {0, "since", "TIME", "only calls that were made again in this time (default: all)",

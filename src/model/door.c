@@ -6,11 +6,12 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "model/access.h"
 #include "model/fields.h"
 
-const char *const door_words[DOOR_KINDS] = {[DOOR_ACCESS] = "access"};
+const char *const door_words[DOOR_KINDS] = {[DOOR_ACCESS] = "access", [DOOR_ENTER] = "enter"};
 
 union object {
 	struct access access;
@@ -22,6 +23,7 @@ static const struct {
 	void (*fill)(const void *object, struct door *door, struct buf *words);
 } kinds[DOOR_KINDS] = {
     [DOOR_ACCESS] = {&fields_of_access, access_fill},
+    [DOOR_ENTER] = {NULL, NULL},
 };
 
 void door_add_entry(struct door *door, char *key, char *value)
@@ -55,6 +57,26 @@ static void sort_entries(struct door *door)
 	door->count = kept;
 }
 
+/* The cookie is all that there is by now. */
+static int read_enter(const struct node *node, struct door **ret_door, struct mf_err *err)
+{
+	static const char word[] = "cookie";
+	const char *text;
+	struct door *door;
+
+	if (node_get_text(node, &text, err) != 0)
+		return MF_EDATA;
+	if (strcmp(text, word) != 0)
+		return node_error(node, err, "must be cookie");
+	door = MEM_NEW(door);
+	door->refs = 1;
+	door->text = mem_printf("\"%s\"", word);
+	door->words = mem_dup_str(word);
+	door_add_entry(door, mem_dup_str(".enter"), mem_dup_str(word));
+	*ret_door = door;
+	return 0;
+}
+
 int door_read(enum door_kind kind, const struct node *node, struct door **ret_door,
 	      struct mf_err *err)
 {
@@ -62,6 +84,8 @@ int door_read(enum door_kind kind, const struct node *node, struct door **ret_do
 	union object object;
 	int code;
 
+	if (kind == DOOR_ENTER)
+		return read_enter(node, ret_door, err);
 	memset(&object, 0, sizeof(object));
 	fields_preset(fields, &object);
 	code = fields_read(fields, node, &object, false, err);

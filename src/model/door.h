@@ -14,9 +14,10 @@ struct node;
 
 enum door_kind {
 	DOOR_ACCESS, /* model/access.h */
+	DOOR_ENTER,  /* browsers are handed in by links (model/link.h): one word, and no map */
 	DOOR_KINDS
 };
-extern const char *const door_words[DOOR_KINDS]; /* their keys: "access" */
+extern const char *const door_words[DOOR_KINDS]; /* their keys: "access" ... */
 
 #define DOOR_KEY_MAX   640 /* bytes */
 #define DOOR_VALUE_MAX 2048
@@ -34,7 +35,7 @@ struct door {
 	size_t count;
 };
 
-/* MF_EDATA. */
+/* MF_EDATA.  Of DOOR_ENTER the node is a text. */
 int door_read(enum door_kind kind, const struct node *node, struct door **ret_door,
 	      struct mf_err *err);
 struct door *door_ref(struct door *door); /* NULL is fine, also below */

@@ -253,6 +253,16 @@ static void write_access(const void *object, struct buf *json)
 	write_door(DOOR_ACCESS, object, json);
 }
 
+static int read_enter(const struct node *node, void *place, struct mf_err *err)
+{
+	return read_door(DOOR_ENTER, node, place, err);
+}
+
+static void write_enter(const void *object, struct buf *json)
+{
+	write_door(DOOR_ENTER, object, json);
+}
+
 #define PERCENTS_SCHEMA                                                                            \
 	"\"type\":\"object\",\"minProperties\":1,\"maxProperties\":8,\"additionalProperties\":{"   \
 	"\"type\":\"integer\",\"minimum\":0,\"maximum\":100}"
@@ -363,6 +373,11 @@ static const struct field env_rows[] = {
      FIELD_SAID(struct env, doors_said[DOOR_ACCESS]), .fields = &fields_of_access,
      .doc = "Who may come in from outside: a map of these keys. Taken over from the nearest that "
 	    "says it. See THE DOOR."},
+    {"enter", FIELD_OTHER, FIELD_NULL, .read = read_enter, .write = write_enter,
+     FIELD_SAID(struct env, doors_said[DOOR_ENTER]), .schema = "\"enum\":[\"cookie\",null]",
+     .doc = "`cookie`: a browser that comes by a link of `mayfly link` gets a cookie, and sees the "
+	    "environment that the link names at the host names of this one. Taken over from the "
+	    "nearest that says it. See THE DOOR."},
     {"services", FIELD_LIST, FIELD_REQUIRED | FIELD_SET, ENV(services),
      FIELD_COUNT(struct env, service_count), .max = ENV_MAX_SERVICES, .item = &service,
      .doc = "The chosen versions: a list. An item is the bare name of a service, or a map of "

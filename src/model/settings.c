@@ -143,6 +143,10 @@ static const struct field haproxy_rows[] = {
     LIST_OR_NONE("local_bind", haproxy.local_bind, bind,
 	 .doc = "Addresses where the first segment of the path names the service."),
     {"tls", FIELD_OBJECT, .fields = &tls_fields},
+    TEXT_OR_NONE("link_key", haproxy.link_key, path,
+	 .doc = "The file of the key that `mayfly link` signs with, which is made when it is needed "
+		"first; the same one on all hosts whose HAProxies are to take the links. Empty: they "
+		"are not taken, whatever environments say."),
     LIST_OR_NONE("trusted", haproxy.trusted, network,
 	 .doc = "The networks (`10.0.0.0/8`) and addresses of proxies before HAProxy. What their "
 		"requests say in `x-forwarded-for`, `-proto` and `-host` is passed on, and the client "

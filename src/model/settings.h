@@ -56,6 +56,7 @@ struct settings {
 			bool redirect;
 			int64_t hsts; /* ms; 0: none */
 		} tls;
+		char *link_key; /* a file; "": links are not taken */
 		char **trusted; /* networks of proxies */
 		bool accept_proxy;
 		bool single_port;

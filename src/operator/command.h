@@ -68,7 +68,8 @@ struct noun {
 	X(instance)                                                                                \
 	X(route)                                                                                   \
 	X(split)                                                                                   \
-	X(node) X(name) X(wait) X(config) X(allow_removal) X(snapshot) X(tap) X(top) X(console)
+	X(node)                                                                                    \
+	X(name) X(wait) X(config) X(allow_removal) X(snapshot) X(tap) X(top) X(console) X(link)
 
 #define X(name) extern const struct noun noun_##name;
 NOUNS(X)

@@ -33,6 +33,8 @@
  *	has_when             whether an environment has conditions; and the names in them, each
  *	                     once: when_headers, when_queries, when_cookies
  *	sticky_headers       the names of headers that requests are sticky by
+ *	has_enter            whether an environment lets browsers be handed in by links
+ *	has_links, link_key  the same, where the settings have a key of links: its file
  *	has_access           whether an environment, or the settings, say who may come in
  *	default_access, has_default_from, default_from, default_users   what the settings
  *	                     say: whether they do, networks (a list), a list of users
@@ -231,6 +233,7 @@ static const struct view_field settings_shown[] = {
     VIEW_STRINGS("bind", struct settings, haproxy.bind),
     VIEW_STRINGS("tls_bind", struct settings, haproxy.tls.bind),
     VIEW_STR("tls_min_version", struct settings, haproxy.tls.min_version),
+    VIEW_STR("link_key", struct settings, haproxy.link_key),
     VIEW_STRINGS("trusted", struct settings, haproxy.trusted),
     VIEW_BOOL("accept_proxy", struct settings, haproxy.accept_proxy),
     VIEW_BOOL("tls_redirect", struct settings, haproxy.tls.redirect),
@@ -359,6 +362,23 @@ static void get_default_access(const void *obj, struct view *v)
 static void get_has_default_from(const void *obj, struct view *v)
 {
 	view_set_bool(v, ((const struct output_view *)obj)->settings->access.from[0] != NULL);
+}
+
+static bool has_enter(const struct output_view *view)
+{
+	return view->uses.lists[USE_DOORS + DOOR_ENTER].count > 0;
+}
+
+static void get_has_enter(const void *obj, struct view *v)
+{
+	view_set_bool(v, has_enter(obj));
+}
+
+static void get_has_links(const void *obj, struct view *v)
+{
+	const struct output_view *view = obj;
+
+	view_set_bool(v, has_enter(view) && view->settings->haproxy.link_key[0] != '\0');
 }
 
 /* The rules of the settings' own are there from the beginning on. */
@@ -517,6 +537,8 @@ static const struct view_field own_fields[] = {
     VIEW_MADE("log_text", get_log_text),
     VIEW_MADE("has_log_headers", get_has_log_headers),
     VIEW_MADE("single_port", get_single_port),
+    VIEW_MADE("has_enter", get_has_enter),
+    VIEW_MADE("has_links", get_has_links),
     VIEW_MADE("has_access", get_has_access),
     VIEW_MADE("default_access", get_default_access),
     VIEW_MADE("has_default_from", get_has_default_from),

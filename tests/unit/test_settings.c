@@ -263,8 +263,9 @@ static const struct {
     {"[]", "must be a map, not a list (line 1, column 1)"},
     {"haproxy:\n  bnd: []",
      "haproxy: unknown key \"bnd\": did you mean \"bind\"? allowed: config, admin_socket, "
-     "master_socket, bind, internal_bind, single_port, local_bind, tls, trusted, accept_proxy, "
-     "audit, stats_bind, log, tcp_range, nameservers, tap, metrics, max_old_workers, reserve, "
+     "master_socket, bind, internal_bind, single_port, local_bind, tls, link_key, trusted, "
+     "accept_proxy, audit, stats_bind, log, tcp_range, nameservers, tap, metrics, "
+     "max_old_workers, reserve, "
      "consolidate_after, user, "
      "group, chroot, "
      "socket_group, check, "
