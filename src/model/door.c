@@ -9,12 +9,15 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "model/access.h"
+#include "model/auth.h"
 #include "model/fields.h"
 
-const char *const door_words[DOOR_KINDS] = {[DOOR_ACCESS] = "access", [DOOR_ENTER] = "enter"};
+const char *const door_words[DOOR_KINDS] = {
+    [DOOR_ACCESS] = "access", [DOOR_AUTH] = "auth", [DOOR_ENTER] = "enter"};
 
 union object {
 	struct access access;
+	struct auth auth;
 };
 
 static const struct {
@@ -23,6 +26,7 @@ static const struct {
 	void (*fill)(const void *object, struct door *door, struct buf *words);
 } kinds[DOOR_KINDS] = {
     [DOOR_ACCESS] = {&fields_of_access, access_fill},
+    [DOOR_AUTH] = {&fields_of_auth, auth_fill},
     [DOOR_ENTER] = {NULL, NULL},
 };
 

@@ -14,13 +14,14 @@ struct node;
 
 enum door_kind {
 	DOOR_ACCESS, /* model/access.h */
+	DOOR_AUTH,   /* model/auth.h */
 	DOOR_ENTER,  /* browsers are handed in by links (model/link.h): one word, and no map */
 	DOOR_KINDS
 };
 extern const char *const door_words[DOOR_KINDS]; /* their keys: "access" ... */
 
 #define DOOR_KEY_MAX   640 /* bytes */
-#define DOOR_VALUE_MAX 2048
+#define DOOR_VALUE_MAX 2560
 
 struct door_entry {
 	char *key; /* what follows a generation and '/'; begins with '.', as no service does */

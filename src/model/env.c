@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "base/strmap.h"
 #include "model/access.h"
+#include "model/auth.h"
 #include "model/choice.h"
 #include "model/fields.h"
 #include "model/headers.h"
@@ -243,15 +244,25 @@ static void write_door(enum door_kind kind, const struct env *env, struct buf *j
 		buf_printf(json, "\"%s\":null", door_words[kind]);
 }
 
-static int read_access(const struct node *node, void *place, struct mf_err *err)
-{
-	return read_door(DOOR_ACCESS, node, place, err);
-}
+#define DOOR_ROW_FUNCTIONS(name, kind)                                                             \
+	static int read_##name(const struct node *node, void *place, struct mf_err *err)           \
+	{                                                                                          \
+		return read_door(kind, node, place, err);                                          \
+	}                                                                                          \
+	static void write_##name(const void *object, struct buf *json)                             \
+	{                                                                                          \
+		write_door(kind, object, json);                                                    \
+	}
+DOOR_ROW_FUNCTIONS(access, DOOR_ACCESS)
+DOOR_ROW_FUNCTIONS(auth, DOOR_AUTH)
 
-static void write_access(const void *object, struct buf *json)
-{
-	write_door(DOOR_ACCESS, object, json);
-}
+#define DOOR_ROW(name, kind, ...)                                                                  \
+	{                                                                                          \
+#name, FIELD_OTHER, FIELD_NULL | FIELD_MAP,                                        \
+		    .read = read_##name, .write = write_##name,                                    \
+		    FIELD_SAID(struct env, doors_said[kind]), .fields = &fields_of_##name,         \
+		    __VA_ARGS__                                                                    \
+	}
 
 static int read_enter(const struct node *node, void *place, struct mf_err *err)
 {
@@ -369,10 +380,13 @@ static const struct field env_rows[] = {
      FIELD_SAID(struct env, headers_said), .schema = headers_schema,
      .doc = "Changes of the headers of its requests and answers. Taken over from the nearest that "
 	    "says them. See HEADERS."},
-    {"access", FIELD_OTHER, FIELD_NULL | FIELD_MAP, .read = read_access, .write = write_access,
-     FIELD_SAID(struct env, doors_said[DOOR_ACCESS]), .fields = &fields_of_access,
-     .doc = "Who may come in from outside: a map of these keys. Taken over from the nearest that "
-	    "says it. See THE DOOR."},
+    DOOR_ROW(access, DOOR_ACCESS,
+	     .doc =
+		 "Who may come in from outside: a map of these keys. Taken over from the nearest "
+		 "that says it. See THE DOOR."),
+    DOOR_ROW(auth, DOOR_AUTH,
+	     .doc = "The service that each request from outside is shown to first: a map of these "
+		    "keys. Taken over likewise. See THE DOOR."),
     {"enter", FIELD_OTHER, FIELD_NULL, .read = read_enter, .write = write_enter,
      FIELD_SAID(struct env, doors_said[DOOR_ENTER]), .schema = "\"enum\":[\"cookie\",null]",
      .doc = "`cookie`: a browser that comes by a link of `mayfly link` gets a cookie, and sees the "

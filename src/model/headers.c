@@ -50,14 +50,22 @@ static bool is_reserved(const char *name)
 }
 
 /* A '_' is a '-' to some services, so that what is reserved would be changed by another name. */
+int headers_check_name(const char *name, struct mf_err *err)
+{
+	if (name_check(NAME_CHANGED, name, strlen(name), err) != 0)
+		return MF_EDATA;
+	if (is_reserved(name))
+		return mf_err_set(err, MF_EDATA, "\"%s\": no environment may change this header",
+				  name);
+	return 0;
+}
+
 static int check_name(const struct node *at, const char *name, struct mf_err *err)
 {
 	struct mf_err why;
 
-	if (name_check(NAME_CHANGED, name, strlen(name), &why) != 0)
+	if (headers_check_name(name, &why) != 0)
 		return node_error(at, err, "%s", why.msg);
-	if (is_reserved(name))
-		return node_error(at, err, "\"%s\": no environment may change this header", name);
 	return 0;
 }
 

@@ -38,6 +38,9 @@ struct headers {
 	char *text; /* canonical: a JSON object */
 };
 
+/* Whether an environment may change a header of that name, in lower case.  MF_EDATA. */
+int headers_check_name(const char *name, struct mf_err *err);
+
 /* MF_EDATA. */
 int headers_read(const struct node *node, struct headers **ret_headers, struct mf_err *err);
 struct headers *headers_ref(struct headers *headers); /* NULL is fine, also below */

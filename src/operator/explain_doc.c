@@ -342,6 +342,8 @@ void explain_fill_page(const struct explanation *e)
 	add_whose(doc, text);
 	if (node_find(doc, "access") != NULL)
 		buf_printf(text, "Let in:       %s\n", node_text_at(doc, "access", ""));
+	if (node_find(doc, "auth") != NULL)
+		buf_printf(text, "Let in:       %s\n", node_text_at(doc, "auth", ""));
 	if (node_find(doc, "route") != NULL)
 		buf_printf(text, "Route:        %s\n", node_text_at(doc, "route", ""));
 	if (e->backend != NULL)

@@ -25,6 +25,7 @@
 	    {shape, at "split", "string", "shares of its visitors, who go to others"},             \
 	    {shape, at "headers", "string", "changes of headers, as JSON"},                        \
 	    {shape, at "access", "string", "who may come in from outside"},                        \
+	    {shape, at "auth", "string", "whom requests from outside are shown to first"},         \
 	    {shape, at "enter", "string", "cookie: browsers are handed in by links"},              \
 	    {shape, at "expires", "string", "how long it lives, or until when, as it says"},       \
 	    {shape, at "idle", "string", "without requests for so long it ends, as it says"},      \
@@ -126,6 +127,7 @@ const struct shape_row shape_rows[] = {
     {"explain", "split_of", "string", "whose visitors these are"},
     {"explain", "environment", "string", "environment that is selected"},
     {"explain", "access", "string", "who may come in from outside"},
+    {"explain", "auth", "string", "whom requests from outside are shown to first"},
     {"explain", "enter", "string", "cookie: browsers are handed in by links"},
     {"explain", "by", "string", "host, prefix, header, name or default_environment"},
     {"explain", "key", "string", "which one"},

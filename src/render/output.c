@@ -41,6 +41,7 @@ static const struct haproxy_file {
     {"maps/503.json", "503.json", escape_word, ROUTING_MAP_COUNT},
     {"maps/no-connection", "no-connection", escape_word, ROUTING_MAP_COUNT},
     {"maps/activity", "activity", escape_word, ROUTING_MAP_COUNT},
+    {"maps/door.lua", "door.lua", escape_word, ROUTING_MAP_COUNT},
     {"maps/too-slow", "too-slow", escape_word, ROUTING_MAP_COUNT},
     {"haproxy.cfg", "haproxy.cfg", escape_haproxy, ROUTING_MAP_COUNT},
 };

@@ -14,6 +14,16 @@ static void get_has_idle(const void *obj, struct view *v)
 	view_set_bool(v, ((const struct uses *)obj)->lists[USE_IDLE].count > 0);
 }
 
+static bool has_door(const void *obj, enum door_kind kind)
+{
+	return ((const struct uses *)obj)->lists[USE_DOORS + (int)kind].count > 0;
+}
+
+static void get_has_auth(const void *obj, struct view *v)
+{
+	view_set_bool(v, has_door(obj, DOOR_AUTH));
+}
+
 static void get_has_headers(const void *obj, struct view *v)
 {
 	const struct uses *uses = obj;
@@ -32,6 +42,7 @@ static const struct view_field uses_shown[] = {
     USE_LIST("when_cookies", USE_COOKIE),
     USE_LIST("sticky_headers", USE_STICKY),
     VIEW_MADE("has_idle", get_has_idle),
+    VIEW_MADE("has_auth", get_has_auth),
     VIEW_MADE("has_headers", get_has_headers),
     USE_LIST("request_set", USE_CHANGES + HEADERS_REQUEST_SET),
     USE_LIST("request_add", USE_CHANGES + HEADERS_REQUEST_ADD),

@@ -38,6 +38,7 @@
  *	has_access           whether an environment, or the settings, say who may come in
  *	default_access, has_default_from, default_from, default_users   what the settings
  *	                     say: whether they do, networks (a list), a list of users
+ *	has_auth             whether an environment has requests shown to a service first
  *	user_lists           name, users: name, hash
  *	has_headers          whether an environment changes headers; and the names of those, each
  *	                     once: request_set, request_add, request_remove, response_set,

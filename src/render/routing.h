@@ -25,6 +25,9 @@
  *					      and of .response.
  *	choices       <generation>/.access     from|users: who may come in (model/access.h)
  *	choices       <generation>/.from.<8|32>.<digits>  1: an address that begins so is let in
+ *	choices       <generation>/.auth       whom requests are shown to (model/auth.h)
+ *	choices       <generation>/.except<path>/  1, of paths about which it is not asked: longest
+ *					      match, with the path and "/?"
  *	choices       <choice>.word           <service>:<choice as a word>, for people
  *	routes        <generation><route>     backend    longest match, with the path and "/?"; of
  *							 a route with options "|", "|", they,

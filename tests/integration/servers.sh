@@ -583,11 +583,11 @@ haproxy_stat() {
 servers_are_files() {
 	haproxy_cmd 'show map maps/spares.map' >"$T/out/spares.runs"
 	awk '$1 == "backend" { backend = $2 }
-		$1 == "server" { print backend, $3, $5, $NF == "disabled" ? "maint" : "up" }' \
+		$1 == "server" && $3 !~ /^abns@/ { print backend, $3, $5, $NF == "disabled" ? "maint" : "up" }' \
 		"$T/haproxy/haproxy.cfg" | sort >"$T/out/servers.file"
 	haproxy_cmd 'show servers state' |
 		awk 'is_map { stands_in[$3] = $2; next }
-			NF > 18 && $1 != "#" { print ($2 in stands_in ? stands_in[$2] : $2), ($18 == "-" ? $5 : $18) ":" $19, $8, int($7 / 1) % 8 ? "maint" : "up" }' \
+			NF > 18 && $1 != "#" && $2 != "door-answer" { print ($2 in stands_in ? stands_in[$2] : $2), ($18 == "-" ? $5 : $18) ":" $19, $8, int($7 / 1) % 8 ? "maint" : "up" }' \
 			is_map=1 "$T/out/spares.runs" is_map= - |
 		sort >"$T/out/servers.runs"
 	diff "$T/out/servers.file" "$T/out/servers.runs"

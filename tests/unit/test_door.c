@@ -36,6 +36,17 @@ static const struct {
      ".access |team"},
     {DOOR_ACCESS, "{users: a, from: 10.0.0.1}", "{\"from\":[\"10.0.0.1\"],\"users\":\"a\"}",
      "from 10.0.0.1, with a password of a", ".access from|a .from.8.0A000001 1"},
+    {DOOR_AUTH, "{service: auth}",
+     "{\"service\":\"auth\",\"path\":\"/"
+     "\",\"pass\":[],\"set\":[],\"except\":[],\"timeout\":\"2s\"}",
+     "whom auth lets in at /", ".auth auth|/|2000|0||"},
+    {DOOR_AUTH,
+     "{service: auth, path: /v, pass: [Cookie, authorization], set: [X-User], except: [/b/, /a], "
+     "timeout: 300ms, remember: 2s}",
+     "{\"service\":\"auth\",\"path\":\"/v\",\"pass\":[\"authorization\",\"cookie\"],"
+     "\"set\":[\"x-user\"],\"except\":[\"/a\",\"/b/\"],\"timeout\":\"300ms\",\"remember\":\"2s\"}",
+     "whom auth lets in at /v, but not asked about /a, /b/",
+     ".auth auth|/v|300|2000|authorization,cookie|x-user .except/a/ 1 .except/b/ 1"},
     /* That of IPv4, and what two of them have in common is there once. */
     {DOOR_ACCESS, "{from: ['::ffff:10.0.0.0/104', 10.0.0.0/8]}",
      "{\"from\":[\"10.0.0.0/8\",\"::ffff:10.0.0.0/104\"]}", "from 10.0.0.0/8, ::ffff:10.0.0.0/104",
@@ -76,6 +87,12 @@ static const struct {
     {DOOR_ACCESS, "{from: 10.0.0.1/8}", "\"10.0.0.1/8\": a network has no bits behind its length"},
     {DOOR_ACCESS, "{from: 10.0.0.0/33}", "a number from 0 to 32"},
     {DOOR_ACCESS, "{from: example.com}", "must be a network such as"},
+    {DOOR_AUTH, "{}", "service"},
+    {DOOR_AUTH, "{service: auth, set: [host]}", "\"host\": no environment may change this header"},
+    {DOOR_AUTH, "{service: auth, set: [X-Mayfly-A]}", "may change"},
+    {DOOR_AUTH, "{service: auth, pass: [a_b]}", "\"a_b\": not allowed"},
+    {DOOR_AUTH, "{service: auth, timeout: 2m}", "timeout: must be"},
+    {DOOR_AUTH, "{service: auth, path: /a b}", "path"},
     {DOOR_ACCESS, "{from: ['10.0.0.0/8 ']}", "\"10.0.0.0/8 \""},
 };
 

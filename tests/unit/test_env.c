@@ -163,12 +163,12 @@ static const struct {
     {"name: dev\nservice: []",
      "environment dev: unknown key \"service\": did you mean \"services\"? allowed: name, "
      "description, prefix, header, hosts, extends, without, expires, idle, missing, split, "
-     "split_by, headers, access, enter, services (line 2, "
+     "split_by, headers, access, auth, enter, services (line 2, "
      "column 1)"},
     {"name: dev\norigin: {owner: me}\nservices: []",
      "environment dev: unknown key \"origin\": allowed: name, description, prefix, header, "
      "hosts, extends, without, expires, idle, missing, split, "
-     "split_by, headers, access, enter, services (line 2, column 1)"},
+     "split_by, headers, access, auth, enter, services (line 2, column 1)"},
     {DEV " - name: frontend\n - name: backend\n   version: \"0 .1\"",
      "environment dev: service backend: version \"0 .1\": not allowed: a space (line 6, "
      "column 13)"},

@@ -188,9 +188,9 @@ static const struct {
 } broken[] = {
     {{"map", "{{#entries}}"}, "haproxy: template map:", 0, 1, 0},
     {{"503.html", "{{>nowhere}}"}, "haproxy: template 503.html:", 0, 1, 0},
-    {{"hosts", "{{#services}}{{/other}}"}, "dnsmasq: template hosts:", 14, 0, 0},
-    {{"report", "{{#services}}"}, "/srv/report.txt: template report:", 14, 1, 0},
-    {{"report", "{{node}}"}, "", 14, 1, 1},
+    {{"hosts", "{{#services}}{{/other}}"}, "dnsmasq: template hosts:", 15, 0, 0},
+    {{"report", "{{#services}}"}, "/srv/report.txt: template report:", 15, 1, 0},
+    {{"report", "{{node}}"}, "", 15, 1, 1},
 };
 
 START_TEST(template_error_fails_only_its_group)

@@ -77,16 +77,16 @@ static void check(const char *shape, const struct node *node, const char *path)
 }
 
 static const char *const keys[][2] = {
-    {"environments/prod",
-     "{\"name\":\"prod\",\"headers\":{},\"access\":{\"users\":\"team\"},\"enter\":"
-     "\"cookie\","
-     "\"prefix\":\"www\",\"hosts\":[\"shop."
-     "org\"],\"services\":[{\"name\":"
-     "\"web\",\"version\":\"1\",\"route\":\"/"
-     "\"},{\"name\":\"slow\",\"headers\":{},\"version\":\"1\","
-     "\"when\":[{\"method\":\"GET\",\"version\":\"1\"}],\"route\":"
-     "[\"/slow\",{\"path\":\"/old\",\"redirect\":{\"host\":\"a.org\"}}]}],"
-     "\"origin\":{\"owner\":\"ci\",\"source\":\"/prod.yaml\"}}"},
+    {"environments/prod", "{\"name\":\"prod\",\"headers\":{},\"access\":{\"users\":\"team\"},"
+			  "\"auth\":{\"service\":\"web\"},\"enter\":"
+			  "\"cookie\","
+			  "\"prefix\":\"www\",\"hosts\":[\"shop."
+			  "org\"],\"services\":[{\"name\":"
+			  "\"web\",\"version\":\"1\",\"route\":\"/"
+			  "\"},{\"name\":\"slow\",\"headers\":{},\"version\":\"1\","
+			  "\"when\":[{\"method\":\"GET\",\"version\":\"1\"}],\"route\":"
+			  "[\"/slow\",{\"path\":\"/old\",\"redirect\":{\"host\":\"a.org\"}}]}],"
+			  "\"origin\":{\"owner\":\"ci\",\"source\":\"/prod.yaml\"}}"},
     {"environments/pr",
      "{\"name\":\"pr\",\"description\":\"new\",\"extends\":\"prod\",\"hosts\":[\"shop.org\"],"
      "\"header\":\"prod\",\"missing\":\"baseline\",\"expires\":\"2040-01-01T00:00:00Z\","
