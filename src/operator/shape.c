@@ -187,6 +187,7 @@ const struct shape_row shape_rows[] = {
     {"tap", "status", "integer", "status; not there without an answer"},
     {"tap", "ms", "integer", "milliseconds from the request to the end of the answer"},
     {"tap", "caller", "string", "address of who asked"},
+    {"tap", "caller_names[]", "string", "each service:version/instance there, if they are few"},
     {"tap", "error", "string", "reason where HAProxy answers itself"},
     {"top", "interval_ms", "integer", "how long requests were counted"},
     {"top", "missed", "integer", "requests that came too fast to be counted"},

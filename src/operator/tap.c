@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/node.h"
 #include "operator/call.h"
+#include "operator/callers.h"
 #include "operator/command.h"
 #include "operator/doc.h"
 #include "operator/live_env.h"
@@ -44,6 +45,7 @@ struct tapping {
 	struct show_look look;
 	size_t widths[COLUMN_COUNT];
 	bool is_begun;
+	struct callers *callers;
 	struct sources *sources;
 	int64_t missed;		    /* and not yet reported */
 	struct loop_timer *warning; /* of them */
@@ -84,14 +86,17 @@ static void on_line(void *ctx, const char *node, struct span line)
 {
 	struct tapping *tapping = ctx;
 	struct tapped tapped;
+	struct whose callers;
 	unsigned count;
 
-	if (tapped_parse_missed(line, &count))
+	if (tapped_parse_missed(line, &count)) {
 		tapping->missed += count;
-	else if (tapped_parse(line, &tapped) &&
-		 (tapping->env.len == 0 || span_compare(tapping->env, tapped.environment) == 0))
-		tapped_add_row(tapping->rows, node, &tapped,
+	} else if (tapped_parse(line, &tapped) &&
+		   (tapping->env.len == 0 || span_compare(tapping->env, tapped.environment) == 0)) {
+		callers = callers_find(tapping->callers, tapped.caller);
+		tapped_add_row(tapping->rows, node, &tapped, &callers,
 			       tapping->call->options.format <= CALL_WIDE);
+	}
 	if (tapping->rows->child_count >= TAP_MAX_WAITING)
 		print(tapping);
 }
@@ -130,9 +135,24 @@ static void on_failed(void *ctx, const struct mf_err *err)
 
 /* --- the command ------------------------------------------------------------------------------ */
 
-static int run(struct call *call, struct mf_err *err)
+static void tap(struct tapping *tapping)
 {
 	static const struct sources_events events = {on_line, on_pause, on_begin, on_failed};
+	struct loop *loop = tapping->call->loop;
+
+	if (callers_open(tapping->call, &tapping->callers, &tapping->err) != 0)
+		return;
+	tapping->warning = loop_timer_new(loop, warn, tapping);
+	tapping->sources = sources_new(tapping->call, &events, tapping);
+	(void)loop_run(loop, &tapping->err);
+	warn(tapping);
+	loop_timer_free(tapping->warning);
+	sources_free(tapping->sources);
+	callers_free(tapping->callers);
+}
+
+static int run(struct call *call, struct mf_err *err)
+{
 	struct tapping tapping = {.call = call, .rows = doc_new()};
 
 	if (call->options.format > CALL_JSON) {
@@ -140,12 +160,7 @@ static int run(struct call *call, struct mf_err *err)
 	} else if (call->argc == 0 || live_env_check(call, call->argv[0], &tapping.err) == 0) {
 		tapping.env = span_of(call->argc == 0 ? NULL : call->argv[0]);
 		show_find_look(call->options.format, &tapping.look);
-		tapping.warning = loop_timer_new(call->loop, warn, &tapping);
-		tapping.sources = sources_new(call, &events, &tapping);
-		(void)loop_run(call->loop, &tapping.err);
-		warn(&tapping);
-		loop_timer_free(tapping.warning);
-		sources_free(tapping.sources);
+		tap(&tapping);
 	}
 	node_free(tapping.rows);
 	*err = tapping.err;

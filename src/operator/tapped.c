@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "operator/doc.h"
 #include "operator/tapped_log.h"
+#include "operator/whose.h"
 
 enum {
 	TIME,
@@ -181,7 +182,31 @@ static void add_time(struct node *row, const struct tapped *tapped, bool is_page
 	doc_add_text(row, "time", buf_str(&time));
 }
 
-void tapped_add_row(struct node *list, const char *node, const struct tapped *tapped, bool is_page)
+/* What has so many names, such as a host that all share, has none.  For people in its place. */
+static void add_caller(struct node *row, const struct tapped *tapped, const struct whose *callers,
+		       bool is_page)
+{
+	bool has_names = callers->count > 0 && callers->count <= TAPPED_MAX_CALLERS;
+	struct node *list;
+
+	if (!is_page || !has_names)
+		add_text(row, "caller", tapped->caller);
+	if (!has_names)
+		return;
+	list = doc_add_list(row, is_page ? "caller" : "caller_names");
+	for (size_t i = 0; i < callers->count; i++) {
+		const struct whose_name *name = &callers->list[i];
+		buf_auto struct buf text = BUF_INIT;
+
+		buf_add_str(&text, name->version);
+		if (name->instance != NULL)
+			buf_printf(&text, "/%s", name->instance);
+		doc_add_text(list, NULL, buf_str(&text));
+	}
+}
+
+void tapped_add_row(struct node *list, const char *node, const struct tapped *tapped,
+		    const struct whose *callers, bool is_page)
 {
 	struct node *row = doc_add_map(list, NULL);
 
@@ -200,6 +225,6 @@ void tapped_add_row(struct node *list, const char *node, const struct tapped *ta
 	if (tapped->status > 0)
 		doc_add_int(row, "status", tapped->status);
 	doc_add_int(row, "ms", tapped->took_ms);
-	add_text(row, "caller", tapped->caller);
+	add_caller(row, tapped, callers, is_page);
 	add_text(row, "error", tapped->error);
 }

@@ -11,6 +11,7 @@
 #include "base/span.h"
 
 struct node;
+struct whose;
 
 /* Texts are parts of the line, or of path_copy; len 0: it has none. */
 struct tapped {
@@ -28,8 +29,13 @@ struct tapped {
 /* False: it is something else. */
 bool tapped_parse(struct span line, struct tapped *ret_tapped);
 
-/* As a further row of a list; is_page: for people, who know which day it is. */
-void tapped_add_row(struct node *list, const char *node, const struct tapped *tapped, bool is_page);
+/*
+ * As a further row of a list; callers: who has the caller's address, of whom up to
+ * TAPPED_MAX_CALLERS are named; is_page: for people, who know which day it is.
+ */
+#define TAPPED_MAX_CALLERS 4
+void tapped_add_row(struct node *list, const char *node, const struct tapped *tapped,
+		    const struct whose *callers, bool is_page);
 
 /* "12 events dropped": as many that came too fast to be read.  False: it is something else. */
 bool tapped_parse_missed(struct span line, unsigned *ret_count);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "model/backend.h"
 #include "model/table.h"
 
 static int compare_names(const void *a, const void *b)
@@ -29,7 +30,8 @@ void whose_init(struct whose *whose, const struct snapshot *snapshot)
 				continue;
 			MEM_GROW(whose->list, whose->count, cap);
 			whose->list[whose->count++] =
-			    (struct whose_name){backend->instances[j]->address, backend->name};
+			    (struct whose_name){backend->instances[j]->address, backend->name,
+						instance_name(backend->instances[j])};
 		}
 	}
 	if (whose->count > 1)
@@ -37,6 +39,8 @@ void whose_init(struct whose *whose, const struct snapshot *snapshot)
 	for (size_t i = 0; i < whose->count; i++)
 		if (count == 0 || compare_names(&whose->list[count - 1], &whose->list[i]) != 0)
 			whose->list[count++] = whose->list[i];
+		else
+			whose->list[count - 1].instance = NULL;
 	whose->count = count;
 }
 

@@ -11,6 +11,7 @@ struct snapshot;
 
 struct whose_name {
 	const char *address, *version; /* "tasks:1.4"; borrowed from the snapshot */
+	const char *instance;	       /* the one that it has there; NULL: several */
 };
 struct whose {
 	struct whose_name *list;

@@ -57,6 +57,8 @@ within 'and the other one' 10 seen both "$FAR" /far
 like "$(grep /far "$T/log/both")" '"node":"far","environment":"prod","method":"GET","path":"/far","service":"web","version":"1"' \
 	'  with its name'
 like "$(grep /near "$T/log/both")" '"node":"near","environment":"prod"' '  and this host with its own'
+like "$(grep /near "$T/log/both")" '"caller":"127.0.0.1","caller_names":\["web:1/near-[^"]+"\]' \
+	'  and who has called, by the registry'
 start_tool_as page mayfly tap prod
 paged() {
 	fetch www-prod.example.com "$FAR/paged" >"$T/out/reply"

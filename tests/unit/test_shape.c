@@ -27,6 +27,7 @@
 #include "operator/tapped.h"
 #include "operator/top.h"
 #include "store/etcd.h"
+#include "operator/whose.h"
 #include "unit.h"
 
 static bool seen[1000];
@@ -297,10 +298,12 @@ static void check_tap(void)
 	struct look look = {.doc = doc_new(), .cells = doc_new()};
 	struct tally *tally = tally_new();
 	struct node *list = doc_new();
+	struct whose_name name = {"10.0.0.7", "tasks:1.4", "i-7"};
+	const struct whose callers = {&name, 1};
 	struct tapped tapped;
 
 	ck_assert(tapped_parse(span_of(line), &tapped));
-	tapped_add_row(list, "edge", &tapped, false);
+	tapped_add_row(list, "edge", &tapped, &callers, false);
 	check("tap", &list->children[0], "");
 	check_schema("tap");
 	node_free(list);

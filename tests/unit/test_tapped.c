@@ -3,7 +3,11 @@
 
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/node.h"
 #include "base/span.h"
+#include "operator/doc.h"
+#include "operator/whose.h"
 #include "unit.h"
 
 #define WHO	"1795970126.025 10.0.0.7 "
@@ -109,6 +113,40 @@ START_TEST(what_is_missing_is_counted)
 }
 END_TEST
 
+static const struct whose_name names[] = {
+    {"10.0.0.7", "tasks:1.4", "i-7"}, {"10.0.0.7", "web:2", NULL}, {"10.0.0.7", "a:1", "x"},
+    {"10.0.0.7", "a:2", "x"},	      {"10.0.0.7", "a:3", "x"},
+};
+static const struct {
+	size_t count;
+	bool is_page;
+	const char *json;
+} callers[] = {
+    {0, false, "\"caller\":\"10.0.0.7\"}"},
+    {0, true, "\"caller\":\"10.0.0.7\"}"},
+    {2, false, "\"caller\":\"10.0.0.7\",\"caller_names\":[\"tasks:1.4/i-7\",\"web:2\"]}"},
+    {2, true, "\"caller\":[\"tasks:1.4/i-7\",\"web:2\"]}"},
+    {5, false, "\"caller\":\"10.0.0.7\"}"},
+    {5, true, "\"caller\":\"10.0.0.7\"}"},
+};
+
+START_TEST(the_caller_has_names_if_they_are_few)
+{
+	struct whose_name some[5];
+	const struct whose whose = {some, callers[_i].count};
+	struct node *list = doc_new();
+	buf_auto struct buf json = BUF_INIT;
+	struct tapped t;
+
+	memcpy(some, names, sizeof(some));
+	ck_assert(tapped_parse(span_of(lines[0].line), &t));
+	tapped_add_row(list, "edge", &t, &whose, callers[_i].is_page);
+	doc_format_json(&list->children[0], &json);
+	ck_assert_ptr_nonnull(strstr(buf_str(&json), callers[_i].json));
+	node_free(list);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("tapped");
@@ -116,5 +154,7 @@ int main(void)
 	tcase_add_loop_test(tc, a_line_says_who_answered_whom, 0, sizeof(lines) / sizeof(lines[0]));
 	tcase_add_loop_test(tc, another_line_is_none, 0, sizeof(others) / sizeof(others[0]));
 	tcase_add_test(tc, what_is_missing_is_counted);
+	tcase_add_loop_test(tc, the_caller_has_names_if_they_are_few, 0,
+			    (int)(sizeof(callers) / sizeof(callers[0])));
 	return unit_run("tapped", tc);
 }
