@@ -105,11 +105,20 @@ static void add_lacking(struct node *missing, const struct reading *reading,
 	}
 }
 
+/* The service, for which nobody answers. */
+static void add_nobody(struct node *missing, const struct env_service *service)
+{
+	mem_auto_free char *choice = facts_choice(service);
+	mem_auto_free char *name = mem_printf("%s:%s", service->name, choice);
+
+	doc_add_text(missing, NULL, name);
+}
+
 static void add_env(struct look *look, struct node *list, const struct reading *reading,
 		    const struct env *env, struct tally *tally)
 {
-	enum facts_state state = facts_state(reading, env);
 	struct node *row = doc_add_map(list, NULL), *missing;
+	enum facts_state state = FACTS_READY;
 
 	add_facts(row, reading, env);
 	doc_add_int(row, "services", (int64_t)env->service_count);
@@ -117,14 +126,15 @@ static void add_env(struct look *look, struct node *list, const struct reading *
 	for (size_t i = 0; i < env->service_count; i++) {
 		const struct env_service *service = &env->services[i];
 		enum facts_state its_state = facts_state_of(reading, env, service);
-		mem_auto_free char *choice = facts_choice(service);
-		mem_auto_free char *name = mem_printf("%s:%s", service->name, choice);
 
 		if (its_state == FACTS_MISSING)
-			doc_add_text(missing, NULL, name);
+			add_nobody(missing, service);
 		else if (its_state == FACTS_INCOMPLETE)
 			add_lacking(missing, reading, service);
+		if (its_state > state)
+			state = its_state;
 	}
+	state = facts_state_beside(reading, env, state);
 	tally->incomplete += state == FACTS_INCOMPLETE;
 	tally->missing += state == FACTS_MISSING;
 	tally->set_aside += state == FACTS_ASIDE;

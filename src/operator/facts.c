@@ -22,6 +22,14 @@ size_t facts_count_live(const struct backend *backend)
 	return backend == NULL ? 0 : backend->live_count;
 }
 
+static bool has_live(const struct backend *backend)
+{
+	for (size_t i = 0; backend != NULL && i < backend->instance_count; i++)
+		if (facts_is_live(backend->instances[i]))
+			return true;
+	return false;
+}
+
 size_t facts_count_live_of(const struct snapshot *snapshot, const struct env_service *service)
 {
 	const char *version;
@@ -65,7 +73,7 @@ static const struct backend *find_live(const struct reading *reading,
 		const struct backend *backend =
 		    snapshot_find_backend(reading->snapshot, service->name, version);
 
-		if (facts_count_live(backend) > 0)
+		if (has_live(backend))
 			return backend;
 	}
 	return NULL;
@@ -77,7 +85,7 @@ const struct backend *facts_find_answer(const struct reading *reading, const str
 	const struct backend *backend = find_live(reading, service);
 
 	*ret_whose = env->name;
-	for (size_t i = 0; i < env->fallback_count && facts_count_live(backend) == 0; i++) {
+	for (size_t i = 0; i < env->fallback_count && !has_live(backend); i++) {
 		const struct env_fallback *f = &env->fallbacks[i]; /* in the order of trying */
 
 		if (strcmp(f->service, service->name) != 0)
@@ -86,7 +94,7 @@ const struct backend *facts_find_answer(const struct reading *reading, const str
 		if (f->from < env->lineage_count)
 			*ret_whose = env->lineage[f->from];
 	}
-	return facts_count_live(backend) > 0 ? backend : NULL;
+	return has_live(backend) ? backend : NULL;
 }
 
 char *facts_choice(const struct env_service *service)
@@ -120,8 +128,7 @@ bool facts_is_lacking(const struct reading *reading, const struct env_service *s
 		      const char *version)
 {
 	return percent_of(service, version) > 0 &&
-	       facts_count_live(snapshot_find_backend(reading->snapshot, service->name, version)) ==
-		   0;
+	       !has_live(snapshot_find_backend(reading->snapshot, service->name, version));
 }
 
 bool facts_is_in_force(const struct reading *reading, const char *name)
@@ -157,6 +164,8 @@ enum facts_state facts_state_of(const struct reading *reading, const struct env 
 {
 	const char *whose, *version;
 
+	if (service->choice == NULL && find_live(reading, service) != NULL)
+		return FACTS_READY; /* there is nothing else to ask */
 	if (facts_find_answer(reading, env, service, &whose) == NULL)
 		return FACTS_MISSING;
 	for (size_t i = 0; (version = env_service_version(service, i)) != NULL; i++)
@@ -165,21 +174,28 @@ enum facts_state facts_state_of(const struct reading *reading, const struct env 
 	return FACTS_READY;
 }
 
-enum facts_state facts_state(const struct reading *reading, const struct env *env)
+enum facts_state facts_state_beside(const struct reading *reading, const struct env *env,
+				    enum facts_state services)
 {
-	enum facts_state worst = is_split_whole(reading, env) ? FACTS_READY : FACTS_INCOMPLETE;
-
 	if (env->aside != NULL)
 		return FACTS_ASIDE;
 	if (facts_is_split_lost(reading, env))
 		return FACTS_MISSING;
+	return services == FACTS_READY && !is_split_whole(reading, env) ? FACTS_INCOMPLETE
+									: services;
+}
+
+enum facts_state facts_state(const struct reading *reading, const struct env *env)
+{
+	enum facts_state worst = FACTS_READY;
+
 	for (size_t i = 0; i < env->service_count; i++) {
 		enum facts_state state = facts_state_of(reading, env, &env->services[i]);
 
 		if (state > worst)
 			worst = state;
 	}
-	return worst;
+	return facts_state_beside(reading, env, worst);
 }
 
 const char *facts_state_word(enum facts_state state)

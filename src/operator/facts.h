@@ -62,6 +62,9 @@ enum facts_state facts_state(const struct reading *reading, const struct env *en
 /* Of one of its services, as if it had no other. */
 enum facts_state facts_state_of(const struct reading *reading, const struct env *env,
 				const struct env_service *service);
+/* The state of the whole, of which services is the worst of its services. */
+enum facts_state facts_state_beside(const struct reading *reading, const struct env *env,
+				    enum facts_state services);
 /* "ready", "incomplete", "missing", "set aside" */
 const char *facts_state_word(enum facts_state state);
 /* Environments that are in no snapshot, as their values cannot be read. */

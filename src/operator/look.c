@@ -118,14 +118,13 @@ static int show(void *ctx, const struct reading *reading, struct mf_err *err)
 
 int look_run_by(struct call *call, look_take_fn *take, look_fn *fill, struct mf_err *err)
 {
+	static struct reading reading; /* never freed: that takes long, and the program ends */
 	struct looking looking = {.call = call, .fill = fill};
-	struct reading reading;
 	int code;
 
 	if (take(call, &reading, err) != 0)
 		return err->code;
 	code = show(&looking, &reading, err);
-	reading_fini(&reading);
 	buf_fini(&looking.last);
 	return code;
 }
