@@ -233,18 +233,32 @@ static unsigned code_point(const unsigned char *s, size_t n)
 		      : (unsigned)(s[0] & 0x0f) << 12 | (unsigned)(s[1] & 0x3f) << 6 | last;
 }
 
+static size_t count_printable(const unsigned char *p, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && p[n] >= 0x20 && p[n] < 0x7f)
+		n++;
+	return n;
+}
+
 void str_add_escaped(struct buf *b, const char *s, size_t len)
 {
 	const unsigned char *p = (const unsigned char *)s;
 
 	for (size_t i = 0; i < len;) {
-		size_t n = utf8_sequence(p + i, len - i);
+		size_t plain = count_printable(p + i, len - i), n;
 
+		buf_add(b, p + i, plain);
+		i += plain;
+		if (i == len)
+			return;
+		n = utf8_sequence(p + i, len - i);
 		if (p[i] == '\n')
 			buf_add_str(b, "\\n");
 		else if (p[i] == '\t')
 			buf_add_str(b, "\\t");
-		else if (n == 0 || p[i] < 0x20 || p[i] == 0x7f)
+		else if (n <= 1)
 			buf_printf(b, "\\x%02x", p[i]);
 		else if (is_odd_character(p + i, n))
 			for (size_t j = 0; j < n; j++)

@@ -88,7 +88,7 @@ static uint64_t hash_start(void)
 
 static uint32_t hash_key(const char *key, size_t len)
 {
-	uint64_t hash = str_hash(hash_start(), key, len);
+	uint64_t hash = str_hash_words(hash_start(), key, len);
 
 	return (uint32_t)(hash ^ hash >> 32);
 }

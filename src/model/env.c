@@ -17,6 +17,7 @@
 #include "model/access.h"
 #include "model/auth.h"
 #include "model/choice.h"
+#include "model/env_parts.h"
 #include "model/fields.h"
 #include "model/headers.h"
 #include "model/interned.h"
@@ -530,18 +531,23 @@ static uint64_t digest_of_words(const struct env *env)
 	return str_hash(STR_HASH_INIT, buf_str(&json), json.len);
 }
 
-static int parse_node(const struct node *node, bool stored, struct env **ret_env,
-		      struct mf_err *err)
+/* parts: its services, where the node has none; NULL: it has all. */
+static int parse_node(const struct node *node, bool stored, struct env_parts *parts,
+		      struct env **ret_env, struct mf_err *err)
 {
 	struct env draft = {.refs = 0};
 	int code;
 
 	fields_preset(&fields_of_env, &draft);
 	code = fields_read(&fields_of_env, node, &draft, stored, err);
+	if (code == 0 && parts != NULL)
+		code = env_parts_join(parts, &draft) ? check_routes(node, &draft, err) : MF_EDATA;
 	if (code == 0)
 		*ret_env = env_pack(&draft);
 	if (code == 0 && lifetime_is_limited(&draft))
 		(*ret_env)->said = digest_of_words(*ret_env);
+	if (parts != NULL)
+		draft.service_count = 0; /* they are borrowed */
 	for (size_t i = 0; i < draft.service_count; i++) {
 		choice_unref(draft.services[i].choice);
 		headers_unref(draft.services[i].headers);
@@ -603,7 +609,7 @@ static int read_file(const struct node *root, struct env ***ret_envs, size_t *re
 	for (size_t i = 0; i < count; i++) {
 		struct mf_err why;
 
-		if (parse_node(&items[i], false, &envs[n], &why) == 0)
+		if (parse_node(&items[i], false, NULL, &envs[n], &why) == 0)
 			n++;
 		else if (on_bad != NULL)
 			on_bad(ctx, &why);
@@ -634,20 +640,48 @@ static int check_key(const char *name, const struct env *env, struct mf_err *err
 			  env->name);
 }
 
+static int parse_whole(const char *name, const char *text, size_t len, struct env **ret_env,
+		       struct mf_err *err)
+{
+	struct node *root;
+	int code = node_parse_json(text, len, &root, err);
+
+	if (code != 0)
+		return mf_err_wrap(err, "environment %s", name);
+	code = parse_node(root, true, NULL, ret_env, err);
+	node_free(root);
+	return code;
+}
+
+/* What of it was read before is not read again.  False: it is to be read as a whole. */
+static bool parse_parts(const char *text, size_t len, struct env **ret_env)
+{
+	buf_auto struct buf rest = BUF_INIT;
+	struct env_parts parts;
+	struct node *root;
+	int code;
+
+	if (!env_parts_split(text, len, &parts, &rest))
+		return false;
+	code = node_parse_json(buf_str(&rest), rest.len, &root, NULL);
+	if (code == 0) {
+		code = parse_node(root, true, &parts, ret_env, NULL);
+		node_free(root);
+	}
+	free(parts.services);
+	return code == 0;
+}
+
 int env_parse_json(const char *name, const char *text, size_t len, int64_t created,
 		   struct env **ret_env, struct mf_err *err)
 {
-	struct node *root;
 	struct env *env = NULL;
 	int code = name_check(NAME_ENVIRONMENT, name, strlen(name), err);
 
 	if (code != 0)
 		return mf_err_wrap(err, "environment");
-	code = node_parse_json(text, len, &root, err);
-	if (code != 0)
-		return mf_err_wrap(err, "environment %s", name);
-	code = parse_node(root, true, &env, err);
-	node_free(root);
+	if (!parse_parts(text, len, &env))
+		code = parse_whole(name, text, len, &env, err);
 	if (code != 0)
 		return code;
 	assert(env != NULL);

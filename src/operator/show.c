@@ -131,6 +131,16 @@ static bool add_cell(struct page *page, size_t at, const struct buf *cell, const
 	return len == cell->len;
 }
 
+static void add_blanks(struct buf *text, size_t count)
+{
+	static const char blanks[] = "                ";
+	const size_t most = sizeof(blanks) - 1;
+
+	for (; count > most; count -= most)
+		buf_add(text, blanks, most);
+	buf_add(text, blanks, count);
+}
+
 /* row NULL: the titles. */
 static void add_line(struct page *page, const struct node *row)
 {
@@ -153,7 +163,7 @@ static void add_line(struct page *page, const struct node *row)
 		if (!add_cell(page, at, &cell, row == NULL ? BOLD : colour_of(buf_str(&cell))) ||
 		    i == page->last || (width != 0 && end >= width))
 			break;
-		buf_printf(page->text, "%*s", (int)(end - at - len), "");
+		add_blanks(page->text, end - at - len);
 		at = end;
 	}
 	buf_add_char(page->text, '\n');
