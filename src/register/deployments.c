@@ -28,11 +28,15 @@ struct deployments {
 	struct problems *problems;
 };
 
+/* Who has the first page where nobody says a route. */
+enum front { FRONT_UNKNOWN, FRONT_THERE, FRONT_MISSING };
+
 struct known {
 	char *json;   /* as it was judged last */
 	char *reason; /* why that is no environment; NULL: it is one */
 	bool is_put;  /* this, or an earlier one */
 	bool is_there;
+	enum front front; /* as it was logged last */
 };
 
 static void known_free(void *value)
@@ -192,15 +196,6 @@ static struct known *find_known(struct deployments *d, const char *name)
 	return known;
 }
 
-/* The text was never written by anybody, so that its lines and columns mean nothing. */
-static char *make_reason(const struct mf_err *err)
-{
-	const char *place = strstr(err->msg, " (line ");
-
-	return place == NULL ? mem_dup_str(err->msg)
-			     : mem_dup_bytes(err->msg, (size_t)(place - err->msg));
-}
-
 static struct env *parse_env(const char *name, const struct buf *json, char **ret_reason)
 {
 	struct env *env = NULL;
@@ -209,7 +204,8 @@ static struct env *parse_env(const char *name, const struct buf *json, char **re
 	if (name_check(NAME_ENVIRONMENT, name, strlen(name), &err) == 0 &&
 	    env_parse_json(name, json->data, json->len, 0, &env, &err) == 0)
 		return env;
-	*ret_reason = make_reason(&err);
+	mf_err_cut_place(&err);
+	*ret_reason = mem_dup_str(err.msg);
 	return NULL;
 }
 
@@ -235,21 +231,23 @@ static void judge(struct deployments *d, const char *name, struct known *known,
 
 /* Whoever started it sees at once which service answers its URL. */
 static void choose_front(struct deployments *d, const char *name, const struct group *group,
-			 struct strmap *services, const struct known *known)
+			 struct strmap *services, struct known *known)
 {
 	struct chosen *front = strmap_find(services, d->front);
+	enum front now = front != NULL ? FRONT_THERE : FRONT_MISSING;
 
 	if (has_route(services) || find_word(group, CONTAINER_EXTENDS) != NULL)
 		return;
 	if (front != NULL)
 		front->route = "/";
-	if (known->json != NULL)
+	if (known->front == now)
 		return;
+	known->front = now;
 	if (front != NULL)
 		log_info("no container has the label mayfly.route: this service gets /",
 			 LOG_STR("environment", name), LOG_STR("service", d->front));
 	else
-		log_warn("no container has the label mayfly.route: its services have no URL",
+		log_info("no container has the label mayfly.route: its services have no URL",
 			 LOG_STR("environment", name));
 }
 
