@@ -59,6 +59,14 @@ int mf_err_wrap(struct mf_err *err, const char *format, ...)
 	return err->code;
 }
 
+void mf_err_cut_place(struct mf_err *err)
+{
+	char *place = err == NULL ? NULL : strstr(err->msg, " (line ");
+
+	if (place != NULL)
+		*place = '\0';
+}
+
 int mf_err_exit_status(int code)
 {
 	switch (code) {

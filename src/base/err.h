@@ -54,6 +54,9 @@ int mf_err_set_sys(struct mf_err *err, int code, const char *format, ...)
 /* Put context and ": " before the message that is there; returns the code that is there. */
 int mf_err_wrap(struct mf_err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Without " (line L, column C)" at the end: of a text that no person wrote. */
+void mf_err_cut_place(struct mf_err *err);
+
 /* The process exit status for a code: 0 for 0. */
 int mf_err_exit_status(int code);
 

@@ -42,6 +42,8 @@ struct call_options {
 	bool is_ready;			     /* wait also until an instance answers */
 	int64_t for_ms;			     /* how long it holds; 0: the default */
 	const char *probe;		     /* a URL; NULL: none */
+	const char *id;			     /* of a deployment; NULL: none was given */
+	bool is_printing;		     /* what would be run with, instead of running it */
 	int64_t since_ms;		     /* how long ago at most; 0: whenever */
 	const char *listen;		     /* where; NULL: as the settings say */
 	int on_change;			     /* a signal, or a call_on_change */

@@ -32,6 +32,8 @@ enum command_takes {
 	TAKES_EXACT = 1 << 13,
 	TAKES_SINCE = 1 << 14,
 	TAKES_LISTEN = 1 << 15,
+	TAKES_DEPLOYMENT = 1 << 16,
+	TAKES_UP = 1 << 17,
 	TAKES_CHANGE = TAKES_WRITE | TAKES_OWNER | TAKES_ETCD,
 	TAKES_ONLINE = TAKES_FORMAT | TAKES_ETCD | TAKES_WATCH,
 	TAKES_LOOK = TAKES_ONLINE | TAKES_FILES,
@@ -68,8 +70,7 @@ struct noun {
 	X(instance)                                                                                \
 	X(route)                                                                                   \
 	X(split)                                                                                   \
-	X(node)                                                                                    \
-	X(name) X(wait) X(config) X(allow_removal) X(snapshot) X(tap) X(top) X(console) X(link)
+	X(node) X(name) X(wait) X(config) X(allow_removal) X(snapshot) X(tap) X(top) X(console) X(link) X(up) X(ps) X(down)
 
 #define X(name) extern const struct noun noun_##name;
 NOUNS(X)
