@@ -1,6 +1,6 @@
 /*
- * The wiring of envwatch --docker: an engine's containers are asked for, and what their deployments
- * come to goes through the policy into etcd.
+ * The wiring of envwatch --docker: an engine's containers, or a swarm's services, are asked for,
+ * and what their deployments come to goes through the policy into etcd.
  */
 #include "cmd/deploy_follow.h"
 
@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -17,11 +18,14 @@
 #include "cmd/env_rights.h"
 #include "model/env.h"
 #include "register/container.h"
+#include "register/container_words.h"
 #include "register/deployments.h"
 #include "register/docker_api.h"
 #include "register/docker_event.h"
+#include "register/swarm.h"
 #include "store/env_sync.h"
 #include "sys/loop.h"
+#include "sys/notify.h"
 
 enum {
 	CALM_MS = 200,	     /* several containers come and go together */
@@ -30,23 +34,28 @@ enum {
 };
 
 /* What stands in the origin of an environment: of which deployment it is made. */
-#define SOURCE "docker/"
+#define PROJECT "docker/"
+#define STACK	"swarm/"
 
 struct deploy_follow {
 	struct loop *loop;
 	struct deploy_follow_options options;
 	struct container_options container;
 	char *cert_path;
-	bool is_once;
 	const struct env_follow_events *events;
 	void *ctx;
-	struct docker_api *api;
-	struct deployments *deployments;
+	struct etcd *etcd;
+	struct env_sync_options sync_options;
+	struct docker_api *api; /* or NULL */
+	struct swarm *swarm;	/* or NULL */
 	struct env_rights *rights;
-	struct env_sync *sync;
-	struct strmap *seen;	/* containers that there may be */
-	struct strmap *pending; /* those that were listed, and not heard of since */
-	int64_t deadline;	/* until when they are waited for */
+	struct deployments *deployments; /* NULL: somebody else writes */
+	struct env_sync *sync;		 /* the same */
+	bool has_changed;		 /* since the last commit */
+	bool has_unreadable;		 /* a service, which was logged */
+	struct strmap *seen;		 /* containers that there may be */
+	struct strmap *pending;		 /* those that were listed, and not heard of since */
+	int64_t deadline;		 /* until when they are waited for */
 	struct loop_timer *timer;
 };
 
@@ -59,18 +68,25 @@ static void on_problem(void *ctx, const char *object, const char *reason)
 
 /* --- into etcd -------------------------------------------------------------------------------- */
 
+static const char *find_source(const struct deploy_follow *follow)
+{
+	return follow->options.is_swarm ? STACK : PROJECT;
+}
+
 static void on_put(void *ctx, struct env *env)
 {
-	const struct deploy_follow *follow = ctx;
-	mem_auto_free char *source = mem_printf(SOURCE "%s", env->name);
+	struct deploy_follow *follow = ctx;
+	mem_auto_free char *source = mem_printf("%s%s", find_source(follow), env->name);
 
+	follow->has_changed = true;
 	env_rights_put(follow->rights, env, source);
 }
 
 static void on_del(void *ctx, const char *name)
 {
-	const struct deploy_follow *follow = ctx;
+	struct deploy_follow *follow = ctx;
 
+	follow->has_changed = true;
 	env_rights_del(follow->rights, name);
 	env_sync_del(follow->sync, name);
 }
@@ -88,8 +104,8 @@ static bool may_delete(void *ctx, const char *name, const char *source)
 {
 	const struct deploy_follow *follow = ctx;
 
-	return !env_rights_refuses(follow->rights, name) && str_has_prefix(source, SOURCE) &&
-	       strmap_count(follow->pending) == 0;
+	return !env_rights_refuses(follow->rights, name) &&
+	       str_has_prefix(source, find_source(follow)) && strmap_count(follow->pending) == 0;
 }
 
 static void on_sync_state(void *ctx, const struct mf_err *why)
@@ -105,7 +121,34 @@ static const struct env_sync_events sync_events = {
     .on_state = on_sync_state,
 };
 
-/* --- from the engine -------------------------------------------------------------------------- */
+/* Everything is put anew, whatever was known before. */
+static void begin(struct deploy_follow *follow)
+{
+	follow->deployments = deployments_new(follow->options.front, &deployments_events, follow);
+	follow->sync =
+	    env_sync_new(follow->loop, follow->etcd, &follow->sync_options, &sync_events, follow);
+	follow->has_changed = true;
+}
+
+static void end(struct deploy_follow *follow)
+{
+	deployments_free(follow->deployments);
+	env_sync_free(follow->sync);
+	follow->deployments = NULL;
+	follow->sync = NULL;
+}
+
+/* An engine that is away; a run that is to end hears why it does not. */
+static void report_away(struct deploy_follow *follow, const struct mf_err *why, const char *what)
+{
+	if (follow->sync_options.no_follow)
+		follow->events->on_state(follow->ctx, why);
+	else
+		log_warn(what, LOG_STR("error", why->msg));
+}
+
+/* --- the projects of an engine
+ * -------------------------------------------------------------------------- */
 
 /* Half of what there is would take services from environments. */
 static void on_time(void *ctx)
@@ -133,8 +176,8 @@ static void on_container(void *ctx, const char *id, const char *json, size_t len
 	} else if (container_parse(json, len, &follow->container, &container, &err) != 0) {
 		log_warn("container cannot be read: its deployment stays as it was",
 			 LOG_STR("id", id), LOG_STR("reason", err.msg));
-	} else if (strcmp(container->id, id) != 0) {
-		container_free(container);
+	} else if (strcmp(container->id, id) != 0 || container->is_stack) {
+		container_free(container); /* stacks are the swarm's leader's */
 	} else {
 		deployments_set(follow->deployments, container);
 	}
@@ -178,34 +221,88 @@ static void on_state(void *ctx, const struct mf_err *why)
 		return;
 	}
 	loop_timer_clear(follow->timer); /* what is known is not all that there is */
-	if (follow->is_once) {
-		follow->events->on_state(follow->ctx, why);
-		return;
-	}
-	log_warn("the Docker engine is out of reach: environments stay, retrying",
-		 LOG_STR("error", why->msg));
+	report_away(follow, why, "the Docker engine is out of reach: environments stay, retrying");
 }
 
 static const struct docker_api_events api_events = {on_state, on_event, on_list, on_container};
 
+/* --- the stacks of a swarm -------------------------------------------------------------------- */
+
+static void set_service(struct deploy_follow *follow, const struct node *service,
+			struct strmap *seen)
+{
+	buf_auto struct buf json = BUF_INIT;
+	mem_auto_free char *wrong = NULL;
+	struct container *container;
+	struct mf_err err;
+
+	if (swarm_describe(service, &json, &wrong, &err) != 0 ||
+	    container_parse(json.data, json.len, &follow->container, &container, &err) != 0) {
+		if (!follow->has_unreadable)
+			log_warn("service cannot be read", LOG_STR("reason", err.msg));
+		follow->has_unreadable = true;
+		return;
+	}
+	if (wrong != NULL && container->deployment != NULL)
+		container_remark(container, true, "%s", wrong);
+	strmap_set(seen, container->id, NULL);
+	deployments_set(follow->deployments, container);
+}
+
+static void on_services(void *ctx, const struct node *list)
+{
+	struct deploy_follow *follow = ctx;
+	struct strmap *before = follow->seen;
+	void *cursor = NULL, *value;
+	const char *id;
+
+	follow->seen = strmap_new(NULL);
+	while (strmap_next(before, &cursor, &id, &value))
+		deployments_del(follow->deployments, id);
+	for (size_t i = 0; i < list->child_count; i++)
+		set_service(follow, &list->children[i], follow->seen);
+	strmap_free(before);
+	deployments_apply(follow->deployments);
+	if (follow->has_changed)
+		env_sync_commit(follow->sync);
+	follow->has_changed = false;
+}
+
+static void on_leader(void *ctx, const struct mf_err *why)
+{
+	struct deploy_follow *follow = ctx;
+
+	if (why == NULL) {
+		log_info("the engine is the leader of its swarm");
+		begin(follow);
+		return;
+	}
+	end(follow);
+	report_away(follow, why, "standing by: environments stay");
+	notify_send("READY=1\nSTATUS=standing by");
+}
+
+static const struct swarm_events swarm_events = {on_leader, on_services};
+
 /* --- the whole -------------------------------------------------------------------------------- */
 
-static int start(struct deploy_follow *follow, struct etcd *etcd, struct mf_err *err)
+static int start(struct deploy_follow *follow, struct mf_err *err)
 {
 	const struct deploy_follow_options *options = &follow->options;
-	const struct docker_api_options api = {.host = docker_host_choose(options->host),
+	const char *host = docker_host_choose(options->host);
+	const struct docker_api_options api = {.host = host,
 					       .cert_path = follow->cert_path,
 					       .resync_ms = RESYNC_MS,
 					       .lists_all = true};
-	struct env_sync_options sync = *options->sync;
 
-	sync.kind = &env_sync_envs;
-	follow->is_once = sync.no_follow;
-	follow->rights = env_rights_new(sync.owner, &rights_events, follow);
-	if (env_rights_load(follow->rights, options->policy, err) != 0 ||
-	    docker_api_start(follow->loop, &api, &api_events, follow, &follow->api, err) != 0)
+	if (env_rights_load(follow->rights, options->policy, err) != 0)
 		return err->code;
-	follow->sync = env_sync_new(follow->loop, etcd, &sync, &sync_events, follow);
+	if (options->is_swarm)
+		return swarm_start(follow->loop, host, follow->cert_path, &swarm_events, follow,
+				   &follow->swarm, err);
+	if (docker_api_start(follow->loop, &api, &api_events, follow, &follow->api, err) != 0)
+		return err->code;
+	begin(follow);
 	return 0;
 }
 
@@ -232,8 +329,11 @@ int deploy_follow_open(struct loop *loop, struct etcd *etcd,
 	follow->seen = strmap_new(NULL);
 	follow->pending = strmap_new(NULL);
 	follow->timer = loop_timer_new(loop, on_time, follow);
-	follow->deployments = deployments_new(options->front, &deployments_events, follow);
-	if (start(follow, etcd, err) != 0) {
+	follow->rights = env_rights_new(options->sync->owner, &rights_events, follow);
+	follow->etcd = etcd;
+	follow->sync_options = *options->sync;
+	follow->sync_options.kind = &env_sync_envs;
+	if (start(follow, err) != 0) {
 		deploy_follow_close(follow);
 		return err->code;
 	}
@@ -246,10 +346,10 @@ void deploy_follow_close(struct deploy_follow *follow)
 	if (follow == NULL)
 		return;
 	docker_api_stop(follow->api);
+	swarm_stop(follow->swarm);
 	loop_timer_free(follow->timer);
-	deployments_free(follow->deployments);
+	end(follow);
 	env_rights_free(follow->rights);
-	env_sync_free(follow->sync);
 	strmap_free(follow->seen);
 	strmap_free(follow->pending);
 	free(follow->cert_path);
@@ -262,7 +362,8 @@ void deploy_follow_rescan(struct deploy_follow *follow)
 
 	if (env_rights_load(follow->rights, follow->options.policy, &err) != 0)
 		log_error("policy not reloaded, the old one stays", LOG_STR("error", err.msg));
-	docker_api_list(follow->api);
+	if (follow->api != NULL)
+		docker_api_list(follow->api);
 }
 
 const struct env_sync *deploy_follow_sync(const struct deploy_follow *follow)

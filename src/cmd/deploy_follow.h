@@ -22,6 +22,7 @@ struct deploy_follow_options { /* borrowed; sync during deploy_follow_open only 
 	const char *policy;    /* its path; "": none */
 	const char *node;
 	char *const *allow_services;	     /* as announcement_check_allowed has them */
+	bool is_swarm;			     /* its stacks, while the engine is the leader */
 	bool is_internal;		     /* ports that are not published count, too */
 	const struct env_sync_options *sync; /* of which the kind does not count */
 };
@@ -35,6 +36,7 @@ void deploy_follow_close(struct deploy_follow *follow); /* NULL is fine */
 
 /* Ask for all containers again, and read the policy; a bad one leaves the old one in force. */
 void deploy_follow_rescan(struct deploy_follow *follow);
+/* NULL: somebody else writes. */
 const struct env_sync *deploy_follow_sync(const struct deploy_follow *follow);
 
 #endif

@@ -35,6 +35,7 @@ static int open_engine(struct loop *loop, struct etcd *etcd, const struct settin
 	    .node = settings->node,
 	    .allow_services = settings->registrar.allow_services,
 	    .is_internal = options->is_internal,
+	    .is_swarm = options->is_swarm,
 	    .sync = sync,
 	};
 

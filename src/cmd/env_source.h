@@ -18,7 +18,7 @@ struct env_source_options { /* borrowed */
 	bool allow_empty; /* of a directory, as env_follow has them */
 	const char *write_back, *archive;
 	const char *front; /* of an engine, as deploy_follow has them */
-	bool is_internal;
+	bool is_internal, is_swarm;
 };
 
 struct env_source {
@@ -39,6 +39,7 @@ int env_source_open(struct loop *loop, struct etcd *etcd, const struct settings 
 void env_source_close(struct env_source *source); /* a zeroed one is fine */
 
 void env_source_rescan(struct env_source *source);
+/* NULL: somebody else writes. */
 const struct env_sync *env_source_sync(const struct env_source *source);
 bool env_source_is_idle(const struct env_source *source); /* no file waits to be written */
 

@@ -19,6 +19,9 @@
 #include "sys/loop.h"
 #include "sys/notify.h"
 
+/* Of whichever manager leads. */
+#define SWARM_OWNER "swarm"
+
 struct envwatch {
 	struct cli cli;
 	bool once, is_checking, is_forced;
@@ -59,6 +62,8 @@ static const struct option_row rows[] = {
      OPTION_TEXT(struct envwatch, from.front), .only_with = "docker"},
     {0, "internal", NULL, "services without a published port, too, as of svcregister --internal",
      OPTION_FLAG(struct envwatch, from.is_internal), .only_with = "docker"},
+    {0, "swarm", NULL, "the stacks of a swarm, while the engine is its leader",
+     OPTION_FLAG(struct envwatch, from.is_swarm), .only_with = "docker"},
     {0, "timeout", "TIME", "with --once: how long to try (default 10s)",
      OPTION_DURATION(struct envwatch, timeout_ms, 1, 3600000)},
 };
@@ -82,7 +87,9 @@ static void end(struct envwatch *w, int status)
 /* Services that are not followed are no reason to wait. */
 static bool is_all(const struct envwatch *w, bool (*is)(const struct env_sync *sync))
 {
-	return is(env_source_sync(&w->envs)) &&
+	const struct env_sync *envs = env_source_sync(&w->envs);
+
+	return (envs == NULL || is(envs)) &&
 	       (w->services == NULL || is(services_follow_sync(w->services)));
 }
 
@@ -211,7 +218,8 @@ static int run_call(struct envwatch *w)
 {
 	mem_auto_free char *by_node =
 	    mem_printf("%s@%s", w->from.is_docker ? "docker" : "envwatch", w->cli.settings->node);
-	const char *owner = w->owner == NULL ? by_node : w->owner;
+	const char *default_owner = w->from.is_swarm ? SWARM_OWNER : by_node;
+	const char *owner = w->owner == NULL ? default_owner : w->owner;
 	struct mf_err err;
 
 	if (ownership_check_owner(owner, &err) != 0)
@@ -240,7 +248,7 @@ int main(int argc, char **argv)
 	    .summary = "keep etcd equal to environment files, or to Docker's deployments",
 	    .synopsis = "envwatch [--owner NAME] [--force] [--allow-empty] [--services FILE]\n"
 			"         [DIR]\n"
-			"envwatch --docker [--front SERVICE] [--internal] [URL]\n"
+			"envwatch --docker [--swarm] [--front SERVICE] [--internal] [URL]\n"
 			"envwatch --once [--timeout TIME] [DIR]\n"
 			"envwatch --check [--policy FILE] [--services FILE] FILE|DIR...",
 	    .rows = rows,

@@ -560,6 +560,7 @@ static void add_instance(const struct source *s, unsigned port, const char *serv
 static void read_deployment(const struct source *s)
 {
 	s->container->deployment = mem_dup_str(s->deployment.name);
+	s->container->is_stack = s->deployment.is_stack;
 	for (size_t i = 0; i < CONTAINER_WORD_COUNT; i++)
 		s->container->words[i] =
 		    mem_dup_str(container_words_label(s->words, container_env_words[i]));

@@ -60,6 +60,7 @@ struct container {
 	struct container_instance *instances; /* by container port */
 	size_t instance_count;
 	char *deployment;		   /* NULL: it counts as of none */
+	bool is_stack;			   /* that is a stack of a swarm, not a project */
 	char *created;			   /* when, as RFC 3339 has it; "" where nobody says */
 	char *words[CONTAINER_WORD_COUNT]; /* NULL: it does not say */
 	char *remarks; /* why some or all of it is not registered, or not as may be meant; NULL */

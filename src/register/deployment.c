@@ -49,6 +49,7 @@ bool deployment_find(const struct node *labels, struct deployment *ret_deploymen
 
 	*ret_deployment = (struct deployment){.name = stack};
 	if (stack[0] != '\0' && service[0] != '\0') {
+		ret_deployment->is_stack = true;
 		ret_deployment->service = cut_prefix(service, stack);
 		ret_deployment->number =
 		    find_slot(node_text_at(labels, SWARM "task.name", ""), service);

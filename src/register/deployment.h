@@ -18,6 +18,7 @@ struct deployment {	     /* borrowed from the labels */
 	const char *name;    /* "abc" */
 	const char *service; /* "apples" */
 	unsigned number;     /* of the copy; 0: it has none */
+	bool is_stack;	     /* not of docker-compose */
 	bool is_oneoff;	     /* `docker-compose run`: no copy of its service */
 };
 

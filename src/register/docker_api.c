@@ -15,33 +15,24 @@
 #include "base/str.h"
 #include "base/strmap.h"
 #include "register/docker_event.h"
+#include "register/engine.h"
 #include "sys/http.h"
 #include "sys/loop.h"
 
 enum {
 	BACKOFF_MIN_MS = 100,
 	BACKOFF_MAX_MS = 5000,
-	DEADLINE_MS = 20000, /* of a question: an engine under load is slow */
-	RETRY_MS = 1000,     /* of an inspection */
-	SIDE_BY_SIDE = 8,    /* inspections */
-	REASON_MAX = 256,
+	RETRY_MS = 1000,  /* of an inspection */
+	SIDE_BY_SIDE = 8, /* inspections */
 };
 
-#define LINE_MAX     ((size_t)1 << 20)
-#define DEFAULT_HOST "unix:///var/run/docker.sock"
-
-struct host {
-	char *base;	 /* "http://docker", "https://10.0.0.5:2376" */
-	char *unix_path; /* NULL: TCP */
-	char *ca_file, *cert_file, *key_file;
-	struct http_tls tls; /* of these */
-};
+#define LINE_MAX ((size_t)1 << 20)
 
 enum engine_state { ENGINE_UNKNOWN, ENGINE_THERE, ENGINE_AWAY };
 
 struct docker_api {
 	struct loop *loop;
-	struct host host;
+	struct engine *engine;
 	enum engine_state state; /* as last reported */
 	int64_t resync_ms, backoff_ms;
 	bool lists_all;
@@ -62,93 +53,6 @@ struct inspection {
 	bool is_late;		      /* the answer under way is older than the last call */
 	bool is_waiting, has_failed;  /* for the next try; once, which is logged */
 };
-
-/* --- the engine's address --------------------------------------------------------------------- */
-
-static void set_tls(struct host *host, const char *cert_path)
-{
-	host->ca_file = mem_printf("%s/ca.pem", cert_path);
-	host->cert_file = mem_printf("%s/cert.pem", cert_path);
-	host->key_file = mem_printf("%s/key.pem", cert_path);
-	host->tls = (struct http_tls){host->ca_file, host->cert_file, host->key_file};
-}
-
-static int parse_host(struct host *host, const char *text, const char *cert_path,
-		      struct mf_err *err)
-{
-	const char *rest;
-
-	if (text == NULL || text[0] == '\0')
-		text = DEFAULT_HOST;
-	if (str_has_prefix(text, "unix:///")) {
-		host->unix_path = mem_dup_str(text + strlen("unix://"));
-		host->base = mem_dup_str("http://docker");
-		return 0;
-	}
-	rest = text + strlen("tcp://");
-	if (!str_has_prefix(text, "tcp://") || rest[0] == '\0' || strpbrk(rest, "/?#@ ") != NULL)
-		return mf_err_set(
-		    err, MF_ECONFIG,
-		    "Docker host \"%.128s\": neither unix:///PATH nor tcp://HOST:PORT", text);
-	host->base = mem_printf("%s://%s", cert_path == NULL ? "http" : "https", rest);
-	if (cert_path != NULL)
-		set_tls(host, cert_path);
-	return 0;
-}
-
-static void host_fini(struct host *host)
-{
-	free(host->base);
-	free(host->unix_path);
-	free(host->ca_file);
-	free(host->cert_file);
-	free(host->key_file);
-}
-
-/* --- questions -------------------------------------------------------------------------------- */
-
-static const struct http_tls *find_tls(const struct docker_api *api)
-{
-	return api->host.ca_file == NULL ? NULL : &api->host.tls;
-}
-
-/* GET path, as http_start; max_body 0: 1 MiB. */
-static struct http_request *ask(struct docker_api *api, const char *path, size_t max_body,
-				http_done_fn *on_done, void *ctx)
-{
-	mem_auto_free char *url = mem_printf("%s%s", api->host.base, path);
-	const struct http_options options = {
-	    .method = "GET",
-	    .url = url,
-	    .unix_path = api->host.unix_path,
-	    .tls = find_tls(api),
-	    .deadline_ms = DEADLINE_MS,
-	    .max_body = max_body,
-	};
-
-	return http_start(api->loop, &options, on_done, ctx);
-}
-
-/* 0 for a success; else why, or MF_EUNAVAIL with the engine's message, or whatever else came. */
-static int judge(const struct http_reply *reply, const struct mf_err *why, struct mf_err *err)
-{
-	buf_auto struct buf reason = BUF_INIT;
-	struct node *root = NULL;
-	const char *message;
-
-	if (why != NULL) {
-		*err = *why;
-		return err->code;
-	}
-	if (reply->status >= 200 && reply->status < 300)
-		return 0;
-	(void)docker_parse(reply->body, reply->body_len, NODE_MAP, &root, NULL);
-	message = node_text_at(root, "message", reply->body);
-	str_add_escaped(&reason, message, strnlen(message, REASON_MAX));
-	node_free(root);
-	return mf_err_set(err, MF_EUNAVAIL, "Docker answers %d: %s", reply->status,
-			  buf_str(&reason));
-}
 
 /* --- inspections: each once at a time, a few side by side, the others in turn ------------------
  */
@@ -172,7 +76,7 @@ static bool is_open(struct inspection *inspection, const struct http_reply *repl
 {
 	struct mf_err err;
 
-	if (judge(reply, why, &err) == 0 || (why == NULL && reply->status == 404))
+	if (engine_judge(reply, why, &err) == 0 || (why == NULL && reply->status == 404))
 		return inspection->is_late;
 	if (!inspection->has_failed)
 		log_warn("cannot inspect a container, retrying", LOG_STR("id", inspection->id),
@@ -213,7 +117,7 @@ static void start_some(struct docker_api *api)
 		if (inspection->request != NULL || inspection->is_waiting)
 			continue;
 		api->under_way++;
-		inspection->request = ask(api, path, 0, on_inspected, inspection);
+		inspection->request = engine_ask(api->engine, path, 0, on_inspected, inspection);
 	}
 }
 
@@ -304,7 +208,7 @@ static void on_list(void *ctx, const struct http_reply *reply, const struct mf_e
 	struct mf_err err;
 
 	api->list = NULL;
-	if (judge(reply, why, &err) != 0) {
+	if (engine_judge(reply, why, &err) != 0) {
 		lose(api, &err);
 		return;
 	}
@@ -327,8 +231,9 @@ static void on_resync(void *ctx)
 void docker_api_list(struct docker_api *api)
 {
 	if (api->stream != NULL && api->list == NULL)
-		api->list = ask(api, api->lists_all ? "/containers/json?all=1" : "/containers/json",
-				DOCKER_MAX_BYTES, on_list, api);
+		api->list = engine_ask(
+		    api->engine, api->lists_all ? "/containers/json?all=1" : "/containers/json",
+		    DOCKER_MAX_BYTES, on_list, api);
 }
 
 /* --- events ---------------------------------------------------------------------------------- */
@@ -382,7 +287,7 @@ static void on_stream_end(void *ctx, const struct http_reply *reply, const struc
 	api->stream = NULL;
 	if (api->lost.code != 0)
 		err = api->lost;
-	else if (judge(reply, why, &err) == 0)
+	else if (engine_judge(reply, why, &err) == 0)
 		(void)mf_err_set(&err, MF_EUNAVAIL, "Docker has ended its events");
 	api->lost.code = 0;
 	lose(api, &err);
@@ -397,15 +302,15 @@ static void start_stream(struct docker_api *api, const char *now)
 	buf_auto struct buf url = BUF_INIT;
 	struct http_options options = {
 	    .method = "GET",
-	    .unix_path = api->host.unix_path,
-	    .tls = find_tls(api),
+	    .unix_path = engine_unix_path(api->engine),
+	    .tls = engine_tls(api->engine),
 	    .is_fresh = true,
 	    .on_open = on_open,
 	    .on_data = on_bytes,
 	};
 	int64_t seconds;
 
-	buf_printf(&url, "%s/events?filters=%s", api->host.base, docker_event_filters);
+	buf_printf(&url, "%s/events?filters=%s", engine_base(api->engine), docker_event_filters);
 	if (now != NULL && str_parse_time(now, &seconds))
 		buf_printf(&url, "&since=%lld", (long long)seconds - 1);
 	options.url = url.data;
@@ -419,7 +324,7 @@ static void on_info(void *ctx, const struct http_reply *reply, const struct mf_e
 	struct node *root = NULL;
 
 	api->info = NULL;
-	if (judge(reply, why, &err) != 0) {
+	if (engine_judge(reply, why, &err) != 0) {
 		lose(api, &err);
 		return;
 	}
@@ -432,7 +337,7 @@ static void on_connect_time(void *ctx)
 {
 	struct docker_api *api = ctx;
 
-	api->info = ask(api, "/info", 0, on_info, api);
+	api->info = engine_ask(api->engine, "/info", 0, on_info, api);
 }
 
 int docker_api_start(struct loop *loop, const struct docker_api_options *options,
@@ -441,7 +346,7 @@ int docker_api_start(struct loop *loop, const struct docker_api_options *options
 {
 	struct docker_api *api = MEM_NEW(api);
 
-	if (parse_host(&api->host, options->host, options->cert_path, err) != 0) {
+	if (engine_open(loop, options->host, options->cert_path, &api->engine, err) != 0) {
 		free(api);
 		return err->code;
 	}
@@ -469,6 +374,6 @@ void docker_api_stop(struct docker_api *api)
 	loop_timer_free(api->resync_timer);
 	loop_timer_free(api->retry_timer);
 	buf_fini(&api->line);
-	host_fini(&api->host);
+	engine_close(api->engine);
 	free(api);
 }

@@ -4,12 +4,15 @@
  */
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "fuzz.h"
 #include "model/backend.h"
 #include "model/name.h"
 #include "register/container.h"
 #include "register/docker_event.h"
+#include "register/swarm.h"
 
 static void check_name(enum name_kind kind, const char *name)
 {
@@ -64,6 +67,20 @@ static void read_container(unsigned char choice, const char *text, size_t len)
 	container_free(container);
 }
 
+/* A service, and what is made of it. */
+static void read_service(unsigned char choice, const char *text, size_t len)
+{
+	buf_auto struct buf json = BUF_INIT;
+	mem_auto_free char *wrong = NULL;
+	struct node *service;
+
+	if (docker_parse(text, len, NODE_MAP, &service, NULL) != 0)
+		return;
+	if (swarm_describe(service, &json, &wrong, NULL) == 0)
+		read_container(choice, json.data, json.len);
+	node_free(service);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *text = (const char *)data + 1;
@@ -72,6 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 1)
 		return 0;
 	read_container(data[0], text, size - 1);
+	read_service(data[0], text, size - 1);
 	if (docker_event_parse(text, size - 1, &event, NULL) == 0)
 		FUZZ_CHECK(strlen(event.id) ==
 			   (event.action == DOCKER_NOTHING ? 0 : DOCKER_ID_LEN));
