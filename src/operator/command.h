@@ -59,18 +59,32 @@ struct noun {
 	const struct command *commands;
 };
 
-#define NOUNS(X)                                                                                   \
-	X(status)                                                                                  \
-	X(check)                                                                                   \
-	X(matrix)                                                                                  \
-	X(explain)                                                                                 \
-	X(audit)                                                                                   \
-	X(env)                                                                                     \
-	X(service)                                                                                 \
-	X(instance)                                                                                \
-	X(route)                                                                                   \
-	X(split)                                                                                   \
-	X(node) X(name) X(wait) X(config) X(allow_removal) X(snapshot) X(tap) X(top) X(console) X(link) X(up) X(ps) X(down)
+/* clang-format off */
+#define NOUNS(X) \
+	X(status) \
+	X(check) \
+	X(matrix) \
+	X(explain) \
+	X(audit) \
+	X(env) \
+	X(service) \
+	X(instance) \
+	X(route) \
+	X(split) \
+	X(node) \
+	X(name) \
+	X(wait) \
+	X(config) \
+	X(allow_removal) \
+	X(snapshot) \
+	X(tap) \
+	X(top) \
+	X(console) \
+	X(link) \
+	X(up) \
+	X(ps) \
+	X(down)
+/* clang-format on */
 
 #define X(name) extern const struct noun noun_##name;
 NOUNS(X)
