@@ -26,8 +26,8 @@
 #include "operator/tally.h"
 #include "operator/tapped.h"
 #include "operator/top.h"
-#include "store/etcd.h"
 #include "operator/whose.h"
+#include "store/etcd.h"
 #include "unit.h"
 
 static bool seen[1000];
