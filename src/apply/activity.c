@@ -91,7 +91,9 @@ static struct counted *list(const struct activity *a, const struct snapshot *s, 
 			continue;
 		before = find(a, s->envs[i]);
 		MEM_GROW(envs, n, cap);
-		envs[n] = before == NULL ? (struct counted){.env = NULL} : *before;
+		envs[n] = (struct counted){.env = NULL};
+		if (before != NULL)
+			envs[n] = *before;
 		envs[n++].env = s->envs[i];
 	}
 	*ret_count = n;

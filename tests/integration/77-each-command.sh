@@ -93,9 +93,9 @@ console;        --listen unix:$T/run/console; 0; -
 mapfile -t rows < <(sed -E '/^$/d; s/ *; +/;/g; s/;$/; /' <<<"$rows")
 
 run_tool mayfly help
-# Those that run docker-compose have a story of their own: up and down.
+# Those that run docker-compose, or need a key, have stories of their own.
 mapfile -t commands < <(sed -nE '/^commands:/,/^$/s/^  ([a-z-]+( [a-z]+)?) .*/\1/p' <<<"$OUT" |
-	grep -vxE 'up|ps|down')
+	grep -vxE 'up|ps|down|link')
 ok 'there are commands' [ "${#commands[@]}" -gt 30 ]
 is "$(printf '%s\n' "${rows[@]%%;*}" | sort)" "$(printf '%s\n' "${commands[@]}" | sort)" 'each of them has a row here'
 

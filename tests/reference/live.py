@@ -69,7 +69,7 @@ class Run:
         self.dice, self.changes = random.Random(int(arguments[5])), int(arguments[6])
         self.states, self.applied = [State({}, frozenset())], 0
         self.lock, self.is_over = threading.Lock(), False
-        self.asked = self.wrong = self.ended = 0
+        self.asked = self.wrong = self.ended = self.beacons = 0
 
     # --- the load
 
@@ -166,7 +166,8 @@ class Run:
 
     def apply(self, number, keys, state, later=()):
         """later: states that come by themselves once this one is there."""
-        beacon = {"name": BEACON, "services": [{"name": "s0", "version": str(number % 2 + 1)}]}
+        self.beacons += 1  # never what it was: who sees no change has nothing to apply
+        beacon = {"name": BEACON, "services": [{"name": "s0", "version": str(self.beacons % 2 + 1)}]}
         keys = keys | {f"/mayfly/environments/{BEACON}": json.dumps(beacon)}
         at = len(self.states)
         self.states += [state, *later]
