@@ -52,9 +52,8 @@ START_TEST(the_file_of_the_key_is_made_once)
 }
 END_TEST
 
-static const char *const bad[] = {"", "key", "key \n", "key QUJD\n",
-				  "yek "
-				  "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s=\n"};
+#define OTHER_WORD "yek a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s=\n"
+static const char *const bad[] = {"", "key", "key \n", "key QUJD\n", OTHER_WORD};
 
 START_TEST(what_is_no_key_is_refused)
 {

@@ -86,9 +86,9 @@ START_TEST(a_service_is_a_container)
 }
 END_TEST
 
+#define WITHOUT_ID "{\"ID\":\"\",\"Spec\":{\"Name\":\"a\",\"TaskTemplate\":{\"ContainerSpec\":{}}}}"
 static const char *const bad[] = {"{}", "[]", "7", "{\"ID\":\"x\",\"Spec\":{\"Name\":\"abc_web\"}}",
-				  "{\"ID\":\"\",\"Spec\":{\"Name\":\"a\",\"TaskTemplate\":{"
-				  "\"ContainerSpec\":{}}}}"};
+				  WITHOUT_ID};
 
 START_TEST(what_is_none)
 {
