@@ -139,7 +139,8 @@ static const struct field haproxy_rows[] = {
      .preset = "false",
      .doc = "While `internal_bind` is empty, take calls between services on `haproxy.bind`, too: "
 	    "whoever can reach it can then reach every service of every environment. Where all of "
-	    "`haproxy.bind` are loopback addresses or sockets, this is so in any case."},
+	    "`haproxy.bind` and of `haproxy.tls.bind` are loopback addresses or sockets, and no "
+	    "proxy is `trusted`, this is so in any case."},
     LIST_OR_NONE("local_bind", haproxy.local_bind, bind,
 	 .doc = "Addresses where the first segment of the path names the service."),
     {"tls", FIELD_OBJECT, .fields = &tls_fields},
@@ -549,10 +550,17 @@ static bool are_local(char *const *binds)
 	return *binds == NULL;
 }
 
+/* Nor by a proxy in front of it, or by TLS. */
+static bool is_reached_from_here_alone(const struct settings *settings)
+{
+	return are_local(settings->haproxy.bind) && settings->haproxy.trusted[0] == NULL &&
+	       (!settings_has_tls(settings) || are_local(settings->haproxy.tls.bind));
+}
+
 bool settings_has_single_port(const struct settings *settings)
 {
 	return settings->haproxy.internal_bind[0] == NULL &&
-	       (settings->haproxy.single_port || are_local(settings->haproxy.bind));
+	       (settings->haproxy.single_port || is_reached_from_here_alone(settings));
 }
 
 bool settings_has_tls(const struct settings *settings)

@@ -205,6 +205,17 @@ static void add_caller(struct node *row, const struct tapped *tapped, const stru
 	}
 }
 
+/* They stand together in a line of tap's own, and not in the access log's. */
+static void add_version_name(struct node *row, const struct tapped *tapped)
+{
+	buf_auto struct buf name = BUF_INIT;
+
+	buf_add(&name, tapped->service.at, tapped->service.len);
+	buf_add_char(&name, ':');
+	buf_add(&name, tapped->version.at, tapped->version.len);
+	add_text(row, "version_name", (struct span){name.data, name.len});
+}
+
 void tapped_add_row(struct node *list, const char *node, const struct tapped *tapped,
 		    const struct whose *callers, bool is_page)
 {
@@ -218,9 +229,7 @@ void tapped_add_row(struct node *list, const char *node, const struct tapped *ta
 	add_text(row, "service", tapped->service);
 	add_text(row, "version", tapped->version);
 	if (is_page && tapped->service.len > 0)
-		add_text(row, "version_name",
-			 (struct span){tapped->service.at,
-				       tapped->service.len + 1 + tapped->version.len});
+		add_version_name(row, tapped);
 	add_text(row, "instance", tapped->instance);
 	if (tapped->status > 0)
 		doc_add_int(row, "status", tapped->status);

@@ -93,6 +93,14 @@ etcd_put environments/door '{"name":"door","split":{"prod":100},"services":[]}'
 within 'visitors are shown to whom they are sent to' 10 says 401 status door / -b no=1
 was=$(asked)
 is "$(status door / -b yes=clo) $(asked)" "200 $((was + 1))" '  once'
+etcd_put environments/open '{"name":"open","services":[{"name":"web","version":"1","route":"/"}]}'
+within 'an open environment' 10 says 200 status open / -b no=1
+asking=',"auth":{"service":"auth","path":"/verify","pass":["Cookie"]},"services":[{"name":"auth","version":"1"}]'
+etcd_put environments/door "{\"name\":\"door\",\"split\":{\"open\":100}$asking}"
+within 'who sends visitors on shows them, too' 10 says 401 status door / -b no=1
+within '  and lets them in' 10 says 200 status door / -b yes=clo
+etcd_put environments/way '{"name":"way","split":{"door":100},"services":[]}'
+within 'so does one of its own visitors that others sent' 10 says 401 status way / -b no=1
 is "$(haproxy_reloads)" "$before" 'takes no reload'
 within 'all is one' 10 all_is_one
 run_tool mayfly explain http://www-prod.example.com/
