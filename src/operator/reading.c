@@ -366,7 +366,7 @@ int reading_follow(struct call *call, reading_fn *on_change, void *ctx, struct m
 {
 	static const struct reading_events events = {on_change_alone, on_state_alone};
 	struct alone alone = {.loop = call->loop, .on_change = on_change, .ctx = ctx};
-	struct following *following;
+	struct following *following = NULL;
 
 	if (reading_start(call, &events, &alone, &following, err) != 0)
 		return err->code;

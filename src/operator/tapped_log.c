@@ -8,6 +8,11 @@ static char first_of(struct span rest)
 	return rest.len == 0 ? '\0' : rest.at[0];
 }
 
+static bool is_one_of(char c, const char *set)
+{
+	return c != '\0' && strchr(set, c) != NULL;
+}
+
 static void drop(struct span *rest, size_t n)
 {
 	n = n < rest->len ? n : rest->len;
@@ -36,7 +41,7 @@ static bool take_value(struct span *rest, struct span *ret_value)
 
 	if (first_of(*rest) == '"')
 		return take_text(rest, ret_value);
-	while (n < rest->len && memchr(" ,}", rest->at[n], 3) == NULL)
+	while (n < rest->len && !is_one_of(rest->at[n], " ,}"))
 		n++;
 	*ret_value = (struct span){rest->at, n};
 	drop(rest, n);
@@ -48,7 +53,7 @@ static bool take_to_value(struct span *rest, bool is_json)
 {
 	struct span key;
 
-	if (rest->len == 0 || memchr(" ,{", rest->at[0], 3) == NULL)
+	if (!is_one_of(first_of(*rest), " ,{"))
 		return false;
 	drop(rest, 1);
 	if (!is_json)
@@ -86,7 +91,7 @@ struct span tapped_log_unescape(struct span text, char *copy, size_t size)
 	size_t n = 0;
 
 	for (size_t i = 0; i < text.len && n < size; i++) {
-		if (text.at[i] == '\\' && i + 1 < text.len && memchr("/\"\\", text.at[i + 1], 3))
+		if (text.at[i] == '\\' && i + 1 < text.len && is_one_of(text.at[i + 1], "/\"\\"))
 			i++;
 		copy[n++] = text.at[i];
 	}

@@ -282,7 +282,7 @@ static void judge_file(struct certificate_dir *dir, const char *path, const stru
 	if (certificate != NULL)
 		check_time(dir, certificate, &err);
 	name = make_name(path, &err);
-	if (file->reason != NULL || err.code != 0) {
+	if (certificate == NULL || err.code != 0) {
 		certificate_free(certificate);
 		(void)add_entry(dir, name == NULL ? mem_dup_str(path) : name, NULL,
 				file->reason != NULL ? file->reason : err.msg);
