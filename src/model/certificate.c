@@ -403,7 +403,7 @@ int certificate_parse(const char *pem, size_t len, struct certificate **ret_cert
 	*ret_certificate = NULL;
 	if (code == 0 && (file == NULL || file->certificate_count == 0))
 		code = mf_err_set(err, MF_EDATA, "there is no certificate in it");
-	if (code == 0) {
+	if (code == 0 && file != NULL) {
 		certificate_keys_add(keys, file);
 		code = certificate_make(file, keys, ret_certificate, err);
 	}
