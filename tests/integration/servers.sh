@@ -36,7 +36,7 @@ SLOW=${SLOW:-1}
 [[ -z ${VALGRIND:-} ]] || SLOW=$((SLOW * 10))
 
 # A program that does nothing until it is stopped, and nothing waits for its end.
-IDLE=(sleep 600)
+IDLE=(tail -f /dev/null)
 
 declare -A PID=() SESSIONS=() MARK=() ADDRESS=()
 STATUS=0

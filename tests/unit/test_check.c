@@ -341,7 +341,8 @@ static const struct {
     {"[ \"$MAYFLY_SERVICE $MAYFLY_VERSION $MAYFLY_INSTANCE $MAYFLY_ADDRESS\" = "
      "'web 1.0 i1 127.0.0.1' ] && [ \"$PORT\" -gt 0 ]",
      "up after 0; "},
-    {"trap '' TERM; while :; do sleep 1; done", "down after 0: exec sh: no answer within 200ms; "},
+    {"trap '' TERM; while :; do " UNIT_IDLE "; done",
+     "down after 0: exec sh: no answer within 200ms; "},
 };
 
 START_TEST(a_program_is_judged)

@@ -236,7 +236,7 @@ END_TEST
 
 START_TEST(gets_term_at_the_deadline)
 {
-	run_shell("echo started; sleep 100", 200);
+	run_shell("echo started; " UNIT_IDLE, 200);
 	ck_assert(got.timed_out);
 	ck_assert_int_eq(got.status, 143);
 	ck_assert_str_eq(got.output, "started\n");
@@ -259,7 +259,8 @@ START_TEST(takes_its_whole_group_along_at_the_deadline)
 	pid_t pid;
 
 	/* The grandchild ignores SIGTERM and holds no pipe. */
-	run_shell("sh -c 'trap \"\" TERM; sleep 100; sleep 100' >/dev/null 2>&1 & echo $!; wait",
+	run_shell("sh -c 'trap \"\" TERM; " UNIT_IDLE "; " UNIT_IDLE
+		  "' >/dev/null 2>&1 & echo $!; wait",
 		  300);
 	ck_assert(got.timed_out);
 	pid = (pid_t)strtol(got.output, NULL, 10);
@@ -287,7 +288,7 @@ START_TEST(grandchild_with_the_pipe_does_not_hold_it_up)
 {
 	pid_t pid;
 
-	run_shell("sleep 1000 & echo $!", 0);
+	run_shell(UNIT_IDLE " & echo $!", 0);
 	ck_assert(!got.timed_out);
 	ck_assert_int_eq(got.status, 0);
 	pid = (pid_t)strtol(got.output, NULL, 10);
@@ -304,7 +305,7 @@ static void on_stop(void *ctx)
 
 START_TEST(cancelled_is_killed_reaped_and_not_heard_of)
 {
-	const char *argv[] = {"sleep", "100", NULL};
+	const char *argv[] = {"sh", "-c", UNIT_IDLE, NULL};
 	const char *no_argv[] = {"/nonexistent", NULL};
 	struct child_options options = {.argv = argv};
 	struct loop_timer *timer = loop_timer_new(loop, on_stop, NULL);

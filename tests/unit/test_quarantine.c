@@ -218,7 +218,7 @@ END_TEST
 START_TEST(what_keeps_the_check_busy_is_found)
 {
 	put_env("dev");
-	check_by("! grep -q bad:1 $1 || sleep 60");
+	check_by("! grep -q bad:1 $1 || " UNIT_IDLE);
 	settings->haproxy.check_timeout = 1000;
 	search();
 	ck_assert(found);
@@ -233,7 +233,7 @@ END_TEST
 START_TEST(nobody_is_blamed_for_a_busy_machine)
 {
 	mem_auto_free char *script =
-	    mem_printf("test -e %s/busy && exit 0; touch %s/busy; sleep 60", dir, dir);
+	    mem_printf("test -e %s/busy && exit 0; touch %s/busy; " UNIT_IDLE, dir, dir);
 
 	put_env("dev");
 	check_by(script);
@@ -291,7 +291,7 @@ END_TEST
 START_TEST(a_search_can_be_broken_off)
 {
 	put_env("dev");
-	check_by("sleep 60");
+	check_by(UNIT_IDLE);
 	snapshot = table_snapshot(table, 7);
 	quarantine_search(quarantine, settings, templates, snapshot, QUARANTINE_BY_CHECK);
 	quarantine_clear(quarantine);

@@ -10,6 +10,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+/* A command of the shell that does nothing until it is stopped, and nothing waits for its end. */
+#define UNIT_IDLE "tail -f /dev/null"
+
 /* A deadline which something must have happened before, on a machine that SLOW=N slows down. */
 static inline int64_t unit_slow(int64_t ms)
 {
