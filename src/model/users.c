@@ -9,9 +9,12 @@
 
 #define NAME_MAX_LEN   64
 #define HASH_MAX_LEN   256
-#define SLOW_ROUNDS    100000 /* of SHA: some 60 ms */
-#define SLOW_BCRYPT    10     /* 2^10: some 80 ms */
-#define SLOW_YESCRYPT  '9'    /* mkpasswd's default, some 26 ms */
+#define SLOW_ROUNDS    100000  /* of SHA: some 60 ms */
+#define MOST_ROUNDS    2000000 /* some 1.5 s; glibc would take 999999999 */
+#define SLOW_BCRYPT    10      /* 2^10: some 80 ms */
+#define MOST_BCRYPT    14      /* some 1.5 s */
+#define SLOW_YESCRYPT  '9'     /* mkpasswd's default, some 26 ms */
+#define MOST_YESCRYPT  'F'     /* mkpasswd's most, some 3 s */
 #define LINES_REPORTED 8
 
 /* --- hashes ----------------------------------------------------------------------------------- */
@@ -28,6 +31,27 @@ static bool has_prefix_of(const char *hash, const char *const *prefixes)
 	return *prefixes != NULL;
 }
 
+/* Whether it takes longer to compute than by these. */
+static bool is_above(const char *hash, unsigned long rounds, unsigned long bcrypt, char yescrypt)
+{
+	const char *said = strstr(hash, "$rounds=");
+
+	if (str_has_prefix(hash, "$2"))
+		return strtoul(hash + 4, NULL, 10) > bcrypt;
+	if (str_has_prefix(hash, "$y$"))
+		return hash[3] != '\0' && hash[4] > yescrypt;
+	return said != NULL && strtoul(said + strlen("$rounds="), NULL, 10) > rounds;
+}
+
+/* As crypt_gensalt(3) makes all of yescrypt: without the parameters that may follow and cost more.
+ */
+static bool has_plain_cost(const char *hash)
+{
+	return !str_has_prefix(hash, "$y$") ||
+	       (hash[3] == 'j' && hash[4] != '\0' && (hash[5] == '5' || hash[5] == 'T') &&
+		hash[6] == '$');
+}
+
 /* What HAProxy's crypt(3) can match, and is worth to be called a hash today; NULL: it is good. */
 static const char *find_fault(const char *hash)
 {
@@ -41,18 +65,10 @@ static const char *find_fault(const char *hash)
 		return "no hash of crypt(5) that begins with $5$, $6$, $2b$, $2y$ or $y$";
 	if (hash[strspn(hash, plain_hash)] != '\0' || strlen(hash) > HASH_MAX_LEN)
 		return "what follows its beginning is no hash of crypt(5)";
+	if (!has_plain_cost(hash) || is_above(hash, MOST_ROUNDS, MOST_BCRYPT, MOST_YESCRYPT))
+		return "HAProxy would answer nobody for more than a second while it computes this "
+		       "hash: take bcrypt's cost 10, or SHA's default";
 	return NULL;
-}
-
-static bool is_slow(const char *hash)
-{
-	const char *rounds = strstr(hash, "$rounds=");
-
-	if (str_has_prefix(hash, "$2"))
-		return strtoul(hash + 4, NULL, 10) > SLOW_BCRYPT;
-	if (str_has_prefix(hash, "$y$"))
-		return hash[3] != '\0' && hash[4] > SLOW_YESCRYPT;
-	return rounds != NULL && strtoul(rounds + strlen("$rounds="), NULL, 10) > SLOW_ROUNDS;
 }
 
 /* --- lines ------------------------------------------------------------------------------------ */
@@ -90,7 +106,7 @@ static void add_line(struct reader *r, char *line)
 	else if (r->list->count == USERS_MAX)
 		report(r, "there are more than 1000 users", true);
 	else {
-		if (is_slow(hash))
+		if (is_above(hash, SLOW_ROUNDS, SLOW_BCRYPT, SLOW_YESCRYPT))
 			report(r,
 			       "HAProxy answers nobody while it computes this hash, for 0.1 s "
 			       "or more: take bcrypt's cost 10, or SHA's default",

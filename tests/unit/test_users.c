@@ -6,6 +6,9 @@
 #include "unit.h"
 
 #define SHA256 "$5$mayfly$lm77lnjw06Issg9wmUu6AqwbB4lEfRuqzkGOP3Xq.TC"
+#define TOO_SLOW                                                                                   \
+	"1: HAProxy would answer nobody for more than a second while it computes this hash: take " \
+	"bcrypt's cost 10, or SHA's default\n"
 
 static void on_problem(void *ctx, unsigned line, const char *why, bool is_left_out)
 {
@@ -38,6 +41,15 @@ static const struct {
     {"ann:$y$jFT$a$b\n", "ann ",
      "slow 1: HAProxy answers nobody while it computes this hash, for 0.1 s or more: take bcrypt's "
      "cost 10, or SHA's default\n"},
+    /* What would hold up HAProxy for good: a user who may write a list is no administrator of it.
+     */
+    {"ann:$5$rounds=999999999$a$b\n", "", TOO_SLOW},
+    {"ann:$6$rounds=2000001$a$b\n", "", TOO_SLOW},
+    {"ann:$2y$15$abc\n", "", TOO_SLOW},
+    {"ann:$y$jGT$a$b\n", "", TOO_SLOW},
+    {"ann:$y$jFz.$a$b\n", "", TOO_SLOW},
+    {"ann:$y$j9T5z$a$b\n", "", TOO_SLOW},
+    {"ann:$y$\n", "", TOO_SLOW},
 };
 
 START_TEST(good_lines_are_taken_and_others_named)
