@@ -47,6 +47,8 @@ unlike "$(get prod /health -H 'x-user: forged' -H 'x_user: forged' -i)" forged '
 is "$(get prod / -b cookie=ann -i | grep -c '^set-cookie: [ab]=')" 2 'its cookies reach the client'
 get prod '/a/b?c=d' -X PATCH -b yes=ann >/dev/null
 like "$(tail -n 1 "$T/log/auth-1")" '^asked /verify accept=\*/\* baggage=mayfly=prod cookie=yes=ann host=auth\.service user-agent=HAProxy x-forwarded-for=127\.0\.0\.1 x-forwarded-host=www-prod\.example\.com x-forwarded-method=PATCH x-forwarded-proto=http x-forwarded-uri=/a/b\?c=d x-mayfly=prod$' 'it sees this much'
+get prod / -b yes=ann -H 'host: elsewhere.example.com, www-prod.example.com' >/dev/null
+like "$(tail -n 1 "$T/log/auth-1")" ' x-forwarded-host=www-prod\.example\.com ' '  of several hosts in one the one that counts'
 before=$(asked)
 is "$(status prod /health) $(status prod /health/x)" '200 200' 'about some paths it is not asked'
 is "$(asked)" "$before" '  at all'

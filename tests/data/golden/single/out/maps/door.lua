@@ -73,7 +73,7 @@ local function question(txn, headers, rule)
     ["x-mayfly-timeout"] = { tostring(rule.timeout) },
     ["x-forwarded-method"] = { txn.f:method() or "" },
     ["x-forwarded-proto"] = { (tls == 1 or tls == true) and "https" or "http" },
-    ["x-forwarded-host"] = { txn.f:req_fhdr("host") or "" },
+    ["x-forwarded-host"] = { txn.f:req_hdr("host") or "" },
     ["x-forwarded-uri"] = { txn.f:pathq() or "" },
     ["x-forwarded-for"] = { txn.f:src() or "" },
   }
