@@ -45,4 +45,14 @@ unlike "$(cat "$T/log/kvwatch")" 'Unknown map' '  without a reload for maps that
 settings_are haproxy.single_port=true
 within '  until the settings ask for it' 15 says '^backend 0.0.2 ' backend
 
+note 'on the loopback address, behind a proxy'
+loopback() { fetch backend.service "http://127.0.0.1:$HTTP_PORT/" -H 'x-mayfly: dev' -H 'Accept: application/json'; }
+LOOPBACK="haproxy.bind=[\"127.0.0.1:$HTTP_PORT\"]"
+settings_are "$LOOPBACK"
+within 'internal names are taken' 15 says '^backend 0.0.2 ' loopback
+settings_are "$LOOPBACK" 'haproxy.trusted=[127.0.0.1]'
+within '  but not where a proxy is trusted, which others reach' 15 says 'no-environment' loopback
+settings_are "$LOOPBACK" 'haproxy.trusted=[127.0.0.1]' haproxy.single_port=true
+within '  until the settings ask for it' 15 says '^backend 0.0.2 ' loopback
+
 done_testing

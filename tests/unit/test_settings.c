@@ -82,6 +82,11 @@ static const struct {
     {"{bind: [unix@/run/x.sock, abns@x]}", true},
     {"{bind: ['ipv4@0.0.0.0:80']}", false},
     {"{bind: [fd@3]}", false},
+    /* Who comes through another door is not of this host. */
+    {"{bind: ['127.0.0.1:80'], trusted: [127.0.0.1]}", false},
+    {"{bind: ['127.0.0.1:80'], tls: {bind: ['*:443'], certificates: /c}}", false},
+    {"{bind: ['127.0.0.1:80'], tls: {bind: ['127.0.0.1:443'], certificates: /c}}", true},
+    {"{bind: ['127.0.0.1:80'], trusted: [127.0.0.1], single_port: true}", true},
 };
 
 START_TEST(a_single_port_is_asked_for_or_of_this_host_alone)
