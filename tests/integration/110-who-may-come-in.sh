@@ -93,6 +93,20 @@ env prod '"access":{"from":["127.0.0.1","127.0.0.11"],"users":"team"}'
 within 'both are asked for' 10 says 403 status prod -u ann:secret --interface 127.0.0.12
 is "$(status prod) $(status prod -u ann:secret --interface 127.0.0.11)" '401 200' '  one after the other'
 
+note 'a split and its target with different lists'
+list both "$ANN" "$BEN"
+env prod '"access":{"users":"both"}'
+env door '"split":{"prod":100},"access":{"users":"team"}' '[]'
+within 'a password of both lists' 10 says 200 status door -u ben:other
+is "$(status door -u ann:secret)" 200 '  is right at once'
+is "$(status door -u ann:secret) $(status door -u ann:other) $(status door)" '200 401 401' '  and again, and no other'
+list both "$BEN"
+within 'of the list of the door alone' 10 says 401 status door -u ann:secret
+is "$(status door -u ben:other)" 200 '  it is not enough'
+env prod '"access":{"users":"team"}'
+env door '"split":{"pr":100},"access":{"from":"127.0.0.6"}' '[]'
+within 'all is as before' 10 says 200 as 127.0.0.6 door
+
 # shellcheck disable=SC2016 # a hash has no variables
 list team "$BEN" "$CLO" 'dan:$apr1$wDrRExeP$Kx4vPPbKPbBU3uJbGVnB60' 'bad line'
 within 'a change of the list' 10 says 200 status prod -u clo:third
@@ -130,5 +144,13 @@ for value in '{}' '[]' '{from: []}' '{from: 10.0.0.1/8}' '{from: 10.0.0.0/33}' '
 	run_tool envwatch --check "$T/bad.yaml"
 	like "$STATUS $ERR" '^65 .*(access: .*line 2, column)' "$value is refused"
 done
+
+note 'by a socket of this host'
+write_settings "users=$T/users.d" "haproxy.bind=[\"127.0.0.1:$HTTP_PORT\", \"$T/run/www\"]"
+send_signal HUP kvwatch
+by_socket() { curl -s -m 10 -o "$T/out/reply" -w '%{http_code}' --unix-socket "$T/run/www" "http://www-$1.example.com/"; }
+env prod '"access":{"from":["0.0.0.0/0","::/0"]}'
+within 'who says nothing lets it in' 20 says 200 by_socket pr
+is "$(by_socket prod) $(status prod)" '403 200' 'it is in no network'
 
 done_testing
