@@ -1,4 +1,5 @@
-/* The map `activity`, read and set back.  Knows no clock but the loop's, and nothing of lifetimes.
+/*
+ * The map `activity`, read and set back.  Knows no clock but the loop's, and nothing of lifetimes.
  */
 #include "apply/activity.h"
 
@@ -198,28 +199,25 @@ static void send(struct activity *a)
 	buf_drop_front(&a->commands, len);
 }
 
+static int compare_key(const void *key, const void *counted)
+{
+	return span_compare(*(const struct span *)key,
+			    span_of(((const struct counted *)counted)->env->name));
+}
+
 /* `0x55d0c8a4e0c0 pr-42 1`: HAProxy's entry, of one that is counted or not. */
 static void take_line(struct activity *a, struct span line)
 {
 	struct span rest = line, key, value;
-	struct counted *found = NULL;
+	struct counted *found;
 
 	(void)span_take_word(&rest);
 	key = span_take_word(&rest);
 	value = span_take_word(&rest);
 	if (value.len == 0)
 		return;
-	for (size_t low = 0, high = a->count; low < high && found == NULL;) {
-		size_t mid = low + (high - low) / 2;
-		int order = span_compare(key, span_of(a->envs[mid].env->name));
-
-		if (order == 0)
-			found = &a->envs[mid];
-		else if (order < 0)
-			high = mid;
-		else
-			low = mid + 1;
-	}
+	found =
+	    a->count == 0 ? NULL : bsearch(&key, a->envs, a->count, sizeof(*a->envs), compare_key);
 	if (found == NULL) {
 		buf_printf(&a->commands, "del map " ACTIVITY_MAP " %.*s;", (int)key.len, key.at);
 		return;
