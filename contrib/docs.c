@@ -16,7 +16,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "model/backend.h"
-#include "model/env.h"
+#include "model/env_fields.h"
 #include "model/fields_doc.h"
 #include "model/policy.h"
 #include "model/service.h"

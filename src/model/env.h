@@ -105,12 +105,6 @@ struct env {
 };
 
 /*
- * The format, of struct env; name and services must be there, as half a file is no environment.
- * Fields that are known but not supported yet are refused as that.
- */
-extern const struct fields fields_of_env;
-
-/*
  * A whole environment file: one environment, or a list of them.  The good ones are handed over in
  * an array; for each bad one on_bad is called with the reason.  Returns MF_EDATA only when the file
  * as a whole cannot be read (syntax, a repeated name); err then holds the place.

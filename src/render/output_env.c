@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "model/env.h"
+#include "model/env_fields.h"
 #include "model/fields.h"
 
 static void get_service_routes(const void *obj, struct view *v)

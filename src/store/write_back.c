@@ -16,6 +16,7 @@
 #include "base/strmap.h"
 #include "base/yaml.h"
 #include "model/env.h"
+#include "model/env_fields.h"
 #include "model/fields.h"
 #include "model/node.h"
 #include "store/env_sync.h"

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "model/env.h"
+#include "model/env_fields.h"
 #include "model/fields_doc.h"
 #include "unit.h"
 
